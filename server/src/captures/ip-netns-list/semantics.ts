@@ -1,0 +1,25 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import { val, type Val } from '../../base/span';
+import { nodeSpan, type SourceText } from '../ohm';
+
+export interface NamespaceLine {
+  readonly name: Val<string>;
+  readonly id?: Val<number>;
+}
+
+let source: SourceText = { text: '', parts: [] };
+const semantics = grammars.IpNetns.createSemantics().addOperation<NamespaceLine>('read', {
+  namespaceLine(_indent, name, id, _rest) {
+    const number = id.children[0]?.children[2];
+    return {
+      name: val(name.sourceString, nodeSpan(source, name)),
+      ...(number === undefined ? {} : { id: val(Number(number.sourceString), nodeSpan(source, number)) }),
+    };
+  },
+});
+
+/** What a matched line of `ip netns list` says. */
+export function readNamespaceLine(result: Parameters<typeof semantics>[0], from: SourceText): NamespaceLine {
+  source = from;
+  return semantics(result)['read']() as NamespaceLine;
+}

@@ -1,0 +1,68 @@
+import type { FailedMatchResult, Grammar, Node } from 'ohm-js';
+import type { Line } from '../base/lines';
+import type { Span } from '../base/span';
+import type { CaptureError } from './capture';
+
+/** Where a piece of text that a grammar reads stands in its document. Wrapped records have several parts. */
+export interface SourceText {
+  readonly text: string;
+  /** Ascending by `at`: the text from `at` on stands at `offset` in the document. */
+  readonly parts: readonly { readonly at: number; readonly offset: number }[];
+}
+
+export function sourceOf(line: Line, from = 0): SourceText {
+  return { text: line.text.slice(from), parts: [{ at: 0, offset: line.start + from }] };
+}
+
+/** Several lines as the one record that they were before a terminal or a hand wrapped them; leading blanks of the rest go. */
+export function joinLines(lines: readonly Line[], glue = ''): SourceText {
+  let text = '';
+  const parts: { at: number; offset: number }[] = [];
+  for (const [n, line] of lines.entries()) {
+    if (n > 0) text += glue;
+    const skip = n === 0 ? 0 : line.text.length - line.text.trimStart().length;
+    parts.push({ at: text.length, offset: line.start + skip });
+    text += line.text.slice(skip);
+  }
+  return { text, parts };
+}
+
+/** The document span of `[start, end)` of a source text; it reaches over the wrap where the piece does. */
+export function spanIn(source: SourceText, start: number, end: number): Span {
+  const from = offsetIn(source, start);
+  if (end <= start) return { start: from, end: from };
+  return { start: from, end: offsetIn(source, end - 1) + 1 };
+}
+
+function offsetIn(source: SourceText, at: number): number {
+  let part = source.parts[0] ?? { at: 0, offset: 0 };
+  for (const next of source.parts) {
+    if (next.at > at) break;
+    part = next;
+  }
+  return part.offset + (at - part.at);
+}
+
+/** The document span of a node that came from matching `source`. */
+export function nodeSpan(source: SourceText, node: Node): Span {
+  return spanIn(source, node.source.startIdx, node.source.endIdx);
+}
+
+/** The end of a failed match as an error in the document: the column, and what the grammar expected there. */
+export function syntaxError(source: SourceText, failure: FailedMatchResult, what: string): CaptureError {
+  const at = Math.min(failure.getRightmostFailurePosition(), source.text.length);
+  const rest = source.text.slice(at);
+  const found = rest === '' ? 'the line ends' : `found "${rest.length > 30 ? `${rest.slice(0, 30)}…` : rest}"`;
+  const expected = failure.getExpectedText();
+  const end = rest === '' ? at : at + (/^\S+/.exec(rest)?.[0].length ?? 1);
+  return {
+    span: spanIn(source, rest === '' ? Math.max(0, at - 1) : at, Math.max(end, at)),
+    code: rest === '' ? 'cut-off' : 'syntax',
+    message: `This ${what} does not parse at column ${at + 1}: ${found}; expected ${expected.length > 160 ? `${expected.slice(0, 160)}…` : expected}.`,
+  };
+}
+
+/** Matches with the start rule named, as every match must be (a default start rule hides renames). */
+export function match(grammar: Grammar, source: SourceText, rule: string) {
+  return grammar.match(source.text, rule);
+}

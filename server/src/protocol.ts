@@ -1,0 +1,182 @@
+/** What the client and the server say to each other besides the Language Server Protocol. Plain data only. */
+
+export interface ProtocolPosition {
+  readonly line: number;
+  readonly character: number;
+}
+export interface ProtocolRange {
+  readonly start: ProtocolPosition;
+  readonly end: ProtocolPosition;
+}
+
+export type Certainty = 'captured' | 'inferred' | 'assumed';
+export type Disposition = 'delivered' | 'exits' | 'dropped' | 'insufficient-info' | 'loop';
+export type Stage =
+  | 'instance'
+  | 'tap'
+  | 'linux-bridge'
+  | 'veth'
+  | 'ovs-port'
+  | 'ovs-table'
+  | 'ovs-normal'
+  | 'patch'
+  | 'tunnel'
+  | 'namespace'
+  | 'route'
+  | 'neighbour'
+  | 'netfilter'
+  | 'nic';
+
+export interface EvidenceLink {
+  readonly uri: string;
+  readonly range: ProtocolRange;
+  /** The line's text, trimmed, for tooltips. */
+  readonly text: string;
+}
+
+/** Headers as people write them; a field is absent where the packet has no such header. */
+export interface PacketView {
+  readonly dl_src?: string;
+  readonly dl_dst?: string;
+  readonly dl_type?: string;
+  readonly dl_vlan?: number;
+  readonly tun_id?: string;
+  readonly nw_src?: string;
+  readonly nw_dst?: string;
+  readonly nw_proto?: number;
+  readonly nw_ttl?: number;
+  readonly tp_src?: number;
+  readonly tp_dst?: number;
+  readonly icmp_type?: number;
+}
+
+export interface TraceStep {
+  readonly host: string | null;
+  readonly namespace: string | null;
+  readonly stage: Stage;
+  readonly device: string;
+  readonly port: string | null;
+  readonly summary: string;
+  readonly certainty: Certainty;
+  /** Why a step that is not captured is believed. */
+  readonly reason?: string;
+  /** The packet as it leaves the step. */
+  readonly packet: PacketView;
+  readonly evidence: readonly EvidenceLink[];
+  readonly steps: readonly TraceStep[];
+  /** What the step did, for icons: the packet goes on, is dropped here, or leaves. */
+  readonly effect?: 'dropped' | 'delivered' | 'exits' | 'unknown';
+  readonly table?: number | string;
+  readonly priority?: number;
+  readonly cookie?: string;
+  readonly chain?: string;
+  readonly rule?: number | null;
+}
+
+/** What to capture to be certain. */
+export interface TraceGap {
+  readonly host: string | null;
+  readonly command: string;
+  readonly why: string;
+}
+
+export interface Walk {
+  readonly outcome: {
+    readonly disposition: Disposition;
+    readonly certainty: Certainty;
+    readonly at: { readonly host: string | null; readonly device: string; readonly port: string | null };
+    readonly summary: string;
+  };
+  readonly steps: readonly TraceStep[];
+  readonly gaps: readonly TraceGap[];
+}
+
+export interface TraceParams {
+  readonly from: string;
+  readonly to: string;
+  readonly proto?: 'icmp' | 'tcp' | 'udp';
+  readonly sport?: number;
+  readonly dport?: number;
+  readonly reply?: boolean;
+}
+
+/** `error`: the question could not be asked (nobody knows such an instance …), in a sentence for people. */
+export type TraceResult =
+  | { readonly kind: 'trace'; readonly params: TraceParams; readonly request: Walk; readonly reply: Walk | null }
+  | { readonly kind: 'error'; readonly message: string };
+
+/** A place where a walk may start or end. `where` is what TraceParams takes. */
+export interface Endpoint {
+  readonly where: string;
+  readonly label: string;
+  /** "instance on compute01", "router port qr-2c628d36-76", … */
+  readonly description: string;
+  readonly detail: string;
+  readonly group: 'instance' | 'gateway' | 'dhcp' | 'port' | 'host' | 'address';
+}
+
+export interface EndpointsParams {
+  readonly uri?: string;
+  readonly position?: ProtocolPosition;
+}
+export interface EndpointsResult {
+  readonly starts: readonly Endpoint[];
+  readonly destinations: readonly Endpoint[];
+  /** The start that the cursor stands on, if any: an Endpoint's `where`. */
+  readonly preselected: string | null;
+}
+
+/** One capture as the Captures view shows it. */
+export interface CaptureItem {
+  readonly uri: string;
+  readonly range: ProtocolRange;
+  readonly kind: string;
+  readonly command: string | null;
+  readonly host: string | null;
+  readonly namespace: string | null;
+  readonly records: number;
+  readonly errors: number;
+  readonly elided: boolean;
+  /** True where this kind is recognised but its content is not read yet. */
+  readonly unread: boolean;
+}
+export interface HostItem {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly bridges: readonly string[];
+  /** Why captures with other names or none are taken as this host's. */
+  readonly reasons: readonly string[];
+}
+export interface InventoryResult {
+  readonly captures: readonly CaptureItem[];
+  readonly hosts: readonly HostItem[];
+}
+
+export interface ReadFileParams {
+  readonly uri: string;
+}
+/** The file's bytes in base64; undefined where it can't be read. */
+export interface ReadFileResult {
+  readonly base64?: string;
+}
+
+/** Workspace files that may hold captures, found by the client, which alone can see every file system. */
+export interface FilesParams {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+export const methods = {
+  /** request, client → server: TraceParams → TraceResult */
+  trace: 'packetWalk/trace',
+  /** request, client → server: EndpointsParams → EndpointsResult */
+  endpoints: 'packetWalk/endpoints',
+  /** request, client → server: no params → InventoryResult */
+  inventory: 'packetWalk/inventory',
+  /** request, server → client: ReadFileParams → ReadFileResult */
+  readFile: 'packetWalk/readFile',
+  /** notification, client → server: FilesParams */
+  files: 'packetWalk/files',
+  /** notification, server → client, no params: captures were read anew, views should ask again */
+  changed: 'packetWalk/changed',
+} as const;
