@@ -1,3 +1,4 @@
+import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import { nodeSpan, type SourceText } from '../ohm';
@@ -7,9 +8,9 @@ export interface NamespaceLine {
   readonly id?: Val<number>;
 }
 
-let source: SourceText = { text: '', parts: [] };
-const semantics = grammars.IpNetns.createSemantics().addOperation<NamespaceLine>('read', {
+const semantics = grammars.IpNetns.createSemantics().addOperation<NamespaceLine>('read(source)', {
   namespaceLine(_indent, name, id, _rest) {
+    const source = this.args['source'] as SourceText;
     const number = id.children[0]?.children[2];
     return {
       name: val(name.sourceString, nodeSpan(source, name)),
@@ -19,7 +20,6 @@ const semantics = grammars.IpNetns.createSemantics().addOperation<NamespaceLine>
 });
 
 /** What a matched line of `ip netns list` says. */
-export function readNamespaceLine(result: Parameters<typeof semantics>[0], from: SourceText): NamespaceLine {
-  source = from;
-  return semantics(result)['read']() as NamespaceLine;
+export function readNamespaceLine(result: MatchResult, source: SourceText): NamespaceLine {
+  return semantics(result)['read'](source) as NamespaceLine;
 }
