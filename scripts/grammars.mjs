@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const from = path.join(root, 'grammars');
 const to = path.join(root, 'server/src/generated');
-const files = fs.readdirSync(from).filter((f) => f.endsWith('.ohm')).sort();
+const files = fs
+  .readdirSync(from)
+  .filter((f) => f.endsWith('.ohm'))
+  .sort();
 files.sort((a, b) => Number(b === 'Common.ohm') - Number(a === 'Common.ohm'));
 fs.mkdirSync(to, { recursive: true });
 const all = path.join(to, 'grammars.ohm');

@@ -1,5 +1,5 @@
 import type { Val } from '../base/span';
-import type { Flow } from './flow/flow';
+import type { Flow } from '../packet/openflow';
 
 /** What one record of a capture says. Facts know nothing of other captures; the linker joins them. */
 export type Fact =

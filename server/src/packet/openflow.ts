@@ -1,4 +1,4 @@
-import type { Span, Val } from '../../base/span';
+import type { Span, Val } from '../base/span';
 
 /** One condition of a flow: `(packet & mask) == value` on one field; `field` is the canonical name of the field table. */
 export interface MatchTerm {

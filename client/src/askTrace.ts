@@ -1,0 +1,156 @@
+/** Asks which packet to trace: from where, to where, of what protocol, and whether its answer as well. */
+import * as vscode from 'vscode';
+import type { Endpoint, EndpointsResult, TraceParams } from '../../server/src/protocol';
+import { ask, type Choice, type Question } from './pickers';
+
+type Protocol = NonNullable<TraceParams['proto']>;
+interface Kind {
+  readonly proto?: Protocol;
+  readonly dport?: number;
+}
+interface Draft {
+  readonly from?: string;
+  readonly to?: string;
+  readonly kind?: Kind;
+  readonly reply?: boolean;
+}
+
+const groups = (): Readonly<Record<Endpoint['group'], string>> => ({
+  instance: vscode.l10n.t('Instances'),
+  gateway: vscode.l10n.t('Gateways'),
+  dhcp: vscode.l10n.t('DHCP servers'),
+  port: vscode.l10n.t('Ports'),
+  host: vscode.l10n.t('Hosts'),
+  address: vscode.l10n.t('Addresses'),
+});
+
+/** The packet that someone chose, or undefined where they changed their mind. `given` is not asked again. */
+export async function askTrace(endpoints: EndpointsResult, given: Partial<TraceParams>): Promise<TraceParams | undefined> {
+  let draft: Draft = {};
+  const steps: readonly ((step: number) => Promise<Draft | 'back' | undefined>)[] = [
+    ...(given.from === undefined ? [(step: number) => askFrom(step, draft)] : []),
+    ...(given.to === undefined ? [(step: number) => askTo(step, draft)] : []),
+    ...(given.proto === undefined ? [(step: number) => askKind(step, draft)] : []),
+    ...(given.reply === undefined ? [(step: number) => askReply(step, draft)] : []),
+  ];
+  const total = steps.length;
+
+  async function put<T>(
+    step: number,
+    question: Omit<Question<T>, 'title' | 'step' | 'steps'>,
+    take: (value: T) => Draft,
+  ): Promise<Draft | 'back' | undefined> {
+    const answer = await ask<T>({ ...question, title: vscode.l10n.t('Trace Packet'), step, steps: total });
+    if (answer.kind === 'answer') return take(answer.value);
+    return answer.kind === 'back' ? 'back' : undefined;
+  }
+  function askFrom(step: number, so: Draft): Promise<Draft | 'back' | undefined> {
+    const choices = endpointChoices(endpoints.starts);
+    const wanted = so.from ?? endpoints.preselected;
+    return put(
+      step,
+      {
+        placeholder: vscode.l10n.t('Where does the packet start?'),
+        choices,
+        active: choices.find((choice) => choice.value === wanted),
+        typed: otherPlace,
+      },
+      (from) => ({ ...so, from }),
+    );
+  }
+  function askTo(step: number, so: Draft): Promise<Draft | 'back' | undefined> {
+    const from = given.from ?? so.from;
+    const choices = endpointChoices(endpoints.destinations.filter((endpoint) => endpoint.where !== from));
+    return put(
+      step,
+      {
+        placeholder: vscode.l10n.t('Where to? Choose, or type any address, such as 8.8.8.8'),
+        choices,
+        active: choices.find((choice) => choice.value === so.to),
+        typed: otherPlace,
+      },
+      (to) => ({ ...so, to }),
+    );
+  }
+  function askKind(step: number, so: Draft): Promise<Draft | 'back' | undefined> {
+    return put<Kind>(
+      step,
+      {
+        placeholder: vscode.l10n.t('What kind of packet? Choose, or type tcp 443, udp 53 …'),
+        choices: kindChoices(),
+        typed: typedKind,
+      },
+      (kind) => ({ ...so, kind }),
+    );
+  }
+  function askReply(step: number, so: Draft): Promise<Draft | 'back' | undefined> {
+    const choices: readonly Choice<boolean>[] = [
+      { label: vscode.l10n.t('Only the request'), value: false },
+      { label: vscode.l10n.t('The request and its reply'), value: true },
+    ];
+    return put(step, { placeholder: vscode.l10n.t('Trace the reply as well?'), choices }, (reply) => ({ ...so, reply }));
+  }
+
+  for (let at = 0; at < total;) {
+    const next = await steps[at]?.(at + 1);
+    if (next === undefined) return undefined;
+    if (next === 'back') at = Math.max(0, at - 1);
+    else {
+      draft = next;
+      at++;
+    }
+  }
+  const from = given.from ?? draft.from;
+  const to = given.to ?? draft.to;
+  if (from === undefined || to === undefined) return undefined;
+  return { ...given, from, to, ...draft.kind, ...(draft.reply === undefined ? {} : { reply: draft.reply }) };
+}
+
+function endpointChoices(endpoints: readonly Endpoint[]): readonly Choice<string>[] {
+  const names = groups();
+  const choices: Choice<string>[] = [];
+  let group: Endpoint['group'] | undefined;
+  for (const endpoint of endpoints) {
+    if (endpoint.group !== group) choices.push({ label: names[endpoint.group], kind: vscode.QuickPickItemKind.Separator });
+    group = endpoint.group;
+    choices.push({
+      label: endpoint.label,
+      description: endpoint.description,
+      detail: endpoint.detail || undefined,
+      value: endpoint.where,
+    });
+  }
+  return choices;
+}
+
+/** Anything that looks like an address, a name or a port id can be asked for; the server says whether it knows it. */
+function otherPlace(text: string): Choice<string> | undefined {
+  if (!/^[\w.:@-]{2,}$/.test(text)) return undefined;
+  const address = /^\d{1,3}(?:\.\d{1,3}){3}$/.test(text) || text.includes('::');
+  return {
+    label: text,
+    description: address ? vscode.l10n.t('this address, inside or outside') : vscode.l10n.t('as typed'),
+    value: text,
+  };
+}
+
+function kindChoices(): readonly Choice<Kind>[] {
+  return [
+    { label: 'ICMP', description: vscode.l10n.t('an echo request, as ping sends'), value: { proto: 'icmp' } },
+    { label: 'TCP 80', description: 'HTTP', value: { proto: 'tcp', dport: 80 } },
+    { label: 'TCP 443', description: 'HTTPS', value: { proto: 'tcp', dport: 443 } },
+    { label: 'TCP 22', description: 'SSH', value: { proto: 'tcp', dport: 22 } },
+    { label: 'UDP 53', description: 'DNS', value: { proto: 'udp', dport: 53 } },
+  ];
+}
+
+function typedKind(text: string): Choice<Kind> | undefined {
+  const found = /^(tcp|udp)\W*(\d{1,5})?$/i.exec(text);
+  const proto = found?.[1]?.toLowerCase();
+  const dport = found?.[2] === undefined ? undefined : Number(found[2]);
+  if ((proto !== 'tcp' && proto !== 'udp') || (dport ?? 0) > 65535) return undefined;
+  return {
+    label: dport === undefined ? proto.toUpperCase() : `${proto.toUpperCase()} ${dport}`,
+    value: dport === undefined ? { proto } : { proto, dport },
+  };
+}

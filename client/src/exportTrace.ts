@@ -1,0 +1,61 @@
+/** A trace as a Markdown text, to be kept or sent to someone. */
+import * as vscode from 'vscode';
+import type { TraceStep, Walk } from '../../server/src/protocol';
+import { gapsText } from './gapCommands';
+import { changesText } from './packetText';
+import type { NumberedStep, NumberedTrace } from './steps';
+import { certaintyLabel } from './walkItems';
+import { dispositionLabel } from './walkTree';
+
+/** Opens the trace as a new document. */
+export async function exportTrace(trace: NumberedTrace): Promise<void> {
+  const document = await vscode.workspace.openTextDocument({ language: 'markdown', content: traceMarkdown(trace) });
+  await vscode.window.showTextDocument(document);
+}
+
+/** The walk, step by step, with what each rests on. */
+export function traceMarkdown({ trace, request, reply }: NumberedTrace): string {
+  const { from, to, proto, dport } = trace.params;
+  const kind = [proto?.toUpperCase(), dport].filter((part) => part !== undefined).join(' ');
+  return [
+    `# ${from} → ${to}${kind === '' ? '' : ` (${kind})`}`,
+    ...walkMarkdown(vscode.l10n.t('Request'), trace.request, request),
+    ...(trace.reply === null ? [] : walkMarkdown(vscode.l10n.t('Reply'), trace.reply, reply)),
+    '',
+  ].join('\n');
+}
+
+function walkMarkdown(title: string, walk: Walk, steps: readonly NumberedStep[]): readonly string[] {
+  const { summary, certainty } = walk.outcome;
+  return [
+    '',
+    `## ${title}: ${dispositionLabel(walk)} (${certaintyLabel(certainty)})`,
+    '',
+    summary,
+    '',
+    ...steps.flatMap((step) => stepMarkdown(step, '')),
+    ...(walk.gaps.length === 0
+      ? []
+      : ['', vscode.l10n.t('To be certain, capture:'), '', '```sh', gapsText(walk.gaps).trimEnd(), '```']),
+  ];
+}
+
+function stepMarkdown({ number, step, before, children }: NumberedStep, indent: string): readonly string[] {
+  const changes = changesText(before, step.packet);
+  const remarks = [
+    step.certainty === 'captured' ? '' : certaintyLabel(step.certainty) + (step.reason === undefined ? '' : `: ${step.reason}`),
+    changes,
+  ].filter((remark) => remark !== '');
+  return [
+    `${indent}${number}. **${place(step)}** ${step.summary}${remarks.length === 0 ? '' : ` — ${remarks.join('; ')}`}`,
+    ...step.evidence.map(
+      (evidence) =>
+        `${indent}   - ${vscode.workspace.asRelativePath(vscode.Uri.parse(evidence.uri))}:${evidence.range.start.line + 1} \`${evidence.text}\``,
+    ),
+    ...children.flatMap((child) => stepMarkdown(child, `${indent}   `)),
+  ];
+}
+
+function place(step: TraceStep): string {
+  return [step.host, step.namespace, step.device].filter((part) => part !== null && part !== '').join(' · ');
+}

@@ -1,0 +1,65 @@
+/** Which lines a trace rests on, and what to show there. Plain data in and out; knows no editor. */
+import type { Certainty } from '../../server/src/protocol';
+import { circled, shortPacket } from './packetText';
+import type { NumberedStep, NumberedTrace } from './steps';
+
+/** How a mark looks: a drop is more important than how certain it is. */
+export type MarkLook = Certainty | 'dropped';
+
+export interface Mark {
+  readonly uri: string;
+  /** 0-based. */
+  readonly line: number;
+  /** The steps that rest on this line, in the order of the walk. */
+  readonly steps: readonly NumberedStep[];
+  readonly look: MarkLook;
+  /** The weakest certainty of the steps here. */
+  readonly certainty: Certainty;
+  readonly text: string;
+}
+
+const TEXT_MAX = 160;
+const weakness: Readonly<Record<Certainty, number>> = { captured: 0, inferred: 1, assumed: 2 };
+
+/** One mark for every line that is evidence of a step. */
+export function traceMarks(trace: NumberedTrace): readonly Mark[] {
+  const places = new Map<string, { uri: string; line: number; steps: NumberedStep[]; texts: string[] }>();
+  for (const step of trace.all) {
+    step.step.evidence.forEach((evidence, index) => {
+      const line = evidence.range.start.line;
+      const key = `${line} ${evidence.uri}`;
+      const place = places.get(key) ?? { uri: evidence.uri, line, steps: [], texts: [] };
+      places.set(key, place);
+      if (place.steps.includes(step)) return;
+      place.steps.push(step);
+      // The packet itself is told once, where the step's first evidence is.
+      place.texts.push(index === 0 ? stepText(step) : circled(step.number));
+    });
+  }
+  return [...places.values()].map(({ uri, line, steps, texts }) => {
+    const certainty = steps.map((s) => s.step.certainty).reduce((a, b) => (weakness[b] > weakness[a] ? b : a), 'captured');
+    const dropped = steps.some((s) => s.step.effect === 'dropped');
+    return { uri, line, steps, certainty, look: dropped ? 'dropped' : certainty, text: shorten(texts) };
+  });
+}
+
+function stepText({ number, step, before }: NumberedStep): string {
+  const packet = step.effect === 'dropped' ? '✕' : shortPacket(before, step.packet);
+  return `${circled(number)} ${packet}`.trimEnd();
+}
+
+/** As many steps' texts as fit; of the others the numbers, so that none disappears. */
+function shorten(texts: readonly string[]): string {
+  let line = '';
+  for (const text of texts) {
+    const short = text.split(' ', 1)[0] ?? text;
+    line += (line === '' ? '' : '  ') + (line.length + text.length > TEXT_MAX ? short : text);
+  }
+  return line;
+}
+
+/** What fits into a gutter: the first number, and whether there are more. */
+export function gutterLabel(mark: Mark): string {
+  const number = mark.steps[0]?.number ?? 0;
+  return mark.steps.length > 1 ? `${number}+` : String(number);
+}

@@ -1,0 +1,74 @@
+import type { MatchResult } from 'ohm-js';
+import grammars from '../../generated/grammars.ohm-bundle';
+import { val, type Val } from '../../base/span';
+import { nodeSpan, type SourceText } from '../ohm';
+import { textVal } from '../ip-address/words';
+
+export interface ArpLine {
+  /** An address, or a host's name where arp resolved it. */
+  readonly host: Val<string>;
+  readonly mac: Val<string> | undefined;
+  readonly device: Val<string>;
+  /** As ip-neighbour(8) calls it: `PERMANENT` or `INCOMPLETE`; arp(8) tells no other state apart. */
+  readonly state: Val<string> | undefined;
+}
+
+const semantics = grammars.Arp.createSemantics().addOperation<ArpLine>('read(source)', {
+  tableLine(_indent, host, _sp, hardware, _sp2, flags, _sp3, _mask, _sp4, device, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    const kind = hardware.children[0];
+    const mac = kind?.ctorName === 'hardware_incomplete' ? undefined : kind?.children[kind.children.length - 1];
+    const flag = flags.children[0];
+    return {
+      host: textVal(host, source),
+      mac: mac === undefined ? undefined : textVal(mac, source),
+      device: textVal(device, source),
+      state:
+        mac === undefined
+          ? val('INCOMPLETE', nodeSpan(source, hardware))
+          : flag?.sourceString.includes('M')
+            ? val('PERMANENT', nodeSpan(source, flag))
+            : undefined,
+    };
+  },
+  sentenceLine(
+    _indent,
+    _host,
+    _sp,
+    _open,
+    ip,
+    _close,
+    _sp2,
+    _at,
+    _sp3,
+    target,
+    _type,
+    permanent,
+    _sp4,
+    _on,
+    _sp5,
+    device,
+    _remark,
+    _end,
+  ) {
+    const source = this.args['source'] as SourceText;
+    const isMac = target.sourceString.includes(':');
+    const fixed = permanent.children[0];
+    return {
+      host: textVal(ip, source),
+      mac: isMac ? textVal(target, source) : undefined,
+      device: textVal(device, source),
+      state:
+        fixed !== undefined
+          ? val('PERMANENT', nodeSpan(source, fixed))
+          : isMac
+            ? undefined
+            : val('INCOMPLETE', nodeSpan(source, target)),
+    };
+  },
+});
+
+/** What a matched row of arp(8) says. */
+export function readArpLine(result: MatchResult, source: SourceText): ArpLine {
+  return semantics(result)['read'](source) as ArpLine;
+}

@@ -1,0 +1,63 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import type { CaptureKind } from '../capture';
+import { listCommand, wordAfter } from '../ip-address/command';
+import { deviceRef, impliedVal, ipRef, lower, macRef, numberVal, reportErrorOutput } from '../ip-address/words';
+import { collect, parseEachLine } from '../lines';
+import { readFdbEntry } from './semantics';
+
+const ENTRY =
+  /^\s*[\da-f]{2}(?::[\da-f]{2}){5} (?:dev|vlan|master|dst|self|extern_learn|permanent|static|local|offload)(?:\s|$)/i;
+
+/** `bridge fdb show`: the forwarding tables of bridges, VXLAN devices and cards (bridge(8)). */
+export const bridgeFdb: CaptureKind = {
+  kinds: ['bridge-fdb'],
+  recognise(argv) {
+    const command = listCommand(argv, 'bridge');
+    if (command?.object !== 'fdb' || command.json) return undefined;
+    const dev = wordAfter(command.words, 'dev') ?? wordAfter(command.words, 'brport');
+    const bridge = wordAfter(command.words, 'br');
+    return {
+      kind: 'bridge-fdb',
+      ...(bridge === undefined ? {} : { target: bridge }),
+      ...(dev === undefined ? {} : { options: { dev } }),
+    };
+  },
+  sniff(text) {
+    return ENTRY.test(text) && / dev \S+/.test(text) ? { kind: 'bridge-fdb' } : undefined;
+  },
+  accepts(text) {
+    return ENTRY.test(text);
+  },
+  parse(input) {
+    const asked = input.options['dev'];
+    const failures = collect();
+    const lines = input.lines.filter((line) => !reportErrorOutput(failures, line));
+    const parsed = parseEachLine(
+      { ...input, lines },
+      grammars.BridgeFdb,
+      'entryLine',
+      'forwarding entry',
+      (result, source, out, line) => {
+        const { mac, words } = readFdbEntry(result, source);
+        const [vlan, master, dst] = [words.pairs.get('vlan'), words.pairs.get('master'), words.pairs.get('dst')];
+        const dev = words.pairs.get('dev') ?? (asked === undefined ? undefined : impliedVal(asked, line));
+        macRef(out, mac);
+        if (master !== undefined) deviceRef(out, master);
+        if (dst !== undefined && /^[\da-f:.]+$/i.test(dst.value)) ipRef(out, dst);
+        if (words.pairs.has('dev') && dev !== undefined) deviceRef(out, dev);
+        // Without its device an entry leads nowhere; its addresses are references all the same.
+        if (dev === undefined) return;
+        out.facts.push({
+          kind: 'bridge-fdb',
+          mac: lower(mac),
+          dev,
+          ...(master === undefined ? {} : { master }),
+          ...(vlan === undefined || !/^\d+$/.test(vlan.value) ? {} : { vlan: numberVal(vlan) }),
+          ...(dst === undefined ? {} : { dst: lower(dst) }),
+          flags: words.flags.map((flag) => flag.value),
+        });
+      },
+    );
+    return { ...parsed, errors: [...failures.errors, ...parsed.errors] };
+  },
+};

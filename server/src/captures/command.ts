@@ -1,0 +1,170 @@
+/** A command line as it stands after a prompt, taken out of its wrappers. */
+export interface CommandLine {
+  /** The program's bare name and its arguments, without wrappers, redirections and pipes. */
+  readonly argv: readonly string[];
+  /** As written, pipes included. */
+  readonly text: string;
+  /** What follows the first `|`, where it can leave lines out. */
+  readonly filter: string | undefined;
+  /** From `ip netns exec NS`, `ip -n NS` … */
+  readonly namespace: string | undefined;
+  /** From `ssh HOST …` and the like. */
+  readonly host: string | undefined;
+}
+
+/** A prompt in front of a command. */
+export interface Prompt {
+  readonly host: string | undefined;
+  /** Where the command starts in the line. */
+  readonly commandAt: number;
+}
+
+const HOST = '[A-Za-z0-9][\\w.-]*';
+/** Ordered from the most to the least telling. Group `host` is the host's name where the prompt has one. */
+const prompts: readonly RegExp[] = [
+  // (overcloud) [root@host dir(keystone_admin)]#
+  new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*\\[[\\w.-]+@(?<host>${HOST})[^\\]]*\\]\\s*[#$%>]\\s*`),
+  // root@host:~# user@host:/path$ root@host ~ #
+  new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*[\\w.-]+@(?<host>${HOST})(?:[: ]\\s*[~/.][^\\s#$]*|:)?\\s?[#$%>❯]\\s*`),
+  // host:~# host:/etc# host ~#
+  new RegExp(`^\\s*(?<host>${HOST})(?::\\s*|\\s+)[~/][^\\s#$]*\\s?[#$]\\s*`),
+  // mininet> sh-5.1# bash-4.2$
+  /^\s*(?:mininet|(?:sh|bash)-[\d.]+)\s?[>#$]\s*/,
+  // compute01# network-node # c-private$
+  new RegExp(`^\\s*(?<host>${HOST}) ?[#$]\\s*(?=\\S)`),
+  // ~>>> ❯ ➜ $ # > # %
+  /^\s*(?:~?>{3}|❯|➜(?:\s+\S+)?|> ?[#$]|[#$%])\s*(?=\S)/,
+  // + command (sh -x)
+  /^\s*\+{1,2}\s+(?=\S)/,
+];
+
+/** Splits the prompt from a line; undefined where none is recognised. What follows it may still be no command. */
+export function parsePrompt(text: string): Prompt | undefined {
+  for (const prompt of prompts) {
+    const match = prompt.exec(text);
+    if (match) {
+      const host = match.groups?.['host'];
+      return { host: host === undefined || /^(?:sudo|time|mininet)$/.test(host) ? undefined : host, commandAt: match[0].length };
+    }
+  }
+  return undefined;
+}
+
+/** Words as a shell would split them; quotes are taken away; stops at an unquoted `;`, `&&` or `||`. */
+function words(text: string): { words: string[]; pipe: string | undefined } {
+  const all: string[] = [];
+  let word = '';
+  let open = false;
+  let quote = '';
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charAt(i);
+    if (quote) {
+      if (c === quote) quote = '';
+      else word += c;
+    } else if (c === '"' || c === "'" || c === '`') {
+      quote = c;
+      open = true;
+    } else if (/\s/.test(c)) {
+      if (open) all.push(word);
+      word = '';
+      open = false;
+    } else if (c === '|') {
+      if (open) all.push(word);
+      return { words: all, pipe: text.slice(i + 1).trim() };
+    } else if (c === ';' || (c === '&' && text[i + 1] === '&')) {
+      break;
+    } else {
+      word += c;
+      open = true;
+    }
+  }
+  if (open) all.push(word);
+  return { words: all, pipe: undefined };
+}
+
+/** Programs after `|` that show everything that comes in. */
+const WHOLE = /^(?:more|less|cat|tee|sort|nl|column|ccze|sudo tee)\b/;
+
+/** Reads a command line, wrappers and all; undefined for an empty one. */
+export function parseCommand(text: string): CommandLine | undefined {
+  const { words: all, pipe } = words(text);
+  let argv = all;
+  let namespace: string | undefined;
+  let host: string | undefined;
+  for (let guard = 0; guard < 12; guard++) {
+    const first = argv[0];
+    if (first === undefined) return undefined;
+    const program = programName(first);
+    if (/^\w+=/.test(first)) argv = argv.slice(1);
+    else if (/^(?:sudo|time|nohup|env|doas|chroot|then|do|exec)$/.test(program)) {
+      argv = afterOptions(argv.slice(1), /^-(?:u|g|h|p|U)$/);
+      if (program === 'chroot') argv = argv.slice(1);
+    } else if (program === 'watch' || program === 'timeout') {
+      argv = afterOptions(argv.slice(1), /^-n$/);
+      if (program === 'timeout') argv = argv.slice(1);
+      if (argv.length === 1 && argv[0]?.includes(' ')) argv = words(argv[0]).words;
+    } else if (program === 'ssh') {
+      argv = afterOptions(argv.slice(1), /^-(?:i|p|l|o|F|J)$/);
+      host = argv[0]?.replace(/^.*@/, '');
+      argv = argv.length === 2 && argv[1]?.includes(' ') ? words(argv[1]).words : argv.slice(1);
+    } else if (program === 'ip' && argv.indexOf('netns') > 0 && argv[argv.indexOf('netns') + 1] === 'exec') {
+      const at = argv.indexOf('netns');
+      namespace = argv[at + 2];
+      argv = argv.slice(at + 3);
+    } else if (program === 'ip' && /^-(?:n|netns)$/.test(argv[1] ?? '')) {
+      namespace = argv[2];
+      argv = ['ip', ...argv.slice(3)];
+    } else if (program === 'nsenter' || program === 'lxc-attach') {
+      const rest = afterOptions(argv.slice(1), /^-(?:t|-target|S|G|n)$/);
+      argv = argv.includes('--') ? argv.slice(argv.indexOf('--') + 1) : rest;
+    } else if (/^(?:docker|podman|crictl|nerdctl|lxc|kubectl|oc|microk8s|k3s)$/.test(program) && argv.some((word) => /^(?:exec|rsh)$/.test(word))) {
+      const at = argv.findIndex((word) => /^(?:exec|rsh)$/.test(word));
+      const dashes = argv.indexOf('--');
+      argv = dashes > 0 ? argv.slice(dashes + 1) : afterOptions(argv.slice(at + 1), /^-(?:u|e|w|c|n|-namespace|-container|-user)$/).slice(1);
+    } else if (program === 'kubectl' && argv[1] === 'ko') {
+      const tool: Record<string, string> = { vsctl: 'ovs-vsctl', ofctl: 'ovs-ofctl', appctl: 'ovs-appctl', dpctl: 'ovs-dpctl', nbctl: 'ovn-nbctl', sbctl: 'ovn-sbctl', trace: 'ovn-trace' };
+      const name = tool[argv[2] ?? ''];
+      if (!name) break;
+      const perNode = name.startsWith('ovs-');
+      if (perNode) host = argv[3];
+      argv = [name, ...argv.slice(perNode ? 4 : 3)];
+    } else if (/^(?:sh|bash)$/.test(program) && argv[1] === '-c' && argv[2] !== undefined) {
+      argv = words(argv[2]).words;
+    } else if (program === 'sh' && argv[1] !== undefined && !argv[1].startsWith('-')) {
+      argv = argv.slice(1); // mininet> sh ovs-ofctl …
+    } else break;
+  }
+  const [first, ...rest] = argv;
+  if (first === undefined) return undefined;
+  const clean = rest.filter((word) => !/^\d?>{1,2}/.test(word) && !/^\(in$/.test(word));
+  return {
+    argv: [programName(first), ...clean],
+    text: text.trim(),
+    filter: pipe === undefined || WHOLE.test(pipe) ? undefined : `| ${pipe}`,
+    namespace,
+    host,
+  };
+}
+
+/** `/usr/bin/ovs-vsctl`, `openstack-hypervisor.ovs-vsctl` → `ovs-vsctl`. */
+function programName(word: string): string {
+  const base = word.replace(/^.*\//, '');
+  return /^[\w-]+\.(?:ovs|ovn)-/.test(base) ? base.replace(/^[\w-]+\./, '') : base;
+}
+
+function afterOptions(argv: readonly string[], takesValue: RegExp): string[] {
+  let n = 0;
+  while (n < argv.length && (argv[n]?.startsWith('-') ?? false)) n += takesValue.test(argv[n] ?? '') ? 2 : 1;
+  return argv.slice(n);
+}
+
+/** Arguments that are neither options nor the values of those named in `valued`. */
+export function positionals(argv: readonly string[], valued: readonly string[] = []): string[] {
+  const found: string[] = [];
+  for (let n = 1; n < argv.length; n++) {
+    const word = argv[n] ?? '';
+    if (valued.includes(word)) n++;
+    else if (!word.startsWith('-')) found.push(word);
+  }
+  return found;
+}

@@ -1,0 +1,81 @@
+import type { Recognised } from './capture';
+import { parseCommand, type CommandLine } from './command';
+
+/** What a file's path says of its content: `compute01/ovs-ofctl_dump-flows_br-int.txt`. */
+export interface NamedFile {
+  readonly command: CommandLine;
+  readonly recognised: Recognised;
+  readonly host: string | undefined;
+  readonly hostBy: 'folder' | 'file' | undefined;
+  readonly namespace: string | undefined;
+}
+
+const PROGRAM =
+  /(?:^|[_. -])((?:ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-(?:nbctl|sbctl|trace)|iptables-save|ip6tables-save|iptables|ip6tables|nft|ipset|ebtables-save|ebtables|conntrack|ip|brctl|bridge|virsh|nova|neutron|openstack|arp|route|ifconfig|ethtool|sysctl|ping|traceroute|tcpdump)(?=[_. -]|$))/;
+/** Folders that group captures without being a host's. */
+const NO_HOST = /^(?:captures?|logs?|output|outputs|commands?|sos_commands|examples?|fixtures?|notes?|tickets?|data|tmp|home|desktop|downloads|openvswitch|networking|network|firewall_tables|libvirt|namespaces|seed|\.|)$/i;
+const NAMESPACE = /^((?:qrouter|qdhcp|snat|fip|qlbaas|ovnmeta)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})[_. -]/;
+
+/**
+ * Reads the command from a file's name; undefined where the name carries none that `recognise` knows. `path` uses `/`; the last
+ * folder is taken as the host's unless it groups captures of one.
+ */
+export function commandOfFile(path: string, recognise: (argv: readonly string[]) => Recognised | undefined): NamedFile | undefined {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  const base = (segments.at(-1) ?? '').replace(/\.(?:txt|out|log|cap|capture|pktwalk|json|md)$/i, '');
+  const inNamespace = NAMESPACE.exec(`${base}_`);
+  const rest = inNamespace ? base.slice(inNamespace[0].length) : base;
+  const program = PROGRAM.exec(rest);
+  if (!program) return undefined;
+  const start = program.index + program[0].length - (program[1]?.length ?? 0);
+  const prefix = rest.slice(0, start).replace(/[_. -]+$/, '');
+  for (const text of spellings(rest.slice(start))) {
+    const command = parseCommand(text);
+    const recognised = command && recognise(command.argv);
+    if (!command || !recognised) continue;
+    const namespace = command.namespace ?? inNamespace?.[1] ?? namespaceFolder(segments);
+    const ofFolder = hostFolder(segments);
+    const ofPrefix = /^[A-Za-z][\w.-]*$/.test(prefix) ? prefix : undefined;
+    const host = ofPrefix ?? ofFolder;
+    return { command, recognised, host, hostBy: ofPrefix !== undefined ? 'file' : host === undefined ? undefined : 'folder', namespace };
+  }
+  return undefined;
+}
+
+/** The host that a path's folders name: a sosreport's own folder, or the folder that holds the file. */
+export function hostFolder(segments: readonly string[]): string | undefined {
+  const sos = segments.indexOf('sos_commands');
+  if (sos > 0) return segments[sos - 1];
+  for (let n = segments.length - 2; n >= 0; n--) {
+    const segment = segments[n] ?? '';
+    if (NAMESPACE.test(`${segment}_`)) continue;
+    return NO_HOST.test(segment) ? undefined : segment;
+  }
+  return undefined;
+}
+
+function namespaceFolder(segments: readonly string[]): string | undefined {
+  const at = segments.indexOf('namespaces');
+  return at >= 0 && at < segments.length - 2 ? segments[at + 1] : undefined;
+}
+
+/** A file's name as command lines that it may stand for: bundles write blanks and slashes as `_`, `.` or `-`. */
+function spellings(name: string): string[] {
+  const blanks = name.replaceAll('_', ' ').trim();
+  const all = [blanks];
+  // fdb_show, bridge_dump-flows, dpctl.dump-flows → fdb/show …
+  const slashed = blanks.replace(/\b(fdb|mdb|bridge|dpif|dpctl|ofproto|bond|lacp|cfm|bfd|stp|rstp|tnl|ovs|coverage|memory|upcall)[ .](?=[a-z])/, '$1/');
+  if (slashed !== blanks) all.unshift(slashed.replace(/\/(show|flush)[.](\S)/, '/$1 $2').replace(/(tnl|ovs)\/(\w+) (show)/, '$1/$2/$3'));
+  // ovs-vsctl-show, ovs-ofctl-dump-flows-br-int, ip-route
+  const hyphens = /^(ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-[ns]bctl|ip6?tables|ip|brctl|bridge|virsh|nova|neutron|openstack)-(.+)$/.exec(name.split(/[_ ]/)[0] ?? '');
+  if (hyphens) {
+    const [, program = '', tail = ''] = hyphens;
+    const after = blanks.slice((hyphens[0] ?? '').length);
+    all.push(`${program} ${tail}${after}`);
+    const sub = /^(show|dump-[a-z]+(?:-[a-z]+)*?|list)-(br-.+|[a-z]+\d*)$/.exec(tail);
+    if (sub) all.push(`${program} ${sub[1] ?? ''} ${sub[2] ?? ''}${after}`);
+    all.push(`${program} ${tail.replaceAll('-', ' ')}${after}`);
+    all.push(`${program} ${tail.replace('-', '/')}${after}`);
+  }
+  return all;
+}

@@ -1,0 +1,149 @@
+import { ones, parseNumber } from '../../base/bits';
+import { val, type Span, type Val } from '../../base/span';
+import { fieldOf, protocolWords } from '../../packet/fields';
+import type { CaptureError, Ref } from '../capture';
+import { spanIn, syntaxError, type SourceText } from '../ohm';
+import { readAction } from './actions';
+import type { Action, Flow, MatchTerm } from '../../packet/openflow';
+import { parseFieldValue } from './match';
+import { actionRefs, termRef } from './refs';
+import { matchFlow, matchFlowHead, scanFlow, type FlowSyntax, type ItemSyntax } from './syntax';
+
+export interface ReadFlow {
+  readonly flow: Flow;
+  readonly refs: readonly Ref[];
+  readonly errors: readonly CaptureError[];
+}
+
+/** Statistics and properties that say nothing of where packets go. */
+const asides = new Set([
+  'duration', 'n_bytes', 'idle_age', 'hard_age', 'idle_timeout', 'hard_timeout', 'importance', 'send_flow_rem', 'check_overlap',
+  'reset_counts', 'no_packet_counts', 'no_byte_counts', 'n_offload_packets', 'n_offload_bytes', 'out_port', 'out_group', 'eth', 'allow_hidden_fields',
+]); // prettier-ignore
+
+/** Reads one flow; a line that is none is one error with the column where reading stopped. */
+export function readFlow(source: SourceText): ReadFlow | { readonly errors: readonly CaptureError[]; readonly broken?: ReadFlow } {
+  const syntax = scanFlow(source.text) ?? matchFlow(source.text);
+  if ('failed' in syntax) {
+    const head = matchFlowHead(source.text) ?? headBeforeTrouble(source.text);
+    const error = syntaxError(source, syntax as Parameters<typeof syntaxError>[1], 'flow');
+    if (!head?.some((item) => /^(cookie|n_packets|table|priority|table_id)$/.test(item.key.text))) return { errors: [error] };
+    // The line is a flow without a readable end: its table must not be mistaken for complete.
+    const read = build(source, { items: head, actions: [], actionsAt: source.text.length, end: source.text.length }, true);
+    return { errors: [error, ...read.errors], broken: read };
+  }
+  return build(source, syntax, false);
+}
+
+function headBeforeTrouble(text: string): readonly ItemSyntax[] | undefined {
+  const at = text.search(/[\s,]actions=/);
+  return at < 0 ? undefined : matchFlowHead(text.slice(0, at));
+}
+
+function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlow {
+  const errors: CaptureError[] = [];
+  const refs: Ref[] = [];
+  const match: MatchTerm[] = [];
+  let table: Val<number | string> = val(0, spanIn(source, 0, 0));
+  let priority: Val<number> = val(32768, spanIn(source, 0, 0));
+  let cookie: Val<string> | undefined;
+  let packets: Val<bigint> | undefined;
+  let firstMatch: number | undefined;
+  let lastMatch = 0;
+  const add = (term: MatchTerm, at: number, end: number) => {
+    match.push(term);
+    firstMatch ??= at;
+    lastMatch = end;
+  };
+  for (const item of syntax.items) {
+    const { key, value } = item;
+    const end = value ? value.at + value.text.length : key.at + key.text.length;
+    const span = spanIn(source, key.at, end);
+    const text = source.text.slice(key.at, end);
+    const valueSpan = (): Span => (value ? spanIn(source, value.at, end) : span);
+    switch (key.text) {
+      case 'cookie':
+        cookie = val(value?.text ?? '', valueSpan());
+        continue;
+      case 'n_packets':
+        packets = val(parseNumber(value?.text ?? '') ?? 0n, valueSpan());
+        continue;
+      case 'table':
+      case 'table_id': {
+        const name = (value?.text ?? '').replace(/^"(.*)"$/, '$1');
+        table = val(/^\d+$/.test(name) ? Number(name) : name, valueSpan());
+        if (name !== '') refs.push({ kind: 'table', value: name, span: valueSpan() });
+        continue;
+      }
+      case 'priority':
+        priority = val(Number(value?.text ?? 32768), valueSpan());
+        continue;
+      default:
+        break;
+    }
+    if (asides.has(key.text)) continue;
+    const protocol = value === undefined && Object.hasOwn(protocolWords, key.text) ? protocolWords[key.text] : undefined;
+    if (protocol) {
+      add({ field: 'dl_type', value: protocol.dlType, mask: ones(16), span, text }, key.at, end);
+      if (protocol.nwProto !== undefined) add({ field: 'nw_proto', value: protocol.nwProto, mask: ones(8), span, text }, key.at, end);
+      continue;
+    }
+    const field = fieldOf(key.text.replace(/\[\]$/, ''));
+    if (!field) {
+      add({ field: key.text, value: 0n, mask: 0n, span, text, unknown: true }, key.at, end);
+      errors.push({
+        span,
+        code: 'unknown-field',
+        message: `Open vSwitch has no match field "${key.text}" (ovs-fields(7)); the flow is kept, and whether it matches is unknown.`,
+      });
+      continue;
+    }
+    const read = parseFieldValue(icmpSpelling(field, syntax), value?.text ?? '');
+    if (read.kind === 'wrong') {
+      add({ field: field.name, value: 0n, mask: 0n, span, text, unknown: true }, key.at, end);
+      errors.push({ span: valueSpan(), code: 'out-of-range', message: `${read.message}.` });
+      continue;
+    }
+    const term: MatchTerm =
+      read.kind === 'port-name'
+        ? { field: field.name, value: 0n, mask: ones(32), span, text, portName: read.name }
+        : { field: field.name, value: read.value, mask: read.mask, span, text };
+    add(term, key.at, end);
+    const ref = value && termRef(term, value.text, valueSpan().start);
+    if (ref) refs.push(ref);
+  }
+  const actions: Action[] = [];
+  for (const action of syntax.actions) {
+    const span = spanIn(source, action.at, action.at + action.text.length);
+    const read = readAction(action, span);
+    if ('trouble' in read) {
+      errors.push({ span, code: 'unknown-action', message: `${read.trouble}.` });
+      actions.push({ kind: 'not-modelled', name: action.text, span, text: action.text });
+    } else {
+      actions.push(read.action);
+      refs.push(...actionRefs(read.action));
+    }
+  }
+  const start = source.text.length - source.text.trimStart().length;
+  const matchAt = firstMatch ?? Math.min(syntax.actionsAt, source.text.length);
+  const flow: Flow = {
+    table,
+    priority,
+    match,
+    actions,
+    span: spanIn(source, start, syntax.end),
+    matchSpan: spanIn(source, matchAt, firstMatch === undefined ? matchAt : lastMatch),
+    actionsSpan: spanIn(source, Math.min(syntax.actionsAt, source.text.length), syntax.end),
+    ...(cookie === undefined ? {} : { cookie }),
+    ...(packets === undefined ? {} : { packets }),
+    ...(broken ? { broken: true } : {}),
+  };
+  return { flow, refs, errors };
+}
+
+/** `icmp6,icmp_type=136` means ICMPv6's type, as the protocol before it says. */
+function icmpSpelling(field: NonNullable<ReturnType<typeof fieldOf>>, syntax: FlowSyntax) {
+  if (field.name !== 'icmp_type' && field.name !== 'icmp_code') return field;
+  const isV6 = syntax.items.some((item) => item.key.text === 'icmp6');
+  return isV6 ? (fieldOf(field.name.replace('icmp_', 'icmpv6_')) ?? field) : field;
+}

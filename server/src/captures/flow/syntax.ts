@@ -1,0 +1,247 @@
+import type { MatchResult, Node } from 'ohm-js';
+import grammars from '../../generated/grammars.ohm-bundle';
+
+/** A flow's text taken apart, before anything is looked up; positions count from the start of the text that was read. */
+export interface FlowSyntax {
+  readonly items: readonly ItemSyntax[];
+  readonly actions: readonly ActionSyntax[];
+  readonly actionsAt: number;
+  /** Where the last action ends; a remark may follow. */
+  readonly end: number;
+}
+export interface Piece {
+  readonly text: string;
+  readonly at: number;
+}
+export interface ItemSyntax {
+  readonly key: Piece;
+  readonly value?: Piece;
+}
+export interface ActionSyntax {
+  readonly name: Piece;
+  /** `call` for `name(…)`: the text between the brackets; otherwise the text behind the colon. */
+  readonly argument?: Piece & { readonly call: boolean };
+  readonly text: string;
+  readonly at: number;
+}
+
+const grammar = grammars.Flow;
+const piece = (node: Node): Piece => ({ text: node.sourceString, at: node.source.startIdx });
+
+/** The nodes of one rule below `node`, in order, not looking inside them. */
+function collectNodes(node: Node, rule: string, into: Node[]): void {
+  if (node.ctorName === rule) into.push(node);
+  else for (const child of node.children) collectNodes(child, rule, into);
+}
+
+const semantics = grammar
+  .createSemantics()
+  .addOperation<ItemSyntax[]>('items', {
+    flowLine(_blank, part, _key, _actions, _remark, _rest) {
+      return part.children[0]?.['items']() ?? [];
+    },
+    itemPart: (list, _separator) => list['items'](),
+    flowHead: (_blank, list, _separator) => list['items'](),
+    itemList(first, _separators, rest) {
+      return [first, ...rest.children].map((node) => node['item']() as ItemSyntax);
+    },
+  })
+  .addOperation<ItemSyntax>('item', {
+    item(key, assignment) {
+      const value = assignment.children[0]?.children[1];
+      return { key: piece(key), ...(value === undefined ? {} : { value: piece(value) }) };
+    },
+  })
+  .addOperation<ActionSyntax[]>('actions', {
+    flowLine: (_blank, _part, _key, actions, _remark, _rest) => actions['actions'](),
+    actionList(first, _separators, rest, _blank, _comma, _end) {
+      const all: Node[] = [...first.children];
+      collectNodes(rest, 'action', all);
+      return all.map((node) => node['action']() as ActionSyntax);
+    },
+  })
+  .addOperation<ActionSyntax>('action', {
+    action(name, argument) {
+      const inner = argument.children[0]?.['argument']() as ActionSyntax['argument'] | undefined;
+      return {
+        name: piece(name),
+        text: this.sourceString,
+        at: this.source.startIdx,
+        ...(inner === undefined ? {} : { argument: inner }),
+      };
+    },
+  })
+  .addOperation<Piece & { call: boolean }>('argument', {
+    argument_call: (brackets) => ({
+      text: brackets.sourceString.slice(1, -1),
+      at: brackets.source.startIdx + 1,
+      call: true,
+    }),
+    argument_colon: (_colon, text) => ({ ...piece(text), call: false }),
+  });
+
+/** A flow line matched as a whole by the grammar. This is the definition; `scanFlow` must agree with it wherever it answers. */
+export function matchFlow(text: string): FlowSyntax | MatchResult {
+  const result = grammar.match(text, 'flowLine');
+  if (result.failed()) return result;
+  const wrapped = semantics(result);
+  const actions = wrapped['actions']() as ActionSyntax[];
+  const last = actions.at(-1);
+  const actionsAt = actions[0]?.at ?? text.length;
+  return { items: wrapped['items']() as ItemSyntax[], actions, actionsAt, end: last ? last.at + last.text.length : text.trimEnd().length };
+}
+
+/** The items of a line that was cut before its actions; undefined where it is no such line. */
+export function matchFlowHead(text: string): readonly ItemSyntax[] | undefined {
+  const result = grammar.match(text, 'flowHead');
+  return result.succeeded() ? (semantics(result)['items']() as ItemSyntax[]) : undefined;
+}
+
+/** An action alone, as inside `write_actions(…)`. */
+export function matchAction(text: string): ActionSyntax | undefined {
+  const known = actionCache.get(text);
+  if (known) return known;
+  const result = grammar.match(text, 'action');
+  if (result.failed()) return undefined;
+  const action = semantics(result)['action']() as ActionSyntax;
+  remember(actionCache, text, action);
+  return action;
+}
+
+const itemCache = new Map<string, ItemSyntax>();
+const actionCache = new Map<string, ActionSyntax>();
+const CACHE_LIMIT = 50_000;
+
+function remember<T>(cache: Map<string, T>, text: string, value: T): void {
+  if (cache.size >= CACHE_LIMIT) cache.clear();
+  cache.set(text, value);
+}
+
+function matchItem(text: string): ItemSyntax | undefined {
+  const known = itemCache.get(text);
+  if (known) return known;
+  const result = grammar.match(text, 'item');
+  if (result.failed()) return undefined;
+  const item = semantics(result)['item']() as ItemSyntax;
+  remember(itemCache, text, item);
+  return item;
+}
+
+const PLAIN_STATISTIC = /^(duration|n_packets|n_bytes|idle_age|hard_age|idle_timeout|hard_timeout)=([0-9][0-9.]*s?)$/;
+
+function readItem(text: string): ItemSyntax | undefined {
+  const plain = PLAIN_STATISTIC.exec(text);
+  if (!plain) return matchItem(text);
+  const [, key = '', value = ''] = plain;
+  return { key: { text: key, at: 0 }, value: { text: value, at: key.length + 1 } };
+}
+
+/**
+ * The same as `matchFlow` for lines whose pieces are cut apart by commas and blanks outside brackets and quotes, which dumps
+ * written by programs are: each piece is matched by the grammar once and remembered. Undefined where in doubt.
+ */
+export function scanFlow(text: string): FlowSyntax | undefined {
+  const key = /(?:^|[\s,])actions=(?=\S)/.exec(text);
+  if (!key) return undefined;
+  const actionsAt = key.index + key[0].length;
+  const head = cut(text, 0, actionsAt - 'actions='.length, true);
+  const tail = cut(text, actionsAt, text.length, false);
+  if (!head || !tail) return undefined;
+  const items: ItemSyntax[] = [];
+  for (const { text: part, at } of head) {
+    const item = readItem(part);
+    if (!item) return undefined;
+    items.push({
+      key: { text: item.key.text, at: item.key.at + at },
+      ...(item.value === undefined ? {} : { value: { text: item.value.text, at: item.value.at + at } }),
+    });
+  }
+  const actions: ActionSyntax[] = [];
+  for (const { text: part, at } of tail) {
+    const action = matchAction(part);
+    if (!action) return undefined;
+    actions.push({
+      name: { text: action.name.text, at: action.name.at + at },
+      text: action.text,
+      at,
+      ...(action.argument === undefined
+        ? {}
+        : { argument: { text: action.argument.text, at: action.argument.at + at, call: action.argument.call } }),
+    });
+  }
+  const last = actions.at(-1);
+  return { items, actions, actionsAt: actions[0]?.at ?? text.length, end: last ? last.at + last.text.length : text.trimEnd().length };
+}
+
+/** The pieces between commas (and blanks, where those separate); undefined where brackets do not close or a piece is odd. */
+function cut(text: string, from: number, to: number, atBlanks: boolean): Piece[] | undefined {
+  const pieces: Piece[] = [];
+  let depth = 0;
+  let start = -1;
+  for (let i = from; i <= to; i++) {
+    const c = i < to ? text.charCodeAt(i) : 44;
+    const blank = c === 32 || c === 9;
+    if (c === 34) return undefined;
+    if (c === 40) depth++;
+    else if (c === 41 && --depth < 0) return undefined;
+    if (depth === 0 && (c === 44 || blank)) {
+      if (blank && !atBlanks && start >= 0 && !/^[ \t]*(?:,|$)/.test(text.slice(i, to))) return undefined;
+      if (start >= 0) pieces.push({ text: text.slice(start, i), at: start });
+      start = -1;
+    } else if (start < 0) {
+      start = i;
+    }
+  }
+  return depth === 0 ? pieces : undefined;
+}
+
+/** `a=1,b(…),c` inside an action's brackets as keys and values; undefined where it does not parse. */
+export function matchArguments(text: string): readonly { readonly key: string; readonly value: string | undefined }[] | undefined {
+  const result = grammar.match(text, 'argumentList');
+  if (result.failed()) return undefined;
+  return argumentSemantics(result)['list']() as { key: string; value: string | undefined }[];
+}
+
+/** `VALUE->FIELD[0..3]` of load, move and set_field; undefined where it does not parse. */
+export function matchArrow(text: string): { readonly source: string; readonly target: string } | undefined {
+  const result = grammar.match(text, 'arrow');
+  if (result.failed()) return undefined;
+  return argumentSemantics(result)['ends']() as { source: string; target: string };
+}
+
+/** `FIELD`, `FIELD[]`, `FIELD[5]`, `FIELD[0..11]`. */
+export function matchSubfield(text: string): { readonly name: string; readonly from?: number; readonly to?: number } | undefined {
+  const result = grammar.match(text, 'subfield');
+  if (result.failed()) return undefined;
+  return argumentSemantics(result)['bits']() as { name: string; from?: number; to?: number };
+}
+
+const argumentSemantics = grammar
+  .createSemantics()
+  .addOperation<{ key: string; value: string | undefined }>('argument', {
+    oneArgument(key, assign) {
+      return { key: key.sourceString, value: assign.children[0]?.['assigned']() as string | undefined };
+    },
+  })
+  .addOperation<string>('assigned', {
+    assignTo_call: (brackets) => brackets.sourceString.slice(1, -1),
+    assignTo_value: (_sign, value) => value.sourceString,
+  })
+  .addOperation<{ key: string; value: string | undefined }[]>('list', {
+    argumentList(_blank, first, _b1, _comma, _b2, rest, _end) {
+      const all: Node[] = [...first.children];
+      collectNodes(rest, 'oneArgument', all);
+      return all.map((node) => node['argument']() as { key: string; value: string | undefined });
+    },
+  })
+  .addOperation<{ source: string; target: string }>('ends', {
+    arrow: (_b1, source, _b2, _arrow, _b3, target, _b4) => ({ source: source.sourceString.trim(), target: target.sourceString }),
+  })
+  .addOperation<{ name: string; from?: number; to?: number }>('bits', {
+    subfield(name, range) {
+      const numbers = /\[(\d+)?(?:\.\.(\d+))?\]/.exec(range.sourceString);
+      const from = numbers?.[1];
+      if (from === undefined) return { name: name.sourceString };
+      return { name: name.sourceString, from: Number(from), to: Number(numbers?.[2] ?? from) };
+    },
+  });

@@ -1,0 +1,306 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import type { Line } from '../../base/lines';
+import { val, type Val } from '../../base/span';
+import type { CaptureKind, ParseInput } from '../capture';
+import type { Fact } from '../facts';
+import { collect, record, type Collected } from '../lines';
+import { joinLines, spanIn, syntaxError, type SourceText } from '../ohm';
+import { listCommand } from './command';
+import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects, type Json } from './json';
+import { readAddressLine, type AddressLine, type AddressText, type PeerName } from './semantics';
+import { deviceRef, ipRef, macRef, numberVal, reportErrorOutput, splitPrefix } from './words';
+
+type LinkFact = Extract<Fact, { kind: 'link' }>;
+/** A link whose lines are still being read. */
+type OpenLink = { -readonly [K in keyof LinkFact]: LinkFact[K] };
+
+const HEADER = /^\s*\d+: [^\s<>]+: <[A-Z0-9_,-]*>(?=\s|\\|$)/;
+const SHORT_ADDRESS = /^\s*\d+: \S+\s+inet6? [\da-f:.]+/;
+const BRIEF =
+  /^\s*[\w.@:+-]{1,40}\s+(?:UP|DOWN|UNKNOWN|LOWERLAYERDOWN|DORMANT|NOTPRESENT|TESTING)(?:\s+[\da-f]+[:.][\da-f:./]+.*)?$/;
+const LINK_TYPE =
+  'vlan|vxlan|veth|bridge|bridge_slave|bond|bond_slave|tun|openvswitch|openvswitch_slave|geneve|gretap|ip6gretap|gre|ip6gre|ipip|ip6tnl|sit|dummy|macvlan|macvtap|ipvlan|vrf|vrf_slave|vti6?|ifb|team|team_slave|wireguard|nlmon|erspan|netkit|macsec|xfrm';
+/** What follows a type in `ip -d`; words of prose do not. */
+const LINK_SETTING =
+  'id|external|protocol|mode|forward_delay|state|type|addrgenmode|numtxqueues|remote|local|table|key|any|miimon|perm_hwaddr|if_id|port|slave|priority|udp\\w*|promiscuity';
+const DETAIL = new RegExp(
+  '^\\s+(?:link\\/|inet6? [\\da-f:.]|valid_lft |preferred_lft |altname \\S+$|alias |promiscuity \\d|vf \\d|prog\\/xdp |[RT]X(?: errors)?: |\\d+(?:\\s+\\d+){2,}$|' +
+    `(?:${LINK_TYPE})(?:$|\\s+(?:${LINK_SETTING})\\b))`,
+);
+/** What follows when a mail program breaks a header in the middle. */
+const WRAPPED =
+  /^\s*(?:(?:UP|DOWN|UNKNOWN)(?: mode \w+)? )?(?:qdisc|state|mode|group|qlen|default qlen|master)(?: \S+)*$|^\s*(?:UP|DOWN|UNKNOWN|default)(?: group \w+)?(?: qlen \d+)?$/;
+
+/** `ip address`, `ip link` in all their forms: the devices of a namespace and their addresses (ip-address(8), ip-link(8)). */
+export const ipAddress: CaptureKind = {
+  kinds: ['ip-address', 'ip-link'],
+  recognise(argv) {
+    const command = listCommand(argv);
+    if (command?.object === 'address') return { kind: 'ip-address' };
+    return command?.object === 'link' ? { kind: 'ip-link' } : undefined;
+  },
+  sniff(text, following) {
+    if (SHORT_ADDRESS.test(text) && /\bscope \w+/.test(text)) return { kind: 'ip-address' };
+    if (!HEADER.test(text) || !/> mtu \d+/.test(text)) return undefined;
+    // bridge-link prints the same start; only it says which state the port has without a queue.
+    if (/ master \S+ state (?:forwarding|learning|listening|blocking|disabled)\b/.test(text)) return undefined;
+    for (let n = 0; n < 4; n++) {
+      const next = following(n);
+      if (next === undefined || HEADER.test(next)) break;
+      if (/^\s+inet6? /.test(next)) return { kind: 'ip-address' };
+    }
+    return { kind: 'ip-link' };
+  },
+  accepts(text) {
+    return HEADER.test(text) || SHORT_ADDRESS.test(text) || BRIEF.test(text) || DETAIL.test(text) || acceptsJson(text);
+  },
+  continues(previous, text) {
+    return HEADER.test(previous) && WRAPPED.test(text);
+  },
+  parse(input) {
+    return isJson(input) ? parseJson(input) : parseText(input);
+  },
+};
+
+function parseText(input: ParseInput) {
+  const out = collect();
+  let open: OpenLink | undefined;
+  for (let n = 0; n < input.lines.length; n++) {
+    const line = input.lines[n];
+    if (line === undefined || line.text.trim() === '' || reportErrorOutput(out, line)) continue;
+    const parts = [line];
+    for (
+      let next = input.lines[n + 1];
+      next !== undefined && HEADER.test(line.text) && WRAPPED.test(next.text);
+      next = input.lines[n + 1]
+    ) {
+      parts.push(next);
+      n++;
+    }
+    const last = parts[parts.length - 1] ?? line;
+    const errorsBefore = out.errors.length;
+    // `ip -o` prints a backslash where the other forms break the line.
+    for (const piece of pieces(joinLines(parts, ' '))) {
+      const result = grammars.IpAddress.match(piece.text, ruleFor(piece.text));
+      if (result.failed()) {
+        out.errors.push(syntaxError(piece, result, 'line about a network device'));
+        break;
+      }
+      open = take(out, readAddressLine(result, piece), open, line);
+    }
+    if (out.errors.length === errorsBefore) record(out, line, last);
+  }
+  closeLink(out, open);
+  return out;
+}
+
+/** The rule that reads a line: its start tells, so that an error names what was expected there. */
+function ruleFor(text: string): string {
+  if (/^\s*link\//.test(text)) return 'hardwareLine';
+  if (/^\s*inet6? /.test(text)) return 'addressLine';
+  if (/^\s*(?:valid_lft|preferred_lft)\s/.test(text)) return 'lifetimeLine';
+  if (/^\s*[RT]X\b/.test(text)) return 'countersTitle';
+  if (/^\s*\d+(?:\s+\d+)+\s*$/.test(text)) return 'countersLine';
+  if (SHORT_ADDRESS.test(text)) return 'shortAddressLine';
+  if (/^\s*\d+:/.test(text)) return 'headerLine';
+  if (BRIEF.test(text)) return 'briefLine';
+  return /^\s*(?:altname|alias|vf|prog\/xdp|promiscuity|port|q_disc|queue|bridge_id|addrgenmode|numtxqueues)\s/.test(text)
+    ? 'extraLine'
+    : 'detailLine';
+}
+
+function pieces(source: SourceText): SourceText[] {
+  const found: SourceText[] = [];
+  let start = 0;
+  for (let at = 0; at <= source.text.length; at++) {
+    if (at < source.text.length && source.text[at] !== '\\') continue;
+    const text = source.text.slice(start, at);
+    // The piece keeps the places of the parts that it covers.
+    if (text.trim() !== '') found.push({ text, parts: partsFrom(source, start, at) });
+    start = at + 1;
+  }
+  return found;
+}
+
+function partsFrom(source: SourceText, start: number, end: number): SourceText['parts'] {
+  const inside = source.parts.filter((part) => part.at > start && part.at < end);
+  return [
+    { at: 0, offset: spanIn(source, start, end).start },
+    ...inside.map((part) => ({ at: part.at - start, offset: part.offset })),
+  ];
+}
+
+/** Adds what a line says; gives the link that following lines belong to. */
+function take(out: Collected, found: AddressLine, open: OpenLink | undefined, line: Line): OpenLink | undefined {
+  switch (found.is) {
+    case 'header': {
+      closeLink(out, open);
+      const { pairs } = found.words;
+      const [mtu, state, master] = [pairs.get('mtu'), pairs.get('state'), pairs.get('master')];
+      deviceRef(out, found.name, true);
+      if (master !== undefined) deviceRef(out, master);
+      return {
+        kind: 'link',
+        index: found.index,
+        name: found.name,
+        ...peerFields(out, found.peer),
+        flags: found.flags,
+        ...(mtu === undefined || !/^\d+$/.test(mtu.value) ? {} : { mtu: numberVal(mtu) }),
+        ...(state === undefined ? {} : { state }),
+        ...(master === undefined ? {} : { master }),
+      };
+    }
+    case 'hardware': {
+      const netns = found.words.pairs.get('link-netns');
+      if (netns !== undefined) out.refs.push({ kind: 'namespace', value: netns.value, span: netns.span });
+      if (found.mac !== undefined) macRef(out, found.mac, true);
+      if (open === undefined) return undefined;
+      if (found.mac !== undefined) open.mac = val(found.mac.value.toLowerCase(), found.mac.span);
+      if (netns !== undefined) open.linkNetns = netns;
+      return open;
+    }
+    case 'address': {
+      // A line of `| grep inet` stands alone; then its device is not known, only its address.
+      if (open === undefined) ipRef(out, splitPrefix(found.address.cidr).ip, true);
+      else addAddress(out, open.name, found.address);
+      return open;
+    }
+    case 'short-address': {
+      closeLink(out, open);
+      const known = out.facts.some((fact) => fact.kind === 'link' && fact.name.value === found.name.value);
+      deviceRef(out, found.name, !known);
+      addAddress(out, found.name, found.address);
+      return undefined;
+    }
+    case 'brief': {
+      closeLink(out, open);
+      deviceRef(out, found.name, true);
+      const mac = found.mac === undefined ? undefined : val(found.mac.value.toLowerCase(), found.mac.span);
+      if (mac !== undefined) macRef(out, mac, true);
+      out.facts.push({
+        kind: 'link',
+        name: found.name,
+        ...peerFields(out, found.peer),
+        flags: found.flags,
+        state: found.state,
+        ...(mac === undefined ? {} : { mac }),
+      });
+      for (const address of found.addresses) addAddress(out, found.name, address);
+      return undefined;
+    }
+    case 'detail': {
+      if (open === undefined || found.type.value.endsWith('_slave')) return open;
+      open.type = found.type;
+      if (found.id !== undefined && found.type.value === 'vlan') open.vlanId = found.id;
+      // `external` devices take the id of each packet; the one that ip prints (0) means nothing.
+      if (found.id !== undefined && !found.external && /^(?:vxlan|geneve)$/.test(found.type.value)) open.vni = found.id;
+      return open;
+    }
+    case 'extra':
+      return open;
+    default:
+      return unreachable(found, line);
+  }
+}
+
+function unreachable(found: never, line: Line): never {
+  throw new Error(`line ${line.number}: ${JSON.stringify(found)}`);
+}
+
+function closeLink(out: Collected, open: OpenLink | undefined): void {
+  if (open === undefined) return;
+  // The link comes before its addresses, as in the text.
+  const at = out.facts.findIndex((fact) => fact.kind === 'address' && fact.dev === open.name);
+  if (at < 0) out.facts.push(open);
+  else out.facts.splice(at, 0, open);
+}
+
+function peerFields(out: Collected, peer: PeerName | undefined): Pick<LinkFact, 'peer' | 'peerIndex'> {
+  if (peer?.name !== undefined) {
+    deviceRef(out, peer.name);
+    return { peer: peer.name };
+  }
+  return peer?.index === undefined ? {} : { peerIndex: peer.index };
+}
+
+function addAddress(out: Collected, dev: Val<string>, address: AddressText): void {
+  const { ip, prefix: ownPrefix } = splitPrefix(address.cidr);
+  ipRef(out, ip, true);
+  const far = address.peer === undefined ? undefined : splitPrefix(address.peer);
+  if (far !== undefined) ipRef(out, far.ip);
+  out.facts.push({
+    kind: 'address',
+    dev,
+    ip,
+    // With a peer, the prefix that ip prints belongs to the peer's side: that is what the kernel routes to the device.
+    prefix: far !== undefined && !address.cidr.value.includes('/') ? far.prefix : ownPrefix,
+    ...(address.scope === undefined ? {} : { scope: address.scope }),
+    ...(far === undefined ? {} : { peer: far.ip }),
+  });
+}
+
+function parseJson(input: ParseInput) {
+  const out = collect();
+  for (const object of readJsonObjects(input, out)) {
+    const name = jsonText(object, 'ifname');
+    // `ip -4 -j` prints an empty object for each device that has no such address.
+    if (name === undefined) continue;
+    deviceRef(out, name, true);
+    out.facts.push(jsonLink(object, name, out));
+    for (const entry of jsonObjects(object, 'addr_info')) {
+      const [ip, prefix, scope, peer] = [
+        jsonText(entry, 'local'),
+        jsonNumber(entry, 'prefixlen'),
+        jsonText(entry, 'scope'),
+        jsonText(entry, 'address'),
+      ];
+      if (ip === undefined || prefix === undefined) continue;
+      ipRef(out, ip, true);
+      out.facts.push({
+        kind: 'address',
+        dev: name,
+        ip,
+        prefix,
+        ...(scope === undefined ? {} : { scope }),
+        ...(peer === undefined ? {} : { peer }),
+      });
+    }
+  }
+  return out;
+}
+
+function jsonLink(object: ReadonlyMap<string, Json>, name: Val<string>, out: Collected): LinkFact {
+  const index = jsonNumber(object, 'ifindex');
+  const peer = jsonText(object, 'link');
+  const peerIndex = jsonNumber(object, 'link_index');
+  const mtu = jsonNumber(object, 'mtu');
+  const state = jsonText(object, 'operstate');
+  const mac = jsonText(object, 'address');
+  const master = jsonText(object, 'master');
+  const linkNetns = jsonText(object, 'link_netns');
+  const [info] = [object.get('linkinfo')].flatMap((field) => (field?.is === 'object' ? [field.fields] : []));
+  const data = info?.get('info_data');
+  const type = info === undefined ? undefined : jsonText(info, 'info_kind');
+  const id = data?.is === 'object' ? jsonNumber(data.fields, 'id') : undefined;
+  const external = data?.is === 'object' && data.fields.has('external');
+  const isMac = mac !== undefined && /^[\da-f]{2}(?::[\da-f]{2}){5}$/i.test(mac.value);
+  if (isMac) macRef(out, mac, true);
+  if (peer !== undefined) deviceRef(out, peer);
+  if (master !== undefined) deviceRef(out, master);
+  return {
+    kind: 'link',
+    ...(index === undefined ? {} : { index }),
+    name,
+    ...(peer === undefined ? {} : { peer }),
+    ...(peerIndex === undefined ? {} : { peerIndex }),
+    flags: jsonTexts(object, 'flags'),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(state === undefined ? {} : { state }),
+    ...(isMac ? { mac: val(mac.value.toLowerCase(), mac.span) } : {}),
+    ...(master === undefined ? {} : { master }),
+    ...(linkNetns === undefined ? {} : { linkNetns }),
+    ...(type === undefined ? {} : { type }),
+    ...(id !== undefined && type?.value === 'vlan' ? { vlanId: id } : {}),
+    ...(id !== undefined && !external && /^(?:vxlan|geneve)$/.test(type?.value ?? '') ? { vni: id } : {}),
+  };
+}

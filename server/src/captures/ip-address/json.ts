@@ -1,0 +1,184 @@
+import type { Line } from '../../base/lines';
+import { val, type Span, type Val } from '../../base/span';
+import type { CaptureError, ParseInput } from '../capture';
+import type { Collected } from '../lines';
+import { spanIn, type SourceText } from '../ohm';
+
+/** A JSON value together with its place, which `JSON.parse` forgets. */
+export type Json =
+  | { readonly is: 'text'; readonly value: string; readonly span: Span }
+  | { readonly is: 'number'; readonly value: number; readonly span: Span }
+  | { readonly is: 'word'; readonly value: boolean | undefined; readonly span: Span }
+  | { readonly is: 'list'; readonly items: readonly Json[]; readonly span: Span }
+  | { readonly is: 'object'; readonly fields: ReadonlyMap<string, Json>; readonly span: Span };
+
+interface Reader {
+  readonly source: SourceText;
+  at: number;
+}
+
+/** A fault in JSON text; `at` is an index into the source text. */
+class JsonFault extends Error {
+  constructor(
+    readonly at: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Whether a capture's output is JSON (`ip -j`). */
+export function isJson(input: ParseInput): boolean {
+  const first = input.lines.find((line) => line.text.trim() !== '');
+  return first !== undefined && /^\s*\[\s*(?:[{\]]|$)/.test(first.text);
+}
+
+/** Whether a line can stand in (indented) JSON; a prompt such as `[root@host ~]#` must not pass. */
+export function acceptsJson(text: string): boolean {
+  return /^\s*(?:[[\]{}][[\]{},\s]*$|\[\s*\{\s*"\w|[\]},[{\s]*"[\w-]+"\s*:\s*[\d"[{tfn-]|"[\w-]+"(?:\s*,\s*"[\w-]+")*,?$)/.test(
+    text,
+  );
+}
+
+/**
+ * Reads the output of `ip -j` or `bridge -j`: a list of objects over all of the capture's lines (RFC 8259). Gives the objects
+ * and notes one record for all of the lines; text that is not such JSON becomes one error, at the place where reading stopped.
+ */
+export function readJsonObjects(input: ParseInput, out: Collected): ReadonlyMap<string, Json>[] {
+  const lines = input.lines.filter((line) => line.text.trim() !== '');
+  const [first] = lines;
+  const last = lines[lines.length - 1];
+  if (first === undefined || last === undefined) return [];
+  const source = wholeText(lines);
+  try {
+    const reader = { source, at: 0 };
+    const value = readValue(reader, 0);
+    skipBlanks(reader);
+    if (reader.at < source.text.length) throw new JsonFault(reader.at, 'text after the end of the list');
+    if (value.is !== 'list') throw new JsonFault(0, 'a list was expected');
+    out.records.push({ firstLine: first.number, lastLine: last.number, what: 'record' });
+    return value.items.flatMap((item) => (item.is === 'object' ? [item.fields] : []));
+  } catch (fault) {
+    if (!(fault instanceof JsonFault)) throw fault;
+    out.errors.push(faultError(source, fault));
+    return [];
+  }
+}
+
+/** A text field with its span inside the quotes. */
+export function jsonText(fields: ReadonlyMap<string, Json>, name: string): Val<string> | undefined {
+  const field = fields.get(name);
+  return field?.is === 'text' ? val(field.value, field.span) : undefined;
+}
+
+export function jsonNumber(fields: ReadonlyMap<string, Json>, name: string): Val<number> | undefined {
+  const field = fields.get(name);
+  return field?.is === 'number' ? val(field.value, field.span) : undefined;
+}
+
+/** The texts of a list such as `"flags":["UP"]`. */
+export function jsonTexts(fields: ReadonlyMap<string, Json>, name: string): string[] {
+  const field = fields.get(name);
+  return field?.is === 'list' ? field.items.flatMap((item) => (item.is === 'text' ? [item.value] : [])) : [];
+}
+
+export function jsonObjects(fields: ReadonlyMap<string, Json>, name: string): ReadonlyMap<string, Json>[] {
+  const field = fields.get(name);
+  return field?.is === 'list' ? field.items.flatMap((item) => (item.is === 'object' ? [item.fields] : [])) : [];
+}
+
+function faultError(source: SourceText, fault: JsonFault): CaptureError {
+  const at = Math.min(fault.at, Math.max(0, source.text.length - 1));
+  const cut = fault.at >= source.text.length;
+  return {
+    span: spanIn(source, 0, source.text.length),
+    code: cut ? 'cut-off' : 'syntax',
+    message: `This JSON does not parse at character ${at + 1}: ${cut ? 'the text ends too early' : fault.message}.`,
+  };
+}
+
+function wholeText(lines: readonly Line[]): SourceText {
+  const parts: { at: number; offset: number }[] = [];
+  let text = '';
+  for (const line of lines) {
+    parts.push({ at: text.length, offset: line.start });
+    text += `${line.text} `;
+  }
+  return { text: text.trimEnd(), parts };
+}
+
+function skipBlanks(reader: Reader): void {
+  while (/\s/.test(reader.source.text[reader.at] ?? '')) reader.at++;
+}
+
+function readValue(reader: Reader, depth: number): Json {
+  if (depth > 20) throw new JsonFault(reader.at, 'nested too deeply');
+  skipBlanks(reader);
+  const { text } = reader.source;
+  const start = reader.at;
+  const first = text[start];
+  if (first === '"') return readText(reader);
+  if (first === '[') {
+    const items: Json[] = [];
+    readMembers(reader, ']', () => items.push(readValue(reader, depth + 1)));
+    return { is: 'list', items, span: spanIn(reader.source, start, reader.at) };
+  }
+  if (first === '{') {
+    const fields = new Map<string, Json>();
+    readMembers(reader, '}', () => {
+      skipBlanks(reader);
+      const name = readText(reader);
+      skipBlanks(reader);
+      if (text[reader.at] !== ':') throw new JsonFault(reader.at, 'a colon was expected');
+      reader.at++;
+      fields.set(name.value, readValue(reader, depth + 1));
+    });
+    return { is: 'object', fields, span: spanIn(reader.source, start, reader.at) };
+  }
+  const word = /^(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/.exec(text.slice(start, start + 40))?.[0];
+  if (word === undefined) throw new JsonFault(start, 'a value was expected');
+  reader.at += word.length;
+  const span = spanIn(reader.source, start, reader.at);
+  if (/^[tfn]/.test(word)) return { is: 'word', value: word === 'null' ? undefined : word === 'true', span };
+  return { is: 'number', value: Number(word), span };
+}
+
+function readMembers(reader: Reader, close: string, member: () => void): void {
+  const { text } = reader.source;
+  reader.at++;
+  skipBlanks(reader);
+  if (text[reader.at] === close) {
+    reader.at++;
+    return;
+  }
+  for (;;) {
+    member();
+    skipBlanks(reader);
+    const next = text[reader.at];
+    if (next !== ',' && next !== close) throw new JsonFault(reader.at, `a comma or ${close} was expected`);
+    reader.at++;
+    if (next === close) return;
+    skipBlanks(reader);
+  }
+}
+
+function readText(reader: Reader): Extract<Json, { is: 'text' }> {
+  const { text } = reader.source;
+  const start = reader.at;
+  if (text[start] !== '"') throw new JsonFault(start, 'a quoted name was expected');
+  let end = start + 1;
+  while (end < text.length && text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
+  if (end >= text.length) throw new JsonFault(text.length, 'a quoted text does not end');
+  reader.at = end + 1;
+  return { is: 'text', value: unescape(text.slice(start + 1, end), start), span: spanIn(reader.source, start + 1, end) };
+}
+
+function unescape(raw: string, at: number): string {
+  if (!raw.includes('\\')) return raw;
+  try {
+    const value: unknown = JSON.parse(`"${raw}"`);
+    return typeof value === 'string' ? value : raw;
+  } catch {
+    throw new JsonFault(at, 'a quoted text has a bad escape');
+  }
+}

@@ -1,0 +1,91 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import type { Val } from '../../base/span';
+import type { CaptureKind } from '../capture';
+import { listCommand, wordAfter } from '../ip-address/command';
+import { acceptsJson, isJson, jsonText, jsonTexts, readJsonObjects } from '../ip-address/json';
+import { deviceRef, impliedVal, ipRef, lower, macRef, reportErrorOutput } from '../ip-address/words';
+import { collect, parseEachLine, type Collected } from '../lines';
+import { readNeighbourLine } from './semantics';
+
+const STATE = /^(?:REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE)$/;
+const NEIGHBOUR = /^\s*(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:.]+) (?:dev \S+|lladdr [\da-f:]{17})(?:\s|$)/;
+
+/** `ip neighbour`: the MAC addresses that the kernel knows for its neighbours (ip-neighbour(8)). */
+export const ipNeighbour: CaptureKind = {
+  kinds: ['ip-neighbour'],
+  recognise(argv) {
+    const command = listCommand(argv);
+    if (command?.object !== 'neighbour') return undefined;
+    const dev = wordAfter(command.words, 'dev');
+    return { kind: 'ip-neighbour', ...(dev === undefined ? {} : { options: { dev } }) };
+  },
+  sniff(text) {
+    const certain = NEIGHBOUR.test(text) && /\s(?:lladdr [\da-f:]{17}|FAILED|INCOMPLETE)(?:\s|$)/.test(text);
+    return certain && /\s[A-Z]+$/.test(text.trimEnd()) ? { kind: 'ip-neighbour' } : undefined;
+  },
+  accepts(text) {
+    return (
+      (NEIGHBOUR.test(text) &&
+        /\s(?:lladdr|REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE|proxy)\b/.test(text)) ||
+      acceptsJson(text)
+    );
+  },
+  parse(input) {
+    const asked = input.options['dev'];
+    if (isJson(input)) {
+      const out = collect();
+      for (const object of readJsonObjects(input, out)) {
+        const ip = jsonText(object, 'dst');
+        const dev = jsonText(object, 'dev');
+        const [state] = jsonTexts(object, 'state');
+        if (ip !== undefined && dev !== undefined) {
+          const stateVal = state === undefined ? undefined : { value: state, span: ip.span };
+          addNeighbour(out, ip, dev, jsonText(object, 'lladdr'), stateVal);
+        }
+      }
+      return out;
+    }
+    const failures = collect();
+    const lines = input.lines.filter((line) => !reportErrorOutput(failures, line));
+    const parsed = parseEachLine(
+      { ...input, lines },
+      grammars.IpNeighbour,
+      'neighbourLine',
+      'neighbour',
+      (result, source, out, line) => {
+        const { ip, words } = readNeighbourLine(result, source);
+        const dev = words.pairs.get('dev') ?? (asked === undefined ? undefined : impliedVal(asked, line));
+        const mac = words.pairs.get('lladdr');
+        const state = words.flags.find((flag) => STATE.test(flag.value));
+        // Without a device a neighbour says nothing that a walk could use, but its addresses can still be looked up.
+        if (dev !== undefined) addNeighbour(out, ip, dev, mac, state);
+        else {
+          ipRef(out, ip);
+          if (mac !== undefined) macRef(out, mac);
+        }
+      },
+    );
+    return { ...parsed, errors: [...failures.errors, ...parsed.errors] };
+  },
+};
+
+/** Notes one neighbour; `dev` without text of its own gets no reference. Also serves arp(8). */
+export function addNeighbour(
+  out: Collected,
+  ip: Val<string>,
+  dev: Val<string>,
+  mac: Val<string> | undefined,
+  state: Val<string> | undefined,
+): void {
+  const isMac = mac !== undefined && /^[\da-f]{2}(?::[\da-f]{2}){5}$/i.test(mac.value);
+  ipRef(out, ip);
+  if (dev.span.end > dev.span.start) deviceRef(out, dev);
+  if (isMac) macRef(out, mac);
+  out.facts.push({
+    kind: 'neighbour',
+    ip: lower(ip),
+    dev,
+    ...(isMac ? { mac: lower(mac) } : {}),
+    ...(state === undefined ? {} : { state }),
+  });
+}

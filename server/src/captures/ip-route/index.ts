@@ -1,0 +1,219 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import type { Line } from '../../base/lines';
+import { val, type Val } from '../../base/span';
+import type { CaptureKind, ParseInput } from '../capture';
+import type { Fact } from '../facts';
+import { listCommand, wordAfter } from '../ip-address/command';
+import {
+  acceptsJson,
+  isJson,
+  jsonNumber,
+  jsonObjects,
+  jsonText,
+  jsonTexts,
+  readJsonObjects,
+  type Json,
+} from '../ip-address/json';
+import { deviceRef, impliedVal, ipRef, lower, numberVal, reportErrorOutput } from '../ip-address/words';
+import { collect, record, type Collected } from '../lines';
+import { sourceOf, syntaxError } from '../ohm';
+import { readRouteLine, type RouteLine } from './semantics';
+
+type RouteFact = Extract<Fact, { kind: 'route' }>;
+type NextHop = NonNullable<RouteFact['nexthops']>[number];
+type RouteText = { readonly ip: string; readonly prefix: number };
+
+const TYPE = '(?:(?:unicast|local|broadcast|multicast|unreachable|prohibit|blackhole|throw|nat|anycast) )?';
+const DESTINATION = '(?:default|\\d{1,3}(?:\\.\\d{1,3}){0,3}(?:\\/\\d{1,2})?|(?=[\\da-f]*:)[\\da-f:.]+(?:\\/\\d{1,3})?)';
+/** A destination alone is a route only behind its type (`throw 10.0.0.0/8`): a number on a line may be anything. */
+const ROUTE = new RegExp(
+  `^\\s*(?:${TYPE.slice(0, -1)}${DESTINATION}$|${TYPE}${DESTINATION}\\s+(?:via|dev|src|metric|proto|scope|table|nhid|mtu|error|pref|expires|onlink|from|tos)\\s.*$)`,
+);
+const CERTAIN = new RegExp(
+  `^\\s*(?:default via [\\da-f.:]+ dev \\S+|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2} (?:via \\S+ )?dev \\S+\\s+(?:proto|scope|src|metric|onlink|linkdown)\\b.*|${DESTINATION} dev \\S+\\s+proto kernel\\b.*|default via [\\da-f.:]+ dev \\S+\\s+(?:proto|src|metric|onlink|scope)\\b.*)$`,
+);
+
+/** `ip route` with the table that it asks for: the routes of a namespace (ip-route(8)). */
+export const ipRoute: CaptureKind = {
+  kinds: ['ip-route'],
+  recognise(argv) {
+    const command = listCommand(argv);
+    if (command?.object !== 'route') return undefined;
+    const table = wordAfter(command.words, 'table');
+    const dev = wordAfter(command.words, 'dev');
+    return {
+      kind: 'ip-route',
+      options: {
+        ...(table === undefined ? {} : { table }),
+        ...(dev === undefined ? {} : { dev }),
+        ...(command.family === undefined ? {} : { family: command.family }),
+      },
+    };
+  },
+  sniff(text) {
+    return CERTAIN.test(text) ? { kind: 'ip-route' } : undefined;
+  },
+  accepts(text) {
+    return ROUTE.test(text) || /^\s+nexthop\s+(?:via|dev|nhid)\s/.test(text) || /^\s+cache\b/.test(text) || acceptsJson(text);
+  },
+  parse(input) {
+    return isJson(input) ? parseJson(input) : parseText(input);
+  },
+};
+
+function parseText(input: ParseInput) {
+  const out = collect();
+  let open: { readonly fact: RouteFact; readonly first: Line; last: Line; readonly nexthops: NextHop[] } | undefined;
+  const close = (): void => {
+    if (open === undefined) return;
+    out.facts.push(open.nexthops.length === 0 ? open.fact : { ...open.fact, nexthops: open.nexthops });
+    record(out, open.first, open.last);
+    open = undefined;
+  };
+  for (const raw of input.lines) {
+    if (raw.text.trim() === '' || reportErrorOutput(out, raw)) continue;
+    // `ip -o` prints a backslash and a tab where the other form breaks the line before a next hop.
+    let at = 0;
+    for (const piece of raw.text.split('\\')) {
+      const line = { text: piece.trimEnd(), start: raw.start + at, number: raw.number };
+      at += piece.length + 1;
+      if (line.text.trim() === '') continue;
+      const source = sourceOf(line);
+      const rule = /^\s*nexthop\s/.test(line.text) ? 'nexthopLine' : /^\s*cache\b/.test(line.text) ? 'cacheLine' : 'routeLine';
+      const result = grammars.IpRoute.match(source.text, rule);
+      if (result.failed()) {
+        close();
+        out.errors.push(syntaxError(source, result, 'route'));
+      } else if (rule === 'cacheLine') {
+        close();
+        record(out, line);
+      } else if (rule === 'nexthopLine') {
+        const hop = nextHop(out, readRouteLine(result, source));
+        if (open === undefined) record(out, line);
+        else {
+          open.nexthops.push(hop);
+          open.last = line;
+        }
+      } else {
+        close();
+        open = { fact: routeFact(out, readRouteLine(result, source), line, input), first: line, last: line, nexthops: [] };
+      }
+    }
+  }
+  close();
+  return out;
+}
+
+function nextHop(out: Collected, found: RouteLine): NextHop {
+  const via = found.words.pairs.get('via');
+  const dev = found.words.pairs.get('dev');
+  const weight = Number(found.words.pairs.get('weight')?.value ?? 1);
+  if (via !== undefined) ipRef(out, via);
+  if (dev !== undefined) deviceRef(out, dev);
+  return {
+    ...(via === undefined ? {} : { via: lower(via) }),
+    ...(dev === undefined ? {} : { dev }),
+    weight: Number.isFinite(weight) ? weight : 1,
+  };
+}
+
+function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInput): RouteFact {
+  const { pairs, flags } = found.words;
+  const [via, src, metric, scope] = [pairs.get('via'), pairs.get('src'), pairs.get('metric'), pairs.get('scope')];
+  const dev = pairs.get('dev') ?? (input.options['dev'] === undefined ? undefined : impliedVal(input.options['dev'], line));
+  const table = pairs.get('table') ?? impliedTable(input, line);
+  const dst = found.dst ?? val('default', found.text.span);
+  const address = destination(dst.value, via?.value, src?.value, input);
+  const host = /^[\da-f:.]+$/i.test(dst.value) || /\/(?:32|128)$/.test(dst.value) ? (dst.value.split('/')[0] ?? '') : '';
+  if (host !== '') ipRef(out, val(host, { start: dst.span.start, end: dst.span.start + host.length }));
+  if (via !== undefined) ipRef(out, via);
+  if (src !== undefined) ipRef(out, src);
+  if (dev !== undefined && dev.span.end > dev.span.start) deviceRef(out, dev);
+  return {
+    kind: 'route',
+    type: found.type,
+    dst: val(address, dst.span),
+    ...(via === undefined ? {} : { via: lower(via) }),
+    ...(dev === undefined ? {} : { dev }),
+    ...(src === undefined ? {} : { src: lower(src) }),
+    ...(metric === undefined || !/^\d+$/.test(metric.value) ? {} : { metric: numberVal(metric) }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(table === undefined ? {} : { table }),
+    flags: flags.map((flag) => flag.value),
+    text: found.text,
+  };
+}
+
+/** `ip route show table all` names the table in each row but for `main`. */
+function impliedTable(input: ParseInput, line: Line): Val<string> | undefined {
+  const asked = input.options['table'];
+  if (asked === undefined) return undefined;
+  return impliedVal(asked === 'all' || asked === '0' ? 'main' : asked, line);
+}
+
+/** A destination as address and prefix. Old versions print `169.254/16` for 169.254.0.0/16. */
+function destination(text: string, via: string | undefined, src: string | undefined, input: ParseInput): RouteText {
+  if (text === 'default') {
+    const six = input.options['family'] === 'ip6' || (via ?? src ?? '').includes(':');
+    // IPv4 routes may go via an IPv6 neighbour, but then ip says so (`via inet6`), and the source is IPv4.
+    return { ip: six && !(src !== undefined && !src.includes(':')) ? '::' : '0.0.0.0', prefix: 0 };
+  }
+  const [address = '', prefix] = text.toLowerCase().split('/');
+  if (address.includes(':')) return { ip: address, prefix: prefix === undefined ? 128 : Number(prefix) };
+  const octets = address.split('.');
+  const ip = [...octets, '0', '0', '0'].slice(0, 4).join('.');
+  return { ip, prefix: prefix === undefined ? 32 : Number(prefix) };
+}
+
+function parseJson(input: ParseInput) {
+  const out = collect();
+  for (const object of readJsonObjects(input, out)) {
+    const dst = jsonText(object, 'dst');
+    if (dst === undefined) continue;
+    const via = jsonGateway(object);
+    const [dev, src, scope, table] = [
+      jsonText(object, 'dev'),
+      jsonText(object, 'prefsrc'),
+      jsonText(object, 'scope'),
+      jsonText(object, 'table'),
+    ];
+    const metric = jsonNumber(object, 'metric');
+    const nexthops = jsonObjects(object, 'nexthops').map((hop) => jsonNextHop(out, hop));
+    const asked = input.options['table'];
+    if (via !== undefined) ipRef(out, via);
+    if (src !== undefined) ipRef(out, src);
+    if (dev !== undefined) deviceRef(out, dev);
+    out.facts.push({
+      kind: 'route',
+      type: jsonText(object, 'type')?.value ?? 'unicast',
+      dst: val(destination(dst.value, via?.value, src?.value, input), dst.span),
+      ...(via === undefined ? {} : { via }),
+      ...(dev === undefined ? {} : { dev }),
+      ...(src === undefined ? {} : { src }),
+      ...(metric === undefined ? {} : { metric }),
+      ...(scope === undefined ? {} : { scope }),
+      ...(table !== undefined
+        ? { table }
+        : asked === undefined
+          ? {}
+          : { table: val(asked === 'all' ? 'main' : asked, { start: dst.span.start, end: dst.span.start }) }),
+      ...(nexthops.length === 0 ? {} : { nexthops }),
+      flags: jsonTexts(object, 'flags'),
+      text: dst,
+    });
+  }
+  return out;
+}
+
+/** The next hop's address: `gateway`, or `via` with a family of its own. */
+function jsonGateway(object: ReadonlyMap<string, Json>): Val<string> | undefined {
+  const via = object.get('via');
+  return jsonText(object, 'gateway') ?? (via?.is === 'object' ? jsonText(via.fields, 'host') : undefined);
+}
+
+function jsonNextHop(out: Collected, hop: ReadonlyMap<string, Json>): NextHop {
+  const [via, dev, weight] = [jsonGateway(hop), jsonText(hop, 'dev'), jsonNumber(hop, 'weight')];
+  if (via !== undefined) ipRef(out, via);
+  if (dev !== undefined) deviceRef(out, dev);
+  return { ...(via === undefined ? {} : { via }), ...(dev === undefined ? {} : { dev }), weight: weight?.value ?? 1 };
+}

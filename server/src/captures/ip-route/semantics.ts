@@ -1,0 +1,40 @@
+import type { MatchResult } from 'ohm-js';
+import grammars from '../../generated/grammars.ohm-bundle';
+import type { Val } from '../../base/span';
+import { nodeSpan, type SourceText } from '../ohm';
+import { textVal, wordsOf, type Words } from '../ip-address/words';
+
+export interface RouteLine {
+  readonly type: string;
+  /** `default`, or an address with or without a prefix; undefined on a `nexthop` or `cache` line. */
+  readonly dst: Val<string> | undefined;
+  readonly words: Words;
+  /** The record without indentation and remarks. */
+  readonly text: Val<string>;
+}
+
+const semantics = grammars.IpRoute.createSemantics().addOperation<RouteLine>('read(source)', {
+  routeLine(_indent, type, _sp, dst, items, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    const first = type.children[0] ?? dst;
+    const last = items.children[items.children.length - 1] ?? dst;
+    const start = first.source.startIdx;
+    const end = last.source.endIdx;
+    const span = { start: nodeSpan(source, first).start, end: nodeSpan(source, last).end };
+    return {
+      type: type.children[0]?.sourceString ?? 'unicast',
+      dst: textVal(dst, source),
+      words: wordsOf(items, source),
+      text: { value: source.text.slice(start, end), span },
+    };
+  },
+  nexthopLine(_indent, keyword, items, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    return { type: 'unicast', dst: undefined, words: wordsOf(items, source), text: textVal(keyword, source) };
+  },
+});
+
+/** What a matched line of `ip route` says; see `RouteLine` for what a next hop leaves out. */
+export function readRouteLine(result: MatchResult, source: SourceText): RouteLine {
+  return semantics(result)['read'](source) as RouteLine;
+}

@@ -1,0 +1,80 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import type { Line } from '../../base/lines';
+import type { CaptureKind, ParseInput, Parsed } from '../capture';
+import { readFlow } from '../flow/read';
+import { collect, record } from '../lines';
+import { joinLines } from '../ohm';
+
+const START = /^\s*(?:\*+\s*)?(?:cookie=0x[0-9a-f]+,|duration=[\d.]+s,|table_id=\d+,|table=\d+[, ]|priority=\d+[, ]|in_port=)/i;
+const FLOW = /(?:^|[\s,])actions?\s*=\s*\S/;
+const REPLY = /^\s*(?:NXST|OFPST)_(?:FLOW|AGGREGATE)\b/;
+
+/** Flows as `ovs-ofctl dump-flows` prints them in any version, and `ovs-appctl bridge/dump-flows`. */
+export const ovsOfctlDumpFlows: CaptureKind = {
+  kinds: ['ovs-ofctl-dump-flows', 'ovs-appctl-bridge-dump-flows'],
+  recognise(argv) {
+    const words = argv.slice(1).filter((word, n, all) => !word.startsWith('-') && !(n > 0 && /^(?:-O|--protocols|-t|-T|--timeout)$/.test(all[n - 1] ?? '')));
+    if (argv[0] === 'ovs-ofctl' && (words[0] === 'dump-flows' || words[0] === 'dump-aggregate')) {
+      const bridge = words[1]?.replace(/^.*\/([^/]+)\.mgmt$/, '$1');
+      const filter = words.slice(2).join(' ');
+      return {
+        kind: 'ovs-ofctl-dump-flows',
+        ...(bridge === undefined ? {} : { target: bridge }),
+        // dump-flows BRIDGE MATCH shows only some flows.
+        ...(filter === '' ? {} : { options: { filter } }),
+      };
+    }
+    if (argv[0] === 'ovs-appctl' && words[0] === 'bridge/dump-flows') {
+      return { kind: 'ovs-appctl-bridge-dump-flows', ...(words[1] === undefined ? {} : { target: words[1] }) };
+    }
+    return undefined;
+  },
+  sniff(text) {
+    if (REPLY.test(text) && !/AGGREGATE/.test(text)) return { kind: 'ovs-ofctl-dump-flows' };
+    if (!START.test(text) || !FLOW.test(text)) return undefined;
+    const hidden = /^\s*(?:table_id=\d+, )?duration=/.test(text);
+    return { kind: hidden ? 'ovs-appctl-bridge-dump-flows' : 'ovs-ofctl-dump-flows' };
+  },
+  accepts(text) {
+    return FLOW.test(text) || REPLY.test(text) || START.test(text);
+  },
+  continues(previous, text) {
+    // A flow that a terminal or a hand wrapped: it has begun, and has no actions yet, or ends in the middle of something.
+    if (!START.test(previous) || START.test(text) || /^\s*[•*#-]/.test(text)) return false;
+    const open = previous.split('(').length > previous.split(')').length;
+    return !FLOW.test(previous) || open || /[,:]$/.test(previous);
+  },
+  parse(input: ParseInput): Parsed {
+    const out = collect();
+    for (let n = 0; n < input.lines.length; n++) {
+      const line = input.lines[n];
+      if (!line || line.text.trim() === '') continue;
+      if (REPLY.test(line.text)) {
+        if (grammars.Flow.match(line.text, 'replyHeader').succeeded()) record(out, line, line, 'header');
+        continue;
+      }
+      if (/^\s*#/.test(line.text)) {
+        record(out, line, line, 'note');
+        continue;
+      }
+      const lines: Line[] = [line];
+      for (let next = input.lines[n + 1]; next && isRest(lines, next); next = input.lines[n + 1]) {
+        lines.push(next);
+        n++;
+      }
+      const read = readFlow(joinLines(lines, lines.length > 1 && !/[,(:]$/.test(lines[0]?.text ?? '') ? ' ' : ''));
+      out.errors.push(...read.errors);
+      const usable = 'flow' in read ? read : read.broken;
+      if (!usable) continue;
+      out.facts.push({ kind: 'flow', flow: usable.flow });
+      out.refs.push(...usable.refs);
+      record(out, line, lines.at(-1) ?? line);
+    }
+    return out;
+  },
+};
+
+function isRest(lines: readonly Line[], next: Line): boolean {
+  const previous = lines.map((line) => line.text).join('');
+  return next.text.trim() !== '' && !START.test(next.text) && (ovsOfctlDumpFlows.continues?.(previous, next.text) ?? false);
+}

@@ -1,0 +1,131 @@
+import type { Line } from '../../base/lines';
+import grammars from '../../generated/grammars.ohm-bundle';
+import type { CaptureKind, Recognised } from '../capture';
+import { collect, record, type Collected } from '../lines';
+import { sourceOf, syntaxError } from '../ohm';
+import { readJsonTable } from './json';
+import { tableByColumns, tableOf, takeRow, type Row } from './records';
+import { readColumnLine, type OvsdbValue } from './semantics';
+
+const WITH_VALUE = new Set(
+  '--db -t --timeout -f --format -d --data --columns -O --option --id --log-file -p -c -C --private-key --certificate --ca-cert'.split(
+    ' ',
+  ),
+);
+const COLUMN = /^\s*_?[a-z][a-z0-9_]*\s*: ?(?:\{.*|\[.*|".*|[\w.+<>:/-]+)$/;
+const FAILURE = /^(?:ovs-vsctl|ovs-\w+): |^\s*(?:-?bash|sh): |: command not found$|database connection failed/;
+const LOG = /^\s*\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|/;
+
+/** `ovs-vsctl list TABLE` and `ovs-vsctl find TABLE …`: rows of the Open vSwitch database, a column a line. */
+export const ovsVsctlList: CaptureKind = {
+  kinds: ['ovs-vsctl-list'],
+  recognise(argv) {
+    if (argv[0] !== 'ovs-vsctl') return undefined;
+    return recogniseList(argv.slice(1));
+  },
+  sniff(text, following) {
+    const isJson = /^\s*\{"(?:data|headings)":\[/.test(text) && /"headings":\[(?:"[a-z_]+",?)+\]/.test(text);
+    if (isJson) return { kind: 'ovs-vsctl-list' };
+    if (!/^\s*_uuid {2,}: [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return undefined;
+    // The databases of OVN are listed in the same way: only columns of Open vSwitch's own tables are certain.
+    const columns: string[] = [];
+    for (let n = 0; n < 50; n++) {
+      const column = /^\s*([a-z][a-z0-9_]*)\s*:/.exec(following(n) ?? '')?.[1];
+      if (column === undefined) break;
+      columns.push(column);
+    }
+    const isOvs = columns.some((column) =>
+      /^(?:datapath_type|datapath_id|fail_mode|mac_in_use|ofport|bond_mode|fake_bridge|ovs_version|vlan_mode|ct_zone_default_limit)$/.test(
+        column,
+      ),
+    );
+    if (!isOvs) return undefined;
+    const table = tableByColumns(columns);
+    return { kind: 'ovs-vsctl-list', ...(table === 'other' ? {} : { target: table }) };
+  },
+  accepts(text) {
+    if (COLUMN.test(text) || LOG.test(text) || FAILURE.test(text)) return true;
+    if (/^\s*\{"(?:data|headings)":/.test(text) || /^\s*--$/.test(text)) return true;
+    // The table form: titles, a ruler of dashes, rows that a uuid or a quoted name begins.
+    return /^\s*-{3,}(?: +-+)*$/.test(text) || /^\s*_uuid {2,}[a-z_]+ /.test(text) || /^\s*[0-9a-f]{8}-[0-9a-f-]{27} /.test(text);
+  },
+  parse(input) {
+    const out = collect();
+    const byCommand = tableOf(input.target);
+    const filled = input.lines.filter((line) => line.text.trim() !== '');
+    const data = filled.filter((line) => !aside(line, out));
+    const isJson = /^\s*\{"/.test(data[0]?.text ?? '');
+    const isOrdered = !input.argv.some((word) => word.startsWith('--columns'));
+    const rows = isJson ? readJsonTable(data, out) : readRows(input.lines, new Set(data), isOrdered, out);
+    const table = byCommand ?? tableByColumns(rows.flatMap((row) => [...row.keys()]));
+    for (const row of rows) takeRow(row, table, out);
+    return { ...out, records: [...out.records].sort((a, b) => a.firstLine - b.firstLine) };
+  },
+};
+
+function recogniseList(words: readonly string[]): Recognised | undefined {
+  const rest: string[] = [];
+  for (let n = 0; n < words.length; n++) {
+    const word = words[n] ?? '';
+    if (WITH_VALUE.has(word)) n++;
+    else if (word !== '' && !word.startsWith('-')) rest.push(word);
+  }
+  const [verb, table] = rest;
+  if ((verb !== 'list' && verb !== 'find') || table === undefined) return undefined;
+  const known = tableOf(table);
+  return { kind: 'ovs-vsctl-list', target: known === undefined || known === 'other' ? table.toLowerCase() : known };
+}
+
+/** Takes what is no part of the listing: log lines, failures and grep's separators stay for `readRows`. */
+function aside(line: Line, out: Collected): boolean {
+  if (LOG.test(line.text)) {
+    record(out, line, line, 'note');
+    return true;
+  }
+  if (!FAILURE.test(line.text) || COLUMN.test(line.text)) return false;
+  const from = line.text.length - line.text.trimStart().length;
+  out.errors.push({
+    span: { start: line.start + from, end: line.start + line.text.length },
+    code: 'error-output',
+    message: `ovs-vsctl reported an error instead of rows: "${line.text.trim()}".`,
+  });
+  return true;
+}
+
+function readRows(lines: readonly Line[], data: ReadonlySet<Line>, isOrdered: boolean, out: Collected): Row[] {
+  const rows: Map<string, OvsdbValue>[] = [];
+  let row: Map<string, OvsdbValue> | undefined;
+  let before = '';
+  let inTable = false;
+  for (const line of lines) {
+    if (line.text.trim() === '' || /^\s*--$/.test(line.text)) {
+      if (line.text.trim() !== '') record(out, line, line, 'header');
+      row = undefined;
+      continue;
+    }
+    if (!data.has(line)) continue;
+    // `--format=table`: seen, but its columns are not read.
+    inTable ||= /^\s*-{3,}(?: +-+)*$/.test(line.text) || /^\s*_uuid {2,}[a-z_]+ /.test(line.text);
+    if (inTable && !COLUMN.test(line.text)) {
+      record(out, line, line, /^[\s-]+$|^\s*_uuid\b/.test(line.text) ? 'header' : 'record');
+      continue;
+    }
+    const source = sourceOf(line);
+    const result = grammars.OvsVsctlList.match(source.text, 'listLine');
+    if (result.failed()) {
+      out.errors.push(syntaxError(source, result, 'line of ovs-vsctl list'));
+      continue;
+    }
+    record(out, line);
+    const { column, value } = readColumnLine(result, source);
+    // After grep no blank line parts the rows, but columns come in alphabetical order within each.
+    const isNext =
+      column === '_uuid' ||
+      row?.has(column) === true ||
+      (isOrdered && row !== undefined && before !== '_uuid' && column < before);
+    if (row === undefined || isNext) rows.push((row = new Map()));
+    row.set(column, value);
+    before = column;
+  }
+  return rows;
+}

@@ -1,0 +1,79 @@
+import type { CaptureKind, Recognised } from './capture';
+import { arp } from './arp';
+import { brctlShow } from './brctl-show';
+import { bridgeFdb } from './bridge-fdb';
+import { bridgeLink } from './bridge-link';
+import { clientTable } from './client-table';
+import { ipAddress } from './ip-address';
+import { ipNeighbour } from './ip-neighbour';
+import { ipNetnsList } from './ip-netns-list';
+import { ipRoute } from './ip-route';
+import { ipRule } from './ip-rule';
+import { iptablesList } from './iptables-list';
+import { iptablesRules } from './iptables-rules';
+import { ovsAppctlFdbShow } from './ovs-appctl-fdb-show';
+import { ovsOfctlDumpFlows } from './ovs-ofctl-dump-flows';
+import { ovsOfctlShow } from './ovs-ofctl-show';
+import { ovsVsctlList } from './ovs-vsctl-list';
+import { ovsVsctlShow } from './ovs-vsctl-show';
+import { ping } from './ping';
+import { recognisedOnly } from './recognised';
+import { sysctl } from './sysctl';
+import { virshDomiflist } from './virsh-domiflist';
+import { virshDumpxml } from './virsh-dumpxml';
+import { virshList } from './virsh-list';
+
+/** Every kind of capture, one line each; the first that recognises a command or a line has it. */
+export const captureKinds: readonly CaptureKind[] = [
+  ovsVsctlShow,
+  ovsVsctlList,
+  ovsOfctlShow,
+  ovsOfctlDumpFlows,
+  ovsAppctlFdbShow,
+  iptablesList,
+  iptablesRules,
+  ipAddress,
+  ipRoute,
+  ipRule,
+  ipNeighbour,
+  ipNetnsList,
+  arp,
+  brctlShow,
+  bridgeFdb,
+  bridgeLink,
+  sysctl,
+  clientTable,
+  virshDumpxml,
+  virshDomiflist,
+  virshList,
+  ping,
+  recognisedOnly,
+];
+
+export interface Found {
+  readonly syntax: CaptureKind;
+  readonly recognised: Recognised;
+}
+
+/** The kind that a command prints; undefined for a command of no interest. */
+export function recogniseCommand(argv: readonly string[]): Found | undefined {
+  for (const syntax of captureKinds) {
+    const recognised = syntax.recognise(argv);
+    if (recognised) return { syntax, recognised };
+  }
+  return undefined;
+}
+
+/** The kind that a line without a prompt certainly starts. */
+export function sniffLine(text: string, following: (n: number) => string | undefined): Found | undefined {
+  for (const syntax of captureKinds) {
+    const recognised = syntax.sniff(text, following);
+    if (recognised) return { syntax, recognised };
+  }
+  return undefined;
+}
+
+/** True where a kind is recognised without being read. */
+export function isUnread(kind: string): boolean {
+  return !captureKinds.some((syntax) => syntax.kinds.includes(kind) || (syntax === clientTable && /^(?:nova|neutron|openstack)-/.test(kind)));
+}

@@ -1,0 +1,246 @@
+import { indentOf, type Line } from '../base/lines';
+import type { Span } from '../base/span';
+import { parseCommand, parsePrompt, type CommandLine } from './command';
+import type { NamedFile } from './file-name';
+import { recogniseCommand, sniffLine, type Found } from './registry';
+
+/** A stretch of lines that one command printed. */
+export interface Block {
+  readonly found: Found;
+  readonly command: CommandLine | undefined;
+  readonly commandSpan: Span | undefined;
+  readonly commandLine: number | undefined;
+  readonly host: string | undefined;
+  readonly hostBy: 'prompt' | 'folder' | 'file' | undefined;
+  readonly namespace: string | undefined;
+  /** Output lines, blank ones in the middle included. */
+  readonly lines: readonly Line[];
+  readonly elided: boolean;
+  /** Inside the block, understood by nobody. */
+  readonly strange: readonly Line[];
+}
+
+const ELISION = /^\s*(?:[([<]?\s*(?:\.{3,}|…)\s*[)\]>]?|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
+const FENCE = /^\s*(?:```|~~~)/;
+const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
+
+/** Programs whose prompt line ends a capture although their output is of no interest. */
+const KNOWN_PROGRAM =
+  /^(?:ovs-|ovn-|ip$|iptables|ip6tables|nft$|ipset$|brctl$|bridge$|virsh$|nova$|neutron$|openstack$|ping$|cat$|ls$|cd$|echo$|grep$|egrep$|sudo$|ssh$|docker$|kubectl$|systemctl$|service$|tcpdump$|arp$|route$|ifconfig$|ethtool$|sysctl$|curl$|vim?$|tail$|head$|less$|more$|for$|while$|exit$|source$|export$|uname$|hostname$|date$|apt|yum$|dnf$|pip|mount$|ps$|netstat$|ss$|traceroute$|tracepath$|dig$|nslookup$|nc$|telnet$|python|modprobe$|lsmod$|lspci$|find$|man$|watch$|conntrack$|ebtables|glance$|cinder$|keystone$)/;
+
+/** Finds every captured output in a document's lines. `named` is what the file's name says, if anything. */
+export function splitDocument(lines: readonly Line[], named: NamedFile | undefined): Block[] {
+  const blocks: Block[] = [];
+  let open: OpenBlock | undefined;
+  if (named) {
+    const found = recogniseCommand(named.command.argv);
+    if (found) {
+      open = start(found, { host: named.host, hostBy: named.hostBy, namespace: named.namespace, command: named.command });
+    }
+  }
+  const close = () => {
+    if (open) {
+      const block = finish(open);
+      if (block) blocks.push(block);
+    }
+    open = undefined;
+  };
+  for (let n = 0; n < lines.length; n++) {
+    const raw = lines[n];
+    if (!raw) continue;
+    const line = unquote(raw);
+    const following = (k: number) => {
+      const next = lines[n + 1 + k];
+      return next ? unquote(next).text : undefined;
+    };
+    if (line.text.trim() === '' || FENCE.test(line.text)) {
+      if (open) open.blanks++;
+      continue;
+    }
+    if (ELISION.test(line.text)) {
+      if (open) open.elided = true;
+      continue;
+    }
+    const prompted = commandAt(line, following, open);
+    if (prompted) {
+      close();
+      if (prompted.found) {
+        const folder = named?.hostBy === 'folder' ? named.host : undefined;
+        const host = prompted.command.host ?? prompted.host ?? folder;
+        open = start(prompted.found, {
+          host,
+          hostBy: host === undefined ? undefined : host === folder && prompted.host === undefined ? 'folder' : 'prompt',
+          namespace: prompted.command.namespace,
+          command: prompted.command,
+          commandSpan: prompted.span,
+          commandLine: line.number,
+          indent: indentOf(line.text),
+        });
+      }
+      continue;
+    }
+    if (open && take(open, line, following)) continue;
+    const sniffed = sniffLine(line.text, following);
+    if (sniffed) {
+      close();
+      open = start(sniffed, {
+        host: named?.hostBy === 'folder' ? named.host : undefined,
+        hostBy: named?.hostBy === 'folder' ? 'folder' : undefined,
+        namespace: undefined,
+        indent: indentOf(line.text),
+      });
+      take(open, line, following);
+      continue;
+    }
+    if (open && belongs(open, line)) open.strange.push(line);
+    else close();
+  }
+  close();
+  return blocks;
+}
+
+interface OpenBlock {
+  readonly found: Found;
+  readonly command: CommandLine | undefined;
+  readonly commandSpan: Span | undefined;
+  readonly commandLine: number | undefined;
+  readonly host: string | undefined;
+  readonly hostBy: Block['hostBy'];
+  readonly namespace: string | undefined;
+  indent: number | undefined;
+  readonly lines: Line[];
+  readonly strange: Line[];
+  elided: boolean;
+  /** Blank lines since the last line that was taken. */
+  blanks: number;
+}
+
+function start(
+  found: Found,
+  from: {
+    host: string | undefined;
+    hostBy: Block['hostBy'];
+    namespace: string | undefined;
+    command?: CommandLine;
+    commandSpan?: Span;
+    commandLine?: number;
+    indent?: number;
+  },
+): OpenBlock {
+  return {
+    found,
+    command: from.command,
+    commandSpan: from.commandSpan,
+    commandLine: from.commandLine,
+    host: from.host,
+    hostBy: from.hostBy,
+    namespace: from.namespace,
+    indent: from.indent,
+    lines: [],
+    strange: [],
+    elided: false,
+    blanks: 0,
+  };
+}
+
+function finish(open: OpenBlock): Block | undefined {
+  if (open.lines.length === 0 && open.commandSpan === undefined) return undefined;
+  return { ...open };
+}
+
+/** Gives the line to the open block where its syntax can hold it. */
+function take(open: OpenBlock, line: Line, following: (n: number) => string | undefined): boolean {
+  const { syntax, recognised } = open.found;
+  const previous = open.lines.at(-1);
+  // After a blank line, text that stands further left than the command is the author's again.
+  if (open.blanks > 0 && open.lines.length > 0 && open.indent !== undefined && indentOf(line.text) < Math.min(open.indent, 4)) return false;
+  const accepted = syntax.accepts(line.text, recognised.kind);
+  const continued = !accepted && open.blanks === 0 && previous !== undefined && !looksLikeProse(line.text) && (syntax.continues?.(previous.text, line.text) ?? false);
+  if (!accepted && !continued) return false;
+  if (accepted && open.blanks > 0 && previous !== undefined && looksLikeProse(line.text) && !syntax.sniff(line.text, following)) {
+    if (BULLET.test(line.text) || syntax.kinds.length === 0) return false;
+  }
+  // Output of unread commands gives way to what can be read.
+  if (syntax.kinds.length === 0) {
+    const sniffed = sniffLine(line.text, following);
+    if (sniffed && sniffed.recognised.kind !== recognised.kind && open.blanks > 0) return false;
+  }
+  // A second header or a fresh uuid starts the same output anew only for tables of contents; the kinds cope with it.
+  open.lines.push(line);
+  open.indent ??= indentOf(line.text);
+  open.blanks = 0;
+  return true;
+}
+
+/** Whether a line that nobody understands stands inside the block rather than after it. */
+function belongs(open: OpenBlock, line: Line): boolean {
+  if (open.blanks > 0 || looksLikeProse(line.text)) return false;
+  if (open.indent !== undefined && indentOf(line.text) < open.indent) return false;
+  return open.lines.length > 0 || open.commandLine !== undefined;
+}
+
+/** Sentences and bullets that people write between captures. */
+export function looksLikeProse(text: string): boolean {
+  if (BULLET.test(text)) return true;
+  const plain = text.trim();
+  const words = plain.split(/\s+/);
+  const letters = words.filter((word) => /^[A-Za-z’']+[,.;:!?)]?$/.test(word)).length;
+  if (letters >= 4 && letters / words.length > 0.6) return true;
+  return letters >= 3 && letters / words.length > 0.7 && /[.:!?]$/.test(plain);
+}
+
+interface Prompted {
+  readonly found: Found | undefined;
+  readonly command: CommandLine;
+  readonly host: string | undefined;
+  readonly span: Span;
+}
+
+/** The command on a line, behind a prompt or alone; undefined where the line is no command. */
+function commandAt(line: Line, following: (n: number) => string | undefined, open: OpenBlock | undefined): Prompted | undefined {
+  const prompt = parsePrompt(line.text);
+  if (prompt) {
+    const prompted = asCommand(line, prompt.commandAt);
+    if (prompted) {
+      const { found, command } = prompted;
+      // "# something" may be a remark, and "1# x" a row: only a known program makes it a command.
+      if (found || (KNOWN_PROGRAM.test(command.argv[0] ?? '') && (prompt.host !== undefined || /^\s*[#$]/.test(line.text)) && !looksLikeProse(line.text))) {
+        return { ...prompted, host: prompt.host };
+      }
+    }
+  }
+  // Without a prompt: a heading, emphasised or alone on its line, followed by its output.
+  const bare = /^\s*(?:#{1,6}\s+|[*-]\s+|\d+[.)]\s+)?(?:\*\*|`|=+>?\s*|"|-{2,}\s*|\+{2,}\s*)?(?=[\w/])/.exec(line.text);
+  if (!bare || line.text.length > 300) return undefined;
+  const text = line.text.replace(/(?:\*\*|`|:|\s=+|"|\s-{2,})+$/, '');
+  const prompted = asCommand({ ...line, text }, bare[0].length);
+  if (!prompted?.found || /[.,:!?]$/.test(text) || (open && isRead(open) && open.found.syntax.accepts(line.text, open.found.recognised.kind))) return undefined;
+  for (let n = 0; n < 4; n++) {
+    const next = following(n);
+    if (next === undefined) return undefined;
+    if (next.trim() === '' || FENCE.test(next) || ELISION.test(next) || /^[=*-]{4,}$/.test(next.trim())) continue;
+    const { syntax, recognised } = prompted.found;
+    return syntax.kinds.length > 0 && syntax.accepts(next, recognised.kind) && !looksLikeProse(next) ? { ...prompted, host: undefined } : undefined;
+  }
+  return undefined;
+}
+
+/** True for an open block of a kind that is read; such a block may claim a line that also looks like a bare command. */
+function isRead(open: OpenBlock): boolean {
+  return open.found.syntax.kinds.length > 0;
+}
+
+function asCommand(line: Line, at: number): Omit<Prompted, 'host'> | undefined {
+  const text = line.text.slice(at);
+  const command = parseCommand(text);
+  if (!command) return undefined;
+  const from = line.start + at;
+  return { found: recogniseCommand(command.argv), command, span: { start: from, end: from + text.length } };
+}
+
+/** A quoted line (`> …`) without its quotation marks; `> #` and `> $` are prompts. */
+function unquote(line: Line): Line {
+  const quote = /^\s*(?:>(?!\s?[#$]\s)\s?)+(?=\S)/.exec(line.text);
+  if (!quote || /^\s*>+$/.test(line.text) || /^\s*>{3}/.test(line.text)) return line;
+  return { text: line.text.slice(quote[0].length), start: line.start + quote[0].length, number: line.number };
+}

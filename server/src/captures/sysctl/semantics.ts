@@ -1,0 +1,28 @@
+import type { MatchResult } from 'ohm-js';
+import grammars from '../../generated/grammars.ohm-bundle';
+import { val, type Val } from '../../base/span';
+import { nodeSpan, type SourceText } from '../ohm';
+import { textVal } from '../ip-address/words';
+
+export interface Setting {
+  readonly name: Val<string>;
+  /** Empty where the kernel's value is. */
+  readonly value: Val<string>;
+}
+
+const semantics = grammars.Sysctl.createSemantics().addOperation<Setting>('read(source)', {
+  settingLine(_indent, name, _sp, equals, _sp2, value, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    const text = value.children[0];
+    const after = nodeSpan(source, equals).end;
+    return {
+      name: textVal(name, source),
+      value: text === undefined ? val('', { start: after, end: after }) : textVal(text, source),
+    };
+  },
+});
+
+/** What a matched line of sysctl(8) says. */
+export function readSetting(result: MatchResult, source: SourceText): Setting {
+  return semantics(result)['read'](source) as Setting;
+}

@@ -1,0 +1,40 @@
+import type { MatchResult } from 'ohm-js';
+import { val, type Val } from '../../base/span';
+import grammars from '../../generated/grammars.ohm-bundle';
+import { nodeSpan, type SourceText } from '../ohm';
+
+/** One line of a `virsh` table, each cell with its place; undefined for titles and rulers. */
+export type VirshRow = { readonly what: 'header' } | { readonly what: 'row'; readonly cells: readonly Val<string>[] };
+
+const semantics = grammars.VirshTable.createSemantics().addOperation<VirshRow>('read(source)', {
+  domiflistLine_header(_i, _1, _2, _3, _4, _5, _6, _7, _8, _9, _end) {
+    return { what: 'header' };
+  },
+  domiflistLine_ruler(_ruler) {
+    return { what: 'header' };
+  },
+  domiflistLine_row(_i, name, _1, type, _2, source, _3, model, _4, mac, _end) {
+    return row(this.args['source'] as SourceText, [name, type, source, model, mac]);
+  },
+  listLine_header(_i, _1, _2, _3, _4, _5, _6, _7, _end) {
+    return { what: 'header' };
+  },
+  listLine_ruler(_ruler) {
+    return { what: 'header' };
+  },
+  listLine_row(_i, id, _1, name, _2, state, _end) {
+    return row(this.args['source'] as SourceText, [id, name, state]);
+  },
+  listLine_name(_i, name, _end) {
+    return row(this.args['source'] as SourceText, [name]);
+  },
+});
+
+function row(source: SourceText, nodes: readonly Parameters<typeof nodeSpan>[1][]): VirshRow {
+  return { what: 'row', cells: nodes.map((node) => val(node.sourceString, nodeSpan(source, node))) };
+}
+
+/** What a matched line of `virsh domiflist` or `virsh list` says. */
+export function readVirshRow(result: MatchResult, source: SourceText): VirshRow {
+  return semantics(result)['read'](source) as VirshRow;
+}

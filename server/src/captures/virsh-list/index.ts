@@ -1,0 +1,30 @@
+import type { CaptureKind } from '../capture';
+import { parseVirshTable } from '../virsh-domiflist';
+import { isVirshError, virshCommand } from '../virsh-dumpxml/command';
+
+const HEADER = /^\s*Id\s+Name\s+State(?:\s+Title)?$/;
+const ROW = /^\s*(?:\d+|-)\s+\S+\s+(?:running|idle|paused|in shutdown|shut off|crashed|pmsuspended|dying|no state)(?:\s.*)?$/;
+
+/** `virsh list`: the domains of a host. */
+export const virshList: CaptureKind = {
+  kinds: ['virsh-list'],
+  recognise(argv) {
+    return virshCommand(argv)?.name === 'list' ? { kind: 'virsh-list' } : undefined;
+  },
+  sniff(text, following) {
+    return HEADER.test(text) && /^\s*-{8,}$/.test(following(0) ?? '') ? { kind: 'virsh-list' } : undefined;
+  },
+  accepts(text) {
+    return HEADER.test(text) || ROW.test(text) || /^\s*-{4,}$/.test(text) || /^[\w.-]+$/.test(text) || isVirshError(text);
+  },
+  parse(input) {
+    return parseVirshTable(input, 'listLine', (cells, out) => {
+      // `--name` and `--uuid` print that alone.
+      const name = cells[1] ?? cells[0];
+      if (name === undefined) return;
+      const isUuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name.value);
+      out.facts.push({ kind: 'domain', ...(isUuid ? { uuid: name } : { name }) });
+      out.refs.push({ kind: 'instance', value: name.value, span: name.span, defines: true });
+    });
+  },
+};

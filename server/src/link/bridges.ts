@@ -1,0 +1,296 @@
+import type { Val } from '../base/span';
+import type { Flow } from '../packet/openflow';
+import type { FdbRow, FlowEntry, Known, OvsBridge, OvsPort, Source } from '../model/network';
+import { completeness, sourceAt, type LinkedCapture } from './facts';
+
+interface PortDraft {
+  name: string;
+  ofport?: number;
+  tag?: number;
+  trunks?: readonly number[];
+  vlanMode?: string;
+  type?: string;
+  options: Record<string, string>;
+  mac?: string;
+  attachedMac?: string;
+  ifaceId?: string;
+  error?: string;
+  says: Record<string, Source>;
+  sources: Source[];
+}
+
+interface BridgeDraft {
+  name: string;
+  ports: Map<string, PortDraft>;
+  failMode?: string;
+  sources: Source[];
+  flowCaptures: LinkedCapture[];
+  fdbCaptures: LinkedCapture[];
+}
+
+const FLOW_KINDS = new Set(['ovs-ofctl-dump-flows', 'ovs-appctl-bridge-dump-flows']);
+
+/** Joins what `ovs-vsctl`, `ovs-ofctl` and `ovs-appctl` said of one host's bridges: names, numbers, tags, flows, MAC tables. */
+export function linkBridges(host: string, captures: readonly LinkedCapture[], bridgeOf: Map<string, string>): Map<string, OvsBridge> {
+  const drafts = new Map<string, BridgeDraft>();
+  const bridge = (name: string): BridgeDraft => {
+    let draft = drafts.get(name);
+    if (!draft) drafts.set(name, (draft = { name, ports: new Map(), sources: [], flowCaptures: [], fdbCaptures: [] }));
+    return draft;
+  };
+  const port = (of: BridgeDraft, name: string): PortDraft => {
+    let draft = of.ports.get(name);
+    if (!draft) of.ports.set(name, (draft = { name, options: {}, says: {}, sources: [] }));
+    return draft;
+  };
+  for (const linked of captures) fromShow(linked, bridge, port);
+  for (const linked of captures) fromNumbers(linked, drafts, bridge, port, bridgeOf);
+  for (const linked of captures) {
+    const { kind } = linked.capture;
+    if (!FLOW_KINDS.has(kind) && kind !== 'ovs-appctl-fdb-show') continue;
+    const name = linked.capture.target ?? onlyBridge(drafts);
+    if (name === undefined) continue;
+    bridgeOf.set(linked.key, name);
+    const draft = bridge(name);
+    (FLOW_KINDS.has(kind) ? draft.flowCaptures : draft.fdbCaptures).push(linked);
+    if (linked.capture.commandSpan) draft.sources.push(sourceAt(linked, linked.capture.commandSpan));
+  }
+  for (const linked of captures) fromLists(linked, drafts);
+  return new Map([...drafts].map(([name, draft]) => [name, finish(host, draft)]));
+}
+
+/** A fragment that names no bridge can only be placed where there is no choice. */
+function onlyBridge(drafts: Map<string, BridgeDraft>): string | undefined {
+  const [only, second] = drafts.keys();
+  return second === undefined ? only : undefined;
+}
+
+function note(draft: PortDraft, what: string, source: Source): void {
+  draft.says[what] ??= source;
+  draft.sources.push(source);
+}
+
+function fromShow(linked: LinkedCapture, bridge: (name: string) => BridgeDraft, port: (of: BridgeDraft, name: string) => PortDraft): void {
+  if (linked.capture.kind !== 'ovs-vsctl-show') return;
+  for (const fact of linked.capture.facts) {
+    if (fact.kind === 'ovs-bridge') {
+      const draft = bridge(fact.name.value);
+      draft.sources.push(sourceAt(linked, fact.name.span));
+      if (fact.failMode) draft.failMode = fact.failMode.value;
+    } else if (fact.kind === 'ovs-port' && fact.bridge) {
+      const draft = port(bridge(fact.bridge.value), fact.name.value);
+      note(draft, 'name', sourceAt(linked, fact.name.span));
+      if (fact.tag) {
+        draft.tag = fact.tag.value;
+        note(draft, 'tag', sourceAt(linked, fact.tag.span));
+      }
+      if (fact.trunks) draft.trunks = fact.trunks.value;
+      if (fact.vlanMode) draft.vlanMode = fact.vlanMode.value;
+    } else if (fact.kind === 'ovs-interface' && fact.bridge) {
+      const draft = port(bridge(fact.bridge.value), fact.name.value);
+      note(draft, 'name', sourceAt(linked, fact.name.span));
+      if (fact.type) {
+        draft.type = fact.type.value;
+        note(draft, 'type', sourceAt(linked, fact.type.span));
+      }
+      if (fact.error) draft.error = fact.error.value;
+      for (const [key, value] of Object.entries(fact.options ?? {})) {
+        draft.options[key] = value.value;
+        note(draft, key, sourceAt(linked, value.span));
+      }
+    }
+  }
+}
+
+/** Port numbers from `ovs-ofctl show`; a fragment without its command is placed by the LOCAL port or by its ports' names. */
+function fromNumbers(
+  linked: LinkedCapture,
+  drafts: Map<string, BridgeDraft>,
+  bridge: (name: string) => BridgeDraft,
+  port: (of: BridgeDraft, name: string) => PortDraft,
+  bridgeOf: Map<string, string>,
+): void {
+  const facts = linked.capture.facts.filter((fact) => fact.kind === 'of-port');
+  if (facts.length === 0) return;
+  const local = facts.find((fact) => fact.ofport.value === 0xfffe)?.name.value;
+  const name = linked.capture.target ?? local ?? bridgeWithPorts(drafts, facts.map((fact) => fact.name)) ?? onlyBridge(drafts);
+  if (name === undefined) return;
+  bridgeOf.set(linked.key, name);
+  const draft = bridge(name);
+  if (linked.capture.commandSpan) draft.sources.push(sourceAt(linked, linked.capture.commandSpan));
+  for (const fact of facts) {
+    const of = port(draft, fact.name.value);
+    of.ofport = fact.ofport.value;
+    note(of, 'ofport', { uri: linked.uri, span: { start: fact.ofport.span.start, end: fact.name.span.end } });
+    if (fact.mac && fact.mac.value !== '00:00:00:00:00:00') {
+      of.mac = fact.mac.value;
+      note(of, 'mac', sourceAt(linked, fact.mac.span));
+    }
+  }
+}
+
+function bridgeWithPorts(drafts: Map<string, BridgeDraft>, names: readonly Val<string>[]): string | undefined {
+  const scored = [...drafts.values()]
+    .map((draft) => ({ name: draft.name, score: names.filter((name) => draft.ports.has(name.value)).length }))
+    .filter(({ score }) => score > 0)
+    .sort((a, b) => b.score - a.score);
+  return scored[0] && scored[0].score !== scored[1]?.score ? scored[0].name : undefined;
+}
+
+/** `ovs-vsctl list` names no bridge: its settings go to the ports of that name. */
+function fromLists(linked: LinkedCapture, drafts: Map<string, BridgeDraft>): void {
+  if (linked.capture.kind !== 'ovs-vsctl-list') return;
+  const named = (name: string) => [...drafts.values()].flatMap((draft) => draft.ports.get(name) ?? []);
+  for (const fact of linked.capture.facts) {
+    if (fact.kind === 'ovs-bridge') {
+      const draft = drafts.get(fact.name.value);
+      if (draft && fact.failMode) draft.failMode ??= fact.failMode.value;
+    } else if (fact.kind === 'ovs-port') {
+      for (const draft of named(fact.name.value)) {
+        if (fact.tag) {
+          draft.tag ??= fact.tag.value;
+          note(draft, 'tag', sourceAt(linked, fact.tag.span));
+        }
+        if (fact.trunks) draft.trunks ??= fact.trunks.value;
+        if (fact.vlanMode) draft.vlanMode ??= fact.vlanMode.value;
+      }
+    } else if (fact.kind === 'ovs-interface') {
+      for (const draft of named(fact.name.value)) {
+        if (fact.ofport && fact.ofport.value > 0) {
+          draft.ofport ??= fact.ofport.value;
+          note(draft, 'ofport', sourceAt(linked, fact.ofport.span));
+        }
+        if (fact.type) draft.type ??= fact.type.value;
+        if (fact.attachedMac) {
+          draft.attachedMac ??= fact.attachedMac.value;
+          note(draft, 'attachedMac', sourceAt(linked, fact.attachedMac.span));
+        }
+        if (fact.ifaceId) {
+          draft.ifaceId ??= fact.ifaceId.value;
+          note(draft, 'ifaceId', sourceAt(linked, fact.ifaceId.span));
+        }
+        if (fact.macInUse) draft.mac ??= fact.macInUse.value;
+        for (const [key, value] of Object.entries(fact.options ?? {})) {
+          draft.options[key] ??= value.value;
+          note(draft, key, sourceAt(linked, value.span));
+        }
+      }
+    }
+  }
+}
+
+function finish(host: string, draft: BridgeDraft): OvsBridge {
+  const ports: OvsPort[] = [...draft.ports.values()].map((port) => ({
+    host,
+    bridge: draft.name,
+    name: port.name,
+    ofport: port.ofport ?? (port.name === draft.name ? 0xfffe : undefined),
+    tag: port.tag,
+    trunks: port.trunks,
+    vlanMode: port.vlanMode,
+    type: port.type,
+    options: port.options,
+    mac: port.mac,
+    attachedMac: port.attachedMac,
+    ifaceId: port.ifaceId,
+    error: port.error,
+    says: port.says,
+    sources: port.sources,
+  }));
+  const numbers = new Map(ports.filter((port) => port.ofport !== undefined).map((port) => [port.name, port.ofport ?? 0]));
+  const flows = mergeFlows(draft.flowCaptures, numbers);
+  const fdb = mergeFdb(draft.fdbCaptures, numbers);
+  return {
+    host,
+    name: draft.name,
+    ports,
+    flows: flows.entries,
+    flowsKnown: flows.known,
+    flowsMissing: flows.why,
+    fdb: fdb.rows,
+    fdbKnown: fdb.known,
+    failMode: draft.failMode,
+    sources: draft.sources,
+  };
+}
+
+/**
+ * Several dumps of one bridge: a whole one is the table, and the others only say the same again; of partial ones, the union is
+ * known and the rest is not. Dumps with statistics in ovs-ofctl's own form come before `--names`, `-O` and bridge/dump-flows.
+ */
+function mergeFlows(
+  captures: readonly LinkedCapture[],
+  numbers: ReadonlyMap<string, number>,
+): { entries: FlowEntry[]; known: Known; why: string | undefined } {
+  const ranked = [...captures].sort((a, b) => rank(a) - rank(b));
+  const whole = ranked.find((linked) => completeness(linked.capture).known === 'whole');
+  const bases = whole ? [whole] : ranked;
+  const entries = new Map<string, { flow: Flow; source: Source; again: Source[] }>();
+  for (const linked of [...bases, ...ranked.filter((other) => !bases.includes(other))]) {
+    for (const fact of linked.capture.facts) {
+      if (fact.kind !== 'flow') continue;
+      // bridge/dump-flows shows the switch's own flows too (table 254); no packet of a user's pipeline asks for them.
+      if (fact.flow.table.value === 254 && linked.capture.kind !== 'ovs-ofctl-dump-flows') continue;
+      const flow = withNumbers(fact.flow, numbers);
+      const key = flowKey(flow);
+      const source = sourceAt(linked, flow.span);
+      const known = entries.get(key);
+      if (known) known.again.push(source);
+      else if (bases.includes(linked)) entries.set(key, { flow, source, again: [] });
+    }
+  }
+  const first = ranked[0];
+  const why = whole || !first ? undefined : completeness(first.capture).why;
+  return { entries: [...entries.values()], known: whole ? 'whole' : captures.length > 0 ? 'partial' : 'absent', why };
+}
+
+function rank(linked: LinkedCapture): number {
+  if (linked.capture.kind !== 'ovs-ofctl-dump-flows') return 3;
+  const command = linked.capture.command ?? '';
+  if (/--no-stats/.test(command)) return 2;
+  return /-O|--protocols|--names/.test(command) ? 1 : 0;
+}
+
+/** Port names in matches and outputs as the numbers that the bridge gives them. */
+function withNumbers(flow: Flow, numbers: ReadonlyMap<string, number>): Flow {
+  if (!flow.match.some((term) => term.portName !== undefined)) return flow;
+  return {
+    ...flow,
+    match: flow.match.map((term) => {
+      const number = term.portName === undefined ? undefined : numbers.get(term.portName);
+      if (number === undefined) return term;
+      const { portName: _name, ...rest } = term;
+      return { ...rest, value: BigInt(number) };
+    }),
+  };
+}
+
+function flowKey(flow: Flow): string {
+  const terms = flow.match.map((term) => `${term.field}=${term.unknown ? term.text : (term.portName ?? term.value.toString())}/${term.mask.toString()}`);
+  return `${flow.table.value}|${flow.priority.value}|${terms.sort().join(',')}`;
+}
+
+function mergeFdb(captures: readonly LinkedCapture[], numbers: ReadonlyMap<string, number>): { rows: FdbRow[]; known: Known } {
+  const names = new Map([...numbers].map(([name, number]) => [number, name]));
+  const rows = new Map<string, FdbRow>();
+  let known: Known = 'absent';
+  for (const linked of captures) {
+    const { known: own } = completeness(linked.capture);
+    if (known !== 'whole') known = own;
+    for (const fact of linked.capture.facts) {
+      if (fact.kind !== 'fdb-entry') continue;
+      const port = fact.port.value;
+      const ofport = typeof port === 'number' ? port : numbers.get(port);
+      const row: FdbRow = {
+        ofport,
+        portName: typeof port === 'string' ? port : names.get(port),
+        vlan: fact.vlan.value,
+        mac: fact.mac.value,
+        source: { uri: linked.uri, span: { start: fact.port.span.start, end: fact.mac.span.end } },
+      };
+      // The same table pasted twice says the same twice; of two that differ, the later paste is kept.
+      rows.set(`${row.vlan} ${row.mac}`, rows.get(`${row.vlan} ${row.mac}`)?.ofport === row.ofport ? (rows.get(`${row.vlan} ${row.mac}`) ?? row) : row);
+    }
+  }
+  return { rows: [...rows.values()], known };
+}

@@ -1,0 +1,87 @@
+import type { CaptureDocument } from '../captures/document';
+import type { CaptureHost, Host, Instance, Network, Source } from '../model/network';
+import { linkBridges } from './bridges';
+import { groupBy, linkedCaptures, sourceAt } from './facts';
+import { assignHosts } from './hosts';
+import { linkLinuxBridges, linkNamespaces } from './namespaces';
+import { linkOpenStack } from './openstack';
+
+/** Joins the facts of all documents into one network. Cheap beside parsing; done anew when any document changes. */
+export function linkNetwork(documents: readonly CaptureDocument[]): Network {
+  const assignment = assignHosts(documents);
+  const captures = linkedCaptures(documents, assignment);
+  const openstack = linkOpenStack(captures);
+  const byHost = groupBy(
+    captures.filter((linked) => linked.host !== undefined && linked.capture.facts.some((fact) => !/^(?:neutron-|instance|floating-ip|ping)/.test(fact.kind))),
+    (linked) => linked.host ?? '',
+  );
+  for (const linked of captures) {
+    // A bare command that said nothing (an empty table) is a fact as well: its table was captured, and is empty.
+    if (linked.host === undefined || linked.capture.facts.length > 0 || /^(?:nova|neutron|openstack|ping|tcpdump|virsh)/.test(linked.capture.kind)) continue;
+    byHost.set(linked.host, [...(byHost.get(linked.host) ?? []), linked]);
+  }
+  const bridgeOf = new Map<string, string>();
+  const hosts = new Map<string, Host>();
+  for (const [name, own] of byHost) {
+    hosts.set(name, {
+      name,
+      aliases: assignment.aliases.get(name) ?? [],
+      reasons: assignment.reasons.get(name) ?? [],
+      bridges: linkBridges(name, own, bridgeOf),
+      linuxBridges: linkLinuxBridges(name, own),
+      namespaces: linkNamespaces(name, own),
+      sources: own.flatMap((linked): Source[] => (linked.capture.commandSpan ? [sourceAt(linked, linked.capture.commandSpan)] : [])),
+    });
+  }
+  const captureHosts = new Map<string, CaptureHost>();
+  for (const [key, captureHost] of assignment.captures) captureHosts.set(key, { ...captureHost, bridge: bridgeOf.get(key) });
+  return {
+    hosts,
+    instances: [...openstack.instances.map((instance) => withGuest(instance, hosts)), ...guestInstances(openstack.instances, hosts)],
+    neutronPorts: openstack.ports,
+    networks: openstack.networks,
+    subnets: openstack.subnets,
+    routers: openstack.routers,
+    captureHosts,
+  };
+}
+
+function withGuest(instance: Instance, hosts: ReadonlyMap<string, Host>): Instance {
+  return hosts.has(instance.name) ? { ...instance, guest: instance.name } : instance;
+}
+
+/**
+ * Captures taken inside a machine that is itself attached to a captured switch: no OpenStack table names it, but its MAC address
+ * is the one that a tap or a port of a captured bridge serves.
+ */
+function guestInstances(known: readonly Instance[], hosts: ReadonlyMap<string, Host>): Instance[] {
+  const served = new Set<string>();
+  for (const host of hosts.values()) {
+    for (const bridge of host.bridges.values()) {
+      for (const port of bridge.ports) if (port.attachedMac !== undefined) served.add(port.attachedMac);
+      for (const row of bridge.fdb) served.add(row.mac);
+      for (const { flow } of bridge.flows) {
+        for (const term of flow.match) if (term.field === 'dl_src') served.add(term.text.split('=')[1] ?? '');
+      }
+    }
+    for (const bridge of host.linuxBridges.values()) for (const entry of bridge.fdb) if (!entry.permanent) served.add(entry.mac);
+  }
+  const guests: Instance[] = [];
+  for (const host of hosts.values()) {
+    if (host.bridges.size > 0 || host.linuxBridges.size > 0 || known.some((instance) => instance.name === host.name)) continue;
+    const root = host.namespaces.get('');
+    const devices = [...(root?.devices.values() ?? [])].filter((device) => device.mac !== undefined && served.has(device.mac));
+    if (devices.length === 0) continue;
+    guests.push({
+      name: host.name,
+      id: undefined,
+      libvirtName: undefined,
+      hypervisor: undefined,
+      ips: devices.flatMap((device) => device.addresses.filter((a) => !a.ip.startsWith('fe80')).map(({ ip, source }) => ({ ip, source }))),
+      ports: [],
+      guest: host.name,
+      sources: host.sources,
+    });
+  }
+  return guests;
+}

@@ -1,0 +1,97 @@
+import { inPrefix, parseIp, parsePrefix } from '../packet/address';
+import type { Device, Host, Instance, Namespace, Network, NeutronPort, NeutronNetwork, OvsBridge, OvsPort, Source } from './network';
+
+/** The first characters of a Neutron port's id that its devices' names carry: `tap`, `qvo`, `qr-` … plus 11 characters. */
+const DEVICE = /^(?:tap|qvo|qvb|qbr|qr-|qg-|sg-|rfp-|fpr-|ha-|fg-|vhu|macvtap)([0-9a-f]{8}-[0-9a-f]{2})$/;
+
+export function portIdPrefix(device: string): string | undefined {
+  return DEVICE.exec(device)?.[1];
+}
+
+/** The Neutron port that a device belongs to, by its name; undefined where no captured port's id starts so. */
+export function neutronPortOf(network: Network, device: string): NeutronPort | undefined {
+  const prefix = portIdPrefix(device);
+  return prefix === undefined ? undefined : network.neutronPorts.find((port) => port.id.startsWith(prefix));
+}
+
+export function instanceOf(network: Network, port: NeutronPort): Instance | undefined {
+  return network.instances.find((instance) => instance.ports.includes(port) || (port.instance !== undefined && (port.instance === instance.name || port.instance === instance.id)));
+}
+
+export function routerName(network: Network, id: string): string | undefined {
+  return network.routers.find((router) => router.id === id || router.name === id)?.name;
+}
+
+/** The network that a Neutron port is on: its own network id, or the network of its subnet. */
+export function networkOf(network: Network, port: NeutronPort): NeutronNetwork | undefined {
+  return network.networks.find(
+    (candidate) =>
+      (port.network !== undefined && (candidate.id === port.network || candidate.name === port.network)) ||
+      port.ips.some((ip) => ip.subnet !== undefined && candidate.subnets.some((subnet) => subnet === ip.subnet || subnet.startsWith(ip.subnet ?? '-'))),
+  );
+}
+
+export function bridgePort(bridge: OvsBridge, which: number | string): OvsPort | undefined {
+  return bridge.ports.find((port) => (typeof which === 'number' ? port.ofport === which : port.name === which));
+}
+
+/** Every OVS port of that name on the host (one, unless captures disagree). */
+export function ovsPortNamed(host: Host, name: string): { readonly bridge: OvsBridge; readonly port: OvsPort } | undefined {
+  for (const bridge of host.bridges.values()) {
+    const port = bridgePort(bridge, name);
+    if (port) return { bridge, port };
+  }
+  return undefined;
+}
+
+export function isTunnel(port: OvsPort): boolean {
+  return port.type !== undefined && /^(?:vxlan|gre|geneve|stt|lisp|gre64|ipsec_gre|erspan|gtpu|bareudp)$/.test(port.type);
+}
+
+export function isPatch(port: OvsPort): boolean {
+  return port.type === 'patch' || port.options['peer'] !== undefined;
+}
+
+/** A bridge whose work is tunnels: Neutron's br-tun by any name. */
+export function isTunnelBridge(bridge: OvsBridge): boolean {
+  return bridge.ports.some(isTunnel) && bridge.ports.some(isPatch);
+}
+
+/** Every device of every namespace of every host. */
+export function* allDevices(network: Network): Generator<{ host: Host; namespace: Namespace; device: Device }> {
+  for (const host of network.hosts.values()) {
+    for (const namespace of host.namespaces.values()) for (const device of namespace.devices.values()) yield { host, namespace, device };
+  }
+}
+
+/** Devices that have the address. */
+export function devicesWithIp(network: Network, ip: string): { host: Host; namespace: Namespace; device: Device; source: Source }[] {
+  const found = [];
+  for (const place of allDevices(network)) {
+    const address = place.device.addresses.find((a) => a.ip === ip);
+    if (address && !(ip === '127.0.0.1' || ip === '::1')) found.push({ ...place, source: address.source });
+  }
+  return found;
+}
+
+export function devicesWithMac(network: Network, mac: string): { host: Host; namespace: Namespace; device: Device }[] {
+  return [...allDevices(network)].filter(({ device }) => device.mac === mac);
+}
+
+export function neutronPortWithIp(network: Network, ip: string): NeutronPort | undefined {
+  return network.neutronPorts.find((port) => port.ips.some((fixed) => fixed.ip === ip));
+}
+
+export function neutronPortWithMac(network: Network, mac: string): NeutronPort | undefined {
+  return network.neutronPorts.find((port) => port.mac === mac);
+}
+
+/** Whether `ip` is on the subnet of one of a device's addresses. */
+export function onLink(device: Device, ip: string): boolean {
+  const address = parseIp(ip);
+  if (!address) return false;
+  return device.addresses.some((own) => {
+    const prefix = parsePrefix(`${own.ip}/${own.prefix}`);
+    return prefix !== undefined && own.prefix < (prefix.family === 4 ? 32 : 128) && inPrefix(address, prefix);
+  });
+}

@@ -1,0 +1,77 @@
+import type { Host, Network, OvsBridge, Source } from '../model/network';
+import type { Flow } from '../packet/openflow';
+import type { FlowKey } from '../packet/flow-key';
+import type { Ending, Gap, Place, Step } from './step';
+
+/** What earlier packets left behind: an answer finds its way home by it. */
+export interface WalkState {
+  readonly flows: Map<string, LearnedFlow[]>;
+  readonly macs: Map<string, LearnedMac[]>;
+  readonly connections: Connection[];
+}
+
+export interface LearnedFlow {
+  readonly flow: Flow;
+  /** The learn() action that wrote it. */
+  readonly source: Source;
+}
+
+export interface LearnedMac {
+  readonly vlan: number;
+  readonly mac: string;
+  readonly ofport: number;
+}
+
+/** A connection as conntrack of one namespace or zone keeps it: the packet as it came, and as it left. */
+export interface Connection {
+  /** `host|namespace`, or `host|zone N` inside Open vSwitch. */
+  readonly where: string;
+  readonly original: Tuple;
+  readonly translated: Tuple;
+  readonly source: Source | undefined;
+}
+
+export interface Tuple {
+  readonly src: string;
+  readonly dst: string;
+  readonly proto: number;
+  readonly sport: number;
+  readonly dport: number;
+}
+
+/** One run's budgets and what it gathers. `steps` is the branch that is being walked. */
+export interface Context {
+  readonly network: Network;
+  readonly state: WalkState;
+  readonly gaps: Gap[];
+  readonly budget: { steps: number };
+  /** The answer to a packet that went before. */
+  readonly isReply: boolean;
+  /** Where the walker is to go on: set by walk.ts, so that devices need not know one another. */
+  readonly go: (context: Context, place: Place, packet: FlowKey, steps: Step[]) => Ending;
+  readonly depth: number;
+  /** Bridges, ports and packets seen on this branch, to find loops. */
+  readonly seen: ReadonlySet<string>;
+}
+
+export function newState(): WalkState {
+  return { flows: new Map(), macs: new Map(), connections: [] };
+}
+
+/** Adds a gap once. */
+export function addGap(context: Context, gap: Gap): void {
+  if (!context.gaps.some((known) => known.host === gap.host && known.command === gap.command)) context.gaps.push(gap);
+}
+
+export function hostOf(context: Context, name: string): Host | undefined {
+  return context.network.hosts.get(name);
+}
+
+export function bridgeKey(bridge: OvsBridge): string {
+  return `${bridge.host}|${bridge.name}`;
+}
+
+/** The command as an operator types it in a namespace. */
+export function inNamespace(namespace: string, command: string): string {
+  return namespace === '' ? command : `ip netns exec ${namespace} ${command}`;
+}

@@ -1,0 +1,375 @@
+import type { Namespace, Source } from '../../model/network';
+import { neutronPortOf, neutronPortWithIp, routerName } from '../../model/queries';
+import { formatIpv4, isMulticastMac, parseIp, parseMac } from '../../packet/address';
+import { get, set, withoutVlan, type FlowKey } from '../../packet/flow-key';
+import { addGap, hostOf, inNamespace, type Connection, type Context } from '../context';
+import { answers, sameTuple, tupleOf } from '../openflow/pipeline';
+import { addresses, destinationIp, destinationMac, sourceIp, type Ending, type Place, type Step } from '../step';
+import { resolveNeighbour } from './neighbour';
+import { runTable, tableStep, type Hook, type TableResult } from './netfilter';
+import type { NfPacket } from './nf-match';
+import { route, type RouteResult } from './routing';
+
+/** A packet on its way through one namespace's IP stack. */
+interface Passage {
+  readonly context: Context;
+  readonly namespace: Namespace;
+  readonly steps: Step[];
+  readonly in: string | undefined;
+  packet: FlowKey;
+  mark: number;
+  ctstate: 'NEW' | 'ESTABLISHED';
+  readonly nat: string[];
+  /** The connection that the packet answers or continues. */
+  readonly known: Connection | undefined;
+  readonly answers: boolean;
+  /** The packet as it came, for the connection that it starts. */
+  readonly original: FlowKey;
+  natSource: Source | undefined;
+}
+
+/** A frame reaches a device of a namespace. */
+export function namespaceIn(context: Context, place: Place & { kind: 'namespace-in' }, packet: FlowKey, steps: Step[]): Ending {
+  const host = hostOf(context, place.host);
+  const namespace = host?.namespaces.get(place.namespace) ?? bareNamespace(place.host, place.namespace);
+  const device = namespace.devices.get(place.device);
+  const mac = device?.mac ?? neutronPortOf(context.network, place.device)?.mac;
+  const name = place.namespace === '' ? place.host : place.namespace;
+  const base = stepBase(namespace, place.device);
+  const evidence = [...(device?.sources.slice(0, 1) ?? []), ...namespace.sources.slice(0, 1)];
+  if (mac !== undefined && mac !== destinationMac(packet) && !isMulticastMac(get(packet, 'dl_dst'))) {
+    const summary = `${place.device} ignores the frame: it is for ${destinationMac(packet)}, not for ${mac}`;
+    steps.push({ ...base, stage: 'namespace', summary, certainty: 'captured', packet, evidence, steps: [], effect: 'dropped' });
+    return { disposition: 'dropped', at: at(namespace, place.device), summary, packet };
+  }
+  steps.push({
+    ...base,
+    stage: 'namespace',
+    summary: `Arrives at ${place.device}${place.namespace === '' ? ` of ${name}` : ` in namespace ${name}`}: ${addresses(packet)}`,
+    certainty: device ? 'captured' : 'inferred',
+    ...(device ? {} : { reason: 'the namespace is known by its name; its devices (ip a) were not captured' }),
+    packet: withoutVlan(packet),
+    evidence: evidence.length > 0 ? evidence : (host?.sources.slice(0, 1) ?? []),
+    steps: [],
+  });
+  const passage = enter(context, namespace, withoutVlan(set(packet, 'tun_id', 0n)), steps, place.device);
+  const refused = hook(passage, 'PREROUTING', undefined);
+  if (refused) return refused;
+  untranslate(passage, 'destination');
+  return decide(passage);
+}
+
+/** A packet that the namespace itself makes: an answer, or one that is sent from a router or a host. */
+export function namespaceLocal(context: Context, place: Place & { kind: 'namespace-local' }, packet: FlowKey, steps: Step[]): Ending {
+  const host = hostOf(context, place.host);
+  const namespace = host?.namespaces.get(place.namespace) ?? bareNamespace(place.host, place.namespace);
+  const passage = enter(context, namespace, packet, steps, undefined);
+  const refused = hook(passage, 'OUTPUT', undefined);
+  if (refused) return refused;
+  untranslate(passage, 'destination');
+  return decide(passage);
+}
+
+function enter(context: Context, namespace: Namespace, packet: FlowKey, steps: Step[], device: string | undefined): Passage {
+  const where = connectionKey(namespace);
+  const tuple = tupleOf(packet);
+  const known = context.state.connections.find((c) => c.where === where && (answers(c.translated, tuple) || sameTuple(c.original, tuple)));
+  const isAnswer = known !== undefined && answers(known.translated, tuple);
+  return {
+    context,
+    namespace,
+    steps,
+    in: device,
+    packet,
+    mark: 0,
+    ctstate: known ? 'ESTABLISHED' : 'NEW',
+    nat: known ? natOf(known) : [],
+    known,
+    answers: isAnswer,
+    original: packet,
+    natSource: undefined,
+  };
+}
+
+function natOf(connection: Connection): string[] {
+  return [...(connection.original.dst !== connection.translated.dst ? ['DNAT'] : []), ...(connection.original.src !== connection.translated.src ? ['SNAT'] : [])];
+}
+
+function connectionKey(namespace: Namespace): string {
+  return `${namespace.host}|${namespace.name}`;
+}
+
+function decide(passage: Passage): Ending {
+  const { context, namespace, steps } = passage;
+  const destination = destinationIp(passage.packet);
+  const result = route(namespace, destination, { source: sourceIp(passage.packet), mark: passage.mark, ...(passage.in === undefined ? {} : { iif: passage.in }) });
+  switch (result.kind) {
+    case 'local':
+      return deliver(passage, result);
+    case 'forward':
+      return forward(passage, result);
+    case 'refused': {
+      const summary = `The route "${result.text}" refuses ${destination}`;
+      steps.push({ ...stepBase(namespace, passage.in ?? 'lo'), stage: 'route', summary, certainty: 'captured', packet: passage.packet, evidence: result.evidence, steps: [], effect: 'dropped' });
+      return { disposition: 'dropped', at: at(namespace, passage.in ?? 'lo'), summary, packet: passage.packet };
+    }
+    case 'no-route':
+      return noRoute(context, passage, destination, result.known);
+  }
+}
+
+function noRoute(context: Context, passage: Passage, destination: string, known: 'absent' | 'partial' | 'whole'): Ending {
+  const { namespace, steps } = passage;
+  const device = passage.in ?? 'lo';
+  if (known === 'whole') {
+    const summary = `No route to ${destination}: it is unreachable from here`;
+    steps.push({ ...stepBase(namespace, device), stage: 'route', summary, certainty: 'captured', packet: passage.packet, evidence: namespace.routes.slice(0, 1).map(({ source }) => source), steps: [], effect: 'dropped' });
+    return { disposition: 'dropped', at: at(namespace, device), summary, packet: passage.packet };
+  }
+  const owner = neutronPortWithIp(context.network, destination);
+  if (owner && neutronPortOf(context.network, device) === owner) return deliver(passage, { kind: 'local', device, evidence: owner.ips.filter(({ ip }) => ip === destination).map(({ source }) => source) });
+  addGap(context, { host: namespace.host, command: inNamespace(namespace.name, 'ip route'), why: `where ${destination} goes from here` });
+  const summary = `The routes ${namespace.name === '' ? `of ${namespace.host}` : `in ${namespace.name}`} were not captured: where ${destination} goes is not known`;
+  steps.push({ ...stepBase(namespace, device), stage: 'route', summary, certainty: 'assumed', packet: passage.packet, evidence: namespace.sources.slice(0, 1), steps: [], effect: 'unknown' });
+  return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet: passage.packet };
+}
+
+function deliver(passage: Passage, result: RouteResult & { kind: 'local' }): Ending {
+  const { context, namespace, steps } = passage;
+  const refused = hook(passage, 'INPUT', undefined);
+  if (refused) return refused;
+  remember(passage);
+  const device = result.device;
+  const destination = destinationIp(passage.packet);
+  const neutron = neutronPortOf(context.network, device);
+  const router = neutron?.router === undefined ? undefined : (routerName(context.network, neutron.router) ?? neutron.router);
+  const who = router !== undefined ? ` (router ${router})` : namespace.name.startsWith('qdhcp-') ? ' (the DHCP service)' : '';
+  const known = namespace.devices.has(device);
+  const summary = `Delivered: ${destination} is ${device}'s own address${who}`;
+  steps.push({
+    ...stepBase(namespace, device),
+    stage: 'route',
+    summary,
+    certainty: known || device === 'lo' ? 'captured' : 'inferred',
+    ...(known || device === 'lo' ? {} : { reason: `the Neutron port list gives ${destination} to ${device}; ip a was not captured there` }),
+    packet: passage.packet,
+    evidence: result.evidence,
+    steps: [],
+    effect: 'delivered',
+  });
+  return { disposition: 'delivered', at: at(namespace, device), summary, packet: passage.packet, back: { kind: 'namespace-local', host: namespace.host, namespace: namespace.name } };
+}
+
+function forward(passage: Passage, result: RouteResult & { kind: 'forward' }): Ending {
+  const { namespace, steps } = passage;
+  const destination = destinationIp(passage.packet);
+  const base = stepBase(namespace, result.device);
+  if (passage.in !== undefined) {
+    const off = namespace.sysctls.get('net.ipv4.ip_forward');
+    if (off?.value === '0') {
+      const summary = `Forwarding is off here (net.ipv4.ip_forward = 0), so ${destination} is dropped`;
+      steps.push({ ...base, stage: 'route', summary, certainty: 'captured', packet: passage.packet, evidence: [off.source], steps: [], effect: 'dropped' });
+      return { disposition: 'dropped', at: at(namespace, result.device), summary, packet: passage.packet };
+    }
+    const ttl = get(passage.packet, 'nw_ttl');
+    if (ttl <= 1n) {
+      const summary = 'The TTL ran out: the packet is dropped and the sender told';
+      steps.push({ ...base, stage: 'route', summary, certainty: 'captured', packet: passage.packet, evidence: result.evidence, steps: [], effect: 'dropped' });
+      return { disposition: 'dropped', at: at(namespace, result.device), summary, packet: passage.packet };
+    }
+    passage.packet = set(passage.packet, 'nw_ttl', ttl - 1n);
+  }
+  steps.push({
+    ...base,
+    stage: 'route',
+    summary: `Route for ${destination}: ${result.text}`,
+    certainty: result.certainty,
+    ...(result.reason === undefined ? {} : { reason: result.reason }),
+    packet: passage.packet,
+    evidence: result.evidence,
+    steps: [],
+  });
+  if (passage.in !== undefined) {
+    const refused = hook(passage, 'FORWARD', result.device);
+    if (refused) return refused;
+  }
+  const refused = hook(passage, 'POSTROUTING', result.device);
+  if (refused) return refused;
+  untranslate(passage, 'source');
+  remember(passage);
+  return transmit(passage, result.device, result.via ?? destination);
+}
+
+/** Finds the next hop's MAC address and sends the frame. */
+function transmit(passage: Passage, device: string, nextHop: string): Ending {
+  const { context, namespace, steps } = passage;
+  const neighbour = resolveNeighbour(context, namespace, device, nextHop);
+  const base = stepBase(namespace, device);
+  if (!neighbour) {
+    const summary = `Nobody says which MAC address ${nextHop} on ${device} has`;
+    steps.push({ ...base, stage: 'neighbour', summary, certainty: 'assumed', reason: 'no captured table holds it', packet: passage.packet, evidence: [], steps: [], effect: 'unknown' });
+    return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet: passage.packet };
+  }
+  const mac = namespace.devices.get(device)?.mac ?? neutronPortOf(context.network, device)?.mac;
+  let frame = set(passage.packet, 'dl_dst', parseMac(neighbour.mac) ?? 0n);
+  if (mac !== undefined) frame = set(frame, 'dl_src', parseMac(mac) ?? 0n);
+  steps.push({
+    ...base,
+    stage: 'neighbour',
+    summary: `Next hop ${nextHop} on ${device} is ${neighbour.mac}`,
+    certainty: neighbour.certainty,
+    ...(neighbour.reason === undefined ? {} : { reason: neighbour.reason }),
+    packet: frame,
+    evidence: neighbour.evidence,
+    steps: [],
+  });
+  return context.go(context, { kind: 'device-out', host: namespace.host, namespace: namespace.name, device }, frame, steps);
+}
+
+const tablesAt: Readonly<Record<Hook, readonly string[]>> = {
+  PREROUTING: ['raw', 'mangle', 'nat'],
+  INPUT: ['mangle', 'filter'],
+  FORWARD: ['mangle', 'filter'],
+  OUTPUT: ['raw', 'mangle', 'nat', 'filter'],
+  POSTROUTING: ['mangle', 'nat'],
+};
+
+/** Runs the tables of one hook in the kernel's order; an ending where the packet is refused. */
+function hook(passage: Passage, name: Hook, out: string | undefined): Ending | undefined {
+  const { context, namespace, steps } = passage;
+  if (namespace.netfilter.size === 0) {
+    if (name === 'FORWARD' || name === 'INPUT') {
+      addGap(context, { host: namespace.host, command: inNamespace(namespace.name, 'iptables-save'), why: `whether a rule drops or translates the packet ${namespace.name === '' ? `on ${namespace.host}` : `in ${namespace.name}`}` });
+    }
+    if (name === 'FORWARD') {
+      steps.push({ ...stepBase(namespace, out ?? passage.in ?? 'lo'), stage: 'netfilter', summary: 'No iptables rules were captured here: taken to let the packet through unchanged', certainty: 'assumed', reason: 'nothing captured says otherwise', packet: passage.packet, evidence: namespace.sources.slice(0, 1), steps: [], chain: name, rule: null });
+    }
+    return undefined;
+  }
+  for (const tableName of tablesAt[name]) {
+    // NAT decides once for a connection: on its first packet (iptables(8), "nat").
+    if (tableName === 'nat' && passage.ctstate !== 'NEW') continue;
+    const table = namespace.netfilter.get(tableName);
+    if (!table) {
+      if (tableName === 'filter' || tableName === 'nat') {
+        addGap(context, { host: namespace.host, command: inNamespace(namespace.name, `iptables -t ${tableName} -S`), why: `the ${tableName} table's ${name} chain was not captured` });
+      }
+      continue;
+    }
+    const packet: NfPacket = { key: passage.packet, in: passage.in, out, ctstate: passage.ctstate, nat: passage.nat, mark: passage.mark };
+    const result = runTable(table, name, packet);
+    if (!result) continue;
+    const ending = apply(passage, name, out, table, result, packet);
+    if (ending) return ending;
+  }
+  return undefined;
+}
+
+function apply(passage: Passage, name: Hook, out: string | undefined, table: NonNullable<ReturnType<Namespace['netfilter']['get']>>, result: TableResult, packet: NfPacket): Ending | undefined {
+  const { context, namespace, steps } = passage;
+  const device = out ?? passage.in ?? 'lo';
+  passage.mark = result.mark;
+  if (result.hits.some((hit) => hit.reason !== undefined && hit.rule.interfacesHidden)) {
+    addGap(context, { host: namespace.host, command: inNamespace(namespace.name, `iptables -t ${table.name} -S`), why: `iptables -L without -v hides the interfaces of the rules in ${table.name}/${name}` });
+  }
+  if (result.verdict !== 'ACCEPT') {
+    const last = result.hits.filter((hit) => hit.verdict !== 'not taken').at(-1);
+    const by = last ? `rule ${last.rule.number} of ${last.chain}` : `the policy of ${name}`;
+    if (result.certainty === 'assumed') {
+      // A rule before it may have let the packet through: that is no proof of a drop.
+      addGap(context, { host: namespace.host, command: inNamespace(namespace.name, 'iptables-save'), why: `${by} in ${table.name}/${name} may drop the packet; conditions before it are not certain` });
+      steps.push({ ...tableStep(namespace, device, table, name, { ...result, verdict: 'ACCEPT' }, `${table.name}/${name}: ${by} may drop it, or a rule before lets it through; taken to pass`, packet), certainty: 'assumed' });
+      return undefined;
+    }
+    const summary = `${result.verdict === 'REJECT' ? 'Rejected' : 'Dropped'} by ${by} in ${table.name}/${name}`;
+    steps.push(tableStep(namespace, device, table, name, result, summary, packet));
+    return { disposition: 'dropped', at: at(namespace, device), summary, packet: passage.packet };
+  }
+  if (result.nat) {
+    const before = addresses(passage.packet);
+    passage.packet = translate(passage, result.nat.target, result.nat.to, device);
+    passage.nat.push(result.nat.target === 'DNAT' || result.nat.target === 'REDIRECT' ? 'DNAT' : 'SNAT');
+    passage.natSource = result.nat.rule.source;
+    steps.push(tableStep(namespace, device, table, name, result, `${result.nat.target} ${before} becomes ${addresses(passage.packet)}`, { ...packet, key: passage.packet }));
+    return undefined;
+  }
+  if (result.hits.length > 0) {
+    const last = result.hits.filter((hit) => hit.verdict !== 'not taken').at(-1);
+    const summary = last ? `${table.name}/${name}: ${last.chain} rule ${last.rule.number} → ${last.verdict}` : `${table.name}/${name}: no rule takes it, policy ACCEPT`;
+    steps.push(tableStep(namespace, device, table, name, result, summary, packet));
+  }
+  return undefined;
+}
+
+function translate(passage: Passage, target: string, to: string, out: string): FlowKey {
+  const [range = '', ports] = to.includes(':') && !to.startsWith(':') ? to.split(':') : [to.replace(/^:/, ''), undefined];
+  const first = range.split('-')[0] ?? '';
+  const port = /^\d+/.exec(ports ?? '')?.[0];
+  if (target === 'DNAT') {
+    const ip = parseIp(first);
+    const moved = ip ? set(passage.packet, 'nw_dst', ip.value) : passage.packet;
+    return port === undefined ? moved : set(moved, 'tp_dst', BigInt(port));
+  }
+  if (target === 'REDIRECT') {
+    const own = passage.namespace.devices.get(passage.in ?? '')?.addresses.find((address) => !address.ip.includes(':'));
+    const ip = parseIp(own?.ip ?? '127.0.0.1');
+    const moved = ip ? set(passage.packet, 'nw_dst', ip.value) : passage.packet;
+    return /^\d+/.test(to) ? set(moved, 'tp_dst', BigInt(/^\d+/.exec(to)?.[0] ?? '0')) : moved;
+  }
+  const source = target === 'MASQUERADE' ? passage.namespace.devices.get(out)?.addresses.find((address) => !address.ip.includes(':'))?.ip : first;
+  const ip = parseIp(source ?? '');
+  const moved = ip ? set(passage.packet, 'nw_src', ip.value) : passage.packet;
+  return port === undefined ? moved : set(moved, 'tp_src', BigInt(port));
+}
+
+/** Answers are translated back by the connection, whatever the rules say. */
+function untranslate(passage: Passage, which: 'source' | 'destination'): void {
+  const { known, namespace, steps } = passage;
+  if (!known) return;
+  const target = passage.answers
+    ? { src: known.original.dst, dst: known.original.src, sport: known.original.dport, dport: known.original.sport }
+    : { src: known.translated.src, dst: known.translated.dst, sport: known.translated.sport, dport: known.translated.dport };
+  const before = which === 'destination' ? destinationIp(passage.packet) : sourceIp(passage.packet);
+  const after = which === 'destination' ? target.dst : target.src;
+  if (before === after) return;
+  const ip = parseIp(after);
+  if (!ip) return;
+  const icmp = known.original.proto === 1;
+  passage.packet = set(passage.packet, which === 'destination' ? 'nw_dst' : 'nw_src', ip.value);
+  if (!icmp) passage.packet = set(passage.packet, which === 'destination' ? 'tp_dst' : 'tp_src', BigInt(which === 'destination' ? target.dport : target.sport));
+  steps.push({
+    ...stepBase(namespace, passage.in ?? 'lo'),
+    stage: 'netfilter',
+    summary: `Connection tracking translates the ${passage.answers ? 'answer' : 'packet'}: ${which} ${before} becomes ${formatIpv4(ip.value)}`,
+    certainty: 'inferred',
+    reason: 'by the connection that the packet before it started here',
+    packet: passage.packet,
+    evidence: known.source ? [known.source] : [],
+    steps: [],
+    chain: which === 'destination' ? 'conntrack/PREROUTING' : 'conntrack/POSTROUTING',
+    rule: null,
+  });
+}
+
+function remember(passage: Passage): void {
+  if (passage.known) return;
+  passage.context.state.connections.push({
+    where: connectionKey(passage.namespace),
+    original: tupleOf(passage.original),
+    translated: tupleOf(passage.packet),
+    source: passage.natSource,
+  });
+}
+
+function stepBase(namespace: Namespace, device: string) {
+  return { host: namespace.host, namespace: namespace.name === '' ? null : namespace.name, device, port: null };
+}
+
+function at(namespace: Namespace, device: string): Ending['at'] {
+  return { host: namespace.host, device, port: null };
+}
+
+/** A namespace of which nothing but the name is known. */
+function bareNamespace(host: string, name: string): Namespace {
+  return { host, name, devices: new Map(), routes: [], routesKnown: 'absent', rules: [], rulesKnown: 'absent', neighbours: [], neighboursKnown: 'absent', netfilter: new Map(), sysctls: new Map(), sources: [] };
+}

@@ -1,0 +1,50 @@
+import type { Flow, MatchTerm } from '../../packet/openflow';
+import { fieldOf, storedBits } from '../../packet/fields';
+import type { FlowKey } from '../../packet/flow-key';
+
+/** `maybe`: the flow names something that is not understood, or a port without a known number. */
+export type Answer = 'yes' | 'no' | 'maybe';
+
+interface Comparison {
+  readonly key: string;
+  readonly value: bigint;
+  readonly mask: bigint;
+}
+
+interface Compiled {
+  readonly comparisons: readonly Comparison[];
+  readonly unsure: boolean;
+}
+
+const compiled = new WeakMap<Flow, Compiled>();
+
+function compile(flow: Flow): Compiled {
+  const known = compiled.get(flow);
+  if (known) return known;
+  const comparisons: Comparison[] = [];
+  let unsure = false;
+  for (const term of flow.match) {
+    const field = fieldOf(term.field);
+    if (!field || term.unknown || term.portName !== undefined) unsure = true;
+    else comparisons.push(...storedBits(field, term.value, term.mask));
+  }
+  const made = { comparisons, unsure };
+  compiled.set(flow, made);
+  return made;
+}
+
+/** Whether a packet matches a flow; terms that contradict decide even where others are not understood. */
+export function matches(flow: Flow, packet: FlowKey): Answer {
+  const { comparisons, unsure } = compile(flow);
+  for (const { key, value, mask } of comparisons) {
+    if (((packet.get(key) ?? 0n) & mask) !== value) return 'no';
+  }
+  return unsure ? 'maybe' : 'yes';
+}
+
+/** Whether one condition holds; undefined where it is not understood. */
+export function termHolds(term: MatchTerm, packet: FlowKey): boolean | undefined {
+  const field = fieldOf(term.field);
+  if (!field || term.unknown || term.portName !== undefined) return undefined;
+  return storedBits(field, term.value, term.mask).every(({ key, value, mask }) => ((packet.get(key) ?? 0n) & mask) === value);
+}

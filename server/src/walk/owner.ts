@@ -1,0 +1,128 @@
+import { devicesWithMac, instanceOf, neutronPortOf, neutronPortWithMac, ovsPortNamed, portIdPrefix } from '../model/queries';
+import type { Host, Network, NeutronPort, OvsBridge, OvsPort, Source } from '../model/network';
+import type { Certainty } from './step';
+
+/** Why a port is believed to lead to a MAC address. */
+export interface Owner {
+  readonly port: OvsPort;
+  readonly certainty: Certainty;
+  readonly reason: string;
+  readonly evidence: readonly Source[];
+}
+
+/** The port of a bridge whose own machine has the MAC: known without any MAC table. */
+export function ownerOfMac(network: Network, bridge: OvsBridge, mac: string): Owner | undefined {
+  for (const port of bridge.ports) {
+    const neutron = neutronPortOf(network, port.name);
+    if (neutron?.mac === mac && neutron.says['mac']) {
+      return {
+        port,
+        certainty: 'inferred',
+        reason: `the Neutron port list gives ${mac} to port ${neutron.id}, whose device is ${port.name}`,
+        evidence: [neutron.says['mac']],
+      };
+    }
+    if (port.attachedMac === mac && port.says['attachedMac']) {
+      return { port, certainty: 'inferred', reason: `the interface's external_ids name ${mac} as what is attached`, evidence: [port.says['attachedMac']] };
+    }
+  }
+  const [device] = devicesWithMac(network, mac).filter(({ host, device: d }) => host.name === bridge.host && bridge.ports.some((port) => port.name === d.name));
+  const port = device && bridge.ports.find((candidate) => candidate.name === device.device.name);
+  if (device && port) {
+    return { port, certainty: 'inferred', reason: `${port.name} itself has ${mac}`, evidence: device.device.sources.slice(0, 1) };
+  }
+  const local = bridge.ports.find((candidate) => candidate.mac === mac && candidate.says['mac'] !== undefined && candidate.name === bridge.name);
+  if (local?.says['mac']) {
+    return { port: local, certainty: 'inferred', reason: `${local.name}'s own address is ${mac}`, evidence: [local.says['mac']] };
+  }
+  return undefined;
+}
+
+/** Where an instance or a guest's MAC is attached: a tap on a Linux bridge, or an OVS port. */
+export interface Attachment {
+  readonly host: Host;
+  /** The device next to the instance: tap…, vnet… */
+  readonly device: string;
+  readonly certainty: Certainty;
+  readonly reason: string;
+  readonly evidence: readonly Source[];
+}
+
+/** The device on a hypervisor that a port of an instance is attached by. */
+export function attachmentOf(network: Network, mac: string | undefined, port: NeutronPort | undefined): Attachment | undefined {
+  const found: Attachment[] = [];
+  for (const host of network.hosts.values()) {
+    const byName = port && deviceOfPort(host, port);
+    if (byName) found.push(byName);
+    const byMac = mac === undefined ? undefined : deviceOfMac(host, mac);
+    if (byMac) found.push(byMac);
+  }
+  const hypervisor = port && instanceOf(network, port)?.hypervisor;
+  return found.find(({ host }) => host.name === hypervisor || host.aliases.includes(hypervisor ?? '')) ?? found[0];
+}
+
+function deviceOfPort(host: Host, port: NeutronPort): Attachment | undefined {
+  const tap = `tap${port.id.slice(0, 11)}`;
+  for (const bridge of host.linuxBridges.values()) {
+    const member = bridge.members.find(({ name }) => name === tap);
+    if (member) {
+      return { host, device: tap, certainty: 'inferred', reason: `${tap} carries the first characters of the Neutron port's id ${port.id}`, evidence: [...port.sources.slice(0, 1), member.source] };
+    }
+  }
+  for (const name of [tap, `qvo${port.id.slice(0, 11)}`, `vhu${port.id.slice(0, 11)}`]) {
+    const ovs = ovsPortNamed(host, name);
+    if (ovs) {
+      return { host, device: name, certainty: 'inferred', reason: `${name} carries the first characters of the Neutron port's id ${port.id}`, evidence: [...port.sources.slice(0, 1), ...ovs.port.sources.slice(0, 1)] };
+    }
+  }
+  return undefined;
+}
+
+function deviceOfMac(host: Host, mac: string): Attachment | undefined {
+  for (const bridge of host.linuxBridges.values()) {
+    const entry = bridge.fdb.find((candidate) => candidate.mac === mac && !candidate.permanent && !/^qvb/.test(candidate.dev));
+    if (entry && bridge.members.some(({ name }) => name === entry.dev)) {
+      return { host, device: entry.dev, certainty: 'captured', reason: `${bridge.name} has learned ${mac} on ${entry.dev}`, evidence: [entry.source] };
+    }
+  }
+  for (const bridge of host.bridges.values()) {
+    const attached = bridge.ports.find((port) => port.attachedMac === mac);
+    if (attached?.says['attachedMac']) return place(host, attached, `the interface's external_ids name ${mac}`, 'captured', attached.says['attachedMac']);
+  }
+  for (const bridge of host.bridges.values()) {
+    // Neutron's anti-spoofing flows let a MAC in by its own port only.
+    for (const { flow, source } of bridge.flows) {
+      const inPort = flow.match.find((term) => term.field === 'in_port');
+      if (!inPort || !flow.match.some((term) => term.field === 'dl_src' && term.text.endsWith(mac))) continue;
+      const port = bridge.ports.find((candidate) => candidate.ofport === Number(inPort.value));
+      if (port && leadsToInstance(port)) return place(host, port, `a flow lets ${mac} in by ${port.name} only`, 'inferred', source);
+    }
+    const row = bridge.fdb.find((candidate) => candidate.mac === mac);
+    const port = row && bridge.ports.find((candidate) => candidate.ofport === row.ofport);
+    if (row && port && leadsToInstance(port)) return place(host, port, `${bridge.name}'s MAC table has ${mac} on ${port.name}`, 'inferred', row.source);
+  }
+  return undefined;
+}
+
+function leadsToInstance(port: OvsPort): boolean {
+  return (portIdPrefix(port.name) !== undefined || /^(?:vnet|tap|vhu|veth)/.test(port.name)) && port.type !== 'patch' && port.type !== 'internal';
+}
+
+function place(host: Host, port: OvsPort, reason: string, certainty: Certainty, source: Source): Attachment {
+  // The tap behind a hybrid port, where a Linux bridge is known to be between.
+  const tap = port.name.replace(/^qvo/, 'tap');
+  const bridged = [...host.linuxBridges.values()].some((bridge) => bridge.members.some(({ name }) => name === tap));
+  return { host, device: bridged ? tap : port.name, certainty, reason, evidence: [source] };
+}
+
+/** Who a MAC address belongs to, in words; undefined where nobody says. */
+export function macOwnerText(network: Network, mac: string): string | undefined {
+  const port = neutronPortWithMac(network, mac);
+  if (port) {
+    const instance = instanceOf(network, port);
+    const ips = port.ips.map(({ ip }) => ip).join(', ');
+    return `${instance ? `instance ${instance.name}` : `Neutron port ${port.id.slice(0, 11)}`}${ips === '' ? '' : ` (${ips})`}`;
+  }
+  const [device] = devicesWithMac(network, mac);
+  return device ? `${device.device.name} on ${device.host.name}${device.namespace.name === '' ? '' : `, ${device.namespace.name}`}` : undefined;
+}

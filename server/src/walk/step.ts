@@ -1,0 +1,113 @@
+import type { Source } from '../model/network';
+import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
+import { get, vlanOf, type FlowKey } from '../packet/flow-key';
+
+export type Certainty = 'captured' | 'inferred' | 'assumed';
+export type Stage =
+  | 'instance'
+  | 'tap'
+  | 'linux-bridge'
+  | 'veth'
+  | 'ovs-port'
+  | 'ovs-table'
+  | 'ovs-normal'
+  | 'patch'
+  | 'tunnel'
+  | 'namespace'
+  | 'route'
+  | 'neighbour'
+  | 'netfilter'
+  | 'nic';
+export type Disposition = 'delivered' | 'exits' | 'dropped' | 'insufficient-info' | 'loop';
+
+/** One thing that happened to the packet. */
+export interface Step {
+  readonly host: string | null;
+  readonly namespace: string | null;
+  readonly stage: Stage;
+  readonly device: string;
+  readonly port: string | null;
+  readonly summary: string;
+  readonly certainty: Certainty;
+  /** Why a step that is not captured is believed. */
+  readonly reason?: string;
+  /** The packet as it leaves the step. */
+  readonly packet: FlowKey;
+  readonly evidence: readonly Source[];
+  readonly steps: readonly Step[];
+  readonly effect?: 'dropped' | 'delivered' | 'exits' | 'unknown';
+  readonly table?: number | string;
+  readonly priority?: number;
+  readonly cookie?: string;
+  readonly chain?: string;
+  readonly rule?: number | null;
+}
+
+/** What to capture to be certain. */
+export interface Gap {
+  readonly host: string | null;
+  readonly command: string;
+  readonly why: string;
+}
+
+/** How a walk, or a branch of it, ended. */
+export interface Ending {
+  readonly disposition: Disposition;
+  readonly at: { readonly host: string | null; readonly device: string; readonly port: string | null };
+  readonly summary: string;
+  readonly packet: FlowKey;
+  /** Where an answer would come in, for the walk of the reply. */
+  readonly back?: Place;
+}
+
+/** Where a packet is about to be handled. */
+export type Place =
+  | { readonly kind: 'ovs-in'; readonly host: string; readonly bridge: string; readonly port: string }
+  | { readonly kind: 'namespace-in'; readonly host: string; readonly namespace: string; readonly device: string }
+  | { readonly kind: 'namespace-local'; readonly host: string; readonly namespace: string }
+  | { readonly kind: 'linux-bridge-in'; readonly host: string; readonly bridge: string; readonly member: string }
+  | { readonly kind: 'device-out'; readonly host: string; readonly namespace: string; readonly device: string }
+  | { readonly kind: 'instance'; readonly name: string; readonly tap: { readonly host: string; readonly device: string } | undefined };
+
+const order: readonly Certainty[] = ['captured', 'inferred', 'assumed'];
+
+/** The less certain of two. */
+export function weaker(a: Certainty, b: Certainty): Certainty {
+  return order.indexOf(a) >= order.indexOf(b) ? a : b;
+}
+
+/** The weakest certainty among steps and what they hold. */
+export function weakest(steps: readonly Step[]): Certainty {
+  return steps.reduce<Certainty>((worst, step) => weaker(worst, step.certainty), 'captured');
+}
+
+/** A packet's addresses and ports in words: `172.19.1.3 → 8.8.8.8`. */
+export function addresses(packet: FlowKey): string {
+  return `${sourceIp(packet)} → ${destinationIp(packet)}`;
+}
+
+export function sourceIp(packet: FlowKey): string {
+  return isIpv6(packet) ? formatIpv6(get(packet, 'ipv6_src')) : formatIpv4(get(packet, 'nw_src'));
+}
+
+export function destinationIp(packet: FlowKey): string {
+  return isIpv6(packet) ? formatIpv6(get(packet, 'ipv6_dst')) : formatIpv4(get(packet, 'nw_dst'));
+}
+
+export function isIpv6(packet: FlowKey): boolean {
+  return get(packet, 'dl_type') === 0x86ddn;
+}
+
+export function sourceMac(packet: FlowKey): string {
+  return formatMac(get(packet, 'dl_src'));
+}
+
+export function destinationMac(packet: FlowKey): string {
+  return formatMac(get(packet, 'dl_dst'));
+}
+
+/** `untagged` or `VLAN 3`. */
+export function tagText(packet: FlowKey): string {
+  const vlan = vlanOf(packet);
+  return vlan === undefined ? 'untagged' : `VLAN ${vlan}`;
+}

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import { extensionApi, fixture, languageOf, openCapture, until } from './helpers';
+
+suite('language', () => {
+  suiteSetup(extensionApi);
+  teardown(() => vscode.commands.executeCommand('workbench.action.closeAllEditors'));
+
+  test('a text with captures becomes a capture', async () => {
+    const editor = await openCapture('one-bridge.txt');
+    assert.equal(editor.document.languageId, 'packet-walk');
+  });
+
+  test('captures pasted into an untitled document make it a capture', async () => {
+    const capture = await vscode.workspace.fs.readFile(fixture('one-bridge.txt'));
+    const document = await vscode.workspace.openTextDocument({ language: 'plaintext', content: '' });
+    const editor = await vscode.window.showTextDocument(document);
+    await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), Buffer.from(capture).toString('utf8')));
+    await until('the language', () => languageOf(document.uri) === 'packet-walk');
+    await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+  });
+
+  test('a text without captures stays as it is and gets no problems', async () => {
+    const notes = await vscode.workspace.openTextDocument(fixture('notes.txt'));
+    await vscode.window.showTextDocument(notes);
+    // The capture, opened later, has been dealt with when its language is set; so have the notes.
+    await openCapture('one-bridge.txt');
+    assert.equal(languageOf(notes.uri), 'plaintext');
+    assert.deepEqual(vscode.languages.getDiagnostics(notes.uri), []);
+  });
+
+  test('a language that someone sets back stays', async () => {
+    const { document } = await openCapture('no-mac-table.txt');
+    await vscode.languages.setTextDocumentLanguage(document, 'plaintext');
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    const again = await vscode.workspace.openTextDocument(fixture('no-mac-table.txt'));
+    await vscode.window.showTextDocument(again);
+    await openCapture('one-bridge.txt');
+    assert.equal(languageOf(again.uri), 'plaintext');
+    await vscode.languages.setTextDocumentLanguage(again, 'packet-walk');
+  });
+});

@@ -1,0 +1,42 @@
+// Opens the extension in a real VS Code workbench, lets a script drive it as a person would, and keeps pictures of it.
+import fs from 'node:fs';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { chromiumArguments } from './quiet-settings.mjs';
+import { pageAddress, startServer } from './server.mjs';
+
+/**
+ * `steps` gets Playwright's `page`, `shot(name)`, which writes name.png into `out`, and `command(title)`, which runs a
+ * command from the palette. What the window looked like when a step failed is kept as failed.png.
+ */
+export async function takePictures({ hostDir, chromiumPath, extension, folder, file, out, theme, settings = {}, steps }) {
+  fs.mkdirSync(out, { recursive: true });
+  const server = await startServer({
+    hostDir,
+    settings: { 'workbench.colorTheme': theme, 'window.commandCenter': false, 'editor.minimap.enabled': false, ...settings },
+    args: ['--enable-smoke-test-driver'],
+  });
+  let browser;
+  let page;
+  try {
+    browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumArguments });
+    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await page.goto(pageAddress({ port: server.port, extension, folder, file }));
+    await page.waitForSelector('.monaco-workbench', { timeout: 60_000 });
+    const shot = (name) => page.screenshot({ path: path.join(out, `${name}.png`) });
+    const command = async (title) => {
+      await page.keyboard.press('F1');
+      await page.locator('.quick-input-widget input').first().waitFor();
+      await page.keyboard.insertText(title);
+      await page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
+      await page.keyboard.press('Enter');
+    };
+    await steps({ page, shot, command });
+  } catch (error) {
+    await page?.screenshot({ path: path.join(out, 'failed.png') });
+    throw error;
+  } finally {
+    await browser?.close();
+    await server.stop();
+  }
+}
