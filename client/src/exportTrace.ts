@@ -4,13 +4,29 @@ import type { TraceStep, Walk } from '../../server/src/protocol';
 import { gapsText } from './gapCommands';
 import { changesText } from './packetText';
 import type { NumberedStep, NumberedTrace } from './steps';
+import type { TraceStore } from './traceStore';
 import { certaintyLabel } from './walkItems';
 import { dispositionLabel } from './walkTree';
 
-/** Opens the trace as a new document. */
-export async function exportTrace(trace: NumberedTrace): Promise<void> {
-  const document = await vscode.workspace.openTextDocument({ language: 'markdown', content: traceMarkdown(trace) });
-  await vscode.window.showTextDocument(document);
+/** Not an untitled document: what it quotes would be read as captures itself. */
+export const TRACE_SCHEME = 'packet-walk-trace';
+
+/** Serves the trace on show as a read-only document. */
+export function provideTraceDocument(context: vscode.ExtensionContext, store: TraceStore): void {
+  const changed = new vscode.EventEmitter<vscode.Uri>();
+  const shown = vscode.Uri.from({ scheme: TRACE_SCHEME, path: '/trace.md' });
+  context.subscriptions.push(
+    changed,
+    vscode.workspace.registerTextDocumentContentProvider(TRACE_SCHEME, {
+      onDidChange: changed.event,
+      provideTextDocumentContent: () => (store.current === undefined ? '' : traceMarkdown(store.current)),
+    }),
+    store.onDidChange(() => changed.fire(shown)),
+    vscode.commands.registerCommand('packetWalk.exportTrace', async () => {
+      const document = await vscode.workspace.openTextDocument(shown);
+      await vscode.window.showTextDocument(await vscode.languages.setTextDocumentLanguage(document, 'markdown'));
+    }),
+  );
 }
 
 /** The walk, step by step, with what each rests on. */

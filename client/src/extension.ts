@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { PacketWalkApi, TreeLine } from './api';
 import { createCapturesView } from './capturesView';
 import { createDecorations } from './decorations';
-import { exportTrace } from './exportTrace';
+import { provideTraceDocument } from './exportTrace';
 import { copyAllGaps, copyGap } from './gapCommands';
 import { createInventory } from './inventory';
 import { LANGUAGE, watchLanguages } from './language';
@@ -39,6 +39,7 @@ export function activate(context: vscode.ExtensionContext): PacketWalkApi {
   const tracer = createTracer(current, store, walkView, use);
   const steps = createStepCommands(store, walkView);
   createCapturesView(context, inventory, useQuietly);
+  provideTraceDocument(context, store);
   createStatus(context, current, inventory, files);
 
   const command = (name: string, run: (...args: readonly unknown[]) => unknown): vscode.Disposable =>
@@ -63,7 +64,6 @@ export function activate(context: vscode.ExtensionContext): PacketWalkApi {
     command('previousStep', () => steps.move(-1)),
     command('copyGap', (node) => copyGap(store, node)),
     command('copyAllGaps', () => copyAllGaps(store)),
-    command('exportTrace', () => store.current && exportTrace(store.current)),
     command('readAsCapture', () => {
       const document = vscode.window.activeTextEditor?.document;
       return document && vscode.languages.setTextDocumentLanguage(document, LANGUAGE);

@@ -54,11 +54,15 @@ function eligible(document: vscode.TextDocument): boolean {
   return document.languageId === 'plaintext' && showsFiles(document.uri) && !associated(document);
 }
 
-/** Whether a URI is a document of the user's, rather than a log, a diff's old side or a comment box. */
+/** Where text comes from that nobody opened as a file: logs, old sides of diffs, comment boxes, this extension's own reports. */
+const notFiles: ReadonlySet<string> = new Set([
+  ...['output', 'debug', 'comment', 'search-editor', 'packet-walk-trace'],
+  ...['git', 'git-index', 'gitfs', 'vscode-local-history', 'vscode-scm', 'vscode-interactive-input', 'vscode-chat-code-block'],
+]);
+
+/** Whether a URI is a document of the user's. */
 export function showsFiles(uri: vscode.Uri): boolean {
-  return !/^(?:output|debug|git|git-index|gitfs|comment|search-editor|walkThrough\w*|vscode-(?!remote$|vfs$|test-web$).*)$/.test(
-    uri.scheme,
-  );
+  return !notFiles.has(uri.scheme);
 }
 
 /** The user's own choice for this kind of file, in files.associations. */

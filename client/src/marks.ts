@@ -23,39 +23,46 @@ const weakness: Readonly<Record<Certainty, number>> = { captured: 0, inferred: 1
 
 /** One mark for every line that is evidence of a step. */
 export function traceMarks(trace: NumberedTrace): readonly Mark[] {
-  const places = new Map<string, { uri: string; line: number; steps: NumberedStep[]; texts: string[] }>();
+  const places = new Map<string, { uri: string; line: number; steps: NumberedStep[]; notes: Note[] }>();
   for (const step of trace.all) {
     step.step.evidence.forEach((evidence, index) => {
       const line = evidence.range.start.line;
       const key = `${line} ${evidence.uri}`;
-      const place = places.get(key) ?? { uri: evidence.uri, line, steps: [], texts: [] };
+      const place = places.get(key) ?? { uri: evidence.uri, line, steps: [], notes: [] };
       places.set(key, place);
       if (place.steps.includes(step)) return;
       place.steps.push(step);
       // The packet itself is told once, where the step's first evidence is.
-      place.texts.push(index === 0 ? stepText(step) : circled(step.number));
+      place.notes.push({ number: circled(step.number), packet: index === 0 ? packetText(step) : '' });
     });
   }
-  return [...places.values()].map(({ uri, line, steps, texts }) => {
+  return [...places.values()].map(({ uri, line, steps, notes }) => {
     const certainty = steps.map((s) => s.step.certainty).reduce((a, b) => (weakness[b] > weakness[a] ? b : a), 'captured');
     const dropped = steps.some((s) => s.step.effect === 'dropped');
-    return { uri, line, steps, certainty, look: dropped ? 'dropped' : certainty, text: shorten(texts) };
+    return { uri, line, steps, certainty, look: dropped ? 'dropped' : certainty, text: noteText(notes) };
   });
 }
 
-function stepText({ number, step, before }: NumberedStep): string {
-  const packet = step.effect === 'dropped' ? '✕' : shortPacket(before, step.packet);
-  return `${circled(number)} ${packet}`.trimEnd();
+/** A step's number and, where it is told, the packet. */
+interface Note {
+  readonly number: string;
+  readonly packet: string;
 }
 
-/** As many steps' texts as fit; of the others the numbers, so that none disappears. */
-function shorten(texts: readonly string[]): string {
-  let line = '';
-  for (const text of texts) {
-    const short = text.split(' ', 1)[0] ?? text;
-    line += (line === '' ? '' : '  ') + (line.length + text.length > TEXT_MAX ? short : text);
+function packetText({ step, before }: NumberedStep): string {
+  return step.effect === 'dropped' ? '✕' : shortPacket(before, step.packet);
+}
+
+/** Steps with the same packet together, as many packets as fit, and every number. */
+function noteText(notes: readonly Note[]): string {
+  const packets = new Map<string, string>();
+  for (const { number, packet } of notes) packets.set(packet, (packets.get(packet) ?? '') + number);
+  let text = '';
+  for (const [packet, numbers] of packets) {
+    const fits = text.length + packet.length <= TEXT_MAX;
+    text += (text === '' ? '' : ' · ') + (fits && packet !== '' ? `${numbers} ${packet}` : numbers);
   }
-  return line;
+  return text;
 }
 
 /** What fits into a gutter: the first number, and whether there are more. */

@@ -1,7 +1,8 @@
 import type { CaptureDocument } from '../captures/document';
+import { isUnread } from '../captures/registry';
 import type { CaptureHost, Host, Instance, Network, Source } from '../model/network';
 import { linkBridges } from './bridges';
-import { groupBy, linkedCaptures, sourceAt } from './facts';
+import { groupBy, linkedCaptures, sourceAt, type LinkedCapture } from './facts';
 import { assignHosts } from './hosts';
 import { linkLinuxBridges, linkNamespaces } from './namespaces';
 import { linkOpenStack } from './openstack';
@@ -9,7 +10,7 @@ import { linkOpenStack } from './openstack';
 /** Joins the facts of all documents into one network. Cheap beside parsing; done anew when any document changes. */
 export function linkNetwork(documents: readonly CaptureDocument[]): Network {
   const assignment = assignHosts(documents);
-  const captures = linkedCaptures(documents, assignment);
+  const captures = plainFirst(linkedCaptures(documents, assignment));
   const openstack = linkOpenStack(captures);
   const byHost = groupBy(
     captures.filter((linked) => linked.host !== undefined && linked.capture.facts.some((fact) => !/^(?:neutron-|instance|floating-ip|ping)/.test(fact.kind))),
@@ -17,7 +18,7 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
   );
   for (const linked of captures) {
     // A bare command that said nothing (an empty table) is a fact as well: its table was captured, and is empty.
-    if (linked.host === undefined || linked.capture.facts.length > 0 || /^(?:nova|neutron|openstack|ping|tcpdump|virsh)/.test(linked.capture.kind)) continue;
+    if (linked.host === undefined || linked.capture.facts.length > 0 || isUnread(linked.capture.kind) || /^(?:nova|neutron|openstack|ping|tcpdump|virsh)/.test(linked.capture.kind)) continue;
     byHost.set(linked.host, [...(byHost.get(linked.host) ?? []), linked]);
   }
   const bridgeOf = new Map<string, string>();
@@ -44,6 +45,12 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
     routers: openstack.routers,
     captureHosts,
   };
+}
+
+/** Of captures that say the same, the plain command is the evidence that people expect; JSON and terse forms come after it. */
+function plainFirst(captures: readonly LinkedCapture[]): LinkedCapture[] {
+  const terse = (linked: LinkedCapture) => Number(/\s-(?:j|br|brief|o|-names|-rsort|O)\b|dump-ports-desc|--format/.test(linked.capture.command ?? ''));
+  return [...captures].sort((a, b) => terse(a) - terse(b));
 }
 
 function withGuest(instance: Instance, hosts: ReadonlyMap<string, Host>): Instance {

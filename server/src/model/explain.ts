@@ -1,6 +1,7 @@
 import { hex } from '../base/bits';
 import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
 import { ctStateBits, fieldOf, LOCAL_PORT, protocolWords } from '../packet/fields';
+import type { NfMatch, NfTargetOptions } from '../captures/facts';
 import type { Action, Flow, MatchTerm, Subfield } from '../packet/openflow';
 
 /** Gives a port's name for its number, where the bridge is known. */
@@ -179,4 +180,143 @@ function setText(field: string, value: bigint): string {
 function subfieldText(sub: Subfield): string {
   const whole = sub.offset === 0 && sub.bits >= (fieldOf(sub.field)?.bits ?? 0);
   return whole ? sub.field : `${sub.field}[${sub.offset}..${sub.offset + sub.bits - 1}]`;
+}
+
+/** What a learn() action does, in words: the flow that it writes for every packet (ovs-actions(7), "The learn action"). */
+export function explainLearn(learn: Action & { readonly kind: 'learn' }): { readonly matches: string[]; readonly does: string[] } {
+  const matches: string[] = [];
+  const does: string[] = [];
+  for (const spec of learn.specs) {
+    if (spec.kind === 'output') {
+      does.push(spec.src.field === 'in_port' ? 'sends it out of the port that this packet came in by' : `sends it out of the port in this packet's ${subfieldText(spec.src)}`);
+    } else if (spec.kind === 'match') {
+      const field = spec.dst.field === 'vlan_tci' && spec.dst.offset === 0 && spec.dst.bits === 12 ? 'VLAN' : fieldWords(spec.dst);
+      if (typeof spec.src === 'bigint') matches.push(`${field} ${hex(spec.src)}`);
+      else if (sameBits(spec.src, spec.dst)) matches.push(`the same ${field}`);
+      else matches.push(`${field} = this packet's ${fieldWords(spec.src)}`);
+    } else if (typeof spec.src === 'bigint') {
+      does.push(spec.dst.field === 'vlan_tci' && spec.src === 0n ? 'strips the VLAN tag' : `sets ${setText(spec.dst.field, spec.src)}`);
+    } else {
+      does.push(`sets ${fieldWords(spec.dst)} to this packet's ${fieldWords(spec.src)}`);
+    }
+  }
+  return { matches, does };
+}
+
+function sameBits(a: Subfield, b: Subfield): boolean {
+  return a.field === b.field && a.offset === b.offset && a.bits === b.bits;
+}
+
+const plainWords: Readonly<Record<string, string>> = { dl_src: 'source MAC', dl_dst: 'destination MAC', tun_id: 'tunnel id', in_port: 'ingress port' };
+
+function fieldWords(sub: Subfield): string {
+  return sub.offset === 0 ? (plainWords[sub.field] ?? subfieldText(sub)) : subfieldText(sub);
+}
+
+/** A netfilter rule's conditions, in words; empty for a rule that every packet matches. */
+export function explainNfMatches(matches: readonly NfMatch[]): string[] {
+  return matches.filter((match) => match.kind !== 'comment').map((match) => explainNfMatch(match));
+}
+
+function explainNfMatch(match: NfMatch): string {
+  if (match.kind === 'comment') return `comment ${match.text.value}`;
+  const not = match.negated ? 'not ' : '';
+  switch (match.kind) {
+    case 'protocol':
+      return `${not}${/^\d+$/.test(match.value.value) ? `IP protocol ${match.value.value}` : match.value.value.toUpperCase()}`;
+    case 'source':
+      return `${not}from ${match.value.value}`;
+    case 'destination':
+      return `${not}to ${match.value.value}`;
+    case 'in-interface':
+      return `${not}in by ${match.value.value}`;
+    case 'out-interface':
+      return `${not}out by ${match.value.value}`;
+    case 'source-port':
+      return `${not}source port ${rangeText(match.ranges.value)}`;
+    case 'destination-port':
+      return `${not}destination port ${rangeText(match.ranges.value)}`;
+    case 'any-port':
+      return `${not}source or destination port ${rangeText(match.ranges.value)}`;
+    case 'icmp-type':
+      return `${not}ICMP ${match.type.value}`;
+    case 'ctstate':
+      return `connection state ${not}${match.states.value.join(' or ')}`;
+    case 'mark':
+      return `packet mark ${not}${markText(match.mark.value)}`;
+    case 'connmark':
+      return `connection mark ${not}${markText(match.mark.value)}`;
+    case 'physdev-in':
+      return `${not}in by bridge port ${match.value.value}`;
+    case 'physdev-out':
+      return `${not}out by bridge port ${match.value.value}`;
+    case 'physdev-is-bridged':
+      return `${not}bridged`;
+    case 'mac-source':
+      return `${not}from MAC ${match.value.value}`;
+    case 'set':
+      return `${match.directions.join(',')} ${not}in ipset ${match.set.value}`;
+    case 'addrtype':
+      return `${match.which === 'src' ? 'source' : 'destination'} address ${not}of type ${match.value.value}`;
+    case 'iprange':
+      return `${match.which === 'src' ? 'source' : 'destination'} ${not}in ${match.from}–${match.to}`;
+    case 'tcp-flags':
+      return `TCP flags ${not}${match.text.value}`;
+    case 'other':
+      return `${not}${match.text.value} (not modelled)`;
+  }
+}
+
+function rangeText(ranges: readonly (readonly [number, number])[]): string {
+  return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ');
+}
+
+function markText(mark: { readonly value: number; readonly mask: number }): string {
+  const value = `0x${(mark.value >>> 0).toString(16)}`;
+  return mark.mask >>> 0 === 0xffffffff ? value : `${value} (mask 0x${(mark.mask >>> 0).toString(16)})`;
+}
+
+const nfTargets: Readonly<Record<string, string>> = {
+  ACCEPT: 'accepts it: the table is done with it',
+  DROP: 'drops it',
+  RETURN: 'returns to the chain that called this one',
+  LOG: 'logs it and goes on',
+  MASQUERADE: 'rewrites the source to the address of the device that it leaves by',
+  QUEUE: 'hands it to a program',
+  NFQUEUE: 'hands it to a program',
+  CHECKSUM: 'fills in its checksum and goes on',
+  TCPMSS: 'limits the TCP segment size and goes on',
+};
+
+/** What a netfilter rule does, in words. */
+export function explainNfTarget(target: string | undefined, goto: boolean, options: NfTargetOptions): string {
+  if (target === undefined) return 'only counts it';
+  const to = options.to?.value ?? options.ports?.value;
+  switch (target) {
+    case 'DNAT':
+      return `rewrites the destination to ${to ?? '(address not shown)'}`;
+    case 'SNAT':
+      return `rewrites the source to ${to ?? '(address not shown)'}`;
+    case 'REDIRECT':
+      return `hands it to this machine itself${to === undefined ? '' : `, port ${to}`}`;
+    case 'NETMAP':
+      return `maps its address into ${to ?? '(network not shown)'}`;
+    case 'REJECT':
+      return `refuses it${options.rejectWith ? ` (${options.rejectWith.value})` : ''}`;
+    case 'MARK':
+    case 'CONNMARK': {
+      const of = target === 'MARK' ? 'packet mark' : 'connection mark';
+      const mark = options.mark?.value;
+      if (!mark) return `changes the ${of}`;
+      if (mark.op === 'save') return "saves the packet mark as the connection's";
+      if (mark.op === 'restore') return "takes the connection's mark for the packet";
+      return mark.op === 'set' || mark.op === 'xset' ? `sets the ${of} to ${markText(mark)}` : `${mark.op}s the ${of} with ${markText(mark)}`;
+    }
+    case 'CT':
+      return options.notrack ? 'keeps connection tracking off it' : `sets its connection tracking zone${options.zone ? ` to ${options.zone.value}` : ''}`;
+    case 'NOTRACK':
+      return 'keeps connection tracking off it';
+    default:
+      return nfTargets[target] ?? `${goto ? 'goes to' : 'jumps to'} chain ${target}`;
+  }
 }

@@ -95,3 +95,38 @@ export function onLink(device: Device, ip: string): boolean {
     return prefix !== undefined && own.prefix < (prefix.family === 4 ? 32 : 128) && inPrefix(address, prefix);
   });
 }
+
+/** The port that a patch port leads to, on another bridge of its host. */
+export function patchPeer(host: Host, port: OvsPort): { readonly bridge: OvsBridge; readonly port: OvsPort } | undefined {
+  const peer = port.options['peer'];
+  return peer === undefined ? undefined : ovsPortNamed(host, peer);
+}
+
+/** Whether any device of the host has the address, or one of its tunnels uses it as its own. */
+export function hostHasIp(host: Host, ip: string): boolean {
+  for (const bridge of host.bridges.values()) if (bridge.ports.some((port) => port.options['local_ip'] === ip)) return true;
+  for (const namespace of host.namespaces.values()) {
+    for (const device of namespace.devices.values()) if (device.addresses.some((address) => address.ip === ip)) return true;
+  }
+  return false;
+}
+
+/** The far end of a tunnel port: the host that has its remote address, with that host's port back where there is one. */
+export function tunnelPeer(
+  network: Network,
+  port: OvsPort,
+): { readonly host: Host; readonly bridge: OvsBridge | undefined; readonly port: OvsPort | undefined } | undefined {
+  const { remote_ip: remote, local_ip: local } = port.options;
+  if (remote === undefined) return undefined;
+  let loose: Host | undefined;
+  for (const host of network.hosts.values()) {
+    if (host.name === port.host || !hostHasIp(host, remote)) continue;
+    loose ??= host;
+    for (const bridge of host.bridges.values()) {
+      for (const back of bridge.ports) {
+        if (isTunnel(back) && (local === undefined ? back.options['local_ip'] === remote : back.options['remote_ip'] === local)) return { host, bridge, port: back };
+      }
+    }
+  }
+  return loose && { host: loose, bridge: undefined, port: undefined };
+}

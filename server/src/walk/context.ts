@@ -28,6 +28,8 @@ export interface Connection {
   readonly where: string;
   readonly original: Tuple;
   readonly translated: Tuple;
+  /** Its connmark, where the rules that set it are known. */
+  readonly connmark: number | undefined;
   readonly source: Source | undefined;
 }
 

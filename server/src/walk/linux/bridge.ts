@@ -99,7 +99,7 @@ function evidenceOfPassing(host: Host, member: string) {
 function bridgeNetfilter(context: Context, namespace: Namespace, place: Place & { kind: 'linux-bridge-in' }, out: string, packet: FlowKey, steps: Step[]): Ending | undefined {
   const table = namespace.netfilter.get('filter');
   if (!table) return undefined;
-  const nf = { key: packet, in: place.bridge, out: place.bridge, physIn: place.member, physOut: out, ctstate: context.isReply ? 'ESTABLISHED' : 'NEW', nat: [], mark: 0 };
+  const nf = { key: packet, in: place.bridge, out: place.bridge, physIn: place.member, physOut: out, ctstate: context.isReply ? 'ESTABLISHED' : 'NEW', nat: [], mark: 0, connmark: 0 };
   const result = runTable(table, 'FORWARD', nf);
   if (!result) return undefined;
   const last = result.hits.filter((hit) => hit.verdict !== 'not taken').at(-1);

@@ -34,6 +34,12 @@ const neutron: readonly Known[] = [
     holds: (packet) => external(packet.out),
   },
   {
+    chain: /^neutron-l3-agent-snat$/,
+    rule: (rule) => rule.target === 'SNAT' && has(rule, 'mark') && has(rule, 'ctstate'),
+    says: 'a mark that its mangle table gives to everything that comes in by qg-… (so only packets from the tenant networks to a floating IP)',
+    holds: (packet) => !external(packet.in) && packet.nat.includes('DNAT'),
+  },
+  {
     chain: /^neutron-l3-agent-(?:PREROUTING|OUTPUT)$/,
     rule: (rule) => rule.target === 'REDIRECT',
     says: '-i qr-+ (only packets from the tenant networks)',

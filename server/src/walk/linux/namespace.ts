@@ -1,9 +1,10 @@
 import type { Namespace, Source } from '../../model/network';
-import { neutronPortOf, neutronPortWithIp, routerName } from '../../model/queries';
+import { neutronPortOf, neutronPortWithIp, portIdPrefix, routerName } from '../../model/queries';
 import { formatIpv4, isMulticastMac, parseIp, parseMac } from '../../packet/address';
 import { get, set, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, inNamespace, type Connection, type Context } from '../context';
 import { answers, sameTuple, tupleOf } from '../openflow/pipeline';
+import { firstHop } from '../start';
 import { addresses, destinationIp, destinationMac, sourceIp, type Ending, type Place, type Step } from '../step';
 import { resolveNeighbour } from './neighbour';
 import { runTable, tableStep, type Hook, type TableResult } from './netfilter';
@@ -17,7 +18,8 @@ interface Passage {
   readonly steps: Step[];
   readonly in: string | undefined;
   packet: FlowKey;
-  mark: number;
+  mark: number | undefined;
+  connmark: number | undefined;
   ctstate: 'NEW' | 'ESTABLISHED';
   readonly nat: string[];
   /** The connection that the packet answers or continues. */
@@ -81,7 +83,9 @@ function enter(context: Context, namespace: Namespace, packet: FlowKey, steps: S
     steps,
     in: device,
     packet,
-    mark: 0,
+    // Marks are the mangle table's work: without it they are not known.
+    mark: namespace.netfilter.size === 0 || namespace.netfilter.has('mangle') ? 0 : undefined,
+    connmark: known ? known.connmark : 0,
     ctstate: known ? 'ESTABLISHED' : 'NEW',
     nat: known ? natOf(known) : [],
     known,
@@ -102,7 +106,7 @@ function connectionKey(namespace: Namespace): string {
 function decide(passage: Passage): Ending {
   const { context, namespace, steps } = passage;
   const destination = destinationIp(passage.packet);
-  const result = route(namespace, destination, { source: sourceIp(passage.packet), mark: passage.mark, ...(passage.in === undefined ? {} : { iif: passage.in }) });
+  const result = route(namespace, destination, { source: sourceIp(passage.packet), mark: passage.mark ?? 0, ...(passage.in === undefined ? {} : { iif: passage.in }) });
   switch (result.kind) {
     case 'local':
       return deliver(passage, result);
@@ -129,9 +133,25 @@ function noRoute(context: Context, passage: Passage, destination: string, known:
   const owner = neutronPortWithIp(context.network, destination);
   if (owner && neutronPortOf(context.network, device) === owner) return deliver(passage, { kind: 'local', device, evidence: owner.ips.filter(({ ip }) => ip === destination).map(({ source }) => source) });
   addGap(context, { host: namespace.host, command: inNamespace(namespace.name, 'ip route'), why: `where ${destination} goes from here` });
+  if (passage.in === undefined) {
+    const sent = sendLikeNeutron(passage, destination);
+    if (sent) return sent;
+  }
   const summary = `The routes ${namespace.name === '' ? `of ${namespace.host}` : `in ${namespace.name}`} were not captured: where ${destination} goes is not known`;
   steps.push({ ...stepBase(namespace, device), stage: 'route', summary, certainty: 'assumed', packet: passage.packet, evidence: namespace.sources.slice(0, 1), steps: [], effect: 'unknown' });
   return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet: passage.packet };
+}
+
+/** What a DHCP or router port sends without captured routes: its subnet directly, the rest by the subnet's gateway. */
+function sendLikeNeutron(passage: Passage, destination: string): Ending | undefined {
+  const { context, namespace, steps } = passage;
+  const port = neutronPortWithIp(context.network, sourceIp(passage.packet));
+  const hop = port && firstHop(context.network, port, sourceIp(passage.packet), destination);
+  const host = hostOf(context, namespace.host);
+  const device = port && [...(host?.bridges.values() ?? [])].flatMap((bridge) => bridge.ports).find((candidate) => portIdPrefix(candidate.name) === port.id.slice(0, 11))?.name;
+  if (!hop || device === undefined) return undefined;
+  steps.push({ ...stepBase(namespace, device), stage: 'route', summary: `Route for ${destination}: by ${device}${hop.ip === destination ? '' : ` to ${hop.ip}`}`, certainty: 'inferred', reason: `the routes were not captured; ${hop.reason}`, packet: passage.packet, evidence: hop.evidence, steps: [] });
+  return transmit(passage, device, hop.ip);
 }
 
 function deliver(passage: Passage, result: RouteResult & { kind: 'local' }): Ending {
@@ -256,7 +276,7 @@ function hook(passage: Passage, name: Hook, out: string | undefined): Ending | u
       }
       continue;
     }
-    const packet: NfPacket = { key: passage.packet, in: passage.in, out, ctstate: passage.ctstate, nat: passage.nat, mark: passage.mark };
+    const packet: NfPacket = { key: passage.packet, in: passage.in, out, ctstate: passage.ctstate, nat: passage.nat, mark: passage.mark, connmark: passage.connmark };
     const result = runTable(table, name, packet);
     if (!result) continue;
     const ending = apply(passage, name, out, table, result, packet);
@@ -269,6 +289,7 @@ function apply(passage: Passage, name: Hook, out: string | undefined, table: Non
   const { context, namespace, steps } = passage;
   const device = out ?? passage.in ?? 'lo';
   passage.mark = result.mark;
+  passage.connmark = result.connmark;
   if (result.hits.some((hit) => hit.reason !== undefined && hit.rule.interfacesHidden)) {
     addGap(context, { host: namespace.host, command: inNamespace(namespace.name, `iptables -t ${table.name} -S`), why: `iptables -L without -v hides the interfaces of the rules in ${table.name}/${name}` });
   }
@@ -357,6 +378,7 @@ function remember(passage: Passage): void {
     where: connectionKey(passage.namespace),
     original: tupleOf(passage.original),
     translated: tupleOf(passage.packet),
+    connmark: passage.connmark,
     source: passage.natSource,
   });
 }

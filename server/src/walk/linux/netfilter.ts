@@ -10,7 +10,8 @@ export interface TableResult {
   readonly verdict: 'ACCEPT' | 'DROP' | 'REJECT';
   /** DNAT, SNAT … with what the rule says, to be applied by the caller. */
   readonly nat: { readonly target: string; readonly to: string; readonly rule: NfRule } | undefined;
-  readonly mark: number;
+  readonly mark: number | undefined;
+  readonly connmark: number | undefined;
   readonly certainty: Certainty;
   readonly hits: readonly RuleHit[];
 }
@@ -27,7 +28,8 @@ interface Run {
   readonly table: NfTable;
   readonly packet: NfPacket;
   readonly hits: RuleHit[];
-  mark: number;
+  mark: number | undefined;
+  connmark: number | undefined;
   certainty: Certainty;
   nat: TableResult['nat'];
   depth: number;
@@ -39,13 +41,14 @@ type ChainEnd = 'ACCEPT' | 'DROP' | 'REJECT' | 'RETURN';
 export function runTable(table: NfTable, hook: Hook, packet: NfPacket): TableResult | undefined {
   const chain = table.chains.get(hook);
   if (!chain) return undefined;
-  const run: Run = { table, packet, hits: [], mark: packet.mark, certainty: 'captured', nat: undefined, depth: 0 };
+  const run: Run = { table, packet, hits: [], mark: packet.mark, connmark: packet.connmark, certainty: 'captured', nat: undefined, depth: 0 };
   const end = runChain(run, chain);
   const policy = chain.policy === 'DROP' ? 'DROP' : 'ACCEPT';
   return {
     verdict: end === 'RETURN' ? policy : end,
     nat: run.nat,
     mark: run.mark,
+    connmark: run.connmark,
     certainty: run.certainty,
     hits: run.hits,
   };
@@ -69,7 +72,7 @@ function runChain(run: Run, chain: NfChain): ChainEnd {
 }
 
 function runRule(run: Run, chain: NfChain, rule: NfRule): ChainEnd | undefined {
-  const visible = ruleMatches(rule, { ...run.packet, mark: run.mark });
+  const visible = ruleMatches(rule, { ...run.packet, mark: run.mark, connmark: run.connmark });
   if (visible === 'no') return undefined;
   const target = rule.target;
   const jump = target === undefined ? undefined : run.table.chains.get(target);
@@ -125,7 +128,13 @@ function runRule(run: Run, chain: NfChain, rule: NfRule): ChainEnd | undefined {
     case 'MARK': {
       hit(target);
       const mark = rule.options.mark?.value;
-      if (mark) run.mark = applyMark(run.mark, mark);
+      if (mark && run.mark !== undefined) run.mark = applyMark(run.mark, mark);
+      return undefined;
+    }
+    case 'CONNMARK': {
+      hit(target);
+      const mark = rule.options.mark?.value;
+      if (mark) applyConnmark(run, mark);
       return undefined;
     }
     default:
@@ -133,6 +142,13 @@ function runRule(run: Run, chain: NfChain, rule: NfRule): ChainEnd | undefined {
       if (!PASSING.has(target)) run.certainty = weaker(run.certainty, 'assumed');
       return undefined;
   }
+}
+
+function applyConnmark(run: Run, option: { readonly op: string; readonly value: number; readonly mask: number }): void {
+  if (run.mark === undefined || run.connmark === undefined) return;
+  if (option.op === 'save') run.connmark = ((run.connmark & ~option.mask) | (run.mark & option.mask)) >>> 0;
+  else if (option.op === 'restore') run.mark = ((run.mark & ~option.mask) | (run.connmark & option.mask)) >>> 0;
+  else run.connmark = applyMark(run.connmark, option);
 }
 
 function applyMark(mark: number, option: { readonly op: string; readonly value: number; readonly mask: number }): number {
@@ -170,7 +186,7 @@ export function tableStep(namespace: Namespace, device: string, table: NfTable, 
     ...(result.verdict === 'ACCEPT' ? {} : { effect: 'dropped' as const }),
     steps: result.hits.map((hit) => ({
       ...base,
-      summary: hit.verdict === 'not taken' ? `${hit.chain} rule ${hit.rule.number} may match, taken not to: ${hit.rule.text}` : `${hit.chain} rule ${hit.rule.number}: ${hit.rule.text} → ${hit.verdict}`,
+      summary: hit.verdict === 'not taken' ? `${hit.chain} rule ${hit.rule.number} may match, taken not to: ${ruleText(hit.rule)}` : `${hit.chain} rule ${hit.rule.number}: ${ruleText(hit.rule)} → ${hit.verdict}`,
       certainty: hit.certainty,
       ...(hit.reason === undefined ? {} : { reason: hit.reason }),
       evidence: [hit.rule.source],
@@ -179,4 +195,9 @@ export function tableStep(namespace: Namespace, device: string, table: NfTable, 
       rule: hit.rule.number,
     })),
   };
+}
+
+/** A rule as captured, with its columns' blanks taken together. */
+function ruleText(rule: NfRule): string {
+  return rule.text.trim().replace(/\s+/g, ' ');
 }

@@ -17,7 +17,10 @@ export interface NfPacket {
   readonly ctstate: string;
   /** `DNAT`, `SNAT`: what was done to the connection. */
   readonly nat: readonly string[];
-  readonly mark: number;
+  /** Undefined where the mangle table, which sets marks, was not captured. */
+  readonly mark: number | undefined;
+  /** The connection's mark; a new connection's is 0 until CONNMARK sets it. */
+  readonly connmark: number | undefined;
 }
 
 const protocols: Readonly<Record<string, number>> = { icmp: 1, igmp: 2, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, 'ipv6-icmp': 58, icmpv6: 58, ospf: 89, vrrp: 112, sctp: 132, udplite: 136 };
@@ -80,7 +83,11 @@ function positive(match: NfMatch, packet: NfPacket): Answer {
     case 'ctstate':
       return yes(match.states.value.some((state) => state === packet.ctstate || packet.nat.includes(state)));
     case 'mark':
+      if (packet.mark === undefined) return 'maybe';
       return yes(((packet.mark & match.mark.value.mask) >>> 0) === match.mark.value.value >>> 0);
+    case 'connmark':
+      if (packet.connmark === undefined) return 'maybe';
+      return yes(((packet.connmark & match.mark.value.mask) >>> 0) === match.mark.value.value >>> 0);
     case 'mac-source':
       return yes(match.value.value.toLowerCase() === sourceMac(packet.key));
     case 'iprange': {
@@ -93,7 +100,6 @@ function positive(match: NfMatch, packet: NfPacket): Answer {
       return proto === 6 ? 'maybe' : 'no';
     case 'set':
     case 'addrtype':
-    case 'connmark':
     case 'other':
       return 'maybe';
   }

@@ -48,3 +48,14 @@ export function termHolds(term: MatchTerm, packet: FlowKey): boolean | undefined
   if (!field || term.unknown || term.portName !== undefined) return undefined;
   return storedBits(field, term.value, term.mask).every(({ key, value, mask }) => ((packet.get(key) ?? 0n) & mask) === value);
 }
+
+/** Whether two flows have the same place: priority and conditions, however they are spelled. */
+export function sameMatch(a: Flow, b: Flow): boolean {
+  if (a.priority.value !== b.priority.value) return false;
+  const text = (flow: Flow) =>
+    compile(flow)
+      .comparisons.map(({ key, value, mask }) => `${key}=${value}/${mask}`)
+      .sort()
+      .join();
+  return text(a) === text(b);
+}

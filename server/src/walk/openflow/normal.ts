@@ -58,7 +58,7 @@ export function runNormal(context: Context, bridge: OvsBridge, inPort: OvsPort |
         step: build({ summary: `NORMAL drops it: ${mac} was learned on ${port.name}, the port it came from`, certainty: found.certainty, reason: found.reason, evidence: [flowSource, ...found.evidence], effect: 'dropped' }),
       };
     }
-    const leaving = asLeaving(port, packet, vlan);
+    const leaving = asLeaving(port, packet, found.vlan ?? vlan);
     return {
       kind: 'forward',
       flooded: false,
@@ -161,6 +161,8 @@ function learnMac(context: Context, bridge: OvsBridge, vlan: number, mac: string
 
 interface Found {
   readonly port: OvsPort;
+  /** Where a missing flow must have changed the tag. */
+  readonly vlan?: number;
   readonly certainty: Certainty;
   readonly reason: string | undefined;
   readonly note: string;
@@ -197,6 +199,7 @@ function otherVlan(context: Context, bridge: OvsBridge, vlan: number, mac: strin
   });
   return {
     port,
+    vlan: row.vlan,
     certainty: 'assumed',
     reason: `by the captured flows the frame is in ${vlanText(vlan)} here, but ${bridge.name}'s MAC table knows its sender on ${inPort.name} and its receiver in ${vlanText(row.vlan)} only: a flow such as strip_vlan is missing from the capture`,
     note: ` in ${vlanText(row.vlan)}, not ${vlanText(vlan)}`,

@@ -7,7 +7,7 @@ import type { Action, Flow } from '../../packet/openflow';
 import { bridgeKey, type Context, type Tuple } from '../context';
 import { addresses, destinationIp, sourceIp, type Certainty, type Step } from '../step';
 import { rememberLearned } from './learn';
-import { matches } from './match';
+import { matches, sameMatch } from './match';
 
 /** What a pipeline did with the packet, each with the packet as it was then. */
 export type Emission = { readonly packet: FlowKey; readonly source: Source } & (
@@ -86,7 +86,8 @@ interface Candidate {
 function candidates(run: Run, table: number): Candidate[] {
   const captured = run.bridge.flows.filter(({ flow }) => flow.table.value === table).map(({ flow, source }) => ({ flow, source, learned: false }));
   const learned = (run.context.state.flows.get(bridgeKey(run.bridge)) ?? [])
-    .filter(({ flow }) => flow.table.value === table)
+    // learn() only refreshes a flow that is there already.
+    .filter(({ flow }) => flow.table.value === table && !captured.some((entry) => sameMatch(entry.flow, flow)))
     .map(({ flow, source }) => ({ flow, source, learned: true }));
   return [...captured, ...learned].sort((a, b) => b.flow.priority.value - a.flow.priority.value);
 }
@@ -377,7 +378,7 @@ function track(run: Run, action: Action & { readonly kind: 'ct' }, source: Sourc
   const reply = known !== undefined && answers(known.translated, tuple);
   const bit = (name: string) => ctStateBits[name] ?? 0n;
   const state = bit('trk') | (known ? bit('est') | (reply ? bit('rpl') : 0n) : bit('new'));
-  if (action.commit && !known) connections.push({ where, original: tuple, translated: tuple, source });
+  if (action.commit && !known) connections.push({ where, original: tuple, translated: tuple, connmark: undefined, source });
   const words = known ? (reply ? 'the answer in an established connection' : 'a packet of an established connection') : 'a new connection';
   run.steps.push(
     step(run, {

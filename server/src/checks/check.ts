@@ -1,0 +1,11 @@
+import type { Network, Source } from '../model/network';
+
+/** What a check found wrong or suspicious; `code` is stable and has a line in docs/checks.md. */
+export interface CheckFinding {
+  readonly code: string;
+  readonly severity: 'error' | 'warning' | 'info' | 'hint';
+  readonly message: string;
+  readonly source: Source;
+}
+
+export type Check = (network: Network) => readonly CheckFinding[];

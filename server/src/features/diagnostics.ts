@@ -1,0 +1,42 @@
+import { runChecks } from '../checks/registry';
+import type { World } from './world';
+
+/** One trouble, as the editor's Problems and the command line show it. */
+export interface Finding {
+  readonly uri: string;
+  readonly start: number;
+  readonly end: number;
+  readonly severity: 'error' | 'warning' | 'info' | 'hint';
+  readonly code: string;
+  readonly message: string;
+}
+
+/** More than this many problems in one document help nobody; the last one says how many were left out. */
+export const DIAGNOSTIC_CAP = 200;
+
+/** What could not be read in a document, and what the checks find in it. A document without captures has none. */
+export function diagnostics(world: World, uri: string): Finding[] {
+  const document = world.documents.get(uri);
+  if (!document) return [];
+  const found: Finding[] = document.captures.flatMap((capture) =>
+    capture.errors.map((error) => ({
+      uri,
+      start: error.span.start,
+      end: Math.max(error.span.end, error.span.start),
+      severity: error.code === 'not-understood' || error.code === 'error-output' ? ('info' as const) : ('warning' as const),
+      code: error.code,
+      message: error.message,
+    })),
+  );
+  for (const finding of runChecks(world.network)) {
+    if (finding.source.uri !== uri) continue;
+    found.push({ uri, start: finding.source.span.start, end: finding.source.span.end, severity: finding.severity, code: finding.code, message: finding.message });
+  }
+  found.sort((a, b) => a.start - b.start);
+  if (found.length <= DIAGNOSTIC_CAP) return found;
+  const last = found[DIAGNOSTIC_CAP - 1];
+  return [
+    ...found.slice(0, DIAGNOSTIC_CAP - 1),
+    { uri, start: last?.start ?? 0, end: last?.end ?? 0, severity: 'info', code: 'capped', message: `${found.length - DIAGNOSTIC_CAP + 1} more problems in this file are not shown.` },
+  ];
+}

@@ -1,0 +1,62 @@
+import { hex } from '../base/bits';
+import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
+import { get, vlanOf, type FlowKey } from '../packet/flow-key';
+import type { PacketView, TraceParams, TraceResult, TraceStep, Walk } from '../protocol';
+import { walk, type WalkAnswer } from '../walk/walk';
+import type { Step } from '../walk/step';
+import { evidenceLinks } from './locate';
+import type { World } from './world';
+
+/** Walks a packet for people: the walk's steps with links to the lines that prove them. */
+export function trace(world: World, params: TraceParams): TraceResult {
+  const result = walk(world.network, params);
+  if (result.kind === 'error') return result;
+  return {
+    kind: 'trace',
+    params,
+    request: viewWalk(world, result.request),
+    reply: result.reply ? viewWalk(world, result.reply) : null,
+  };
+}
+
+function viewWalk(world: World, answer: WalkAnswer): Walk {
+  const { ending, certainty, steps, gaps } = answer;
+  return {
+    outcome: { disposition: ending.disposition, certainty, at: ending.at, summary: ending.summary },
+    steps: steps.map((step) => viewStep(world, step)),
+    gaps,
+  };
+}
+
+function viewStep(world: World, step: Step): TraceStep {
+  const { packet, evidence, steps, ...rest } = step;
+  return {
+    ...rest,
+    packet: viewPacket(packet),
+    evidence: evidenceLinks(world, evidence),
+    steps: steps.map((inner) => viewStep(world, inner)),
+  };
+}
+
+/** The headers that a packet has, as people write them. */
+export function viewPacket(packet: FlowKey): PacketView {
+  const type = get(packet, 'dl_type');
+  const v4 = type === 0x0800n || type === 0x0806n;
+  const v6 = type === 0x86ddn;
+  const proto = Number(get(packet, 'nw_proto'));
+  const vlan = vlanOf(packet);
+  const tunnel = get(packet, 'tun_id');
+  const ports = proto === 6 || proto === 17 || proto === 132;
+  return {
+    ...(packet.has('dl_src') ? { dl_src: formatMac(get(packet, 'dl_src')) } : {}),
+    ...(packet.has('dl_dst') ? { dl_dst: formatMac(get(packet, 'dl_dst')) } : {}),
+    ...(type === 0n ? {} : { dl_type: hex(type) }),
+    ...(vlan === undefined ? {} : { dl_vlan: vlan }),
+    ...(tunnel === 0n ? {} : { tun_id: hex(tunnel) }),
+    ...(v4 ? { nw_src: formatIpv4(get(packet, 'nw_src')), nw_dst: formatIpv4(get(packet, 'nw_dst')) } : {}),
+    ...(v6 ? { nw_src: formatIpv6(get(packet, 'ipv6_src')), nw_dst: formatIpv6(get(packet, 'ipv6_dst')) } : {}),
+    ...(v4 || v6 ? { nw_proto: proto, nw_ttl: Number(get(packet, 'nw_ttl')) } : {}),
+    ...(ports ? { tp_src: Number(get(packet, 'tp_src')), tp_dst: Number(get(packet, 'tp_dst')) } : {}),
+    ...(proto === 1 || proto === 58 ? { icmp_type: Number(get(packet, 'tp_src')) } : {}),
+  };
+}
