@@ -20,8 +20,12 @@ export interface Block {
   readonly strange: readonly Line[];
 }
 
-const ELISION = /^\s*(?:[([<]?\s*(?:\.{3,}|…)\s*[)\]>]?|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
+const ELISION = /^\s*(?:[([<]?\s*(?:\.{3,}|…)\s*[)\]>]?|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
 const FENCE = /^\s*(?:```|~~~)/;
+/** A prompt at which nothing was typed, or whose command was cut off. */
+const IDLE_PROMPT = /^\s*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:[^\s#$]*[#$])\s*$/;
+/** A remark of the author's between lines of output. */
+const REMARK = /^\s*#+\s*[^\s#\d]/;
 const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
 
 /** Programs whose prompt line ends a capture although their output is of no interest. */
@@ -79,7 +83,12 @@ export function splitDocument(lines: readonly Line[], named: NamedFile | undefin
       }
       continue;
     }
+    if (IDLE_PROMPT.test(line.text)) {
+      close();
+      continue;
+    }
     if (open && take(open, line, following)) continue;
+    if (open && REMARK.test(line.text)) continue;
     const sniffed = sniffLine(line.text, following);
     if (sniffed) {
       close();

@@ -5,7 +5,7 @@ import { readFlow } from '../flow/read';
 import { collect, record } from '../lines';
 import { joinLines } from '../ohm';
 
-const START = /^\s*(?:\*+\s*)?(?:cookie=0x[0-9a-f]+,|duration=[\d.]+s,|table_id=\d+,|table=\d+[, ]|priority=\d+[, ]|in_port=)/i;
+const START = /^\s*(?:\*+\s*)?(?:cookie=0x[0-9a-f]+,|duration=[\d.]+s,|table_id=\d+,|table=\d+(?!\s*\()[, ]|priority=\d+[, ]|in_port=)/i;
 const FLOW = /(?:^|[\s,])actions?\s*=\s*\S/;
 const REPLY = /^\s*(?:NXST|OFPST)_(?:FLOW|AGGREGATE)\b/;
 

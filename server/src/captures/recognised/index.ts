@@ -62,6 +62,7 @@ export const recognisedOnly: CaptureKind = {
     if (/^\s*(?:tunnel\(|recirc_id\(|ufid:|flow-dump from )/.test(text)) return { kind: 'ovs-dpctl-dump-flows' };
     if (/^\S+@ovs-\S+:(?: hit:\d+|$)/.test(text.trim())) return { kind: /hit/.test(text) ? 'ovs-appctl-dpif-show' : 'ovs-appctl-dpctl-show' };
     if (/^Flow: .*in_port=/.test(text.trim())) return { kind: 'ovs-appctl-ofproto-trace' };
+    if (/^\s*table=\d+\s*\(\s*(?:ls|lr)_(?:in|out)_\w+\s*\),/.test(text) || /^Datapath: (?:\S+ \(|"[^"]+").*Pipeline: \w+/.test(text.trim())) return { kind: 'ovn-sbctl-lflow-list' };
     if (/^traceroute to \S+ \(/.test(text.trim())) return { kind: 'traceroute' };
     if (/^tcpdump: (?:verbose|listening)|^(?:\d\d:\d\d:\d\d|\d{10})\.\d{6} .* > .*(?:ethertype|length|: )/.test(text.trim())) return { kind: 'tcpdump' };
     return undefined;
