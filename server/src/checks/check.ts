@@ -1,6 +1,6 @@
 import type { Network, Source } from '../model/network';
 
-/** What a check found wrong or suspicious; `code` is stable and has a line in docs/checks.md. */
+/** What a check found wrong or suspicious; `code` is stable: scripts and suppressions rely on it. */
 export interface CheckFinding {
   readonly code: string;
   readonly severity: 'error' | 'warning' | 'info' | 'hint';

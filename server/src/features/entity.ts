@@ -37,7 +37,8 @@ export type Entity = { readonly key: string } & (
   | { readonly kind: 'ofport'; readonly host: string; readonly bridge: string | undefined; readonly number: number }
   | { readonly kind: 'vlan'; readonly host: string; readonly vlan: number }
   | { readonly kind: 'tun-id'; readonly vni: number }
-  | { readonly kind: 'mac' | 'ip'; readonly value: string }
+  | { readonly kind: 'mac'; readonly value: string }
+  | { readonly kind: 'ip'; readonly value: string }
   | { readonly kind: 'table'; readonly host: string; readonly bridge: string | undefined; readonly table: string }
   | { readonly kind: 'chain'; readonly host: string; readonly namespace: string; readonly table: string; readonly name: string }
   | { readonly kind: 'nat-table'; readonly host: string; readonly namespace: string; readonly name: string }
@@ -142,8 +143,9 @@ export function entityOf(world: World, locus: Locus, ref: Ref): Entity {
     case 'tun-id':
       return tunIdEntity(Number(ref.value));
     case 'mac':
+      return { kind: 'mac', key: `mac ${ref.value}`, value: ref.value };
     case 'ip':
-      return { kind: ref.kind, key: `${ref.kind} ${ref.value}`, value: ref.value };
+      return { kind: 'ip', key: `ip ${ref.value}`, value: ref.value };
     case 'table':
       return tableEntity(host, ref.scope ?? locus.bridgeName, ref.value);
     case 'chain':

@@ -117,7 +117,7 @@ export function describeDevice(world: World, entity: EntityOf<'device'> | Entity
   bullets.push(hybridBullet(host, entity.name));
   for (const { host: on, namespace, device } of allDevices(network)) {
     if (on.name !== entity.host || device.name !== entity.name) continue;
-    if (entity.namespace !== '' && entity.kind === 'device' && namespace.name !== entity.namespace) continue;
+    if (entity.kind === 'device' && entity.namespace !== '' && namespace.name !== entity.namespace) continue;
     const place = namespace.name === '' ? `Device of **${escape(on.name)}**` : `In namespace ${code(namespace.name)}`;
     const addresses = device.addresses.map(({ ip, prefix }) => code(`${ip}/${prefix}`));
     const parts = [device.mac && code(device.mac), few(addresses, 4), device.mtu && `MTU ${device.mtu}`, device.up ? '' : '**down**'].filter(Boolean);

@@ -1,0 +1,67 @@
+import { isUnread } from '../captures/registry';
+import type { Fact } from '../captures/facts';
+import type { Locus } from './entity';
+import { code, count, escape, few, section } from './markdown';
+import { captureKey } from '../model/network';
+import type { World } from './world';
+
+/** Why lines of a capture may be missing, in words; empty where nothing says so. */
+export function missingParts(locus: Locus): string[] {
+  const { capture } = locus;
+  return [
+    capture.elided ? 'lines were left out by hand (…)' : '',
+    capture.filter === undefined ? '' : `it went through ${code(capture.filter)}, so other lines may be missing`,
+    capture.options['filter'] === undefined ? '' : `only flows that match ${code(capture.options['filter'])} were asked for`,
+  ].filter((part) => part !== '');
+}
+
+/** A capture: what printed it, whose it is and why, how much was understood, what is missing. */
+export function describeCapture(world: World, locus: Locus): string {
+  const { capture } = locus;
+  const known = world.network.captureHosts.get(captureKey(locus.uri, locus.index));
+  const missing = missingParts(locus);
+  const host = locus.hostName === '' ? 'No host: it is about the cloud as a whole' : `Host **${escape(locus.hostName)}**`;
+  const said = capture.host !== undefined && capture.host !== locus.hostName ? ` (here called ${escape(capture.host)})` : '';
+  const errors = capture.errors.map((error) => escape(error.message));
+  return section(escape(capture.kind.replaceAll('-', ' ')), [
+    `${host}${said}${known?.reason === undefined ? '' : `; inferred: ${escape(known.reason)}`}`,
+    locus.namespace === '' ? undefined : `Namespace ${code(locus.namespace)}`,
+    locus.bridgeName === undefined ? undefined : `Bridge ${code(locus.bridgeName)}`,
+    isUnread(capture.kind) ? 'Recognised, but its content is not read' : `${count(capture.records, 'record')}${factText(capture.facts)}`,
+    missing.length === 0 ? undefined : `Incomplete: ${missing.join('; ')}`,
+    errors.length === 0 ? undefined : `${count(errors.length, 'problem')}: ${few(errors, 3)}`,
+  ]);
+}
+
+const nouns: Partial<Record<Fact['kind'], string>> = {
+  flow: 'flow',
+  'ovs-bridge': 'bridge',
+  'ovs-port': 'port',
+  'of-port': 'port',
+  'fdb-entry': 'learned MAC',
+  link: 'device',
+  address: 'address',
+  route: 'route',
+  'ip-rule': 'rule',
+  neighbour: 'neighbour',
+  netns: 'namespace',
+  'linux-bridge': 'Linux bridge',
+  'linux-bridge-port': 'bridge port',
+  'nf-chain': 'chain',
+  'nf-rule': 'rule',
+  instance: 'instance',
+  'neutron-port': 'Neutron port',
+  'neutron-network': 'network',
+  'neutron-subnet': 'subnet',
+  'neutron-router': 'router',
+};
+
+function factText(facts: readonly Fact[]): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of facts) {
+    const noun = nouns[kind];
+    if (noun !== undefined) counts.set(noun, (counts.get(noun) ?? 0) + 1);
+  }
+  if (counts.size === 0) return '';
+  return `: ${[...counts].map(([noun, n]) => count(n, noun, noun.endsWith('s') ? `${noun}es` : noun === 'learned MAC' ? 'learned MACs' : `${noun}s`)).join(', ')}`;
+}

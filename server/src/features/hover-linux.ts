@@ -1,0 +1,158 @@
+import type { Fact } from '../captures/facts';
+import type { Namespace, NfChain, NfTable } from '../model/network';
+import { explainNfMatches, explainNfTarget } from '../model/explain';
+import { neutronPortOf, onLink } from '../model/queries';
+import { neutronNetworkOf, routerOf, type EntityOf, type Locus } from './entity';
+import { leadsTo } from './hover-switch';
+import { code, count, escape, few, inBrackets, link, section } from './markdown';
+import { ovsPortNamed } from '../model/queries';
+import type { World } from './world';
+
+type FactOf<K extends Fact['kind']> = Extract<Fact, { readonly kind: K }>;
+
+/** What a Neutron namespace is for, by its name. */
+export function namespaceRole(world: World, name: string): string | undefined {
+  const parts = /^(qrouter|qdhcp|snat|fip|ovnmeta|qlbaas)-(.+)$/.exec(name);
+  const id = parts?.[2];
+  if (!parts || id === undefined) return undefined;
+  switch (parts[1]) {
+    case 'qrouter':
+    case 'snat': {
+      const router = routerOf(world.network, id);
+      const side = parts[1] === 'snat' ? 'The central SNAT of router' : 'Router';
+      return `${side} ${router?.name === undefined ? code(id) : `${code(router.name)} (${code(id)})`}${inBrackets(world, router?.sources[0])}`;
+    }
+    case 'qdhcp':
+    case 'ovnmeta':
+    case 'fip': {
+      const network = neutronNetworkOf(world.network, id);
+      const what = parts[1] === 'qdhcp' ? 'DHCP server' : parts[1] === 'fip' ? 'Floating IPs' : 'Metadata';
+      return `${what} of network ${network?.name === undefined ? code(id) : `${code(network.name)} (${code(id)})`}${inBrackets(world, network?.sources[0])}`;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** A namespace: what it is for, its devices and addresses, what was captured in it. */
+export function describeNamespace(world: World, entity: EntityOf<'namespace'>): string {
+  const found: Namespace[] = [];
+  for (const host of world.network.hosts.values()) {
+    const namespace = host.namespaces.get(entity.name);
+    if (namespace) found.push(namespace);
+  }
+  const bullets: (string | undefined)[] = [namespaceRole(world, entity.name)];
+  for (const namespace of found) {
+    const devices = [...namespace.devices.values()].filter(({ name }) => name !== 'lo');
+    if (found.length > 1 || devices.length === 0) bullets.push(`On **${escape(namespace.host)}**`);
+    for (const device of devices.slice(0, 6)) {
+      const addresses = device.addresses.filter(({ ip }) => !ip.startsWith('fe80')).map(({ ip, prefix }) => code(`${ip}/${prefix}`));
+      bullets.push(`${code(device.name)}${addresses.length === 0 ? '' : `: ${few(addresses, 4)}`}${inBrackets(world, device.sources[0])}`);
+    }
+    if (devices.length === 0) bullets.push(`Its devices were not captured: ${code(`ip netns exec ${entity.name} ip addr`)}`);
+    const tables = [...namespace.netfilter.keys()];
+    const parts = [
+      namespace.routes.length === 0 ? '' : count(namespace.routes.length, 'route'),
+      tables.length === 0 ? '' : `netfilter ${tables.join(', ')}`,
+      namespace.neighbours.length === 0 ? '' : count(namespace.neighbours.length, 'neighbour'),
+    ].filter((part) => part !== '');
+    if (parts.length > 0) bullets.push(`Captured: ${parts.join(', ')}`);
+  }
+  const host = found[0]?.host ?? entity.host;
+  return section(`Namespace ${escape(entity.name)}${host === '' || found.length > 1 ? '' : ` on ${escape(host)}`}`, bullets);
+}
+
+function tableOf(world: World, host: string, namespace: string, table: string): NfTable | undefined {
+  return world.network.hosts.get(host)?.namespaces.get(namespace)?.netfilter.get(table);
+}
+
+const builtIn: Readonly<Record<string, string>> = {
+  PREROUTING: 'Packets that come in, before the routing decision',
+  INPUT: 'Packets to this machine itself',
+  FORWARD: 'Packets that are routed through',
+  OUTPUT: 'Packets that this machine itself sends',
+  POSTROUTING: 'Packets that leave, after the routing decision',
+};
+
+/** A chain: its policy, its rules, who jumps to it. */
+export function describeChain(world: World, entity: EntityOf<'chain'>): string {
+  const table = tableOf(world, entity.host, entity.namespace, entity.table);
+  const chain = table?.chains.get(entity.name);
+  const where = `${entity.table} table${entity.namespace === '' ? (entity.host === '' ? '' : ` of ${escape(entity.host)}`) : ` of namespace ${code(entity.namespace)}`}`;
+  const hook = builtIn[entity.name];
+  if (!table || !chain) {
+    return section(`Chain ${escape(entity.name)}`, [`In the ${where}`, hook, `Its rules were not captured: ${code(`iptables -t ${entity.table} -S ${entity.name}`)}`]);
+  }
+  const callers = [...table.chains.values()].flatMap((from) => from.rules.filter((rule) => rule.target === chain.name).map((rule) => ({ from, rule })));
+  const jumps = callers.map(({ from, rule }) => link(world, rule.source, `${from.name} rule ${rule.number}`) ?? from.name);
+  return section(`Chain ${escape(entity.name)}`, [
+    `In the ${where}${inBrackets(world, chain.source)}`,
+    hook,
+    chain.policy === undefined ? undefined : `Policy ${chain.policy}: what happens to packets that no rule takes`,
+    ...ruleBullets(chain),
+    hook !== undefined ? undefined : jumps.length === 0 ? 'No captured rule jumps here' : `Reached from ${few(jumps)}`,
+    hiddenBullet(table.interfacesHidden && chain.rules.length > 0),
+  ]);
+}
+
+function ruleBullets(chain: NfChain): string[] {
+  if (chain.rules.length === 0) return ['No rules'];
+  const shown = chain.rules.slice(0, 6).map((rule) => {
+    const matches = explainNfMatches(rule.matches);
+    return `Rule ${rule.number}: ${matches.length === 0 ? 'any packet' : escape(matches.join(', '))} → ${escape(explainNfTarget(rule.target, rule.goto, rule.options))}`;
+  });
+  return chain.rules.length > 6 ? [...shown, `and ${count(chain.rules.length - 6, 'more rule')}`] : shown;
+}
+
+function hiddenBullet(hidden: boolean): string | undefined {
+  return hidden ? `⚠ ${code('iptables -L')} without ${code('-v')} does not show interfaces: a rule may match less than it reads. ${code('iptables -S')} tells` : undefined;
+}
+
+/** A netfilter rule in words. */
+export function describeRule(world: World, locus: Locus, rule: FactOf<'nf-rule'>): string {
+  const matches = explainNfMatches(rule.matches);
+  const comment = rule.matches.find((match) => match.kind === 'comment');
+  const target = rule.target?.value;
+  const called = target === undefined ? undefined : tableOf(world, locus.hostName, locus.namespace, rule.table)?.chains.get(target);
+  const options = rule.targetOptions;
+  return section(`Rule ${rule.number} of ${escape(rule.chain === '' ? 'a chain that was not captured' : rule.chain)} (${rule.table})`, [
+    `Matches ${matches.length === 0 ? 'any packet' : escape(matches.join(', '))}`,
+    `Then ${escape(explainNfTarget(target, rule.goto, options))}${called ? `, ${count(called.rules.length, 'rule')}${inBrackets(world, called.source)}` : ''}`,
+    comment?.kind === 'comment' ? `Comment: ${escape(comment.text.value)}` : undefined,
+    rule.packets ? `${escape(rule.packets.value)} packets so far` : undefined,
+    hiddenBullet(rule.interfacesHidden),
+  ]);
+}
+
+/** A route in words: for whom, where to, by which device and switch port. */
+export function describeRoute(world: World, locus: Locus, route: FactOf<'route'>): string {
+  const { ip, prefix } = route.dst.value;
+  const to = prefix === 0 ? 'Default route: every address without a narrower route' : `Route to ${code(`${ip}/${prefix}`)}`;
+  const namespace = locus.host?.namespaces.get(locus.namespace);
+  const dev = route.dev?.value;
+  const device = dev === undefined ? undefined : namespace?.devices.get(dev);
+  const ovs = dev === undefined || !locus.host ? undefined : ovsPortNamed(locus.host, dev);
+  const via = route.via?.value;
+  const neighbour = namespace?.neighbours.find((candidate) => candidate.ip === via && candidate.mac !== undefined);
+  const hops = route.nexthops?.map((hop) => `${hop.via ? code(hop.via.value) : 'direct'}${hop.dev ? ` by ${code(hop.dev.value)}` : ''}`) ?? [];
+  const neutron = dev === undefined ? undefined : neutronPortOf(world.network, dev);
+  return section(prefix === 0 ? 'Default route' : `Route to ${ip}/${prefix}`, [
+    prefix === 0 ? to.replace('Default route: every', 'For every') : undefined,
+    route.type === 'unicast' || route.type === '' ? undefined : `Type ${escape(route.type)}`,
+    via === undefined
+      ? hops.length > 0
+        ? `One of ${hops.join(', ')}, chosen by flow`
+        : dev === undefined
+          ? undefined
+          : 'Directly on the link: the destination itself is asked for by ARP'
+      : `Next hop ${code(via)}${neighbour ? `, MAC ${code(neighbour.mac ?? '')}${inBrackets(world, neighbour.source)}` : device && onLink(device, via) ? ', on the link of that device' : ''}`,
+    dev === undefined ? undefined : `Out of ${code(dev)}${device?.mac === undefined ? '' : ` (${code(device.mac)})`}${inBrackets(world, device?.sources[0])}`,
+    ovs && locus.host
+      ? `Behind it: ${ovs.port.ofport === undefined ? 'a port' : `port ${ovs.port.ofport}`} of ${code(ovs.bridge.name)}${ovs.port.tag === undefined ? '' : `, VLAN ${ovs.port.tag}`}${inBrackets(world, ovs.port.says['ofport'] ?? ovs.port.says['name'])}`
+      : undefined,
+    ovs && locus.host && !neutron ? leadsTo(world, locus.host, ovs.port) : undefined,
+    route.src ? `Own packets get source ${code(route.src.value)}` : undefined,
+    route.metric ? `Metric ${route.metric.value}` : undefined,
+    route.flags.length === 0 ? undefined : `Flags ${escape(route.flags.join(', '))}`,
+  ]);
+}

@@ -1,0 +1,169 @@
+import type { Span } from '../base/span';
+import type { Fact } from '../captures/facts';
+import { explainActions } from '../model/explain';
+import { deviceEntity, entityOf, type Entity, type EntityOf } from './entity';
+import { find, type Found } from './find';
+import { describeIp, describeMac } from './hover-address';
+import { describeCapture } from './hover-capture';
+import { describeAction, describeFlow, describeTerm, portNames } from './hover-flow';
+import { describeChain, describeNamespace, describeRoute, describeRule } from './hover-linux';
+import { describeInstance, describeNetwork, describeNeutronPort, describeRouter, describeSubnet } from './hover-openstack';
+import { describeDevice, describeHost, describeTable, describeVlan, describeVni, isDevice } from './hover-switch';
+import { code, escape, section } from './markdown';
+import type { World } from './world';
+
+/** What an editor shows beside the cursor. */
+export interface Hover {
+  readonly markdown: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Says what stands at an offset: the reference there, and below it the flow or rule that it is part of. */
+export function hover(world: World, uri: string, offset: number): Hover | undefined {
+  const found = find(world, uri, offset);
+  if (!found) return undefined;
+  const { ref, fact, locus } = found;
+  const parts: string[] = [];
+  if (ref) parts.push(describe(world, found, ref.entity));
+  if (found.onCommand) {
+    parts.push(describeCapture(world, locus));
+    return { markdown: parts.join('\n\n---\n\n'), ...(ref?.piece ?? locus.capture.commandSpan ?? locus.capture.span) };
+  }
+  const part = partOfFlow(found);
+  const whole = fact && describeFact(world, found, fact.fact, ref !== undefined);
+  if (whole !== undefined) parts.push(part === undefined ? whole : `${part.text}\n\n${whole}`);
+  else if (parts.length === 0) return headerHover(world, found, offset);
+  return { markdown: parts.join('\n\n---\n\n'), ...spanOf(ref?.piece ?? part?.span ?? fact?.span ?? locus.capture.span) };
+}
+
+function spanOf({ start, end }: Span): Span {
+  return { start, end };
+}
+
+function partOfFlow(found: Found): { readonly text: string; readonly span: Span } | undefined {
+  if (found.term) return { text: describeTerm(found.term), span: found.term.span };
+  if (found.action) return { text: describeAction(found.action, found.locus.bridge), span: found.action.span };
+  return undefined;
+}
+
+/** Titles and separators say nothing by themselves; the first line of a capture without a command stands for its command. */
+function headerHover(world: World, found: Found, offset: number): Hover | undefined {
+  const { document, locus } = found;
+  const start = document.lines.starts[locus.capture.firstLine] ?? 0;
+  const next = document.lines.starts[locus.capture.firstLine + 1] ?? document.text.length;
+  if (locus.capture.commandSpan !== undefined || offset >= next) return undefined;
+  return { markdown: describeCapture(world, locus), start, end: Math.max(start, next - 1) };
+}
+
+/** An entity in words. */
+export function describe(world: World, found: Found, entity: Entity): string {
+  if (isDevice(entity)) return describeDevice(world, entity, shownNumber(found, entity));
+  switch (entity.kind) {
+    case 'host':
+      return describeHost(world, entity);
+    case 'vlan':
+      return describeVlan(world, entity);
+    case 'tun-id':
+      return describeVni(world, entity);
+    case 'mac':
+      return describeMac(world, entity);
+    case 'ip':
+      return describeIp(world, entity);
+    case 'table':
+      return describeTable(world, entity, (bridge, { flow }) => escape(explainActions(flow.actions, portNames(bridge)).join('; ')));
+    case 'chain':
+      return describeChain(world, entity);
+    case 'nat-table':
+      return section(`${entity.name} table`, [`Netfilter table${entity.namespace === '' ? '' : ` of namespace ${code(entity.namespace)}`}`]);
+    case 'namespace':
+      return describeNamespace(world, entity);
+    case 'instance':
+      return describeInstance(world, entity);
+    case 'network':
+      return describeNetwork(world, entity);
+    case 'router':
+      return describeRouter(world, entity);
+    case 'subnet':
+      return describeSubnet(world, entity);
+    case 'neutron-port':
+      return describeNeutronPort(world, entity);
+  }
+}
+
+/** The number that stands in the text, where a port is named by its number. */
+function shownNumber(found: Found, entity: EntityOf<'device'> | EntityOf<'bridge'> | EntityOf<'ofport'>): number | undefined {
+  const ref = found.ref?.ref;
+  if (ref?.kind !== 'ofport' || found.ref?.entity !== entity) return undefined;
+  return /^\d+$/.test(ref.value) ? Number(ref.value) : undefined;
+}
+
+/** What a line says. Where a reference was described already, only what adds to it. */
+function describeFact(world: World, found: Found, fact: Fact, described: boolean): string | undefined {
+  const { locus } = found;
+  const entity = (name: string) => describe(world, found, deviceEntity(world, locus.hostName, locus.namespace, name));
+  switch (fact.kind) {
+    case 'flow':
+      return describeFlow(world, locus, fact.flow);
+    case 'nf-rule':
+      return describeRule(world, locus, fact);
+    case 'route':
+      return describeRoute(world, locus, fact);
+    case 'fdb-entry': {
+      const port = fact.port.value;
+      const name = typeof port === 'number' ? portNames(locus.bridge)(port) : port;
+      const shown = port === 0xfffe ? 'LOCAL' : String(port);
+      const vlan = fact.vlan.value === 0 ? 'untagged' : `in VLAN ${fact.vlan.value}`;
+      return section(`Learned by ${escape(locus.bridgeName ?? 'a bridge')}`, [
+        `${code(fact.mac.value)} was last seen ${vlan}, coming in by port ${shown}${name === undefined || name === shown ? '' : ` (${code(name)})`}`,
+        fact.age ? `${fact.age.value} s ago: packets to it leave by that port` : undefined,
+      ]);
+    }
+    default:
+      break;
+  }
+  if (described) return undefined;
+  switch (fact.kind) {
+    case 'nf-chain':
+      return describe(world, found, entityOf(world, locus, { kind: 'chain', value: fact.name.value, scope: fact.table, span: fact.name.span }));
+    case 'of-port':
+    case 'ovs-port':
+    case 'ovs-interface':
+    case 'ovs-bridge':
+    case 'link':
+    case 'linux-bridge':
+    case 'linux-bridge-port':
+      return entity(fact.name.value);
+    case 'address':
+      return describe(world, found, entityOf(world, locus, { kind: 'ip', value: fact.ip.value, span: fact.ip.span }));
+    case 'neighbour':
+      return section(`Neighbour ${fact.ip.value}`, [
+        fact.mac ? `Has MAC ${code(fact.mac.value)}, by ${code(fact.dev.value)}` : `No answer to ARP by ${code(fact.dev.value)}`,
+        fact.state && `State ${escape(fact.state.value)}`,
+      ]);
+    case 'ip-rule':
+      return section('Routing rule', [escape(fact.text.value), fact.table ? `Looks up table ${escape(fact.table.value)}` : undefined]);
+    case 'bridge-fdb':
+      return section('Linux bridge entry', [
+        `${code(fact.mac.value)} on ${code(fact.dev.value)}${fact.master ? ` of ${code(fact.master.value)}` : ''}`,
+        fact.flags.includes('permanent') ? "The device's own address" : undefined,
+        fact.dst ? `Behind tunnel address ${code(fact.dst.value)}` : undefined,
+      ]);
+    case 'sysctl':
+      return section(escape(fact.name.value), [`Set to ${code(fact.value.value)}`]);
+    case 'neutron-port':
+    case 'neutron-router':
+    case 'neutron-subnet': {
+      const kind = fact.kind === 'neutron-port' ? 'neutron-port' : fact.kind === 'neutron-router' ? 'router' : 'subnet';
+      return describe(world, found, entityOf(world, locus, { kind, value: fact.id.value, span: fact.id.span }));
+    }
+    case 'neutron-network':
+    case 'instance': {
+      const said = fact.id ?? fact.name;
+      const kind = fact.kind === 'instance' ? 'instance' : 'network';
+      return said && describe(world, found, entityOf(world, locus, { kind, value: said.value, span: said.span }));
+    }
+    default:
+      return undefined;
+  }
+}
