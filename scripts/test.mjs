@@ -73,6 +73,7 @@ async function editor() {
   // The tests write into the folder that they open.
   const workspace = path.join(root, 'dist/test/workspace');
   fs.cpSync(path.join(root, 'test/fixtures/editor'), workspace, { recursive: true });
+  fs.copyFileSync(path.join(root, 'test/fixtures/article-outputs.txt'), path.join(workspace, 'two-hosts.txt'));
   let code;
   try {
     code = await runTests({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import type { PacketWalkApi } from '../../client/src/api';
-import { extensionApi, flat, openCapture, position, until } from './helpers';
+import { extensionApi, flat, hoverText, openCapture, position, until } from './helpers';
 
 suite('tracing a packet', () => {
   let api: PacketWalkApi;
@@ -9,9 +9,9 @@ suite('tracing a packet', () => {
     api = await extensionApi();
   });
   setup(async () => {
-    await openCapture('one-bridge.txt');
+    await openCapture('two-hosts.txt');
     // Files that are not open are read too, in their own time.
-    await until('both hosts', async () => (await api.inventory()).hosts.length >= 2);
+    await until('every host', async () => (await api.inventory()).hosts.length >= 4);
   });
   teardown(async () => {
     api.clear();
@@ -22,30 +22,47 @@ suite('tracing a packet', () => {
     vscode.commands.executeCommand('packetWalk.trace', { from, to, proto: 'icmp' });
 
   test('the walk fills the view, host by host and step by step', async () => {
-    await trace('tap0a1b2c3d-01', '52:54:00:bb:00:02');
+    await trace('c-private', '8.8.8.8');
     const lines = flat(api.walkTree());
     assert.equal(lines[0]?.kind, 'outcome');
-    assert.ok(lines.some((line) => line.kind === 'host' && line.label === 'node1'));
-    assert.ok(lines.some((line) => line.kind === 'device' && line.label === 'br0'));
-    assert.ok(lines.filter((line) => line.kind === 'step').length >= 3);
+    const hosts = lines.filter((line) => line.kind === 'host').map((line) => line.label);
+    assert.equal(hosts[0], 'compute01');
+    assert.ok(hosts.includes('network-node'));
+    for (const device of ['qbrf7eae624-34', 'br-int', 'br-tun', 'br-ex']) {
+      assert.ok(
+        lines.some((line) => line.kind === 'device' && line.label.includes(device)),
+        device,
+      );
+    }
+    assert.ok(lines.filter((line) => line.kind === 'step').length >= 30);
     assert.equal(api.currentTrace()?.request.outcome.disposition, 'exits');
+    assert.deepEqual(api.currentTrace()?.request.outcome.at, { host: 'network-node', device: 'br-ex', port: 'LOCAL' });
   });
 
   test('the lines that say so are numbered in the order of the walk', async () => {
-    const { document } = await openCapture('one-bridge.txt');
-    await trace('tap0a1b2c3d-01', '52:54:00:bb:00:02');
+    const { document } = await openCapture('two-hosts.txt');
+    await trace('c-private', '8.8.8.8');
     const marks = api.decorations().filter((mark) => mark.uri === document.uri.toString());
     const numberAt = (text: string): number | undefined =>
       marks.find((mark) => mark.line === position(document, text, text.trim()).line)?.number;
-    const first = numberAt('priority=10,in_port=2');
-    const second = numberAt('table=10');
-    assert.ok(first !== undefined && second !== undefined, JSON.stringify(marks));
-    assert.ok(first < second);
-    assert.equal(numberAt('actions=drop'), undefined);
+    const path = [
+      'priority=9,in_port=2',
+      'table=25,',
+      'dl_dst=fa:16:3e:ca:72:d8 actions=load',
+      'tun_id=0x5a actions=mod_vlan_vid:3',
+      'default via 172.24.4.1',
+    ];
+    const numbers = path.map(numberAt);
+    assert.ok(
+      numbers.every((number, n) => number !== undefined && (n === 0 || number > (numbers[n - 1] ?? 0))),
+      JSON.stringify(numbers),
+    );
+    assert.equal(numberAt('priority=2,in_port=1 actions=drop'), undefined);
+    assert.ok(marks.some((mark) => mark.certainty === 'assumed'));
   });
 
   test('a step opens the line that it rests on', async () => {
-    await trace('tap0a1b2c3d-01', '52:54:00:bb:00:02');
+    await trace('c-private', '8.8.8.8');
     const mark = api.decorations().find((each) => each.line > 0);
     assert.ok(mark);
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
@@ -56,17 +73,17 @@ suite('tracing a packet', () => {
   });
 
   test('clearing takes the walk away everywhere', async () => {
-    await trace('tap0a1b2c3d-01', '52:54:00:bb:00:02');
+    await trace('c-private', '8.8.8.8');
     assert.ok(api.decorations().length > 0);
     await vscode.commands.executeCommand('packetWalk.clear');
     assert.deepEqual([api.currentTrace(), api.walkTree(), api.decorations()], [undefined, [], []]);
   });
 
-  test('a missing MAC table is no drop, but a command to copy', async () => {
-    await trace('tap9a9b9c9d-09', '52:54:00:99:00:02');
-    assert.notEqual(api.currentTrace()?.request.outcome.disposition, 'dropped');
-    const gap = api.currentTrace()?.request.gaps.find(({ command }) => command.includes('fdb/show br9'));
+  test('what is missing is no drop, but a command to copy', async () => {
+    await trace('c-private', '8.8.8.8');
+    const gap = api.currentTrace()?.request.gaps.find(({ command }) => command.endsWith('ip neigh'));
     assert.ok(gap, JSON.stringify(api.currentTrace()?.request.gaps));
+    assert.equal(gap.host, 'network-node');
     assert.ok(flat(api.walkTree()).some((line) => line.kind === 'gap' && line.label === gap.command));
     await vscode.commands.executeCommand('packetWalk.copyGap', { kind: 'gap', gap });
     assert.equal(await vscode.env.clipboard.readText(), gap.command);
@@ -75,12 +92,33 @@ suite('tracing a packet', () => {
   });
 
   test('the reply is walked in the same view', async () => {
-    const result = await api.trace({ from: 'tap0a1b2c3d-01', to: '52:54:00:bb:00:02', proto: 'icmp', reply: true });
+    const result = await api.trace({ from: 'c-private', to: '8.8.8.8', proto: 'icmp', reply: true });
     assert.equal(result.kind, 'trace');
     assert.deepEqual(
       api.walkTree().map((line) => line.kind),
       ['direction', 'direction'],
     );
+    assert.equal(api.currentTrace()?.reply?.outcome.disposition, 'delivered');
+  });
+
+  test('a capture of an instance offers to trace from it', async () => {
+    const { document } = await openCapture('two-hosts.txt');
+    const lens = await until('a code lens', async () => {
+      const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri);
+      return lenses.find((each) => each.command?.title.includes('c-private'));
+    });
+    assert.equal(lens.command?.command, 'packetWalk.trace');
+    assert.equal((lens.command.arguments?.[0] as { from?: string }).from, 'c-private');
+  });
+
+  test('a hover on a flow says where the packet goes next', async () => {
+    const { document } = await openCapture('two-hosts.txt');
+    const at = position(document, 'dl_dst=fa:16:3e:ca:72:d8 actions=load', 'output:2');
+    const text = await until('a hover', async () => {
+      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', document.uri, at);
+      return hoverText(hovers) || undefined;
+    });
+    for (const said of ['vxlan-c0a8010c', 'network-node', '90']) assert.ok(text.includes(said), text);
   });
 
   test('a question that cannot be asked leaves the view as it was', async () => {

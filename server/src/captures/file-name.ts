@@ -1,5 +1,6 @@
 import type { Recognised } from './capture';
 import { parseCommand, type CommandLine } from './command';
+import { isUnread } from './registry';
 
 /** What a file's path says of its content: `compute01/ovs-ofctl_dump-flows_br-int.txt`. */
 export interface NamedFile {
@@ -29,10 +30,15 @@ export function commandOfFile(path: string, recognise: (argv: readonly string[])
   if (!program) return undefined;
   const start = program.index + program[0].length - (program[1]?.length ?? 0);
   const prefix = rest.slice(0, start).replace(/[_. -]+$/, '');
-  for (const text of spellings(rest.slice(start))) {
+  const read = spellings(rest.slice(start)).flatMap((text) => {
     const command = parseCommand(text);
     const recognised = command && recognise(command.argv);
-    if (!command || !recognised) continue;
+    return command && recognised ? [{ command, recognised }] : [];
+  });
+  // "ovs-vsctl-list-interface" is a list of interfaces rather than a command "list-interface" that nobody reads.
+  const best = read.find(({ recognised }) => !isUnread(recognised.kind)) ?? read[0];
+  if (best) {
+    const { command, recognised } = best;
     const namespace = command.namespace ?? inNamespace?.[1] ?? namespaceFolder(segments);
     const ofFolder = hostFolder(segments);
     const ofPrefix = /^[A-Za-z][\w.-]*$/.test(prefix) ? prefix : undefined;

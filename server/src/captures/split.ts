@@ -239,8 +239,13 @@ function isRead(open: OpenBlock): boolean {
   return open.found.syntax.kinds.length > 0;
 }
 
+/** What may stand before a program: wrappers, assignments, a shell's words. Cheap to test, for every line of a log is. */
+const WRAPPER = /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|lxc|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|[\w-]+\.(?:ovs|ovn)-)/;
+
 function asCommand(line: Line, at: number): Omit<Prompted, 'host'> | undefined {
   const text = line.text.slice(at);
+  const first = /^\s*(?:\S*\/)?([^\s/]+)/.exec(text)?.[1] ?? '';
+  if (!KNOWN_PROGRAM.test(first) && !WRAPPER.test(first)) return undefined;
   const command = parseCommand(text);
   if (!command) return undefined;
   const from = line.start + at;

@@ -10,7 +10,14 @@ export function checkCommand(world: World, format: 'text' | 'json' | 'sarif', ve
   const found = [...world.documents.values()].flatMap((document) =>
     diagnostics(world, document.uri).map((finding) => {
       const at = positionAt(document.lines, finding.start);
-      return { path: document.path, line: at.line + 1, column: at.character + 1, severity: finding.severity, code: finding.code, message: finding.message };
+      return {
+        path: document.path,
+        line: at.line + 1,
+        column: at.character + 1,
+        severity: finding.severity,
+        code: finding.code,
+        message: finding.message,
+      };
     }),
   );
   if (format === 'json') out.line(JSON.stringify({ diagnostics: found }, null, 1));
@@ -22,12 +29,25 @@ export function checkCommand(world: World, format: 'text' | 'json' | 'sarif', ve
           version: '2.1.0',
           runs: [
             {
-              tool: { driver: { name: 'packet-walk', version, rules: [...new Set(found.map(({ code }) => code))].map((id) => ({ id })) } },
+              tool: {
+                driver: {
+                  name: 'packet-walk',
+                  version,
+                  rules: [...new Set(found.map(({ code }) => code))].map((id) => ({ id })),
+                },
+              },
               results: found.map((finding) => ({
                 ruleId: finding.code,
                 level: levels[finding.severity],
                 message: { text: finding.message },
-                locations: [{ physicalLocation: { artifactLocation: { uri: finding.path }, region: { startLine: finding.line, startColumn: finding.column } } }],
+                locations: [
+                  {
+                    physicalLocation: {
+                      artifactLocation: { uri: finding.path },
+                      region: { startLine: finding.line, startColumn: finding.column },
+                    },
+                  },
+                ],
               })),
             },
           ],
@@ -37,7 +57,8 @@ export function checkCommand(world: World, format: 'text' | 'json' | 'sarif', ve
       ),
     );
   } else {
-    for (const finding of found) out.line(`${finding.path}:${finding.line}:${finding.column}: ${finding.severity}: ${finding.message} [${finding.code}]`);
+    for (const finding of found)
+      out.line(`${finding.path}:${finding.line}:${finding.column}: ${finding.severity}: ${finding.message} [${finding.code}]`);
     if (found.length === 0) out.line('No problems found.');
   }
   return found.some((finding) => finding.severity === 'error' || finding.severity === 'warning') ? 1 : 0;

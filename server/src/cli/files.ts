@@ -5,7 +5,8 @@ import { decodeText } from '../base/decode';
 import type { Service } from '../service';
 
 /** What can't hold captures, by name: nobody wants to see a picture reported as unreadable. */
-const SKIPPED = /(?:^|\/)(?:\.git|node_modules|\.vscode)(?:\/|$)|\.(?:png|jpe?g|gif|svg|ico|pdf|zip|gz|xz|bz2|tgz|tar|7z|rpm|deb|so|o|a|exe|dll|class|jar|woff2?|ttf|mp4|pcap|pcapng)$/i;
+const SKIPPED =
+  /(?:^|\/)(?:\.git|node_modules|\.vscode)(?:\/|$)|\.(?:png|jpe?g|gif|svg|ico|pdf|zip|gz|xz|bz2|tgz|tar|7z|rpm|deb|so|o|a|exe|dll|class|jar|woff2?|ttf|mp4|pcap|pcapng)$/i;
 /** Node's strings end near 512 MB; more text than that is not one person's capture. */
 const MAX_BYTES = 400 * 1024 * 1024;
 
@@ -50,7 +51,11 @@ export function readPaths(service: Service, paths: readonly string[]): ReadResul
       return;
     }
     files.push(at);
-    service.set(pathToFileURL(path.resolve(at)).href, path.resolve(at) === at ? relative(at) : at.split(path.sep).join('/'), read.text);
+    service.set(
+      pathToFileURL(path.resolve(at)).href,
+      path.resolve(at) === at ? relative(at) : at.split(path.sep).join('/'),
+      read.text,
+    );
   };
   for (const given of paths) visit(given, true);
   return { files, troubles };
@@ -62,10 +67,16 @@ function relative(at: string): string {
 }
 
 function readOne(at: string, size: number): { readonly text: string } | { readonly message: string; readonly binary: boolean } {
-  if (size > MAX_BYTES) return { message: `is ${Math.round(size / 1048576)} MB; files above ${MAX_BYTES / 1048576} MB are not read. Split it, or give the part with the captures`, binary: false };
+  if (size > MAX_BYTES)
+    return {
+      message: `is ${Math.round(size / 1048576)} MB; files above ${MAX_BYTES / 1048576} MB are not read. Split it, or give the part with the captures`,
+      binary: false,
+    };
   try {
     const decoded = decodeText(fs.readFileSync(at));
-    return decoded.kind === 'text' ? { text: decoded.text } : { message: `is not text (${decoded.reason}); nothing in it was read`, binary: true };
+    return decoded.kind === 'text'
+      ? { text: decoded.text }
+      : { message: `is not text (${decoded.reason}); nothing in it was read`, binary: true };
   } catch (error) {
     return { message: `cannot be read (${reason(error)})`, binary: false };
   }
@@ -73,7 +84,12 @@ function readOne(at: string, size: number): { readonly text: string } | { readon
 
 function reason(error: unknown): string {
   if (error instanceof Error && 'code' in error) {
-    const words: Record<string, string> = { ENOENT: 'no such file or folder', EACCES: 'permission denied', EPERM: 'permission denied', EISDIR: 'it is a folder' };
+    const words: Record<string, string> = {
+      ENOENT: 'no such file or folder',
+      EACCES: 'permission denied',
+      EPERM: 'permission denied',
+      EISDIR: 'it is a folder',
+    };
     return words[String(error.code)] ?? error.message;
   }
   return error instanceof Error ? error.message : String(error);

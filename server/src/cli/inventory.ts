@@ -7,7 +7,12 @@ import { captureKey } from '../model/network';
 import type { Output } from './output';
 
 /** `packet-walk inventory`: what was recognised, as JSON for scripts or as lines for people. */
-export function inventoryCommand(world: World, files: readonly { readonly uri: string; readonly path: string; readonly lines: number }[], json: boolean, out: Output): number {
+export function inventoryCommand(
+  world: World,
+  files: readonly { readonly uri: string; readonly path: string; readonly lines: number }[],
+  json: boolean,
+  out: Output,
+): number {
   const documents = files.map(({ uri, path, lines }) => ({ document: world.documents.get(uri), path, lines }));
   if (json) {
     out.line(JSON.stringify(asJson(world, documents), null, 1));
@@ -33,7 +38,9 @@ export function inventoryCommand(world: World, files: readonly { readonly uri: s
   const hosts = hostItems(world);
   if (hosts.length > 0) out.line(out.bold('Hosts'));
   for (const host of hosts) {
-    out.line(`  ${host.name}${host.aliases.length > 0 ? ` (also ${host.aliases.join(', ')})` : ''}${host.bridges.length > 0 ? `: ${host.bridges.join(', ')}` : ''}`);
+    out.line(
+      `  ${host.name}${host.aliases.length > 0 ? ` (also ${host.aliases.join(', ')})` : ''}${host.bridges.length > 0 ? `: ${host.bridges.join(', ')}` : ''}`,
+    );
     for (const reason of host.reasons) out.line(`    ${out.dim(reason)}`);
   }
   const total = documents.reduce((sum, { document }) => sum + (document?.captures.length ?? 0), 0);
@@ -41,7 +48,10 @@ export function inventoryCommand(world: World, files: readonly { readonly uri: s
   return 0;
 }
 
-function asJson(world: World, documents: readonly { readonly document: CaptureDocument | undefined; readonly path: string; readonly lines: number }[]) {
+function asJson(
+  world: World,
+  documents: readonly { readonly document: CaptureDocument | undefined; readonly path: string; readonly lines: number }[],
+) {
   return {
     documents: documents.map(({ document, path, lines }) => ({
       path,

@@ -12,13 +12,21 @@ export function traceCommand(world: World, params: TraceParams, json: boolean, o
   }
   const paths = new Map([...world.documents.values()].map((document) => [document.uri, document.path]));
   if (json) {
-    out.line(JSON.stringify({ request: walkJson(result.request, paths), reply: result.reply ? walkJson(result.reply, paths) : null }, null, 1));
+    out.line(
+      JSON.stringify(
+        { request: walkJson(result.request, paths), reply: result.reply ? walkJson(result.reply, paths) : null },
+        null,
+        1,
+      ),
+    );
   } else {
     print(result.request, 'Request', paths, out);
     if (result.reply) print(result.reply, 'Reply', paths, out);
     else if (params.reply) out.line('Reply: not walked, because the request does not get through.');
   }
-  const good = [result.request, result.reply].every((walk) => walk === null || walk.outcome.disposition === 'delivered' || walk.outcome.disposition === 'exits');
+  const good = [result.request, result.reply].every(
+    (walk) => walk === null || walk.outcome.disposition === 'delivered' || walk.outcome.disposition === 'exits',
+  );
   return good ? 0 : 1;
 }
 
@@ -35,7 +43,12 @@ const marks = { captured: ' ', inferred: '~', assumed: '?' } as const;
 
 function print(walk: Walk, title: string, paths: ReadonlyMap<string, string>, out: Output): void {
   const { outcome } = walk;
-  const colour = outcome.disposition === 'delivered' || outcome.disposition === 'exits' ? 'green' : outcome.disposition === 'dropped' || outcome.disposition === 'loop' ? 'red' : 'yellow';
+  const colour =
+    outcome.disposition === 'delivered' || outcome.disposition === 'exits'
+      ? 'green'
+      : outcome.disposition === 'dropped' || outcome.disposition === 'loop'
+        ? 'red'
+        : 'yellow';
   out.line(`${out.bold(title)}: ${out.colour(colour, outcome.disposition)} (${outcome.certainty})`);
   out.line(`  ${outcome.summary}`);
   let place = '';
@@ -45,18 +58,27 @@ function print(walk: Walk, title: string, paths: ReadonlyMap<string, string>, ou
     if (here !== place) out.line(out.bold(`  ${here}`));
     place = here;
     number++;
-    out.line(`  ${String(number).padStart(3)} ${marks[step.certainty]} ${label(step, out)} ${step.summary}${out.dim(where(step.evidence, paths))}`);
-    if (step.reason !== undefined && step.certainty !== 'captured') out.line(out.dim(`         ${step.certainty}: ${step.reason}`));
+    out.line(
+      `  ${String(number).padStart(3)} ${marks[step.certainty]} ${label(step, out)} ${step.summary}${out.dim(where(step.evidence, paths))}`,
+    );
+    if (step.reason !== undefined && step.certainty !== 'captured')
+      out.line(out.dim(`         ${step.certainty}: ${step.reason}`));
     for (const inner of step.steps) out.line(out.dim(`         - ${inner.summary}`));
   }
   if (walk.gaps.length > 0) out.line(out.bold('  To be certain, capture:'));
-  for (const gap of walk.gaps) out.line(`    ${out.colour('cyan', gap.command)}${gap.host === null ? '' : ` on ${gap.host}`}  ${out.dim(`(${gap.why})`)}`);
-  if (walk.steps.some((step) => step.certainty !== 'captured')) out.line(out.dim('  ~ inferred from several captures   ? assumed, no capture says so'));
+  for (const gap of walk.gaps)
+    out.line(`    ${out.colour('cyan', gap.command)}${gap.host === null ? '' : ` on ${gap.host}`}  ${out.dim(`(${gap.why})`)}`);
+  if (walk.steps.some((step) => step.certainty !== 'captured'))
+    out.line(out.dim('  ~ inferred from several captures   ? assumed, no capture says so'));
 }
 
 function label(step: TraceStep, out: Output): string {
   const name = `${step.stage} ${step.device}${step.port === null ? '' : `:${step.port}`}`;
-  return step.effect === 'dropped' ? out.colour('red', name) : step.effect === 'unknown' ? out.colour('yellow', name) : out.colour('cyan', name);
+  return step.effect === 'dropped'
+    ? out.colour('red', name)
+    : step.effect === 'unknown'
+      ? out.colour('yellow', name)
+      : out.colour('cyan', name);
 }
 
 function where(evidence: readonly EvidenceLink[], paths: ReadonlyMap<string, string>): string {

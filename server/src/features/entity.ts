@@ -225,7 +225,10 @@ function ofportEntity(world: World, host: string, bridge: string | undefined, va
 }
 
 /** The OVS port of a device or of a port number, with its bridge. */
-export function ovsPortOf(network: Network, entity: Entity): { readonly host: Host; readonly bridge: OvsBridge; readonly port: OvsPort } | undefined {
+export function ovsPortOf(
+  network: Network,
+  entity: Entity,
+): { readonly host: Host; readonly bridge: OvsBridge; readonly port: OvsPort } | undefined {
   if (entity.kind !== 'device' && entity.kind !== 'bridge') return undefined;
   const host = network.hosts.get(entity.host);
   const port = names(network).ovsPorts.get(`${entity.host} ${entity.name}`);

@@ -48,7 +48,8 @@ export function find(world: World, uri: string, offset: number): Found | undefin
 }
 
 function innermost(actions: readonly Action[], offset: number): Action | undefined {
-  const action = actions.find(({ span }) => offset >= span.start && offset < span.end) ?? actions.find(({ span }) => touches(span, offset));
+  const action =
+    actions.find(({ span }) => offset >= span.start && offset < span.end) ?? actions.find(({ span }) => touches(span, offset));
   if (action?.kind === 'ct') return innermost(action.exec, offset) ?? action;
   if (action?.kind === 'write-actions') return innermost(action.actions, offset) ?? action;
   return action;
@@ -87,7 +88,7 @@ function wordIn(line: string, word: string): number | undefined {
 }
 
 /** What a command's argument names. */
-function targetKind(kind: string): Ref['kind'] | undefined {
+export function targetKind(kind: string): Ref['kind'] | undefined {
   if (/^ovs-(?:ofctl|appctl)-/.test(kind)) return 'bridge';
   if (/^(?:virsh|nova|openstack-server)-/.test(kind)) return 'instance';
   if (/^(?:neutron-net|openstack-network)-/.test(kind)) return 'network';
@@ -150,6 +151,14 @@ export function lineSpan(document: CaptureDocument, span: Span): Span {
   return { start, end: Math.max(end, span.end) };
 }
 
+/** Whether a line holds data, rather than titles and separators. */
+export function isRecordLine(found: Found, offset: number): boolean {
+  const line = positionAt(found.document.lines, offset).line;
+  return found.locus.capture.lines.some(
+    ({ firstLine, lastLine, what }) => what === 'record' && line >= firstLine && line <= lastLine,
+  );
+}
+
 /** The text that a fact was read from, by what is always there; undefined where nothing of it stands in the text. */
 export function factSpan(fact: Fact): Span | undefined {
   switch (fact.kind) {
@@ -192,22 +201,41 @@ export function factSpan(fact: Fact): Span | undefined {
       return (fact.target ?? fact.mac)?.span;
     case 'floating-ip':
       return fact.ip.span;
+    case 'ping':
+      return fact.target.span;
     default:
       return undefined;
   }
 }
 
-/** The fact of the offset's line; where a record has several lines, the one that its first line states. */
+/** The fact of the offset's line; on a line that only tells more of a thing, the fact of that thing. */
 function factAt(document: CaptureDocument, locus: Locus, offset: number): { fact: Fact; span: Span } | undefined {
   const line = positionAt(document.lines, offset).line;
-  const record = locus.capture.lines.find(({ firstLine, lastLine, what }) => what === 'record' && line >= firstLine && line <= lastLine);
-  let inRecord: { fact: Fact; span: Span } | undefined;
+  const record = locus.capture.lines.find(
+    ({ firstLine, lastLine, what }) => what === 'record' && line >= firstLine && line <= lastLine,
+  );
+  if (!record) return undefined;
+  const lineStart = document.lines.starts[line] ?? 0;
+  const lineEnd = document.lines.starts[line + 1] ?? document.text.length + 1;
+  const recordStart = document.lines.starts[record.firstLine] ?? 0;
+  const recordEnd = document.lines.starts[record.lastLine + 1] ?? document.text.length + 1;
+  let inRecord: { fact: Fact; own: Span } | undefined;
+  let before: { fact: Fact; own: Span } | undefined;
   for (const fact of locus.capture.facts) {
     const own = factSpan(fact);
     if (!own || own.end <= own.start) continue;
-    const first = positionAt(document.lines, own.start).line;
-    if (line >= first && line <= positionAt(document.lines, own.end).line) return { fact, span: lineSpan(document, own) };
-    if (record && !inRecord && first >= record.firstLine && first <= record.lastLine) inRecord = { fact, span: lineSpan(document, own) };
+    if (own.start < lineEnd && own.end >= lineStart) return { fact, span: lineSpan(document, own) };
+    if (!inRecord && own.start >= recordStart && own.start < recordEnd) inRecord = { fact, own };
+    if (own.start < lineStart && (!before || own.start >= before.own.start)) before = { fact, own };
   }
-  return inRecord;
+  // `type: vxlan` below an interface, `is_connected: true` below a bridge: a setting of what was named last.
+  const told = inRecord ?? before ?? only(locus);
+  return told && { fact: told.fact, span: lineSpan(document, told.own) };
+}
+
+/** What a capture is about that shows one thing, a field on every line. */
+function only(locus: Locus): { fact: Fact; own: Span } | undefined {
+  const [fact, second] = locus.capture.facts;
+  const own = fact && second === undefined ? factSpan(fact) : undefined;
+  return fact && own && own.end > own.start ? { fact, own } : undefined;
 }

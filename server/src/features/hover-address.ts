@@ -3,9 +3,10 @@ import { devicesWithMac, neutronPortWithMac } from '../model/queries';
 import { inPrefix, isMulticastMac, parseIp, parseMac, parsePrefix } from '../packet/address';
 import { attachmentOf } from '../walk/owner';
 import type { EntityOf } from './entity';
+import { domainInterfaces } from './libvirt';
 import { configuredAt, neutronBullet, tunnelsWithIp } from './hover-switch';
 import { allRules, floatingIps, learnedAt, ownerOfPort, portNetwork, portsWithMac, networkTitle } from './knowledge';
-import { code, count, escape, few, inBrackets, link, section } from './markdown';
+import { code, count, escape, few, inBrackets, link, section, upper } from './markdown';
 import type { World } from './world';
 
 /** A MAC address: whose it is, where it is attached, where switches have learned it. */
@@ -19,7 +20,7 @@ export function describeMac(world: World, entity: EntityOf<'mac'>): string {
   const owner = port && ownerOfPort(network, port);
   const bullets: (string | undefined)[] = [];
   if (port) bullets.push(neutronBullet(world, port));
-  if (owner?.certainty === 'inferred') bullets.push(`${upper(owner.text)}: inferred, ${owner.reason ?? ''}`);
+  if (owner?.certainty === 'inferred') bullets.push(`${upper(owner.text)}: inferred ${owner.reason ?? ''}`);
   const on = port && portNetwork(network, port);
   if (on) bullets.push(`Network ${code(networkTitle(on))}`);
   const devices = devicesWithMac(network, mac).map(({ host, namespace, device }) => {
@@ -35,21 +36,26 @@ export function describeMac(world: World, entity: EntityOf<'mac'>): string {
         : `The switch's own address for port ${code(ovs.name)} of ${code(bridge.name)} on **${escape(host.name)}**, not a machine behind it${inBrackets(world, ovs.says['mac'])}`,
   );
   bullets.push(...own.slice(0, 4));
+  const domains = domainInterfaces(world, (fact) => fact.mac?.value === mac);
+  bullets.push(...domains.map(({ text }) => text));
   const attached = attachmentOf(network, mac, port);
-  if (attached && devices.length === 0) {
+  if (attached && devices.length === 0 && !domains.some(({ fact }) => fact.target?.value === attached.device)) {
     const how = attached.certainty === 'captured' ? 'captured' : `inferred: ${escape(attached.reason)}`;
     bullets.push(`Attached by ${code(attached.device)} on **${escape(attached.host.name)}** (${how})`);
   }
-  const instance = owner?.text.startsWith('instance') ? owner.text : undefined;
   const learned = learnedAt(network, mac);
   for (const { host, bridge, row } of learned.slice(0, 8)) {
-    const name = row.portName ?? (row.ofport === undefined ? 'a port' : `port ${row.ofport}`);
+    const name =
+      row.portName === bridge.name ? 'LOCAL' : (row.portName ?? (row.ofport === undefined ? 'a port' : `port ${row.ofport}`));
     const vlan = row.vlan === 0 ? 'untagged' : `VLAN ${row.vlan}`;
-    bullets.push(`Learned by ${code(bridge.name)} on **${escape(host.name)}**: ${vlan}, by ${code(name)}${inBrackets(world, row.source)}`);
+    bullets.push(
+      `Learned by ${code(bridge.name)} on **${escape(host.name)}**: ${vlan}, by ${code(name)}${inBrackets(world, row.source)}`,
+    );
   }
   if (learned.length === 0 && bullets.length > 0) bullets.push('In no captured MAC table');
-  if (bullets.length === 0) bullets.push(`Nothing captured says whose it is: ${code('openstack port list')} or ${code('ip link')} may tell`);
-  return section(`${instance === undefined ? 'MAC address' : upper(instance)} · ${mac}`, bullets);
+  if (bullets.length === 0)
+    bullets.push(`Nothing captured says whose it is: ${code('openstack port list')} or ${code('ip link')} may tell`);
+  return section(`${owner === undefined ? 'MAC address' : escape(upper(owner.text))} · ${mac}`, bullets);
 }
 
 /** An IP address: whose it is, where it is configured, what NAT does with it, which subnet or route covers it. */
@@ -74,27 +80,43 @@ export function describeIp(world: World, entity: EntityOf<'ip'>): string {
     const owner = ownerOfPort(network, port);
     title ??= owner && upper(owner.text);
     bullets.push(neutronBullet(world, port));
-    if (owner?.certainty === 'inferred') bullets.push(`${upper(owner.text)}: inferred, ${owner.reason ?? ''}`);
+    if (owner?.certainty === 'inferred') bullets.push(`${upper(owner.text)}: inferred ${owner.reason ?? ''}`);
     const on = portNetwork(network, port);
     if (on) bullets.push(`Network ${code(networkTitle(on))}`);
     const attached = attachmentOf(network, port.mac, port);
-    if (attached) bullets.push(`Attached by ${code(attached.device)} on **${escape(attached.host.name)}**${attached.certainty === 'captured' ? '' : ' (inferred)'}`);
+    if (attached)
+      bullets.push(
+        `Attached by ${code(attached.device)} on **${escape(attached.host.name)}**${attached.certainty === 'captured' ? '' : ' (inferred)'}`,
+      );
   }
   for (const instance of network.instances) {
     const own = instance.ips.find((candidate) => candidate.ip === ip);
     if (!own) continue;
     title ??= `Instance ${instance.name}`;
+    if (ports.some((port) => ownerOfPort(network, port)?.text === `instance ${instance.name}`)) continue;
     bullets.push(`Address of instance ${code(instance.name)}${inBrackets(world, own.source)}`);
   }
   bullets.push(...configuredAt(world, ip).slice(0, 4), ...tunnelsWithIp(world, ip).slice(0, 4), ...neighbourBullets(world, ip));
-  const rules = [...allRules(network)].filter(({ rule, table }) => table === 'nat' && names(rule.text, ip) && !floating.some(({ place }) => place.rule === rule));
+  const rules = [...allRules(network)].filter(
+    ({ rule, table }) => table === 'nat' && names(rule.text, ip) && !floating.some(({ place }) => place.rule === rule),
+  );
   if (rules.length > 0) {
-    const shown = rules.map(({ chain, rule }) => `${link(world, rule.source, `${chain.name} ${rule.number}`) ?? chain.name} ${rule.target ?? ''}`.trim());
-    bullets.push(`In ${count(rules.length, 'NAT rule')}: ${few(shown)}`);
+    const shown = rules.map(({ chain, rule }) =>
+      `${link(world, rule.source, `${chain.name} ${rule.number}`) ?? chain.name} ${rule.target ?? ''}`.trim(),
+    );
+    bullets.push(`${floating.length > 0 ? 'Also in' : 'In'} ${count(rules.length, 'NAT rule')}: ${few(shown)}`);
   }
+  title ??= tunnelOwner(world, ip);
   bullets.push(...gatewayBullets(world, ip), ...coverBullets(world, ip));
   if (!bullets.some((bullet) => bullet !== undefined)) bullets.push('Nothing captured says whose it is');
-  return section(`${title ?? 'IP address'} · ${ip}`, bullets);
+  return section(`${escape(title ?? 'IP address')} · ${ip}`, bullets);
+}
+
+function tunnelOwner(world: World, ip: string): string | undefined {
+  const host = [...world.network.hosts.values()].find(({ bridges }) =>
+    [...bridges.values()].some(({ ports }) => ports.some((port) => port.options['local_ip'] === ip)),
+  );
+  return host && `Tunnel address of ${host.name}`;
 }
 
 function specialIp(ip: string): string | undefined {
@@ -115,7 +137,9 @@ function neighbourBullets(world: World, ip: string): string[] {
     for (const namespace of host.namespaces.values()) {
       for (const neighbour of namespace.neighbours) {
         if (neighbour.ip !== ip || neighbour.mac === undefined) continue;
-        found.push(`ARP of **${escape(host.name)}**: ${code(neighbour.mac)} by ${code(neighbour.dev)}${inBrackets(world, neighbour.source)}`);
+        found.push(
+          `ARP of **${escape(host.name)}**: ${code(neighbour.mac)} by ${code(neighbour.dev)}${inBrackets(world, neighbour.source)}`,
+        );
       }
     }
   }
@@ -125,14 +149,20 @@ function neighbourBullets(world: World, ip: string): string[] {
 function gatewayBullets(world: World, ip: string): string[] {
   const found: string[] = [];
   for (const subnet of world.network.subnets) {
-    if (subnet.gateway === ip) found.push(`Gateway of subnet ${code(subnet.name ?? subnet.id)}${inBrackets(world, subnet.sources[0])}`);
+    if (subnet.gateway === ip)
+      found.push(`Gateway of subnet ${code(subnet.name ?? subnet.id)}${inBrackets(world, subnet.sources[0])}`);
   }
   for (const host of world.network.hosts.values()) {
     for (const namespace of host.namespaces.values()) {
       for (const { route, source } of namespace.routes) {
         if (route.via?.value !== ip) continue;
-        const to = route.dst.value.prefix === 0 ? 'Default gateway' : `Next hop to ${code(`${route.dst.value.ip}/${route.dst.value.prefix}`)}`;
-        found.push(`${to} of ${namespace.name === '' ? `**${escape(host.name)}**` : code(namespace.name)}${inBrackets(world, source)}`);
+        const to =
+          route.dst.value.prefix === 0
+            ? 'Default gateway'
+            : `Next hop to ${code(`${route.dst.value.ip}/${route.dst.value.prefix}`)}`;
+        found.push(
+          `${to} of ${namespace.name === '' ? `**${escape(host.name)}**` : code(namespace.name)}${inBrackets(world, source)}`,
+        );
       }
     }
   }
@@ -146,7 +176,8 @@ function coverBullets(world: World, ip: string): string[] {
   const found: string[] = [];
   for (const subnet of world.network.subnets) {
     const prefix = subnet.cidr === undefined ? undefined : parsePrefix(subnet.cidr);
-    if (prefix && inPrefix(address, prefix)) found.push(`In subnet ${code(subnet.cidr ?? '')}${inBrackets(world, subnet.sources[0])}`);
+    if (prefix && inPrefix(address, prefix))
+      found.push(`In subnet ${code(subnet.cidr ?? '')}${inBrackets(world, subnet.sources[0])}`);
   }
   const routes: { length: number; text: string; source: Source }[] = [];
   for (const host of world.network.hosts.values()) {
@@ -164,8 +195,4 @@ function coverBullets(world: World, ip: string): string[] {
   routes.sort((a, b) => b.length - a.length);
   for (const { text, source } of routes.slice(0, 3)) found.push(`${text}${inBrackets(world, source)}`);
   return found;
-}
-
-function upper(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -23,14 +23,28 @@ export function describeCapture(world: World, locus: Locus): string {
   const host = locus.hostName === '' ? 'No host: it is about the cloud as a whole' : `Host **${escape(locus.hostName)}**`;
   const said = capture.host !== undefined && capture.host !== locus.hostName ? ` (here called ${escape(capture.host)})` : '';
   const errors = capture.errors.map((error) => escape(error.message));
-  return section(escape(capture.kind.replaceAll('-', ' ')), [
+  return section(escape(capture.command === undefined ? kindTitle(capture.kind) : cut(capture.command)), [
     `${host}${said}${known?.reason === undefined ? '' : `; inferred: ${escape(known.reason)}`}`,
     locus.namespace === '' ? undefined : `Namespace ${code(locus.namespace)}`,
     locus.bridgeName === undefined ? undefined : `Bridge ${code(locus.bridgeName)}`,
-    isUnread(capture.kind) ? 'Recognised, but its content is not read' : `${count(capture.records, 'record')}${factText(capture.facts)}`,
+    isUnread(capture.kind)
+      ? 'Recognised, but its content is not read'
+      : `${count(capture.records, 'record')}${factText(capture.facts)}`,
+    capture.facts.some((fact) => fact.kind === 'nf-rule' && fact.interfacesHidden)
+      ? `⚠ Without ${code('-v')} the interfaces of rules are not shown: ${code('iptables -S')} tells`
+      : undefined,
     missing.length === 0 ? undefined : `Incomplete: ${missing.join('; ')}`,
     errors.length === 0 ? undefined : `${count(errors.length, 'problem')}: ${few(errors, 3)}`,
   ]);
+}
+
+/** `ovs-ofctl-dump-flows` as the command that prints it. */
+export function kindTitle(kind: string): string {
+  return kind.replace(/^(ov[sn]-\w+|\w+)-/, '$1 ');
+}
+
+function cut(command: string): string {
+  return command.length > 80 ? `${command.slice(0, 77)}…` : command;
 }
 
 const nouns: Partial<Record<Fact['kind'], string>> = {

@@ -3,11 +3,10 @@ import { explainAction, explainActions, explainLearn, explainMatch, type PortNam
 import { bridgePort, isTunnel } from '../model/queries';
 import { fieldOf } from '../packet/fields';
 import type { Action, Flow, MatchTerm } from '../packet/openflow';
-import { macOwnerText } from '../walk/owner';
 import type { Locus } from './entity';
 import { leadsTo, tableText, vniText } from './hover-switch';
-import { networkOfVni, networkTitle, vniSet } from './knowledge';
-import { code, count, escape, inBrackets, section } from './markdown';
+import { macOwner, networkOfVni, networkTitle, vniSet } from './knowledge';
+import { code, count, escape, inBrackets, section, upper } from './markdown';
 import type { World } from './world';
 
 /** Port names by number on a bridge. */
@@ -19,7 +18,8 @@ export function portNames(bridge: OvsBridge | undefined): PortNames {
 export function describeFlow(world: World, locus: Locus, flow: Flow): string {
   const { bridge, host, bridgeName } = locus;
   const names = portNames(bridge);
-  const where = bridgeName === undefined ? '' : ` · ${escape(bridgeName)}${locus.hostName === '' ? '' : ` on ${escape(locus.hostName)}`}`;
+  const where =
+    bridgeName === undefined ? '' : ` · ${escape(bridgeName)}${locus.hostName === '' ? '' : ` on ${escape(locus.hostName)}`}`;
   const does = flow.broken ? [] : explainActions(flow.actions, names).map((text) => escape(text));
   const unknown = flow.match.filter((term) => term.unknown).map((term) => code(term.text));
   return section(`Table ${escape(String(flow.table.value))}, priority ${flow.priority.value}${where}`, [
@@ -32,14 +32,16 @@ export function describeFlow(world: World, locus: Locus, flow: Flow): string {
         : `Does in order: ${does.join('; ')}`,
     ...(flow.broken ? [] : nextHops(world, host, bridge, flow)),
     unknown.length === 0 ? undefined : `Not understood: ${unknown.join(', ')}; whether a packet matches is unknown`,
-    flow.packets === undefined ? undefined : `${count(flow.packets.value, 'packet')} so far${flow.packets.value === 0n ? ': nothing has matched it' : ''}`,
+    flow.packets === undefined
+      ? undefined
+      : `${count(flow.packets.value, 'packet')} so far${flow.packets.value === 0n ? ': nothing has matched it' : ''}`,
   ]);
 }
 
 function ownerBullet(world: World, term: MatchTerm): string[] {
   const value = term.text.split('=')[1] ?? '';
   if ((term.field !== 'dl_src' && term.field !== 'dl_dst') || value.includes('/')) return [];
-  const owner = macOwnerText(world.network, value.toLowerCase());
+  const owner = macOwner(world.network, value.toLowerCase());
   return owner === undefined ? [] : [`${code(value)} is ${escape(owner)}`];
 }
 
@@ -50,9 +52,12 @@ export function nextHops(world: World, host: Host | undefined, bridge: OvsBridge
     if (!found.includes(text)) found.push(text);
   };
   let vni: number | undefined;
+  let vlan: number | undefined;
   const visit = (actions: readonly Action[]) => {
     for (const action of actions) {
       vni = vniSet([action]) ?? vni;
+      if (action.kind === 'set-vlan-vid') vlan = action.vid;
+      if (action.kind === 'set-field' && action.field === 'vlan_vid') vlan = Number(action.value & 0xfffn);
       switch (action.kind) {
         case 'output':
           add(`Next hop: ${portHop(world, host, bridge, action.port, vni)}`);
@@ -61,12 +66,12 @@ export function nextHops(world: World, host: Host | undefined, bridge: OvsBridge
           add(`Next hop: ${portHop(world, host, bridge, 0xfffe, vni)}`);
           break;
         case 'normal':
-          add(`Next hop: by VLAN and MAC table${bridge ? normalText(bridge, flow) : ''}`);
+          add(`Next hop: by VLAN and MAC table${bridge ? normalText(bridge, flow, vlan) : ''}`);
           break;
         case 'resubmit':
         case 'goto-table':
         case 'ct':
-          if (action.table !== undefined) add(`Next: ${tableHop(world, bridge, action.table)}`);
+          if (action.table !== undefined) add(`Next hop: ${tableHop(world, bridge, action.table)}`);
           if (action.kind === 'ct') visit(action.exec);
           break;
         case 'flood':
@@ -96,7 +101,13 @@ export function learnText(learn: Action & { readonly kind: 'learn' }): string[] 
   ];
 }
 
-function portHop(world: World, host: Host | undefined, bridge: OvsBridge | undefined, port: number | string, vni: number | undefined): string {
+function portHop(
+  world: World,
+  host: Host | undefined,
+  bridge: OvsBridge | undefined,
+  port: number | string,
+  vni: number | undefined,
+): string {
   const known: OvsPort | undefined = bridge && bridgePort(bridge, port);
   if (!known) {
     const name = typeof port === 'number' ? `port ${port === 0xfffe ? 'LOCAL' : port}` : code(port);
@@ -104,16 +115,19 @@ function portHop(world: World, host: Host | undefined, bridge: OvsBridge | undef
   }
   const leads = host && leadsTo(world, host, known);
   const on = vni === undefined ? undefined : networkOfVni(world.network, vni);
-  const key = isTunnel(known) && vni !== undefined ? `, VNI ${vniText(vni)}${on ? ` of network ${code(networkTitle(on))}` : ''}` : '';
+  const key =
+    isTunnel(known) && vni !== undefined ? `, VNI ${vniText(vni)}${on ? ` of network ${code(networkTitle(on))}` : ''}` : '';
   return `${code(known.name)}${leads === undefined ? '' : `, ${leads}`}${key}`;
 }
 
-function normalText(bridge: OvsBridge, flow: Flow): string {
+function normalText(bridge: OvsBridge, flow: Flow, set: number | undefined): string {
   const inPort = flow.match.find((term) => term.field === 'in_port');
   const tag = inPort && bridgePort(bridge, inPort.portName ?? Number(inPort.value))?.tag;
-  const vlan = tag === undefined ? '' : `; from that port it is VLAN ${tag}`;
-  if (bridge.fdbKnown === 'absent') return `, which was not captured: ${code(`ovs-appctl fdb/show ${bridge.name}`)}${vlan}`;
-  return ` (${count(bridge.fdb.length, 'MAC')} learned)${vlan}; an unknown MAC is flooded in its VLAN`;
+  const vlan =
+    set !== undefined ? `, in VLAN ${set}` : tag === undefined ? '' : `, in VLAN ${tag}, the tag of the port that it comes from`;
+  if (bridge.fdbKnown === 'absent')
+    return `${vlan}; the MAC table was not captured: ${code(`ovs-appctl fdb/show ${bridge.name}`)}`;
+  return `${vlan} (${count(bridge.fdb.length, 'MAC')} learned); a MAC that is not learned is flooded in its VLAN`;
 }
 
 function tableHop(world: World, bridge: OvsBridge | undefined, table: number | string): string {
@@ -134,9 +148,6 @@ export function describeTerm(term: MatchTerm): string {
 /** One action of a flow. */
 export function describeAction(action: Action, bridge: OvsBridge | undefined): string {
   const shown = action.text.length > 60 ? `${action.text.slice(0, 57)}…` : action.text;
-  return `${code(shown)}: ${escape(explainAction(action, portNames(bridge)))}`;
-}
-
-function upper(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  const said = explainAction(action, portNames(bridge));
+  return `${code(shown)}: ${escape(said.startsWith(`${action.text}: `) ? said.slice(action.text.length + 2) : said)}`;
 }

@@ -46,8 +46,12 @@ export function describeNamespace(world: World, entity: EntityOf<'namespace'>): 
     const devices = [...namespace.devices.values()].filter(({ name }) => name !== 'lo');
     if (found.length > 1 || devices.length === 0) bullets.push(`On **${escape(namespace.host)}**`);
     for (const device of devices.slice(0, 6)) {
-      const addresses = device.addresses.filter(({ ip }) => !ip.startsWith('fe80')).map(({ ip, prefix }) => code(`${ip}/${prefix}`));
-      bullets.push(`${code(device.name)}${addresses.length === 0 ? '' : `: ${few(addresses, 4)}`}${inBrackets(world, device.sources[0])}`);
+      const addresses = device.addresses
+        .filter(({ ip }) => !ip.startsWith('fe80'))
+        .map(({ ip, prefix }) => code(`${ip}/${prefix}`));
+      bullets.push(
+        `${code(device.name)}${addresses.length === 0 ? '' : `: ${few(addresses, 4)}`}${inBrackets(world, device.sources[0])}`,
+      );
     }
     if (devices.length === 0) bullets.push(`Its devices were not captured: ${code(`ip netns exec ${entity.name} ip addr`)}`);
     const tables = [...namespace.netfilter.keys()];
@@ -81,9 +85,15 @@ export function describeChain(world: World, entity: EntityOf<'chain'>): string {
   const where = `${entity.table} table${entity.namespace === '' ? (entity.host === '' ? '' : ` of ${escape(entity.host)}`) : ` of namespace ${code(entity.namespace)}`}`;
   const hook = builtIn[entity.name];
   if (!table || !chain) {
-    return section(`Chain ${escape(entity.name)}`, [`In the ${where}`, hook, `Its rules were not captured: ${code(`iptables -t ${entity.table} -S ${entity.name}`)}`]);
+    return section(`Chain ${escape(entity.name)}`, [
+      `In the ${where}`,
+      hook,
+      `Its rules were not captured: ${code(`iptables -t ${entity.table} -S ${entity.name}`)}`,
+    ]);
   }
-  const callers = [...table.chains.values()].flatMap((from) => from.rules.filter((rule) => rule.target === chain.name).map((rule) => ({ from, rule })));
+  const callers = [...table.chains.values()].flatMap((from) =>
+    from.rules.filter((rule) => rule.target === chain.name).map((rule) => ({ from, rule })),
+  );
   const jumps = callers.map(({ from, rule }) => link(world, rule.source, `${from.name} rule ${rule.number}`) ?? from.name);
   return section(`Chain ${escape(entity.name)}`, [
     `In the ${where}${inBrackets(world, chain.source)}`,
@@ -105,7 +115,9 @@ function ruleBullets(chain: NfChain): string[] {
 }
 
 function hiddenBullet(hidden: boolean): string | undefined {
-  return hidden ? `⚠ ${code('iptables -L')} without ${code('-v')} does not show interfaces: a rule may match less than it reads. ${code('iptables -S')} tells` : undefined;
+  return hidden
+    ? `⚠ ${code('iptables -L')} without ${code('-v')} does not show interfaces: a rule may match less than it reads. ${code('iptables -S')} tells`
+    : undefined;
 }
 
 /** A netfilter rule in words. */
@@ -113,15 +125,19 @@ export function describeRule(world: World, locus: Locus, rule: FactOf<'nf-rule'>
   const matches = explainNfMatches(rule.matches);
   const comment = rule.matches.find((match) => match.kind === 'comment');
   const target = rule.target?.value;
-  const called = target === undefined ? undefined : tableOf(world, locus.hostName, locus.namespace, rule.table)?.chains.get(target);
+  const called =
+    target === undefined ? undefined : tableOf(world, locus.hostName, locus.namespace, rule.table)?.chains.get(target);
   const options = rule.targetOptions;
-  return section(`Rule ${rule.number} of ${escape(rule.chain === '' ? 'a chain that was not captured' : rule.chain)} (${rule.table})`, [
-    `Matches ${matches.length === 0 ? 'any packet' : escape(matches.join(', '))}`,
-    `Then ${escape(explainNfTarget(target, rule.goto, options))}${called ? `, ${count(called.rules.length, 'rule')}${inBrackets(world, called.source)}` : ''}`,
-    comment?.kind === 'comment' ? `Comment: ${escape(comment.text.value)}` : undefined,
-    rule.packets ? `${escape(rule.packets.value)} packets so far` : undefined,
-    hiddenBullet(rule.interfacesHidden),
-  ]);
+  return section(
+    `Rule ${rule.number} of ${escape(rule.chain === '' ? 'a chain that was not captured' : rule.chain)} (${rule.table})`,
+    [
+      `Matches ${matches.length === 0 ? 'any packet' : escape(matches.join(', '))}`,
+      `Then ${escape(explainNfTarget(target, rule.goto, options))}${called ? `, ${count(called.rules.length, 'rule')}${inBrackets(world, called.source)}` : ''}`,
+      comment?.kind === 'comment' ? `Comment: ${escape(comment.text.value)}` : undefined,
+      rule.packets ? `${escape(rule.packets.value)} packets so far` : undefined,
+      hiddenBullet(rule.interfacesHidden),
+    ],
+  );
 }
 
 /** A route in words: for whom, where to, by which device and switch port. */
@@ -134,7 +150,9 @@ export function describeRoute(world: World, locus: Locus, route: FactOf<'route'>
   const ovs = dev === undefined || !locus.host ? undefined : ovsPortNamed(locus.host, dev);
   const via = route.via?.value;
   const neighbour = namespace?.neighbours.find((candidate) => candidate.ip === via && candidate.mac !== undefined);
-  const hops = route.nexthops?.map((hop) => `${hop.via ? code(hop.via.value) : 'direct'}${hop.dev ? ` by ${code(hop.dev.value)}` : ''}`) ?? [];
+  const hops =
+    route.nexthops?.map((hop) => `${hop.via ? code(hop.via.value) : 'direct'}${hop.dev ? ` by ${code(hop.dev.value)}` : ''}`) ??
+    [];
   const neutron = dev === undefined ? undefined : neutronPortOf(world.network, dev);
   return section(prefix === 0 ? 'Default route' : `Route to ${ip}/${prefix}`, [
     prefix === 0 ? to.replace('Default route: every', 'For every') : undefined,
@@ -146,7 +164,9 @@ export function describeRoute(world: World, locus: Locus, route: FactOf<'route'>
           ? undefined
           : 'Directly on the link: the destination itself is asked for by ARP'
       : `Next hop ${code(via)}${neighbour ? `, MAC ${code(neighbour.mac ?? '')}${inBrackets(world, neighbour.source)}` : device && onLink(device, via) ? ', on the link of that device' : ''}`,
-    dev === undefined ? undefined : `Out of ${code(dev)}${device?.mac === undefined ? '' : ` (${code(device.mac)})`}${inBrackets(world, device?.sources[0])}`,
+    dev === undefined
+      ? undefined
+      : `Out of ${code(dev)}${device?.mac === undefined ? '' : ` (${code(device.mac)})`}${inBrackets(world, device?.sources[0])}`,
     ovs && locus.host
       ? `Behind it: ${ovs.port.ofport === undefined ? 'a port' : `port ${ovs.port.ofport}`} of ${code(ovs.bridge.name)}${ovs.port.tag === undefined ? '' : `, VLAN ${ovs.port.tag}`}${inBrackets(world, ovs.port.says['ofport'] ?? ovs.port.says['name'])}`
       : undefined,

@@ -1,9 +1,29 @@
 import type { Host, NeutronPort, OvsBridge, OvsPort, Source } from '../model/network';
-import { allDevices, devicesWithIp, isPatch, isTunnel, neutronPortOf, ovsPortNamed, patchPeer, portIdPrefix, tunnelPeer } from '../model/queries';
+import {
+  allDevices,
+  devicesWithIp,
+  isPatch,
+  isTunnel,
+  neutronPortOf,
+  ovsPortNamed,
+  patchPeer,
+  portIdPrefix,
+  tunnelPeer,
+} from '../model/queries';
 import { LOCAL_PORT } from '../packet/fields';
 import { ovsPortOf, type Entity, type EntityOf } from './entity';
-import { guessByDevice, networkOfVlan, networkOfVni, networkTitle, ownerOfPort, tieOfVlan, tiesOfVni, vniUses } from './knowledge';
-import { code, count, escape, few, inBrackets, link, links, section } from './markdown';
+import {
+  guessByDevice,
+  networkOfVlan,
+  networkOfVni,
+  networkTitle,
+  ownerOfPort,
+  tieOfVlan,
+  tiesOfVni,
+  vniUses,
+} from './knowledge';
+import { code, count, escape, few, inBrackets, link, links, section, upper } from './markdown';
+import { domainInterfaces } from './libvirt';
 import type { World } from './world';
 
 /** `0x5a (90)`. */
@@ -38,7 +58,9 @@ function tunnelText(world: World, port: OvsPort): string {
   if (remote === undefined) return type;
   if (remote === 'flow') return `${type} to the address that each flow sets`;
   const peer = tunnelPeer(world.network, port);
-  const far = peer ? ` on **${escape(peer.host.name)}**${peer.port ? ` (its ${code(peer.port.name)})` : ''}` : ', whose host was not captured';
+  const far = peer
+    ? ` on **${escape(peer.host.name)}**${peer.port ? ` (its ${code(peer.port.name)})` : ''}`
+    : ', whose host was not captured';
   return `${type} to ${code(remote)}${far}`;
 }
 
@@ -47,17 +69,22 @@ function portBullets(world: World, host: Host, bridge: OvsBridge, port: OvsPort)
   const where = `${code(bridge.name)} on **${escape(host.name)}**`;
   const number =
     port.ofport === LOCAL_PORT
-      ? `LOCAL port of ${where}`
+      ? `LOCAL port of ${where}: the bridge's own device, where packets reach the host itself`
       : port.ofport === undefined
         ? `Port of ${where}; its number was not captured: ${code(`ovs-ofctl show ${bridge.name}`)} tells`
         : `Port ${port.ofport} of ${where}${inBrackets(world, port.says['ofport'])}`;
   const leads = isPatch(port) || isTunnel(port) ? leadsTo(world, host, port) : undefined;
+  const known = [...host.namespaces.values()].some((namespace) => namespace.devices.has(port.name));
   return [
     number,
     leads === undefined ? undefined : upper(leads),
-    isTunnel(port) && port.options['local_ip'] !== undefined ? `From ${code(port.options['local_ip'])}${keyText(port)}` : undefined,
+    isTunnel(port) && port.options['local_ip'] !== undefined
+      ? `From ${code(port.options['local_ip'])}${keyText(port)}`
+      : undefined,
     tagBullet(world, host, port),
-    port.type === 'internal' && port.name !== bridge.name ? 'Internal: a device of this host or of one of its namespaces' : undefined,
+    port.type === 'internal' && port.name !== bridge.name && !known
+      ? 'Internal: a device of this host or of one of its namespaces'
+      : undefined,
     port.error === undefined ? undefined : `**Error:** ${escape(port.error)}`,
   ];
 }
@@ -75,19 +102,29 @@ function tagBullet(world: World, host: Host, port: OvsPort): string | undefined 
     return `Access port of VLAN ${port.tag}${more.length === 0 ? '' : `: ${more.join(', ')}`}${inBrackets(world, port.says['tag'])}`;
   }
   if (port.trunks !== undefined && port.trunks.length > 0) return `Trunk of VLANs ${port.trunks.join(', ')}`;
-  return isPatch(port) || isTunnel(port) || port.name === port.bridge || port.says['name'] === undefined ? undefined : 'No tag: a trunk of all VLANs';
+  return isPatch(port) || isTunnel(port) || port.name === port.bridge || port.says['name'] === undefined
+    ? undefined
+    : 'No tag: a trunk of all VLANs';
 }
 
-/** A Neutron port in one bullet. */
-export function neutronBullet(world: World, port: NeutronPort): string {
+/** A Neutron port in one bullet; without its owner where the hover is about the owner. */
+export function neutronBullet(world: World, port: NeutronPort, withOwner = true): string {
   const ips = port.ips.map(({ ip }) => code(ip)).join(', ');
-  const owner = ownerOfPort(world.network, port);
-  const parts = [port.mac && code(port.mac), ips, owner && `of ${owner.text}`].filter((part) => part !== undefined && part !== '');
+  const owner = withOwner ? ownerOfPort(world.network, port) : undefined;
+  const parts = [
+    port.mac && code(port.mac),
+    ips,
+    owner && `of ${owner.text}${owner.certainty === 'inferred' ? ' (inferred)' : ''}`,
+  ].filter((part) => part !== undefined && part !== '');
   return `Neutron port ${code(port.id)}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}${inBrackets(world, port.says['id'])}`;
 }
 
 /** A port number, a device or a bridge. */
-export function describeDevice(world: World, entity: EntityOf<'device'> | EntityOf<'bridge'> | EntityOf<'ofport'>, number: number | undefined): string {
+export function describeDevice(
+  world: World,
+  entity: EntityOf<'device'> | EntityOf<'bridge'> | EntityOf<'ofport'>,
+  number: number | undefined,
+): string {
   if (entity.kind === 'ofport') {
     const where = entity.bridge === undefined ? '' : ` of ${code(entity.bridge)}`;
     const command = `ovs-ofctl show ${entity.bridge ?? 'BRIDGE'}`;
@@ -100,27 +137,49 @@ export function describeDevice(world: World, entity: EntityOf<'device'> | Entity
   const { network } = world;
   const ovs = ovsPortOf(network, entity);
   const host = network.hosts.get(entity.host);
-  const title = number === undefined || number === LOCAL_PORT ? escape(entity.name) : `Port ${number} · ${escape(entity.name)}`;
+  const title =
+    number === undefined
+      ? escape(entity.name)
+      : number === LOCAL_PORT
+        ? `LOCAL · ${escape(entity.name)}`
+        : `Port ${number} · ${escape(entity.name)}`;
   const bullets: (string | undefined)[] = ovs ? portBullets(world, ovs.host, ovs.bridge, ovs.port) : [];
   const sources: (Source | undefined)[] = ovs ? [ovs.port.says['name'], ovs.port.says['ofport']] : [];
   for (const bridge of host?.linuxBridges.values() ?? []) {
     const member = bridge.members.find(({ name }) => name === entity.name);
     if (member) {
       const others = bridge.members.filter((other) => other !== member).map(({ name }) => code(name));
-      bullets.push(`In Linux bridge ${code(bridge.name)}${others.length === 0 ? '' : ` with ${few(others)}`}${inBrackets(world, member.source)}`);
+      bullets.push(
+        `In Linux bridge ${code(bridge.name)}${others.length === 0 ? '' : ` with ${few(others)}`}${inBrackets(world, member.source)}`,
+      );
     }
     if (bridge.name === entity.name) {
-      bullets.push(`Linux bridge on **${escape(bridge.host)}** of ${few(bridge.members.map(({ name }) => code(name)), 6) || 'no captured device'}`);
+      bullets.push(
+        `Linux bridge on **${escape(bridge.host)}** of ${
+          few(
+            bridge.members.map(({ name }) => code(name)),
+            6,
+          ) || 'no captured device'
+        }`,
+      );
       sources.push(...bridge.sources);
     }
   }
-  bullets.push(hybridBullet(host, entity.name));
+  bullets.push(
+    hybridBullet(host, entity.name),
+    ...domainInterfaces(world, ({ target }) => target?.value === entity.name).map(({ text }) => text),
+  );
   for (const { host: on, namespace, device } of allDevices(network)) {
     if (on.name !== entity.host || device.name !== entity.name) continue;
     if (entity.kind === 'device' && entity.namespace !== '' && namespace.name !== entity.namespace) continue;
     const place = namespace.name === '' ? `Device of **${escape(on.name)}**` : `In namespace ${code(namespace.name)}`;
     const addresses = device.addresses.map(({ ip, prefix }) => code(`${ip}/${prefix}`));
-    const parts = [device.mac && code(device.mac), few(addresses, 4), device.mtu && `MTU ${device.mtu}`, device.up ? '' : '**down**'].filter(Boolean);
+    const parts = [
+      device.mac && code(device.mac),
+      few(addresses, 4),
+      device.mtu && `MTU ${device.mtu}`,
+      device.up ? '' : '**down**',
+    ].filter(Boolean);
     bullets.push(`${place}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`);
     if (device.peer !== undefined) bullets.push(`Pair with ${code(device.peer)}`);
     sources.push(device.sources[0]);
@@ -129,19 +188,29 @@ export function describeDevice(world: World, entity: EntityOf<'device'> | Entity
   if (neutron) bullets.push(neutronBullet(world, neutron));
   else if (portIdPrefix(entity.name) !== undefined) {
     const guess = guessByDevice(entity.name, ovs?.port.type);
-    bullets.push(`Neutron port ${code(`${portIdPrefix(entity.name) ?? ''}…`)}${guess === undefined ? '' : ` of ${guess} (inferred from its name)`}; ${code('openstack port list')} tells which`);
+    bullets.push(
+      `Neutron port ${code(`${portIdPrefix(entity.name) ?? ''}…`)}${guess === undefined ? '' : ` of ${guess} (inferred from its name)`}; ${code('openstack port list')} tells which`,
+    );
   }
   if (!bullets.some((bullet) => bullet !== undefined)) {
-    bullets.push(`Device${entity.host === '' ? '' : ` on **${escape(entity.host)}**`}; nothing else was captured of it: ${code('ip -d addr')} tells`);
+    bullets.push(
+      `Device${entity.host === '' ? '' : ` on **${escape(entity.host)}**`}; nothing else was captured of it: ${code('ip -d addr')} tells`,
+    );
   }
   return section(title, bullets, links(world, sources).join(' · '));
 }
 
 /** tap, qbr, qvb and qvo of one Neutron port form a chain; the veth pair in it is Neutron's own naming. */
 function hybridBullet(host: Host | undefined, name: string): string | undefined {
-  const other = name.startsWith('qvb') ? name.replace('qvb', 'qvo') : name.startsWith('qvo') ? name.replace('qvo', 'qvb') : undefined;
+  const other = name.startsWith('qvb')
+    ? name.replace('qvb', 'qvo')
+    : name.startsWith('qvo')
+      ? name.replace('qvo', 'qvb')
+      : undefined;
   if (other === undefined || !host || portIdPrefix(name) === undefined) return undefined;
-  const known = ovsPortNamed(host, other) !== undefined || [...host.linuxBridges.values()].some(({ members }) => members.some((m) => m.name === other));
+  const known =
+    ovsPortNamed(host, other) !== undefined ||
+    [...host.linuxBridges.values()].some(({ members }) => members.some((m) => m.name === other));
   return known ? `Veth pair with ${code(other)} (inferred: both carry the Neutron port's id)` : undefined;
 }
 
@@ -165,7 +234,9 @@ function describeBridge(world: World, entity: EntityOf<'bridge'>): string {
       bridge.flowsKnown === 'absent'
         ? `Flows: ${command('ovs-ofctl dump-flows')}`
         : `${count(bridge.flows.length, 'flow')} in ${count(tables.size, 'table')}${bridge.flowsKnown === 'partial' ? ` captured; more may exist (${bridge.flowsMissing ?? 'not whole'})` : ''}`,
-      bridge.fdbKnown === 'absent' ? `MAC table: ${command('ovs-appctl fdb/show')}` : `${count(bridge.fdb.length, 'learned MAC')}${bridge.fdbKnown === 'partial' ? ' captured' : ''}`,
+      bridge.fdbKnown === 'absent'
+        ? `MAC table: ${command('ovs-appctl fdb/show')}`
+        : `${count(bridge.fdb.length, 'learned MAC')}${bridge.fdbKnown === 'partial' ? ' captured' : ''}`,
     ],
     links(world, bridge.sources).join(' · '),
   );
@@ -182,7 +253,9 @@ export function describeVlan(world: World, entity: EntityOf<'vlan'>): string {
   const ports: string[] = [];
   let learned = 0;
   for (const bridge of host.bridges.values()) {
-    for (const port of bridge.ports) if (port.tag === entity.vlan) ports.push(`${code(port.name)}${numberText(port)} of ${code(bridge.name)}${inBrackets(world, port.says['tag'])}`);
+    for (const port of bridge.ports)
+      if (port.tag === entity.vlan)
+        ports.push(`${code(port.name)}${numberText(port)} of ${code(bridge.name)}${inBrackets(world, port.says['tag'])}`);
     learned += bridge.fdb.filter((row) => row.vlan === entity.vlan).length;
   }
   const others = tie ? tiesOfVni(network, tie.vni).filter((other) => other.host !== host) : [];
@@ -193,7 +266,10 @@ export function describeVlan(world: World, entity: EntityOf<'vlan'>): string {
       : `No captured flow ties it to a VNI${tunnelHint(host)}`,
     ports.length === 0 ? 'No captured port has this tag' : `Ports: ${few(ports, 6)}`,
     learned === 0 ? undefined : `${count(learned, 'MAC')} learned in it`,
-    ...others.map((other) => `Same VNI on **${escape(other.host.name)}**: VLAN ${other.vlan}${other.certainty === 'inferred' ? ' (inferred)' : ''}${inBrackets(world, other.source)}`),
+    ...others.map(
+      (other) =>
+        `Same VNI on **${escape(other.host.name)}**: VLAN ${other.vlan}${other.certainty === 'inferred' ? ' (inferred)' : ''}${inBrackets(world, other.source)}`,
+    ),
     'The number means something on this host only',
   ]);
 }
@@ -240,18 +316,31 @@ export function tableText(bridge: OvsBridge, table: number | string): string {
 /** The flows of a bridge that send packets on into a table. */
 export function jumpsTo(bridge: OvsBridge, table: string) {
   return bridge.flows.filter(({ flow }) =>
-    flow.actions.some((action) => (action.kind === 'resubmit' || action.kind === 'goto-table' || action.kind === 'ct') && action.table !== undefined && String(action.table) === table),
+    flow.actions.some(
+      (action) =>
+        (action.kind === 'resubmit' || action.kind === 'goto-table' || action.kind === 'ct') &&
+        action.table !== undefined &&
+        String(action.table) === table,
+    ),
   );
 }
 
 /** A table of a bridge: how many flows, what it does with the rest, who sends packets here. */
-export function describeTable(world: World, entity: EntityOf<'table'>, defaults: (bridge: OvsBridge, flow: OvsBridge['flows'][number]) => string): string {
+export function describeTable(
+  world: World,
+  entity: EntityOf<'table'>,
+  defaults: (bridge: OvsBridge, flow: OvsBridge['flows'][number]) => string,
+): string {
   const bridge = entity.bridge === undefined ? undefined : world.network.hosts.get(entity.host)?.bridges.get(entity.bridge);
   if (!bridge) return section(`Table ${escape(entity.table)}`, ['Which bridge it is of is not known.']);
   const flows = bridge.flows.filter(({ flow }) => String(flow.table.value) === entity.table);
   const jumps = jumpsTo(bridge, entity.table);
-  const learns = bridge.flows.filter(({ flow }) => flow.actions.some((action) => action.kind === 'learn' && String(action.table) === entity.table));
-  const last = flows.filter(({ flow }) => flow.match.length === 0).sort((a, b) => b.flow.priority.value - a.flow.priority.value)[0];
+  const learns = bridge.flows.filter(({ flow }) =>
+    flow.actions.some((action) => action.kind === 'learn' && String(action.table) === entity.table),
+  );
+  const last = flows
+    .filter(({ flow }) => flow.match.length === 0)
+    .sort((a, b) => b.flow.priority.value - a.flow.priority.value)[0];
   const fallback = last
     ? `Any other packet: ${defaults(bridge, last)}${inBrackets(world, last.source)}`
     : bridge.flowsKnown === 'whole'
@@ -261,7 +350,11 @@ export function describeTable(world: World, entity: EntityOf<'table'>, defaults:
   return section(`Table ${escape(entity.table)} of ${escape(bridge.name)} on ${escape(bridge.host)}`, [
     tableText(bridge, entity.table),
     fallback,
-    entity.table === '0' ? 'Every packet starts here' : from.length === 0 ? 'No captured flow sends packets here' : `Packets come from ${few([...new Set(from)], 6)}`,
+    entity.table === '0'
+      ? 'Every packet starts here'
+      : from.length === 0
+        ? 'No captured flow sends packets here'
+        : `Packets come from ${few([...new Set(from)], 6)}`,
     learns.length === 0 ? undefined : `learn() writes flows here${inBrackets(world, learns[0]?.source)}`,
   ]);
 }
@@ -269,16 +362,29 @@ export function describeTable(world: World, entity: EntityOf<'table'>, defaults:
 /** A host: its names, its bridges and namespaces. */
 export function describeHost(world: World, entity: EntityOf<'host'>): string {
   const host = world.network.hosts.get(entity.name);
-  const instances = world.network.instances.filter((instance) => instance.hypervisor === entity.name || host?.aliases.includes(instance.hypervisor ?? '-'));
+  const instances = world.network.instances.filter(
+    (instance) => instance.hypervisor === entity.name || host?.aliases.includes(instance.hypervisor ?? '-'),
+  );
   const spaces = [...(host?.namespaces.keys() ?? [])].filter((name) => name !== '');
-  const tunnelIps = [...new Set([...(host?.bridges.values() ?? [])].flatMap(({ ports }) => ports.flatMap((port) => port.options['local_ip'] ?? [])))];
+  const tunnelIps = [
+    ...new Set(
+      [...(host?.bridges.values() ?? [])].flatMap(({ ports }) => ports.flatMap((port) => port.options['local_ip'] ?? [])),
+    ),
+  ];
   return section(`Host ${escape(entity.name)}`, [
     host && host.aliases.length > 0 ? `Also called ${host.aliases.map(escape).join(', ')}` : undefined,
-    ...(host?.aliases.length ? host.reasons.filter((reason) => reason.includes('one machine')).map((reason) => `Inferred: ${escape(reason)}`) : []),
+    ...(host?.aliases.length
+      ? host.reasons.filter((reason) => reason.includes('one machine')).map((reason) => `Inferred: ${escape(reason)}`)
+      : []),
     host && host.bridges.size > 0 ? `Bridges: ${few([...host.bridges.keys()].map(code), 8)}` : undefined,
     spaces.length > 0 ? `Namespaces: ${few(spaces.map(code), 4)}` : undefined,
     tunnelIps.length > 0 ? `Tunnels from ${tunnelIps.map(code).join(', ')}` : undefined,
-    instances.length > 0 ? `Instances: ${few(instances.map(({ name }) => code(name)), 6)}` : undefined,
+    instances.length > 0
+      ? `Instances: ${few(
+          instances.map(({ name }) => code(name)),
+          6,
+        )}`
+      : undefined,
     host ? undefined : 'No capture was taken on it',
   ]);
 }
@@ -292,7 +398,9 @@ export function tunnelsWithIp(world: World, ip: string): string[] {
         if (!isTunnel(port)) continue;
         const local = port.options['local_ip'] === ip;
         if (!local && port.options['remote_ip'] !== ip) continue;
-        found.push(`${local ? 'Own' : 'Remote'} address of tunnel ${code(port.name)} on **${escape(host.name)}**${inBrackets(world, port.says[local ? 'local_ip' : 'remote_ip'])}`);
+        found.push(
+          `${local ? 'Own' : 'Remote'} address of tunnel ${code(port.name)} on **${escape(host.name)}**${inBrackets(world, port.says[local ? 'local_ip' : 'remote_ip'])}`,
+        );
       }
     }
   }
@@ -305,10 +413,6 @@ export function configuredAt(world: World, ip: string): string[] {
     const where = namespace.name === '' ? '' : `, namespace ${code(namespace.name)}`;
     return `On ${code(device.name)} of **${escape(host.name)}**${where}${inBrackets(world, source)}`;
   });
-}
-
-function upper(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** True for entities that describeDevice takes. */

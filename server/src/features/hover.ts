@@ -2,13 +2,14 @@ import type { Span } from '../base/span';
 import type { Fact } from '../captures/facts';
 import { explainActions } from '../model/explain';
 import { deviceEntity, entityOf, type Entity, type EntityOf } from './entity';
-import { find, type Found } from './find';
+import { find, isRecordLine, lineSpan, targetKind, type Found } from './find';
 import { describeIp, describeMac } from './hover-address';
 import { describeCapture } from './hover-capture';
 import { describeAction, describeFlow, describeTerm, portNames } from './hover-flow';
 import { describeChain, describeNamespace, describeRoute, describeRule } from './hover-linux';
 import { describeInstance, describeNetwork, describeNeutronPort, describeRouter, describeSubnet } from './hover-openstack';
 import { describeDevice, describeHost, describeTable, describeVlan, describeVni, isDevice } from './hover-switch';
+import { domainInterfaces } from './libvirt';
 import { code, escape, section } from './markdown';
 import type { World } from './world';
 
@@ -34,7 +35,13 @@ export function hover(world: World, uri: string, offset: number): Hover | undefi
   const whole = fact && describeFact(world, found, fact.fact, ref !== undefined);
   if (whole !== undefined) parts.push(part === undefined ? whole : `${part.text}\n\n${whole}`);
   else if (parts.length === 0) return headerHover(world, found, offset);
-  return { markdown: parts.join('\n\n---\n\n'), ...spanOf(ref?.piece ?? part?.span ?? fact?.span ?? locus.capture.span) };
+  return { markdown: parts.join('\n\n---\n\n'), ...spanOf(ref?.piece ?? part?.span ?? lineOrFact(found, offset)) };
+}
+
+/** The fact's own lines, or the offset's line where a fact is told by another line. */
+function lineOrFact(found: Found, offset: number): Span {
+  const span = found.fact?.span ?? found.locus.capture.span;
+  return offset >= span.start && offset <= span.end ? span : lineSpan(found.document, { start: offset, end: offset });
 }
 
 function spanOf({ start, end }: Span): Span {
@@ -47,9 +54,16 @@ function partOfFlow(found: Found): { readonly text: string; readonly span: Span 
   return undefined;
 }
 
-/** Titles and separators say nothing by themselves; the first line of a capture without a command stands for its command. */
+/** A line of data that no fact came from is about the command's subject, or the capture. Titles and separators say nothing by themselves; the first line of a capture without a command stands for its command. */
 function headerHover(world: World, found: Found, offset: number): Hover | undefined {
   const { document, locus } = found;
+  if (isRecordLine(found, offset)) {
+    const kind = targetKind(locus.capture.kind);
+    const value = locus.capture.target;
+    const span = lineSpan(document, { start: offset, end: offset });
+    const entity = kind === undefined || value === undefined ? undefined : entityOf(world, locus, { kind, value, span });
+    return { markdown: entity ? describe(world, found, entity) : describeCapture(world, locus), ...span };
+  }
   const start = document.lines.starts[locus.capture.firstLine] ?? 0;
   const next = document.lines.starts[locus.capture.firstLine + 1] ?? document.text.length;
   if (locus.capture.commandSpan !== undefined || offset >= next) return undefined;
@@ -71,11 +85,15 @@ export function describe(world: World, found: Found, entity: Entity): string {
     case 'ip':
       return describeIp(world, entity);
     case 'table':
-      return describeTable(world, entity, (bridge, { flow }) => escape(explainActions(flow.actions, portNames(bridge)).join('; ')));
+      return describeTable(world, entity, (bridge, { flow }) =>
+        escape(explainActions(flow.actions, portNames(bridge)).join('; ')),
+      );
     case 'chain':
       return describeChain(world, entity);
     case 'nat-table':
-      return section(`${entity.name} table`, [`Netfilter table${entity.namespace === '' ? '' : ` of namespace ${code(entity.namespace)}`}`]);
+      return section(`${entity.name} table`, [
+        `Netfilter table${entity.namespace === '' ? '' : ` of namespace ${code(entity.namespace)}`}`,
+      ]);
     case 'namespace':
       return describeNamespace(world, entity);
     case 'instance':
@@ -125,7 +143,11 @@ function describeFact(world: World, found: Found, fact: Fact, described: boolean
   if (described) return undefined;
   switch (fact.kind) {
     case 'nf-chain':
-      return describe(world, found, entityOf(world, locus, { kind: 'chain', value: fact.name.value, scope: fact.table, span: fact.name.span }));
+      return describe(
+        world,
+        found,
+        entityOf(world, locus, { kind: 'chain', value: fact.name.value, scope: fact.table, span: fact.name.span }),
+      );
     case 'of-port':
     case 'ovs-port':
     case 'ovs-interface':
@@ -142,7 +164,10 @@ function describeFact(world: World, found: Found, fact: Fact, described: boolean
         fact.state && `State ${escape(fact.state.value)}`,
       ]);
     case 'ip-rule':
-      return section('Routing rule', [escape(fact.text.value), fact.table ? `Looks up table ${escape(fact.table.value)}` : undefined]);
+      return section('Routing rule', [
+        escape(fact.text.value),
+        fact.table ? `Looks up table ${escape(fact.table.value)}` : undefined,
+      ]);
     case 'bridge-fdb':
       return section('Linux bridge entry', [
         `${code(fact.mac.value)} on ${code(fact.dev.value)}${fact.master ? ` of ${code(fact.master.value)}` : ''}`,
@@ -163,6 +188,18 @@ function describeFact(world: World, found: Found, fact: Fact, described: boolean
       const kind = fact.kind === 'instance' ? 'instance' : 'network';
       return said && describe(world, found, entityOf(world, locus, { kind, value: said.value, span: said.span }));
     }
+    case 'domain-interface': {
+      const same = domainInterfaces(world, (other) => other === fact);
+      return section(
+        'Interface of a domain',
+        same.map(({ text }) => text),
+      );
+    }
+    case 'ping':
+      return section(`Ping to ${fact.target.value}`, [
+        `${fact.replies} of its packets came back${fact.lost ? `; ${escape(fact.lost.value)} lost` : ''}`,
+        'It proves that packets went both ways, not which way they took',
+      ]);
     default:
       return undefined;
   }

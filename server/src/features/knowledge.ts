@@ -1,7 +1,21 @@
-import type { FdbRow, FlowEntry, Host, Network, NeutronNetwork, NeutronPort, NfChain, NfRule, Namespace, OvsBridge, OvsPort, Source } from '../model/network';
-import { instanceOf, networkOf, neutronPortOf, ovsPortNamed } from '../model/queries';
+import type {
+  FdbRow,
+  FlowEntry,
+  Host,
+  Network,
+  NeutronNetwork,
+  NeutronPort,
+  NfChain,
+  NfRule,
+  Namespace,
+  OvsBridge,
+  OvsPort,
+  Source,
+} from '../model/network';
+import { instanceOf, networkOf, neutronPortOf, neutronPortWithMac, ovsPortNamed } from '../model/queries';
 import type { Action } from '../packet/openflow';
 import { mappingOf } from '../walk/openflow/layout';
+import { macOwnerText } from '../walk/owner';
 import { neutronNetworkOf, routerOf } from './entity';
 
 /** One flow that ties a VLAN of a host to a VNI. */
@@ -91,7 +105,8 @@ export function tieOfVlan(network: Network, host: string, vlan: number): Tie | u
 function ties(network: Network, wanted: (tie: Tie) => boolean): Tie[] {
   const found: Tie[] = [];
   const add = (tie: Tie) => {
-    if (wanted(tie) && !found.some((other) => other.host === tie.host && other.vlan === tie.vlan && other.vni === tie.vni)) found.push(tie);
+    if (wanted(tie) && !found.some((other) => other.host === tie.host && other.vlan === tie.vlan && other.vni === tie.vni))
+      found.push(tie);
   };
   for (const { host, bridge, entry, vlan, vni } of tunnelsOf(network).mappings) {
     add({ host, vlan, vni, source: entry.source, certainty: 'captured', reason: `a flow of ${bridge.name}` });
@@ -154,18 +169,34 @@ export function ownerOfPort(network: Network, port: NeutronPort): Owner | undefi
   const role = port.deviceOwner;
   if (port.router !== undefined) {
     const name = routerOf(network, port.router)?.name ?? port.router;
-    const gateway = role === 'network:router_gateway' || devicesOfPort(network, port).some(({ device }) => device.startsWith('qg-'));
+    const gateway =
+      role === 'network:router_gateway' || devicesOfPort(network, port).some(({ device }) => device.startsWith('qg-'));
     return { text: `router ${name}${gateway ? ' (its outside)' : ''}`, certainty: 'captured', reason: undefined };
   }
   if (role === 'network:dhcp') return { text: 'DHCP server', certainty: 'captured', reason: undefined };
-  if (role === 'network:router_gateway' || role?.includes('router')) return { text: 'a router', certainty: 'captured', reason: undefined };
-  if (role?.startsWith('compute:')) return { text: `an instance${port.instance === undefined ? '' : ` (${port.instance})`}`, certainty: 'captured', reason: undefined };
+  if (role === 'network:router_gateway' || role?.includes('router'))
+    return { text: 'a router', certainty: 'captured', reason: undefined };
+  if (role?.startsWith('compute:'))
+    return {
+      text: `an instance${port.instance === undefined ? '' : ` (${port.instance})`}`,
+      certainty: 'captured',
+      reason: undefined,
+    };
   for (const { host, device } of devicesOfPort(network, port)) {
     const ovs = ovsPortNamed(host, device);
     const guess = guessByDevice(device, ovs?.port.type);
     if (guess !== undefined) return { text: guess, certainty: 'inferred', reason: `by its device ${device} on ${host.name}` };
   }
   return undefined;
+}
+
+/** Whose a MAC address is, in a few words: `router r1 (172.19.1.1)`; undefined where nobody says. */
+export function macOwner(network: Network, mac: string): string | undefined {
+  const port = neutronPortWithMac(network, mac);
+  const owner = port && ownerOfPort(network, port);
+  if (!owner) return macOwnerText(network, mac);
+  const ips = port.ips.map(({ ip }) => ip).join(', ');
+  return `${owner.text}${ips === '' ? '' : ` (${ips})`}${owner.certainty === 'inferred' ? ', inferred' : ''}`;
 }
 
 /** What Neutron's names for devices and their types tell. */
@@ -183,7 +214,8 @@ export function devicesOfPort(network: Network, port: NeutronPort): { readonly h
   const found: { host: Host; device: string }[] = [];
   for (const host of network.hosts.values()) {
     const add = (device: string) => {
-      if (device.endsWith(prefix) && !found.some((known) => known.host === host && known.device === device)) found.push({ host, device });
+      if (device.endsWith(prefix) && !found.some((known) => known.host === host && known.device === device))
+        found.push({ host, device });
     };
     for (const bridge of host.linuxBridges.values()) {
       for (const { name } of bridge.members) add(name);
@@ -196,14 +228,22 @@ export function devicesOfPort(network: Network, port: NeutronPort): { readonly h
 }
 
 /** Where a switch has learned a MAC address. */
-export function learnedAt(network: Network, mac: string): { readonly host: Host; readonly bridge: OvsBridge; readonly row: FdbRow }[] {
+export function learnedAt(
+  network: Network,
+  mac: string,
+): { readonly host: Host; readonly bridge: OvsBridge; readonly row: FdbRow }[] {
   return [...network.hosts.values()].flatMap((host) =>
-    [...host.bridges.values()].flatMap((bridge) => bridge.fdb.filter((row) => row.mac === mac).map((row) => ({ host, bridge, row }))),
+    [...host.bridges.values()].flatMap((bridge) =>
+      bridge.fdb.filter((row) => row.mac === mac).map((row) => ({ host, bridge, row })),
+    ),
   );
 }
 
 /** The OVS port whose own machine has the MAC: the port's device, or what is attached to it. */
-export function portsWithMac(network: Network, mac: string): { readonly host: Host; readonly bridge: OvsBridge; readonly port: OvsPort }[] {
+export function portsWithMac(
+  network: Network,
+  mac: string,
+): { readonly host: Host; readonly bridge: OvsBridge; readonly port: OvsPort }[] {
   return [...network.hosts.values()].flatMap((host) =>
     [...host.bridges.values()].flatMap((bridge) =>
       bridge.ports.filter((port) => port.mac === mac || port.attachedMac === mac).map((port) => ({ host, bridge, port })),
@@ -225,7 +265,8 @@ export function* allRules(network: Network): Generator<RulePlace> {
   for (const host of network.hosts.values()) {
     for (const namespace of host.namespaces.values()) {
       for (const table of namespace.netfilter.values()) {
-        for (const chain of table.chains.values()) for (const rule of chain.rules) yield { host, namespace, table: table.name, chain, rule };
+        for (const chain of table.chains.values())
+          for (const rule of chain.rules) yield { host, namespace, table: table.name, chain, rule };
       }
     }
   }
@@ -251,7 +292,11 @@ export function floatingIps(network: Network, ip: string): FloatingIp[] {
       return value === undefined || (/\//.test(value) && !value.endsWith('/32')) ? undefined : value.replace(/\/32$/, '');
     };
     const pair =
-      rule.target === 'DNAT' ? { floating: of('destination'), fixed: to } : rule.target === 'SNAT' ? { floating: to, fixed: of('source') } : undefined;
+      rule.target === 'DNAT'
+        ? { floating: of('destination'), fixed: to }
+        : rule.target === 'SNAT'
+          ? { floating: to, fixed: of('source') }
+          : undefined;
     if (pair?.floating === undefined || pair.fixed === undefined || (pair.floating !== ip && pair.fixed !== ip)) continue;
     if (!found.some((known) => known.floating === pair.floating && known.fixed === pair.fixed)) {
       found.push({ floating: pair.floating, fixed: pair.fixed, place });

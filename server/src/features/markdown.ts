@@ -56,3 +56,8 @@ export function section(title: string, bullets: readonly (string | undefined)[],
   const shown = bullets.filter((bullet): bullet is string => bullet !== undefined && bullet !== '');
   return [`**${title}**`, shown.map((bullet) => `- ${bullet}`).join('\n'), tail ?? ''].filter((part) => part !== '').join('\n\n');
 }
+
+/** The text with a capital at its start. */
+export function upper(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

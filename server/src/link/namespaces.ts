@@ -18,6 +18,7 @@ interface DeviceDraft {
   master?: string;
   type?: string;
   vlanId?: number;
+  vni?: number;
   addresses: { ip: string; prefix: number; source: Source }[];
   sources: Source[];
 }
@@ -62,7 +63,8 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
       ({ ip, dev, mac }) => `${ip} ${dev} ${mac ?? ''}`,
     ),
     neighboursKnown: neighbours.known,
-    netfilter: linkNetfilter(own),
+    netfilter: linkNetfilter(own, 'ip'),
+    netfilter6: linkNetfilter(own, 'ip6'),
     sysctls,
     sources,
   };
@@ -115,6 +117,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         if (fact.master) device.master ??= fact.master.value;
         if (fact.type) device.type ??= fact.type.value;
         if (fact.vlanId) device.vlanId ??= fact.vlanId.value;
+        if (fact.vni) device.vni ??= fact.vni.value;
         if (fact.flags.length > 0) device.up = fact.flags.includes('UP');
       } else if (fact.kind === 'address') {
         const device = draft(fact.dev.value);
@@ -137,6 +140,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         master: device.master,
         type: device.type,
         vlanId: device.vlanId,
+        vni: device.vni,
         addresses: device.addresses,
         sources: device.sources,
       },
@@ -145,12 +149,13 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
 }
 
 /** Of several listings of one table the one that shows most is used: a save, then -S, then -L with -v, then -L. */
-function linkNetfilter(captures: readonly LinkedCapture[]): Map<string, NfTable> {
+function linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' | 'ip6'): Map<string, NfTable> {
   const tables = new Map<string, { rank: number; table: NfTable }>();
   for (const linked of captures) {
-    if (!/^iptables-(?:save|rules|list)$/.test(linked.capture.kind)) continue;
-    for (const table of tablesOf(linked)) {
-      const rank = linked.capture.kind === 'iptables-save' ? 4 : linked.capture.kind === 'iptables-rules' ? 3 : table.interfacesHidden ? 1 : 2;
+    const { kind } = linked.capture;
+    if (!(family === 'ip' ? /^iptables-(?:save|rules|list)$/ : /^ip6tables-(?:save|rules|list)$/).test(kind)) continue;
+    for (const table of tablesOf(linked, family)) {
+      const rank = kind.endsWith('-save') ? 4 : kind.endsWith('-rules') ? 3 : table.interfacesHidden ? 1 : 2;
       const score = rank + (table.known === 'whole' ? 0.5 : 0);
       if ((tables.get(table.name)?.rank ?? -1) < score) tables.set(table.name, { rank: score, table });
     }
@@ -158,7 +163,7 @@ function linkNetfilter(captures: readonly LinkedCapture[]): Map<string, NfTable>
   return new Map([...tables].map(([name, { table }]) => [name, table]));
 }
 
-function tablesOf(linked: LinkedCapture): NfTable[] {
+function tablesOf(linked: LinkedCapture, family: 'ip' | 'ip6'): NfTable[] {
   const chains = new Map<string, Map<string, { policy: string | undefined; rules: NfRule[]; source: Source }>>();
   const chain = (table: string, name: string, source: Source) => {
     let of = chains.get(table);
@@ -168,10 +173,10 @@ function tablesOf(linked: LinkedCapture): NfTable[] {
     return found;
   };
   for (const fact of linked.capture.facts) {
-    if (fact.kind === 'nf-chain' && fact.family === 'ip') {
+    if (fact.kind === 'nf-chain' && fact.family === family) {
       const found = chain(fact.table, fact.name.value, sourceAt(linked, fact.span.span));
       if (fact.policy && fact.policy.value !== '-') found.policy = fact.policy.value;
-    } else if (fact.kind === 'nf-rule' && fact.family === 'ip') {
+    } else if (fact.kind === 'nf-rule' && fact.family === family) {
       const source = sourceAt(linked, fact.text.span);
       chain(fact.table, fact.chain, source).rules.push({
         number: fact.number,
@@ -186,6 +191,9 @@ function tablesOf(linked: LinkedCapture): NfTable[] {
     }
   }
   const { known: how } = completeness(linked.capture);
+  // A whole save shows every table that there is: one that it does not show does nothing.
+  const everything = how === 'whole' && linked.capture.kind.endsWith('-save') && linked.capture.options['table'] === undefined;
+  if (everything) for (const name of ['raw', 'mangle', 'nat', 'filter']) if (!chains.has(name)) chains.set(name, new Map());
   return [...chains].map(([name, of]) => {
     const finished: NfChain[] = [...of].map(([chainName, { policy, rules, source }]) => ({ name: chainName, policy, rules, source }));
     return {
@@ -210,8 +218,12 @@ export function linkLinuxBridges(host: string, captures: readonly LinkedCapture[
     const { members } = draft(bridge);
     if (!members.has(name)) members.set(name, source);
   };
+  const remotes: LinuxBridge['remotes'][number][] = [];
   for (const linked of captures) {
     for (const fact of linked.capture.facts) {
+      if (fact.kind === 'bridge-fdb' && fact.dst) {
+        remotes.push({ dev: fact.dev.value, mac: fact.mac.value, ip: fact.dst.value, source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dst.span.end } } });
+      }
       if (fact.kind === 'linux-bridge') draft(fact.name.value).sources.push(sourceAt(linked, fact.name.span));
       else if (fact.kind === 'linux-bridge-port') member(fact.bridge.value, fact.name.value, sourceAt(linked, fact.name.span));
       else if (fact.kind === 'link' && fact.master && !/^ovs-system$/.test(fact.master.value)) {
@@ -231,7 +243,7 @@ export function linkLinuxBridges(host: string, captures: readonly LinkedCapture[
       .filter(([, { members, sources }]) => members.size > 0 || sources.length > 0)
       .map(([name, { members, fdb, sources }]) => [
         name,
-        { host, name, members: [...members].map(([of, source]) => ({ name: of, source })), fdb, sources },
+        { host, name, members: [...members].map(([of, source]) => ({ name: of, source })), fdb, remotes: remotes.filter(({ dev }) => members.has(dev)), sources },
       ]),
   );
 }

@@ -6,7 +6,11 @@ export function documentPath(uri: string, folders: readonly string[]): string {
     if (decoded.startsWith(`${root}/`)) return `${root.split('/').at(-1) ?? ''}${decoded.slice(root.length)}`;
   }
   // Outside a workspace the file's own folder is still worth knowing; those above it are not.
-  return decoded.replace(/^[\w+.-]+:\/*/, '').split('/').slice(-3).join('/');
+  return decoded
+    .replace(/^[\w+.-]+:\/*/, '')
+    .split('/')
+    .slice(-3)
+    .join('/');
 }
 
 function decode(uri: string): string {

@@ -1,6 +1,7 @@
 import {
   DiagnosticSeverity,
   DidChangeConfigurationNotification,
+  RequestType,
   SemanticTokensBuilder,
   TextDocuments,
   TextDocumentSyncKind,
@@ -9,6 +10,7 @@ import {
   type InitializeParams,
   type InitializeResult,
   type Location,
+  type LocationLink,
   type SymbolInformation,
   type DocumentSymbol,
 } from 'vscode-languageserver';
@@ -127,8 +129,17 @@ export function startServer(connection: Connection): void {
   );
   connection.onDefinition(({ textDocument, position }) =>
     at('definition', textDocument.uri, position, null, (world, offset) => {
-      const places = definition(world, textDocument.uri, offset);
-      return places.length === 0 ? null : places.flatMap((place) => asLocation(world, place));
+      const document = world.documents.get(textDocument.uri);
+      if (!document) return null;
+      return definition(world, textDocument.uri, offset).flatMap((place): LocationLink[] => {
+        const origin = rangeOf(document, place.origin.start, place.origin.end);
+        return asLocation(world, place).map(({ uri, range }) => ({
+          originSelectionRange: origin,
+          targetUri: uri,
+          targetRange: range,
+          targetSelectionRange: range,
+        }));
+      });
     }),
   );
   connection.onReferences(({ textDocument, position, context }) =>
@@ -170,7 +181,9 @@ export function startServer(connection: Connection): void {
       );
     }),
   );
-  connection.onFoldingRanges(({ textDocument }) => guard(connection, 'folding', [], () => foldingRanges(service.world(), textDocument.uri)));
+  connection.onFoldingRanges(({ textDocument }) =>
+    guard(connection, 'folding', [], () => foldingRanges(service.world(), textDocument.uri)),
+  );
   connection.onCodeLens(({ textDocument }) =>
     guard(connection, 'code lenses', [], () =>
       codeLenses(service.world(), textDocument.uri).map(({ line, title, command, args }) => ({
@@ -193,20 +206,30 @@ export function startServer(connection: Connection): void {
       return builder.build();
     });
   connection.languages.semanticTokens.on(({ textDocument }) => tokens(textDocument.uri, 0, Number.MAX_SAFE_INTEGER));
-  connection.languages.semanticTokens.onRange(({ textDocument, range }) => tokens(textDocument.uri, range.start.line, range.end.line));
+  connection.languages.semanticTokens.onRange(({ textDocument, range }) =>
+    tokens(textDocument.uri, range.start.line, range.end.line),
+  );
 
-  connection.onRequest(methods.trace, (params: TraceParams): TraceResult =>
-    guard<TraceResult>(connection, 'trace', { kind: 'error', message: 'Tracing failed inside Packet Walk; the output channel says where.' }, () => trace(service.world(), params)),
+  connection.onRequest(new RequestType<TraceParams, TraceResult, void>(methods.trace), (params) =>
+    guard<TraceResult>(
+      connection,
+      'trace',
+      { kind: 'error', message: 'Tracing failed inside Packet Walk; the output channel says where.' },
+      () => trace(service.world(), params),
+    ),
   );
   connection.onRequest(methods.endpoints, (params: EndpointsParams | null) =>
     guard(connection, 'endpoints', { starts: [], destinations: [], preselected: null }, () => {
       const world = service.world();
       const document = params?.uri === undefined ? undefined : world.documents.get(params.uri);
-      const cursor = document && params?.position ? { uri: document.uri, offset: offsetAt(document.lines, params.position) } : undefined;
+      const cursor =
+        document && params?.position ? { uri: document.uri, offset: offsetAt(document.lines, params.position) } : undefined;
       return endpoints(world, cursor);
     }),
   );
-  connection.onRequest(methods.inventory, () => guard(connection, 'inventory', { captures: [], hosts: [] }, () => inventory(service.world())));
+  connection.onRequest(methods.inventory, () =>
+    guard(connection, 'inventory', { captures: [], hosts: [] }, () => inventory(service.world())),
+  );
   connection.onNotification(methods.files, (params: FilesParams) => void files.handle(params));
 
   open.listen(connection);
@@ -223,5 +246,11 @@ function asDiagnostic(world: World, finding: Finding): Diagnostic {
   const zero = { line: 0, character: 0 };
   const start = document ? positionAt(document.lines, finding.start) : zero;
   const end = document ? positionAt(document.lines, finding.end) : zero;
-  return { range: { start, end }, severity: severities[finding.severity], code: finding.code, source: 'Packet Walk', message: finding.message };
+  return {
+    range: { start, end },
+    severity: severities[finding.severity],
+    code: finding.code,
+    source: 'Packet Walk',
+    message: finding.message,
+  };
 }

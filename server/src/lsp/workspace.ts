@@ -13,7 +13,13 @@ export interface WorkspaceFiles {
 /** How many files are asked for at once. */
 const PARALLEL = 8;
 
-export function workspaceFiles(connection: Connection, service: Service, isOpen: (uri: string) => boolean, pathOf: (uri: string) => string, changed: () => void): WorkspaceFiles {
+export function workspaceFiles(
+  connection: Connection,
+  service: Service,
+  isOpen: (uri: string) => boolean,
+  pathOf: (uri: string) => string,
+  changed: () => void,
+): WorkspaceFiles {
   const known = new Set<string>();
   async function load(uri: string): Promise<boolean> {
     if (isOpen(uri)) return false;

@@ -101,6 +101,8 @@ export interface LinuxBridge {
   readonly name: string;
   readonly members: readonly { readonly name: string; readonly source: Source }[];
   readonly fdb: readonly { readonly mac: string; readonly dev: string; readonly permanent: boolean; readonly source: Source }[];
+  /** Where the VXLAN devices among its members send frames: by MAC, all zeros for the rest. */
+  readonly remotes: readonly { readonly dev: string; readonly mac: string; readonly ip: string; readonly source: Source }[];
   readonly sources: readonly Source[];
 }
 
@@ -115,6 +117,8 @@ export interface Device {
   readonly master: string | undefined;
   readonly type: string | undefined;
   readonly vlanId: number | undefined;
+  /** Of a VXLAN device. */
+  readonly vni: number | undefined;
   readonly addresses: readonly { readonly ip: string; readonly prefix: number; readonly source: Source }[];
   readonly sources: readonly Source[];
 }
@@ -134,6 +138,8 @@ export interface Namespace {
   readonly neighbours: readonly { readonly ip: string; readonly dev: string; readonly mac: string | undefined; readonly source: Source }[];
   readonly neighboursKnown: Known;
   readonly netfilter: ReadonlyMap<string, NfTable>;
+  /** The same of ip6tables. */
+  readonly netfilter6: ReadonlyMap<string, NfTable>;
   readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly source: Source }>;
   readonly sources: readonly Source[];
 }

@@ -46,6 +46,8 @@ export interface Context {
   readonly network: Network;
   readonly state: WalkState;
   readonly gaps: Gap[];
+  /** Where a line that was left out may have decided otherwise: none of it makes a way less likely, but no drop is certain. */
+  readonly doubts: Gap[];
   readonly budget: { steps: number };
   /** The answer to a packet that went before. */
   readonly isReply: boolean;
@@ -63,6 +65,11 @@ export function newState(): WalkState {
 /** Adds a gap once. */
 export function addGap(context: Context, gap: Gap): void {
   if (!context.gaps.some((known) => known.host === gap.host && known.command === gap.command)) context.gaps.push(gap);
+}
+
+/** Remembers that the walk went on by a table of which lines are missing. */
+export function addDoubt(context: Context, doubt: Gap): void {
+  if (!context.doubts.some((known) => known.host === doubt.host && known.command === doubt.command)) context.doubts.push(doubt);
 }
 
 export function hostOf(context: Context, name: string): Host | undefined {

@@ -49,12 +49,12 @@ export function walk(network: Network, question: WalkQuestion): WalkResult {
   const destination = addressOf(network, to);
   if (!destination) return { kind: 'error', message: `No captured address belongs to ${question.to}: give an IP address instead, or capture "ip a" or the Neutron port list.` };
   const state = newState();
-  const context = newContext(network, state, false);
+  const context = newContext(network, state, false, []);
   const steps: Step[] = [];
   const ending = start(context, from, destination.ip, question, steps);
   const request = finish(context, ending, steps);
   if (!question.reply) return { kind: 'walk', request, reply: undefined };
-  return { kind: 'walk', request, reply: walkReply(network, state, ending) };
+  return { kind: 'walk', request, reply: walkReply(network, state, request, context.doubts) };
 }
 
 function unknownPlace(network: Network, where: string, what: string): string {
@@ -63,12 +63,18 @@ function unknownPlace(network: Network, where: string, what: string): string {
   return `No capture knows "${where}", so the packet has no place to ${what}: give an instance, tap, port or interface name, a Neutron port id, a MAC or an IP address.${known}`;
 }
 
-function newContext(network: Network, state: WalkState, isReply: boolean): Context {
-  return { network, state, gaps: [], budget: { steps: 0 }, isReply, go, depth: 0, seen: new Set() };
+function newContext(network: Network, state: WalkState, isReply: boolean, doubts: readonly Gap[]): Context {
+  return { network, state, gaps: [], doubts: [...doubts], budget: { steps: 0 }, isReply, go, depth: 0, seen: new Set() };
 }
 
 function finish(context: Context, ending: Ending, steps: readonly Step[]): WalkAnswer {
-  return { ending, certainty: certaintyOf(ending, steps), steps, gaps: context.gaps };
+  const negative = ending.disposition === 'dropped' || ending.disposition === 'loop';
+  if (!negative || (weakest(steps) !== 'assumed' && context.doubts.length === 0)) return { ending, certainty: certaintyOf(ending, steps), steps, gaps: context.gaps };
+  // That something is missing is no proof that a packet is lost: the way to this place was not certain either.
+  for (const doubt of context.doubts) addGap(context, doubt);
+  const summary = `${ending.summary}; this is not certain, because the way here rests on what was not captured`;
+  const doubted = steps.map((step, n) => (n === steps.length - 1 && step.effect === 'dropped' ? { ...step, effect: 'unknown' as const } : step));
+  return { ending: { ...ending, disposition: 'insufficient-info', summary }, certainty: 'assumed', steps: doubted, gaps: context.gaps };
 }
 
 /** The weakest of the steps on the path; copies that a flood made beside it decided nothing. */
@@ -389,8 +395,10 @@ function placeOfMac(host: Host, device: string, mac: string): { readonly place: 
 }
 
 /** The answer starts where the request ended, and may use all that the request left behind. */
-function walkReply(network: Network, state: WalkState, ending: Ending): WalkAnswer | undefined {
-  const context = newContext(network, state, true);
+function walkReply(network: Network, state: WalkState, request: WalkAnswer, doubts: readonly Gap[]): WalkAnswer | undefined {
+  const { ending } = request;
+  // An answer to a packet that may have been translated elsewhere may be another one.
+  const context = newContext(network, state, true, request.certainty === 'assumed' ? [...doubts, ...request.gaps] : doubts);
   const { back, packet } = ending;
   if (!back || ending.disposition === 'dropped' || ending.disposition === 'loop' || ending.disposition === 'insufficient-info') return undefined;
   const answer = reversed(packet);

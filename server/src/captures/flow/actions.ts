@@ -39,8 +39,22 @@ const notModelled = new Set([
 
 /** Turns an action's syntax into what it does. `trouble` is a sentence for a diagnostic. */
 export function readAction(syntax: ActionSyntax, span: Span): ReadAction {
-  const bare = interpret(syntax, span);
+  const bare = remembered(syntax, span);
   return typeof bare === 'string' ? { trouble: bare } : { action: { ...bare, span, text: syntax.text } as Action };
+}
+
+/** Dumps repeat their actions; what a text means does not depend on where it stands, but for actions that hold others. */
+const meanings = new Map<string, Bare | string>();
+const MEANINGS_LIMIT = 50_000;
+
+function remembered(syntax: ActionSyntax, span: Span): Bare | string {
+  if (/^(?:ct|write_actions)$/.test(syntax.name.text)) return interpret(syntax, span);
+  const known = meanings.get(syntax.text);
+  if (known !== undefined) return known;
+  const meaning = interpret(syntax, span);
+  if (meanings.size >= MEANINGS_LIMIT) meanings.clear();
+  meanings.set(syntax.text, meaning);
+  return meaning;
 }
 
 function interpret(syntax: ActionSyntax, span: Span): Bare | string {

@@ -127,13 +127,27 @@ function matchItem(text: string): ItemSyntax | undefined {
   return item;
 }
 
-const PLAIN_STATISTIC = /^(duration|n_packets|n_bytes|idle_age|hard_age|idle_timeout|hard_timeout)=([0-9][0-9.]*s?)$/;
+/** Items and actions of plain characters only: what the grammar makes of them is their text cut at the first sign. */
+const PLAIN_ITEM = /^(?!actions?=)([A-Za-z0-9_.[\]-]+)=([A-Za-z0-9_.:/+[\]-]*)$/;
+const PLAIN_ACTION = /^([A-Za-z0-9_.-]+)(?::([A-Za-z0-9_.:/[\]>-]*))?$/;
 
 function readItem(text: string): ItemSyntax | undefined {
-  const plain = PLAIN_STATISTIC.exec(text);
+  const plain = PLAIN_ITEM.exec(text);
   if (!plain) return matchItem(text);
   const [, key = '', value = ''] = plain;
   return { key: { text: key, at: 0 }, value: { text: value, at: key.length + 1 } };
+}
+
+function readActionPiece(text: string): ActionSyntax | undefined {
+  const plain = PLAIN_ACTION.exec(text);
+  if (!plain) return matchAction(text);
+  const [, name = '', argument] = plain;
+  return {
+    name: { text: name, at: 0 },
+    text,
+    at: 0,
+    ...(argument === undefined ? {} : { argument: { text: argument, at: name.length + 1, call: false } }),
+  };
 }
 
 /**
@@ -158,7 +172,7 @@ export function scanFlow(text: string): FlowSyntax | undefined {
   }
   const actions: ActionSyntax[] = [];
   for (const { text: part, at } of tail) {
-    const action = matchAction(part);
+    const action = readActionPiece(part);
     if (!action) return undefined;
     actions.push({
       name: { text: action.name.text, at: action.name.at + at },

@@ -78,9 +78,13 @@ export function decideHidden(rule: NfRule, chain: NfChain, visible: Answer, pack
       reason: 'read literally this rule would take every packet and make the rules after it pointless; iptables -L without -v hides the interface that it most likely names',
     };
   }
+  const refuses = rule.target === 'DROP' || rule.target === 'REJECT';
+  if (refuses && conditions.length > 0) {
+    return { answer: 'no', certainty: 'assumed', reason: 'iptables -L without -v hides interfaces: the rule drops the packet where they match, and may be meant for others' };
+  }
   return {
     answer: 'yes',
-    certainty: 'inferred',
+    certainty: refuses ? 'assumed' : 'inferred',
     reason: 'iptables -L without -v hides interfaces; what is shown of the rule matches',
   };
 }

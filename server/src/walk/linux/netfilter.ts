@@ -41,7 +41,7 @@ type ChainEnd = 'ACCEPT' | 'DROP' | 'REJECT' | 'RETURN';
 export function runTable(table: NfTable, hook: Hook, packet: NfPacket): TableResult | undefined {
   const chain = table.chains.get(hook);
   if (!chain) return undefined;
-  const run: Run = { table, packet, hits: [], mark: packet.mark, connmark: packet.connmark, certainty: 'captured', nat: undefined, depth: 0 };
+  const run: Run = { table, packet, hits: [], mark: packet.mark, connmark: packet.connmark, certainty: table.known === 'whole' ? 'captured' : 'assumed', nat: undefined, depth: 0 };
   const end = runChain(run, chain);
   const policy = chain.policy === 'DROP' ? 'DROP' : 'ACCEPT';
   return {
@@ -174,7 +174,8 @@ export function tableStep(namespace: Namespace, device: string, table: NfTable, 
   const base = { host: namespace.host, namespace: namespace.name === '' ? null : namespace.name, stage: 'netfilter' as const, device, port: null, packet: packet.key };
   const decisive = result.hits.filter((hit) => hit.verdict !== 'not taken');
   const evidence: Source[] = decisive.map((hit) => hit.rule.source);
-  const reasons = [...new Set(result.hits.flatMap((hit) => (hit.reason === undefined ? [] : [hit.reason])))];
+  const partial = table.known === 'whole' ? [] : [`the ${table.name} table was not captured whole: a rule that is missing may take the packet first`];
+  const reasons = [...new Set([...partial, ...result.hits.flatMap((hit) => (hit.reason === undefined ? [] : [hit.reason]))])];
   return {
     ...base,
     summary,

@@ -1,5 +1,5 @@
 import type { OvsBridge, OvsPort, Source } from '../../model/network';
-import { bridgePort } from '../../model/queries';
+import { bridgePort, isTunnelBridge } from '../../model/queries';
 import { LOCAL_PORT } from '../../packet/fields';
 import { set, type FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, type Context } from '../context';
@@ -54,12 +54,16 @@ function forwardBy(context: Context, bridge: OvsBridge, inPort: OvsPort, packet:
   const end = runPipeline(context, bridge, inPort, packet, steps);
   const emissions: Emission[] = [...end.emissions];
   if (end.kind === 'unknown-table') {
-    const assumed = assumeTable(context, bridge, inPort, end.table, end.packet);
+    // A bridge whose layout is known goes on as it does; where a flow that drops is shown, nothing else is worth assuming.
+    const assumed = end.shownDrop && !isTunnelBridge(bridge) ? undefined : assumeTable(context, bridge, inPort, end.table, end.packet);
     if (assumed) {
       steps.push(...assumed.steps);
       emissions.push(...assumed.emissions);
     } else if (emissions.length === 0) {
-      const summary = `What ${bridge.name} does with the packet in table ${end.table} is not captured`;
+      addGap(context, { host: bridge.host, command: `ovs-ofctl dump-flows ${bridge.name}`, why: `what ${bridge.name} does with packets from ${inPort.name} in table ${end.table}` });
+      const summary = end.shownDrop
+        ? `A flow of table ${end.table} of ${bridge.name} drops the packet, unless one that is missing from the captured dump takes it before`
+        : `What ${bridge.name} does with the packet in table ${end.table} is not captured`;
       steps.push(tableUnknown(bridge, end.table, end.packet, summary));
       return { disposition: 'insufficient-info', at, summary, packet: end.packet };
     }

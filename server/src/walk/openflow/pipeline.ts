@@ -4,7 +4,7 @@ import { bridgePort } from '../../model/queries';
 import { ctStateBits, fieldOf, LOCAL_PORT } from '../../packet/fields';
 import { get, getBits, getField, set, setBits, setField, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
 import type { Action, Flow } from '../../packet/openflow';
-import { bridgeKey, type Context, type Tuple } from '../context';
+import { addDoubt, bridgeKey, type Context, type Tuple } from '../context';
 import { addresses, destinationIp, sourceIp, type Certainty, type Step } from '../step';
 import { rememberLearned } from './learn';
 import { matches, sameMatch } from './match';
@@ -19,7 +19,14 @@ export type Emission = { readonly packet: FlowKey; readonly source: Source } & (
 export type PipelineEnd =
   | { readonly kind: 'done'; readonly emissions: readonly Emission[]; readonly droppedBy: string | undefined }
   /** A table that was not (wholly) captured has no flow for the packet: what happens there is not known. */
-  | { readonly kind: 'unknown-table'; readonly table: number; readonly packet: FlowKey; readonly emissions: readonly Emission[] };
+  | {
+      readonly kind: 'unknown-table';
+      readonly table: number;
+      readonly packet: FlowKey;
+      readonly emissions: readonly Emission[];
+      /** A captured flow drops the packet, which one that was left out may keep it from. */
+      readonly shownDrop: boolean;
+    };
 
 interface Run {
   readonly context: Context;
@@ -33,7 +40,7 @@ interface Run {
   resubmits: number;
   /** Set where the pipeline as a whole ends: `exit`, a TTL that ran out, an unknown table. */
   ended: boolean;
-  unknown: { table: number; packet: FlowKey } | undefined;
+  unknown: { table: number; packet: FlowKey; shownDrop: boolean } | undefined;
   missed: string | undefined;
 }
 
@@ -107,7 +114,7 @@ function lookUp(run: Run, table: number, asPort: number | undefined, depth: numb
       run.missed = `no flow of table ${table} matches`;
       run.steps.push(step(run, { summary: `Table ${table}: no flow matches, so the packet is dropped (table miss)`, table, certainty: 'captured', evidence: run.bridge.sources.slice(-1), effect: 'dropped' }));
     } else {
-      run.unknown = { table, packet: run.packet };
+      run.unknown = { table, packet: run.packet, shownDrop: false };
       run.ended = true;
     }
     return;
@@ -128,11 +135,17 @@ function lookUp(run: Run, table: number, asPort: number | undefined, depth: numb
     priority: flow.priority.value,
     cookie: flow.cookie?.value,
     packet: afterOwnActions(run, flow, packet),
-    effect: dropped ? 'dropped' : undefined,
+    effect: !dropped ? undefined : run.bridge.flowsKnown === 'whole' || run.emissions.length > 0 ? 'dropped' : 'unknown',
   });
   // The step stands before those of the tables that it led to.
   run.steps.splice(at, 0, own_step);
   if (dropped) run.missed = `a flow of table ${table} drops it`;
+  if (run.bridge.flowsKnown === 'whole') return;
+  addDoubt(run.context, { host: run.bridge.host, command: `ovs-ofctl dump-flows ${run.bridge.name}`, why: `whether a flow that is not in the captured dump takes the packet before the one of table ${table} does` });
+  if (dropped && run.emissions.length === 0 && !run.ended) {
+    run.unknown = { table, packet, shownDrop: true };
+    run.ended = true;
+  }
 }
 
 interface Hit {

@@ -1,0 +1,91 @@
+import type { Span } from '../base/span';
+import type { Ref } from '../captures/capture';
+import { entityOf, locusOf, relatedKeys, type Locus } from './entity';
+import { allRefs, find, pieces } from './find';
+import type { Place, World } from './world';
+
+/** One reference in a document. */
+export interface Mention {
+  readonly locus: Locus;
+  readonly ref: Ref;
+}
+
+type ByKey = ReadonlyMap<string, readonly Mention[]>;
+
+/** Built once per world and document, when first asked for: hovers need none of it. */
+const built = new WeakMap<World, Map<string, ByKey>>();
+
+/** Every reference of a document by the key of what it names. */
+export function mentionsIn(world: World, uri: string): ByKey {
+  let documents = built.get(world);
+  if (!documents) built.set(world, (documents = new Map<string, ByKey>()));
+  const known = documents.get(uri);
+  if (known) return known;
+  const byKey = new Map<string, Mention[]>();
+  const document = world.documents.get(uri);
+  document?.captures.forEach((_, index) => {
+    const locus = locusOf(world, document, index);
+    if (!locus) return;
+    for (const ref of allRefs(document, locus)) {
+      const { key } = entityOf(world, locus, ref);
+      const list = byKey.get(key);
+      if (list) list.push({ locus, ref });
+      else byKey.set(key, [{ locus, ref }]);
+    }
+  });
+  documents.set(uri, byKey);
+  return byKey;
+}
+
+/** Every mention of a thing, in all documents. */
+export function mentionsOf(world: World, key: string): Mention[] {
+  return [...world.documents.keys()].flatMap((uri) => mentionsIn(world, uri).get(key) ?? []);
+}
+
+function keysAt(world: World, uri: string, offset: number): readonly string[] {
+  const entity = find(world, uri, offset)?.ref?.entity;
+  if (!entity) return [];
+  const all =
+    entity.kind === 'neutron-port' ? new Set([...world.documents.keys()].flatMap((of) => [...mentionsIn(world, of).keys()])) : [];
+  return [entity.key, ...relatedKeys(world, entity, all)];
+}
+
+function mentioned(world: World, uri: string, keys: readonly string[], declarations: boolean): Mention[] {
+  const byKey = mentionsIn(world, uri);
+  return [...new Set(keys)].flatMap((key) => byKey.get(key) ?? []).filter(({ ref }) => declarations || ref.defines !== true);
+}
+
+/** Where else the thing at an offset is spoken of, in all documents, sorted. */
+export function references(world: World, uri: string, offset: number, includeDeclaration: boolean): Place[] {
+  const keys = keysAt(world, uri, offset);
+  if (keys.length === 0) return [];
+  return [...world.documents.values()].flatMap((document) =>
+    unique(
+      mentioned(world, document.uri, keys, includeDeclaration).map(({ ref }) => pieces(document, ref.span)[0] ?? ref.span),
+    ).map((span) => ({ uri: document.uri, start: span.start, end: span.end })),
+  );
+}
+
+/** The same in one document, every piece of a wrapped value. */
+export function highlights(world: World, uri: string, offset: number): Place[] {
+  const document = world.documents.get(uri);
+  const keys = document ? keysAt(world, uri, offset) : [];
+  if (!document || keys.length === 0) return [];
+  return unique(mentioned(world, uri, keys, true).flatMap(({ ref }) => pieces(document, ref.span))).map(({ start, end }) => ({
+    uri,
+    start,
+    end,
+  }));
+}
+
+function unique(spans: readonly Span[]): Span[] {
+  const seen = new Set<string>();
+  return [...spans]
+    .sort((a, b) => a.start - b.start || a.end - b.end)
+    .filter(({ start, end }) => {
+      const key = `${start} ${end}`;
+      if (seen.has(key)) return false;
+      seen.add(key);
+      return true;
+    });
+}
