@@ -41,7 +41,7 @@ export function createCapturesView(
   return view;
 }
 
-/** Hosts in the server's order, then the captures of which nobody knows where they were taken. */
+/** Hosts in the server's order, machines of which only the name is known, then captures that name no machine. */
 export function captureTree(inventory: InventoryResult): readonly CaptureNode[] {
   const left = new Set(inventory.captures);
   const hosts = inventory.hosts.map((host): CaptureNode => {
@@ -50,8 +50,18 @@ export function captureTree(inventory: InventoryResult): readonly CaptureNode[] 
     for (const capture of captures) left.delete(capture);
     return { kind: 'host', host, captures };
   });
-  const rest = [...left];
-  return rest.length === 0 ? hosts : [...hosts, { kind: 'host', host: undefined, captures: rest }];
+  // Where a client of a cloud ran says nothing of a network, but people look for its captures there.
+  const others = new Map<string | null, CaptureItem[]>();
+  for (const capture of left) others.set(capture.host, [...(others.get(capture.host) ?? []), capture]);
+  const named = [...others].sort(([a], [b]) => Number(a === null) - Number(b === null));
+  return [
+    ...hosts,
+    ...named.map(([name, captures]): CaptureNode => ({
+      kind: 'host',
+      host: name === null ? undefined : { name, aliases: [], bridges: [], reasons: [] },
+      captures,
+    })),
+  ];
 }
 
 function captureItem(node: CaptureNode): vscode.TreeItem {
@@ -59,7 +69,7 @@ function captureItem(node: CaptureNode): vscode.TreeItem {
 }
 
 function hostItem(host: HostItem | undefined, captures: number): vscode.TreeItem {
-  const label = host?.name ?? vscode.l10n.t('(unknown host)');
+  const label = host?.name ?? vscode.l10n.t('(no host named)');
   const item = new vscode.TreeItem(
     label,
     captures === 0 ? vscode.TreeItemCollapsibleState.None : vscode.TreeItemCollapsibleState.Collapsed,

@@ -13,7 +13,7 @@ export interface Mark {
   /** The steps that rest on this line, in the order of the walk. */
   readonly steps: readonly NumberedStep[];
   readonly look: MarkLook;
-  /** The weakest certainty of the steps here. */
+  /** The strongest certainty of the steps that rest on this line first of all; other steps only lean on it. */
   readonly certainty: Certainty;
   readonly text: string;
 }
@@ -37,10 +37,15 @@ export function traceMarks(trace: NumberedTrace): readonly Mark[] {
     });
   }
   return [...places.values()].map(({ uri, line, steps, notes }) => {
-    const certainty = steps.map((s) => s.step.certainty).reduce((a, b) => (weakness[b] > weakness[a] ? b : a), 'captured');
+    const first = steps.filter(({ step }) => step.evidence[0]?.uri === uri && step.evidence[0].range.start.line === line);
+    const certainty = strongest(first.length > 0 ? first : steps);
     const dropped = steps.some((s) => s.step.effect === 'dropped');
     return { uri, line, steps, certainty, look: dropped ? 'dropped' : certainty, text: noteText(notes) };
   });
+}
+
+function strongest(steps: readonly NumberedStep[]): Certainty {
+  return steps.map(({ step }) => step.certainty).reduce((a, b) => (weakness[b] < weakness[a] ? b : a), 'assumed');
 }
 
 /** A step's number and, where it is told, the packet. */

@@ -56,7 +56,23 @@ export function linkBridges(host: string, captures: readonly LinkedCapture[], br
     if (linked.capture.commandSpan) draft.sources.push(sourceAt(linked, linked.capture.commandSpan));
   }
   for (const linked of captures) fromLists(linked, drafts);
+  joinVethPatches(drafts);
   return new Map([...drafts].map(([name, draft]) => [name, finish(host, draft)]));
+}
+
+/**
+ * Before patch ports, Neutron joined its bridges by veth pairs whose ends `ovs-vsctl show` prints without a type: `int-br-eth1` and
+ * `phy-br-eth1`. Nothing but their names says that they are a pair, so `says` names no peer.
+ */
+function joinVethPatches(drafts: ReadonlyMap<string, BridgeDraft>): void {
+  for (const draft of drafts.values()) {
+    for (const port of draft.ports.values()) {
+      const twin = /^int-/.test(port.name) ? port.name.replace(/^int-/, 'phy-') : /^phy-/.test(port.name) ? port.name.replace(/^phy-/, 'int-') : undefined;
+      if (twin === undefined || port.options['peer'] !== undefined || (port.type !== undefined && !/^(?:patch|system|veth)$/.test(port.type))) continue;
+      const elsewhere = [...drafts.values()].some((other) => other !== draft && other.ports.has(twin));
+      if (elsewhere) port.options['peer'] = twin;
+    }
+  }
 }
 
 /** A fragment that names no bridge can only be placed where there is no choice. */

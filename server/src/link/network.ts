@@ -38,7 +38,7 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
   for (const [key, captureHost] of assignment.captures) captureHosts.set(key, { ...captureHost, bridge: bridgeOf.get(key) });
   return {
     hosts,
-    instances: [...openstack.instances.map((instance) => withGuest(instance, hosts)), ...guestInstances(openstack.instances, hosts)],
+    instances: [...openstack.instances.map((instance) => withAddresses(withGuest(instance, hosts), hosts)), ...guestInstances(openstack.instances, hosts)],
     neutronPorts: openstack.ports,
     networks: openstack.networks,
     subnets: openstack.subnets,
@@ -51,6 +51,19 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
 function plainFirst(captures: readonly LinkedCapture[]): LinkedCapture[] {
   const terse = (linked: LinkedCapture) => Number(/\s-(?:j|br|brief|o|-names|-rsort|O)\b|dump-ports-desc|--format/.test(linked.capture.command ?? ''));
   return [...captures].sort((a, b) => terse(a) - terse(b));
+}
+
+/** Where no table names an instance's addresses, neighbour tables know them by the card's MAC address. */
+function withAddresses(instance: Instance, hosts: ReadonlyMap<string, Host>): Instance {
+  if (instance.ips.length > 0 || instance.ports.length > 0) return instance;
+  const macs = new Set(instance.interfaces.map(({ mac }) => mac));
+  const ips = new Map<string, Source>();
+  for (const host of hosts.values()) {
+    for (const namespace of host.namespaces.values()) {
+      for (const { ip, mac, source } of namespace.neighbours) if (mac !== undefined && macs.has(mac) && !ip.startsWith('fe80')) ips.set(ip, source);
+    }
+  }
+  return { ...instance, ips: [...ips].map(([ip, source]) => ({ ip, source })) };
 }
 
 function withGuest(instance: Instance, hosts: ReadonlyMap<string, Host>): Instance {
@@ -85,6 +98,7 @@ function guestInstances(known: readonly Instance[], hosts: ReadonlyMap<string, H
       libvirtName: undefined,
       hypervisor: undefined,
       ips: devices.flatMap((device) => device.addresses.filter((a) => !a.ip.startsWith('fe80')).map(({ ip, source }) => ({ ip, source }))),
+      interfaces: [],
       ports: [],
       guest: host.name,
       sources: host.sources,

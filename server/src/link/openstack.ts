@@ -1,5 +1,5 @@
 import type { Val } from '../base/span';
-import type { Instance, NeutronNetwork, NeutronPort, NeutronRouter, NeutronSubnet, Source } from '../model/network';
+import type { Instance, InstanceInterface, NeutronNetwork, NeutronPort, NeutronRouter, NeutronSubnet, Source } from '../model/network';
 import { sourceAt, type LinkedCapture } from './facts';
 
 /** What the OpenStack client and libvirt said, one entity each, whichever table named it. */
@@ -17,7 +17,8 @@ interface PortDraft extends Omit<Writable<NeutronPort>, 'ips' | 'says' | 'source
   says: Record<string, Source>;
   sources: Source[];
 }
-interface InstanceDraft extends Omit<Writable<Instance>, 'ips' | 'sources' | 'ports'> {
+interface InstanceDraft extends Omit<Writable<Instance>, 'ips' | 'sources' | 'ports' | 'interfaces'> {
+  interfaces: InstanceInterface[];
   ips: { ip: string; source: Source }[];
   sources: Source[];
 }
@@ -154,7 +155,7 @@ function addInstance(instances: InstanceDraft[], linked: LinkedCapture, fact: Li
   if (name === undefined) return;
   let instance = instances.find((known) => known.name === name || (fact.id && known.id === fact.id.value));
   if (!instance) {
-    instance = { name, id: undefined, libvirtName: undefined, hypervisor: undefined, ips: [], guest: undefined, sources: [] };
+    instance = { name, id: undefined, libvirtName: undefined, hypervisor: undefined, ips: [], interfaces: [], guest: undefined, sources: [] };
     instances.push(instance);
   }
   instance.id ??= fact.id?.value;
@@ -167,7 +168,7 @@ function addInstance(instances: InstanceDraft[], linked: LinkedCapture, fact: Li
   }
 }
 
-/** `virsh dumpxml` says which MAC, so which port, an instance's domain has. */
+/** `virsh dumpxml` and `domiflist` say which MAC, so which port, an instance's domain has; without OpenStack the domain is the instance. */
 function joinDomains(instances: InstanceDraft[], ports: Map<string, PortDraft>, captures: readonly LinkedCapture[]): void {
   for (const linked of captures) {
     let name: string | undefined;
@@ -181,8 +182,19 @@ function joinDomains(instances: InstanceDraft[], ports: Map<string, PortDraft>, 
     for (const fact of linked.capture.facts) {
       if (fact.kind !== 'domain-interface') continue;
       const domain = fact.domain ?? name ?? linked.capture.target;
-      const instance = instances.find((known) => known.name === instanceName || (domain !== undefined && known.libvirtName === domain));
+      let instance = instances.find((known) => known.name === instanceName || (domain !== undefined && (known.libvirtName === domain || known.id === domain)));
       const port = [...ports.values()].find((known) => fact.mac !== undefined && known.mac === fact.mac.value);
+      const place = fact.mac ?? fact.target;
+      if (!place) continue;
+      const source = sourceAt(linked, place.span);
+      instance ??= port && instances.find((known) => port.instance !== undefined && (known.name === port.instance || known.id === port.instance));
+      if (!instance && domain !== undefined && linked.host !== undefined) {
+        instance = { name: domain, id: undefined, libvirtName: domain, hypervisor: linked.host, ips: [], interfaces: [], guest: undefined, sources: [source] };
+        instances.push(instance);
+      }
+      if (instance && !instance.interfaces.some((known) => known.mac === fact.mac?.value && known.target === fact.target?.value)) {
+        instance.interfaces.push({ mac: fact.mac?.value, target: fact.target?.value, host: linked.host, source });
+      }
       if (instance && port) {
         port.instance ??= instance.name;
         if (fact.mac) port.says['instance'] ??= sourceAt(linked, fact.mac.span);

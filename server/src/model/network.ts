@@ -178,10 +178,20 @@ export interface Instance {
   readonly libvirtName: string | undefined;
   readonly hypervisor: string | undefined;
   readonly ips: readonly { readonly ip: string; readonly source: Source }[];
+  /** What libvirt says of its cards: the address, and the device on the hypervisor that leads to it. */
+  readonly interfaces: readonly InstanceInterface[];
   readonly ports: readonly NeutronPort[];
   /** The instance's own captures, where someone took them inside it. */
   readonly guest: string | undefined;
   readonly sources: readonly Source[];
+}
+
+export interface InstanceInterface {
+  readonly mac: string | undefined;
+  /** `vnet0`, `tapf7eae624-34`. */
+  readonly target: string | undefined;
+  readonly host: string | undefined;
+  readonly source: Source;
 }
 
 export interface NeutronPort {
