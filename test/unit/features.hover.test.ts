@@ -223,3 +223,12 @@ test('every record of the cloud has a hover, and none takes long', () => {
     }
   }
 });
+
+test('a chain is described by the listing that it stands in, IPv4 and IPv6 apart', () => {
+  const listing = (command: string, policy: string, rule: string) =>
+    `h1# ${command} -S\n-P INPUT ${policy}\n-A INPUT -i lo -j ${rule}\n`;
+  const both = `${listing('iptables', 'ACCEPT', 'ACCEPT')}\n${listing('ip6tables', 'DROP', 'RETURN')}`;
+  check(fixture(both.replace('-P INPUT', '-P IN$0PUT')), ['Policy ACCEPT', 'in by lo → accepts it'], ['IPv6']);
+  const second = both.lastIndexOf('-P INPUT') + 4;
+  check(fixture(`${both.slice(0, second)}$0${both.slice(second)}`), ['for IPv6', 'Policy DROP', 'returns to the chain']);
+});

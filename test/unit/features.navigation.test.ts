@@ -41,7 +41,7 @@ test('definition: MAC, IP, namespace, instance', () => {
   assert.ok(short(places(cloudAt('hv1.txt', 'fa:16:3e:00:00:01', 'fa'))).includes('net1.txt fa:16:3e:00:00:01'));
   assert.ok(short(places(cloudAt('cloud.txt', '10.9.0.7, 203', '10.9'))).includes('cloud.txt 10.9.0.7'));
   assert.deepEqual(short(places(cloudAt('net1.txt', 'exec qrouter', 'qrouter'))), ['net1.txt qrouter-c0ffee00-0000-4000-8000']);
-  assert.deepEqual(short(places(cloudAt('cloud.txt', 'interface-list web1', 'web1'))), ['cloud.txt web1']);
+  assert.ok(short(places(cloudAt('cloud.txt', 'interface-list web1', 'web1'))).includes('cloud.txt web1'));
   assert.deepEqual(definition(fixture('prose $0only').world, 'file:///w/captures.txt', 3), []);
 });
 

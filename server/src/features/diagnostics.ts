@@ -30,13 +30,27 @@ export function diagnostics(world: World, uri: string): Finding[] {
   );
   for (const finding of runChecks(world.network)) {
     if (finding.source.uri !== uri) continue;
-    found.push({ uri, start: finding.source.span.start, end: finding.source.span.end, severity: finding.severity, code: finding.code, message: finding.message });
+    found.push({
+      uri,
+      start: finding.source.span.start,
+      end: finding.source.span.end,
+      severity: finding.severity,
+      code: finding.code,
+      message: finding.message,
+    });
   }
   found.sort((a, b) => a.start - b.start);
   if (found.length <= DIAGNOSTIC_CAP) return found;
   const last = found[DIAGNOSTIC_CAP - 1];
   return [
     ...found.slice(0, DIAGNOSTIC_CAP - 1),
-    { uri, start: last?.start ?? 0, end: last?.end ?? 0, severity: 'info', code: 'capped', message: `${found.length - DIAGNOSTIC_CAP + 1} more problems in this file are not shown.` },
+    {
+      uri,
+      start: last?.start ?? 0,
+      end: last?.end ?? 0,
+      severity: 'info',
+      code: 'capped',
+      message: `${found.length - DIAGNOSTIC_CAP + 1} more problems in this file are not shown.`,
+    },
   ];
 }

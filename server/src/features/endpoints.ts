@@ -22,7 +22,9 @@ function instances(network: Network): Endpoint[] {
   return network.instances
     .filter((instance) => instance.ports.length > 0 || instance.ips.length > 0)
     .map((instance) => {
-      const ips = [...new Set([...instance.ports.flatMap((port) => port.ips.map(({ ip }) => ip)), ...instance.ips.map(({ ip }) => ip)])];
+      const ips = [
+        ...new Set([...instance.ports.flatMap((port) => port.ips.map(({ ip }) => ip)), ...instance.ips.map(({ ip }) => ip)]),
+      ];
       return {
         where: instance.name,
         label: instance.name,
@@ -53,7 +55,9 @@ function neutronPorts(network: Network): Endpoint[] {
 
 function dhcpDevice(network: Network, port: NeutronPort): boolean {
   return [...network.hosts.values()].some((host) =>
-    [...host.bridges.values()].some((bridge) => bridge.ports.some((p) => p.type === 'internal' && p.name === `tap${port.id.slice(0, 11)}`)),
+    [...host.bridges.values()].some((bridge) =>
+      bridge.ports.some((p) => p.type === 'internal' && p.name === `tap${port.id.slice(0, 11)}`),
+    ),
   );
 }
 
@@ -61,8 +65,12 @@ function dhcpDevice(network: Network, port: NeutronPort): boolean {
 function guests(network: Network): Endpoint[] {
   return [...network.hosts.values()].flatMap((host) => {
     const root = host.namespaces.get('');
-    const ip = [...(root?.devices.values() ?? [])].flatMap((device) => device.addresses).find((a) => !a.ip.includes(':') && !a.ip.startsWith('127.'))?.ip;
-    return ip === undefined ? [] : [{ where: host.name, label: host.name, description: 'host', detail: ip, group: 'host' as const }];
+    const ip = [...(root?.devices.values() ?? [])]
+      .flatMap((device) => device.addresses)
+      .find((a) => !a.ip.includes(':') && !a.ip.startsWith('127.'))?.ip;
+    return ip === undefined
+      ? []
+      : [{ where: host.name, label: host.name, description: 'host', detail: ip, group: 'host' as const }];
   });
 }
 
@@ -74,7 +82,13 @@ function devices(network: Network): Endpoint[] {
         : [...namespace.devices.values()].flatMap((device) =>
             device.addresses
               .filter(({ ip }) => !ip.includes(':') && !ip.startsWith('127.') && !neutronPortWithIp(network, ip))
-              .map(({ ip }) => ({ where: ip, label: ip, description: `${device.name} in ${namespace.name}`, detail: host.name, group: 'port' as const })),
+              .map(({ ip }) => ({
+                where: ip,
+                label: ip,
+                description: `${device.name} in ${namespace.name}`,
+                detail: host.name,
+                group: 'port' as const,
+              })),
           ),
     ),
   );
@@ -89,29 +103,51 @@ function gateways(network: Network): Endpoint[] {
         const via = route.via?.value;
         if (via === undefined || neutronPortWithIp(network, via) || found.has(via)) continue;
         const where = namespace.name === '' ? host.name : namespace.name;
-        found.set(via, { where: via, label: via, description: `next hop of ${where}`, detail: route.dev?.value ?? '', group: 'address' });
+        found.set(via, {
+          where: via,
+          label: via,
+          description: `next hop of ${where}`,
+          detail: route.dev?.value ?? '',
+          group: 'address',
+        });
       }
     }
   }
   return [...found.values()];
 }
 
-function underCursor(world: World, cursor: { readonly uri: string; readonly offset: number }, known: readonly Endpoint[]): string | undefined {
+function underCursor(
+  world: World,
+  cursor: { readonly uri: string; readonly offset: number },
+  known: readonly Endpoint[],
+): string | undefined {
   const document = world.documents.get(cursor.uri);
   const capture = document?.captures.find(({ span }) => touches(span, cursor.offset));
   if (!document || !capture) return undefined;
   const { network } = world;
-  const onLine = capture.refs.filter((ref) => positionAt(document.lines, ref.span.start).line === positionAt(document.lines, cursor.offset).line);
+  const onLine = capture.refs.filter(
+    (ref) => positionAt(document.lines, ref.span.start).line === positionAt(document.lines, cursor.offset).line,
+  );
   const refs = [...onLine.filter((ref) => touches(ref.span, cursor.offset)), ...onLine];
   for (const ref of refs) {
     const port =
-      ref.kind === 'mac' ? neutronPortWithMac(network, ref.value) : ref.kind === 'ip' ? neutronPortWithIp(network, ref.value) : ref.kind === 'device' ? neutronPortOf(network, ref.value) : ref.kind === 'neutron-port' ? network.neutronPorts.find(({ id }) => id === ref.value) : undefined;
+      ref.kind === 'mac'
+        ? neutronPortWithMac(network, ref.value)
+        : ref.kind === 'ip'
+          ? neutronPortWithIp(network, ref.value)
+          : ref.kind === 'device'
+            ? neutronPortOf(network, ref.value)
+            : ref.kind === 'neutron-port'
+              ? network.neutronPorts.find(({ id }) => id === ref.value)
+              : undefined;
     const instance = port ? instanceOf(network, port) : undefined;
     const where = ref.kind === 'instance' ? ref.value : (instance?.name ?? port?.ips[0]?.ip ?? ref.value);
     const match = known.find((endpoint) => endpoint.where === where);
     if (match) return match.where;
   }
   const text = lineText(document, positionAt(document.lines, cursor.offset).line);
-  const named = network.instances.find((instance) => text.includes(instance.name) || (capture.target !== undefined && capture.target === instance.name));
+  const named = network.instances.find(
+    (instance) => text.includes(instance.name) || (capture.target !== undefined && capture.target === instance.name),
+  );
   return named && known.some((endpoint) => endpoint.where === named.name) ? named.name : undefined;
 }

@@ -40,7 +40,14 @@ export type Entity = { readonly key: string } & (
   | { readonly kind: 'mac'; readonly value: string }
   | { readonly kind: 'ip'; readonly value: string }
   | { readonly kind: 'table'; readonly host: string; readonly bridge: string | undefined; readonly table: string }
-  | { readonly kind: 'chain'; readonly host: string; readonly namespace: string; readonly table: string; readonly name: string }
+  | {
+      readonly kind: 'chain';
+      readonly family: 'ip' | 'ip6';
+      readonly host: string;
+      readonly namespace: string;
+      readonly table: string;
+      readonly name: string;
+    }
   | { readonly kind: 'nat-table'; readonly host: string; readonly namespace: string; readonly name: string }
   | { readonly kind: 'namespace'; readonly host: string; readonly name: string }
   | { readonly kind: 'instance'; readonly value: string; readonly instance: Instance | undefined }
@@ -149,7 +156,7 @@ export function entityOf(world: World, locus: Locus, ref: Ref): Entity {
     case 'table':
       return tableEntity(host, ref.scope ?? locus.bridgeName, ref.value);
     case 'chain':
-      return chainEntity(host, namespace, ref.scope ?? 'filter', ref.value);
+      return chainEntity(host, namespace, ref.scope ?? 'filter', ref.value, locus.capture.kind.startsWith('ip6') ? 'ip6' : 'ip');
     case 'nat-table':
       return { kind: 'nat-table', key: `nf-table ${host} ${namespace} ${ref.value}`, host, namespace, name: ref.value };
     case 'namespace':
@@ -191,8 +198,14 @@ export function tableEntity(host: string, bridge: string | undefined, table: str
   return { kind: 'table', key: `table ${host} ${bridge ?? ''} ${table}`, host, bridge, table };
 }
 
-export function chainEntity(host: string, namespace: string, table: string, name: string): EntityOf<'chain'> {
-  return { kind: 'chain', key: `chain ${host} ${namespace} ${table} ${name}`, host, namespace, table, name };
+export function chainEntity(
+  host: string,
+  namespace: string,
+  table: string,
+  name: string,
+  family: 'ip' | 'ip6' = 'ip',
+): EntityOf<'chain'> {
+  return { kind: 'chain', key: `chain ${host} ${namespace} ${family} ${table} ${name}`, family, host, namespace, table, name };
 }
 
 function portEntity(network: Network, value: string): EntityOf<'neutron-port'> {

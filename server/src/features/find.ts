@@ -32,7 +32,8 @@ export function find(world: World, uri: string, offset: number): Found | undefin
   if (!locus) return undefined;
   const { capture } = locus;
   const onCommand = capture.commandSpan !== undefined && touches(lineSpan(document, capture.commandSpan), offset);
-  const ref = smallestRef(document, allRefs(document, locus), offset);
+  // A command's own references are on its line, the output's are not.
+  const ref = smallestRef(document, onCommand ? commandRefs(document, locus) : capture.refs, offset);
   const fact = onCommand ? undefined : factAt(document, locus, offset);
   const flow = fact?.fact.kind === 'flow' ? fact.fact.flow : undefined;
   const inside = (part: { readonly span: Span }) => touches(part.span, offset);

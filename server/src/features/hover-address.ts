@@ -1,6 +1,6 @@
 import type { Source } from '../model/network';
 import { devicesWithMac, neutronPortWithMac } from '../model/queries';
-import { inPrefix, isMulticastMac, parseIp, parseMac, parsePrefix } from '../packet/address';
+import { inPrefix, isMulticastMac, parseIp, parseMac, parsePrefix, type IpPrefix } from '../packet/address';
 import { attachmentOf } from '../walk/owner';
 import type { EntityOf } from './entity';
 import { domainInterfaces } from './libvirt';
@@ -52,10 +52,36 @@ export function describeMac(world: World, entity: EntityOf<'mac'>): string {
       `Learned by ${code(bridge.name)} on **${escape(host.name)}**: ${vlan}, by ${code(name)}${inBrackets(world, row.source)}`,
     );
   }
+  bullets.push(...linuxBullets(world, mac));
   if (learned.length === 0 && bullets.length > 0) bullets.push('In no captured MAC table');
   if (bullets.length === 0)
     bullets.push(`Nothing captured says whose it is: ${code('openstack port list')} or ${code('ip link')} may tell`);
   return section(`${owner === undefined ? 'MAC address' : escape(upper(owner.text))} · ${mac}`, bullets);
+}
+
+/** Linux bridges that have the MAC in their tables, and ARP tables that name it. */
+function linuxBullets(world: World, mac: string): string[] {
+  const found: string[] = [];
+  for (const host of world.network.hosts.values()) {
+    for (const bridge of host.linuxBridges.values()) {
+      for (const entry of bridge.fdb) {
+        if (entry.mac !== mac) continue;
+        const what = entry.permanent ? 'Own address of a port of' : 'Learned by';
+        found.push(
+          `${what} Linux bridge ${code(bridge.name)} on **${escape(host.name)}**: ${code(entry.dev)}${inBrackets(world, entry.source)}`,
+        );
+      }
+    }
+    for (const namespace of host.namespaces.values()) {
+      for (const neighbour of namespace.neighbours) {
+        if (neighbour.mac !== mac) continue;
+        found.push(
+          `ARP of **${escape(host.name)}**: ${code(neighbour.ip)} by ${code(neighbour.dev)}${inBrackets(world, neighbour.source)}`,
+        );
+      }
+    }
+  }
+  return found.slice(0, 6);
 }
 
 /** An IP address: whose it is, where it is configured, what NAT does with it, which subnet or route covers it. */
@@ -169,6 +195,15 @@ function gatewayBullets(world: World, ip: string): string[] {
   return found.slice(0, 4);
 }
 
+/** Routes are compared with every address that is asked for; their prefixes are read once. */
+const prefixes = new WeakMap<object, IpPrefix>();
+
+function prefixOf(route: object, text: string): IpPrefix | undefined {
+  const known = prefixes.get(route) ?? parsePrefix(text);
+  if (known) prefixes.set(route, known);
+  return known;
+}
+
 /** The subnets that hold the address, and the routes that lead to it but the default ones, which lead to any. */
 function coverBullets(world: World, ip: string): string[] {
   const address = parseIp(ip);
@@ -184,7 +219,8 @@ function coverBullets(world: World, ip: string): string[] {
     for (const namespace of host.namespaces.values()) {
       for (const { route, source } of namespace.routes) {
         const { ip: to, prefix: length } = route.dst.value;
-        const prefix = length === 0 ? undefined : parsePrefix(`${to}/${length}`);
+        const prefix =
+          length === 0 || to.includes(':') !== (address.family === 6) ? undefined : prefixOf(route, `${to}/${length}`);
         if (!prefix || !inPrefix(address, prefix)) continue;
         const where = namespace.name === '' ? `**${escape(host.name)}**` : code(namespace.name);
         const by = route.via ? `via ${code(route.via.value)}` : route.dev ? `by ${code(route.dev.value)}` : route.type;

@@ -1,5 +1,5 @@
 import type { Fact } from '../captures/facts';
-import type { Namespace, NfChain, NfTable } from '../model/network';
+import type { Namespace, NfChain, NfRule, NfTable, Source } from '../model/network';
 import { explainNfMatches, explainNfTarget } from '../model/explain';
 import { neutronPortOf, onLink } from '../model/queries';
 import { neutronNetworkOf, routerOf, type EntityOf, type Locus } from './entity';
@@ -78,18 +78,55 @@ const builtIn: Readonly<Record<string, string>> = {
   POSTROUTING: 'Packets that leave, after the routing decision',
 };
 
+/** One netfilter table as a capture's own lines show it: the network keeps only the best listing of each. */
+function tableOfCapture(locus: Locus, family: 'ip' | 'ip6', name: string): NfTable | undefined {
+  const drafts = new Map<string, { policy: string | undefined; rules: NfRule[]; source: Source }>();
+  let hidden = false;
+  for (const fact of locus.capture.facts) {
+    if ((fact.kind !== 'nf-chain' && fact.kind !== 'nf-rule') || fact.family !== family || fact.table !== name) continue;
+    const chain = fact.kind === 'nf-chain' ? fact.name.value : fact.chain;
+    const source = { uri: locus.uri, span: fact.kind === 'nf-chain' ? fact.span.span : fact.text.span };
+    const draft = drafts.get(chain) ?? { policy: undefined, rules: [], source };
+    drafts.set(chain, draft);
+    if (fact.kind === 'nf-chain') draft.policy = fact.policy?.value === '-' ? undefined : fact.policy?.value;
+    else {
+      hidden ||= fact.interfacesHidden;
+      const { number, matches, goto, targetOptions: options, interfacesHidden } = fact;
+      draft.rules.push({
+        number,
+        matches,
+        target: fact.target?.value,
+        goto,
+        options,
+        interfacesHidden,
+        text: fact.text.value,
+        source,
+      });
+    }
+  }
+  const first = [...drafts.values()][0];
+  if (!first) return undefined;
+  const chains = new Map([...drafts].map(([of, draft]) => [of, { name: of, ...draft }]));
+  return { name, chains, known: 'partial', interfacesHidden: hidden, source: first.source };
+}
+
 /** A chain: its policy, its rules, who jumps to it. */
-export function describeChain(world: World, entity: EntityOf<'chain'>): string {
-  const table = tableOf(world, entity.host, entity.namespace, entity.table);
+export function describeChain(world: World, locus: Locus, entity: EntityOf<'chain'>): string {
+  const own = tableOfCapture(locus, entity.family, entity.table);
+  const known = entity.family === 'ip' ? tableOf(world, entity.host, entity.namespace, entity.table) : undefined;
+  const table = own?.chains.has(entity.name) ? own : known;
   const chain = table?.chains.get(entity.name);
-  const where = `${entity.table} table${entity.namespace === '' ? (entity.host === '' ? '' : ` of ${escape(entity.host)}`) : ` of namespace ${code(entity.namespace)}`}`;
+  const place =
+    entity.namespace === ''
+      ? entity.host === ''
+        ? ''
+        : ` of ${escape(entity.host)}`
+      : ` of namespace ${code(entity.namespace)}`;
+  const where = `${entity.table} table${entity.family === 'ip6' ? ' for IPv6' : ''}${place}`;
   const hook = builtIn[entity.name];
   if (!table || !chain) {
-    return section(`Chain ${escape(entity.name)}`, [
-      `In the ${where}`,
-      hook,
-      `Its rules were not captured: ${code(`iptables -t ${entity.table} -S ${entity.name}`)}`,
-    ]);
+    const command = `${entity.family === 'ip6' ? 'ip6tables' : 'iptables'} -t ${entity.table} -S ${entity.name}`;
+    return section(`Chain ${escape(entity.name)}`, [`In the ${where}`, hook, `Its rules were not captured: ${code(command)}`]);
   }
   const callers = [...table.chains.values()].flatMap((from) =>
     from.rules.filter((rule) => rule.target === chain.name).map((rule) => ({ from, rule })),
@@ -125,8 +162,7 @@ export function describeRule(world: World, locus: Locus, rule: FactOf<'nf-rule'>
   const matches = explainNfMatches(rule.matches);
   const comment = rule.matches.find((match) => match.kind === 'comment');
   const target = rule.target?.value;
-  const called =
-    target === undefined ? undefined : tableOf(world, locus.hostName, locus.namespace, rule.table)?.chains.get(target);
+  const called = target === undefined ? undefined : tableOfCapture(locus, rule.family, rule.table)?.chains.get(target);
   const options = rule.targetOptions;
   return section(
     `Rule ${rule.number} of ${escape(rule.chain === '' ? 'a chain that was not captured' : rule.chain)} (${rule.table})`,
@@ -139,6 +175,15 @@ export function describeRule(world: World, locus: Locus, rule: FactOf<'nf-rule'>
     ],
   );
 }
+
+const routeKinds: Readonly<Record<string, string>> = {
+  local: 'An address of this machine itself',
+  broadcast: 'A broadcast address: every machine on the link',
+  multicast: 'Multicast: whoever listens on the link',
+  blackhole: 'Packets are dropped in silence',
+  unreachable: 'Packets are refused: host unreachable',
+  prohibit: 'Packets are refused: prohibited',
+};
 
 /** A route in words: for whom, where to, by which device and switch port. */
 export function describeRoute(world: World, locus: Locus, route: FactOf<'route'>): string {
@@ -161,8 +206,9 @@ export function describeRoute(world: World, locus: Locus, route: FactOf<'route'>
       ? hops.length > 0
         ? `One of ${hops.join(', ')}, chosen by flow`
         : dev === undefined
-          ? undefined
-          : 'Directly on the link: the destination itself is asked for by ARP'
+          ? routeKinds[route.type]
+          : (routeKinds[route.type] ??
+            `Directly on the link: the destination itself is asked for by ${ip.includes(':') ? 'neighbour discovery' : 'ARP'}`)
       : `Next hop ${code(via)}${neighbour ? `, MAC ${code(neighbour.mac ?? '')}${inBrackets(world, neighbour.source)}` : device && onLink(device, via) ? ', on the link of that device' : ''}`,
     dev === undefined
       ? undefined
@@ -172,7 +218,7 @@ export function describeRoute(world: World, locus: Locus, route: FactOf<'route'>
       : undefined,
     ovs && locus.host && !neutron ? leadsTo(world, locus.host, ovs.port) : undefined,
     route.src ? `Own packets get source ${code(route.src.value)}` : undefined,
-    route.metric ? `Metric ${route.metric.value}` : undefined,
+    route.metric && route.metric.value !== 0 ? `Metric ${route.metric.value}` : undefined,
     route.flags.length === 0 ? undefined : `Flags ${escape(route.flags.join(', '))}`,
   ]);
 }

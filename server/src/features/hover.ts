@@ -89,7 +89,7 @@ export function describe(world: World, found: Found, entity: Entity): string {
         escape(explainActions(flow.actions, portNames(bridge)).join('; ')),
       );
     case 'chain':
-      return describeChain(world, entity);
+      return describeChain(world, found.locus, entity);
     case 'nat-table':
       return section(`${entity.name} table`, [
         `Netfilter table${entity.namespace === '' ? '' : ` of namespace ${code(entity.namespace)}`}`,

@@ -44,7 +44,8 @@ function explainTerm(term: MatchTerm, names: PortNames): string {
     case 'dl_src':
       return `from MAC ${macText(term)}`;
     case 'dl_dst':
-      if (term.mask === 0x010000000000n) return term.value === 0n ? 'to a single machine (unicast)' : 'to a group (broadcast or multicast)';
+      if (term.mask === 0x010000000000n)
+        return term.value === 0n ? 'to a single machine (unicast)' : 'to a group (broadcast or multicast)';
       return `to MAC ${macText(term)}`;
     case 'vlan_tci':
       if (term.value === 0n && (term.mask === 0x1fffn || term.mask === 0xffffn)) return 'untagged';
@@ -183,19 +184,29 @@ function subfieldText(sub: Subfield): string {
 }
 
 /** What a learn() action does, in words: the flow that it writes for every packet (ovs-actions(7), "The learn action"). */
-export function explainLearn(learn: Action & { readonly kind: 'learn' }): { readonly matches: string[]; readonly does: string[] } {
+export function explainLearn(learn: Action & { readonly kind: 'learn' }): {
+  readonly matches: string[];
+  readonly does: string[];
+} {
   const matches: string[] = [];
   const does: string[] = [];
   for (const spec of learn.specs) {
     if (spec.kind === 'output') {
-      does.push(spec.src.field === 'in_port' ? 'sends it out of the port that this packet came in by' : `sends it out of the port in this packet's ${subfieldText(spec.src)}`);
+      does.push(
+        spec.src.field === 'in_port'
+          ? 'sends it out of the port that this packet came in by'
+          : `sends it out of the port in this packet's ${subfieldText(spec.src)}`,
+      );
     } else if (spec.kind === 'match') {
-      const field = spec.dst.field === 'vlan_tci' && spec.dst.offset === 0 && spec.dst.bits === 12 ? 'VLAN' : fieldWords(spec.dst);
+      const field =
+        spec.dst.field === 'vlan_tci' && spec.dst.offset === 0 && spec.dst.bits === 12 ? 'VLAN' : fieldWords(spec.dst);
       if (typeof spec.src === 'bigint') matches.push(`${field} ${hex(spec.src)}`);
       else if (sameBits(spec.src, spec.dst)) matches.push(`the same ${field}`);
       else matches.push(`${field} = this packet's ${fieldWords(spec.src)}`);
     } else if (typeof spec.src === 'bigint') {
-      does.push(spec.dst.field === 'vlan_tci' && spec.src === 0n ? 'strips the VLAN tag' : `sets ${setText(spec.dst.field, spec.src)}`);
+      does.push(
+        spec.dst.field === 'vlan_tci' && spec.src === 0n ? 'strips the VLAN tag' : `sets ${setText(spec.dst.field, spec.src)}`,
+      );
     } else {
       does.push(`sets ${fieldWords(spec.dst)} to this packet's ${fieldWords(spec.src)}`);
     }
@@ -207,7 +218,12 @@ function sameBits(a: Subfield, b: Subfield): boolean {
   return a.field === b.field && a.offset === b.offset && a.bits === b.bits;
 }
 
-const plainWords: Readonly<Record<string, string>> = { dl_src: 'source MAC', dl_dst: 'destination MAC', tun_id: 'tunnel id', in_port: 'ingress port' };
+const plainWords: Readonly<Record<string, string>> = {
+  dl_src: 'source MAC',
+  dl_dst: 'destination MAC',
+  tun_id: 'tunnel id',
+  in_port: 'ingress port',
+};
 
 function fieldWords(sub: Subfield): string {
   return sub.offset === 0 ? (plainWords[sub.field] ?? subfieldText(sub)) : subfieldText(sub);
@@ -310,10 +326,14 @@ export function explainNfTarget(target: string | undefined, goto: boolean, optio
       if (!mark) return `changes the ${of}`;
       if (mark.op === 'save') return "saves the packet mark as the connection's";
       if (mark.op === 'restore') return "takes the connection's mark for the packet";
-      return mark.op === 'set' || mark.op === 'xset' ? `sets the ${of} to ${markText(mark)}` : `${mark.op}s the ${of} with ${markText(mark)}`;
+      return mark.op === 'set' || mark.op === 'xset'
+        ? `sets the ${of} to ${markText(mark)}`
+        : `${mark.op}s the ${of} with ${markText(mark)}`;
     }
     case 'CT':
-      return options.notrack ? 'keeps connection tracking off it' : `sets its connection tracking zone${options.zone ? ` to ${options.zone.value}` : ''}`;
+      return options.notrack
+        ? 'keeps connection tracking off it'
+        : `sets its connection tracking zone${options.zone ? ` to ${options.zone.value}` : ''}`;
     case 'NOTRACK':
       return 'keeps connection tracking off it';
     default:

@@ -135,7 +135,12 @@ export interface Namespace {
   readonly routesKnown: Known;
   readonly rules: readonly { readonly rule: RuleFact; readonly source: Source }[];
   readonly rulesKnown: Known;
-  readonly neighbours: readonly { readonly ip: string; readonly dev: string; readonly mac: string | undefined; readonly source: Source }[];
+  readonly neighbours: readonly {
+    readonly ip: string;
+    readonly dev: string;
+    readonly mac: string | undefined;
+    readonly source: Source;
+  }[];
   readonly neighboursKnown: Known;
   readonly netfilter: ReadonlyMap<string, NfTable>;
   /** The same of ip6tables. */

@@ -1,5 +1,16 @@
 import { inPrefix, parseIp, parsePrefix } from '../packet/address';
-import type { Device, Host, Instance, Namespace, Network, NeutronPort, NeutronNetwork, OvsBridge, OvsPort, Source } from './network';
+import type {
+  Device,
+  Host,
+  Instance,
+  Namespace,
+  Network,
+  NeutronPort,
+  NeutronNetwork,
+  OvsBridge,
+  OvsPort,
+  Source,
+} from './network';
 
 /** The first characters of a Neutron port's id that its devices' names carry: `tap`, `qvo`, `qr-` … plus 11 characters. */
 const DEVICE = /^(?:tap|qvo|qvb|qbr|qr-|qg-|sg-|rfp-|fpr-|ha-|fg-|vhu|macvtap)([0-9a-f]{8}-[0-9a-f]{2})$/;
@@ -15,7 +26,11 @@ export function neutronPortOf(network: Network, device: string): NeutronPort | u
 }
 
 export function instanceOf(network: Network, port: NeutronPort): Instance | undefined {
-  return network.instances.find((instance) => instance.ports.includes(port) || (port.instance !== undefined && (port.instance === instance.name || port.instance === instance.id)));
+  return network.instances.find(
+    (instance) =>
+      instance.ports.includes(port) ||
+      (port.instance !== undefined && (port.instance === instance.name || port.instance === instance.id)),
+  );
 }
 
 export function routerName(network: Network, id: string): string | undefined {
@@ -27,7 +42,11 @@ export function networkOf(network: Network, port: NeutronPort): NeutronNetwork |
   return network.networks.find(
     (candidate) =>
       (port.network !== undefined && (candidate.id === port.network || candidate.name === port.network)) ||
-      port.ips.some((ip) => ip.subnet !== undefined && candidate.subnets.some((subnet) => subnet === ip.subnet || subnet.startsWith(ip.subnet ?? '-'))),
+      port.ips.some(
+        (ip) =>
+          ip.subnet !== undefined &&
+          candidate.subnets.some((subnet) => subnet === ip.subnet || subnet.startsWith(ip.subnet ?? '-')),
+      ),
   );
 }
 
@@ -60,12 +79,16 @@ export function isTunnelBridge(bridge: OvsBridge): boolean {
 /** Every device of every namespace of every host. */
 export function* allDevices(network: Network): Generator<{ host: Host; namespace: Namespace; device: Device }> {
   for (const host of network.hosts.values()) {
-    for (const namespace of host.namespaces.values()) for (const device of namespace.devices.values()) yield { host, namespace, device };
+    for (const namespace of host.namespaces.values())
+      for (const device of namespace.devices.values()) yield { host, namespace, device };
   }
 }
 
 /** Devices that have the address. */
-export function devicesWithIp(network: Network, ip: string): { host: Host; namespace: Namespace; device: Device; source: Source }[] {
+export function devicesWithIp(
+  network: Network,
+  ip: string,
+): { host: Host; namespace: Namespace; device: Device; source: Source }[] {
   const found = [];
   for (const place of allDevices(network)) {
     const address = place.device.addresses.find((a) => a.ip === ip);
@@ -124,7 +147,8 @@ export function tunnelPeer(
     loose ??= host;
     for (const bridge of host.bridges.values()) {
       for (const back of bridge.ports) {
-        if (isTunnel(back) && (local === undefined ? back.options['local_ip'] === remote : back.options['remote_ip'] === local)) return { host, bridge, port: back };
+        if (isTunnel(back) && (local === undefined ? back.options['local_ip'] === remote : back.options['remote_ip'] === local))
+          return { host, bridge, port: back };
       }
     }
   }
