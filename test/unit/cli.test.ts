@@ -126,7 +126,7 @@ describe('the command line', () => {
       'ping', 'ovs-appctl-fdb-show', 'ovs-ofctl-show', 'ovs-ofctl-dump-flows', 'neutron-router-list', 'ip-netns-list',
       'neutron-router-port-list', 'ip-address', 'ip-route', 'iptables-list',
     ]) assert.ok(kinds.has(kind), kind); // prettier-ignore
-    assert.deepEqual(json.hosts.map(({ name }) => name).sort(), ['compute01', 'network-node']);
+    assert.deepEqual(json.hosts.map(({ name }) => name).sort(), ['c-private', 'compute01', 'controller', 'network-node']);
     assert.deepEqual(json.hosts.find(({ name }) => name === 'compute01')?.aliases, ['compute-node']);
     assert.deepEqual(json.errors, []);
   });

@@ -10,12 +10,41 @@ import type { World } from './world';
 export function endpoints(world: World, cursor: { readonly uri: string; readonly offset: number } | undefined): EndpointsResult {
   const { network } = world;
   const all = [...instances(network), ...neutronPorts(network), ...guests(network), ...devices(network)];
-  const unique = all.filter((endpoint, n) => all.findIndex((other) => other.where === endpoint.where) === n);
+  const unique = inGroups(all.filter((endpoint, n) => all.findIndex((other) => other.where === endpoint.where) === n));
   return {
-    starts: [...unique, ...gateways(network)],
+    starts: inGroups([...unique, ...taps(network), ...gateways(network)]),
     destinations: [...unique, ...gateways(network)],
-    preselected: cursor ? (underCursor(world, cursor, unique) ?? null) : null,
+    preselected: cursor ? (underCursor(world, cursor, [...unique, ...taps(network)]) ?? null) : null,
   };
+}
+
+const order: readonly Endpoint['group'][] = ['instance', 'gateway', 'dhcp', 'port', 'host', 'address'];
+
+function inGroups(endpoints: readonly Endpoint[]): Endpoint[] {
+  return [...endpoints].sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
+}
+
+/** Devices next to instances: taps on Linux bridges and on Open vSwitch. */
+function taps(network: Network): Endpoint[] {
+  const found = [...network.hosts.values()].flatMap((host) => [
+    ...[...host.linuxBridges.values()].flatMap((bridge) => bridge.members.map(({ name }) => ({ host, name, on: bridge.name }))),
+    ...[...host.bridges.values()].flatMap((bridge) =>
+      bridge.ports.filter((port) => port.type !== 'internal').map(({ name }) => ({ host, name, on: bridge.name })),
+    ),
+  ]);
+  const own = found.filter(({ name }) => /^(?:tap|vnet|vhu|macvtap)/.test(name));
+  return own.map(({ host, name, on }) => {
+    const port = neutronPortOf(network, name);
+    const instance = port && instanceOf(network, port);
+    const repeated = own.filter((other) => other.name === name && other.host !== host).length > 0;
+    return {
+      where: repeated ? `${host.name}:${name}` : name,
+      label: name,
+      description: `on ${on} of ${host.name}`,
+      detail: instance?.name ?? port?.ips[0]?.ip ?? '',
+      group: 'port' as const,
+    };
+  });
 }
 
 function instances(network: Network): Endpoint[] {

@@ -31,12 +31,16 @@ export function hostOfCapture(world: World, document: CaptureDocument, index: nu
   return world.network.captureHosts.get(captureKey(document.uri, index))?.host;
 }
 
-/** The hosts that captures were taken on, with the names that turned out to be theirs. */
+/** Every machine that captures were taken on, with the names that turned out to be its; first those of which a network is known. */
 export function hostItems(world: World): HostItem[] {
-  return [...world.network.hosts.values()].map((host) => ({
+  const { hosts, captureHosts } = world.network;
+  const linked = [...hosts.values()].map((host) => ({
     name: host.name,
     aliases: host.aliases,
     bridges: [...host.bridges.keys()],
     reasons: host.reasons,
   }));
+  const known = new Set(linked.flatMap(({ name, aliases }) => [name, ...aliases]));
+  const others = new Set([...captureHosts.values()].flatMap(({ host }) => (host === undefined || known.has(host) ? [] : [host])));
+  return [...linked, ...[...others].map((name) => ({ name, aliases: [], bridges: [], reasons: [] }))];
 }
