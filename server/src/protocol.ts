@@ -1,3 +1,5 @@
+import type { Certainty, Disposition, Stage } from './base/walk-words';
+
 /** What the client and the server say to each other besides the Language Server Protocol. Plain data only. */
 
 export interface ProtocolPosition {
@@ -9,23 +11,7 @@ export interface ProtocolRange {
   readonly end: ProtocolPosition;
 }
 
-export type Certainty = 'captured' | 'inferred' | 'assumed';
-export type Disposition = 'delivered' | 'exits' | 'dropped' | 'insufficient-info' | 'loop';
-export type Stage =
-  | 'instance'
-  | 'tap'
-  | 'linux-bridge'
-  | 'veth'
-  | 'ovs-port'
-  | 'ovs-table'
-  | 'ovs-normal'
-  | 'patch'
-  | 'tunnel'
-  | 'namespace'
-  | 'route'
-  | 'neighbour'
-  | 'netfilter'
-  | 'nic';
+export type { Certainty, Disposition, Stage };
 
 export interface EvidenceLink {
   readonly uri: string;

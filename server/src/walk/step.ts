@@ -1,24 +1,9 @@
+import type { Certainty, Disposition, Stage } from '../base/walk-words';
 import type { Source } from '../model/network';
 import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
 import { get, vlanOf, type FlowKey } from '../packet/flow-key';
 
-export type Certainty = 'captured' | 'inferred' | 'assumed';
-export type Stage =
-  | 'instance'
-  | 'tap'
-  | 'linux-bridge'
-  | 'veth'
-  | 'ovs-port'
-  | 'ovs-table'
-  | 'ovs-normal'
-  | 'patch'
-  | 'tunnel'
-  | 'namespace'
-  | 'route'
-  | 'neighbour'
-  | 'netfilter'
-  | 'nic';
-export type Disposition = 'delivered' | 'exits' | 'dropped' | 'insufficient-info' | 'loop';
+export type { Certainty, Disposition, Stage };
 
 /** One thing that happened to the packet. */
 export interface Step {
