@@ -37,7 +37,9 @@ export function fixture(name: string): string {
 export function folder(at: string): Map<string, string> {
   const files = new Map<string, string>();
   const visit = (inner: string): void => {
-    for (const entry of fs.readdirSync(path.join(at, inner), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const entry of fs
+      .readdirSync(path.join(at, inner), { withFileTypes: true })
+      .sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const name = inner === '' ? entry.name : `${inner}/${entry.name}`;
       if (entry.isDirectory()) visit(name);
       else files.set(name, fs.readFileSync(path.join(at, name), 'utf8'));
@@ -91,7 +93,8 @@ export function line(step: Step): string {
   const tunnel = get(step.packet, 'tun_id');
   const tags = `${vlan === undefined ? '' : ` vlan=${vlan}`}${tunnel === 0n ? '' : ` vni=${tunnel}`}`;
   const moved = step.chain !== undefined || step.stage === 'instance' ? ` ${addresses(step.packet)}` : '';
-  const chain = step.chain === undefined ? '' : ` ${step.chain}${step.rule === undefined || step.rule === null ? '' : `#${step.rule}`}`;
+  const chain =
+    step.chain === undefined ? '' : ` ${step.chain}${step.rule === undefined || step.rule === null ? '' : `#${step.rule}`}`;
   const effect = step.effect === undefined ? '' : ` [${step.effect}]`;
   return `${marks[step.certainty]}${where} ${step.stage} ${step.device}${step.port === null ? '' : `:${step.port}`}${table}${chain}${tags}${moved}${effect}`;
 }

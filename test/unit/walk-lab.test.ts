@@ -30,7 +30,11 @@ function readRecording(text: string): Seen[] {
       const [, from = '', to = '', rest = ''] = inner;
       const echo = /ICMP echo (request|reply), id (\d+), seq (\d+)/.exec(rest);
       const tcp = /^Flags \[(S\.?)\], .*?\bseq (\d+)/.exec(rest);
-      const key = echo ? `${echo[1] ?? ''} ${echo[3] ?? ''}` : tcp ? `${tcp[1] === 'S' ? 'request' : 'reply'} ${tcp[2] ?? ''}` : undefined;
+      const key = echo
+        ? `${echo[1] ?? ''} ${echo[3] ?? ''}`
+        : tcp
+          ? `${tcp[1] === 'S' ? 'request' : 'reply'} ${tcp[2] ?? ''}`
+          : undefined;
       if (key === undefined) continue;
       const vni = /\bvni (\d+)/.exec(record)?.[1];
       seen.push({ time, place, addresses: `${from} → ${to}`, vni: vni === undefined ? undefined : Number(vni), key });
@@ -56,7 +60,11 @@ function withoutRepeats<T>(items: readonly T[], key: (item: T) => string): T[] {
 /** The places that a step of the walk passes, as the recording names them. */
 function placesOf(step: Step): { place: string; addresses: string; vni: number | undefined }[] {
   const inside = step.namespace === null ? '' : `netns ${step.namespace} `;
-  const at = (host: string | null, device: string, vni?: number) => ({ place: `${host ?? '-'} ${device}`, addresses: addresses(step.packet), vni });
+  const at = (host: string | null, device: string, vni?: number) => ({
+    place: `${host ?? '-'} ${device}`,
+    addresses: addresses(step.packet),
+    vni,
+  });
   switch (step.stage) {
     case 'tap':
     case 'nic':
@@ -81,7 +89,8 @@ function placesOf(step: Step): { place: string; addresses: string; vni: number |
 }
 
 function compare(answer: WalkAnswer, seen: readonly Seen[], direction: 'request' | 'reply', watched: ReadonlySet<string>): void {
-  const show = ({ place, addresses: who, vni }: { place: string; addresses: string; vni: number | undefined }) => `${place} ${who}${vni === undefined ? '' : ` vni ${vni}`}`;
+  const show = ({ place, addresses: who, vni }: { place: string; addresses: string; vni: number | undefined }) =>
+    `${place} ${who}${vni === undefined ? '' : ` vni ${vni}`}`;
   const real = withoutRepeats(passage(seen, direction), show).map(show);
   // The step shows the packet as it leaves; a device is passed with what it was given.
   const walked = withoutRepeats(answer.steps.flatMap(placesOf), show)

@@ -26,7 +26,10 @@ interface Verdict {
 
 function verdicts(result: WalkResult): Verdict[] {
   if (result.kind === 'error') return [];
-  return [result.request, ...(result.reply ? [result.reply] : [])].map(({ ending }) => ({ disposition: ending.disposition, end: `${ending.at.host ?? '-'} ${ending.at.device}` }));
+  return [result.request, ...(result.reply ? [result.reply] : [])].map(({ ending }) => ({
+    disposition: ending.disposition,
+    end: `${ending.at.host ?? '-'} ${ending.at.device}`,
+  }));
 }
 
 /**
@@ -40,22 +43,46 @@ function check(changed: ReadonlyMap<string, CaptureDocument>, asked: string, who
   const answers = [result.request, ...(result.reply ? [result.reply] : [])];
   answers.forEach((answer, n) => {
     const { disposition } = answer.ending;
-    const same = whole[n]?.disposition === disposition && whole[n]?.end === `${answer.ending.at.host ?? '-'} ${answer.ending.at.device}`;
-    const wrong = disposition === 'dropped' || disposition === 'loop' || (!same && (answer.certainty !== 'assumed' || answer.gaps.length === 0));
+    const same =
+      whole[n]?.disposition === disposition && whole[n]?.end === `${answer.ending.at.host ?? '-'} ${answer.ending.at.device}`;
+    // To leave the captures is right wherever the next machine is not among them; a guest may be known by its tap alone.
+    const shorter = disposition === 'exits' || answer.ending.at.port?.startsWith('tap') === true;
+    const wrong =
+      disposition === 'dropped' ||
+      disposition === 'loop' ||
+      (!same && ((answer.certainty !== 'assumed' && !shorter) || answer.gaps.length === 0));
     if (wrong) troubles.push(`${asked}${n === 1 ? ' (reply)' : ''} without ${what}:\n${outline(answer)}`);
   });
   return troubles;
 }
 
 function report(troubles: readonly string[]): void {
-  assert.equal(troubles.length, 0, `${troubles.length} wrong answers, the first ones:\n\n${troubles.slice(0, Number(process.env['SHOW'] ?? 3)).join('\n\n')}`);
+  assert.equal(
+    troubles.length,
+    0,
+    `${troubles.length} wrong answers, the first ones:\n\n${troubles.slice(0, Number(process.env['SHOW'] ?? 3)).join('\n\n')}`,
+  );
 }
 
 describe('nothing is called dropped because a capture is missing', () => {
   const whole = new Map(arrived.map((asked) => [asked, verdicts(walk(linkNetwork([...documents.values()]), question(asked)))]));
 
+  const taken = new Set(
+    arrived.flatMap((asked) => {
+      const result = walk(linkNetwork([...documents.values()]), question(asked));
+      const steps = result.kind === 'error' ? [] : [...result.request.steps, ...(result.reply?.steps ?? [])];
+      return steps.flatMap((step) =>
+        step.evidence.map(({ uri, span }) => {
+          const document = [...documents.values()].find((candidate) => candidate.uri === uri);
+          return document ? `${document.path}:${document.text.slice(0, span.start).split('\n').length - 1}` : '';
+        }),
+      );
+    }),
+  );
+
   it('arrives with everything', () => {
-    for (const [asked, ends] of whole) assert.ok(ends.length === 2 && ends.every(({ disposition }) => disposition === 'delivered'), asked);
+    for (const [asked, ends] of whole)
+      assert.ok(ends.length === 2 && ends.every(({ disposition }) => disposition === 'delivered'), asked);
   });
 
   it('without each file in turn', () => {
@@ -73,10 +100,13 @@ describe('nothing is called dropped because a capture is missing', () => {
     for (const [name, text] of files) {
       if (!/dump-flows/.test(name)) continue;
       const lines = text.split('\n');
+      const first = lines.findIndex((line) => /actions=/.test(line));
       lines.forEach((line, n) => {
-        if (!/actions=/.test(line)) return;
+        // Of the flows that no packet takes one stands for all: without it the dump is no longer whole.
+        if (!/actions=/.test(line) || (n !== first && !taken.has(`${name}:${n}`))) return;
         const changed = new Map(documents).set(name, read(name, lines.map((other, m) => (m === n ? '...' : other)).join('\n')));
-        for (const asked of arrived) troubles.push(...check(changed, asked, whole.get(asked) ?? [], `line ${n + 1} of ${name}: ${line.trim()}`));
+        for (const asked of arrived)
+          troubles.push(...check(changed, asked, whole.get(asked) ?? [], `line ${n + 1} of ${name}: ${line.trim()}`));
       });
     }
     report(troubles);

@@ -117,12 +117,26 @@ export function parseCommand(text: string): CommandLine | undefined {
     } else if (program === 'nsenter' || program === 'lxc-attach') {
       const rest = afterOptions(argv.slice(1), /^-(?:t|-target|S|G|n)$/);
       argv = argv.includes('--') ? argv.slice(argv.indexOf('--') + 1) : rest;
-    } else if (/^(?:docker|podman|crictl|nerdctl|lxc|kubectl|oc|microk8s|k3s)$/.test(program) && argv.some((word) => /^(?:exec|rsh)$/.test(word))) {
+    } else if (
+      /^(?:docker|podman|crictl|nerdctl|lxc|kubectl|oc|microk8s|k3s)$/.test(program) &&
+      argv.some((word) => /^(?:exec|rsh)$/.test(word))
+    ) {
       const at = argv.findIndex((word) => /^(?:exec|rsh)$/.test(word));
       const dashes = argv.indexOf('--');
-      argv = dashes > 0 ? argv.slice(dashes + 1) : afterOptions(argv.slice(at + 1), /^-(?:u|e|w|c|n|-namespace|-container|-user)$/).slice(1);
+      argv =
+        dashes > 0
+          ? argv.slice(dashes + 1)
+          : afterOptions(argv.slice(at + 1), /^-(?:u|e|w|c|n|-namespace|-container|-user)$/).slice(1);
     } else if (program === 'kubectl' && argv[1] === 'ko') {
-      const tool: Record<string, string> = { vsctl: 'ovs-vsctl', ofctl: 'ovs-ofctl', appctl: 'ovs-appctl', dpctl: 'ovs-dpctl', nbctl: 'ovn-nbctl', sbctl: 'ovn-sbctl', trace: 'ovn-trace' };
+      const tool: Record<string, string> = {
+        vsctl: 'ovs-vsctl',
+        ofctl: 'ovs-ofctl',
+        appctl: 'ovs-appctl',
+        dpctl: 'ovs-dpctl',
+        nbctl: 'ovn-nbctl',
+        sbctl: 'ovn-sbctl',
+        trace: 'ovn-trace',
+      };
       const name = tool[argv[2] ?? ''];
       if (!name) break;
       const perNode = name.startsWith('ovs-');

@@ -3,12 +3,7 @@ import type { Flow } from '../packet/openflow';
 
 /** What one record of a capture says. Facts know nothing of other captures; the linker joins them. */
 export type Fact =
-  | OvsFact
-  | { readonly kind: 'flow'; readonly flow: Flow }
-  | LinuxFact
-  | NetfilterFact
-  | OpenStackFact
-  | EvidenceFact;
+  OvsFact | { readonly kind: 'flow'; readonly flow: Flow } | LinuxFact | NetfilterFact | OpenStackFact | EvidenceFact;
 
 /** An OpenFlow port number, or the name that a dump printed instead of it. `LOCAL` is 65534. */
 export type OfPortRef = number | string;
@@ -143,17 +138,32 @@ export type NfMatch =
   | { readonly kind: 'protocol'; readonly value: Val<string>; readonly negated: boolean }
   | { readonly kind: 'source' | 'destination'; readonly value: Val<string>; readonly negated: boolean }
   | { readonly kind: 'in-interface' | 'out-interface'; readonly value: Val<string>; readonly negated: boolean }
-  | { readonly kind: 'source-port' | 'destination-port'; readonly ranges: Val<readonly (readonly [number, number])[]>; readonly negated: boolean }
+  | {
+      readonly kind: 'source-port' | 'destination-port';
+      readonly ranges: Val<readonly (readonly [number, number])[]>;
+      readonly negated: boolean;
+    }
   | { readonly kind: 'any-port'; readonly ranges: Val<readonly (readonly [number, number])[]>; readonly negated: boolean }
   | { readonly kind: 'icmp-type'; readonly type: Val<string>; readonly negated: boolean }
   | { readonly kind: 'ctstate'; readonly states: Val<readonly string[]>; readonly negated: boolean }
-  | { readonly kind: 'mark' | 'connmark'; readonly mark: Val<{ readonly value: number; readonly mask: number }>; readonly negated: boolean }
+  | {
+      readonly kind: 'mark' | 'connmark';
+      readonly mark: Val<{ readonly value: number; readonly mask: number }>;
+      readonly negated: boolean;
+    }
   | { readonly kind: 'physdev-in' | 'physdev-out'; readonly value: Val<string>; readonly negated: boolean }
   | { readonly kind: 'physdev-is-bridged'; readonly span: Val<string>; readonly negated: boolean }
   | { readonly kind: 'mac-source'; readonly value: Val<string>; readonly negated: boolean }
   | { readonly kind: 'set'; readonly set: Val<string>; readonly directions: readonly string[]; readonly negated: boolean }
   | { readonly kind: 'addrtype'; readonly which: 'src' | 'dst'; readonly value: Val<string>; readonly negated: boolean }
-  | { readonly kind: 'iprange'; readonly which: 'src' | 'dst'; readonly from: string; readonly to: string; readonly text: Val<string>; readonly negated: boolean }
+  | {
+      readonly kind: 'iprange';
+      readonly which: 'src' | 'dst';
+      readonly from: string;
+      readonly to: string;
+      readonly text: Val<string>;
+      readonly negated: boolean;
+    }
   | { readonly kind: 'tcp-flags'; readonly text: Val<string>; readonly negated: boolean }
   /** A match that changes nothing: a comment. */
   | { readonly kind: 'comment'; readonly text: Val<string> }
@@ -166,7 +176,11 @@ export interface NfTargetOptions {
   readonly to?: Val<string>;
   readonly ports?: Val<string>;
   /** MARK, CONNMARK: the new value and the bits that it replaces (`xset`); `save` and `restore` for CONNMARK. */
-  readonly mark?: Val<{ readonly op: 'set' | 'xset' | 'and' | 'or' | 'xor' | 'save' | 'restore'; readonly value: number; readonly mask: number }>;
+  readonly mark?: Val<{
+    readonly op: 'set' | 'xset' | 'and' | 'or' | 'xor' | 'save' | 'restore';
+    readonly value: number;
+    readonly mask: number;
+  }>;
   readonly zone?: Val<number>;
   readonly notrack?: boolean;
   readonly rejectWith?: Val<string>;

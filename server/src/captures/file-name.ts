@@ -14,14 +14,19 @@ export interface NamedFile {
 const PROGRAM =
   /(?:^|[_. -])((?:ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-(?:nbctl|sbctl|trace)|iptables-save|ip6tables-save|iptables|ip6tables|nft|ipset|ebtables-save|ebtables|conntrack|ip|brctl|bridge|virsh|nova|neutron|openstack|arp|route|ifconfig|ethtool|sysctl|ping|traceroute|tcpdump)(?=[_. -]|$))/;
 /** Folders that group captures without being a host's. */
-const NO_HOST = /^(?:captures?|logs?|output|outputs|commands?|sos_commands|examples?|fixtures?|notes?|tickets?|data|tmp|home|desktop|downloads|openvswitch|networking|network|firewall_tables|libvirt|namespaces|seed|\.|)$/i;
-const NAMESPACE = /^((?:qrouter|qdhcp|snat|fip|qlbaas|ovnmeta)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})[_. -]/;
+const NO_HOST =
+  /^(?:captures?|logs?|output|outputs|commands?|sos_commands|examples?|fixtures?|notes?|tickets?|data|tmp|home|desktop|downloads|openvswitch|networking|network|firewall_tables|libvirt|namespaces|seed|\.|)$/i;
+const NAMESPACE =
+  /^((?:qrouter|qdhcp|snat|fip|qlbaas|ovnmeta)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})[_. -]/;
 
 /**
  * Reads the command from a file's name; undefined where the name carries none that `recognise` knows. `path` uses `/`; the last
  * folder is taken as the host's unless it groups captures of one.
  */
-export function commandOfFile(path: string, recognise: (argv: readonly string[]) => Recognised | undefined): NamedFile | undefined {
+export function commandOfFile(
+  path: string,
+  recognise: (argv: readonly string[]) => Recognised | undefined,
+): NamedFile | undefined {
   const segments = path.split('/').filter((segment) => segment !== '');
   const base = (segments.at(-1) ?? '').replace(/\.(?:txt|out|log|cap|capture|pktwalk|json|md)$/i, '');
   const inNamespace = NAMESPACE.exec(`${base}_`);
@@ -43,7 +48,13 @@ export function commandOfFile(path: string, recognise: (argv: readonly string[])
     const ofFolder = hostFolder(segments);
     const ofPrefix = /^[A-Za-z][\w.-]*$/.test(prefix) ? prefix : undefined;
     const host = ofPrefix ?? ofFolder;
-    return { command, recognised, host, hostBy: ofPrefix !== undefined ? 'file' : host === undefined ? undefined : 'folder', namespace };
+    return {
+      command,
+      recognised,
+      host,
+      hostBy: ofPrefix !== undefined ? 'file' : host === undefined ? undefined : 'folder',
+      namespace,
+    };
   }
   return undefined;
 }
@@ -70,10 +81,17 @@ function spellings(name: string): string[] {
   const blanks = name.replaceAll('_', ' ').trim();
   const all = [blanks];
   // fdb_show, bridge_dump-flows, dpctl.dump-flows → fdb/show …
-  const slashed = blanks.replace(/\b(fdb|mdb|bridge|dpif|dpctl|ofproto|bond|lacp|cfm|bfd|stp|rstp|tnl|ovs|coverage|memory|upcall)[ .](?=[a-z])/, '$1/');
-  if (slashed !== blanks) all.unshift(slashed.replace(/\/(show|flush)[.](\S)/, '/$1 $2').replace(/(tnl|ovs)\/(\w+) (show)/, '$1/$2/$3'));
+  const slashed = blanks.replace(
+    /\b(fdb|mdb|bridge|dpif|dpctl|ofproto|bond|lacp|cfm|bfd|stp|rstp|tnl|ovs|coverage|memory|upcall)[ .](?=[a-z])/,
+    '$1/',
+  );
+  if (slashed !== blanks)
+    all.unshift(slashed.replace(/\/(show|flush)[.](\S)/, '/$1 $2').replace(/(tnl|ovs)\/(\w+) (show)/, '$1/$2/$3'));
   // ovs-vsctl-show, ovs-ofctl-dump-flows-br-int, ip-route
-  const hyphens = /^(ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-[ns]bctl|ip6?tables|ip|brctl|bridge|virsh|nova|neutron|openstack)-(.+)$/.exec(name.split(/[_ ]/)[0] ?? '');
+  const hyphens =
+    /^(ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-[ns]bctl|ip6?tables|ip|brctl|bridge|virsh|nova|neutron|openstack)-(.+)$/.exec(
+      name.split(/[_ ]/)[0] ?? '',
+    );
   if (hyphens) {
     const [, program = '', tail = ''] = hyphens;
     const after = blanks.slice((hyphens[0] ?? '').length);

@@ -75,5 +75,7 @@ export function sniffLine(text: string, following: (n: number) => string | undef
 
 /** True where a kind is recognised without being read. */
 export function isUnread(kind: string): boolean {
-  return !captureKinds.some((syntax) => syntax.kinds.includes(kind) || (syntax === clientTable && /^(?:nova|neutron|openstack)-/.test(kind)));
+  return !captureKinds.some(
+    (syntax) => syntax.kinds.includes(kind) || (syntax === clientTable && /^(?:nova|neutron|openstack)-/.test(kind)),
+  );
 }

@@ -20,7 +20,8 @@ export interface Block {
   readonly strange: readonly Line[];
 }
 
-const ELISION = /^\s*(?:[([<]?\s*(?:\.{3,}|…)\s*[)\]>]?|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
+const ELISION =
+  /^\s*(?:[([<]?\s*(?:\.{3,}|…)\s*[)\]>]?|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
 const FENCE = /^\s*(?:```|~~~)/;
 /** A prompt at which nothing was typed, or whose command was cut off. */
 const IDLE_PROMPT = /^\s*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:[^\s#$]*[#$])\s*$/;
@@ -31,6 +32,16 @@ const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
 /** Programs whose prompt line ends a capture although their output is of no interest. */
 const KNOWN_PROGRAM =
   /^(?:ovs-|ovn-|ip$|iptables|ip6tables|nft$|ipset$|brctl$|bridge$|virsh$|nova$|neutron$|openstack$|ping$|cat$|ls$|cd$|echo$|grep$|egrep$|sudo$|ssh$|docker$|kubectl$|systemctl$|service$|tcpdump$|arp$|route$|ifconfig$|ethtool$|sysctl$|curl$|vim?$|tail$|head$|less$|more$|for$|while$|exit$|source$|export$|uname$|hostname$|date$|apt|yum$|dnf$|pip|mount$|ps$|netstat$|ss$|traceroute$|tracepath$|dig$|nslookup$|nc$|telnet$|python|modprobe$|lsmod$|lspci$|find$|man$|watch$|conntrack$|ebtables|glance$|cinder$|keystone$)/;
+
+/**
+ * The longest line that is looked at. An OpenFlow message ends at 64 KB, a table of the OpenStack client is as wide as its widest
+ * cells; any other command's line is shorter by far.
+ */
+function longest(open: OpenBlock | undefined): number {
+  const kind = open?.found.recognised.kind ?? '';
+  if (/flow/.test(kind)) return 100_000;
+  return kind === '' || /^(?:nova|neutron|openstack)-/.test(kind) ? 16_000 : 5_000;
+}
 
 /** Finds every captured output in a document's lines. `named` is what the file's name says, if anything. */
 export function splitDocument(lines: readonly Line[], named: NamedFile | undefined): Block[] {
@@ -53,6 +64,11 @@ export function splitDocument(lines: readonly Line[], named: NamedFile | undefin
     const raw = lines[n];
     if (!raw) continue;
     const line = unquote(raw);
+    if (line.text.length > longest(open) && !/^\s*[[{]/.test(line.text.slice(0, 1000))) {
+      // No command prints such a line but as JSON; the grammars' memory grows with a line's length.
+      if (open && open.blanks === 0 && open.found.syntax.kinds.length > 0) open.strange.push(line);
+      continue;
+    }
     const following = (k: number) => {
       const next = lines[n + 1 + k];
       return next ? unquote(next).text : undefined;
@@ -162,9 +178,15 @@ function take(open: OpenBlock, line: Line, following: (n: number) => string | un
   const { syntax, recognised } = open.found;
   const previous = open.lines.at(-1);
   // After a blank line, text that stands further left than the command is the author's again.
-  if (open.blanks > 0 && open.lines.length > 0 && open.indent !== undefined && indentOf(line.text) < Math.min(open.indent, 4)) return false;
+  if (open.blanks > 0 && open.lines.length > 0 && open.indent !== undefined && indentOf(line.text) < Math.min(open.indent, 4))
+    return false;
   const accepted = syntax.accepts(line.text, recognised.kind);
-  const continued = !accepted && open.blanks === 0 && previous !== undefined && !looksLikeProse(line.text) && (syntax.continues?.(previous.text, line.text) ?? false);
+  const continued =
+    !accepted &&
+    open.blanks === 0 &&
+    previous !== undefined &&
+    !looksLikeProse(line.text) &&
+    (syntax.continues?.(previous.text, line.text) ?? false);
   if (!accepted && !continued) return false;
   if (accepted && open.blanks > 0 && previous !== undefined && looksLikeProse(line.text) && !syntax.sniff(line.text, following)) {
     if (BULLET.test(line.text) || syntax.kinds.length === 0) return false;
@@ -213,7 +235,12 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
     if (prompted) {
       const { found, command } = prompted;
       // "# something" may be a remark, and "1# x" a row: only a known program makes it a command.
-      if (found || (KNOWN_PROGRAM.test(command.argv[0] ?? '') && (prompt.host !== undefined || /^\s*[#$]/.test(line.text)) && !looksLikeProse(line.text))) {
+      if (
+        found ||
+        (KNOWN_PROGRAM.test(command.argv[0] ?? '') &&
+          (prompt.host !== undefined || /^\s*[#$]/.test(line.text)) &&
+          !looksLikeProse(line.text))
+      ) {
         return { ...prompted, host: prompt.host };
       }
     }
@@ -223,13 +250,20 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
   if (!bare || line.text.length > 300) return undefined;
   const text = line.text.replace(/(?:\*\*|`|:|\s=+|"|\s-{2,})+$/, '');
   const prompted = asCommand({ ...line, text }, bare[0].length);
-  if (!prompted?.found || /[.,:!?]$/.test(text) || (open && isRead(open) && open.found.syntax.accepts(line.text, open.found.recognised.kind))) return undefined;
+  if (
+    !prompted?.found ||
+    /[.,:!?]$/.test(text) ||
+    (open && isRead(open) && open.found.syntax.accepts(line.text, open.found.recognised.kind))
+  )
+    return undefined;
   for (let n = 0; n < 4; n++) {
     const next = following(n);
     if (next === undefined) return undefined;
     if (next.trim() === '' || FENCE.test(next) || ELISION.test(next) || /^[=*-]{4,}$/.test(next.trim())) continue;
     const { syntax, recognised } = prompted.found;
-    return syntax.kinds.length > 0 && syntax.accepts(next, recognised.kind) && !looksLikeProse(next) ? { ...prompted, host: undefined } : undefined;
+    return syntax.kinds.length > 0 && syntax.accepts(next, recognised.kind) && !looksLikeProse(next)
+      ? { ...prompted, host: undefined }
+      : undefined;
   }
   return undefined;
 }
@@ -240,7 +274,8 @@ function isRead(open: OpenBlock): boolean {
 }
 
 /** What may stand before a program: wrappers, assignments, a shell's words. Cheap to test, for every line of a log is. */
-const WRAPPER = /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|lxc|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|[\w-]+\.(?:ovs|ovn)-)/;
+const WRAPPER =
+  /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|lxc|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|[\w-]+\.(?:ovs|ovn)-)/;
 
 function asCommand(line: Line, at: number): Omit<Prompted, 'host'> | undefined {
   const text = line.text.slice(at);
@@ -254,7 +289,9 @@ function asCommand(line: Line, at: number): Omit<Prompted, 'host'> | undefined {
 
 /** A quoted line (`> …`) without its quotation marks; `> #` and `> $` are prompts. */
 function unquote(line: Line): Line {
-  const quote = /^\s*(?:>(?!\s?[#$]\s)\s?)+(?=\S)/.exec(line.text);
-  if (!quote || /^\s*>+$/.test(line.text) || /^\s*>{3}/.test(line.text)) return line;
+  // An empty quoted line is as blank as any other.
+  if (/^\s*>(?:\s?>)*\s*$/.test(line.text.slice(0, 200)) && line.text.length < 200) return { ...line, text: '' };
+  const quote = /^\s{0,40}(?:>(?!\s?[#$]\s)\s?)+(?=\s*\S)/.exec(line.text.length > 20_000 ? '' : line.text);
+  if (!quote || /^\s*>{3}/.test(line.text)) return line;
   return { text: line.text.slice(quote[0].length), start: line.start + quote[0].length, number: line.number };
 }

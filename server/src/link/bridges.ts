@@ -31,7 +31,11 @@ interface BridgeDraft {
 const FLOW_KINDS = new Set(['ovs-ofctl-dump-flows', 'ovs-appctl-bridge-dump-flows']);
 
 /** Joins what `ovs-vsctl`, `ovs-ofctl` and `ovs-appctl` said of one host's bridges: names, numbers, tags, flows, MAC tables. */
-export function linkBridges(host: string, captures: readonly LinkedCapture[], bridgeOf: Map<string, string>): Map<string, OvsBridge> {
+export function linkBridges(
+  host: string,
+  captures: readonly LinkedCapture[],
+  bridgeOf: Map<string, string>,
+): Map<string, OvsBridge> {
   const drafts = new Map<string, BridgeDraft>();
   const bridge = (name: string): BridgeDraft => {
     let draft = drafts.get(name);
@@ -48,7 +52,7 @@ export function linkBridges(host: string, captures: readonly LinkedCapture[], br
   for (const linked of captures) {
     const { kind } = linked.capture;
     if (!FLOW_KINDS.has(kind) && kind !== 'ovs-appctl-fdb-show') continue;
-    const name = linked.capture.target ?? onlyBridge(drafts);
+    const name = linked.capture.target ?? onlyBridge(drafts) ?? bridgeWithNumbers(drafts, linked);
     if (name === undefined) continue;
     bridgeOf.set(linked.key, name);
     const draft = bridge(name);
@@ -67,8 +71,17 @@ export function linkBridges(host: string, captures: readonly LinkedCapture[], br
 function joinVethPatches(drafts: ReadonlyMap<string, BridgeDraft>): void {
   for (const draft of drafts.values()) {
     for (const port of draft.ports.values()) {
-      const twin = /^int-/.test(port.name) ? port.name.replace(/^int-/, 'phy-') : /^phy-/.test(port.name) ? port.name.replace(/^phy-/, 'int-') : undefined;
-      if (twin === undefined || port.options['peer'] !== undefined || (port.type !== undefined && !/^(?:patch|system|veth)$/.test(port.type))) continue;
+      const twin = /^int-/.test(port.name)
+        ? port.name.replace(/^int-/, 'phy-')
+        : /^phy-/.test(port.name)
+          ? port.name.replace(/^phy-/, 'int-')
+          : undefined;
+      if (
+        twin === undefined ||
+        port.options['peer'] !== undefined ||
+        (port.type !== undefined && !/^(?:patch|system|veth)$/.test(port.type))
+      )
+        continue;
       const elsewhere = [...drafts.values()].some((other) => other !== draft && other.ports.has(twin));
       if (elsewhere) port.options['peer'] = twin;
     }
@@ -81,12 +94,36 @@ function onlyBridge(drafts: Map<string, BridgeDraft>): string | undefined {
   return second === undefined ? only : undefined;
 }
 
+/** A fragment that names no bridge, but two ports or more of one alone, by their numbers. */
+function bridgeWithNumbers(drafts: ReadonlyMap<string, BridgeDraft>, linked: LinkedCapture): string | undefined {
+  const numbers = new Set<number>();
+  for (const fact of linked.capture.facts) {
+    if (fact.kind === 'fdb-entry' && typeof fact.port.value === 'number') numbers.add(fact.port.value);
+    if (fact.kind !== 'flow') continue;
+    for (const term of fact.flow.match)
+      if (term.field === 'in_port' && term.portName === undefined && term.unknown !== true) numbers.add(Number(term.value));
+    for (const action of fact.flow.actions)
+      if (action.kind === 'output' && typeof action.port === 'number') numbers.add(action.port);
+  }
+  numbers.delete(0xfffe);
+  if (numbers.size < 2) return undefined;
+  const fitting = [...drafts.values()].filter((draft) => {
+    const own = new Set([...draft.ports.values()].map(({ ofport }) => ofport));
+    return [...numbers].every((number) => own.has(number));
+  });
+  return fitting.length === 1 ? fitting[0]?.name : undefined;
+}
+
 function note(draft: PortDraft, what: string, source: Source): void {
   draft.says[what] ??= source;
   draft.sources.push(source);
 }
 
-function fromShow(linked: LinkedCapture, bridge: (name: string) => BridgeDraft, port: (of: BridgeDraft, name: string) => PortDraft): void {
+function fromShow(
+  linked: LinkedCapture,
+  bridge: (name: string) => BridgeDraft,
+  port: (of: BridgeDraft, name: string) => PortDraft,
+): void {
   if (linked.capture.kind !== 'ovs-vsctl-show') return;
   for (const fact of linked.capture.facts) {
     if (fact.kind === 'ovs-bridge') {
@@ -129,7 +166,14 @@ function fromNumbers(
   const facts = linked.capture.facts.filter((fact) => fact.kind === 'of-port');
   if (facts.length === 0) return;
   const local = facts.find((fact) => fact.ofport.value === 0xfffe)?.name.value;
-  const name = linked.capture.target ?? local ?? bridgeWithPorts(drafts, facts.map((fact) => fact.name)) ?? onlyBridge(drafts);
+  const name =
+    linked.capture.target ??
+    local ??
+    bridgeWithPorts(
+      drafts,
+      facts.map((fact) => fact.name),
+    ) ??
+    onlyBridge(drafts);
   if (name === undefined) return;
   bridgeOf.set(linked.key, name);
   const draft = bridge(name);
@@ -282,7 +326,9 @@ function withNumbers(flow: Flow, numbers: ReadonlyMap<string, number>): Flow {
 }
 
 function flowKey(flow: Flow): string {
-  const terms = flow.match.map((term) => `${term.field}=${term.unknown ? term.text : (term.portName ?? term.value.toString())}/${term.mask.toString()}`);
+  const terms = flow.match.map(
+    (term) => `${term.field}=${term.unknown ? term.text : (term.portName ?? term.value.toString())}/${term.mask.toString()}`,
+  );
   return `${flow.table.value}|${flow.priority.value}|${terms.sort().join(',')}`;
 }
 
@@ -305,7 +351,10 @@ function mergeFdb(captures: readonly LinkedCapture[], numbers: ReadonlyMap<strin
         source: { uri: linked.uri, span: { start: fact.port.span.start, end: fact.mac.span.end } },
       };
       // The same table pasted twice says the same twice; of two that differ, the later paste is kept.
-      rows.set(`${row.vlan} ${row.mac}`, rows.get(`${row.vlan} ${row.mac}`)?.ofport === row.ofport ? (rows.get(`${row.vlan} ${row.mac}`) ?? row) : row);
+      rows.set(
+        `${row.vlan} ${row.mac}`,
+        rows.get(`${row.vlan} ${row.mac}`)?.ofport === row.ofport ? (rows.get(`${row.vlan} ${row.mac}`) ?? row) : row,
+      );
     }
   }
   return { rows: [...rows.values()], known };

@@ -31,9 +31,11 @@ export function sourceAt(linked: LinkedCapture, span: Span): Source {
 export function completeness(capture: Capture): { readonly known: Known; readonly why: string | undefined } {
   if (capture.elided) return { known: 'partial', why: 'lines were left out by hand' };
   if (capture.filter !== undefined) return { known: 'partial', why: `the output went through "${capture.filter}"` };
-  if (capture.options['filter'] !== undefined) return { known: 'partial', why: `only flows that match "${capture.options['filter']}" were asked for` };
+  if (capture.options['filter'] !== undefined)
+    return { known: 'partial', why: `only flows that match "${capture.options['filter']}" were asked for` };
   if (capture.errors.length > 0) return { known: 'partial', why: 'some of its lines could not be read' };
-  if (capture.commandSpan === undefined && capture.command === undefined) return { known: 'partial', why: 'it is a fragment without its command' };
+  if (capture.commandSpan === undefined && capture.command === undefined)
+    return { known: 'partial', why: 'it is a fragment without its command' };
   if (capture.facts.length === 0 && capture.lines.length === 0) return { known: 'whole', why: undefined };
   return { known: 'whole', why: undefined };
 }

@@ -88,8 +88,19 @@ export function assignHosts(documents: readonly CaptureDocument[]): HostAssignme
   const folderNames = hostnameFiles(documents);
   for (const document of documents) {
     document.captures.forEach((capture, index) => {
-      const host = capture.hostBy === 'folder' && capture.host !== undefined ? (folderNames.get(capture.host) ?? capture.host) : capture.host;
-      items.push({ key: captureKey(document.uri, index), document, index, capture, names: namesOf(capture), host, reason: undefined });
+      const host =
+        capture.hostBy === 'folder' && capture.host !== undefined
+          ? (folderNames.get(capture.host) ?? capture.host)
+          : capture.host;
+      items.push({
+        key: captureKey(document.uri, index),
+        document,
+        index,
+        capture,
+        names: namesOf(capture),
+        host,
+        reason: undefined,
+      });
     });
   }
   const bound = items.filter((item) => !isCloudKind(item.capture.kind));
@@ -107,7 +118,13 @@ export function assignHosts(documents: readonly CaptureDocument[]): HostAssignme
   for (const [alias, host] of canonical) if (alias !== host) aliases.set(host, [...(aliases.get(host) ?? []), alias]);
   const captures = new Map<string, CaptureHost>();
   for (const item of items) {
-    captures.set(item.key, { uri: item.document.uri, index: item.index, host: item.host, bridge: undefined, reason: item.reason });
+    captures.set(item.key, {
+      uri: item.document.uri,
+      index: item.index,
+      host: item.host,
+      bridge: undefined,
+      reason: item.reason,
+    });
   }
   return { captures, aliases, reasons };
 }
@@ -158,7 +175,10 @@ function joinAliases(items: readonly Item[], say: (host: string, reason: string)
       if (a === b || different) continue;
       const [keep, drop] = (weight.get(a) ?? 0) >= (weight.get(b) ?? 0) ? [a, b] : [b, a];
       canonical.set(drop, keep);
-      say(keep, `${drop} and ${keep} are one machine: ${hosts.get(first) ?? ''} and ${hosts.get(other) ?? ''} belong to the same Neutron port (${port}), whose devices exist on one host only.`);
+      say(
+        keep,
+        `${drop} and ${keep} are one machine: ${hosts.get(first) ?? ''} and ${hosts.get(other) ?? ''} belong to the same Neutron port (${port}), whose devices exist on one host only.`,
+      );
     }
   }
   for (const host of weight.keys()) canonical.set(host, root(host));
@@ -187,7 +207,9 @@ function adoptByNames(items: readonly Item[], say: (host: string, reason: string
       const [best, second] = ranked;
       if (!best || (second && second[1].length * 3 > best[1].length)) continue;
       item.host = best[0];
-      const shown = best[1].slice(0, 3).map((name) => name.replace(/^netns /, 'namespace ').replace(/^local_ip /, 'tunnel endpoint '));
+      const shown = best[1]
+        .slice(0, 3)
+        .map((name) => name.replace(/^netns /, 'namespace ').replace(/^local_ip /, 'tunnel endpoint '));
       item.reason = `taken as ${best[0]}'s: it has ${shown.join(', ')}${best[1].length > 3 ? ' …' : ''} as ${best[0]}'s other captures do`;
       say(best[0], `${item.capture.command ?? item.capture.kind} without a host's name is ${item.reason}.`);
       changed = true;

@@ -26,16 +26,19 @@ interface DeviceDraft {
 function linkNamespace(host: string, name: string, own: readonly LinkedCapture[], all: readonly LinkedCapture[]): Namespace {
   const sources: Source[] = [];
   for (const linked of all) {
-    for (const fact of linked.capture.facts) if (fact.kind === 'netns' && fact.name.value === name) sources.push(sourceAt(linked, fact.name.span));
+    for (const fact of linked.capture.facts)
+      if (fact.kind === 'netns' && fact.name.value === name) sources.push(sourceAt(linked, fact.name.span));
   }
-  for (const linked of own) if (linked.capture.commandSpan && name !== '') sources.push(sourceAt(linked, linked.capture.commandSpan));
+  for (const linked of own)
+    if (linked.capture.commandSpan && name !== '') sources.push(sourceAt(linked, linked.capture.commandSpan));
   const routes = known(own, 'route', (kind) => kind === 'ip-route' || kind === 'route');
   const neighbours = known(own, 'neighbour', (kind) => kind === 'ip-neighbour' || kind === 'arp');
   const rules = known(own, 'ip-rule', (kind) => kind === 'ip-rule');
   const sysctls = new Map<string, { value: string; source: Source }>();
   for (const linked of own) {
     for (const fact of linked.capture.facts) {
-      if (fact.kind === 'sysctl') sysctls.set(fact.name.value, { value: fact.value.value, source: sourceAt(linked, fact.name.span) });
+      if (fact.kind === 'sysctl')
+        sysctls.set(fact.name.value, { value: fact.value.value, source: sourceAt(linked, fact.name.span) });
     }
   }
   return {
@@ -45,7 +48,15 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     routes: unique(
       routes.found.map(({ fact, linked }) => ({ route: fact, source: sourceAt(linked, fact.text.span) })),
       ({ route }) =>
-        [route.type, route.dst.value.ip, route.dst.value.prefix, route.via?.value, route.dev?.value, route.metric?.value, route.table?.value ?? 'main'].join(' '),
+        [
+          route.type,
+          route.dst.value.ip,
+          route.dst.value.prefix,
+          route.via?.value,
+          route.dev?.value,
+          route.metric?.value,
+          route.table?.value ?? 'main',
+        ].join(' '),
     ),
     routesKnown: routes.known,
     rules: unique(
@@ -84,7 +95,8 @@ function known<K extends Fact['kind']>(
     const narrow = /\b-6\b|\bget\b|\bdev\b/.test(linked.capture.command ?? '') || linked.capture.options['table'] !== undefined;
     const own = completeness(linked.capture).known;
     if (how !== 'whole') how = narrow && own === 'whole' && linked.capture.options['table'] !== 'all' ? 'partial' : own;
-    for (const fact of linked.capture.facts) if (fact.kind === kind) found.push({ fact: fact as Extract<Fact, { kind: K }>, linked });
+    for (const fact of linked.capture.facts)
+      if (fact.kind === kind) found.push({ fact: fact as Extract<Fact, { kind: K }>, linked });
   }
   return { found, known: how };
 }
@@ -195,7 +207,12 @@ function tablesOf(linked: LinkedCapture, family: 'ip' | 'ip6'): NfTable[] {
   const everything = how === 'whole' && linked.capture.kind.endsWith('-save') && linked.capture.options['table'] === undefined;
   if (everything) for (const name of ['raw', 'mangle', 'nat', 'filter']) if (!chains.has(name)) chains.set(name, new Map());
   return [...chains].map(([name, of]) => {
-    const finished: NfChain[] = [...of].map(([chainName, { policy, rules, source }]) => ({ name: chainName, policy, rules, source }));
+    const finished: NfChain[] = [...of].map(([chainName, { policy, rules, source }]) => ({
+      name: chainName,
+      policy,
+      rules,
+      source,
+    }));
     return {
       name,
       chains: new Map(finished.map((c) => [c.name, c])),
@@ -222,7 +239,12 @@ export function linkLinuxBridges(host: string, captures: readonly LinkedCapture[
   for (const linked of captures) {
     for (const fact of linked.capture.facts) {
       if (fact.kind === 'bridge-fdb' && fact.dst) {
-        remotes.push({ dev: fact.dev.value, mac: fact.mac.value, ip: fact.dst.value, source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dst.span.end } } });
+        remotes.push({
+          dev: fact.dev.value,
+          mac: fact.mac.value,
+          ip: fact.dst.value,
+          source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dst.span.end } },
+        });
       }
       if (fact.kind === 'linux-bridge') draft(fact.name.value).sources.push(sourceAt(linked, fact.name.span));
       else if (fact.kind === 'linux-bridge-port') member(fact.bridge.value, fact.name.value, sourceAt(linked, fact.name.span));
@@ -243,7 +265,14 @@ export function linkLinuxBridges(host: string, captures: readonly LinkedCapture[
       .filter(([, { members, sources }]) => members.size > 0 || sources.length > 0)
       .map(([name, { members, fdb, sources }]) => [
         name,
-        { host, name, members: [...members].map(([of, source]) => ({ name: of, source })), fdb, remotes: remotes.filter(({ dev }) => members.has(dev)), sources },
+        {
+          host,
+          name,
+          members: [...members].map(([of, source]) => ({ name: of, source })),
+          fdb,
+          remotes: remotes.filter(({ dev }) => members.has(dev)),
+          sources,
+        },
       ]),
   );
 }

@@ -13,12 +13,22 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
   const captures = plainFirst(linkedCaptures(documents, assignment));
   const openstack = linkOpenStack(captures);
   const byHost = groupBy(
-    captures.filter((linked) => linked.host !== undefined && linked.capture.facts.some((fact) => !/^(?:neutron-|instance|floating-ip|ping)/.test(fact.kind))),
+    captures.filter(
+      (linked) =>
+        linked.host !== undefined &&
+        linked.capture.facts.some((fact) => !/^(?:neutron-|instance|floating-ip|ping)/.test(fact.kind)),
+    ),
     (linked) => linked.host ?? '',
   );
   for (const linked of captures) {
     // A bare command that said nothing (an empty table) is a fact as well: its table was captured, and is empty.
-    if (linked.host === undefined || linked.capture.facts.length > 0 || isUnread(linked.capture.kind) || /^(?:nova|neutron|openstack|ping|tcpdump|virsh)/.test(linked.capture.kind)) continue;
+    if (
+      linked.host === undefined ||
+      linked.capture.facts.length > 0 ||
+      isUnread(linked.capture.kind) ||
+      /^(?:nova|neutron|openstack|ping|tcpdump|virsh)/.test(linked.capture.kind)
+    )
+      continue;
     byHost.set(linked.host, [...(byHost.get(linked.host) ?? []), linked]);
   }
   const bridgeOf = new Map<string, string>();
@@ -31,14 +41,19 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
       bridges: linkBridges(name, own, bridgeOf),
       linuxBridges: linkLinuxBridges(name, own),
       namespaces: linkNamespaces(name, own),
-      sources: own.flatMap((linked): Source[] => (linked.capture.commandSpan ? [sourceAt(linked, linked.capture.commandSpan)] : [])),
+      sources: own.flatMap((linked): Source[] =>
+        linked.capture.commandSpan ? [sourceAt(linked, linked.capture.commandSpan)] : [],
+      ),
     });
   }
   const captureHosts = new Map<string, CaptureHost>();
   for (const [key, captureHost] of assignment.captures) captureHosts.set(key, { ...captureHost, bridge: bridgeOf.get(key) });
   return {
     hosts,
-    instances: [...openstack.instances.map((instance) => withAddresses(withGuest(instance, hosts), hosts)), ...guestInstances(openstack.instances, hosts)],
+    instances: [
+      ...openstack.instances.map((instance) => withAddresses(withGuest(instance, hosts), hosts)),
+      ...guestInstances(openstack.instances, hosts),
+    ],
     neutronPorts: openstack.ports,
     networks: openstack.networks,
     subnets: openstack.subnets,
@@ -49,7 +64,8 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
 
 /** Of captures that say the same, the plain command is the evidence that people expect; JSON and terse forms come after it. */
 function plainFirst(captures: readonly LinkedCapture[]): LinkedCapture[] {
-  const terse = (linked: LinkedCapture) => Number(/\s-(?:j|br|brief|o|-names|-rsort|O)\b|dump-ports-desc|--format/.test(linked.capture.command ?? ''));
+  const terse = (linked: LinkedCapture) =>
+    Number(/\s-(?:j|br|brief|o|-names|-rsort|O)\b|dump-ports-desc|--format/.test(linked.capture.command ?? ''));
   return [...captures].sort((a, b) => terse(a) - terse(b));
 }
 
@@ -60,7 +76,8 @@ function withAddresses(instance: Instance, hosts: ReadonlyMap<string, Host>): In
   const ips = new Map<string, Source>();
   for (const host of hosts.values()) {
     for (const namespace of host.namespaces.values()) {
-      for (const { ip, mac, source } of namespace.neighbours) if (mac !== undefined && macs.has(mac) && !ip.startsWith('fe80')) ips.set(ip, source);
+      for (const { ip, mac, source } of namespace.neighbours)
+        if (mac !== undefined && macs.has(mac) && !ip.startsWith('fe80')) ips.set(ip, source);
     }
   }
   return { ...instance, ips: [...ips].map(([ip, source]) => ({ ip, source })) };
@@ -97,7 +114,9 @@ function guestInstances(known: readonly Instance[], hosts: ReadonlyMap<string, H
       id: undefined,
       libvirtName: undefined,
       hypervisor: undefined,
-      ips: devices.flatMap((device) => device.addresses.filter((a) => !a.ip.startsWith('fe80')).map(({ ip, source }) => ({ ip, source }))),
+      ips: devices.flatMap((device) =>
+        device.addresses.filter((a) => !a.ip.startsWith('fe80')).map(({ ip, source }) => ({ ip, source })),
+      ),
       interfaces: [],
       ports: [],
       guest: host.name,

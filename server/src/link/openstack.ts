@@ -1,5 +1,13 @@
 import type { Val } from '../base/span';
-import type { Instance, InstanceInterface, NeutronNetwork, NeutronPort, NeutronRouter, NeutronSubnet, Source } from '../model/network';
+import type {
+  Instance,
+  InstanceInterface,
+  NeutronNetwork,
+  NeutronPort,
+  NeutronRouter,
+  NeutronSubnet,
+  Source,
+} from '../model/network';
 import { sourceAt, type LinkedCapture } from './facts';
 
 /** What the OpenStack client and libvirt said, one entity each, whichever table named it. */
@@ -27,7 +35,11 @@ export function linkOpenStack(captures: readonly LinkedCapture[]): OpenStack {
   const ports = linkPorts(captures);
   const routers = new Map<string, Writable<NeutronRouter> & { sources: Source[] }>();
   const subnets = new Map<string, Writable<NeutronSubnet> & { sources: Source[] }>();
-  const networks: (Omit<Writable<NeutronNetwork>, 'says' | 'sources' | 'subnets'> & { says: Record<string, Source>; sources: Source[]; subnets: string[] })[] = [];
+  const networks: (Omit<Writable<NeutronNetwork>, 'says' | 'sources' | 'subnets'> & {
+    says: Record<string, Source>;
+    sources: Source[];
+    subnets: string[];
+  })[] = [];
   const instances: InstanceDraft[] = [];
   for (const linked of captures) {
     for (const fact of linked.capture.facts) {
@@ -57,7 +69,9 @@ export function linkOpenStack(captures: readonly LinkedCapture[]): OpenStack {
           break;
         }
         case 'neutron-network': {
-          let network = networks.find((n) => (fact.id && n.id === fact.id.value) || (!fact.id && fact.name && n.name === fact.name.value));
+          let network = networks.find(
+            (n) => (fact.id && n.id === fact.id.value) || (!fact.id && fact.name && n.name === fact.name.value),
+          );
           if (!network) {
             network = {
               id: undefined,
@@ -99,7 +113,9 @@ export function linkOpenStack(captures: readonly LinkedCapture[]): OpenStack {
   return {
     instances: instances.map((instance) => ({
       ...instance,
-      ports: finished.filter((port) => port.instance !== undefined && (port.instance === instance.name || port.instance === instance.id)),
+      ports: finished.filter(
+        (port) => port.instance !== undefined && (port.instance === instance.name || port.instance === instance.id),
+      ),
     })),
     ports: finished,
     networks,
@@ -150,12 +166,25 @@ function linkPorts(captures: readonly LinkedCapture[]): Map<string, PortDraft> {
   return ports;
 }
 
-function addInstance(instances: InstanceDraft[], linked: LinkedCapture, fact: LinkedCapture['capture']['facts'][number] & { kind: 'instance' }): void {
+function addInstance(
+  instances: InstanceDraft[],
+  linked: LinkedCapture,
+  fact: LinkedCapture['capture']['facts'][number] & { kind: 'instance' },
+): void {
   const name = fact.name?.value ?? fact.id?.value;
   if (name === undefined) return;
   let instance = instances.find((known) => known.name === name || (fact.id && known.id === fact.id.value));
   if (!instance) {
-    instance = { name, id: undefined, libvirtName: undefined, hypervisor: undefined, ips: [], interfaces: [], guest: undefined, sources: [] };
+    instance = {
+      name,
+      id: undefined,
+      libvirtName: undefined,
+      hypervisor: undefined,
+      ips: [],
+      interfaces: [],
+      guest: undefined,
+      sources: [],
+    };
     instances.push(instance);
   }
   instance.id ??= fact.id?.value;
@@ -164,7 +193,9 @@ function addInstance(instances: InstanceDraft[], linked: LinkedCapture, fact: Li
   const place = fact.name ?? fact.id;
   if (place) instance.sources.push(sourceAt(linked, place.span));
   for (const { ips } of fact.addresses) {
-    for (const ip of ips) if (!instance.ips.some((known) => known.ip === ip.value)) instance.ips.push({ ip: ip.value, source: sourceAt(linked, ip.span) });
+    for (const ip of ips)
+      if (!instance.ips.some((known) => known.ip === ip.value))
+        instance.ips.push({ ip: ip.value, source: sourceAt(linked, ip.span) });
   }
 }
 
@@ -182,17 +213,33 @@ function joinDomains(instances: InstanceDraft[], ports: Map<string, PortDraft>, 
     for (const fact of linked.capture.facts) {
       if (fact.kind !== 'domain-interface') continue;
       const domain = fact.domain ?? name ?? linked.capture.target;
-      let instance = instances.find((known) => known.name === instanceName || (domain !== undefined && (known.libvirtName === domain || known.id === domain)));
+      let instance = instances.find(
+        (known) => known.name === instanceName || (domain !== undefined && (known.libvirtName === domain || known.id === domain)),
+      );
       const port = [...ports.values()].find((known) => fact.mac !== undefined && known.mac === fact.mac.value);
       const place = fact.mac ?? fact.target;
       if (!place) continue;
       const source = sourceAt(linked, place.span);
-      instance ??= port && instances.find((known) => port.instance !== undefined && (known.name === port.instance || known.id === port.instance));
+      instance ??=
+        port &&
+        instances.find((known) => port.instance !== undefined && (known.name === port.instance || known.id === port.instance));
       if (!instance && domain !== undefined && linked.host !== undefined) {
-        instance = { name: domain, id: undefined, libvirtName: domain, hypervisor: linked.host, ips: [], interfaces: [], guest: undefined, sources: [source] };
+        instance = {
+          name: domain,
+          id: undefined,
+          libvirtName: domain,
+          hypervisor: linked.host,
+          ips: [],
+          interfaces: [],
+          guest: undefined,
+          sources: [source],
+        };
         instances.push(instance);
       }
-      if (instance && !instance.interfaces.some((known) => known.mac === fact.mac?.value && known.target === fact.target?.value)) {
+      if (
+        instance &&
+        !instance.interfaces.some((known) => known.mac === fact.mac?.value && known.target === fact.target?.value)
+      ) {
         instance.interfaces.push({ mac: fact.mac?.value, target: fact.target?.value, host: linked.host, source });
       }
       if (instance && port) {

@@ -13,7 +13,10 @@ export function parseMac(text: string): bigint | undefined {
 }
 
 export function formatMac(value: bigint): string {
-  return value.toString(16).padStart(12, '0').replace(/(..)(?=.)/g, '$1:');
+  return value
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/(..)(?=.)/g, '$1:');
 }
 
 /** Multicast, broadcast included: the group bit of the first byte (IEEE 802). */

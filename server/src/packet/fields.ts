@@ -1,7 +1,8 @@
 import { ones } from '../base/bits';
 
 /** How a field's value is written in a dump (ovs-fields(7)). */
-export type FieldFormat = 'number' | 'hex' | 'mac' | 'ipv4' | 'ipv6' | 'port' | 'ct-state' | 'tcp-flags' | 'frag' | 'packet-type' | 'tun-flags';
+export type FieldFormat =
+  'number' | 'hex' | 'mac' | 'ipv4' | 'ipv6' | 'port' | 'ct-state' | 'tcp-flags' | 'frag' | 'packet-type' | 'tun-flags';
 
 /** Where a field's bits are kept. Several names may share bits: `dl_vlan` is part of `vlan_tci`, `tcp_src` is `tp_src`. */
 export interface FieldStorage {
@@ -15,7 +16,23 @@ export interface Field {
   readonly format: FieldFormat;
   readonly storage: readonly FieldStorage[];
   /** `eth_type` and `nw_proto` that must be matched for the field to exist, in the words of ovs-fields(7). */
-  readonly needs?: 'vlan' | 'ip-any' | 'ip' | 'ipv6' | 'arp' | 'tcp' | 'udp' | 'sctp' | 'tcp-udp-sctp' | 'icmp' | 'icmp6' | 'nd' | 'nd-solicit' | 'nd-advert' | 'mpls' | 'nsh';
+  readonly needs?:
+    | 'vlan'
+    | 'ip-any'
+    | 'ip'
+    | 'ipv6'
+    | 'arp'
+    | 'tcp'
+    | 'udp'
+    | 'sctp'
+    | 'tcp-udp-sctp'
+    | 'icmp'
+    | 'icmp6'
+    | 'nd'
+    | 'nd-solicit'
+    | 'nd-advert'
+    | 'mpls'
+    | 'nsh';
   readonly maskable: boolean;
   readonly says: string;
   readonly aliases: readonly string[];
@@ -41,7 +58,8 @@ function field(
 }
 
 const registers: Field[] = [];
-for (let n = 0; n < 16; n++) registers.push(field(`reg${n}`, 32, 'hex', `register ${n}, kept for the pipeline's own use`, { aliases: `NXM_NX_REG${n}` }));
+for (let n = 0; n < 16; n++)
+  registers.push(field(`reg${n}`, 32, 'hex', `register ${n}, kept for the pipeline's own use`, { aliases: `NXM_NX_REG${n}` }));
 for (let n = 0; n < 8; n++) {
   registers.push({
     ...field(`xreg${n}`, 64, 'hex', `registers ${2 * n} and ${2 * n + 1} as one`, { aliases: `OXM_OF_PKT_REG${n}` }),
@@ -64,11 +82,16 @@ for (let n = 0; n < 64; n++) {
 
 /** Every match field of ovs-fields(7): the one table that parsing, matching, printing and hovers read. */
 export const fields: readonly Field[] = [
-  field('in_port', 32, 'port', 'the port by which the packet came in', { aliases: 'NXM_OF_IN_PORT OXM_OF_IN_PORT in_port_oxm', exact: true }),
+  field('in_port', 32, 'port', 'the port by which the packet came in', {
+    aliases: 'NXM_OF_IN_PORT OXM_OF_IN_PORT in_port_oxm',
+    exact: true,
+  }),
   field('in_phy_port', 32, 'port', 'the physical port below in_port', { aliases: 'OXM_OF_IN_PHY_PORT', exact: true }),
   field('metadata', 64, 'hex', "the pipeline's metadata register", { aliases: 'OXM_OF_METADATA' }),
   field('packet_type', 32, 'packet-type', 'Ethernet or another kind of packet', { aliases: 'OXM_OF_PACKET_TYPE', exact: true }),
-  field('tun_id', 64, 'hex', "the tunnel's key: the VNI of VXLAN and Geneve", { aliases: 'tunnel_id NXM_NX_TUN_ID OXM_OF_TUNNEL_ID' }),
+  field('tun_id', 64, 'hex', "the tunnel's key: the VNI of VXLAN and Geneve", {
+    aliases: 'tunnel_id NXM_NX_TUN_ID OXM_OF_TUNNEL_ID',
+  }),
   field('tun_src', 32, 'ipv4', "the tunnel's outer source address", { aliases: 'NXM_NX_TUN_IPV4_SRC' }),
   field('tun_dst', 32, 'ipv4', "the tunnel's outer destination address", { aliases: 'NXM_NX_TUN_IPV4_DST' }),
   field('tun_ipv6_src', 128, 'ipv6', "the tunnel's outer source address", { aliases: 'NXM_NX_TUN_IPV6_SRC' }),
@@ -79,7 +102,10 @@ export const fields: readonly Field[] = [
   field('tun_tos', 8, 'number', "the tunnel's type of service", { exact: true }),
   field('tun_ttl', 8, 'number', "the tunnel's time to live", { exact: true }),
   field('pkt_mark', 32, 'hex', "the kernel's packet mark (skb mark)", { aliases: 'NXM_NX_PKT_MARK' }),
-  field('actset_output', 32, 'port', "the action set's output port", { aliases: 'ONFOXM_ET_ACTSET_OUTPUT OXM_OF_ACTSET_OUTPUT', exact: true }),
+  field('actset_output', 32, 'port', "the action set's output port", {
+    aliases: 'ONFOXM_ET_ACTSET_OUTPUT OXM_OF_ACTSET_OUTPUT',
+    exact: true,
+  }),
   field('conj_id', 32, 'number', 'all clauses of this conjunction matched', { aliases: 'NXM_NX_CONJ_ID', exact: true }),
   field('recirc_id', 32, 'hex', 'which recirculation the packet comes from', { aliases: 'NXM_NX_RECIRC_ID', exact: true }),
   field('dp_hash', 32, 'hex', "the datapath's hash of the packet", { aliases: 'NXM_NX_DP_HASH' }),
@@ -103,45 +129,136 @@ export const fields: readonly Field[] = [
   field('dl_vlan', 12, 'number', 'VLAN id; 65535 means no 802.1Q header', { key: 'vlan_tci', exact: true }),
   field('dl_vlan_pcp', 3, 'number', 'VLAN priority', { key: 'vlan_tci', shift: 13, exact: true }),
   field('vlan_vid', 13, 'number', 'VLAN id with the presence bit 0x1000', { key: 'vlan_tci', aliases: 'OXM_OF_VLAN_VID' }),
-  field('vlan_pcp', 3, 'number', 'VLAN priority', { key: 'vlan_tci', shift: 13, aliases: 'OXM_OF_VLAN_PCP', exact: true, needs: 'vlan' }),
+  field('vlan_pcp', 3, 'number', 'VLAN priority', {
+    key: 'vlan_tci',
+    shift: 13,
+    aliases: 'OXM_OF_VLAN_PCP',
+    exact: true,
+    needs: 'vlan',
+  }),
   field('mpls_label', 20, 'number', 'MPLS label', { aliases: 'OXM_OF_MPLS_LABEL', exact: true, needs: 'mpls' }),
   field('mpls_tc', 3, 'number', 'MPLS traffic class', { aliases: 'OXM_OF_MPLS_TC', exact: true, needs: 'mpls' }),
   field('mpls_bos', 1, 'number', 'bottom of the MPLS stack', { aliases: 'OXM_OF_MPLS_BOS', exact: true, needs: 'mpls' }),
   field('mpls_ttl', 8, 'number', 'MPLS time to live', { aliases: 'NXM_NX_MPLS_TTL', exact: true, needs: 'mpls' }),
   field('nw_src', 32, 'ipv4', 'IPv4 source address', { aliases: 'ip_src NXM_OF_IP_SRC OXM_OF_IPV4_SRC ipv4_src', needs: 'ip' }),
-  field('nw_dst', 32, 'ipv4', 'IPv4 destination address', { aliases: 'ip_dst NXM_OF_IP_DST OXM_OF_IPV4_DST ipv4_dst', needs: 'ip' }),
+  field('nw_dst', 32, 'ipv4', 'IPv4 destination address', {
+    aliases: 'ip_dst NXM_OF_IP_DST OXM_OF_IPV4_DST ipv4_dst',
+    needs: 'ip',
+  }),
   field('ipv6_src', 128, 'ipv6', 'IPv6 source address', { aliases: 'NXM_NX_IPV6_SRC OXM_OF_IPV6_SRC', needs: 'ipv6' }),
   field('ipv6_dst', 128, 'ipv6', 'IPv6 destination address', { aliases: 'NXM_NX_IPV6_DST OXM_OF_IPV6_DST', needs: 'ipv6' }),
   field('ipv6_label', 20, 'hex', 'IPv6 flow label', { aliases: 'NXM_NX_IPV6_LABEL OXM_OF_IPV6_FLABEL', needs: 'ipv6' }),
-  field('nw_proto', 8, 'number', 'IP protocol', { aliases: 'ip_proto NXM_OF_IP_PROTO OXM_OF_IP_PROTO', needs: 'ip-any', exact: true }),
+  field('nw_proto', 8, 'number', 'IP protocol', {
+    aliases: 'ip_proto NXM_OF_IP_PROTO OXM_OF_IP_PROTO',
+    needs: 'ip-any',
+    exact: true,
+  }),
   field('nw_ttl', 8, 'number', 'IP time to live', { aliases: 'NXM_NX_IP_TTL', needs: 'ip-any', exact: true }),
   field('nw_frag', 8, 'frag', 'whether the packet is a fragment', { aliases: 'ip_frag NXM_NX_IP_FRAG', needs: 'ip-any' }),
-  field('nw_tos', 8, 'number', 'IP type of service, its upper six bits', { aliases: 'NXM_OF_IP_TOS', needs: 'ip-any', exact: true }),
-  field('ip_dscp', 6, 'number', 'IP differentiated services code point', { key: 'nw_tos', shift: 2, aliases: 'OXM_OF_IP_DSCP', needs: 'ip-any', exact: true }),
-  field('nw_ecn', 2, 'number', 'IP explicit congestion notification', { key: 'nw_ecn', aliases: 'ip_ecn NXM_NX_IP_ECN OXM_OF_IP_ECN', needs: 'ip-any', exact: true }),
-  field('arp_op', 16, 'number', 'ARP operation: 1 asks, 2 answers', { key: 'nw_proto', aliases: 'NXM_OF_ARP_OP OXM_OF_ARP_OP', needs: 'arp', exact: true }),
-  field('arp_spa', 32, 'ipv4', "ARP: the sender's IP address", { key: 'nw_src', aliases: 'NXM_OF_ARP_SPA OXM_OF_ARP_SPA', needs: 'arp' }),
-  field('arp_tpa', 32, 'ipv4', 'ARP: the IP address asked for', { key: 'nw_dst', aliases: 'NXM_OF_ARP_TPA OXM_OF_ARP_TPA', needs: 'arp' }),
+  field('nw_tos', 8, 'number', 'IP type of service, its upper six bits', {
+    aliases: 'NXM_OF_IP_TOS',
+    needs: 'ip-any',
+    exact: true,
+  }),
+  field('ip_dscp', 6, 'number', 'IP differentiated services code point', {
+    key: 'nw_tos',
+    shift: 2,
+    aliases: 'OXM_OF_IP_DSCP',
+    needs: 'ip-any',
+    exact: true,
+  }),
+  field('nw_ecn', 2, 'number', 'IP explicit congestion notification', {
+    key: 'nw_ecn',
+    aliases: 'ip_ecn NXM_NX_IP_ECN OXM_OF_IP_ECN',
+    needs: 'ip-any',
+    exact: true,
+  }),
+  field('arp_op', 16, 'number', 'ARP operation: 1 asks, 2 answers', {
+    key: 'nw_proto',
+    aliases: 'NXM_OF_ARP_OP OXM_OF_ARP_OP',
+    needs: 'arp',
+    exact: true,
+  }),
+  field('arp_spa', 32, 'ipv4', "ARP: the sender's IP address", {
+    key: 'nw_src',
+    aliases: 'NXM_OF_ARP_SPA OXM_OF_ARP_SPA',
+    needs: 'arp',
+  }),
+  field('arp_tpa', 32, 'ipv4', 'ARP: the IP address asked for', {
+    key: 'nw_dst',
+    aliases: 'NXM_OF_ARP_TPA OXM_OF_ARP_TPA',
+    needs: 'arp',
+  }),
   field('arp_sha', 48, 'mac', "ARP: the sender's MAC address", { aliases: 'NXM_NX_ARP_SHA OXM_OF_ARP_SHA', needs: 'arp' }),
   field('arp_tha', 48, 'mac', "ARP: the target's MAC address", { aliases: 'NXM_NX_ARP_THA OXM_OF_ARP_THA', needs: 'arp' }),
   field('tp_src', 16, 'number', 'source port', { needs: 'tcp-udp-sctp' }),
   field('tp_dst', 16, 'number', 'destination port', { needs: 'tcp-udp-sctp' }),
   field('tcp_src', 16, 'number', 'TCP source port', { key: 'tp_src', aliases: 'NXM_OF_TCP_SRC OXM_OF_TCP_SRC', needs: 'tcp' }),
-  field('tcp_dst', 16, 'number', 'TCP destination port', { key: 'tp_dst', aliases: 'NXM_OF_TCP_DST OXM_OF_TCP_DST', needs: 'tcp' }),
-  field('tcp_flags', 12, 'tcp-flags', 'TCP flags', { aliases: 'NXM_NX_TCP_FLAGS ONFOXM_ET_TCP_FLAGS OXM_OF_TCP_FLAGS', needs: 'tcp' }),
+  field('tcp_dst', 16, 'number', 'TCP destination port', {
+    key: 'tp_dst',
+    aliases: 'NXM_OF_TCP_DST OXM_OF_TCP_DST',
+    needs: 'tcp',
+  }),
+  field('tcp_flags', 12, 'tcp-flags', 'TCP flags', {
+    aliases: 'NXM_NX_TCP_FLAGS ONFOXM_ET_TCP_FLAGS OXM_OF_TCP_FLAGS',
+    needs: 'tcp',
+  }),
   field('udp_src', 16, 'number', 'UDP source port', { key: 'tp_src', aliases: 'NXM_OF_UDP_SRC OXM_OF_UDP_SRC', needs: 'udp' }),
-  field('udp_dst', 16, 'number', 'UDP destination port', { key: 'tp_dst', aliases: 'NXM_OF_UDP_DST OXM_OF_UDP_DST', needs: 'udp' }),
+  field('udp_dst', 16, 'number', 'UDP destination port', {
+    key: 'tp_dst',
+    aliases: 'NXM_OF_UDP_DST OXM_OF_UDP_DST',
+    needs: 'udp',
+  }),
   field('sctp_src', 16, 'number', 'SCTP source port', { key: 'tp_src', aliases: 'OXM_OF_SCTP_SRC', needs: 'sctp' }),
   field('sctp_dst', 16, 'number', 'SCTP destination port', { key: 'tp_dst', aliases: 'OXM_OF_SCTP_DST', needs: 'sctp' }),
-  field('icmp_type', 8, 'number', 'ICMP type', { key: 'tp_src', aliases: 'NXM_OF_ICMP_TYPE OXM_OF_ICMPV4_TYPE', needs: 'icmp', exact: true }),
-  field('icmp_code', 8, 'number', 'ICMP code', { key: 'tp_dst', aliases: 'NXM_OF_ICMP_CODE OXM_OF_ICMPV4_CODE', needs: 'icmp', exact: true }),
-  field('icmpv6_type', 8, 'number', 'ICMPv6 type', { key: 'tp_src', aliases: 'NXM_NX_ICMPV6_TYPE OXM_OF_ICMPV6_TYPE', needs: 'icmp6', exact: true }),
-  field('icmpv6_code', 8, 'number', 'ICMPv6 code', { key: 'tp_dst', aliases: 'NXM_NX_ICMPV6_CODE OXM_OF_ICMPV6_CODE', needs: 'icmp6', exact: true }),
-  field('nd_target', 128, 'ipv6', 'neighbour discovery: the address asked for', { aliases: 'NXM_NX_ND_TARGET OXM_OF_IPV6_ND_TARGET', needs: 'nd' }),
-  field('nd_sll', 48, 'mac', "neighbour discovery: the sender's MAC address", { key: 'arp_sha', aliases: 'NXM_NX_ND_SLL OXM_OF_IPV6_ND_SLL', needs: 'nd-solicit' }),
-  field('nd_tll', 48, 'mac', "neighbour discovery: the target's MAC address", { key: 'arp_tha', aliases: 'NXM_NX_ND_TLL OXM_OF_IPV6_ND_TLL', needs: 'nd-advert' }),
-  field('nd_options_type', 8, 'number', 'neighbour discovery: the option', { aliases: 'ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE', needs: 'nd', exact: true }),
-  field('nd_reserved', 32, 'hex', 'neighbour discovery: the reserved word', { aliases: 'ERICOXM_OF_ICMPV6_ND_RESERVED', needs: 'nd', exact: true }),
+  field('icmp_type', 8, 'number', 'ICMP type', {
+    key: 'tp_src',
+    aliases: 'NXM_OF_ICMP_TYPE OXM_OF_ICMPV4_TYPE',
+    needs: 'icmp',
+    exact: true,
+  }),
+  field('icmp_code', 8, 'number', 'ICMP code', {
+    key: 'tp_dst',
+    aliases: 'NXM_OF_ICMP_CODE OXM_OF_ICMPV4_CODE',
+    needs: 'icmp',
+    exact: true,
+  }),
+  field('icmpv6_type', 8, 'number', 'ICMPv6 type', {
+    key: 'tp_src',
+    aliases: 'NXM_NX_ICMPV6_TYPE OXM_OF_ICMPV6_TYPE',
+    needs: 'icmp6',
+    exact: true,
+  }),
+  field('icmpv6_code', 8, 'number', 'ICMPv6 code', {
+    key: 'tp_dst',
+    aliases: 'NXM_NX_ICMPV6_CODE OXM_OF_ICMPV6_CODE',
+    needs: 'icmp6',
+    exact: true,
+  }),
+  field('nd_target', 128, 'ipv6', 'neighbour discovery: the address asked for', {
+    aliases: 'NXM_NX_ND_TARGET OXM_OF_IPV6_ND_TARGET',
+    needs: 'nd',
+  }),
+  field('nd_sll', 48, 'mac', "neighbour discovery: the sender's MAC address", {
+    key: 'arp_sha',
+    aliases: 'NXM_NX_ND_SLL OXM_OF_IPV6_ND_SLL',
+    needs: 'nd-solicit',
+  }),
+  field('nd_tll', 48, 'mac', "neighbour discovery: the target's MAC address", {
+    key: 'arp_tha',
+    aliases: 'NXM_NX_ND_TLL OXM_OF_IPV6_ND_TLL',
+    needs: 'nd-advert',
+  }),
+  field('nd_options_type', 8, 'number', 'neighbour discovery: the option', {
+    aliases: 'ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE',
+    needs: 'nd',
+    exact: true,
+  }),
+  field('nd_reserved', 32, 'hex', 'neighbour discovery: the reserved word', {
+    aliases: 'ERICOXM_OF_ICMPV6_ND_RESERVED',
+    needs: 'nd',
+    exact: true,
+  }),
   field('nsh_mdtype', 8, 'number', 'NSH metadata type', { needs: 'nsh', exact: true }),
   field('nsh_np', 8, 'number', 'NSH next protocol', { needs: 'nsh', exact: true }),
   field('nsh_spi', 24, 'hex', 'NSH service path', { aliases: 'nsp', needs: 'nsh', exact: true }),
@@ -235,7 +352,11 @@ export function fieldMask(f: Field): bigint {
 }
 
 /** The storage key that a match on `field` compares, with the value and mask moved to where its bits are kept. */
-export function storedBits(field: Field, value: bigint, mask: bigint): readonly { readonly key: string; readonly value: bigint; readonly mask: bigint }[] {
+export function storedBits(
+  field: Field,
+  value: bigint,
+  mask: bigint,
+): readonly { readonly key: string; readonly value: bigint; readonly mask: bigint }[] {
   // dl_vlan's value already carries the presence bit, and 13 or 16 bits of mask.
   if (field.name === 'dl_vlan') return [{ key: 'vlan_tci', value, mask }];
   if (field.name === 'vlan_vid') return [{ key: 'vlan_tci', value, mask }];

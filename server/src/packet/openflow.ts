@@ -29,7 +29,20 @@ export type LearnSpec =
 export type Action = { readonly span: Span; readonly text: string } & (
   | { readonly kind: 'output'; readonly port: number | string; readonly maxLen?: number }
   | { readonly kind: 'output-field'; readonly src: Subfield }
-  | { readonly kind: 'normal' | 'flood' | 'all' | 'in-port' | 'local' | 'drop' | 'exit' | 'clear-actions' | 'pop-vlan' | 'dec-ttl' | 'ct-clear' }
+  | {
+      readonly kind:
+        | 'normal'
+        | 'flood'
+        | 'all'
+        | 'in-port'
+        | 'local'
+        | 'drop'
+        | 'exit'
+        | 'clear-actions'
+        | 'pop-vlan'
+        | 'dec-ttl'
+        | 'ct-clear';
+    }
   | { readonly kind: 'controller' }
   | { readonly kind: 'resubmit'; readonly port?: number | string; readonly table?: number; readonly ct: boolean }
   | { readonly kind: 'goto-table'; readonly table: number | string }

@@ -1,8 +1,17 @@
 import type { Device, Host } from '../model/network';
-import { instanceOf, neutronPortOf, neutronPortWithMac, ovsPortNamed, portIdPrefix, networkOf, devicesWithMac } from '../model/queries';
+import {
+  instanceOf,
+  neutronPortOf,
+  neutronPortWithMac,
+  ovsPortNamed,
+  portIdPrefix,
+  networkOf,
+  devicesWithMac,
+} from '../model/queries';
 import { isMulticastMac } from '../packet/address';
 import { get, type FlowKey } from '../packet/flow-key';
-import { attachmentOf } from './owner';
+import { outOfSubInterface, outOfVxlan, subInterface, vniOf } from './linux/uplink';
+import { attachmentOf, cannotBeGuest, cardBehind } from './owner';
 import { addGap, hostOf, type Context } from './context';
 import { destinationIp, destinationMac, tagText, type Ending, type Place, type Step } from './step';
 
@@ -14,26 +23,40 @@ export function deviceOut(context: Context, place: Place & { kind: 'device-out' 
   const host = hostOf(context, place.host);
   const at = { host: place.host, device: place.device, port: null };
   if (!host) return { disposition: 'insufficient-info', at, summary: `Nothing of ${place.host} was captured`, packet };
-  return place.namespace === FROM_OVS ? outOfSwitch(context, host, place.device, packet, steps) : outOfNamespace(context, host, place, packet, steps);
+  return place.namespace === FROM_OVS
+    ? outOfSwitch(context, host, place.device, packet, steps)
+    : outOfNamespace(context, host, place, packet, steps);
 }
 
 /** Sent by a namespace, or by a Linux bridge through its member: the device's other side is a switch, a peer or a wire. */
-function outOfNamespace(context: Context, host: Host, place: Place & { kind: 'device-out' }, packet: FlowKey, steps: Step[]): Ending {
+function outOfNamespace(
+  context: Context,
+  host: Host,
+  place: Place & { kind: 'device-out' },
+  packet: FlowKey,
+  steps: Step[],
+): Ending {
   const name = place.device;
   const device = host.namespaces.get(place.namespace)?.devices.get(name);
   const guest = guestAttachment(context, host, place, device, packet, steps);
   if (guest) return guest;
-  const member = place.namespace === '' && [...host.linuxBridges.values()].some((bridge) => bridge.members.some((m) => m.name === name));
+  const member =
+    place.namespace === '' && [...host.linuxBridges.values()].some((bridge) => bridge.members.some((m) => m.name === name));
   // A tap that a Linux bridge sends to is an instance's; anything else of the kind leads into the switch.
   if (member && /^(?:tap|vnet)/.test(name)) return toInstance(context, host, name, packet, steps, 'tap');
   const ovs = ovsPortNamed(host, name);
-  if (ovs) return context.go(context, { kind: 'ovs-in', host: host.name, bridge: ovs.bridge.name, port: ovs.port.name }, packet, steps);
+  if (ovs)
+    return context.go(context, { kind: 'ovs-in', host: host.name, bridge: ovs.bridge.name, port: ovs.port.name }, packet, steps);
   const peer = vethPeer(host, name, device);
   if (peer) {
     steps.push(vethStep(host, name, peer, packet));
     return enter(context, host, peer.name, packet, steps);
   }
   const bridge = host.linuxBridges.get(name);
+  const sub = subInterface(name, device);
+  if (sub && !bridge) return outOfSubInterface(context, host, name, sub, device, packet, steps);
+  const tunnel = bridge ? undefined : vniOf(name, device);
+  if (tunnel) return outOfVxlan(context, host, name, tunnel, packet, steps);
   if (bridge) return context.go(context, { kind: 'linux-bridge-in', host: host.name, bridge: name, member: name }, packet, steps);
   return onTheWire(context, host, name, packet, steps);
 }
@@ -50,16 +73,32 @@ function outOfSwitch(context: Context, host: Host, name: string, packet: FlowKey
     return enter(context, host, peer.name, packet, steps);
   }
   const inside = [...host.namespaces.values()].find((namespace) => namespace.name !== '' && namespace.devices.has(name));
-  if (inside) return context.go(context, { kind: 'namespace-in', host: host.name, namespace: inside.name, device: name }, packet, steps);
+  if (inside)
+    return context.go(context, { kind: 'namespace-in', host: host.name, namespace: inside.name, device: name }, packet, steps);
   const neutron = neutronPortOf(context.network, name);
-  if (ovs?.port.type !== 'internal' && (/^(?:tap|vnet|vhu|veth)/.test(name) || (neutron && instanceOf(context.network, neutron)))) {
+  if (
+    ovs?.port.type !== 'internal' &&
+    (/^(?:tap|vnet|vhu|veth)/.test(name) || (neutron && instanceOf(context.network, neutron)))
+  ) {
     return toInstance(context, host, name, packet, steps, 'tap');
   }
-  if (neutron) return context.go(context, { kind: 'namespace-in', host: host.name, namespace: namespaceOf(context, host, name) ?? '', device: name }, packet, steps);
-  if (root && root.addresses.length > 0) return context.go(context, { kind: 'namespace-in', host: host.name, namespace: '', device: name }, packet, steps);
+  if (neutron)
+    return context.go(
+      context,
+      { kind: 'namespace-in', host: host.name, namespace: namespaceOf(context, host, name) ?? '', device: name },
+      packet,
+      steps,
+    );
+  if (root && root.addresses.length > 0)
+    return context.go(context, { kind: 'namespace-in', host: host.name, namespace: '', device: name }, packet, steps);
   if (portIdPrefix(name) !== undefined || ovs?.port.type === 'internal') {
     addGap(context, { host: host.name, command: 'ip netns', why: `which namespace holds ${name}` });
-    return { disposition: 'insufficient-info', at: { host: host.name, device: ovs?.bridge.name ?? name, port: name }, summary: `What is behind ${name} was not captured`, packet };
+    return {
+      disposition: 'insufficient-info',
+      at: { host: host.name, device: ovs?.bridge.name ?? name, port: name },
+      summary: `What is behind ${name} was not captured`,
+      packet,
+    };
   }
   return onTheWire(context, host, name, packet, steps);
 }
@@ -68,7 +107,8 @@ function outOfSwitch(context: Context, host: Host, name: string, packet: FlowKey
 function namespaceOf(context: Context, host: Host, name: string): string | undefined {
   const port = neutronPortOf(context.network, name);
   if (!port) return undefined;
-  if (/^(?:qr-|qg-)/.test(name) && port.router !== undefined) return [...host.namespaces.keys()].find((ns) => ns === `qrouter-${port.router}`);
+  if (/^(?:qr-|qg-)/.test(name) && port.router !== undefined)
+    return [...host.namespaces.keys()].find((ns) => ns === `qrouter-${port.router}`);
   const network = networkOf(context.network, port)?.id ?? port.network;
   return network === undefined ? undefined : [...host.namespaces.keys()].find((ns) => ns === `qdhcp-${network}`);
 }
@@ -79,10 +119,20 @@ function localPort(context: Context, host: Host, name: string, packet: FlowKey, 
   if (device && device.addresses.length > 0) {
     return context.go(context, { kind: 'namespace-in', host: host.name, namespace: '', device: name }, packet, steps);
   }
-  addGap(context, { host: host.name, command: 'ip a', why: `whether ${host.name} itself goes on with what leaves ${name} by LOCAL` });
+  addGap(context, {
+    host: host.name,
+    command: 'ip a',
+    why: `whether ${host.name} itself goes on with what leaves ${name} by LOCAL`,
+  });
   const summary = `Exits by ${name}'s LOCAL port into ${host.name} itself, whose addresses and routes were not captured`;
   markLast(steps, 'exits');
-  return { disposition: 'exits', at: { host: host.name, device: name, port: 'LOCAL' }, summary, packet, back: { kind: 'ovs-in', host: host.name, bridge: name, port: name } };
+  return {
+    disposition: 'exits',
+    at: { host: host.name, device: name, port: 'LOCAL' },
+    summary,
+    packet,
+    back: { kind: 'ovs-in', host: host.name, bridge: name, port: name },
+  };
 }
 
 interface Peer {
@@ -92,20 +142,33 @@ interface Peer {
 }
 
 function vethPeer(host: Host, name: string, device: Device | undefined): Peer | undefined {
-  if (device?.peer !== undefined && device.type !== 'vlan' && !name.includes('.')) return { name: device.peer, certainty: 'captured', reason: undefined };
+  if (device?.peer !== undefined && device.type !== 'vlan' && !name.includes('.'))
+    return { name: device.peer, certainty: 'captured', reason: undefined };
   for (const namespace of host.namespaces.values()) {
-    for (const other of namespace.devices.values()) if (other.peer === name && other.type !== 'vlan' && !other.name.includes('.')) return { name: other.name, certainty: 'captured', reason: undefined };
+    for (const other of namespace.devices.values())
+      if (other.peer === name && other.type !== 'vlan' && !other.name.includes('.'))
+        return { name: other.name, certainty: 'captured', reason: undefined };
   }
   const twin = /^qvb/.test(name) ? name.replace(/^qvb/, 'qvo') : /^qvo/.test(name) ? name.replace(/^qvo/, 'qvb') : undefined;
   if (twin === undefined) return undefined;
-  const exists = ovsPortNamed(host, twin) !== undefined || [...host.linuxBridges.values()].some((bridge) => bridge.members.some((member) => member.name === twin));
-  return exists ? { name: twin, certainty: 'inferred', reason: `${name} and ${twin} carry the same Neutron port id: nova makes them as the two ends of one veth pair` } : undefined;
+  const exists =
+    ovsPortNamed(host, twin) !== undefined ||
+    [...host.linuxBridges.values()].some((bridge) => bridge.members.some((member) => member.name === twin));
+  return exists
+    ? {
+        name: twin,
+        certainty: 'inferred',
+        reason: `${name} and ${twin} carry the same Neutron port id: nova makes them as the two ends of one veth pair`,
+      }
+    : undefined;
 }
 
 function vethStep(host: Host, name: string, peer: Peer, packet: FlowKey): Step {
   const shown = /^qvb/.test(name) || !/^qvb/.test(peer.name) ? name : peer.name;
   const other = shown === name ? peer.name : name;
-  const members = [...host.linuxBridges.values()].flatMap((bridge) => bridge.members.filter((member) => member.name === shown || member.name === other));
+  const members = [...host.linuxBridges.values()].flatMap((bridge) =>
+    bridge.members.filter((member) => member.name === shown || member.name === other),
+  );
   return {
     host: host.name,
     namespace: null,
@@ -124,28 +187,61 @@ function vethStep(host: Host, name: string, peer: Peer, packet: FlowKey): Step {
 /** The frame comes out of a device of the host's. */
 function enter(context: Context, host: Host, name: string, packet: FlowKey, steps: Step[]): Ending {
   const ovs = ovsPortNamed(host, name);
-  if (ovs) return context.go(context, { kind: 'ovs-in', host: host.name, bridge: ovs.bridge.name, port: ovs.port.name }, packet, steps);
+  if (ovs)
+    return context.go(context, { kind: 'ovs-in', host: host.name, bridge: ovs.bridge.name, port: ovs.port.name }, packet, steps);
   const bridge = [...host.linuxBridges.values()].find((candidate) => candidate.members.some((member) => member.name === name));
-  if (bridge) return context.go(context, { kind: 'linux-bridge-in', host: host.name, bridge: bridge.name, member: name }, packet, steps);
+  if (bridge)
+    return context.go(context, { kind: 'linux-bridge-in', host: host.name, bridge: bridge.name, member: name }, packet, steps);
   const namespace = [...host.namespaces.values()].find((candidate) => candidate.devices.has(name));
-  return context.go(context, { kind: 'namespace-in', host: host.name, namespace: namespace?.name ?? '', device: name }, packet, steps);
+  return context.go(
+    context,
+    { kind: 'namespace-in', host: host.name, namespace: namespace?.name ?? '', device: name },
+    packet,
+    steps,
+  );
 }
 
 /** A machine whose own captures show its device: it hangs on a tap of its hypervisor. */
-function guestAttachment(context: Context, host: Host, place: Place & { kind: 'device-out' }, device: Device | undefined, packet: FlowKey, steps: Step[]): Ending | undefined {
+function guestAttachment(
+  context: Context,
+  host: Host,
+  place: Place & { kind: 'device-out' },
+  device: Device | undefined,
+  packet: FlowKey,
+  steps: Step[],
+): Ending | undefined {
   if (place.namespace !== '' || !context.network.instances.some((instance) => instance.guest === host.name)) return undefined;
-  const attachment = attachmentOf(context.network, device?.mac, device?.mac === undefined ? undefined : neutronPortWithMac(context.network, device.mac));
-  return attachment ? context.go(context, { kind: 'instance', name: host.name, tap: { host: attachment.host.name, device: attachment.device } }, packet, steps) : undefined;
+  const attachment = attachmentOf(
+    context.network,
+    device?.mac,
+    device?.mac === undefined ? undefined : neutronPortWithMac(context.network, device.mac),
+  );
+  return attachment
+    ? context.go(
+        context,
+        { kind: 'instance', name: host.name, tap: { host: attachment.host.name, device: attachment.device } },
+        packet,
+        steps,
+      )
+    : undefined;
 }
 
 /** A frame goes to the instance behind a tap. */
 function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, steps: Step[], stage: 'tap'): Ending {
   const mac = destinationMac(packet);
   const neutron = neutronPortOf(context.network, tap) ?? neutronPortWithMac(context.network, mac);
-  const instance = (neutron && instanceOf(context.network, neutron)) ?? guestWithMac(context, mac);
-  const expected = neutron?.mac;
+  const known = cardBehind(context.network, host.name, tap);
+  const instance =
+    (neutron && instanceOf(context.network, neutron)) ??
+    (known?.card.mac === mac || known?.card.mac === undefined ? known?.instance : undefined) ??
+    guestWithMac(context, mac);
+  const own = host.namespaces.get('')?.devices.get(tap)?.mac;
+  const expected = neutronPortOf(context.network, tap)?.mac ?? known?.card.mac ?? neutron?.mac;
+  const other = expected ?? (cannotBeGuest(tap, own, mac) ? `what ${own ?? ''} on ${tap} is made from` : undefined);
   const ovs = ovsPortNamed(host, tap);
-  const member = [...host.linuxBridges.values()].flatMap((bridge) => bridge.members.filter((candidate) => candidate.name === tap));
+  const member = [...host.linuxBridges.values()].flatMap((bridge) =>
+    bridge.members.filter((candidate) => candidate.name === tap),
+  );
   steps.push({
     host: host.name,
     namespace: null,
@@ -158,21 +254,33 @@ function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, 
     evidence: [...member.map(({ source }) => source), ...(ovs?.port.sources.slice(0, 1) ?? [])],
     steps: [],
   });
-  const name = instance?.name ?? (neutron ? `port ${neutron.id.slice(0, 11)}` : tap);
+  const name = instance?.name ?? known?.instance.name ?? neutron?.name ?? (neutron ? `port ${neutron.id.slice(0, 11)}` : tap);
   const group = isMulticastMac(get(packet, 'dl_dst'));
-  if (expected !== undefined && expected !== mac && !group) {
-    const summary = `${name} ignores the frame: it is for ${mac}, not for ${expected}`;
+  if (other !== undefined && other !== mac && !group) {
+    const summary = `${name} ignores the frame: it is for ${mac}, not for ${other}`;
     markLast(steps, 'dropped');
     return { disposition: 'dropped', at: { host: host.name, device: tap, port: null }, summary, packet };
   }
   if (instance?.guest !== undefined) {
     const guest = context.network.hosts.get(instance.guest);
     const device = [...(guest?.namespaces.get('')?.devices.values() ?? [])].find((candidate) => candidate.mac === mac);
-    if (guest && device) return context.go(context, { kind: 'namespace-in', host: guest.name, namespace: '', device: device.name }, packet, steps);
+    if (guest && device)
+      return context.go(context, { kind: 'namespace-in', host: guest.name, namespace: '', device: device.name }, packet, steps);
   }
-  const owns = neutron?.ips.some(({ ip }) => ip === destinationIp(packet)) ?? false;
+  const owns =
+    neutron?.ips.some(({ ip }) => ip === destinationIp(packet)) ??
+    instance?.ips.some(({ ip }) => ip === destinationIp(packet)) ??
+    false;
   const summary = `Delivered to ${instance ? `instance ${name}` : name}${owns ? ` (${destinationIp(packet)})` : ''}`;
   const certain = expected !== undefined && owns;
+  if (expected === undefined) {
+    const id = portIdPrefix(tap);
+    addGap(context, {
+      host: id === undefined ? host.name : null,
+      command: id === undefined ? 'virsh domiflist' : `openstack port list | grep ${id}`,
+      why: `whose card is behind ${tap}`,
+    });
+  }
   steps.push({
     host: host.name,
     namespace: null,
@@ -181,13 +289,29 @@ function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, 
     port: null,
     summary,
     certainty: certain ? 'inferred' : 'assumed',
-    reason: certain ? `the Neutron port list gives ${destinationIp(packet)} and ${mac} to this port` : 'whose interface is behind the tap was not captured',
+    reason: certain
+      ? neutron
+        ? `the Neutron port list gives ${destinationIp(packet)} and ${mac} to this port`
+        : `libvirt gives ${mac} to ${name}, and a neighbour table has ${destinationIp(packet)} there`
+      : expected === undefined
+        ? 'whose interface is behind the tap was not captured'
+        : `${mac} is this card's; that ${destinationIp(packet)} is its address was not captured`,
     packet,
-    evidence: [...(instance?.sources.slice(0, 1) ?? []), ...(neutron?.sources.slice(0, 1) ?? [])],
+    evidence: [
+      ...(instance?.sources.slice(0, 1) ?? []),
+      ...(neutron?.sources.slice(0, 1) ?? []),
+      ...(known ? [known.card.source] : []),
+    ],
     steps: [],
     effect: 'delivered',
   });
-  return { disposition: 'delivered', at: { host: host.name, device: name, port: tap }, summary, packet, back: { kind: 'instance', name, tap: { host: host.name, device: tap } } };
+  return {
+    disposition: 'delivered',
+    at: { host: host.name, device: name, port: tap },
+    summary,
+    packet,
+    back: { kind: 'instance', name, tap: { host: host.name, device: tap } },
+  };
 }
 
 function guestWithMac(context: Context, mac: string) {
@@ -213,24 +337,40 @@ function onTheWire(context: Context, host: Host, name: string, packet: FlowKey, 
     evidence: device?.sources.slice(0, 1) ?? [],
     steps: [],
   });
-  const others = devicesWithMac(context.network, mac).filter((owner) => owner.host.name !== host.name && ovsPortNamed(owner.host, owner.device.name) === undefined);
+  const others = devicesWithMac(context.network, mac).filter(
+    (owner) => owner.host.name !== host.name && ovsPortNamed(owner.host, owner.device.name) === undefined,
+  );
   const [next] = others;
   if (next && others.length === 1) {
     const last = steps.at(-1);
     if (last) {
-      steps[steps.length - 1] = { ...last, certainty: 'inferred', reason: `${next.device.name} on ${next.host.name} has ${mac}: taken to be on the same wire`, evidence: [...last.evidence, ...next.device.sources.slice(0, 1)] };
+      steps[steps.length - 1] = {
+        ...last,
+        certainty: 'inferred',
+        reason: `${next.device.name} on ${next.host.name} has ${mac}: taken to be on the same wire`,
+        evidence: [...last.evidence, ...next.device.sources.slice(0, 1)],
+      };
     }
-    return context.go(context, { kind: 'namespace-in', host: next.host.name, namespace: next.namespace.name, device: next.device.name }, packet, steps);
+    return context.go(
+      context,
+      { kind: 'namespace-in', host: next.host.name, namespace: next.namespace.name, device: next.device.name },
+      packet,
+      steps,
+    );
   }
   // A NIC that is a port of another host's bridge, or the bridge's own uplink.
   markLast(steps, 'exits');
   const bridge = ovsPortNamed(host, name)?.bridge.name;
+  addGap(context, { host: null, command: 'ip a', why: `on the machine with ${mac}, which is behind ${name} of ${host.name}` });
   return {
     disposition: 'exits',
     at: { host: host.name, device: bridge ?? name, port: bridge === undefined ? null : name },
     summary: `Exits by ${name}${bridge === undefined ? '' : ` of ${bridge}`} of ${host.name}: what is behind it was not captured`,
     packet,
-    back: bridge === undefined ? { kind: 'namespace-in', host: host.name, namespace: '', device: name } : { kind: 'ovs-in', host: host.name, bridge, port: name },
+    back:
+      bridge === undefined
+        ? { kind: 'namespace-in', host: host.name, namespace: '', device: name }
+        : { kind: 'ovs-in', host: host.name, bridge, port: name },
   };
 }
 
@@ -238,4 +378,3 @@ function markLast(steps: Step[], effect: NonNullable<Step['effect']>): void {
   const last = steps.at(-1);
   if (last) steps[steps.length - 1] = { ...last, effect };
 }
-

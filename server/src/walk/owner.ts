@@ -1,5 +1,15 @@
 import { devicesWithMac, instanceOf, neutronPortOf, neutronPortWithMac, ovsPortNamed, portIdPrefix } from '../model/queries';
-import type { Host, Network, NeutronPort, OvsBridge, OvsPort, Source } from '../model/network';
+import type {
+  Device,
+  Host,
+  Instance,
+  InstanceInterface,
+  Network,
+  NeutronPort,
+  OvsBridge,
+  OvsPort,
+  Source,
+} from '../model/network';
 import type { Certainty } from './step';
 
 /** Why a port is believed to lead to a MAC address. */
@@ -23,17 +33,88 @@ export function ownerOfMac(network: Network, bridge: OvsBridge, mac: string): Ow
       };
     }
     if (port.attachedMac === mac && port.says['attachedMac']) {
-      return { port, certainty: 'inferred', reason: `the interface's external_ids name ${mac} as what is attached`, evidence: [port.says['attachedMac']] };
+      return {
+        port,
+        certainty: 'inferred',
+        reason: `the interface's external_ids name ${mac} as what is attached`,
+        evidence: [port.says['attachedMac']],
+      };
     }
   }
-  const [device] = devicesWithMac(network, mac).filter(({ host, device: d }) => host.name === bridge.host && bridge.ports.some((port) => port.name === d.name));
+  const [device] = devicesWithMac(network, mac).filter(
+    ({ host, device: d }) => host.name === bridge.host && bridge.ports.some((port) => port.name === d.name),
+  );
   const port = device && bridge.ports.find((candidate) => candidate.name === device.device.name);
   if (device && port) {
     return { port, certainty: 'inferred', reason: `${port.name} itself has ${mac}`, evidence: device.device.sources.slice(0, 1) };
   }
-  const local = bridge.ports.find((candidate) => candidate.mac === mac && candidate.says['mac'] !== undefined && candidate.name === bridge.name);
+  for (const instance of network.instances) {
+    for (const card of instance.interfaces) {
+      const target =
+        card.mac === mac && (card.host === undefined || card.host === bridge.host)
+          ? bridge.ports.find(({ name }) => name === card.target)
+          : undefined;
+      if (target)
+        return {
+          port: target,
+          certainty: 'inferred',
+          reason: `libvirt gives ${mac} to ${instance.name}, whose device is ${target.name}`,
+          evidence: [card.source],
+        };
+    }
+  }
+  const [twin] = devicesOfHost(network, bridge.host).filter(
+    (candidate) => isGuestSide(candidate.name, candidate.mac, mac) && bridge.ports.some(({ name }) => name === candidate.name),
+  );
+  const behind = twin && bridge.ports.find(({ name }) => name === twin.name);
+  if (twin && behind) {
+    return {
+      port: behind,
+      certainty: 'inferred',
+      reason: `libvirt gives a tap its guest's address with fe in front: ${twin.name} has ${twin.mac ?? ''}`,
+      evidence: twin.sources.slice(0, 1),
+    };
+  }
+  const local = bridge.ports.find(
+    (candidate) => candidate.mac === mac && candidate.says['mac'] !== undefined && candidate.name === bridge.name,
+  );
   if (local?.says['mac']) {
     return { port: local, certainty: 'inferred', reason: `${local.name}'s own address is ${mac}`, evidence: [local.says['mac']] };
+  }
+  return undefined;
+}
+
+function devicesOfHost(network: Network, host: string): Device[] {
+  return [...(network.hosts.get(host)?.namespaces.values() ?? [])].flatMap((namespace) => [...namespace.devices.values()]);
+}
+
+/** Whether a tap's own address is the one that libvirt makes from its guest's: the same with `fe` in front. */
+export function isGuestSide(device: string, own: string | undefined, guest: string): boolean {
+  return (
+    /^(?:tap|vnet)/.test(device) &&
+    own !== undefined &&
+    own.startsWith('fe:') &&
+    !guest.startsWith('fe:') &&
+    own.slice(3) === guest.slice(3)
+  );
+}
+
+/** The addresses that the guest behind a tap can't have, because the tap's own address is made from the guest's. */
+export function cannotBeGuest(device: string, own: string | undefined, mac: string): boolean {
+  return /^(?:tap|vnet)/.test(device) && own !== undefined && own.startsWith('fe:') && own.slice(3) !== mac.slice(3);
+}
+
+/** The card that libvirt says is behind a device of a host. */
+export function cardBehind(
+  network: Network,
+  host: string,
+  device: string,
+): { readonly instance: Instance; readonly card: InstanceInterface } | undefined {
+  for (const instance of network.instances) {
+    const card = instance.interfaces.find(
+      (candidate) => candidate.target === device && (candidate.host === undefined || candidate.host === host),
+    );
+    if (card) return { instance, card };
   }
   return undefined;
 }
@@ -54,6 +135,8 @@ export function attachmentOf(network: Network, mac: string | undefined, port: Ne
   for (const host of network.hosts.values()) {
     const byName = port && deviceOfPort(host, port);
     if (byName) found.push(byName);
+    const byCard = mac === undefined ? undefined : deviceOfCard(network, host, mac);
+    if (byCard) found.push(byCard);
     const byMac = mac === undefined ? undefined : deviceOfMac(host, mac);
     if (byMac) found.push(byMac);
   }
@@ -66,28 +149,82 @@ function deviceOfPort(host: Host, port: NeutronPort): Attachment | undefined {
   for (const bridge of host.linuxBridges.values()) {
     const member = bridge.members.find(({ name }) => name === tap);
     if (member) {
-      return { host, device: tap, certainty: 'inferred', reason: `${tap} carries the first characters of the Neutron port's id ${port.id}`, evidence: [...port.sources.slice(0, 1), member.source] };
+      return {
+        host,
+        device: tap,
+        certainty: 'inferred',
+        reason: `${tap} carries the first characters of the Neutron port's id ${port.id}`,
+        evidence: [...port.sources.slice(0, 1), member.source],
+      };
     }
   }
   for (const name of [tap, `qvo${port.id.slice(0, 11)}`, `vhu${port.id.slice(0, 11)}`]) {
     const ovs = ovsPortNamed(host, name);
     if (ovs) {
-      return { host, device: name, certainty: 'inferred', reason: `${name} carries the first characters of the Neutron port's id ${port.id}`, evidence: [...port.sources.slice(0, 1), ...ovs.port.sources.slice(0, 1)] };
+      return {
+        host,
+        device: name,
+        certainty: 'inferred',
+        reason: `${name} carries the first characters of the Neutron port's id ${port.id}`,
+        evidence: [...port.sources.slice(0, 1), ...ovs.port.sources.slice(0, 1)],
+      };
     }
   }
   return undefined;
+}
+
+function deviceOfCard(network: Network, host: Host, mac: string): Attachment | undefined {
+  for (const instance of network.instances) {
+    for (const card of instance.interfaces) {
+      const device = card.mac === mac && (card.host === undefined || card.host === host.name) ? card.target : undefined;
+      if (device === undefined || !hasPort(host, device)) continue;
+      return {
+        host,
+        device,
+        certainty: 'captured',
+        reason: `libvirt says that ${mac} of ${instance.name} is ${device}`,
+        evidence: [card.source],
+      };
+    }
+  }
+  return undefined;
+}
+
+function hasPort(host: Host, device: string): boolean {
+  return (
+    ovsPortNamed(host, device) !== undefined ||
+    [...host.linuxBridges.values()].some((bridge) => bridge.members.some(({ name }) => name === device))
+  );
 }
 
 function deviceOfMac(host: Host, mac: string): Attachment | undefined {
   for (const bridge of host.linuxBridges.values()) {
     const entry = bridge.fdb.find((candidate) => candidate.mac === mac && !candidate.permanent && !/^qvb/.test(candidate.dev));
     if (entry && bridge.members.some(({ name }) => name === entry.dev)) {
-      return { host, device: entry.dev, certainty: 'captured', reason: `${bridge.name} has learned ${mac} on ${entry.dev}`, evidence: [entry.source] };
+      return {
+        host,
+        device: entry.dev,
+        certainty: 'captured',
+        reason: `${bridge.name} has learned ${mac} on ${entry.dev}`,
+        evidence: [entry.source],
+      };
     }
   }
   for (const bridge of host.bridges.values()) {
     const attached = bridge.ports.find((port) => port.attachedMac === mac);
-    if (attached?.says['attachedMac']) return place(host, attached, `the interface's external_ids name ${mac}`, 'captured', attached.says['attachedMac']);
+    if (attached?.says['attachedMac'])
+      return place(host, attached, `the interface's external_ids name ${mac}`, 'captured', attached.says['attachedMac']);
+  }
+  for (const device of host.namespaces.get('')?.devices.values() ?? []) {
+    if (isGuestSide(device.name, device.mac, mac) && hasPort(host, device.name)) {
+      return {
+        host,
+        device: device.name,
+        certainty: 'inferred',
+        reason: `libvirt gives a tap its guest's address with fe in front: ${device.name} has ${device.mac ?? ''}`,
+        evidence: device.sources.slice(0, 1),
+      };
+    }
   }
   for (const bridge of host.bridges.values()) {
     // Neutron's anti-spoofing flows let a MAC in by its own port only.
@@ -95,17 +232,23 @@ function deviceOfMac(host: Host, mac: string): Attachment | undefined {
       const inPort = flow.match.find((term) => term.field === 'in_port');
       if (!inPort || !flow.match.some((term) => term.field === 'dl_src' && term.text.endsWith(mac))) continue;
       const port = bridge.ports.find((candidate) => candidate.ofport === Number(inPort.value));
-      if (port && leadsToInstance(port)) return place(host, port, `a flow lets ${mac} in by ${port.name} only`, 'inferred', source);
+      if (port && leadsToInstance(port))
+        return place(host, port, `a flow lets ${mac} in by ${port.name} only`, 'inferred', source);
     }
     const row = bridge.fdb.find((candidate) => candidate.mac === mac);
     const port = row && bridge.ports.find((candidate) => candidate.ofport === row.ofport);
-    if (row && port && leadsToInstance(port)) return place(host, port, `${bridge.name}'s MAC table has ${mac} on ${port.name}`, 'inferred', row.source);
+    if (row && port && leadsToInstance(port))
+      return place(host, port, `${bridge.name}'s MAC table has ${mac} on ${port.name}`, 'inferred', row.source);
   }
   return undefined;
 }
 
 function leadsToInstance(port: OvsPort): boolean {
-  return (portIdPrefix(port.name) !== undefined || /^(?:vnet|tap|vhu|veth)/.test(port.name)) && port.type !== 'patch' && port.type !== 'internal';
+  return (
+    (portIdPrefix(port.name) !== undefined || /^(?:vnet|tap|vhu|veth)/.test(port.name)) &&
+    port.type !== 'patch' &&
+    port.type !== 'internal'
+  );
 }
 
 function place(host: Host, port: OvsPort, reason: string, certainty: Certainty, source: Source): Attachment {
@@ -124,5 +267,7 @@ export function macOwnerText(network: Network, mac: string): string | undefined 
     return `${instance ? `instance ${instance.name}` : `Neutron port ${port.id.slice(0, 11)}`}${ips === '' ? '' : ` (${ips})`}`;
   }
   const [device] = devicesWithMac(network, mac);
-  return device ? `${device.device.name} on ${device.host.name}${device.namespace.name === '' ? '' : `, ${device.namespace.name}`}` : undefined;
+  return device
+    ? `${device.device.name} on ${device.host.name}${device.namespace.name === '' ? '' : `, ${device.namespace.name}`}`
+    : undefined;
 }

@@ -15,9 +15,15 @@ import { inPrefix, parseIp, parsePrefix } from '../packet/address';
 
 /** What a WHERE of the command line names. */
 export type Whereabouts =
-  | { readonly kind: 'instance'; readonly instance: Instance; readonly port: NeutronPort | undefined }
+  | { readonly kind: 'instance'; readonly instance: Instance; readonly port: NeutronPort | undefined; readonly ip?: string }
   | { readonly kind: 'neutron-port'; readonly port: NeutronPort }
-  | { readonly kind: 'device'; readonly host: Host; readonly namespace: Namespace; readonly device: string; readonly ip: string | undefined }
+  | {
+      readonly kind: 'device';
+      readonly host: Host;
+      readonly namespace: Namespace;
+      readonly device: string;
+      readonly ip: string | undefined;
+    }
   | { readonly kind: 'ovs-port'; readonly host: Host; readonly bridge: OvsBridge; readonly port: OvsPort }
   | { readonly kind: 'host'; readonly host: Host }
   | { readonly kind: 'ip'; readonly ip: string };
@@ -33,12 +39,19 @@ export function whereIs(network: Network, where: string): Whereabouts | undefine
   const prefixed = /^([\w.-]+):(.+)$/.exec(text);
   if (prefixed) {
     const [, hostName = '', rest = ''] = prefixed;
-    const host = [...network.hosts.values()].find((candidate) => candidate.name === hostName || candidate.aliases.includes(hostName));
+    const host = [...network.hosts.values()].find(
+      (candidate) => candidate.name === hostName || candidate.aliases.includes(hostName),
+    );
     if (host) return onHost(network, host, rest);
   }
-  const instance = network.instances.find((candidate) => candidate.name === text || candidate.id === text || candidate.libvirtName === text);
-  if (instance) return { kind: 'instance', instance, port: portOfInstance(instance) };
-  const neutron = network.neutronPorts.find((port) => port.id === text || port.name === text || (text.length >= 6 && /^[0-9a-f-]+$/.test(text) && port.id.startsWith(text)));
+  const instance = network.instances.find(
+    (candidate) => candidate.name === text || candidate.id === text || candidate.libvirtName === text,
+  );
+  if (instance) return { kind: 'instance', instance, port: undefined };
+  const neutron = network.neutronPorts.find(
+    (port) =>
+      port.id === text || port.name === text || (text.length >= 6 && /^[0-9a-f-]+$/.test(text) && port.id.startsWith(text)),
+  );
   if (neutron) return ofNeutronPort(network, neutron);
   for (const host of network.hosts.values()) {
     const found = ofDevice(network, host, text);
@@ -54,10 +67,6 @@ function onHost(network: Network, host: Host, rest: string): Whereabouts | undef
   return ofDevice(network, host, rest) ?? whereIs(network, rest);
 }
 
-function portOfInstance(instance: Instance): NeutronPort | undefined {
-  return instance.ports[0];
-}
-
 function ofNeutronPort(network: Network, port: NeutronPort): Whereabouts {
   const instance = instanceOf(network, port);
   return instance ? { kind: 'instance', instance, port } : { kind: 'neutron-port', port };
@@ -66,7 +75,9 @@ function ofNeutronPort(network: Network, port: NeutronPort): Whereabouts {
 function ofDevice(network: Network, host: Host, name: string): Whereabouts | undefined {
   const neutron = neutronPortOf(network, name);
   const instance = neutron && instanceOf(network, neutron);
-  const known = ovsPortNamed(host, name) ?? [...host.linuxBridges.values()].find((bridge) => bridge.members.some((member) => member.name === name));
+  const known =
+    ovsPortNamed(host, name) ??
+    [...host.linuxBridges.values()].find((bridge) => bridge.members.some((member) => member.name === name));
   if (instance && neutron && known) return { kind: 'instance', instance, port: neutron };
   const namespaces = [...host.namespaces.values()].sort((a, b) => Number(a.name === '') - Number(b.name === ''));
   for (const namespace of namespaces) {
@@ -79,12 +90,34 @@ function ofDevice(network: Network, host: Host, name: string): Whereabouts | und
   const ovs = ovsPortNamed(host, name);
   if (ovs) return { kind: 'ovs-port', host, ...ovs };
   const bridge = host.bridges.get(name);
-  if (bridge) return { kind: 'ovs-port', host, bridge, port: bridge.ports.find((port) => port.name === name) ?? bridge.ports[0] ?? neverPort(bridge) };
+  if (bridge)
+    return {
+      kind: 'ovs-port',
+      host,
+      bridge,
+      port: bridge.ports.find((port) => port.name === name) ?? bridge.ports[0] ?? neverPort(bridge),
+    };
   return undefined;
 }
 
 function neverPort(bridge: OvsBridge): OvsPort {
-  return { host: bridge.host, bridge: bridge.name, name: bridge.name, ofport: 0xfffe, tag: undefined, trunks: undefined, vlanMode: undefined, type: 'internal', options: {}, mac: undefined, attachedMac: undefined, ifaceId: undefined, error: undefined, says: {}, sources: bridge.sources };
+  return {
+    host: bridge.host,
+    bridge: bridge.name,
+    name: bridge.name,
+    ofport: 0xfffe,
+    tag: undefined,
+    trunks: undefined,
+    vlanMode: undefined,
+    type: 'internal',
+    options: {},
+    mac: undefined,
+    attachedMac: undefined,
+    ifaceId: undefined,
+    error: undefined,
+    says: {},
+    sources: bridge.sources,
+  };
 }
 
 function ipv4Of(addresses: readonly { readonly ip: string }[]): string | undefined {
@@ -97,7 +130,14 @@ function ofMac(network: Network, mac: string): Whereabouts | undefined {
   const guest = guestWith(network, (device) => device.mac === mac);
   if (guest) return { kind: 'instance', instance: guest, port: undefined };
   const [device] = devicesWithMac(network, mac);
-  if (device) return { kind: 'device', host: device.host, namespace: device.namespace, device: device.device.name, ip: ipv4Of(device.device.addresses) };
+  if (device)
+    return {
+      kind: 'device',
+      host: device.host,
+      namespace: device.namespace,
+      device: device.device.name,
+      ip: ipv4Of(device.device.addresses),
+    };
   for (const host of network.hosts.values()) {
     for (const bridge of host.bridges.values()) {
       const row = bridge.fdb.find((candidate) => candidate.mac === mac);
@@ -112,11 +152,14 @@ function ofIp(network: Network, ip: string, host: Host | undefined): Whereabouts
   const port = neutronPortWithIp(network, ip);
   if (port && !host) return ofNeutronPort(network, port);
   const guest = guestWith(network, (device) => device.addresses.some((address) => address.ip === ip));
-  if (guest && !host) return { kind: 'instance', instance: guest, port: undefined };
+  if (guest && !host) return { kind: 'instance', instance: guest, port: undefined, ip };
   const device = devicesWithIp(network, ip).find((candidate) => host === undefined || candidate.host === host);
   if (device) return { kind: 'device', host: device.host, namespace: device.namespace, device: device.device.name, ip };
-  const byAddress = network.instances.find((instance) => instance.ips.some((known) => known.ip === ip) && instance.ports.some((own) => own.ips.some((fixed) => fixed.ip === ip)));
-  if (byAddress) return { kind: 'instance', instance: byAddress, port: portOfInstance(byAddress) };
+  // Only where no table of ports says more: an instance's addresses hold its floating ones as well.
+  const byAddress = network.instances.find(
+    (instance) => instance.ports.length === 0 && instance.interfaces.length > 0 && instance.ips.some((known) => known.ip === ip),
+  );
+  if (byAddress) return { kind: 'instance', instance: byAddress, port: undefined, ip };
   return { kind: 'ip', ip };
 }
 
@@ -128,12 +171,19 @@ function guestWith(network: Network, test: (device: Device) => boolean): Instanc
 }
 
 /** The address that a place answers to: what `--to NAME` sends to. */
-export function addressOf(network: Network, place: Whereabouts): { readonly ip: string; readonly source: Source | undefined } | undefined {
+export function addressOf(
+  network: Network,
+  place: Whereabouts,
+  from?: Whereabouts,
+): { readonly ip: string; readonly source: Source | undefined } | undefined {
   switch (place.kind) {
     case 'ip':
       return { ip: place.ip, source: undefined };
     case 'instance': {
-      const fixed = place.port?.ips[0] ?? place.instance.ports[0]?.ips[0] ?? place.instance.ips.find(({ ip }) => !ip.includes(':'));
+      const asked = place.ip === undefined ? undefined : place.instance.ips.find(({ ip }) => ip === place.ip);
+      const all = place.port ? place.port.ips : place.instance.ports.flatMap(({ ips }) => ips);
+      const fixed =
+        asked ?? nearest(from, all) ?? place.instance.ips.find(({ ip }) => !ip.includes(':')) ?? place.instance.ips[0];
       return fixed ? { ip: fixed.ip, source: fixed.source } : undefined;
     }
     case 'neutron-port': {
@@ -158,6 +208,25 @@ export function addressOf(network: Network, place: Whereabouts): { readonly ip: 
   }
 }
 
+/** Of several addresses the one on the sender's own subnet, else the first of IPv4. */
+function nearest<T extends { readonly ip: string; readonly subnet: string | undefined }>(
+  from: Whereabouts | undefined,
+  ips: readonly T[],
+): T | undefined {
+  const ports =
+    from?.kind === 'instance'
+      ? from.port
+        ? [from.port]
+        : from.instance.ports
+      : from?.kind === 'neutron-port'
+        ? [from.port]
+        : [];
+  const subnets = new Set(ports.flatMap((port) => port.ips.map(({ subnet }) => subnet)).filter((subnet) => subnet !== undefined));
+  return (
+    ips.find(({ subnet }) => subnet !== undefined && subnets.has(subnet)) ?? ips.find(({ ip }) => !ip.includes(':')) ?? ips[0]
+  );
+}
+
 /** The first hop of an instance's packet: on the link, or the gateway of its subnet. */
 export interface FirstHop {
   readonly ip: string;
@@ -172,24 +241,56 @@ export function firstHop(network: Network, port: NeutronPort, ip: string, destin
   const cidr = subnet?.cidr === undefined ? undefined : parsePrefix(subnet.cidr);
   const address = parseIp(destination);
   if (cidr && address && inPrefix(address, cidr)) {
-    return { ip: destination, reason: `${destination} is in the instance's own subnet ${subnet?.cidr ?? ''}`, evidence: subnet?.sources.slice(0, 1) ?? [] };
+    return {
+      ip: destination,
+      reason: `${destination} is in the instance's own subnet ${subnet?.cidr ?? ''}`,
+      evidence: subnet?.sources.slice(0, 1) ?? [],
+    };
   }
-  const sibling = network.neutronPorts.find((candidate) => candidate.ips.some((fixed) => fixed.ip === destination && fixed.subnet !== undefined && fixed.subnet === own?.subnet));
+  const sibling = network.neutronPorts.find((candidate) =>
+    candidate.ips.some((fixed) => fixed.ip === destination && fixed.subnet !== undefined && fixed.subnet === own?.subnet),
+  );
   if (sibling && own) {
-    return { ip: destination, reason: `${destination} is a port of the same subnet in the Neutron port list`, evidence: sibling.ips.filter((fixed) => fixed.ip === destination).map(({ source }) => source) };
+    return {
+      ip: destination,
+      reason: `${destination} is a port of the same subnet in the Neutron port list`,
+      evidence: sibling.ips.filter((fixed) => fixed.ip === destination).map(({ source }) => source),
+    };
   }
   const router = [...allDevices(network)].find(({ device }) => /^(?:qr-|sg-)/.test(device.name) && onLink(device, ip));
   if (router && onLink(router.device, destination)) {
-    return { ip: destination, reason: `${destination} is on the subnet that ${router.device.name} shows`, evidence: router.device.sources.slice(0, 1) };
+    return {
+      ip: destination,
+      reason: `${destination} is on the subnet that ${router.device.name} shows`,
+      evidence: router.device.sources.slice(0, 1),
+    };
   }
-  if (subnet?.gateway !== undefined) return { ip: subnet.gateway, reason: `${subnet.gateway} is the gateway of the instance's subnet`, evidence: subnet.sources.slice(0, 1) };
+  if (subnet?.gateway !== undefined)
+    return {
+      ip: subnet.gateway,
+      reason: `${subnet.gateway} is the gateway of the instance's subnet`,
+      evidence: subnet.sources.slice(0, 1),
+    };
   const gateways = network.neutronPorts.filter(
-    (candidate) => (candidate.router !== undefined || /router_interface|ha_router|router_distributed/.test(candidate.deviceOwner ?? '')) && candidate.ips.some((fixed) => fixed.subnet !== undefined && fixed.subnet === own?.subnet),
+    (candidate) =>
+      (candidate.router !== undefined || /router_interface|ha_router|router_distributed/.test(candidate.deviceOwner ?? '')) &&
+      candidate.ips.some((fixed) => fixed.subnet !== undefined && fixed.subnet === own?.subnet),
   );
   const gateway = gateways[0]?.ips.find((fixed) => fixed.subnet === own?.subnet);
-  if (gateway) return { ip: gateway.ip, reason: `${gateway.ip} is the router's port in the instance's subnet; the routes inside the instance were not captured`, evidence: [gateway.source] };
+  if (gateway)
+    return {
+      ip: gateway.ip,
+      reason: `${gateway.ip} is the router's port in the instance's subnet; the routes inside the instance were not captured`,
+      evidence: [gateway.source],
+    };
   const onRouter = router?.device.addresses.find(({ ip: candidate }) => !candidate.includes(':'));
-  return onRouter ? { ip: onRouter.ip, reason: `${onRouter.ip} on ${router?.device.name ?? ''} is the router in the instance's subnet; the routes inside the instance were not captured`, evidence: [onRouter.source] } : undefined;
+  return onRouter
+    ? {
+        ip: onRouter.ip,
+        reason: `${onRouter.ip} on ${router?.device.name ?? ''} is the router in the instance's subnet; the routes inside the instance were not captured`,
+        evidence: [onRouter.source],
+      }
+    : undefined;
 }
 
 /** An instance's network in words, for summaries. */

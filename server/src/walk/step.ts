@@ -52,7 +52,11 @@ export type Place =
   | { readonly kind: 'namespace-local'; readonly host: string; readonly namespace: string }
   | { readonly kind: 'linux-bridge-in'; readonly host: string; readonly bridge: string; readonly member: string }
   | { readonly kind: 'device-out'; readonly host: string; readonly namespace: string; readonly device: string }
-  | { readonly kind: 'instance'; readonly name: string; readonly tap: { readonly host: string; readonly device: string } | undefined };
+  | {
+      readonly kind: 'instance';
+      readonly name: string;
+      readonly tap: { readonly host: string; readonly device: string } | undefined;
+    };
 
 const order: readonly Certainty[] = ['captured', 'inferred', 'assumed'];
 

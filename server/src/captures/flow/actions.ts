@@ -166,7 +166,9 @@ function portOf(text: string): number | string {
 function output(text: string): Bare | string {
   if (/^\(?port=/.test(text)) {
     const parts = /port=([^,]+),max_len=(\d+)/.exec(text);
-    return parts ? { kind: 'output', port: portOf(parts[1] ?? ''), maxLen: Number(parts[2]) } : `"output(${text})" should read output(port=P,max_len=N)`;
+    return parts
+      ? { kind: 'output', port: portOf(parts[1] ?? ''), maxLen: Number(parts[2]) }
+      : `"output(${text})" should read output(port=P,max_len=N)`;
   }
   if (/^[A-Za-z_]\w*\[/.test(text)) {
     const src = subfield(text);
@@ -182,7 +184,8 @@ function output(text: string): Bare | string {
 function resubmit(text: string, call: boolean): Bare | string {
   if (!call) return { kind: 'resubmit', port: portOf(text), ct: false };
   const [port = '', table = '', ct] = text.split(',').map((part) => part.trim());
-  if (table !== '' && !/^\d+$/.test(table)) return `"resubmit(${text})": table names are not resolved; the table should be a number`;
+  if (table !== '' && !/^\d+$/.test(table))
+    return `"resubmit(${text})": table names are not resolved; the table should be a number`;
   return {
     kind: 'resubmit',
     ct: ct === 'ct',
@@ -243,7 +246,12 @@ function learn(text: string): Bare | string {
   for (const { key, value } of args) {
     if (key === 'table') table = Number(value);
     else if (key === 'priority') priority = Number(value);
-    else if (/^(idle_timeout|hard_timeout|fin_idle_timeout|fin_hard_timeout|cookie|send_flow_rem|delete_learned|limit|result_dst)$/.test(key)) continue;
+    else if (
+      /^(idle_timeout|hard_timeout|fin_idle_timeout|fin_hard_timeout|cookie|send_flow_rem|delete_learned|limit|result_dst)$/.test(
+        key,
+      )
+    )
+      continue;
     else {
       const spec = learnSpec(key, value);
       if (typeof spec === 'string') return spec;

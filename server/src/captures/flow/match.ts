@@ -1,13 +1,6 @@
 import { ones, parseNumber } from '../../base/bits';
 import { parseIpv4, parseIpv6, parseMac } from '../../packet/address';
-import {
-  ctStateBits,
-  fieldMask,
-  fragWords,
-  reservedPorts,
-  tcpFlagBits,
-  type Field,
-} from '../../packet/fields';
+import { ctStateBits, fieldMask, fragWords, reservedPorts, tcpFlagBits, type Field } from '../../packet/fields';
 
 /** A value with its mask, or a port's name, or a sentence that says what is wrong with the text. */
 export type FieldValue =
@@ -43,7 +36,9 @@ export function parseFieldValue(field: Field, text: string): FieldValue {
       const pair = /^\(?(?:ns=)?(\w+),(?:id=)?(\w+)\)?$/.exec(text);
       const ns = parseNumber(pair?.[1] ?? '');
       const id = parseNumber(pair?.[2] ?? '');
-      return ns === undefined || id === undefined ? masked(field, text, parseNumber, '(namespace,type)') : bits((ns << 16n) | id, ones(32));
+      return ns === undefined || id === undefined
+        ? masked(field, text, parseNumber, '(namespace,type)')
+        : bits((ns << 16n) | id, ones(32));
     }
     case 'number':
     case 'hex':

@@ -22,7 +22,9 @@ const asides = new Set([
 ]); // prettier-ignore
 
 /** Reads one flow; a line that is none is one error with the column where reading stopped. */
-export function readFlow(source: SourceText): ReadFlow | { readonly errors: readonly CaptureError[]; readonly broken?: ReadFlow } {
+export function readFlow(
+  source: SourceText,
+): ReadFlow | { readonly errors: readonly CaptureError[]; readonly broken?: ReadFlow } {
   const syntax = scanFlow(source.text) ?? matchFlow(source.text);
   if ('failed' in syntax) {
     const head = matchFlowHead(source.text) ?? headBeforeTrouble(source.text);
@@ -85,12 +87,15 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
     const protocol = value === undefined && Object.hasOwn(protocolWords, key.text) ? protocolWords[key.text] : undefined;
     if (protocol) {
       add({ field: 'dl_type', value: protocol.dlType, mask: ones(16), span, text }, key.at, end);
-      if (protocol.nwProto !== undefined) add({ field: 'nw_proto', value: protocol.nwProto, mask: ones(8), span, text }, key.at, end);
+      if (protocol.nwProto !== undefined)
+        add({ field: 'nw_proto', value: protocol.nwProto, mask: ones(8), span, text }, key.at, end);
       continue;
     }
     const field = fieldOf(key.text.replace(/\[\]$/, ''));
     if (!field) {
       add({ field: key.text, value: 0n, mask: 0n, span, text, unknown: true }, key.at, end);
+      // The word that a line was cut in is no field of its own.
+      if (broken && item === syntax.items.at(-1)) continue;
       errors.push({
         span,
         code: 'unknown-field',

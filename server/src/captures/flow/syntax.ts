@@ -88,7 +88,12 @@ export function matchFlow(text: string): FlowSyntax | MatchResult {
   const actions = wrapped['actions']() as ActionSyntax[];
   const last = actions.at(-1);
   const actionsAt = actions[0]?.at ?? text.length;
-  return { items: wrapped['items']() as ItemSyntax[], actions, actionsAt, end: last ? last.at + last.text.length : text.trimEnd().length };
+  return {
+    items: wrapped['items']() as ItemSyntax[],
+    actions,
+    actionsAt,
+    end: last ? last.at + last.text.length : text.trimEnd().length,
+  };
 }
 
 /** The items of a line that was cut before its actions; undefined where it is no such line. */
@@ -184,7 +189,12 @@ export function scanFlow(text: string): FlowSyntax | undefined {
     });
   }
   const last = actions.at(-1);
-  return { items, actions, actionsAt: actions[0]?.at ?? text.length, end: last ? last.at + last.text.length : text.trimEnd().length };
+  return {
+    items,
+    actions,
+    actionsAt: actions[0]?.at ?? text.length,
+    end: last ? last.at + last.text.length : text.trimEnd().length,
+  };
 }
 
 /** The pieces between commas (and blanks, where those separate); undefined where brackets do not close or a piece is odd. */
@@ -200,17 +210,28 @@ function cut(text: string, from: number, to: number, atBlanks: boolean): Piece[]
     else if (c === 41 && --depth < 0) return undefined;
     if (depth === 0 && (c === 44 || blank)) {
       if (blank && !atBlanks && start >= 0 && !/^[ \t]*(?:,|$)/.test(text.slice(i, to))) return undefined;
+      // A comma without a piece before it is the grammar's to judge.
+      if (!blank && i < to && start < 0 && (pieces.length === 0 || !atBlanks) && !afterBlank(text, pieces.at(-1)))
+        return undefined;
       if (start >= 0) pieces.push({ text: text.slice(start, i), at: start });
       start = -1;
     } else if (start < 0) {
       start = i;
     }
   }
+  if (!atBlanks && /,[ \t]*$/.test(text.slice(Math.max(from, to - 40), to))) return undefined;
   return depth === 0 ? pieces : undefined;
 }
 
+/** Whether only blanks stand between a piece and the comma that ends it. */
+function afterBlank(text: string, piece: Piece | undefined): boolean {
+  return piece !== undefined && /^[ \t]/.test(text.slice(piece.at + piece.text.length, piece.at + piece.text.length + 1));
+}
+
 /** `a=1,b(…),c` inside an action's brackets as keys and values; undefined where it does not parse. */
-export function matchArguments(text: string): readonly { readonly key: string; readonly value: string | undefined }[] | undefined {
+export function matchArguments(
+  text: string,
+): readonly { readonly key: string; readonly value: string | undefined }[] | undefined {
   const result = grammar.match(text, 'argumentList');
   if (result.failed()) return undefined;
   return argumentSemantics(result)['list']() as { key: string; value: string | undefined }[];

@@ -9,7 +9,8 @@ export const ipNetnsList: CaptureKind = {
   recognise(argv) {
     if (argv[0] !== 'ip') return undefined;
     const words = argv.slice(1).filter((word) => !word.startsWith('-'));
-    const isList = words[0] === 'netns' && (words[1] === undefined || words[1] === 'list' || words[1] === 'ls' || words[1] === 'show');
+    const isList =
+      words[0] === 'netns' && (words[1] === undefined || words[1] === 'list' || words[1] === 'ls' || words[1] === 'show');
     return isList ? { kind: 'ip-netns-list' } : undefined;
   },
   sniff(text) {

@@ -16,7 +16,9 @@ export const ovsAppctlFdbShow: CaptureKind = {
   recognise(argv) {
     if (argv[0] !== 'ovs-appctl') return undefined;
     const [command, bridge] = positionals(argv, ['-t', '--target', '-T', '--timeout']);
-    return command === 'fdb/show' ? { kind: 'ovs-appctl-fdb-show', ...(bridge === undefined ? {} : { target: bridge }) } : undefined;
+    return command === 'fdb/show'
+      ? { kind: 'ovs-appctl-fdb-show', ...(bridge === undefined ? {} : { target: bridge }) }
+      : undefined;
   },
   sniff(text) {
     return HEADER.test(text) ? { kind: 'ovs-appctl-fdb-show' } : undefined;

@@ -5,7 +5,8 @@ import { readFlow } from '../flow/read';
 import { collect, record } from '../lines';
 import { joinLines } from '../ohm';
 
-const START = /^\s*(?:\*+\s*)?(?:cookie=0x[0-9a-f]+,|duration=[\d.]+s,|table_id=\d+,|table=\d+(?!\s*\()[, ]|priority=\d+[, ]|in_port=)/i;
+const START =
+  /^\s*(?:\*+\s*)?(?:cookie=0x[0-9a-f]+,|duration=[\d.]+s,|table_id=\d+,|table=\d+(?!\s*\()[, ]|priority=\d+[, ]|in_port=)/i;
 const FLOW = /(?:^|[\s,])actions?\s*=\s*\S/;
 const REPLY = /^\s*(?:NXST|OFPST)_(?:FLOW|AGGREGATE)\b/;
 
@@ -13,7 +14,11 @@ const REPLY = /^\s*(?:NXST|OFPST)_(?:FLOW|AGGREGATE)\b/;
 export const ovsOfctlDumpFlows: CaptureKind = {
   kinds: ['ovs-ofctl-dump-flows', 'ovs-appctl-bridge-dump-flows'],
   recognise(argv) {
-    const words = argv.slice(1).filter((word, n, all) => !word.startsWith('-') && !(n > 0 && /^(?:-O|--protocols|-t|-T|--timeout)$/.test(all[n - 1] ?? '')));
+    const words = argv
+      .slice(1)
+      .filter(
+        (word, n, all) => !word.startsWith('-') && !(n > 0 && /^(?:-O|--protocols|-t|-T|--timeout)$/.test(all[n - 1] ?? '')),
+      );
     if (argv[0] === 'ovs-ofctl' && (words[0] === 'dump-flows' || words[0] === 'dump-aggregate')) {
       const bridge = words[1]?.replace(/^.*\/([^/]+)\.mgmt$/, '$1');
       const filter = words.slice(2).join(' ');

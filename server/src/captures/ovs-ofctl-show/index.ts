@@ -32,27 +32,28 @@ export const ovsOfctlShow: CaptureKind = {
   parse,
 };
 
-const semantics = grammars.OvsOfctlShow.createSemantics().addOperation<{ ofport: Val<number>; name: Val<string>; mac?: Val<string> }>(
-  'port(source)',
-  {
-    portLine(_indent, number, _open, name, _close, _colon, _blank, _addr, mac, _rest) {
-      const source = this.args['source'] as SourceText;
-      const text = number.sourceString;
-      const ofport = /^\d+$/.test(text) ? Number(text) : (reservedPorts[text] ?? LOCAL_PORT);
-      const nameSpan = nodeSpan(source, name);
-      const quoted = name.sourceString.startsWith('"');
-      const address = mac.children[0];
-      return {
-        ofport: val(ofport, nodeSpan(source, number)),
-        name: val(
-          quoted ? name.sourceString.slice(1, -1) : name.sourceString,
-          quoted ? { start: nameSpan.start + 1, end: nameSpan.end - 1 } : nameSpan,
-        ),
-        ...(address ? { mac: val(address.sourceString.toLowerCase(), nodeSpan(source, address)) } : {}),
-      };
-    },
+const semantics = grammars.OvsOfctlShow.createSemantics().addOperation<{
+  ofport: Val<number>;
+  name: Val<string>;
+  mac?: Val<string>;
+}>('port(source)', {
+  portLine(_indent, number, _open, name, _close, _colon, _blank, _addr, mac, _rest) {
+    const source = this.args['source'] as SourceText;
+    const text = number.sourceString;
+    const ofport = /^\d+$/.test(text) ? Number(text) : (reservedPorts[text] ?? LOCAL_PORT);
+    const nameSpan = nodeSpan(source, name);
+    const quoted = name.sourceString.startsWith('"');
+    const address = mac.children[0];
+    return {
+      ofport: val(ofport, nodeSpan(source, number)),
+      name: val(
+        quoted ? name.sourceString.slice(1, -1) : name.sourceString,
+        quoted ? { start: nameSpan.start + 1, end: nameSpan.end - 1 } : nameSpan,
+      ),
+      ...(address ? { mac: val(address.sourceString.toLowerCase(), nodeSpan(source, address)) } : {}),
+    };
   },
-);
+});
 
 function readPort(result: MatchResult, source: SourceText) {
   return semantics(result)['port'](source) as { ofport: Val<number>; name: Val<string>; mac?: Val<string> };
@@ -75,7 +76,8 @@ function parse(input: ParseInput): Parsed {
       port = { kind: 'of-port', ...read };
       out.refs.push({ kind: 'ofport', value: read.ofport.value.toString(), span: read.ofport.span, defines: true });
       out.refs.push({ kind: 'device', value: read.name.value, span: read.name.span });
-      if (read.mac && read.mac.value !== '00:00:00:00:00:00') out.refs.push({ kind: 'mac', value: read.mac.value, span: read.mac.span });
+      if (read.mac && read.mac.value !== '00:00:00:00:00:00')
+        out.refs.push({ kind: 'mac', value: read.mac.value, span: read.mac.span });
       record(out, line);
       continue;
     }

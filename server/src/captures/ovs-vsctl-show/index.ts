@@ -16,20 +16,24 @@ export const ovsVsctlShow: CaptureKind = {
   kinds: ['ovs-vsctl-show'],
   recognise(argv) {
     if (argv[0] !== 'ovs-vsctl') return undefined;
-    return positionals(argv, ['-t', '--timeout', '--db', '-p', '-c', '-C'])[0] === 'show' ? { kind: 'ovs-vsctl-show' } : undefined;
+    return positionals(argv, ['-t', '--timeout', '--db', '-p', '-c', '-C'])[0] === 'show'
+      ? { kind: 'ovs-vsctl-show' }
+      : undefined;
   },
   sniff(text, following) {
     if (UUID.test(text)) {
       for (let n = 0; n < 4; n++) {
         const next = following(n);
-        if (next !== undefined && (/^\s+Manager "/.test(next) || (OBJECT.test(next) && /Bridge/.test(next)))) return { kind: 'ovs-vsctl-show' };
+        if (next !== undefined && (/^\s+Manager "/.test(next) || (OBJECT.test(next) && /Bridge/.test(next))))
+          return { kind: 'ovs-vsctl-show' };
       }
       return undefined;
     }
     if (!OBJECT.test(text)) return undefined;
     for (let n = 0; n < 6; n++) {
       const next = following(n);
-      if (next !== undefined && (OBJECT.test(next) || SETTING.test(next) || /^\s+(?:Controller|Manager) "/.test(next))) return { kind: 'ovs-vsctl-show' };
+      if (next !== undefined && (OBJECT.test(next) || SETTING.test(next) || /^\s+(?:Controller|Manager) "/.test(next)))
+        return { kind: 'ovs-vsctl-show' };
     }
     return undefined;
   },
@@ -111,7 +115,10 @@ function parse(input: ParseInput): Parsed {
       refs.push({ kind: 'vlan', value: value.value, span: value.span, defines: true });
     } else if (key === 'trunks' && port) {
       const elements = line.elements.length > 0 ? line.elements : [value];
-      port.trunks = val(elements.map((element) => Number(element.value)), value.span);
+      port.trunks = val(
+        elements.map((element) => Number(element.value)),
+        value.span,
+      );
       for (const element of elements) refs.push({ kind: 'vlan', value: element.value, span: element.span });
     } else if (key === 'vlan_mode' && port) port.vlanMode = value;
     else if (key === 'type' || key === 'options' || key === 'error') {
@@ -127,7 +134,8 @@ function parse(input: ParseInput): Parsed {
         iface.options = line.pairs;
         for (const [name, option] of Object.entries(line.pairs)) {
           if (name === 'peer') refs.push({ kind: 'device', value: option.value, span: option.span });
-          if ((name === 'remote_ip' || name === 'local_ip') && option.value !== 'flow') refs.push({ kind: 'ip', value: option.value, span: option.span });
+          if ((name === 'remote_ip' || name === 'local_ip') && option.value !== 'flow')
+            refs.push({ kind: 'ip', value: option.value, span: option.span });
           if (name === 'key' && /^\d+$/.test(option.value)) refs.push({ kind: 'tun-id', value: option.value, span: option.span });
         }
       }

@@ -11,8 +11,14 @@ function named(program: string, valued: readonly string[], limit = 1): (argv: re
 }
 
 const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
-  (argv) => (argv[0] === 'ovs-appctl' && /^dpctl\/dump-flows$/.test(positionals(argv, ['-t'])[0] ?? '') ? 'ovs-dpctl-dump-flows' : undefined),
-  (argv) => (argv[0] === 'ovs-appctl' && /^dpctl\/dump-conntrack$/.test(positionals(argv, ['-t'])[0] ?? '') ? 'ovs-dpctl-dump-conntrack' : undefined),
+  (argv) =>
+    argv[0] === 'ovs-appctl' && /^dpctl\/dump-flows$/.test(positionals(argv, ['-t'])[0] ?? '')
+      ? 'ovs-dpctl-dump-flows'
+      : undefined,
+  (argv) =>
+    argv[0] === 'ovs-appctl' && /^dpctl\/dump-conntrack$/.test(positionals(argv, ['-t'])[0] ?? '')
+      ? 'ovs-dpctl-dump-conntrack'
+      : undefined,
   named('ovs-appctl', ['-t', '--target', '-T', '--timeout']),
   named('ovs-ofctl', ['-O', '--protocols', '-T', '--timeout']),
   named('ovs-dpctl', ['-T', '--timeout']),
@@ -21,12 +27,26 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
   (argv) => (argv[0] === 'ovn-sbctl' && positionals(argv)[0] === 'dump-flows' ? 'ovn-sbctl-lflow-list' : undefined),
   named('ovn-sbctl', ['--db', '-t', '--timeout']),
   (argv) => (argv[0] === 'ovn-trace' ? 'ovn-trace' : undefined),
-  (argv) => (argv[0] === 'nft' && /list/.test(argv.join(' ')) ? (argv.includes('ruleset') ? 'nft-list-ruleset' : 'nft-list') : undefined),
-  (argv) => (argv[0] === 'ipset' && /^(?:list|-L|save|-S)$/.test(argv[1] ?? '') ? (/save|-S/.test(argv[1] ?? '') ? 'ipset-save' : 'ipset-list') : undefined),
-  (argv) => (argv[0] === 'ebtables-save' ? 'ebtables-save' : argv[0] === 'ebtables' && argv.some((word) => /^-L|--list/.test(word)) ? 'ebtables-list' : undefined),
+  (argv) =>
+    argv[0] === 'nft' && /list/.test(argv.join(' ')) ? (argv.includes('ruleset') ? 'nft-list-ruleset' : 'nft-list') : undefined,
+  (argv) =>
+    argv[0] === 'ipset' && /^(?:list|-L|save|-S)$/.test(argv[1] ?? '')
+      ? /save|-S/.test(argv[1] ?? '')
+        ? 'ipset-save'
+        : 'ipset-list'
+      : undefined,
+  (argv) =>
+    argv[0] === 'ebtables-save'
+      ? 'ebtables-save'
+      : argv[0] === 'ebtables' && argv.some((word) => /^-L|--list/.test(word))
+        ? 'ebtables-list'
+        : undefined,
   (argv) => (argv[0] === 'conntrack' && argv.some((word) => /^(?:-L|--dump|-E)$/.test(word)) ? 'conntrack-list' : undefined),
   (argv) => (argv[0] === 'cat' && /nf_conntrack$|ip_conntrack$/.test(argv[1] ?? '') ? 'conntrack-list' : undefined),
-  (argv) => (argv[0] === 'route' && !/^(?:add|del|via)$/.test(argv[1] ?? '') && argv.slice(1).every((word) => /^-/.test(word)) ? 'route' : undefined),
+  (argv) =>
+    argv[0] === 'route' && !/^(?:add|del|via)$/.test(argv[1] ?? '') && argv.slice(1).every((word) => /^-/.test(word))
+      ? 'route'
+      : undefined,
   (argv) => (argv[0] === 'netstat' && argv.some((word) => /^-\w*r/.test(word)) ? 'route' : undefined),
   (argv) => (argv[0] === 'ifconfig' && !argv.some((word) => /^(?:up|down|netmask)$/.test(word)) ? 'ifconfig' : undefined),
   (argv) => (argv[0] === 'brctl' && argv[1] === 'showmacs' ? 'brctl-showmacs' : undefined),
@@ -37,7 +57,8 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
 ];
 
 /** Actions that print nothing of interest, or nothing at all. */
-const SILENT = /-(?:add|del|mod|set|remove|clear|replace|flush|create|destroy|emer|init|sync|wait|add-\w.*|del-\w.*|set-\w.*|\w+-(?:add|del|set|create|delete))(?:-|$)/;
+const SILENT =
+  /-(?:add|del|mod|set|remove|clear|replace|flush|create|destroy|emer|init|sync|wait|add-\w.*|del-\w.*|set-\w.*|\w+-(?:add|del|set|create|delete))(?:-|$)/;
 
 /**
  * Commands whose output is recognised for what it is, but not read: nothing is known of its content, and the walk must not
@@ -54,17 +75,25 @@ export const recognisedOnly: CaptureKind = {
   },
   sniff(text, following) {
     if (/^table (?:ip|ip6|inet|bridge|arp|netdev) \S+ \{/.test(text.trim())) return { kind: 'nft-list-ruleset' };
-    if (/^Name: \S+$/.test(text.trim()) && /^\s*Type: (?:hash|bitmap|list):/.test(following(0) ?? '')) return { kind: 'ipset-list' };
+    if (/^Name: \S+$/.test(text.trim()) && /^\s*Type: (?:hash|bitmap|list):/.test(following(0) ?? ''))
+      return { kind: 'ipset-list' };
     if (/^create \S+ (?:hash|bitmap|list):/.test(text.trim())) return { kind: 'ipset-save' };
     if (/^Bridge table: \w+/.test(text.trim())) return { kind: 'ebtables-list' };
-    if (/^\s*(?:ipv[46]\s+\d+\s+)?(?:tcp|udp|icmp)\s+\d+ \d+ (?:[A-Z_]+ )?src=\S+ dst=/.test(text)) return { kind: 'conntrack-list' };
+    if (/^\s*(?:ipv[46]\s+\d+\s+)?(?:tcp|udp|icmp)\s+\d+ \d+ (?:[A-Z_]+ )?src=\S+ dst=/.test(text))
+      return { kind: 'conntrack-list' };
     if (/^Kernel IP routing table/.test(text.trim())) return { kind: 'route' };
     if (/^\s*(?:tunnel\(|recirc_id\(|ufid:|flow-dump from )/.test(text)) return { kind: 'ovs-dpctl-dump-flows' };
-    if (/^\S+@ovs-\S+:(?: hit:\d+|$)/.test(text.trim())) return { kind: /hit/.test(text) ? 'ovs-appctl-dpif-show' : 'ovs-appctl-dpctl-show' };
+    if (/^\S+@ovs-\S+:(?: hit:\d+|$)/.test(text.trim()))
+      return { kind: /hit/.test(text) ? 'ovs-appctl-dpif-show' : 'ovs-appctl-dpctl-show' };
     if (/^Flow: .*in_port=/.test(text.trim())) return { kind: 'ovs-appctl-ofproto-trace' };
-    if (/^\s*table=\d+\s*\(\s*(?:ls|lr)_(?:in|out)_\w+\s*\),/.test(text) || /^Datapath: (?:\S+ \(|"[^"]+").*Pipeline: \w+/.test(text.trim())) return { kind: 'ovn-sbctl-lflow-list' };
+    if (
+      /^\s*table=\d+\s*\(\s*(?:ls|lr)_(?:in|out)_\w+\s*\),/.test(text) ||
+      /^Datapath: (?:\S+ \(|"[^"]+").*Pipeline: \w+/.test(text.trim())
+    )
+      return { kind: 'ovn-sbctl-lflow-list' };
     if (/^traceroute to \S+ \(/.test(text.trim())) return { kind: 'traceroute' };
-    if (/^tcpdump: (?:verbose|listening)|^(?:\d\d:\d\d:\d\d|\d{10})\.\d{6} .* > .*(?:ethertype|length|: )/.test(text.trim())) return { kind: 'tcpdump' };
+    if (/^tcpdump: (?:verbose|listening)|^(?:\d\d:\d\d:\d\d|\d{10})\.\d{6} .* > .*(?:ethertype|length|: )/.test(text.trim()))
+      return { kind: 'tcpdump' };
     return undefined;
   },
   accepts: (text) => text.trim() !== '' && !/^\s*[•]/.test(text) && !/^\s*```/.test(text),

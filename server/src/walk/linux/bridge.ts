@@ -1,17 +1,27 @@
 import type { Host, LinuxBridge, Namespace } from '../../model/network';
-import { portIdPrefix } from '../../model/queries';
+import { neutronPortOf, portIdPrefix } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
 import { get, type FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, type Context } from '../context';
 import { destinationMac, type Certainty, type Ending, type Place, type Step } from '../step';
+import { cardBehind, isGuestSide } from '../owner';
 import { runTable, tableStep } from './netfilter';
 
 /** A frame enters a Linux bridge by one of its members, and leaves by the one that leads to its receiver. */
-export function linuxBridgeIn(context: Context, place: Place & { kind: 'linux-bridge-in' }, packet: FlowKey, steps: Step[]): Ending {
+export function linuxBridgeIn(
+  context: Context,
+  place: Place & { kind: 'linux-bridge-in' },
+  packet: FlowKey,
+  steps: Step[],
+): Ending {
   const host = hostOf(context, place.host);
   const bridge = host?.linuxBridges.get(place.bridge);
   if (!host || !bridge) return unknown(place, packet);
-  const out = chooseMember(bridge, place.member, packet);
+  const own = host.namespaces.get('')?.devices.get(place.bridge);
+  if (own?.mac === destinationMac(packet) && own.addresses.length > 0 && place.member !== place.bridge) {
+    return context.go(context, { kind: 'namespace-in', host: place.host, namespace: '', device: place.bridge }, packet, steps);
+  }
+  const out = chooseMember(context, host, bridge, place.member, packet);
   const member = bridge.members.find(({ name }) => name === out?.name);
   const passed = out ? evidenceOfPassing(host, out.name) : undefined;
   const hybrid = place.bridge.startsWith('qbr');
@@ -22,7 +32,9 @@ export function linuxBridgeIn(context: Context, place: Place & { kind: 'linux-br
   }
   const reasons = [
     out?.reason ?? '',
-    hybrid && !filtered ? `the security group rules on ${place.bridge} were not captured${passed ? '; the counters of the flows behind it show that frames do get through' : ''}` : '',
+    hybrid && !filtered
+      ? `the security group rules on ${place.bridge} were not captured${passed ? '; the counters of the flows behind it show that frames do get through' : ''}`
+      : '',
   ].filter((reason) => reason !== '');
   steps.push({
     host: place.host,
@@ -30,16 +42,27 @@ export function linuxBridgeIn(context: Context, place: Place & { kind: 'linux-br
     stage: 'linux-bridge',
     device: place.bridge,
     port: null,
-    summary: out ? `Linux bridge ${place.bridge}: from ${place.member} to ${out.name}` : `Linux bridge ${place.bridge}: which member the frame leaves by is not known`,
+    summary: out
+      ? `Linux bridge ${place.bridge}: from ${place.member} to ${out.name}`
+      : `Linux bridge ${place.bridge}: which member the frame leaves by is not known`,
     certainty: out ? (hybrid && !filtered && out.certainty === 'captured' ? 'inferred' : out.certainty) : 'assumed',
     ...(reasons.length > 0 ? { reason: reasons.join('; ') } : {}),
     packet,
-    evidence: [...bridge.members.filter(({ name }) => name === place.member).map(({ source }) => source), ...(member ? [member.source] : []), ...(out?.evidence ?? []), ...(passed ? [passed] : [])],
+    evidence: [
+      ...bridge.members.filter(({ name }) => name === place.member).map(({ source }) => source),
+      ...(member ? [member.source] : []),
+      ...(out?.evidence ?? []),
+      ...(passed ? [passed] : []),
+    ],
     steps: [],
     ...(out ? {} : { effect: 'unknown' as const }),
   });
   if (!out) {
-    addGap(context, { host: place.host, command: 'bridge fdb show', why: `which member of ${place.bridge} leads to ${destinationMac(packet)}` });
+    addGap(context, {
+      host: place.host,
+      command: 'bridge fdb show',
+      why: `which member of ${place.bridge} leads to ${destinationMac(packet)}`,
+    });
     return unknown(place, packet);
   }
   const namespace = host.namespaces.get('');
@@ -51,11 +74,18 @@ export function linuxBridgeIn(context: Context, place: Place & { kind: 'linux-br
 }
 
 function usesPhysdev(table: NonNullable<ReturnType<Namespace['netfilter']['get']>>): boolean {
-  return [...table.chains.values()].some((chain) => chain.rules.some((rule) => rule.matches.some((match) => match.kind.startsWith('physdev'))));
+  return [...table.chains.values()].some((chain) =>
+    chain.rules.some((rule) => rule.matches.some((match) => match.kind.startsWith('physdev'))),
+  );
 }
 
 function unknown(place: Place & { kind: 'linux-bridge-in' }, packet: FlowKey): Ending {
-  return { disposition: 'insufficient-info', at: { host: place.host, device: place.bridge, port: place.member }, summary: `Where ${place.bridge} sends the frame is not known`, packet };
+  return {
+    disposition: 'insufficient-info',
+    at: { host: place.host, device: place.bridge, port: place.member },
+    summary: `Where ${place.bridge} sends the frame is not known`,
+    packet,
+  };
 }
 
 interface Chosen {
@@ -65,18 +95,34 @@ interface Chosen {
   readonly evidence: LinuxBridge['fdb'][number]['source'][];
 }
 
-function chooseMember(bridge: LinuxBridge, from: string, packet: FlowKey): Chosen | undefined {
+function chooseMember(context: Context, host: Host, bridge: LinuxBridge, from: string, packet: FlowKey): Chosen | undefined {
   const mac = destinationMac(packet);
   const entry = bridge.fdb.find((candidate) => candidate.mac === mac && candidate.dev !== from && !candidate.permanent);
   if (entry) return { name: entry.dev, certainty: 'captured', reason: undefined, evidence: [entry.source] };
   const others = bridge.members.filter(({ name }) => name !== from);
   const [only] = others;
   if (only && others.length === 1) return { name: only.name, certainty: 'captured', reason: undefined, evidence: [] };
+  const owner = others.find(({ name }) => {
+    const known = neutronPortOf(context.network, name)?.mac ?? cardBehind(context.network, host.name, name)?.card.mac;
+    return known === mac || isGuestSide(name, host.namespaces.get('')?.devices.get(name)?.mac, mac);
+  });
+  if (owner)
+    return {
+      name: owner.name,
+      certainty: 'inferred',
+      reason: `no MAC table of ${bridge.name} was captured; ${mac} is the card behind ${owner.name}`,
+      evidence: [owner.source],
+    };
   // The way out of a bridge with several members is the one that is not an instance's.
   const uplinks = others.filter(({ name }) => !/^(?:tap|vnet)/.test(name));
   const [uplink] = uplinks;
   if (uplink && uplinks.length === 1 && !isMulticastMac(get(packet, 'dl_dst'))) {
-    return { name: uplink.name, certainty: 'inferred', reason: `no MAC table of ${bridge.name} was captured; ${uplink.name} is the only member that leads out`, evidence: [] };
+    return {
+      name: uplink.name,
+      certainty: 'inferred',
+      reason: `no MAC table of ${bridge.name} was captured; ${uplink.name} is the only member that leads out`,
+      evidence: [],
+    };
   }
   return undefined;
 }
@@ -88,7 +134,11 @@ function evidenceOfPassing(host: Host, member: string) {
   for (const bridge of host.bridges.values()) {
     const port = bridge.ports.find((candidate) => candidate.name === `qvo${prefix}`);
     const flow = bridge.flows.find(
-      ({ flow: candidate }) => (candidate.packets?.value ?? 0n) > 0n && candidate.match.some((term) => term.field === 'in_port' && port?.ofport !== undefined && Number(term.value) === port.ofport),
+      ({ flow: candidate }) =>
+        (candidate.packets?.value ?? 0n) > 0n &&
+        candidate.match.some(
+          (term) => term.field === 'in_port' && port?.ofport !== undefined && Number(term.value) === port.ofport,
+        ),
     );
     if (flow) return flow.source;
   }
@@ -96,21 +146,63 @@ function evidenceOfPassing(host: Host, member: string) {
 }
 
 /** br_netfilter: bridged IPv4 frames pass the filter table's FORWARD chain with their bridge ports as physdev. */
-function bridgeNetfilter(context: Context, namespace: Namespace, place: Place & { kind: 'linux-bridge-in' }, out: string, packet: FlowKey, steps: Step[]): Ending | undefined {
+function bridgeNetfilter(
+  context: Context,
+  namespace: Namespace,
+  place: Place & { kind: 'linux-bridge-in' },
+  out: string,
+  packet: FlowKey,
+  steps: Step[],
+): Ending | undefined {
   const table = namespace.netfilter.get('filter');
   if (!table) return undefined;
-  const nf = { key: packet, in: place.bridge, out: place.bridge, physIn: place.member, physOut: out, ctstate: context.isReply ? 'ESTABLISHED' : 'NEW', nat: [], mark: 0, connmark: 0 };
+  const nf = {
+    key: packet,
+    in: place.bridge,
+    out: place.bridge,
+    physIn: place.member,
+    physOut: out,
+    ctstate: context.isReply ? 'ESTABLISHED' : 'NEW',
+    nat: [],
+    mark: 0,
+    connmark: 0,
+  };
   const result = runTable(table, 'FORWARD', nf);
   if (!result) return undefined;
   const last = result.hits.filter((hit) => hit.verdict !== 'not taken').at(-1);
   if (result.verdict === 'ACCEPT') {
-    steps.push(tableStep(namespace, place.bridge, table, 'FORWARD', result, `Security group of ${place.member}/${out}: let through${last ? ` by ${last.chain} rule ${last.rule.number}` : ''}`, nf));
+    steps.push(
+      tableStep(
+        namespace,
+        place.bridge,
+        table,
+        'FORWARD',
+        result,
+        `Security group of ${place.member}/${out}: let through${last ? ` by ${last.chain} rule ${last.rule.number}` : ''}`,
+        nf,
+      ),
+    );
     return undefined;
   }
   const by = last ? `${last.chain} rule ${last.rule.number}` : 'the policy of FORWARD';
   if (result.certainty === 'assumed') {
-    addGap(context, { host: namespace.host, command: 'ipset list', why: `rules before ${by} depend on conditions that are not certain` });
-    steps.push({ ...tableStep(namespace, place.bridge, table, 'FORWARD', { ...result, verdict: 'ACCEPT' }, `Security group: ${by} may drop it, or a rule before lets it through; taken to pass`, nf), certainty: 'assumed' });
+    addGap(context, {
+      host: namespace.host,
+      command: 'ipset list',
+      why: `rules before ${by} depend on conditions that are not certain`,
+    });
+    steps.push({
+      ...tableStep(
+        namespace,
+        place.bridge,
+        table,
+        'FORWARD',
+        { ...result, verdict: 'ACCEPT' },
+        `Security group: ${by} may drop it, or a rule before lets it through; taken to pass`,
+        nf,
+      ),
+      certainty: 'assumed',
+    });
     return undefined;
   }
   const summary = `Dropped by ${by} (filter/FORWARD on ${place.bridge})`;

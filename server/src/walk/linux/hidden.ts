@@ -57,7 +57,13 @@ const neutron: readonly Known[] = [
  * Decides a rule whose visible conditions hold but whose interfaces are hidden. Conditions that are shown in the negative are
  * decided by matchHolds before this is asked. Undefined where nothing speaks against the visible answer.
  */
-export function decideHidden(rule: NfRule, chain: NfChain, visible: Answer, packet: NfPacket, isJump: boolean): Decision | undefined {
+export function decideHidden(
+  rule: NfRule,
+  chain: NfChain,
+  visible: Answer,
+  packet: NfPacket,
+  isJump: boolean,
+): Decision | undefined {
   if (!rule.interfacesHidden || visible === 'no') return undefined;
   const known = neutron.find((entry) => entry.chain.test(chain.name) && entry.rule(rule));
   if (known) {
@@ -75,12 +81,17 @@ export function decideHidden(rule: NfRule, chain: NfChain, visible: Answer, pack
     return {
       answer: 'no',
       certainty: 'assumed',
-      reason: 'read literally this rule would take every packet and make the rules after it pointless; iptables -L without -v hides the interface that it most likely names',
+      reason:
+        'read literally this rule would take every packet and make the rules after it pointless; iptables -L without -v hides the interface that it most likely names',
     };
   }
   const refuses = rule.target === 'DROP' || rule.target === 'REJECT';
   if (refuses && conditions.length > 0) {
-    return { answer: 'no', certainty: 'assumed', reason: 'iptables -L without -v hides interfaces: the rule drops the packet where they match, and may be meant for others' };
+    return {
+      answer: 'no',
+      certainty: 'assumed',
+      reason: 'iptables -L without -v hides interfaces: the rule drops the packet where they match, and may be meant for others',
+    };
   }
   return {
     answer: 'yes',
@@ -91,8 +102,9 @@ export function decideHidden(rule: NfRule, chain: NfChain, visible: Answer, pack
 
 function isAny(match: NfRule['matches'][number]): boolean {
   if (match.kind === 'protocol') return match.value.value === 'all' || match.value.value === '0';
-  if (match.kind === 'source' || match.kind === 'destination') return !match.negated && (match.value.value === '0.0.0.0/0' || match.value.value === 'anywhere');
-  if (match.kind === 'in-interface' || match.kind === 'out-interface') return match.value.value === '*' || match.value.value === 'any';
+  if (match.kind === 'source' || match.kind === 'destination')
+    return !match.negated && (match.value.value === '0.0.0.0/0' || match.value.value === 'anywhere');
+  if (match.kind === 'in-interface' || match.kind === 'out-interface')
+    return match.value.value === '*' || match.value.value === 'any';
   return false;
 }
-

@@ -51,11 +51,26 @@ export function hook(passage: Passage, name: Hook, out: string | undefined): End
   const program = v6 ? 'ip6tables' : 'iptables';
   if (tables.size === 0) {
     if (name === 'FORWARD' || name === 'INPUT') {
-      addGap(context, { host: namespace.host, command: inNamespace(namespace.name, `${program}-save`), why: `whether a rule drops or translates the packet ${namespace.name === '' ? `on ${namespace.host}` : `in ${namespace.name}`}` });
+      addGap(context, {
+        host: namespace.host,
+        command: inNamespace(namespace.name, `${program}-save`),
+        why: `whether a rule drops or translates the packet ${namespace.name === '' ? `on ${namespace.host}` : `in ${namespace.name}`}`,
+      });
     }
     // What is meant for a router may be translated before it is looked at.
     if (name === 'FORWARD' || (name === 'INPUT' && !v6 && passage.in !== undefined && isRouter(namespace))) {
-      steps.push({ ...stepBase(namespace, out ?? passage.in ?? 'lo'), stage: 'netfilter', summary: `No ${program} rules were captured here: taken to let the packet ${name === 'INPUT' ? 'in' : 'through'} unchanged`, certainty: 'assumed', reason: 'nothing captured says otherwise', packet: passage.packet, evidence: namespace.sources.slice(0, 1), steps: [], chain: name, rule: null });
+      steps.push({
+        ...stepBase(namespace, out ?? passage.in ?? 'lo'),
+        stage: 'netfilter',
+        summary: `No ${program} rules were captured here: taken to let the packet ${name === 'INPUT' ? 'in' : 'through'} unchanged`,
+        certainty: 'assumed',
+        reason: 'nothing captured says otherwise',
+        packet: passage.packet,
+        evidence: namespace.sources.slice(0, 1),
+        steps: [],
+        chain: name,
+        rule: null,
+      });
     }
     return undefined;
   }
@@ -65,11 +80,23 @@ export function hook(passage: Passage, name: Hook, out: string | undefined): End
     const table = tables.get(tableName);
     if (!table) {
       if (tableName === 'filter' || tableName === 'nat') {
-        addGap(context, { host: namespace.host, command: inNamespace(namespace.name, `${program} -t ${tableName} -S`), why: `the ${tableName} table's ${name} chain was not captured` });
+        addGap(context, {
+          host: namespace.host,
+          command: inNamespace(namespace.name, `${program} -t ${tableName} -S`),
+          why: `the ${tableName} table's ${name} chain was not captured`,
+        });
       }
       continue;
     }
-    const packet: NfPacket = { key: passage.packet, in: passage.in, out, ctstate: passage.ctstate, nat: passage.nat, mark: passage.mark, connmark: passage.connmark };
+    const packet: NfPacket = {
+      key: passage.packet,
+      in: passage.in,
+      out,
+      ctstate: passage.ctstate,
+      nat: passage.nat,
+      mark: passage.mark,
+      connmark: passage.connmark,
+    };
     const result = runTable(table, name, packet);
     if (!result) continue;
     const ending = apply(passage, name, out, table, result, packet);
@@ -81,24 +108,53 @@ export function hook(passage: Passage, name: Hook, out: string | undefined): End
 /** Namespaces that hand packets on for others. */
 function isRouter(namespace: Namespace): boolean {
   if (/^(?:qrouter|snat|fip)-/.test(namespace.name)) return true;
-  return [...namespace.devices.values()].filter(({ name, addresses: own }) => name !== 'lo' && own.some(({ ip }) => !ip.includes(':'))).length > 1;
+  return (
+    [...namespace.devices.values()].filter(({ name, addresses: own }) => name !== 'lo' && own.some(({ ip }) => !ip.includes(':')))
+      .length > 1
+  );
 }
 
-function apply(passage: Passage, name: Hook, out: string | undefined, table: NfTable, result: TableResult, packet: NfPacket): Ending | undefined {
+function apply(
+  passage: Passage,
+  name: Hook,
+  out: string | undefined,
+  table: NfTable,
+  result: TableResult,
+  packet: NfPacket,
+): Ending | undefined {
   const { context, namespace, steps } = passage;
   const device = out ?? passage.in ?? 'lo';
   passage.mark = result.mark;
   passage.connmark = result.connmark;
   if (result.hits.some((hit) => hit.reason !== undefined && hit.rule.interfacesHidden)) {
-    addGap(context, { host: namespace.host, command: inNamespace(namespace.name, `iptables -t ${table.name} -S`), why: `iptables -L without -v hides the interfaces of the rules in ${table.name}/${name}` });
+    addGap(context, {
+      host: namespace.host,
+      command: inNamespace(namespace.name, `iptables -t ${table.name} -S`),
+      why: `iptables -L without -v hides the interfaces of the rules in ${table.name}/${name}`,
+    });
   }
   if (result.verdict !== 'ACCEPT') {
     const last = result.hits.filter((hit) => hit.verdict !== 'not taken').at(-1);
     const by = last ? `rule ${last.rule.number} of ${last.chain}` : `the policy of ${name}`;
     if (result.certainty === 'assumed') {
       // A rule before it may have let the packet through: that is no proof of a drop.
-      addGap(context, { host: namespace.host, command: inNamespace(namespace.name, 'iptables-save'), why: `${by} in ${table.name}/${name} may drop the packet; conditions before it are not certain` });
-      steps.push({ ...tableStep(namespace, device, table, name, { ...result, verdict: 'ACCEPT' }, `${table.name}/${name}: ${by} may drop it, or a rule before lets it through; taken to pass`, packet), certainty: 'assumed' });
+      addGap(context, {
+        host: namespace.host,
+        command: inNamespace(namespace.name, 'iptables-save'),
+        why: `${by} in ${table.name}/${name} may drop the packet; conditions before it are not certain`,
+      });
+      steps.push({
+        ...tableStep(
+          namespace,
+          device,
+          table,
+          name,
+          { ...result, verdict: 'ACCEPT' },
+          `${table.name}/${name}: ${by} may drop it, or a rule before lets it through; taken to pass`,
+          packet,
+        ),
+        certainty: 'assumed',
+      });
       return undefined;
     }
     const summary = `${result.verdict === 'REJECT' ? 'Rejected' : 'Dropped'} by ${by} in ${table.name}/${name}`;
@@ -110,12 +166,19 @@ function apply(passage: Passage, name: Hook, out: string | undefined, table: NfT
     passage.packet = translate(passage, result.nat.target, result.nat.to, device);
     passage.nat.push(result.nat.target === 'DNAT' || result.nat.target === 'REDIRECT' ? 'DNAT' : 'SNAT');
     passage.natSource = result.nat.rule.source;
-    steps.push(tableStep(namespace, device, table, name, result, `${result.nat.target} ${before} becomes ${addresses(passage.packet)}`, { ...packet, key: passage.packet }));
+    steps.push(
+      tableStep(namespace, device, table, name, result, `${result.nat.target} ${before} becomes ${addresses(passage.packet)}`, {
+        ...packet,
+        key: passage.packet,
+      }),
+    );
     return undefined;
   }
   if (result.hits.length > 0 || table.known !== 'whole') {
     const last = result.hits.filter((hit) => hit.verdict !== 'not taken').at(-1);
-    const summary = last ? `${table.name}/${name}: ${last.chain} rule ${last.rule.number} → ${last.verdict}` : `${table.name}/${name}: no rule takes it, policy ACCEPT`;
+    const summary = last
+      ? `${table.name}/${name}: ${last.chain} rule ${last.rule.number} → ${last.verdict}`
+      : `${table.name}/${name}: no rule takes it, policy ACCEPT`;
     steps.push(tableStep(namespace, device, table, name, result, summary, packet));
   }
   return undefined;
@@ -136,9 +199,11 @@ function translate(passage: Passage, target: string, to: string, out: string): F
     const moved = ip ? set(passage.packet, 'nw_dst', ip.value) : passage.packet;
     return /^\d+/.test(to) ? set(moved, 'tp_dst', BigInt(/^\d+/.exec(to)?.[0] ?? '0')) : moved;
   }
-  const source = target === 'MASQUERADE' ? passage.namespace.devices.get(out)?.addresses.find((address) => !address.ip.includes(':'))?.ip : first;
+  const source =
+    target === 'MASQUERADE'
+      ? passage.namespace.devices.get(out)?.addresses.find((address) => !address.ip.includes(':'))?.ip
+      : first;
   const ip = parseIp(source ?? '');
   const moved = ip ? set(passage.packet, 'nw_src', ip.value) : passage.packet;
   return port === undefined ? moved : set(moved, 'tp_src', BigInt(port));
 }
-

@@ -1,19 +1,22 @@
-import type { Namespace } from '../../model/network';
+import type { Host, Namespace } from '../../model/network';
 import { neutronPortOf, neutronPortWithIp, portIdPrefix, routerName } from '../../model/queries';
 import { formatIpv4, isMulticastMac, parseIp, parseMac } from '../../packet/address';
 import { get, set, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, inNamespace, type Connection, type Context } from '../context';
 import { answers, sameTuple, tupleOf } from '../openflow/pipeline';
 import { firstHop } from '../start';
-import { addresses, destinationIp, destinationMac, sourceIp, type Ending, type Place, type Step } from '../step';
+import { addresses, destinationIp, destinationMac, isIpv6, sourceIp, type Ending, type Place, type Step } from '../step';
 import { resolveNeighbour } from './neighbour';
 import { hook, at, stepBase, type Passage } from './hooks';
 import { route, type RouteResult } from './routing';
+import { subInterfaceFor } from './uplink';
 
 /** A frame reaches a device of a namespace. */
 export function namespaceIn(context: Context, place: Place & { kind: 'namespace-in' }, packet: FlowKey, steps: Step[]): Ending {
   const host = hostOf(context, place.host);
   const namespace = host?.namespaces.get(place.namespace) ?? bareNamespace(place.host, place.namespace);
+  const tagged = host && place.namespace === '' ? subInterfaceFor(host, place.device, packet) : undefined;
+  if (host && tagged !== undefined) return intoSubInterface(context, host, tagged, packet, steps);
   const device = namespace.devices.get(place.device);
   const mac = device?.mac ?? neutronPortOf(context.network, place.device)?.mac;
   const name = place.namespace === '' ? place.host : place.namespace;
@@ -41,8 +44,22 @@ export function namespaceIn(context: Context, place: Place & { kind: 'namespace-
   return decide(passage);
 }
 
+/** A tagged frame belongs to the sub-interface of its VLAN, which may be a bridge's. */
+function intoSubInterface(context: Context, host: Host, name: string, packet: FlowKey, steps: Step[]): Ending {
+  const bridge = [...host.linuxBridges.values()].find((candidate) => candidate.members.some((member) => member.name === name));
+  const untagged = withoutVlan(packet);
+  if (bridge)
+    return context.go(context, { kind: 'linux-bridge-in', host: host.name, bridge: bridge.name, member: name }, untagged, steps);
+  return context.go(context, { kind: 'namespace-in', host: host.name, namespace: '', device: name }, untagged, steps);
+}
+
 /** A packet that the namespace itself makes: an answer, or one that is sent from a router or a host. */
-export function namespaceLocal(context: Context, place: Place & { kind: 'namespace-local' }, packet: FlowKey, steps: Step[]): Ending {
+export function namespaceLocal(
+  context: Context,
+  place: Place & { kind: 'namespace-local' },
+  packet: FlowKey,
+  steps: Step[],
+): Ending {
   const host = hostOf(context, place.host);
   const namespace = host?.namespaces.get(place.namespace) ?? bareNamespace(place.host, place.namespace);
   const passage = enter(context, namespace, packet, steps, undefined);
@@ -55,7 +72,9 @@ export function namespaceLocal(context: Context, place: Place & { kind: 'namespa
 function enter(context: Context, namespace: Namespace, packet: FlowKey, steps: Step[], device: string | undefined): Passage {
   const where = connectionKey(namespace);
   const tuple = tupleOf(packet);
-  const known = context.state.connections.find((c) => c.where === where && (answers(c.translated, tuple) || sameTuple(c.original, tuple)));
+  const known = context.state.connections.find(
+    (c) => c.where === where && (answers(c.translated, tuple) || sameTuple(c.original, tuple)),
+  );
   const isAnswer = known !== undefined && answers(known.translated, tuple);
   return {
     context,
@@ -76,7 +95,10 @@ function enter(context: Context, namespace: Namespace, packet: FlowKey, steps: S
 }
 
 function natOf(connection: Connection): string[] {
-  return [...(connection.original.dst !== connection.translated.dst ? ['DNAT'] : []), ...(connection.original.src !== connection.translated.src ? ['SNAT'] : [])];
+  return [
+    ...(connection.original.dst !== connection.translated.dst ? ['DNAT'] : []),
+    ...(connection.original.src !== connection.translated.src ? ['SNAT'] : []),
+  ];
 }
 
 function connectionKey(namespace: Namespace): string {
@@ -86,7 +108,11 @@ function connectionKey(namespace: Namespace): string {
 function decide(passage: Passage): Ending {
   const { context, namespace, steps } = passage;
   const destination = destinationIp(passage.packet);
-  const result = route(namespace, destination, { source: sourceIp(passage.packet), mark: passage.mark ?? 0, ...(passage.in === undefined ? {} : { iif: passage.in }) });
+  const result = route(namespace, destination, {
+    source: sourceIp(passage.packet),
+    mark: passage.mark ?? 0,
+    ...(passage.in === undefined ? {} : { iif: passage.in }),
+  });
   switch (result.kind) {
     case 'local':
       return deliver(passage, result);
@@ -94,7 +120,16 @@ function decide(passage: Passage): Ending {
       return forward(passage, result);
     case 'refused': {
       const summary = `The route "${result.text}" refuses ${destination}`;
-      steps.push({ ...stepBase(namespace, passage.in ?? 'lo'), stage: 'route', summary, certainty: 'captured', packet: passage.packet, evidence: result.evidence, steps: [], effect: 'dropped' });
+      steps.push({
+        ...stepBase(namespace, passage.in ?? 'lo'),
+        stage: 'route',
+        summary,
+        certainty: 'captured',
+        packet: passage.packet,
+        evidence: result.evidence,
+        steps: [],
+        effect: 'dropped',
+      });
       return { disposition: 'dropped', at: at(namespace, passage.in ?? 'lo'), summary, packet: passage.packet };
     }
     case 'no-route':
@@ -107,18 +142,45 @@ function noRoute(context: Context, passage: Passage, destination: string, known:
   const device = passage.in ?? 'lo';
   if (known === 'whole') {
     const summary = `No route to ${destination}: it is unreachable from here`;
-    steps.push({ ...stepBase(namespace, device), stage: 'route', summary, certainty: 'captured', packet: passage.packet, evidence: namespace.routes.slice(0, 1).map(({ source }) => source), steps: [], effect: 'dropped' });
+    steps.push({
+      ...stepBase(namespace, device),
+      stage: 'route',
+      summary,
+      certainty: 'captured',
+      packet: passage.packet,
+      evidence: namespace.routes.slice(0, 1).map(({ source }) => source),
+      steps: [],
+      effect: 'dropped',
+    });
     return { disposition: 'dropped', at: at(namespace, device), summary, packet: passage.packet };
   }
   const owner = neutronPortWithIp(context.network, destination);
-  if (owner && neutronPortOf(context.network, device) === owner) return deliver(passage, { kind: 'local', device, evidence: owner.ips.filter(({ ip }) => ip === destination).map(({ source }) => source) });
-  addGap(context, { host: namespace.host, command: inNamespace(namespace.name, 'ip route'), why: `where ${destination} goes from here` });
+  if (owner && neutronPortOf(context.network, device) === owner)
+    return deliver(passage, {
+      kind: 'local',
+      device,
+      evidence: owner.ips.filter(({ ip }) => ip === destination).map(({ source }) => source),
+    });
+  addGap(context, {
+    host: namespace.host,
+    command: inNamespace(namespace.name, 'ip route'),
+    why: `where ${destination} goes from here`,
+  });
   if (passage.in === undefined) {
     const sent = sendLikeNeutron(passage, destination);
     if (sent) return sent;
   }
   const summary = `The routes ${namespace.name === '' ? `of ${namespace.host}` : `in ${namespace.name}`} were not captured: where ${destination} goes is not known`;
-  steps.push({ ...stepBase(namespace, device), stage: 'route', summary, certainty: 'assumed', packet: passage.packet, evidence: namespace.sources.slice(0, 1), steps: [], effect: 'unknown' });
+  steps.push({
+    ...stepBase(namespace, device),
+    stage: 'route',
+    summary,
+    certainty: 'assumed',
+    packet: passage.packet,
+    evidence: namespace.sources.slice(0, 1),
+    steps: [],
+    effect: 'unknown',
+  });
   return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet: passage.packet };
 }
 
@@ -128,9 +190,22 @@ function sendLikeNeutron(passage: Passage, destination: string): Ending | undefi
   const port = neutronPortWithIp(context.network, sourceIp(passage.packet));
   const hop = port && firstHop(context.network, port, sourceIp(passage.packet), destination);
   const host = hostOf(context, namespace.host);
-  const device = port && [...(host?.bridges.values() ?? [])].flatMap((bridge) => bridge.ports).find((candidate) => portIdPrefix(candidate.name) === port.id.slice(0, 11))?.name;
+  const device =
+    port &&
+    [...(host?.bridges.values() ?? [])]
+      .flatMap((bridge) => bridge.ports)
+      .find((candidate) => portIdPrefix(candidate.name) === port.id.slice(0, 11))?.name;
   if (!hop || device === undefined) return undefined;
-  steps.push({ ...stepBase(namespace, device), stage: 'route', summary: `Route for ${destination}: by ${device}${hop.ip === destination ? '' : ` to ${hop.ip}`}`, certainty: 'inferred', reason: `the routes were not captured; ${hop.reason}`, packet: passage.packet, evidence: hop.evidence, steps: [] });
+  steps.push({
+    ...stepBase(namespace, device),
+    stage: 'route',
+    summary: `Route for ${destination}: by ${device}${hop.ip === destination ? '' : ` to ${hop.ip}`}`,
+    certainty: 'inferred',
+    reason: `the routes were not captured; ${hop.reason}`,
+    packet: passage.packet,
+    evidence: hop.evidence,
+    steps: [],
+  });
   return transmit(passage, device, hop.ip);
 }
 
@@ -151,13 +226,21 @@ function deliver(passage: Passage, result: RouteResult & { kind: 'local' }): End
     stage: 'route',
     summary,
     certainty: known || device === 'lo' ? 'captured' : 'inferred',
-    ...(known || device === 'lo' ? {} : { reason: `the Neutron port list gives ${destination} to ${device}; ip a was not captured there` }),
+    ...(known || device === 'lo'
+      ? {}
+      : { reason: `the Neutron port list gives ${destination} to ${device}; ip a was not captured there` }),
     packet: passage.packet,
     evidence: result.evidence,
     steps: [],
     effect: 'delivered',
   });
-  return { disposition: 'delivered', at: at(namespace, device), summary, packet: passage.packet, back: { kind: 'namespace-local', host: namespace.host, namespace: namespace.name } };
+  return {
+    disposition: 'delivered',
+    at: at(namespace, device),
+    summary,
+    packet: passage.packet,
+    back: { kind: 'namespace-local', host: namespace.host, namespace: namespace.name },
+  };
 }
 
 function forward(passage: Passage, result: RouteResult & { kind: 'forward' }): Ending {
@@ -166,15 +249,33 @@ function forward(passage: Passage, result: RouteResult & { kind: 'forward' }): E
   const base = stepBase(namespace, result.device);
   if (passage.in !== undefined) {
     const off = namespace.sysctls.get('net.ipv4.ip_forward');
-    if (off?.value === '0') {
+    if (off?.value === '0' && !isIpv6(passage.packet)) {
       const summary = `Forwarding is off here (net.ipv4.ip_forward = 0), so ${destination} is dropped`;
-      steps.push({ ...base, stage: 'route', summary, certainty: 'captured', packet: passage.packet, evidence: [off.source], steps: [], effect: 'dropped' });
+      steps.push({
+        ...base,
+        stage: 'route',
+        summary,
+        certainty: 'captured',
+        packet: passage.packet,
+        evidence: [off.source],
+        steps: [],
+        effect: 'dropped',
+      });
       return { disposition: 'dropped', at: at(namespace, result.device), summary, packet: passage.packet };
     }
     const ttl = get(passage.packet, 'nw_ttl');
     if (ttl <= 1n) {
       const summary = 'The TTL ran out: the packet is dropped and the sender told';
-      steps.push({ ...base, stage: 'route', summary, certainty: 'captured', packet: passage.packet, evidence: result.evidence, steps: [], effect: 'dropped' });
+      steps.push({
+        ...base,
+        stage: 'route',
+        summary,
+        certainty: 'captured',
+        packet: passage.packet,
+        evidence: result.evidence,
+        steps: [],
+        effect: 'dropped',
+      });
       return { disposition: 'dropped', at: at(namespace, result.device), summary, packet: passage.packet };
     }
     passage.packet = set(passage.packet, 'nw_ttl', ttl - 1n);
@@ -207,7 +308,17 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
   const base = stepBase(namespace, device);
   if (!neighbour) {
     const summary = `Nobody says which MAC address ${nextHop} on ${device} has`;
-    steps.push({ ...base, stage: 'neighbour', summary, certainty: 'assumed', reason: 'no captured table holds it', packet: passage.packet, evidence: [], steps: [], effect: 'unknown' });
+    steps.push({
+      ...base,
+      stage: 'neighbour',
+      summary,
+      certainty: 'assumed',
+      reason: 'no captured table holds it',
+      packet: passage.packet,
+      evidence: [],
+      steps: [],
+      effect: 'unknown',
+    });
     return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet: passage.packet };
   }
   const mac = namespace.devices.get(device)?.mac ?? neutronPortOf(context.network, device)?.mac;
@@ -240,7 +351,12 @@ function untranslate(passage: Passage, which: 'source' | 'destination'): void {
   if (!ip) return;
   const icmp = known.original.proto === 1;
   passage.packet = set(passage.packet, which === 'destination' ? 'nw_dst' : 'nw_src', ip.value);
-  if (!icmp) passage.packet = set(passage.packet, which === 'destination' ? 'tp_dst' : 'tp_src', BigInt(which === 'destination' ? target.dport : target.sport));
+  if (!icmp)
+    passage.packet = set(
+      passage.packet,
+      which === 'destination' ? 'tp_dst' : 'tp_src',
+      BigInt(which === 'destination' ? target.dport : target.sport),
+    );
   steps.push({
     ...stepBase(namespace, passage.in ?? 'lo'),
     stage: 'netfilter',
@@ -268,5 +384,19 @@ function remember(passage: Passage): void {
 
 /** A namespace of which nothing but the name is known. */
 function bareNamespace(host: string, name: string): Namespace {
-  return { host, name, devices: new Map(), routes: [], routesKnown: 'absent', rules: [], rulesKnown: 'absent', neighbours: [], neighboursKnown: 'absent', netfilter: new Map(), netfilter6: new Map(), sysctls: new Map(), sources: [] };
+  return {
+    host,
+    name,
+    devices: new Map(),
+    routes: [],
+    routesKnown: 'absent',
+    rules: [],
+    rulesKnown: 'absent',
+    neighbours: [],
+    neighboursKnown: 'absent',
+    netfilter: new Map(),
+    netfilter6: new Map(),
+    sysctls: new Map(),
+    sources: [],
+  };
 }

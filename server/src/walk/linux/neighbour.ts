@@ -1,4 +1,4 @@
-import type { Namespace, Source } from '../../model/network';
+import type { Host, Namespace, Network, Source } from '../../model/network';
 import { devicesWithIp, neutronPortWithIp, ovsPortNamed } from '../../model/queries';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
 import { macOwnerText } from '../owner';
@@ -16,18 +16,25 @@ export interface Neighbour {
  * of the switch that the device is on, where only one address is left. Names the capture that would settle it.
  */
 export function resolveNeighbour(context: Context, namespace: Namespace, device: string, ip: string): Neighbour | undefined {
-  const entry = namespace.neighbours.find((neighbour) => neighbour.ip === ip && neighbour.dev === device && neighbour.mac !== undefined);
+  const entry = namespace.neighbours.find(
+    (neighbour) => neighbour.ip === ip && neighbour.dev === device && neighbour.mac !== undefined,
+  );
   if (entry?.mac !== undefined) return { mac: entry.mac, certainty: 'captured', reason: undefined, evidence: [entry.source] };
   addGap(context, {
     host: namespace.host,
     command: inNamespace(namespace.name, 'ip neigh'),
     why: `the MAC address of ${ip} on ${device}`,
   });
-  return ofOwner(context, ip) ?? ofSwitch(context, namespace, device, ip);
+  const host = hostOf(context, namespace.host);
+  return (
+    macOfAddress(context.network, ip) ??
+    (host && onlyCandidate(context.network, host, device, namespace.devices.get(device)?.mac, ip))
+  );
 }
 
-function ofOwner(context: Context, ip: string): Neighbour | undefined {
-  const port = neutronPortWithIp(context.network, ip);
+/** Who has an address, by what the port list, `ip address` and the neighbour tables of others say. */
+export function macOfAddress(network: Network, ip: string): Neighbour | undefined {
+  const port = neutronPortWithIp(network, ip);
   if (port?.mac !== undefined) {
     return {
       mac: port.mac,
@@ -36,7 +43,7 @@ function ofOwner(context: Context, ip: string): Neighbour | undefined {
       evidence: [port.says['mac'], port.ips.find((fixed) => fixed.ip === ip)?.source].filter((source) => source !== undefined),
     };
   }
-  const [owner] = devicesWithIp(context.network, ip);
+  const [owner] = devicesWithIp(network, ip);
   if (owner?.device.mac !== undefined) {
     return {
       mac: owner.device.mac,
@@ -45,17 +52,44 @@ function ofOwner(context: Context, ip: string): Neighbour | undefined {
       evidence: [owner.source, ...owner.device.sources.slice(0, 1)],
     };
   }
-  return undefined;
+  return elsewhere(network, ip);
 }
 
-function ofSwitch(context: Context, namespace: Namespace, device: string, ip: string): Neighbour | undefined {
-  const host = hostOf(context, namespace.host);
-  const ovs = host && ovsPortNamed(host, device);
+/** Another machine's neighbour table; not where two of them disagree. */
+function elsewhere(network: Network, ip: string): Neighbour | undefined {
+  const found = new Map<string, { readonly where: string; readonly source: Source }>();
+  for (const host of network.hosts.values()) {
+    for (const namespace of host.namespaces.values()) {
+      for (const entry of namespace.neighbours) {
+        if (entry.ip === ip && entry.mac !== undefined)
+          found.set(entry.mac, { where: `${entry.dev} of ${host.name}`, source: entry.source });
+      }
+    }
+  }
+  const [only, second] = found;
+  if (!only || second) return undefined;
+  return {
+    mac: only[0],
+    certainty: 'inferred',
+    reason: `no neighbour table of the sender was captured; the one on ${only[1].where} has ${ip} at ${only[0]}`,
+    evidence: [only[1].source],
+  };
+}
+
+/** The only address in the MAC table of a device's switch and VLAN that is nobody else's. */
+export function onlyCandidate(
+  network: Network,
+  host: Host,
+  device: string,
+  own: string | undefined,
+  ip: string,
+): Neighbour | undefined {
+  const ovs = ovsPortNamed(host, device);
   if (!ovs) return undefined;
   const vlan = ovs.port.tag ?? 0;
-  const own = namespace.devices.get(device)?.mac;
   const rows = ovs.bridge.fdb.filter(
-    (row) => row.vlan === vlan && row.mac !== own && row.ofport !== ovs.port.ofport && macOwnerText(context.network, row.mac) === undefined,
+    (row) =>
+      row.vlan === vlan && row.mac !== own && row.ofport !== ovs.port.ofport && macOwnerText(network, row.mac) === undefined,
   );
   const [only] = rows;
   if (!only || rows.length !== 1) return undefined;

@@ -41,7 +41,16 @@ type ChainEnd = 'ACCEPT' | 'DROP' | 'REJECT' | 'RETURN';
 export function runTable(table: NfTable, hook: Hook, packet: NfPacket): TableResult | undefined {
   const chain = table.chains.get(hook);
   if (!chain) return undefined;
-  const run: Run = { table, packet, hits: [], mark: packet.mark, connmark: packet.connmark, certainty: table.known === 'whole' ? 'captured' : 'assumed', nat: undefined, depth: 0 };
+  const run: Run = {
+    table,
+    packet,
+    hits: [],
+    mark: packet.mark,
+    connmark: packet.connmark,
+    certainty: table.known === 'whole' ? 'captured' : 'assumed',
+    nat: undefined,
+    depth: 0,
+  };
   const end = runChain(run, chain);
   const policy = chain.policy === 'DROP' ? 'DROP' : 'ACCEPT';
   return {
@@ -56,7 +65,30 @@ export function runTable(table: NfTable, hook: Hook, packet: NfPacket): TableRes
 
 const MAX_CHAIN_DEPTH = 32;
 /** Targets after which the packet goes on in the same chain (iptables-extensions(8)). */
-const PASSING = new Set(['LOG', 'NFLOG', 'ULOG', 'MARK', 'CONNMARK', 'CT', 'NOTRACK', 'TCPMSS', 'TTL', 'DSCP', 'TOS', 'CHECKSUM', 'AUDIT', 'TRACE', 'CLASSIFY', 'CONNSECMARK', 'SECMARK', 'SET', 'RATEEST', 'IDLETIMER', 'HL', 'TEE']);
+const PASSING = new Set([
+  'LOG',
+  'NFLOG',
+  'ULOG',
+  'MARK',
+  'CONNMARK',
+  'CT',
+  'NOTRACK',
+  'TCPMSS',
+  'TTL',
+  'DSCP',
+  'TOS',
+  'CHECKSUM',
+  'AUDIT',
+  'TRACE',
+  'CLASSIFY',
+  'CONNSECMARK',
+  'SECMARK',
+  'SET',
+  'RATEEST',
+  'IDLETIMER',
+  'HL',
+  'TEE',
+]);
 
 function runChain(run: Run, chain: NfChain): ChainEnd {
   if (++run.depth > MAX_CHAIN_DEPTH) return 'RETURN';
@@ -87,7 +119,9 @@ function runRule(run: Run, chain: NfChain, rule: NfRule): ChainEnd | undefined {
     // A condition that is not modelled: taking a drop for granted would be worse than passing it over.
     certainty = 'assumed';
     follows = jump !== undefined;
-    reason = follows ? 'some of its conditions are not modelled; taken to match' : 'some of its conditions are not modelled; taken not to match';
+    reason = follows
+      ? 'some of its conditions are not modelled; taken to match'
+      : 'some of its conditions are not modelled; taken not to match';
   }
   if (!follows) {
     run.certainty = weaker(run.certainty, certainty);
@@ -169,12 +203,30 @@ function applyMark(mark: number, option: { readonly op: string; readonly value: 
 }
 
 /** The step that shows a table's work at a hook, its rules nested. */
-export function tableStep(namespace: Namespace, device: string, table: NfTable, hook: Hook, result: TableResult, summary: string, packet: NfPacket): Step {
+export function tableStep(
+  namespace: Namespace,
+  device: string,
+  table: NfTable,
+  hook: Hook,
+  result: TableResult,
+  summary: string,
+  packet: NfPacket,
+): Step {
   const chain = table.chains.get(hook);
-  const base = { host: namespace.host, namespace: namespace.name === '' ? null : namespace.name, stage: 'netfilter' as const, device, port: null, packet: packet.key };
+  const base = {
+    host: namespace.host,
+    namespace: namespace.name === '' ? null : namespace.name,
+    stage: 'netfilter' as const,
+    device,
+    port: null,
+    packet: packet.key,
+  };
   const decisive = result.hits.filter((hit) => hit.verdict !== 'not taken');
   const evidence: Source[] = decisive.map((hit) => hit.rule.source);
-  const partial = table.known === 'whole' ? [] : [`the ${table.name} table was not captured whole: a rule that is missing may take the packet first`];
+  const partial =
+    table.known === 'whole'
+      ? []
+      : [`the ${table.name} table was not captured whole: a rule that is missing may take the packet first`];
   const reasons = [...new Set([...partial, ...result.hits.flatMap((hit) => (hit.reason === undefined ? [] : [hit.reason]))])];
   return {
     ...base,
@@ -187,7 +239,10 @@ export function tableStep(namespace: Namespace, device: string, table: NfTable, 
     ...(result.verdict === 'ACCEPT' ? {} : { effect: 'dropped' as const }),
     steps: result.hits.map((hit) => ({
       ...base,
-      summary: hit.verdict === 'not taken' ? `${hit.chain} rule ${hit.rule.number} may match, taken not to: ${ruleText(hit.rule)}` : `${hit.chain} rule ${hit.rule.number}: ${ruleText(hit.rule)} → ${hit.verdict}`,
+      summary:
+        hit.verdict === 'not taken'
+          ? `${hit.chain} rule ${hit.rule.number} may match, taken not to: ${ruleText(hit.rule)}`
+          : `${hit.chain} rule ${hit.rule.number}: ${ruleText(hit.rule)} → ${hit.verdict}`,
       certainty: hit.certainty,
       ...(hit.reason === undefined ? {} : { reason: hit.reason }),
       evidence: [hit.rule.source],

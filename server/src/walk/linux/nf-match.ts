@@ -23,7 +23,21 @@ export interface NfPacket {
   readonly connmark: number | undefined;
 }
 
-const protocols: Readonly<Record<string, number>> = { icmp: 1, igmp: 2, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, 'ipv6-icmp': 58, icmpv6: 58, ospf: 89, vrrp: 112, sctp: 132, udplite: 136 };
+const protocols: Readonly<Record<string, number>> = {
+  icmp: 1,
+  igmp: 2,
+  tcp: 6,
+  udp: 17,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  'ipv6-icmp': 58,
+  icmpv6: 58,
+  ospf: 89,
+  vrrp: 112,
+  sctp: 132,
+  udplite: 136,
+};
 
 export function not(answer: Answer): Answer {
   return answer === 'yes' ? 'no' : answer === 'no' ? 'yes' : 'maybe';
@@ -77,17 +91,19 @@ function positive(match: NfMatch, packet: NfPacket): Answer {
     case 'destination-port':
       return ported ? yes(inRanges(match.ranges.value, get(packet.key, 'tp_dst'))) : 'no';
     case 'any-port':
-      return ported ? yes(inRanges(match.ranges.value, get(packet.key, 'tp_src')) || inRanges(match.ranges.value, get(packet.key, 'tp_dst'))) : 'no';
+      return ported
+        ? yes(inRanges(match.ranges.value, get(packet.key, 'tp_src')) || inRanges(match.ranges.value, get(packet.key, 'tp_dst')))
+        : 'no';
     case 'icmp-type':
       return icmp(match.type.value, packet.key);
     case 'ctstate':
       return yes(match.states.value.some((state) => state === packet.ctstate || packet.nat.includes(state)));
     case 'mark':
       if (packet.mark === undefined) return 'maybe';
-      return yes(((packet.mark & match.mark.value.mask) >>> 0) === match.mark.value.value >>> 0);
+      return yes((packet.mark & match.mark.value.mask) >>> 0 === match.mark.value.value >>> 0);
     case 'connmark':
       if (packet.connmark === undefined) return 'maybe';
-      return yes(((packet.connmark & match.mark.value.mask) >>> 0) === match.mark.value.value >>> 0);
+      return yes((packet.connmark & match.mark.value.mask) >>> 0 === match.mark.value.value >>> 0);
     case 'mac-source':
       return yes(match.value.value.toLowerCase() === sourceMac(packet.key));
     case 'iprange': {
@@ -125,7 +141,14 @@ function inRanges(ranges: readonly (readonly [number, number])[], value: bigint)
   return ranges.some(([from, to]) => value >= BigInt(from) && value <= BigInt(to));
 }
 
-const icmpNames: Readonly<Record<string, number>> = { 'echo-reply': 0, 'destination-unreachable': 3, redirect: 5, 'echo-request': 8, 'time-exceeded': 11, any: 255 };
+const icmpNames: Readonly<Record<string, number>> = {
+  'echo-reply': 0,
+  'destination-unreachable': 3,
+  redirect: 5,
+  'echo-request': 8,
+  'time-exceeded': 11,
+  any: 255,
+};
 
 function icmp(text: string, key: FlowKey): Answer {
   if (get(key, 'nw_proto') !== 1n) return get(key, 'nw_proto') === 58n ? 'maybe' : 'no';

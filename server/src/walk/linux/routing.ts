@@ -22,7 +22,11 @@ export type RouteResult =
  * Routes a packet as ip-rule(8) and ip-route(8) describe: the rules in order, in each table the longest prefix, of equal ones
  * the lowest metric. Local addresses come first (rule 0, table local).
  */
-export function route(namespace: Namespace, destination: string, from: { readonly source?: string; readonly iif?: string; readonly mark?: number }): RouteResult {
+export function route(
+  namespace: Namespace,
+  destination: string,
+  from: { readonly source?: string; readonly iif?: string; readonly mark?: number },
+): RouteResult {
   const address = parseIp(destination);
   if (!address) return { kind: 'no-route', known: 'absent' };
   const local = localAddress(namespace, destination);
@@ -31,7 +35,8 @@ export function route(namespace: Namespace, destination: string, from: { readonl
     const best = bestRoute(namespace, table, address);
     if (!best) continue;
     const { route: found, source } = best;
-    if (/^(?:blackhole|unreachable|prohibit)$/.test(found.type)) return { kind: 'refused', type: found.type, text: found.text.value.trim(), evidence: [source] };
+    if (/^(?:blackhole|unreachable|prohibit)$/.test(found.type))
+      return { kind: 'refused', type: found.type, text: found.text.value.trim(), evidence: [source] };
     if (found.type === 'throw') continue;
     if (found.type === 'local') return { kind: 'local', device: found.dev?.value ?? 'lo', evidence: [source] };
     const hop = found.nexthops?.[0];
@@ -48,11 +53,21 @@ export function route(namespace: Namespace, destination: string, from: { readonl
       evidence: [source],
     };
   }
-  if (namespace.routesKnown !== 'whole') {
-    const connected = [...namespace.devices.values()].find((device) => device.addresses.some((own) => {
-      const prefix = parsePrefix(`${own.ip}/${own.prefix}`);
-      return prefix !== undefined && prefix.length > 0 && prefix.length < (prefix.family === 4 ? 32 : 128) && inPrefix(address, prefix);
-    }));
+  // `ip route` shows no route of IPv6: that none is known does not mean that there is none.
+  const v6 = namespace.routes.some(({ route: known }) => known.dst.value.ip.includes(':'));
+  const known: Known = address.family === 4 ? namespace.routesKnown : v6 ? 'partial' : 'absent';
+  if (known !== 'whole') {
+    const connected = [...namespace.devices.values()].find((device) =>
+      device.addresses.some((own) => {
+        const prefix = parsePrefix(`${own.ip}/${own.prefix}`);
+        return (
+          prefix !== undefined &&
+          prefix.length > 0 &&
+          prefix.length < (prefix.family === 4 ? 32 : 128) &&
+          inPrefix(address, prefix)
+        );
+      }),
+    );
     if (connected) {
       return {
         kind: 'forward',
@@ -66,7 +81,7 @@ export function route(namespace: Namespace, destination: string, from: { readonl
       };
     }
   }
-  return { kind: 'no-route', known: namespace.routesKnown };
+  return { kind: 'no-route', known };
 }
 
 function localAddress(namespace: Namespace, destination: string): RouteResult | undefined {
@@ -75,12 +90,18 @@ function localAddress(namespace: Namespace, destination: string): RouteResult | 
     const own = device.addresses.find((candidate) => candidate.ip === destination);
     if (own) return { kind: 'local', device: device.name, evidence: [own.source] };
   }
-  const entry = namespace.routes.find(({ route: r }) => r.type === 'local' && r.dst.value.ip === destination && r.dst.value.prefix >= 32);
+  const entry = namespace.routes.find(
+    ({ route: r }) => r.type === 'local' && r.dst.value.ip === destination && r.dst.value.prefix >= 32,
+  );
   return entry ? { kind: 'local', device: entry.route.dev?.value ?? 'lo', evidence: [entry.source] } : undefined;
 }
 
-function tablesFor(namespace: Namespace, destination: IpAddress, from: { readonly source?: string; readonly iif?: string; readonly mark?: number }): string[] {
-  if (namespace.rules.length === 0) return ['main', 'default'];
+function tablesFor(
+  namespace: Namespace,
+  destination: IpAddress,
+  from: { readonly source?: string; readonly iif?: string; readonly mark?: number },
+): string[] {
+  if (namespace.rules.length === 0 || destination.family === 6) return ['main', 'default'];
   const tables: string[] = [];
   for (const { rule } of [...namespace.rules].sort((a, b) => a.rule.priority.value - b.rule.priority.value)) {
     const table = rule.table?.value;
@@ -105,14 +126,19 @@ function covers(prefixText: string | undefined, address: IpAddress | undefined):
 function markFits(text: string | undefined, mark: number): boolean {
   if (text === undefined) return true;
   const [value, mask] = text.split('/');
-  return ((mark & Number(mask ?? 0xffffffff)) >>> 0) === Number(value) >>> 0;
+  return (mark & Number(mask ?? 0xffffffff)) >>> 0 === Number(value) >>> 0;
 }
 
-function bestRoute(namespace: Namespace, table: string, destination: IpAddress): { route: RouteFact; source: Source } | undefined {
+function bestRoute(
+  namespace: Namespace,
+  table: string,
+  destination: IpAddress,
+): { route: RouteFact; source: Source } | undefined {
   let best: { route: RouteFact; source: Source } | undefined;
   for (const entry of namespace.routes) {
     const { route: candidate } = entry;
-    if ((candidate.table?.value ?? 'main') !== table || candidate.type === 'broadcast' || candidate.type === 'multicast') continue;
+    if ((candidate.table?.value ?? 'main') !== table || candidate.type === 'broadcast' || candidate.type === 'multicast')
+      continue;
     if (candidate.flags.includes('linkdown') || candidate.flags.includes('dead')) continue;
     const prefix = parsePrefix(`${candidate.dst.value.ip}/${candidate.dst.value.prefix}`);
     if (!prefix || !inPrefix(destination, prefix)) continue;

@@ -36,13 +36,27 @@ export function ovsIn(context: Context, place: Place & { kind: 'ovs-in' }, packe
   });
   const key = `${place.host}|${place.bridge}|${place.port}|${tagText(packet)}|${addresses(packet)}|${destinationMac(packet)}`;
   if (context.seen.has(key)) {
-    return { disposition: 'loop', at, summary: `The packet is back on ${place.port} of ${place.bridge} as it was before: a loop`, packet };
+    return {
+      disposition: 'loop',
+      at,
+      summary: `The packet is back on ${place.port} of ${place.bridge} as it was before: a loop`,
+      packet,
+    };
   }
   if (port.ofport === undefined) {
-    addGap(context, { host: place.host, command: `ovs-ofctl show ${place.bridge}`, why: `the port number of ${place.port}, which flows match on` });
+    addGap(context, {
+      host: place.host,
+      command: `ovs-ofctl show ${place.bridge}`,
+      why: `the port number of ${place.port}, which flows match on`,
+    });
     const onlyAny = bridge.flows.every(({ flow }) => !flow.match.some((term) => term.field === 'in_port'));
     if (!onlyAny && bridge.flows.length > 0) {
-      return { disposition: 'insufficient-info', at, summary: `Which number ${place.port} has on ${place.bridge} is not known, and its flows ask for it`, packet };
+      return {
+        disposition: 'insufficient-info',
+        at,
+        summary: `Which number ${place.port} has on ${place.bridge} is not known, and its flows ask for it`,
+        packet,
+      };
     }
   }
   const deeper: Context = { ...context, depth: context.depth + 1, seen: new Set([...context.seen, key]) };
@@ -55,12 +69,17 @@ function forwardBy(context: Context, bridge: OvsBridge, inPort: OvsPort, packet:
   const emissions: Emission[] = [...end.emissions];
   if (end.kind === 'unknown-table') {
     // A bridge whose layout is known goes on as it does; where a flow that drops is shown, nothing else is worth assuming.
-    const assumed = end.shownDrop && !isTunnelBridge(bridge) ? undefined : assumeTable(context, bridge, inPort, end.table, end.packet);
+    const assumed =
+      end.shownDrop && !isTunnelBridge(bridge) ? undefined : assumeTable(context, bridge, inPort, end.table, end.packet);
     if (assumed) {
       steps.push(...assumed.steps);
       emissions.push(...assumed.emissions);
     } else if (emissions.length === 0) {
-      addGap(context, { host: bridge.host, command: `ovs-ofctl dump-flows ${bridge.name}`, why: `what ${bridge.name} does with packets from ${inPort.name} in table ${end.table}` });
+      addGap(context, {
+        host: bridge.host,
+        command: `ovs-ofctl dump-flows ${bridge.name}`,
+        why: `what ${bridge.name} does with packets from ${inPort.name} in table ${end.table}`,
+      });
       const summary = end.shownDrop
         ? `A flow of table ${end.table} of ${bridge.name} drops the packet, unless one that is missing from the captured dump takes it before`
         : `What ${bridge.name} does with the packet in table ${end.table} is not captured`;
@@ -71,17 +90,34 @@ function forwardBy(context: Context, bridge: OvsBridge, inPort: OvsPort, packet:
   const outputs = outputsOf(context, bridge, inPort, emissions, steps);
   if (outputs.kind === 'unknown') return { disposition: 'insufficient-info', at, summary: outputs.summary, packet };
   if (outputs.list.length === 0) {
-    const why = end.kind === 'done' && end.droppedBy !== undefined ? end.droppedBy : (outputs.why ?? 'no port is left to send it to');
+    const why =
+      end.kind === 'done' && end.droppedBy !== undefined ? end.droppedBy : (outputs.why ?? 'no port is left to send it to');
     return { disposition: 'dropped', at, summary: `Dropped in ${bridge.name}: ${why}`, packet };
   }
   return follow(context, bridge, inPort, outputs.list, steps);
 }
 
 function tableUnknown(bridge: OvsBridge, table: number, packet: FlowKey, summary: string): Step {
-  return { host: bridge.host, namespace: null, stage: 'ovs-table', device: bridge.name, port: null, summary, certainty: 'assumed', reason: bridge.flowsMissing ?? 'its flows were not captured', packet, evidence: bridge.sources.slice(0, 1), steps: [], table, effect: 'unknown' };
+  return {
+    host: bridge.host,
+    namespace: null,
+    stage: 'ovs-table',
+    device: bridge.name,
+    port: null,
+    summary,
+    certainty: 'assumed',
+    reason: bridge.flowsMissing ?? 'its flows were not captured',
+    packet,
+    evidence: bridge.sources.slice(0, 1),
+    steps: [],
+    table,
+    effect: 'unknown',
+  };
 }
 
-type Outputs = { readonly kind: 'list'; readonly list: readonly Output[]; readonly why: string | undefined } | { readonly kind: 'unknown'; readonly summary: string };
+type Outputs =
+  | { readonly kind: 'list'; readonly list: readonly Output[]; readonly why: string | undefined }
+  | { readonly kind: 'unknown'; readonly summary: string };
 
 function outputsOf(context: Context, bridge: OvsBridge, inPort: OvsPort, emissions: readonly Emission[], steps: Step[]): Outputs {
   const list: Output[] = [];
@@ -95,9 +131,15 @@ function outputsOf(context: Context, bridge: OvsBridge, inPort: OvsPort, emissio
             why = `an output to the port that it came from (${inPort.name}) is not done without IN_PORT`;
             break;
           }
-          const known = (emission.ofport < 0 ? undefined : bridgePort(bridge, emission.ofport)) ?? (emission.name === undefined ? undefined : bridgePort(bridge, emission.name));
+          const known =
+            (emission.ofport < 0 ? undefined : bridgePort(bridge, emission.ofport)) ??
+            (emission.name === undefined ? undefined : bridgePort(bridge, emission.name));
           const label = emission.ofport === LOCAL_PORT ? bridge.name : (emission.name ?? `port ${emission.ofport}`);
-          list.push({ port: known ?? unnamedPort(bridge, label, emission.ofport), packet: emission.packet, source: emission.source });
+          list.push({
+            port: known ?? unnamedPort(bridge, label, emission.ofport),
+            packet: emission.packet,
+            source: emission.source,
+          });
         }
         break;
       }
@@ -110,7 +152,11 @@ function outputsOf(context: Context, bridge: OvsBridge, inPort: OvsPort, emissio
       }
       case 'flood':
       case 'all':
-        list.push(...bridge.ports.filter((port) => port.name !== inPort.name).map((port) => ({ port, packet: emission.packet, source: emission.source })));
+        list.push(
+          ...bridge.ports
+            .filter((port) => port.name !== inPort.name)
+            .map((port) => ({ port, packet: emission.packet, source: emission.source })),
+        );
         break;
       case 'in-port':
         list.push({ port: inPort, packet: emission.packet, source: emission.source });
@@ -120,7 +166,20 @@ function outputsOf(context: Context, bridge: OvsBridge, inPort: OvsPort, emissio
         break;
       case 'unknown':
         notModelled ??= `not modelled: ${emission.text}`;
-        steps.push({ host: bridge.host, namespace: null, stage: 'ovs-table', device: bridge.name, port: null, summary: `Not modelled: ${emission.text}`, certainty: 'assumed', reason: 'this action is read but its effect is not followed', packet: emission.packet, evidence: [emission.source], steps: [], effect: 'unknown' });
+        steps.push({
+          host: bridge.host,
+          namespace: null,
+          stage: 'ovs-table',
+          device: bridge.name,
+          port: null,
+          summary: `Not modelled: ${emission.text}`,
+          certainty: 'assumed',
+          reason: 'this action is read but its effect is not followed',
+          packet: emission.packet,
+          evidence: [emission.source],
+          steps: [],
+          effect: 'unknown',
+        });
         break;
     }
   }
@@ -129,6 +188,16 @@ function outputsOf(context: Context, bridge: OvsBridge, inPort: OvsPort, emissio
 
 const MAX_COPIES = 24;
 const rank = ['delivered', 'exits', 'insufficient-info', 'loop', 'dropped'] as const;
+
+/** A port whose owner is not known is no better an end than a way out of the captures. */
+function rankOf({ ending, steps }: { readonly ending: Ending; readonly steps: readonly Step[] }): number {
+  const unsure = ending.disposition === 'delivered' && steps.at(-1)?.certainty === 'assumed';
+  return unsure ? 1.5 : rank.indexOf(ending.disposition);
+}
+
+function isLocal(output: Output): boolean {
+  return output.port.name === output.port.bridge;
+}
 
 /** Follows every copy; the one that gets furthest is the walk, the others stay visible beside it. */
 function follow(context: Context, bridge: OvsBridge, inPort: OvsPort, outputs: readonly Output[], steps: Step[]): Ending {
@@ -140,9 +209,20 @@ function follow(context: Context, bridge: OvsBridge, inPort: OvsPort, outputs: r
     const branch: Context = { ...context, gaps };
     return { output, steps: own, ending: sendOut(branch, bridge, output, own), gaps };
   });
-  const ordered = [...branches].sort((a, b) => rank.indexOf(a.ending.disposition) - rank.indexOf(b.ending.disposition) || Number(weakest(a.steps) === 'assumed') - Number(weakest(b.steps) === 'assumed'));
+  const ordered = [...branches].sort(
+    (a, b) =>
+      rankOf(a) - rankOf(b) ||
+      Number(isLocal(a.output)) - Number(isLocal(b.output)) ||
+      Number(weakest(a.steps) === 'assumed') - Number(weakest(b.steps) === 'assumed'),
+  );
   const best = ordered[0];
-  if (!best) return { disposition: 'dropped', at: { host: bridge.host, device: bridge.name, port: portShown(inPort) }, summary: `Dropped in ${bridge.name}`, packet: new Map() };
+  if (!best)
+    return {
+      disposition: 'dropped',
+      at: { host: bridge.host, device: bridge.name, port: portShown(inPort) },
+      summary: `Dropped in ${bridge.name}`,
+      packet: new Map(),
+    };
   const copies: Step[] = branches
     .filter((branch) => branch !== best)
     .map((branch) => ({

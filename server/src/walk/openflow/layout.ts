@@ -16,17 +16,51 @@ export interface Assumed {
 }
 
 /** Goes on behind a table whose flows are not (all) known; undefined where even an assumption would be made up. */
-export function assumeTable(context: Context, bridge: OvsBridge, inPort: OvsPort | undefined, table: number, packet: FlowKey): Assumed | undefined {
+export function assumeTable(
+  context: Context,
+  bridge: OvsBridge,
+  inPort: OvsPort | undefined,
+  table: number,
+  packet: FlowKey,
+): Assumed | undefined {
   const why =
     bridge.flowsKnown === 'absent' || bridge.flows.length === 0
       ? `no flows of ${bridge.name} were captured`
       : `the captured flows of ${bridge.name} are not all (${bridge.flowsMissing ?? 'some are missing'}), and none of table ${table} matches`;
-  addGap(context, { host: bridge.host, command: `ovs-ofctl dump-flows ${bridge.name}`, why: `what ${bridge.name} does with packets from ${inPort?.name ?? 'there'} in table ${table}` });
-  return isTunnelBridge(bridge) ? assumeTunnelBridge(context, bridge, inPort, table, packet, why) : assumeNormal(context, bridge, table, packet, why);
+  addGap(context, {
+    host: bridge.host,
+    command: `ovs-ofctl dump-flows ${bridge.name}`,
+    why: `what ${bridge.name} does with packets from ${inPort?.name ?? 'there'} in table ${table}`,
+  });
+  return isTunnelBridge(bridge)
+    ? assumeTunnelBridge(context, bridge, inPort, table, packet, why)
+    : assumeNormal(context, bridge, table, packet, why);
 }
 
-function step(bridge: OvsBridge, table: number, packet: FlowKey, summary: string, reason: string, evidence: readonly Source[], extra: Partial<Step> = {}): Step {
-  return { host: bridge.host, namespace: null, stage: 'ovs-table', device: bridge.name, port: null, summary, certainty: 'assumed', reason, packet, evidence, steps: [], table, ...extra };
+function step(
+  bridge: OvsBridge,
+  table: number,
+  packet: FlowKey,
+  summary: string,
+  reason: string,
+  evidence: readonly Source[],
+  extra: Partial<Step> = {},
+): Step {
+  return {
+    host: bridge.host,
+    namespace: null,
+    stage: 'ovs-table',
+    device: bridge.name,
+    port: null,
+    summary,
+    certainty: 'assumed',
+    reason,
+    packet,
+    evidence,
+    steps: [],
+    table,
+    ...extra,
+  };
 }
 
 function assumeNormal(_context: Context, bridge: OvsBridge, table: number, packet: FlowKey, why: string): Assumed | undefined {
@@ -39,13 +73,24 @@ function assumeNormal(_context: Context, bridge: OvsBridge, table: number, packe
     : `${why}; NORMAL is what a bridge does until it is told otherwise, and what Neutron's integration bridge ends in`;
   return {
     emissions: [{ kind: 'normal', packet, source: shown?.source ?? source }],
-    steps: [step(bridge, table, packet, `Table ${table} is not captured for this packet: taken to forward it by NORMAL`, reason, [shown?.source ?? source])],
+    steps: [
+      step(bridge, table, packet, `Table ${table} is not captured for this packet: taken to forward it by NORMAL`, reason, [
+        shown?.source ?? source,
+      ]),
+    ],
     packet,
   };
 }
 
 /** Both directions of Neutron's br-tun: VLAN to VNI and tunnel on the way out, VNI to VLAN on the way in. */
-function assumeTunnelBridge(context: Context, bridge: OvsBridge, inPort: OvsPort | undefined, table: number, packet: FlowKey, why: string): Assumed | undefined {
+function assumeTunnelBridge(
+  context: Context,
+  bridge: OvsBridge,
+  inPort: OvsPort | undefined,
+  table: number,
+  packet: FlowKey,
+  why: string,
+): Assumed | undefined {
   if (inPort && isTunnel(inPort)) return inward(bridge, table, packet, why);
   return outward(context, bridge, inPort, table, packet, why);
 }
@@ -59,23 +104,46 @@ function inward(bridge: OvsBridge, table: number, packet: FlowKey, why: string):
   const reason = `${why}; another flow of ${bridge.name} ties VNI ${vni} to VLAN ${mapping.vlan}, and a Neutron tunnel bridge hands what comes in to ${patch.name}`;
   return {
     emissions: [{ kind: 'port', ofport: patch.ofport ?? -1, name: patch.name, packet: tagged, source: mapping.source }],
-    steps: [step(bridge, table, tagged, `VNI ${vni} becomes VLAN ${mapping.vlan}, out of ${patch.name} (flow not captured)`, reason, [mapping.source])],
+    steps: [
+      step(bridge, table, tagged, `VNI ${vni} becomes VLAN ${mapping.vlan}, out of ${patch.name} (flow not captured)`, reason, [
+        mapping.source,
+      ]),
+    ],
     packet: tagged,
   };
 }
 
-function outward(context: Context, bridge: OvsBridge, inPort: OvsPort | undefined, table: number, packet: FlowKey, why: string): Assumed | undefined {
+function outward(
+  context: Context,
+  bridge: OvsBridge,
+  inPort: OvsPort | undefined,
+  table: number,
+  packet: FlowKey,
+  why: string,
+): Assumed | undefined {
   const vlan = vlanOf(packet);
   const mac = destinationMac(packet);
   const layout = `${why}; a Neutron tunnel bridge sends what comes from ${inPort?.name ?? 'br-int'} to known MACs by table 20, which learn() fills`;
   const layoutStep = (evidence: readonly Source[]) =>
-    step(bridge, table, packet, `Table ${table}: no captured flow for packets from ${inPort?.name ?? 'br-int'}; taken to go on to the table of known MACs`, layout, evidence);
+    step(
+      bridge,
+      table,
+      packet,
+      `Table ${table}: no captured flow for packets from ${inPort?.name ?? 'br-int'}; taken to go on to the table of known MACs`,
+      layout,
+      evidence,
+    );
   const learnFlow = bridge.flows.find(({ flow }) => flow.actions.some((action) => action.kind === 'learn'));
   // Learned from this walk's own packet, or captured although the way to it is not.
   const written = [
     ...(context.state.flows.get(bridgeKey(bridge)) ?? []).map(({ flow, source }) => ({ flow, source, learned: true })),
-    ...bridge.flows.filter(({ flow }) => typeof flow.table.value === 'number' && flow.table.value > table).map(({ flow, source }) => ({ flow, source, learned: false })),
-  ].filter(({ flow }) => flow.match.some((term) => term.field === 'dl_dst' && term.mask === (1n << 48n) - 1n) && matches(flow, packet) === 'yes');
+    ...bridge.flows
+      .filter(({ flow }) => typeof flow.table.value === 'number' && flow.table.value > table)
+      .map(({ flow, source }) => ({ flow, source, learned: false })),
+  ].filter(
+    ({ flow }) =>
+      flow.match.some((term) => term.field === 'dl_dst' && term.mask === (1n << 48n) - 1n) && matches(flow, packet) === 'yes',
+  );
   for (const { flow, source, learned } of written) {
     const out = applyUnicast(flow, packet);
     if (!out) continue;
@@ -84,7 +152,15 @@ function outward(context: Context, bridge: OvsBridge, inPort: OvsPort | undefine
       emissions: [{ kind: 'port', ofport: out.port, name: port?.name, packet: out.packet, source }],
       steps: [
         layoutStep(learnFlow ? [learnFlow.source] : []),
-        step(bridge, Number(flow.table.value), out.packet, `Table ${flow.table.value}, priority ${flow.priority.value}: ${learned ? 'the flow that learn() wrote for the packet before' : 'a captured flow'} sends ${mac} into ${port?.name ?? `port ${out.port}`} with VNI ${get(out.packet, 'tun_id')}`, learned ? 'written by learn() when the packet before came through' : layout, [source], { priority: flow.priority.value, ...(learned ? {} : { cookie: flow.cookie?.value ?? '' }) }),
+        step(
+          bridge,
+          Number(flow.table.value),
+          out.packet,
+          `Table ${flow.table.value}, priority ${flow.priority.value}: ${learned ? 'the flow that learn() wrote for the packet before' : 'a captured flow'} sends ${mac} into ${port?.name ?? `port ${out.port}`} with VNI ${get(out.packet, 'tun_id')}`,
+          learned ? 'written by learn() when the packet before came through' : layout,
+          [source],
+          { priority: flow.priority.value, ...(learned ? {} : { cookie: flow.cookie?.value ?? '' }) },
+        ),
       ],
       packet: out.packet,
     };
@@ -97,10 +173,23 @@ function outward(context: Context, bridge: OvsBridge, inPort: OvsPort | undefine
   const leaving = set(withoutVlan(packet), 'tun_id', BigInt(mapping.vni));
   const reason = `${mapping.reason}; ${tunnel.reason}`;
   return {
-    emissions: tunnel.ports.map((port) => ({ kind: 'port' as const, ofport: port.ofport ?? -1, name: port.name, packet: leaving, source: mapping.source })),
+    emissions: tunnel.ports.map((port) => ({
+      kind: 'port' as const,
+      ofport: port.ofport ?? -1,
+      name: port.name,
+      packet: leaving,
+      source: mapping.source,
+    })),
     steps: [
       layoutStep(learnFlow ? [learnFlow.source] : [mapping.source]),
-      step(bridge, tunnel.table, leaving, `VLAN ${vlan} becomes VNI ${mapping.vni}, into ${tunnel.ports.map((port) => port.name).join(', ')} (flow not captured)`, reason, [mapping.source, ...tunnel.evidence]),
+      step(
+        bridge,
+        tunnel.table,
+        leaving,
+        `VLAN ${vlan} becomes VNI ${mapping.vni}, into ${tunnel.ports.map((port) => port.name).join(', ')} (flow not captured)`,
+        reason,
+        [mapping.source, ...tunnel.evidence],
+      ),
     ],
     packet: leaving,
   };
@@ -110,7 +199,8 @@ function outward(context: Context, bridge: OvsBridge, inPort: OvsPort | undefine
 function applyUnicast(flow: Flow, packet: FlowKey): { readonly port: number; readonly packet: FlowKey } | undefined {
   let current = packet;
   for (const action of flow.actions) {
-    if (action.kind === 'pop-vlan' || (action.kind === 'load' && action.dst.field === 'vlan_tci' && action.value === 0n)) current = withoutVlan(current);
+    if (action.kind === 'pop-vlan' || (action.kind === 'load' && action.dst.field === 'vlan_tci' && action.value === 0n))
+      current = withoutVlan(current);
     else if (action.kind === 'load' && action.dst.field === 'tun_id') current = set(current, 'tun_id', action.value);
     else if (action.kind === 'set-field' && action.field === 'tun_id') current = set(current, 'tun_id', action.value);
     else if (action.kind === 'output' && typeof action.port === 'number') return { port: action.port, packet: current };
@@ -127,10 +217,15 @@ export function vlanOfVni(bridge: OvsBridge, vni: number): { readonly vlan: numb
   return undefined;
 }
 
-function vniOfVlan(context: Context, bridge: OvsBridge, vlan: number): { readonly vni: number; readonly source: Source; readonly reason: string } | undefined {
+function vniOfVlan(
+  context: Context,
+  bridge: OvsBridge,
+  vlan: number,
+): { readonly vni: number; readonly source: Source; readonly reason: string } | undefined {
   for (const { flow, source } of bridge.flows) {
     const pair = mappingOf(flow);
-    if (pair?.vlan === vlan) return { vni: pair.vni, source, reason: `another flow of ${bridge.name} ties VLAN ${vlan} to VNI ${pair.vni}` };
+    if (pair?.vlan === vlan)
+      return { vni: pair.vni, source, reason: `another flow of ${bridge.name} ties VLAN ${vlan} to VNI ${pair.vni}` };
   }
   // A port of that tag whose Neutron network is known says the same.
   const host = context.network.hosts.get(bridge.host);
@@ -141,7 +236,11 @@ function vniOfVlan(context: Context, bridge: OvsBridge, vlan: number): { readonl
       const network = neutron && networkOf(context.network, neutron);
       const source = network?.says['segmentationId'];
       if (network?.segmentationId !== undefined && source) {
-        return { vni: network.segmentationId, source, reason: `${port.name} with tag ${vlan} is on network ${network.name ?? network.id ?? ''}, whose segmentation id is ${network.segmentationId}` };
+        return {
+          vni: network.segmentationId,
+          source,
+          reason: `${port.name} with tag ${vlan} is on network ${network.name ?? network.id ?? ''}, whose segmentation id is ${network.segmentationId}`,
+        };
       }
     }
   }
@@ -154,16 +253,25 @@ export function mappingOf(flow: Flow): { readonly vlan: number; readonly vni: nu
   if (tunId) {
     for (const action of flow.actions) {
       if (action.kind === 'set-vlan-vid') return { vlan: action.vid, vni: Number(tunId.value) };
-      if (action.kind === 'set-field' && (action.field === 'vlan_vid' || action.field === 'dl_vlan')) return { vlan: Number(action.value & 0xfffn), vni: Number(tunId.value) };
-      if (action.kind === 'load' && (action.dst.field === 'vlan_vid' || action.dst.field === 'vlan_tci') && action.value !== 0n) return { vlan: Number(action.value & 0xfffn), vni: Number(tunId.value) };
+      if (action.kind === 'set-field' && (action.field === 'vlan_vid' || action.field === 'dl_vlan'))
+        return { vlan: Number(action.value & 0xfffn), vni: Number(tunId.value) };
+      if (action.kind === 'load' && (action.dst.field === 'vlan_vid' || action.dst.field === 'vlan_tci') && action.value !== 0n)
+        return { vlan: Number(action.value & 0xfffn), vni: Number(tunId.value) };
     }
     return undefined;
   }
-  const tag = flow.match.find((term) => (term.field === 'dl_vlan' || term.field === 'vlan_vid' || term.field === 'vlan_tci') && (term.mask & 0xfffn) === 0xfffn && (term.value & 0xfffn) !== 0n);
+  const tag = flow.match.find(
+    (term) =>
+      (term.field === 'dl_vlan' || term.field === 'vlan_vid' || term.field === 'vlan_tci') &&
+      (term.mask & 0xfffn) === 0xfffn &&
+      (term.value & 0xfffn) !== 0n,
+  );
   if (!tag) return undefined;
   for (const action of flow.actions) {
-    if (action.kind === 'load' && action.dst.field === 'tun_id') return { vlan: Number(tag.value & 0xfffn), vni: Number(action.value) };
-    if (action.kind === 'set-field' && action.field === 'tun_id') return { vlan: Number(tag.value & 0xfffn), vni: Number(action.value) };
+    if (action.kind === 'load' && action.dst.field === 'tun_id')
+      return { vlan: Number(tag.value & 0xfffn), vni: Number(action.value) };
+    if (action.kind === 'set-field' && action.field === 'tun_id')
+      return { vlan: Number(tag.value & 0xfffn), vni: Number(action.value) };
   }
   return undefined;
 }
@@ -174,13 +282,20 @@ function tunnelFor(
   bridge: OvsBridge,
   mac: string,
   vlan: number,
-): { readonly ports: readonly OvsPort[]; readonly table: number; readonly reason: string; readonly evidence: readonly Source[] } | undefined {
+):
+  | { readonly ports: readonly OvsPort[]; readonly table: number; readonly reason: string; readonly evidence: readonly Source[] }
+  | undefined {
   const tunnels = bridge.ports.filter(isTunnel);
   const group = isMulticastMac(BigInt(`0x${mac.replaceAll(':', '')}`));
   const [only] = tunnels;
   if (group) return { ports: tunnels, table: 22, reason: 'group addresses go into every tunnel', evidence: [] };
   if (only && tunnels.length === 1) {
-    return { ports: tunnels, table: 20, reason: `no captured table says which tunnel ${mac} is behind; ${only.name} is the only one`, evidence: only.sources.slice(0, 1) };
+    return {
+      ports: tunnels,
+      table: 20,
+      reason: `no captured table says which tunnel ${mac} is behind; ${only.name} is the only one`,
+      evidence: only.sources.slice(0, 1),
+    };
   }
   // A host that has the MAC on a port of its own, and a tunnel address that one of ours points to.
   for (const host of context.network.hosts.values()) {
@@ -188,12 +303,26 @@ function tunnelFor(
     for (const other of host.bridges.values()) {
       const row = other.fdb.find((candidate) => candidate.mac === mac);
       const port = row && other.ports.find((candidate) => candidate.ofport === row.ofport);
-      const locals = [...host.bridges.values()].flatMap((b) => b.ports.map((p) => p.options['local_ip'])).filter((ip) => ip !== undefined);
+      const locals = [...host.bridges.values()]
+        .flatMap((b) => b.ports.map((p) => p.options['local_ip']))
+        .filter((ip) => ip !== undefined);
       const tunnel = tunnels.find((candidate) => locals.includes(candidate.options['remote_ip'] ?? '-'));
       if (row && port && !isPatch(port) && tunnel) {
-        return { ports: [tunnel], table: 20, reason: `${host.name}'s ${other.name} has ${mac} on ${port.name}, and ${tunnel.name} leads there`, evidence: [row.source, ...tunnel.sources.slice(0, 1)] };
+        return {
+          ports: [tunnel],
+          table: 20,
+          reason: `${host.name}'s ${other.name} has ${mac} on ${port.name}, and ${tunnel.name} leads there`,
+          evidence: [row.source, ...tunnel.sources.slice(0, 1)],
+        };
       }
     }
   }
-  return tunnels.length === 0 ? undefined : { ports: tunnels, table: 22, reason: `no captured table says which tunnel ${mac} in VLAN ${vlan} is behind, so all of them are followed`, evidence: [] };
+  return tunnels.length === 0
+    ? undefined
+    : {
+        ports: tunnels,
+        table: 22,
+        reason: `no captured table says which tunnel ${mac} in VLAN ${vlan} is behind, so all of them are followed`,
+        evidence: [],
+      };
 }

@@ -30,7 +30,13 @@ export function learnedFlow(learn: Learn, packet: FlowKey): Flow {
       const field = fieldOf(spec.dst.field);
       const mask = ones(spec.dst.bits) << BigInt(spec.dst.offset);
       const shown = field?.format === 'mac' ? formatMac(value) : `0x${value.toString(16)}`;
-      match.push({ field: spec.dst.field, value: value << BigInt(spec.dst.offset), mask, span: learn.span, text: `${spec.dst.field}=${shown}` });
+      match.push({
+        field: spec.dst.field,
+        value: value << BigInt(spec.dst.offset),
+        mask,
+        span: learn.span,
+        text: `${spec.dst.field}=${shown}`,
+      });
     }
   }
   return {

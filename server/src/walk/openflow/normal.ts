@@ -3,22 +3,47 @@ import { bridgePort } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
 import { LOCAL_PORT } from '../../packet/fields';
 import { get, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
-import { addGap, bridgeKey, type Context } from '../context';
+import { addDoubt, addGap, bridgeKey, type Context } from '../context';
 import { ownerOfMac } from '../owner';
 import { destinationMac, sourceMac, type Certainty, type Step } from '../step';
 
 /** Where NORMAL sends a frame: one learned port, or a flood with, where known, the port that the frame is for. */
 export type NormalResult =
-  | { readonly kind: 'forward'; readonly outputs: readonly { readonly port: OvsPort; readonly packet: FlowKey }[]; readonly flooded: boolean; readonly step: Step }
+  | {
+      readonly kind: 'forward';
+      readonly outputs: readonly { readonly port: OvsPort; readonly packet: FlowKey }[];
+      readonly flooded: boolean;
+      readonly step: Step;
+    }
   | { readonly kind: 'drop'; readonly step: Step };
 
 /** Ports of Neutron's that must not get anything: VLAN 4095 is its dead VLAN. */
 const DEAD_VLAN = 4095;
 
 /** NORMAL: the VLAN of the ingress port, learning, lookup, flooding (ovs-actions(7), ovs-vswitchd.conf.db(5) "VLAN Configuration"). */
-export function runNormal(context: Context, bridge: OvsBridge, inPort: OvsPort | undefined, packet: FlowKey, flowSource: Source): NormalResult {
+export function runNormal(
+  context: Context,
+  bridge: OvsBridge,
+  inPort: OvsPort | undefined,
+  packet: FlowKey,
+  flowSource: Source,
+): NormalResult {
   const vlan = ingressVlan(inPort, packet);
-  const build = (fields: { summary: string; certainty: Certainty; evidence: readonly Source[]; reason?: string | undefined; packet?: FlowKey; effect?: Step['effect']; steps?: readonly Step[] }): Step => ({
+  if (inPort && tagUnsaid(inPort)) {
+    // Only ovs-vsctl says which VLAN a port is in: without it no frame is certain to be refused or lost.
+    const doubt = { host: bridge.host, command: 'ovs-vsctl show', why: `the VLAN tag of ${inPort.name} on ${bridge.name}` };
+    addGap(context, doubt);
+    addDoubt(context, doubt);
+  }
+  const build = (fields: {
+    summary: string;
+    certainty: Certainty;
+    evidence: readonly Source[];
+    reason?: string | undefined;
+    packet?: FlowKey;
+    effect?: Step['effect'];
+    steps?: readonly Step[];
+  }): Step => ({
     host: bridge.host,
     namespace: null,
     stage: 'ovs-normal',
@@ -47,7 +72,16 @@ export function runNormal(context: Context, bridge: OvsBridge, inPort: OvsPort |
   learnMac(context, bridge, vlan, sourceMac(packet), inPort);
   if (isMulticastMac(get(packet, 'dl_dst'))) {
     const outputs = floodPorts(bridge, inPort, vlan, packet);
-    return { kind: 'forward', flooded: true, outputs, step: build({ summary: `NORMAL floods it in ${vlanText(vlan)}: ${mac} is a group address`, certainty: 'captured', evidence: [flowSource] }) };
+    return {
+      kind: 'forward',
+      flooded: true,
+      outputs,
+      step: build({
+        summary: `NORMAL floods it in ${vlanText(vlan)}: ${mac} is a group address`,
+        certainty: 'captured',
+        evidence: [flowSource],
+      }),
+    };
   }
   const found = lookUp(context, bridge, vlan, mac, inPort, packet);
   if (found) {
@@ -55,7 +89,13 @@ export function runNormal(context: Context, bridge: OvsBridge, inPort: OvsPort |
     if (inPort && port.name === inPort.name) {
       return {
         kind: 'drop',
-        step: build({ summary: `NORMAL drops it: ${mac} was learned on ${port.name}, the port it came from`, certainty: found.certainty, reason: found.reason, evidence: [flowSource, ...found.evidence], effect: 'dropped' }),
+        step: build({
+          summary: `NORMAL drops it: ${mac} was learned on ${port.name}, the port it came from`,
+          certainty: found.certainty,
+          reason: found.reason,
+          evidence: [flowSource, ...found.evidence],
+          effect: 'dropped',
+        }),
       };
     }
     const leaving = asLeaving(port, packet, found.vlan ?? vlan);
@@ -83,13 +123,24 @@ function flood(
   vlan: number,
   mac: string,
   flowSource: Source,
-  build: (fields: { summary: string; certainty: Certainty; evidence: readonly Source[]; reason?: string | undefined; packet?: FlowKey }) => Step,
+  build: (fields: {
+    summary: string;
+    certainty: Certainty;
+    evidence: readonly Source[];
+    reason?: string | undefined;
+    packet?: FlowKey;
+  }) => Step,
 ): NormalResult {
   const outputs = floodPorts(bridge, inPort, vlan, packet);
   const owner = ownerOfMac(context.network, bridge, mac);
   const owned = owner && outputs.find(({ port }) => port.name === owner.port.name);
   const captured = bridge.fdbKnown === 'whole';
-  if (!captured) addGap(context, { host: bridge.host, command: `ovs-appctl fdb/show ${bridge.name}`, why: `where ${bridge.name} has learned ${mac} in ${vlanText(vlan)}` });
+  if (!captured)
+    addGap(context, {
+      host: bridge.host,
+      command: `ovs-appctl fdb/show ${bridge.name}`,
+      why: `where ${bridge.name} has learned ${mac} in ${vlanText(vlan)}`,
+    });
   const why = captured ? `${mac} is not in ${bridge.name}'s MAC table` : `${bridge.name}'s MAC table was not captured`;
   const others = outputs.filter(({ port }) => port.name !== owner?.port.name).map(({ port }) => port.name);
   if (owned && owner) {
@@ -169,14 +220,27 @@ interface Found {
   readonly evidence: readonly Source[];
 }
 
-function lookUp(context: Context, bridge: OvsBridge, vlan: number, mac: string, inPort: OvsPort | undefined, packet: FlowKey): Found | undefined {
+function lookUp(
+  context: Context,
+  bridge: OvsBridge,
+  vlan: number,
+  mac: string,
+  inPort: OvsPort | undefined,
+  packet: FlowKey,
+): Found | undefined {
   const row = bridge.fdb.find((candidate) => candidate.vlan === vlan && candidate.mac === mac);
   const port = row && portOf(bridge, row.ofport, row.portName);
   if (row && port) return { port, certainty: 'captured', reason: undefined, note: '', evidence: [row.source] };
   const learned = (context.state.macs.get(bridgeKey(bridge)) ?? []).find((entry) => entry.vlan === vlan && entry.mac === mac);
   const learnedPort = learned && bridgePort(bridge, learned.ofport);
   if (learnedPort) {
-    return { port: learnedPort, certainty: 'inferred', reason: 'learned from the packet that went before', note: ' (learned on the way out)', evidence: [] };
+    return {
+      port: learnedPort,
+      certainty: 'inferred',
+      reason: 'learned from the packet that went before',
+      note: ' (learned on the way out)',
+      evidence: [],
+    };
   }
   return otherVlan(context, bridge, vlan, mac, inPort, packet);
 }
@@ -185,11 +249,20 @@ function lookUp(context: Context, bridge: OvsBridge, vlan: number, mac: string, 
  * The table knows the destination in one other VLAN only, and has seen the sender there on this very port: frames do arrive
  * in that VLAN, so a flow that changes the tag is missing from the captured dump.
  */
-function otherVlan(context: Context, bridge: OvsBridge, vlan: number, mac: string, inPort: OvsPort | undefined, packet: FlowKey): Found | undefined {
+function otherVlan(
+  context: Context,
+  bridge: OvsBridge,
+  vlan: number,
+  mac: string,
+  inPort: OvsPort | undefined,
+  packet: FlowKey,
+): Found | undefined {
   const rows = bridge.fdb.filter((candidate) => candidate.mac === mac);
   const [row, second] = rows;
   if (!row || second || !inPort) return undefined;
-  const sender = bridge.fdb.find((candidate) => candidate.vlan === row.vlan && candidate.mac === sourceMac(packet) && candidate.ofport === inPort.ofport);
+  const sender = bridge.fdb.find(
+    (candidate) => candidate.vlan === row.vlan && candidate.mac === sourceMac(packet) && candidate.ofport === inPort.ofport,
+  );
   const port = portOf(bridge, row.ofport, row.portName);
   if (!sender || !port) return undefined;
   addGap(context, {
@@ -208,7 +281,9 @@ function otherVlan(context: Context, bridge: OvsBridge, vlan: number, mac: strin
 }
 
 function portOf(bridge: OvsBridge, ofport: number | undefined, name: string | undefined): OvsPort | undefined {
-  const known = (ofport === undefined ? undefined : bridgePort(bridge, ofport)) ?? (name === undefined ? undefined : bridgePort(bridge, name));
+  const known =
+    (ofport === undefined ? undefined : bridgePort(bridge, ofport)) ??
+    (name === undefined ? undefined : bridgePort(bridge, name));
   if (known) return known;
   // A number that no capture names is still a port.
   const label = name ?? (ofport === LOCAL_PORT ? bridge.name : ofport?.toString());
@@ -236,6 +311,17 @@ export function unnamedPort(bridge: OvsBridge, name: string, ofport: number | un
   };
 }
 
+/** Whether nobody listed the port's settings: no tag is then not the same as none. */
+function tagUnsaid(port: OvsPort): boolean {
+  return (
+    port.tag === undefined &&
+    port.says['name'] === undefined &&
+    port.says['type'] === undefined &&
+    port.options['peer'] === undefined &&
+    port.ofport !== LOCAL_PORT
+  );
+}
+
 function tagSource(port: OvsPort | undefined): Source[] {
   const source = port?.says['tag'];
   return source ? [source] : [];
@@ -249,4 +335,3 @@ export function label(port: OvsPort): string {
   if (port.ofport === undefined || port.ofport < 0) return port.name;
   return port.ofport === LOCAL_PORT ? `LOCAL (${port.name})` : `port ${port.ofport} (${port.name})`;
 }
-

@@ -32,15 +32,32 @@ export function sendOut(context: Context, bridge: OvsBridge, output: Output, ste
   });
   if (port.sources.length === 0 && shown !== 'LOCAL') {
     addGap(context, { host: bridge.host, command: `ovs-ofctl show ${bridge.name}`, why: `what ${port.name} is` });
-    return { disposition: 'insufficient-info', at: { host: bridge.host, device: bridge.name, port: shown }, summary: `What ${port.name} of ${bridge.name} is was not captured`, packet };
+    return {
+      disposition: 'insufficient-info',
+      at: { host: bridge.host, device: bridge.name, port: shown },
+      summary: `What ${port.name} of ${bridge.name} is was not captured`,
+      packet,
+    };
   }
-  return context.go(context, { kind: 'device-out', host: bridge.host, namespace: '\u0000ovs', device: port.name === bridge.name || shown === 'LOCAL' ? bridge.name : port.name }, packet, steps);
+  return context.go(
+    context,
+    {
+      kind: 'device-out',
+      host: bridge.host,
+      namespace: '\u0000ovs',
+      device: port.name === bridge.name || shown === 'LOCAL' ? bridge.name : port.name,
+    },
+    packet,
+    steps,
+  );
 }
 
 function patch(context: Context, bridge: OvsBridge, port: OvsPort, packet: FlowKey, steps: Step[]): Ending {
   const peerName = port.options['peer'];
   const host = hostOf(context, bridge.host);
-  const peer = [...(host?.bridges.values() ?? [])].map((other) => ({ bridge: other, port: bridgePort(other, peerName ?? '') })).find(({ port: other }) => other !== undefined);
+  const peer = [...(host?.bridges.values() ?? [])]
+    .map((other) => ({ bridge: other, port: bridgePort(other, peerName ?? '') }))
+    .find(({ port: other }) => other !== undefined);
   const source = port.says['peer'];
   steps.push({
     host: bridge.host,
@@ -50,16 +67,34 @@ function patch(context: Context, bridge: OvsBridge, port: OvsPort, packet: FlowK
     port: port.name,
     summary: `Leaves ${bridge.name} by patch port ${port.name}${peerName === undefined ? '' : ` to ${peerName}`}, ${tagText(packet)}`,
     certainty: peer && source ? 'captured' : 'inferred',
-    ...(peer && !source ? { reason: `nothing says what ${port.name} leads to; Neutron makes ${port.name} and ${peerName ?? ''} as the two ends of one pair` } : {}),
+    ...(peer && !source
+      ? {
+          reason: `nothing says what ${port.name} leads to; Neutron makes ${port.name} and ${peerName ?? ''} as the two ends of one pair`,
+        }
+      : {}),
     packet,
     evidence: [...portEvidence(port), ...(source ? [source] : [])],
     steps: [],
   });
   if (!peer?.port) {
-    addGap(context, { host: bridge.host, command: 'ovs-vsctl show', why: `the bridge that ${peerName ?? `the peer of ${port.name}`} is on` });
-    return { disposition: 'insufficient-info', at: { host: bridge.host, device: bridge.name, port: port.name }, summary: `The peer of patch port ${port.name} was not captured`, packet };
+    addGap(context, {
+      host: bridge.host,
+      command: 'ovs-vsctl show',
+      why: `the bridge that ${peerName ?? `the peer of ${port.name}`} is on`,
+    });
+    return {
+      disposition: 'insufficient-info',
+      at: { host: bridge.host, device: bridge.name, port: port.name },
+      summary: `The peer of patch port ${port.name} was not captured`,
+      packet,
+    };
   }
-  return context.go(context, { kind: 'ovs-in', host: bridge.host, bridge: peer.bridge.name, port: peer.port.name }, acrossPatch(packet), steps);
+  return context.go(
+    context,
+    { kind: 'ovs-in', host: bridge.host, bridge: peer.bridge.name, port: peer.port.name },
+    acrossPatch(packet),
+    steps,
+  );
 }
 
 function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: FlowKey, steps: Step[]): Ending {
@@ -78,11 +113,17 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
     summary: `${type} tunnel ${port.name}, VNI ${vni} (${hex(vni)})${remote === undefined ? '' : `, to ${remote}`}${far ? ` on ${far.host.name}` : ''}`,
     certainty: far ? 'captured' : 'inferred',
     packet: sealed,
-    evidence: [...portEvidence(port), port.says['remote_ip'], far?.port.says['local_ip']].filter((source) => source !== undefined),
+    evidence: [...portEvidence(port), port.says['remote_ip'], far?.port.says['local_ip']].filter(
+      (source) => source !== undefined,
+    ),
     steps: [],
   });
   if (!far) {
-    addGap(context, { host: null, command: 'ovs-vsctl show', why: `on the host with tunnel address ${remote ?? '(unknown)'}: no captured host has it` });
+    addGap(context, {
+      host: null,
+      command: 'ovs-vsctl show',
+      why: `on the host with tunnel address ${remote ?? '(unknown)'}: no captured host has it`,
+    });
     return {
       disposition: 'exits',
       at: { host: bridge.host, device: bridge.name, port: port.name },
@@ -90,7 +131,12 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
       packet: sealed,
     };
   }
-  return context.go(context, { kind: 'ovs-in', host: far.host.name, bridge: far.bridge.name, port: far.port.name }, sealed, steps);
+  return context.go(
+    context,
+    { kind: 'ovs-in', host: far.host.name, bridge: far.bridge.name, port: far.port.name },
+    sealed,
+    steps,
+  );
 }
 
 function withoutVlanIfNone(packet: FlowKey): FlowKey {
@@ -98,7 +144,12 @@ function withoutVlanIfNone(packet: FlowKey): FlowKey {
 }
 
 /** The port of another host at the other end of a tunnel: its local address is our remote one, and ours is its remote one. */
-function remoteEnd(context: Context, from: string, remote: string, local: string | undefined): { host: Host; bridge: OvsBridge; port: OvsPort } | undefined {
+function remoteEnd(
+  context: Context,
+  from: string,
+  remote: string,
+  local: string | undefined,
+): { host: Host; bridge: OvsBridge; port: OvsPort } | undefined {
   let loose: { host: Host; bridge: OvsBridge; port: OvsPort } | undefined;
   for (const host of context.network.hosts.values()) {
     if (host.name === from) continue;
@@ -117,7 +168,9 @@ function remoteEnd(context: Context, from: string, remote: string, local: string
 }
 
 function hasAddress(host: Host, ip: string): boolean {
-  return [...host.namespaces.values()].some((namespace) => [...namespace.devices.values()].some((device) => device.addresses.some((address) => address.ip === ip)));
+  return [...host.namespaces.values()].some((namespace) =>
+    [...namespace.devices.values()].some((device) => device.addresses.some((address) => address.ip === ip)),
+  );
 }
 
 function ourAddress(context: Context, from: string, ip: string | undefined): boolean {

@@ -2,7 +2,18 @@ import { explainActions, portText } from '../../model/explain';
 import type { OvsBridge, OvsPort, Source } from '../../model/network';
 import { bridgePort } from '../../model/queries';
 import { ctStateBits, fieldOf, LOCAL_PORT } from '../../packet/fields';
-import { get, getBits, getField, set, setBits, setField, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
+import {
+  get,
+  getBits,
+  getField,
+  set,
+  setBits,
+  setField,
+  vlanOf,
+  withoutVlan,
+  withVlan,
+  type FlowKey,
+} from '../../packet/flow-key';
 import type { Action, Flow } from '../../packet/openflow';
 import { addDoubt, bridgeKey, type Context, type Tuple } from '../context';
 import { addresses, destinationIp, sourceIp, type Certainty, type Step } from '../step';
@@ -51,7 +62,13 @@ const MAX_RESUBMITS = 4096;
 const MAX_RECIRCULATIONS = 32;
 
 /** Runs a packet through a bridge's tables; adds one step for every flow that it hits. */
-export function runPipeline(context: Context, bridge: OvsBridge, inPort: OvsPort | undefined, packet: FlowKey, steps: Step[]): PipelineEnd {
+export function runPipeline(
+  context: Context,
+  bridge: OvsBridge,
+  inPort: OvsPort | undefined,
+  packet: FlowKey,
+  steps: Step[],
+): PipelineEnd {
   const run: Run = {
     context,
     bridge,
@@ -91,7 +108,9 @@ interface Candidate {
 
 /** The flows of a table that may match, best first: learned ones beside captured ones. */
 function candidates(run: Run, table: number): Candidate[] {
-  const captured = run.bridge.flows.filter(({ flow }) => flow.table.value === table).map(({ flow, source }) => ({ flow, source, learned: false }));
+  const captured = run.bridge.flows
+    .filter(({ flow }) => flow.table.value === table)
+    .map(({ flow, source }) => ({ flow, source, learned: false }));
   const learned = (run.context.state.flows.get(bridgeKey(run.bridge)) ?? [])
     // learn() only refreshes a flow that is there already.
     .filter(({ flow }) => flow.table.value === table && !captured.some((entry) => sameMatch(entry.flow, flow)))
@@ -103,7 +122,10 @@ function lookUp(run: Run, table: number, asPort: number | undefined, depth: numb
   if (run.ended) return;
   if (depth > MAX_DEPTH || ++run.resubmits > MAX_RESUBMITS) {
     run.ended = true;
-    run.missed = depth > MAX_DEPTH ? `the pipeline is more than ${MAX_DEPTH} resubmits deep` : `the pipeline resubmits more than ${MAX_RESUBMITS} times`;
+    run.missed =
+      depth > MAX_DEPTH
+        ? `the pipeline is more than ${MAX_DEPTH} resubmits deep`
+        : `the pipeline resubmits more than ${MAX_RESUBMITS} times`;
     return;
   }
   const own = get(run.packet, 'in_port');
@@ -112,7 +134,15 @@ function lookUp(run: Run, table: number, asPort: number | undefined, depth: numb
   if (!hit) {
     if (run.bridge.flowsKnown === 'whole' && run.bridge.flows.length > 0) {
       run.missed = `no flow of table ${table} matches`;
-      run.steps.push(step(run, { summary: `Table ${table}: no flow matches, so the packet is dropped (table miss)`, table, certainty: 'captured', evidence: run.bridge.sources.slice(-1), effect: 'dropped' }));
+      run.steps.push(
+        step(run, {
+          summary: `Table ${table}: no flow matches, so the packet is dropped (table miss)`,
+          table,
+          certainty: 'captured',
+          evidence: run.bridge.sources.slice(-1),
+          effect: 'dropped',
+        }),
+      );
     } else {
       run.unknown = { table, packet: run.packet, shownDrop: false };
       run.ended = true;
@@ -141,7 +171,11 @@ function lookUp(run: Run, table: number, asPort: number | undefined, depth: numb
   run.steps.splice(at, 0, own_step);
   if (dropped) run.missed = `a flow of table ${table} drops it`;
   if (run.bridge.flowsKnown === 'whole') return;
-  addDoubt(run.context, { host: run.bridge.host, command: `ovs-ofctl dump-flows ${run.bridge.name}`, why: `whether a flow that is not in the captured dump takes the packet before the one of table ${table} does` });
+  addDoubt(run.context, {
+    host: run.bridge.host,
+    command: `ovs-ofctl dump-flows ${run.bridge.name}`,
+    why: `whether a flow that is not in the captured dump takes the packet before the one of table ${table} does`,
+  });
   if (dropped && run.emissions.length === 0 && !run.ended) {
     run.unknown = { table, packet, shownDrop: true };
     run.ended = true;
@@ -174,18 +208,29 @@ function choose(run: Run, table: number, packet: FlowKey): Hit | undefined {
       if (!met) continue;
       return { candidate: met, note: '', certainty: 'captured', reason: undefined };
     }
-    const rival = sorted.slice(n + 1).find((other) => other.flow.priority.value === candidate.flow.priority.value && matches(other.flow, packet) === 'yes');
+    const rival = sorted
+      .slice(n + 1)
+      .find((other) => other.flow.priority.value === candidate.flow.priority.value && matches(other.flow, packet) === 'yes');
     const unsure = maybes.length > 0;
     const certainty: Certainty = unsure ? 'assumed' : candidate.learned ? 'inferred' : 'captured';
     const reasons = [
       candidate.learned ? 'written by learn() when the packet before came through' : '',
       unsure ? `${maybes.length} flow(s) of higher priority may match as well; not everything they ask for is understood` : '',
-      rival && !sameActions(rival.flow, candidate.flow) ? 'another flow of the same priority matches too: which one wins is undefined in Open vSwitch' : '',
+      rival && !sameActions(rival.flow, candidate.flow)
+        ? 'another flow of the same priority matches too: which one wins is undefined in Open vSwitch'
+        : '',
     ].filter((reason) => reason !== '');
-    return { candidate, note: rival && !sameActions(rival.flow, candidate.flow) ? ' (ambiguous)' : '', certainty: rival && !sameActions(rival.flow, candidate.flow) ? 'assumed' : certainty, reason: reasons.length > 0 ? reasons.join('; ') : undefined };
+    return {
+      candidate,
+      note: rival && !sameActions(rival.flow, candidate.flow) ? ' (ambiguous)' : '',
+      certainty: rival && !sameActions(rival.flow, candidate.flow) ? 'assumed' : certainty,
+      reason: reasons.length > 0 ? reasons.join('; ') : undefined,
+    };
   }
   const [only] = maybes;
-  return only ? { candidate: only, note: '', certainty: 'assumed', reason: 'the flow may match: not everything it asks for is understood' } : undefined;
+  return only
+    ? { candidate: only, note: '', certainty: 'assumed', reason: 'the flow may match: not everything it asks for is understood' }
+    : undefined;
 }
 
 function sameActions(a: Flow, b: Flow): boolean {
@@ -207,7 +252,10 @@ function meetConjunction(
     if (seen.size < clause.clauses) continue;
     const withId = set(packet, 'conj_id', BigInt(clause.id));
     const target = sorted.find(
-      (candidate) => candidate.flow.priority.value <= priority && candidate.flow.match.some((term) => term.field === 'conj_id') && matches(candidate.flow, withId) === 'yes',
+      (candidate) =>
+        candidate.flow.priority.value <= priority &&
+        candidate.flow.match.some((term) => term.field === 'conj_id') &&
+        matches(candidate.flow, withId) === 'yes',
     );
     if (target) return target;
   }
@@ -250,7 +298,9 @@ function applyChange(packet: FlowKey, action: Action): FlowKey | undefined {
     case 'move': {
       const src = fieldOf(action.src.field);
       const dst = fieldOf(action.dst.field);
-      return src && dst ? setBits(packet, dst, action.dst.offset, action.dst.bits, getBits(packet, src, action.src.offset, action.src.bits)) : packet;
+      return src && dst
+        ? setBits(packet, dst, action.dst.offset, action.dst.bits, getBits(packet, src, action.src.offset, action.src.bits))
+        : packet;
     }
     case 'ct-clear':
       return set(packet, 'ct_state', 0n);
@@ -300,7 +350,12 @@ function act(run: Run, action: Action, source: Source, table: number, depth: num
       emit({ kind: action.kind });
       return;
     case 'resubmit': {
-      const from = typeof action.port === 'number' ? action.port : action.port === undefined ? undefined : bridgePort(run.bridge, action.port)?.ofport;
+      const from =
+        typeof action.port === 'number'
+          ? action.port
+          : action.port === undefined
+            ? undefined
+            : bridgePort(run.bridge, action.port)?.ofport;
       lookUp(run, action.table ?? table, from, depth + 1);
       return;
     }
@@ -365,11 +420,21 @@ export function tupleOf(packet: FlowKey): Tuple {
 /** Whether `packet` answers a connection: its addresses and ports the other way round. ICMP's type is not a port. */
 export function answers(tuple: Tuple, packet: Tuple): boolean {
   const icmp = tuple.proto === 1 || tuple.proto === 58;
-  return tuple.src === packet.dst && tuple.dst === packet.src && tuple.proto === packet.proto && (icmp || (tuple.sport === packet.dport && tuple.dport === packet.sport));
+  return (
+    tuple.src === packet.dst &&
+    tuple.dst === packet.src &&
+    tuple.proto === packet.proto &&
+    (icmp || (tuple.sport === packet.dport && tuple.dport === packet.sport))
+  );
 }
 
 export function sameTuple(a: Tuple, b: Tuple): boolean {
-  return a.src === b.src && a.dst === b.dst && a.proto === b.proto && (a.proto === 1 || a.proto === 58 || (a.sport === b.sport && a.dport === b.dport));
+  return (
+    a.src === b.src &&
+    a.dst === b.dst &&
+    a.proto === b.proto &&
+    (a.proto === 1 || a.proto === 58 || (a.sport === b.sport && a.dport === b.dport))
+  );
 }
 
 /**
@@ -383,21 +448,35 @@ function track(run: Run, action: Action & { readonly kind: 'ct' }, source: Sourc
       ? action.zone
       : action.zone && zoneField
         ? Number(getBits(run.packet, zoneField, action.zone.offset, action.zone.bits))
-        : Number(getField(run.packet, fieldOf('ct_zone') ?? { name: '', bits: 16, format: 'number', storage: [], maskable: false, says: '', aliases: [] }));
+        : Number(
+            getField(
+              run.packet,
+              fieldOf('ct_zone') ?? { name: '', bits: 16, format: 'number', storage: [], maskable: false, says: '', aliases: [] },
+            ),
+          );
   const where = `${run.bridge.host}|zone ${zone}`;
   const tuple = tupleOf(run.packet);
   const { connections } = run.context.state;
-  const known = connections.find((connection) => connection.where === where && (answers(connection.translated, tuple) || sameTuple(connection.original, tuple)));
+  const known = connections.find(
+    (connection) =>
+      connection.where === where && (answers(connection.translated, tuple) || sameTuple(connection.original, tuple)),
+  );
   const reply = known !== undefined && answers(known.translated, tuple);
   const bit = (name: string) => ctStateBits[name] ?? 0n;
   const state = bit('trk') | (known ? bit('est') | (reply ? bit('rpl') : 0n) : bit('new'));
   if (action.commit && !known) connections.push({ where, original: tuple, translated: tuple, connmark: undefined, source });
-  const words = known ? (reply ? 'the answer in an established connection' : 'a packet of an established connection') : 'a new connection';
+  const words = known
+    ? reply
+      ? 'the answer in an established connection'
+      : 'a packet of an established connection'
+    : 'a new connection';
   run.steps.push(
     step(run, {
       summary: `Connection tracking in zone ${zone}: ${addresses(run.packet)} is ${words}${action.commit && !known ? '; it is committed' : ''}`,
       certainty: 'inferred',
-      reason: known ? 'by the packet that was walked before' : 'no packet of this connection was walked before; a captured connection table may say otherwise',
+      reason: known
+        ? 'by the packet that was walked before'
+        : 'no packet of this connection was walked before; a captured connection table may say otherwise',
       evidence: [source],
     }),
   );

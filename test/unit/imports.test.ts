@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { root } from './walk-fixture';
+
+/** What the rooms of server/src may import, as ARCHITECTURE.md says; `facts` are the types of what captures say. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  generated: [],
+  packet: ['base'],
+  captures: ['base', 'packet', 'generated'],
+  model: ['base', 'packet', 'facts'],
+  link: ['base', 'packet', 'model', 'captures'],
+  walk: ['base', 'packet', 'model', 'facts'],
+  checks: ['base', 'packet', 'model', 'captures'],
+  features: ['base', 'packet', 'captures', 'model', 'link', 'walk', 'checks', 'protocol'],
+  'protocol.ts': ['base'],
+  'service.ts': ['base', 'packet', 'captures', 'model', 'link', 'walk', 'checks', 'features'],
+  lsp: ['base', 'features', 'service', 'protocol'],
+  cli: ['base', 'captures', 'model', 'features', 'service', 'protocol'],
+};
+
+function sources(folder: string): string[] {
+  return fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map((name) => path.join(folder, name));
+}
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+function importsOf(file: string): Import[] {
+  const text = fs.readFileSync(file, 'utf8');
+  return [...text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm)].map(([, type, to = '']) => ({
+    from: file,
+    to,
+    typeOnly: type !== undefined,
+  }));
+}
+
+describe('the rooms of the house', () => {
+  const server = path.join(root, 'server/src');
+
+  it('import only what their row of the table allows', () => {
+    const wrong: string[] = [];
+    for (const { from, to, typeOnly } of sources(server).flatMap(importsOf)) {
+      if (!to.startsWith('.')) continue;
+      const room = path.relative(server, from).split(path.sep)[0] ?? '';
+      const target = path
+        .relative(server, path.resolve(path.dirname(from), to))
+        .split(path.sep)
+        .join('/');
+      const other = target.split('/')[0] ?? '';
+      const allowed = rooms[room];
+      assert.ok(allowed, `a room without a row: ${room}`);
+      if (other === room || `${other}.ts` === room || allowed.includes(other)) continue;
+      if (target === 'captures/facts' && typeOnly && allowed.includes('facts')) continue;
+      wrong.push(`${path.relative(root, from)} imports ${target}`);
+    }
+    assert.deepEqual(wrong, []);
+  });
+
+  it('keep the client to the protocol', () => {
+    const client = path.join(root, 'client/src');
+    const wrong = sources(client)
+      .flatMap(importsOf)
+      .filter(
+        ({ from, to }) => to.startsWith('.') && path.relative(client, path.resolve(path.dirname(from), to)).startsWith('..'),
+      )
+      .filter(({ from, to }) => path.relative(server, path.resolve(path.dirname(from), to)) !== 'protocol')
+      .map(({ from, to }) => `${path.relative(root, from)} imports ${to}`);
+    assert.deepEqual(wrong, []);
+  });
+});
