@@ -60,6 +60,7 @@ export function splitDocument(lines: readonly Line[], named: NamedFile | undefin
     }
     open = undefined;
   };
+  let heading: Line | undefined;
   for (let n = 0; n < lines.length; n++) {
     const raw = lines[n];
     if (!raw) continue;
@@ -108,7 +109,7 @@ export function splitDocument(lines: readonly Line[], named: NamedFile | undefin
     const sniffed = sniffLine(line.text, following);
     if (sniffed) {
       close();
-      open = start(sniffed, {
+      open = start(underHeading(sniffed, heading, line.number), {
         host: named?.hostBy === 'folder' ? named.host : undefined,
         hostBy: named?.hostBy === 'folder' ? 'folder' : undefined,
         namespace: undefined,
@@ -118,10 +119,33 @@ export function splitDocument(lines: readonly Line[], named: NamedFile | undefin
       continue;
     }
     if (open && belongs(open, line)) open.strange.push(line);
-    else close();
+    else {
+      close();
+      heading = line;
+    }
   }
   close();
   return blocks;
+}
+
+/** Output that is about one bridge, which only its command names. */
+const ABOUT_A_BRIDGE = /^(?:ovs-ofctl-(?:show|dump-flows|dump-ports-desc)|ovs-appctl-(?:fdb-show|bridge-dump-flows))$/;
+const HEADING_REACH = 4;
+
+/** "br-int flow table:" above flows without a command names their bridge. */
+function underHeading(found: Found, heading: Line | undefined, line: number): Found {
+  const { recognised } = found;
+  if (
+    !heading ||
+    line - heading.number > HEADING_REACH ||
+    recognised.target !== undefined ||
+    !ABOUT_A_BRIDGE.test(recognised.kind)
+  )
+    return found;
+  const names = new Set(heading.text.match(/(?<![\w/-])(?:br-[A-Za-z][\w-]*|ovsbr\d+|br\d+)(?![\w-])/g) ?? []);
+  const [target] = names;
+  if (target === undefined || names.size > 1) return found;
+  return { ...found, recognised: { ...recognised, target, options: { ...recognised.options, targetBy: 'heading' } } };
 }
 
 interface OpenBlock {

@@ -1,4 +1,6 @@
+import type { CaptureDocument } from '../captures/document';
 import { runChecks } from '../checks/registry';
+import { captureKey } from '../model/network';
 import type { World } from './world';
 
 /** One trouble, as the editor's Problems and the command line show it. */
@@ -28,6 +30,7 @@ export function diagnostics(world: World, uri: string): Finding[] {
       message: error.message,
     })),
   );
+  found.push(...unplaced(world, document));
   for (const finding of runChecks(world.network)) {
     if (finding.source.uri !== uri) continue;
     found.push({
@@ -53,4 +56,26 @@ export function diagnostics(world: World, uri: string): Finding[] {
       message: `${found.length - DIAGNOSTIC_CAP + 1} more problems in this file are not shown.`,
     },
   ];
+}
+
+/** Flows and MAC tables that nobody can place: without their bridge they take part in no walk, which should not go unsaid. */
+function unplaced(world: World, document: CaptureDocument): Finding[] {
+  return document.captures.flatMap((capture, index): Finding[] => {
+    const needsBridge = capture.facts.some(
+      (fact) => fact.kind === 'flow' || fact.kind === 'fdb-entry' || fact.kind === 'of-port',
+    );
+    if (!needsBridge || world.network.captureHosts.get(captureKey(document.uri, index))?.bridge !== undefined) return [];
+    const end = Math.min(capture.span.end, document.lines.starts[capture.firstLine + 1] ?? capture.span.end);
+    return [
+      {
+        uri: document.uri,
+        start: capture.span.start,
+        end,
+        severity: 'info',
+        code: 'bridge-unknown',
+        message:
+          'Which bridge this is about is not known, so no walk uses it. Put its command above it, such as "ovs-ofctl dump-flows br-int".',
+      },
+    ];
+  });
 }

@@ -97,7 +97,9 @@ function ofDevice(network: Network, host: Host, name: string): Whereabouts | und
       bridge,
       port: bridge.ports.find((port) => port.name === name) ?? bridge.ports[0] ?? neverPort(bridge),
     };
-  return undefined;
+  // A tap on a Linux bridge of which nobody says whose it is: the walk names what would tell.
+  const root = host.namespaces.get('');
+  return known && root ? { kind: 'device', host, namespace: root, device: name, ip: undefined } : undefined;
 }
 
 function neverPort(bridge: OvsBridge): OvsPort {
