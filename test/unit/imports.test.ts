@@ -13,7 +13,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   model: ['base', 'packet', 'facts'],
   link: ['base', 'packet', 'model', 'captures'],
   walk: ['base', 'packet', 'model', 'facts'],
-  checks: ['base', 'packet', 'model', 'captures'],
+  checks: ['base', 'packet', 'model'],
   features: ['base', 'packet', 'captures', 'model', 'link', 'walk', 'checks', 'protocol'],
   'protocol.ts': ['base'],
   'service.ts': ['base', 'packet', 'captures', 'model', 'link', 'walk', 'checks', 'features'],
