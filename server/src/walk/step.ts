@@ -70,8 +70,10 @@ export function weakest(steps: readonly Step[]): Certainty {
   return steps.reduce<Certainty>((worst, step) => weaker(worst, step.certainty), 'captured');
 }
 
-/** A packet's addresses and ports in words: `172.19.1.3 → 8.8.8.8`. */
+/** A packet's addresses in words: `172.19.1.3 → 8.8.8.8`; its MAC addresses where nobody knows more. */
 export function addresses(packet: FlowKey): string {
+  const nameless = !isIpv6(packet) && get(packet, 'nw_src') === 0n && get(packet, 'nw_dst') === 0n;
+  if (nameless) return `${sourceMac(packet)} → ${destinationMac(packet)}`;
   return `${sourceIp(packet)} → ${destinationIp(packet)}`;
 }
 

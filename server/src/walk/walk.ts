@@ -4,6 +4,7 @@ import { get, set, type FlowKey } from '../packet/flow-key';
 import { answerOfInstance, begin, outOfInstance } from './begin';
 import { addGap, hostOf, newState, type Context, type WalkState } from './context';
 import { deviceOut } from './device-out';
+import { beginFrame } from './frame';
 import { linuxBridgeIn } from './linux/bridge';
 import { namespaceIn, namespaceLocal } from './linux/namespace';
 import { ovsIn } from './openflow/bridge';
@@ -36,15 +37,17 @@ export function walk(network: Network, question: WalkQuestion): WalkResult {
   if (!from) return { kind: 'error', message: unknownPlace(network, question.from, 'start') };
   if (!to) return { kind: 'error', message: unknownPlace(network, question.to, 'go') };
   const destination = addressOf(network, to, from);
-  if (!destination)
+  const state = newState();
+  const context = newContext(network, state, false, []);
+  const steps: Step[] = [];
+  const ending = destination
+    ? begin(context, from, destination.ip, question, steps)
+    : beginFrame(context, from, to, question, steps);
+  if (!ending)
     return {
       kind: 'error',
       message: `No captured address belongs to ${question.to}: give an IP address instead, or capture "ip a" or the Neutron port list.`,
     };
-  const state = newState();
-  const context = newContext(network, state, false, []);
-  const steps: Step[] = [];
-  const ending = begin(context, from, destination.ip, question, steps);
   const request = finish(context, ending, steps);
   if (!question.reply) return { kind: 'walk', request, reply: undefined };
   return { kind: 'walk', request, reply: walkReply(network, state, request, context.doubts) };
