@@ -44,10 +44,7 @@ async function show(name, { page, shot, command }) {
   await drag(page, { x: captures.x + 200, y: captures.y }, { x: captures.x + 200, y: 640 });
 
   await goTo(page, /priority=\d+,in_port=\d+ actions=resubmit/, 'table=');
-  await page.keyboard.press('Control+k');
-  await page.keyboard.press('Control+i');
-  await page.locator('.monaco-hover:not(.hidden) .hover-contents').first().waitFor();
-  await page.waitForTimeout(500);
+  await showHover(page);
   await shot(`hover-${name}`);
 
   await command('Packet Walk: Trace Packet');
@@ -66,6 +63,23 @@ async function show(name, { page, shot, command }) {
   await page.mouse.move(900, 600);
   await page.waitForTimeout(800);
   await shot(`trace-${name}`);
+}
+
+/** Asks for the hover again where a cursor that is still moving closed the first one. */
+async function showHover(page) {
+  const hover = page.locator('.monaco-hover:not(.hidden) .hover-contents').first();
+  for (let tries = 0; tries < 5; tries++) {
+    await page.waitForTimeout(800);
+    await page.keyboard.press('Control+k');
+    await page.keyboard.press('Control+i');
+    const shown = await hover.waitFor({ timeout: 4000 }).then(
+      () => true,
+      () => false,
+    );
+    await page.waitForTimeout(500);
+    if (shown && (await hover.isVisible())) return;
+  }
+  throw new Error('no hover came up');
 }
 
 async function drag(page, from, to) {
