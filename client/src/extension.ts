@@ -78,7 +78,7 @@ export function activate(context: vscode.ExtensionContext): PacketWalkApi {
     }),
   );
   if (vscode.workspace.textDocuments.some((document) => document.languageId === LANGUAGE)) useQuietly();
-  watchLanguages(context);
+  watchLanguages(context, useQuietly);
 
   return {
     trace: (params) => tracer.run(params),

@@ -10,8 +10,11 @@ const DECLINED_MAX = 500;
 /** A keystroke is no paste: shorter changes do not make an untitled document a capture. */
 const PASTE_LENGTH = 40;
 
-/** Watches documents for as long as the extension runs. */
-export function watchLanguages(context: vscode.ExtensionContext): void {
+/** Languages that keep their own name and features, and may hold captures all the same: tickets, notes, logs. */
+const hosts: ReadonlySet<string> = new Set(['markdown', 'log']);
+
+/** Watches documents for as long as the extension runs; `found` is called for a capture in a document that stays what it is. */
+export function watchLanguages(context: vscode.ExtensionContext, found: () => void): void {
   const memory = context.workspaceState;
   /** Documents whose language this session has set, by URI. */
   const setHere = new Set<string>();
@@ -24,6 +27,10 @@ export function watchLanguages(context: vscode.ExtensionContext): void {
   const consider = async (document: vscode.TextDocument): Promise<void> => {
     const mode = vscode.workspace.getConfiguration('packetWalk', document).get<string>('detectLanguage', 'set');
     const key = document.uri.toString();
+    if (mode !== 'off' && hosts.has(document.languageId) && showsFiles(document.uri)) {
+      if (looksLikeCaptures(beginning(document))) found();
+      return;
+    }
     if (mode === 'off' || !eligible(document) || declined().includes(key) || !looksLikeCaptures(beginning(document))) return;
     if (mode === 'offer' && !(await offer(document, () => decline(key)))) return;
     if (document.isClosed || document.languageId !== 'plaintext') return;

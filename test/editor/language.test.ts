@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { extensionApi, fixture, languageOf, openCapture, until } from './helpers';
+import { extensionApi, fixture, hoverText, languageOf, openCapture, position, until } from './helpers';
 
 suite('language', () => {
   suiteSetup(extensionApi);
@@ -27,6 +27,18 @@ suite('language', () => {
     await openCapture('one-bridge.txt');
     assert.equal(languageOf(notes.uri), 'plaintext');
     assert.deepEqual(vscode.languages.getDiagnostics(notes.uri), []);
+  });
+
+  test('a Markdown ticket stays Markdown, and its captures are read', async () => {
+    const ticket = await vscode.workspace.openTextDocument(fixture('ticket.md'));
+    await vscode.window.showTextDocument(ticket);
+    const at = position(ticket, '52:54:00:aa:00:01', '52:54:00:aa:00:01');
+    const text = await until('a hover', async () => {
+      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', ticket.uri, at);
+      return hoverText(hovers).includes('52:54:00:aa:00:01') ? hoverText(hovers) : undefined;
+    });
+    assert.match(text, /br0/);
+    assert.equal(languageOf(ticket.uri), 'markdown');
   });
 
   test('a language that someone sets back stays', async () => {
