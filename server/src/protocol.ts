@@ -1,4 +1,4 @@
-import type { Certainty, Disposition, Stage } from './base/walk-words';
+import type { Certainty, Disposition, Gap, Stage, StepWords } from './base/walk-words';
 
 /** What the client and the server say to each other besides the Language Server Protocol. Plain data only. */
 
@@ -36,35 +36,14 @@ export interface PacketView {
   readonly icmp_type?: number;
 }
 
-export interface TraceStep {
-  readonly host: string | null;
-  readonly namespace: string | null;
-  readonly stage: Stage;
-  readonly device: string;
-  readonly port: string | null;
-  readonly summary: string;
-  readonly certainty: Certainty;
-  /** Why a step that is not captured is believed. */
-  readonly reason?: string;
+export interface TraceStep extends StepWords {
   /** The packet as it leaves the step. */
   readonly packet: PacketView;
   readonly evidence: readonly EvidenceLink[];
   readonly steps: readonly TraceStep[];
-  /** What the step did, for icons: the packet goes on, is dropped here, or leaves. */
-  readonly effect?: 'dropped' | 'delivered' | 'exits' | 'unknown';
-  readonly table?: number | string;
-  readonly priority?: number;
-  readonly cookie?: string;
-  readonly chain?: string;
-  readonly rule?: number | null;
 }
 
-/** What to capture to be certain. */
-export interface TraceGap {
-  readonly host: string | null;
-  readonly command: string;
-  readonly why: string;
-}
+export type TraceGap = Gap;
 
 export interface Walk {
   readonly outcome: {

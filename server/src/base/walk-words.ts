@@ -22,3 +22,30 @@ export type Stage =
   | 'neighbour'
   | 'netfilter'
   | 'nic';
+
+/** What a step says, however its packet and its evidence are carried. */
+export interface StepWords {
+  readonly host: string | null;
+  readonly namespace: string | null;
+  readonly stage: Stage;
+  readonly device: string;
+  readonly port: string | null;
+  readonly summary: string;
+  readonly certainty: Certainty;
+  /** Why a step that is not captured is believed. */
+  readonly reason?: string;
+  /** What the step did, for icons; absent where the packet simply goes on. */
+  readonly effect?: 'dropped' | 'delivered' | 'exits' | 'unknown';
+  readonly table?: number | string;
+  readonly priority?: number;
+  readonly cookie?: string;
+  readonly chain?: string;
+  readonly rule?: number | null;
+}
+
+/** What to capture to be certain. */
+export interface Gap {
+  readonly host: string | null;
+  readonly command: string;
+  readonly why: string;
+}

@@ -14,12 +14,15 @@ export function sourceOf(line: Line, from = 0): SourceText {
   return { text: line.text.slice(from), parts: [{ at: 0, offset: line.start + from }] };
 }
 
-/** Several lines as the one record that they were before a terminal or a hand wrapped them; leading blanks of the rest go. */
-export function joinLines(lines: readonly Line[], glue = ''): SourceText {
+/**
+ * Several lines as the one record that they were before a terminal or a hand wrapped them; leading blanks of the rest go.
+ * `glue` stands between them, or is asked for before each of the rest.
+ */
+export function joinLines(lines: readonly Line[], glue: string | ((rest: string) => string) = ''): SourceText {
   let text = '';
   const parts: { at: number; offset: number }[] = [];
   for (const [n, line] of lines.entries()) {
-    if (n > 0) text += glue;
+    if (n > 0) text += typeof glue === 'string' ? glue : glue(line.text);
     const skip = n === 0 ? 0 : line.text.length - line.text.trimStart().length;
     parts.push({ at: text.length, offset: line.start + skip });
     text += line.text.slice(skip);

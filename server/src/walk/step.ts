@@ -1,38 +1,16 @@
-import type { Certainty, Disposition, Stage } from '../base/walk-words';
+import type { Certainty, Disposition, Gap, Stage, StepWords } from '../base/walk-words';
 import type { Source } from '../model/network';
 import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
 import { get, vlanOf, type FlowKey } from '../packet/flow-key';
 
-export type { Certainty, Disposition, Stage };
+export type { Certainty, Disposition, Gap, Stage };
 
 /** One thing that happened to the packet. */
-export interface Step {
-  readonly host: string | null;
-  readonly namespace: string | null;
-  readonly stage: Stage;
-  readonly device: string;
-  readonly port: string | null;
-  readonly summary: string;
-  readonly certainty: Certainty;
-  /** Why a step that is not captured is believed. */
-  readonly reason?: string;
+export interface Step extends StepWords {
   /** The packet as it leaves the step. */
   readonly packet: FlowKey;
   readonly evidence: readonly Source[];
   readonly steps: readonly Step[];
-  readonly effect?: 'dropped' | 'delivered' | 'exits' | 'unknown';
-  readonly table?: number | string;
-  readonly priority?: number;
-  readonly cookie?: string;
-  readonly chain?: string;
-  readonly rule?: number | null;
-}
-
-/** What to capture to be certain. */
-export interface Gap {
-  readonly host: string | null;
-  readonly command: string;
-  readonly why: string;
 }
 
 /** How a walk, or a branch of it, ended. */

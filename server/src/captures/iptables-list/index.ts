@@ -5,7 +5,7 @@ import type { CaptureKind, ParseInput } from '../capture';
 import { reportErrorOutput } from '../ip-address/words';
 import { addressRefs, inferTable, isBuiltInChain, ruleRefs, tableCommand } from '../iptables-rules/netfilter';
 import { collect, record, type Collected } from '../lines';
-import { sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
+import { joinLines, sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
 import { readChainLine, readRuleRow, type ChainLine, type RuleRow } from './semantics';
 
 const CHAIN = /^\s*Chain \S+ \((?:policy \w+(?: [\dKMGTP]+ packets, [\dKMGTP]+ bytes)?|\d+ references?[^)]*)\)/;
@@ -92,7 +92,7 @@ function readRecords(out: Collected, input: ParseInput): Found[] {
         parts.push(next);
         n++;
       }
-      const source = joinRow(parts);
+      const source = joinLines(parts, glueBefore);
       const read = readRow(source.text, layout);
       if (read === undefined) {
         const failure = grammars.IptablesList.match(source.text, layout ?? 'plainRow');
@@ -126,22 +126,6 @@ function textsOf(lines: readonly Line[]): string[] {
   return lines.map((line) => line.text);
 }
 
-/** Puts a wrapped row together: with nothing between where a terminal cut it, with a blank where a piece starts anew. */
-function joinRow(lines: readonly Line[]): SourceText {
-  const [first, ...rest] = lines;
-  if (first === undefined) return { text: '', parts: [] };
-  let source = sourceOf(first);
-  for (const line of rest) {
-    const glue = glueBefore(line.text);
-    const indent = line.text.length - line.text.trimStart().length;
-    source = {
-      text: source.text + glue + line.text.slice(indent),
-      parts: [...source.parts, { at: source.text.length + glue.length, offset: line.start + indent }],
-    };
-  }
-  return source;
-}
-
 function glueBefore(text: string): string {
   return PIECE_START.test(text.trimStart()) ? ' ' : '';
 }
@@ -157,8 +141,8 @@ function continuesRow(previous: readonly string[], text: string): boolean {
     return false;
   if (CHAIN.test(start) || TITLE.test(start) || /^\s*(?:[#$>]|\S*[#$] )/.test(text)) return false;
   const lines = [...previous, text].map((part) => ({ text: part, start: 0, number: 0 }));
-  const before = joinRow(lines.slice(0, -1));
-  const after = joinRow(lines);
+  const before = joinLines(lines.slice(0, -1), glueBefore);
+  const after = joinLines(lines, glueBefore);
   // Cheap: most lines below a row are no rest of it, and what comes before must be the start of a row.
   if (!/^\s*\S+\s+\S+\s+\S/.test(before.text)) return false;
   const joined = readRow(after.text, undefined);

@@ -4,7 +4,7 @@ import type { Span } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import { reportErrorOutput } from '../ip-address/words';
 import { collect, record, type Collected } from '../lines';
-import { sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
+import { joinLines, spanIn, syntaxError, type SourceText } from '../ohm';
 import { addressRefs, inferTable, isBuiltInChain, ruleRefs, tableCommand } from './netfilter';
 import { readRulesLine, type RulesLine } from './semantics';
 
@@ -77,7 +77,7 @@ export const iptablesRules: CaptureKind = {
       const parts = [line];
       for (
         let next = input.lines[n + 1];
-        next !== undefined && continuesRule(joinRule(parts).text, next.text);
+        next !== undefined && continuesRule(joinLines(parts, glueBefore).text, next.text);
         next = input.lines[n + 1]
       ) {
         parts.push(next);
@@ -138,28 +138,13 @@ function glueBefore(text: string): string {
   return /^(?:! )?-{1,2}[a-z]/.test(text.trim()) ? ' ' : '';
 }
 
-function joinRule(lines: readonly Line[]): SourceText {
-  const [first, ...rest] = lines;
-  if (first === undefined) return { text: '', parts: [] };
-  let source = sourceOf(first);
-  for (const line of rest) {
-    const glue = glueBefore(line.text);
-    const indent = line.text.length - line.text.trimStart().length;
-    source = {
-      text: source.text + glue + line.text.slice(indent),
-      parts: [...source.parts, { at: source.text.length + glue.length, offset: line.start + indent }],
-    };
-  }
-  return source;
-}
-
 function readLine(out: Collected, lines: readonly Line[]): Found[] {
   const [line] = lines;
   const last = lines[lines.length - 1];
   if (line === undefined || last === undefined) return [];
   const text = line.text.trimStart();
   if (text === '' || reportErrorOutput(out, line)) return [];
-  const source = joinRule(lines);
+  const source = joinLines(lines, glueBefore);
   const result = grammars.IptablesRules.match(source.text, ruleFor(text));
   if (result.failed()) {
     out.errors.push(syntaxError(source, result, 'line of iptables rules'));
