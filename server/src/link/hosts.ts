@@ -113,7 +113,9 @@ export function assignHosts(documents: readonly CaptureDocument[]): HostAssignme
   const canonical = joinAliases(bound, say);
   for (const item of items) if (item.host !== undefined) item.host = canonical.get(item.host) ?? item.host;
   adoptByNames(bound, say);
-  adoptByDocument(bound);
+  const guests = guestsOf(items);
+  const anonymous = adoptByDocument(bound, new Set(guests.map(({ name }) => name)));
+  nameAfterHypervisor(bound, anonymous, guests, say);
   const aliases = new Map<string, string[]>();
   for (const [alias, host] of canonical) if (alias !== host) aliases.set(host, [...(aliases.get(host) ?? []), alias]);
   const captures = new Map<string, CaptureHost>();
@@ -218,14 +220,66 @@ function adoptByNames(items: readonly Item[], say: (host: string, reason: string
   }
 }
 
-/** What is left belongs to the one host of its document, or to a host that is named after the file. */
-function adoptByDocument(items: readonly Item[]): void {
+/** An instance as the cloud's tables show it: its name, the host that runs it, the beginnings of its ports' ids. */
+interface Guest {
+  readonly name: string;
+  readonly hypervisor: string | undefined;
+  readonly ports: readonly string[];
+}
+
+function guestsOf(items: readonly Item[]): Guest[] {
+  const facts = items.flatMap(({ capture }) => capture.facts);
+  const hypervisors = new Map<string, string | undefined>();
+  for (const fact of facts) {
+    if (fact.kind !== 'instance' || !fact.name) continue;
+    hypervisors.set(fact.name.value, hypervisors.get(fact.name.value) ?? fact.hypervisor?.value);
+  }
+  return [...hypervisors].map(([name, hypervisor]) => ({
+    name,
+    hypervisor,
+    ports: facts.flatMap((fact) =>
+      fact.kind === 'neutron-port' && fact.ofInstance === name ? [fact.id.value.slice(0, 11)] : [],
+    ),
+  }));
+}
+
+/** A machine that nothing names is the one that the cloud says runs an instance whose tap it has. */
+function nameAfterHypervisor(
+  items: readonly Item[],
+  anonymous: ReadonlySet<string>,
+  guests: readonly Guest[],
+  say: (host: string, reason: string) => void,
+): void {
+  for (const label of anonymous) {
+    const own = items.filter((item) => item.host === label);
+    const names = new Set(own.flatMap((item) => [...item.names]));
+    const guest = guests.find(
+      ({ hypervisor, ports }) =>
+        hypervisor !== undefined && ports.some((port) => ['tap', 'qvo', 'qvb', 'qbr'].some((prefix) => names.has(prefix + port))),
+    );
+    const hypervisor = guest?.hypervisor;
+    if (guest === undefined || hypervisor === undefined || items.some((item) => item.host === hypervisor)) continue;
+    const reason = `taken as ${hypervisor}'s: instance ${guest.name} runs there, and its devices are here`;
+    for (const item of own) {
+      item.host = hypervisor;
+      item.reason = reason;
+    }
+    say(hypervisor, `Captures without a host's name are ${reason}.`);
+  }
+}
+
+/**
+ * What is left belongs to the one host of its document, or to a host that is named after the file; gives those names. A prompt
+ * inside an instance names no host of the cloud.
+ */
+function adoptByDocument(items: readonly Item[], guests: ReadonlySet<string>): ReadonlySet<string> {
+  const anonymousNames = new Set<string>();
   const byDocument = new Map<string, Item[]>();
   for (const item of items) byDocument.set(item.document.uri, [...(byDocument.get(item.document.uri) ?? []), item]);
   for (const group of byDocument.values()) {
     const open = group.filter((item) => item.host === undefined);
     if (open.length === 0) continue;
-    const named = new Set(group.map((item) => item.host).filter((host) => host !== undefined));
+    const named = new Set(group.map((item) => item.host).filter((host) => host !== undefined && !guests.has(host)));
     const [only] = named;
     const document = group[0]?.document;
     const base = (document?.path.split('/').at(-1) ?? 'capture').replace(/\.\w+$/, '');
@@ -245,6 +299,8 @@ function adoptByDocument(items: readonly Item[]): void {
         named.size === 1 && current === only
           ? `taken as ${current}'s: no other host is named in ${base}`
           : `no prompt or folder names its host; called ${current} after the file`;
+      if (current !== only) anonymousNames.add(current);
     }
   }
+  return anonymousNames;
 }
