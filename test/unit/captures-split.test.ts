@@ -90,4 +90,19 @@ describe('where captures begin and end', () => {
       assert.deepEqual([capture.kind, capture.host, capture.target, capture.namespace], [kind, host, target, namespace], path);
     }
   });
+
+  it('keeps what a failed command said in place of its output', () => {
+    const failure = 'ovs-ofctl: br-ex: failed to connect to socket (Broken pipe)';
+    for (const [path, text] of [
+      ['h1/ovs-ofctl_show_br-ex', `${failure}\n`],
+      ['t/notes.txt', `h1# ovs-ofctl show br-ex\n${failure}\n`],
+    ] as const) {
+      const document = readDocument('file:///n', path, text);
+      assert.deepEqual(
+        document.captures.map(({ kind, host, errors }) => [kind, host, errors.map(({ code }) => code)]),
+        [['ovs-ofctl-show', 'h1', ['error-output']]],
+        path,
+      );
+    }
+  });
 });

@@ -2,7 +2,7 @@ import { indexLines, splitLines, type Line, type LineIndex } from '../base/lines
 import type { Capture, CaptureError } from './capture';
 import { commandOfFile, hostFolder } from './file-name';
 import { recogniseCommand } from './registry';
-import { splitDocument, type Block } from './split';
+import { isErrorOutput, splitDocument, type Block } from './split';
 
 /** A document with everything that was recognised in it. Immutable; made anew when the text changes. */
 export interface CaptureDocument {
@@ -126,6 +126,13 @@ function numberAt(lines: readonly Line[], offset: number): number {
 
 function notUnderstood(line: Line, kind: string): CaptureError {
   const start = line.start + (line.text.length - line.text.trimStart().length);
+  if (isErrorOutput(line.text)) {
+    return {
+      span: { start, end: line.start + line.text.length },
+      code: 'error-output',
+      message: `The command failed here instead of printing all of its output (${kind}): what it would show is not known. Run it again.`,
+    };
+  }
   return {
     span: { start, end: line.start + line.text.length },
     code: 'not-understood',

@@ -193,7 +193,9 @@ function start(
 }
 
 function finish(open: OpenBlock): Block | undefined {
-  if (open.lines.length === 0 && open.commandSpan === undefined) return undefined;
+  // A file that is named after a command holds what the command said, be it only why it failed.
+  const failed = open.command !== undefined && open.strange.some((line) => isErrorOutput(line.text));
+  if (open.lines.length === 0 && open.commandSpan === undefined && !failed) return undefined;
   return { ...open };
 }
 
@@ -227,8 +229,19 @@ function take(open: OpenBlock, line: Line, following: (n: number) => string | un
   return true;
 }
 
+/** What a command prints when it fails, in place of its output or between it. */
+export function isErrorOutput(text: string): boolean {
+  return (
+    /^\s*(?:\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|[\w()]+\|(?:WARN|ERR|EMER)\|)/.test(text) ||
+    /^\s*(?:ovs-\w+|ovn-\w+|ip6?tables\S*|brctl|virsh|bridge|nova|neutron|openstack|sudo|bash|sh|error|ERROR|RTNETLINK answers|Cannot open|Error|Device)\b[^|=]*(?:fail|cannot|can't|no such|not found|denied|unknown|refused|not permitted|does not exist|no bridge|unable|timed out)/i.test(
+      text,
+    )
+  );
+}
+
 /** Whether a line that nobody understands stands inside the block rather than after it. */
 function belongs(open: OpenBlock, line: Line): boolean {
+  if (isErrorOutput(line.text) && open.command !== undefined && open.blanks === 0) return true;
   if (open.blanks > 0 || looksLikeProse(line.text)) return false;
   if (open.indent !== undefined && indentOf(line.text) < open.indent) return false;
   return open.lines.length > 0 || open.commandLine !== undefined;

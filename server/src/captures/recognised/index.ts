@@ -6,7 +6,7 @@ function named(program: string, valued: readonly string[], limit = 1): (argv: re
   return (argv) => {
     if (argv[0] !== program) return undefined;
     const found = positionals(argv, valued).slice(0, limit);
-    return found.length === 0 ? undefined : [program, ...found].join('-').replaceAll('/', '-');
+    return found.length === 0 ? undefined : [program, ...found].join('-').replaceAll(/[/.]/g, '-');
   };
 }
 
