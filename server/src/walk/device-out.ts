@@ -333,8 +333,9 @@ function onTheWire(context: Context, host: Host, name: string, packet: FlowKey, 
     port: null,
     summary: `On the wire at ${name}, ${tagText(packet)}, to ${mac}`,
     certainty: device ? 'captured' : 'inferred',
+    ...(device ? {} : { reason: `${name} is a port that leads out of ${host.name}; the device itself (ip a) was not captured` }),
     packet,
-    evidence: device?.sources.slice(0, 1) ?? [],
+    evidence: device?.sources.slice(0, 1) ?? ovsPortNamed(host, name)?.port.sources.slice(0, 1) ?? [],
     steps: [],
   });
   const others = devicesWithMac(context.network, mac).filter(

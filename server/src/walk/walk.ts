@@ -138,7 +138,10 @@ function walkReply(network: Network, state: WalkState, request: WalkAnswer, doub
   const answer = reversed(packet, back.kind === 'ovs-in');
   const steps: Step[] = [];
   if (back.kind === 'namespace-local') {
-    const host = hostOf(context, back.host);
+    const namespace = hostOf(context, back.host)?.namespaces.get(back.namespace);
+    const own = [...(namespace?.devices.values() ?? [])]
+      .flatMap((device) => device.addresses)
+      .find(({ ip }) => ip === sourceIp(answer));
     const isInstance = network.instances.some((instance) => instance.guest === back.host);
     steps.push({
       host: back.host,
@@ -147,9 +150,10 @@ function walkReply(network: Network, state: WalkState, request: WalkAnswer, doub
       device: ending.at.device,
       port: null,
       summary: `${sourceIp(answer)} answers: ${addresses(answer)}`,
-      certainty: 'captured',
+      certainty: 'inferred',
+      reason: 'the address is its own; that something there answers is the question, not a capture',
       packet: answer,
-      evidence: host?.namespaces.get(back.namespace)?.sources.slice(0, 1) ?? [],
+      evidence: own ? [own.source] : (namespace?.sources.slice(0, 1) ?? []),
       steps: [],
     });
     return finish(context, go(context, back, answer, steps), steps);
