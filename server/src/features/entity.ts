@@ -277,11 +277,6 @@ export function relatedKeys(world: World, entity: Entity, all: Iterable<string>)
   }
 }
 
-/** The canonical name of a host that captures may call by others. */
-export function canonicalHost(world: World, name: string): string {
-  return names(world.network).hosts.get(name) ?? name;
-}
-
 /** The router, network, instance … of an id or name. */
 export function routerOf(network: Network, value: string): NeutronRouter | undefined {
   return names(network).routers.get(value);

@@ -8,6 +8,7 @@ import { assumeTable } from './layout';
 import { runNormal, unnamedPort } from './normal';
 import { runPipeline, type Emission } from './pipeline';
 import { sendOut } from './output';
+import { tableStep } from './table-step';
 
 export interface Output {
   readonly port: OvsPort;
@@ -98,21 +99,15 @@ function forwardBy(context: Context, bridge: OvsBridge, inPort: OvsPort, packet:
 }
 
 function tableUnknown(bridge: OvsBridge, table: number, packet: FlowKey, summary: string): Step {
-  return {
-    host: bridge.host,
-    namespace: null,
-    stage: 'ovs-table',
-    device: bridge.name,
-    port: null,
+  const reason = bridge.flowsMissing ?? 'its flows were not captured';
+  return tableStep(bridge, packet, {
     summary,
     certainty: 'assumed',
-    reason: bridge.flowsMissing ?? 'its flows were not captured',
-    packet,
+    reason,
     evidence: bridge.sources.slice(0, 1),
-    steps: [],
     table,
     effect: 'unknown',
-  };
+  });
 }
 
 type Outputs =
@@ -166,20 +161,15 @@ function outputsOf(context: Context, bridge: OvsBridge, inPort: OvsPort, emissio
         break;
       case 'unknown':
         notModelled ??= `not modelled: ${emission.text}`;
-        steps.push({
-          host: bridge.host,
-          namespace: null,
-          stage: 'ovs-table',
-          device: bridge.name,
-          port: null,
-          summary: `Not modelled: ${emission.text}`,
-          certainty: 'assumed',
-          reason: 'this action is read but its effect is not followed',
-          packet: emission.packet,
-          evidence: [emission.source],
-          steps: [],
-          effect: 'unknown',
-        });
+        steps.push(
+          tableStep(bridge, emission.packet, {
+            summary: `Not modelled: ${emission.text}`,
+            certainty: 'assumed',
+            reason: 'this action is read but its effect is not followed',
+            evidence: [emission.source],
+            effect: 'unknown',
+          }),
+        );
         break;
     }
   }

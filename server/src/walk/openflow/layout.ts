@@ -7,6 +7,7 @@ import { addGap, bridgeKey, type Context } from '../context';
 import { destinationMac, type Step } from '../step';
 import type { Emission } from './pipeline';
 import { matches } from './match';
+import { tableStep, type TableWords } from './table-step';
 
 /** What a bridge most likely does where its flows were not captured. Always assumed, always with the dump that would tell. */
 export interface Assumed {
@@ -44,23 +45,9 @@ function step(
   summary: string,
   reason: string,
   evidence: readonly Source[],
-  extra: Partial<Step> = {},
+  extra: Pick<TableWords, 'priority' | 'cookie'> = {},
 ): Step {
-  return {
-    host: bridge.host,
-    namespace: null,
-    stage: 'ovs-table',
-    device: bridge.name,
-    port: null,
-    summary,
-    certainty: 'assumed',
-    reason,
-    packet,
-    evidence,
-    steps: [],
-    table,
-    ...extra,
-  };
+  return tableStep(bridge, packet, { summary, certainty: 'assumed', reason, evidence, table, ...extra });
 }
 
 function assumeNormal(_context: Context, bridge: OvsBridge, table: number, packet: FlowKey, why: string): Assumed | undefined {
@@ -159,7 +146,7 @@ function outward(
           `Table ${flow.table.value}, priority ${flow.priority.value}: ${learned ? 'the flow that learn() wrote for the packet before' : 'a captured flow'} sends ${mac} into ${port?.name ?? `port ${out.port}`} with VNI ${get(out.packet, 'tun_id')}`,
           learned ? 'written by learn() when the packet before came through' : layout,
           [source],
-          { priority: flow.priority.value, ...(learned ? {} : { cookie: flow.cookie?.value ?? '' }) },
+          { priority: flow.priority.value, cookie: learned ? undefined : flow.cookie?.value },
         ),
       ],
       packet: out.packet,

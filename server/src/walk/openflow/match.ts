@@ -1,4 +1,4 @@
-import type { Flow, MatchTerm } from '../../packet/openflow';
+import type { Flow } from '../../packet/openflow';
 import { fieldOf, storedBits } from '../../packet/fields';
 import type { FlowKey } from '../../packet/flow-key';
 
@@ -40,13 +40,6 @@ export function matches(flow: Flow, packet: FlowKey): Answer {
     if (((packet.get(key) ?? 0n) & mask) !== value) return 'no';
   }
   return unsure ? 'maybe' : 'yes';
-}
-
-/** Whether one condition holds; undefined where it is not understood. */
-export function termHolds(term: MatchTerm, packet: FlowKey): boolean | undefined {
-  const field = fieldOf(term.field);
-  if (!field || term.unknown || term.portName !== undefined) return undefined;
-  return storedBits(field, term.value, term.mask).every(({ key, value, mask }) => ((packet.get(key) ?? 0n) & mask) === value);
 }
 
 /** Whether two flows have the same place: priority and conditions, however they are spelled. */

@@ -1,4 +1,4 @@
-import { explainActions, portText } from '../../model/explain';
+import { explainActions } from '../../model/explain';
 import type { OvsBridge, OvsPort, Source } from '../../model/network';
 import { bridgePort } from '../../model/queries';
 import { ctStateBits, fieldOf, LOCAL_PORT } from '../../packet/fields';
@@ -19,6 +19,7 @@ import { addDoubt, bridgeKey, type Context, type Tuple } from '../context';
 import { addresses, destinationIp, sourceIp, type Certainty, type Step } from '../step';
 import { rememberLearned } from './learn';
 import { matches, sameMatch } from './match';
+import { tableStep, type TableWords } from './table-step';
 
 /** What a pipeline did with the packet, each with the packet as it was then. */
 export type Emission = { readonly packet: FlowKey; readonly source: Source } & (
@@ -489,39 +490,6 @@ function track(run: Run, action: Action & { readonly kind: 'ct' }, source: Sourc
   run.queue.push({ table: action.table, packet: tracked });
 }
 
-function step(
-  run: Run,
-  fields: {
-    summary: string;
-    certainty: Certainty;
-    evidence: readonly Source[];
-    reason?: string | undefined;
-    table?: number;
-    priority?: number | undefined;
-    cookie?: string | undefined;
-    packet?: FlowKey;
-    effect?: Step['effect'] | undefined;
-  },
-): Step {
-  return {
-    host: run.bridge.host,
-    namespace: null,
-    stage: 'ovs-table',
-    device: run.bridge.name,
-    port: null,
-    packet: fields.packet ?? run.packet,
-    steps: [],
-    summary: fields.summary,
-    certainty: fields.certainty,
-    evidence: fields.evidence,
-    ...(fields.reason === undefined ? {} : { reason: fields.reason }),
-    ...(fields.table === undefined ? {} : { table: fields.table }),
-    ...(fields.priority === undefined ? {} : { priority: fields.priority }),
-    ...(fields.cookie === undefined ? {} : { cookie: fields.cookie }),
-    ...(fields.effect === undefined ? {} : { effect: fields.effect }),
-  };
-}
-
-export function portLabel(bridge: OvsBridge, ofport: number): string {
-  return portText(ofport, names(bridge));
+function step(run: Run, words: TableWords & { readonly packet?: FlowKey }): Step {
+  return tableStep(run.bridge, words.packet ?? run.packet, words);
 }
