@@ -15,3 +15,8 @@ export function copyUnits(text: string, from: number, to: number, into: Uint16Ar
   }
   return end - from;
 }
+
+/** The code units from `from` to `to` as a string of its own: a slice of a text would keep all of the text alive. At most some thousands. */
+export function stringOf(units: Uint16Array, from: number, to: number): string {
+  return String.fromCharCode.apply(undefined, units.subarray(from, to) as unknown as number[]);
+}

@@ -27,8 +27,10 @@ function bits(word: number): number {
 /** Whether a word of that length is at the edge of its class. */
 function isEdge(word: number, length: number): boolean {
   if (length < 4) return false;
-  const top = length < 9 ? 2 : 8;
-  return word === 2 ** (length - 1) || word >= 2 ** length - top;
+  // The power of two that starts the class, and the last values before the next one: all ones but for the lowest bits.
+  const low = length < 9 ? 1 : 3;
+  const ones = 0xffffffff >>> (32 - length);
+  return word === (ones ^ (ones >>> 1)) >>> 0 || word >>> low === ones >>> low;
 }
 
 /** The class of a value that has no edge to be at; -1 for an edge value, which is for `edges`. */
@@ -66,8 +68,7 @@ function classOf(kind: Kind, number: number, words: Uint32Array, at: number): nu
       return first >= 0xff000000 ? 4 : first >= 0xfe800000 ? 5 : 1;
     case Kind.name:
       return -1;
-    case Kind.none:
-    case Kind.fraction:
+    default:
       return 0;
   }
 }

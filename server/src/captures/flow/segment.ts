@@ -1,4 +1,4 @@
-import { copyUnits } from '../../base/code-units';
+import { copyUnits, stringOf } from '../../base/code-units';
 import { hashOfPlace, mix } from './hash';
 import type { Template } from './template';
 import { LONGEST_LINE, type Scratch, type ShapeBook } from './shapes';
@@ -130,7 +130,7 @@ function afterBreak(text: string, at: number): number {
 function trimmed(units: Uint16Array, from: number, to: number): string {
   let end = to;
   while (end > from && (units[end - 1] === 32 || units[end - 1] === 9 || units[end - 1] === 0xa0)) end--;
-  return String.fromCharCode(...units.subarray(from, end));
+  return stringOf(units, from, end);
 }
 
 function grown(words: Uint32Array, needed: number): Uint32Array<ArrayBuffer> {

@@ -1,3 +1,4 @@
+import { stringOf } from '../../base/code-units';
 import { readFlow } from './read';
 import { isTrusted, trust, type SlotRule } from './rules';
 import { agrees, templateOf, type Template } from './template';
@@ -77,7 +78,7 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   let end = 0;
 
   const internName = (source: Units, from: number, to: number): number => {
-    const name = String.fromCharCode(...source.units.subarray(from, to));
+    const name = stringOf(source.units, from, to);
     let id = nameIds.get(name);
     if (id === undefined) {
       if (names.length >= MOST_NAMES) return -1;
@@ -238,7 +239,7 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
 }
 
 function textBetween({ units }: Units, from: number, to: number): string {
-  return String.fromCharCode(...units.subarray(from, to));
+  return stringOf(units, from, to);
 }
 
 /** A text as code units of its own. */
