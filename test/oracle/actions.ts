@@ -84,8 +84,7 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
   },
   set_queue: ({ random }) => `set_queue:${random.int(0, 20)}`,
   pop_queue: () => 'pop_queue',
-  mod_dl: ({ random }) =>
-    `${random.pick(['mod_dl_src', 'mod_dl_dst'])}:${macText(random.bits(48) & 0xfeffffffffffn)}`,
+  mod_dl: ({ random }) => `${random.pick(['mod_dl_src', 'mod_dl_dst'])}:${macText(random.bits(48) & 0xfeffffffffffn)}`,
   mod_vlan: ({ random }) => random.pick([`mod_vlan_vid:${random.int(0, 4095)}`, `mod_vlan_pcp:${random.int(0, 7)}`]),
   strip_vlan: ({ random, vlan }) => (vlan || random.chance(0.3) ? random.pick(['strip_vlan', 'pop_vlan']) : undefined),
   push_vlan: ({ random }) =>
@@ -136,6 +135,17 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
   dec_ttl: ({ random, kind }) => (isIp(kind) ? random.pick(['dec_ttl', 'dec_ttl', 'dec_ttl(1,2)', 'dec_ttl(7)']) : undefined),
   set_tunnel: ({ random }) =>
     random.pick([`set_tunnel:${random.int(0, 65535)}`, `set_tunnel64:0x${random.bits(64).toString(16)}`, `set_tunnel:0x5a`]),
+  tunnel_field: ({ random }) =>
+    random.pick([
+      `set_field:10.${random.int(0, 20)}.${random.int(1, 3)}.1->tun_dst`,
+      'set_field:10.99.0.2->tun_dst',
+      'set_field:10.99.0.1->tun_src',
+      `set_field:0x${random.bits(24).toString(16)}->tun_id`,
+      `set_field:${random.int(0, 65535)}->tun_gbp_id`,
+      'set_field:fd00::5->tun_ipv6_dst',
+      'load:0x1->NXM_NX_TUN_FLAGS[0]',
+      'load:0xa630002->NXM_NX_TUN_IPV4_DST[]',
+    ]),
   resubmit: ({ random, next, ports }) => {
     if (next.length === 0) return undefined;
     const to = random.pick(next);
@@ -164,7 +174,14 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
   ct: (around) => ctAction(around),
   ct_clear: () => 'ct_clear',
   group: ({ random, groups = [] }) => (groups.length === 0 ? undefined : `group:${random.pick(groups)}`),
-  delete_field: ({ random }) => `delete_field:tun_metadata${random.int(0, 3)}`,
+  tunnel_option: ({ random }) =>
+    random.pick([
+      `load:0x${random.bits(32).toString(16)}->NXM_NX_TUN_METADATA0[]`,
+      `set_field:0x${random.bits(32).toString(16)}->tun_metadata0`,
+      'move:NXM_NX_TUN_METADATA0[0..15]->NXM_NX_REG5[0..15]',
+      'delete_field:tun_metadata0',
+    ]),
+  delete_field: ({ random }) => random.pick(['delete_field:tun_metadata0', 'delete_field:NXM_NX_TUN_METADATA0']),
   push_mpls: ({ random }) => random.pick(['push_mpls:0x8847', 'push_mpls:0x8848']),
   mpls: ({ random, kind }) => {
     if (kind !== 'mpls' && kind !== 'mplsm') return random.chance(0.5) ? 'push_mpls:0x8847,set_field:77->mpls_label' : undefined;
@@ -203,14 +220,27 @@ export const HASH_FIELDS = [
 
 /** Actions that may stand in a clone, a bucket or a ct's exec. */
 const INNER: readonly (readonly [string, number])[] = [
-  ...(['output', 'set_field', 'load', 'move', 'mod_dl', 'mod_vlan', 'push_vlan', 'resubmit'] as const).map((name) => [name, 2] as const),
+  ...(['output', 'set_field', 'load', 'move', 'mod_dl', 'mod_vlan', 'push_vlan', 'resubmit'] as const).map(
+    (name) => [name, 2] as const,
+  ),
   ['clone', 1],
   ['dec_ttl', 1],
   ['controller', 0.5],
 ];
 
 export const CT_STATES = [
-  ...['trk,new', 'trk,est', 'trk,rel', 'trk,est,rpl', 'trk|inv', 'trk,new,rel', 'trk|est|dnat', 'trk,est,rpl,snat', 'trk'],
+  ...[
+    'trk,new',
+    'trk,est',
+    'trk,rel',
+    'trk,est,rpl',
+    'trk,inv',
+    'trk,new,rel',
+    'trk est dnat',
+    'trk,est,rel,rpl',
+    'trk,est,rpl,snat',
+    'trk',
+  ],
 ] as const;
 
 /** Any ct(…) */
@@ -222,7 +252,9 @@ export function ctAction({ random, next, kind }: Around): string | undefined {
   if (commit && random.chance(0.2)) parts.push('force');
   if (next.length > 0 && random.chance(0.7)) parts.push(`table=${random.pick(next)}`);
   if (random.chance(0.6))
-    parts.push(random.pick([`zone=${random.int(0, 65535)}`, 'zone=NXM_NX_REG0[0..15]', 'zone=reg1[16..31]', 'zone=NXM_NX_CT_ZONE[]']));
+    parts.push(
+      random.pick([`zone=${random.int(0, 65535)}`, 'zone=NXM_NX_REG0[0..15]', 'zone=reg1[16..31]', 'zone=NXM_NX_CT_ZONE[]']),
+    );
   if (random.chance(0.35)) parts.push(natText(random, commit, kind));
   if (commit && random.chance(0.4))
     parts.push(
@@ -277,4 +309,3 @@ export function actionList(around: Around, menu: readonly (readonly [string, num
   }
   return list.join(',');
 }
-

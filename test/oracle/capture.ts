@@ -59,6 +59,8 @@ export async function capture(at: Switch, database: Database, setUp: SetUp, rand
     await appctl('tnl/neigh/show');
     await appctl('tnl/ports/show', '-v');
     await appctl('dpif/show-dp-features', bridges[0]?.name ?? '');
+    // What holds now: the one before says what held when the datapath was made.
+    await appctl('dpif/set-dp-features', bridges[0]?.name ?? '');
   }
   return captures;
 }

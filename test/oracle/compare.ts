@@ -27,7 +27,8 @@ export function compare(real: Answer, ours: Answer): Comparison {
   const [a, b] = [partsOf(real.text), partsOf(ours.text)];
   const flooded = /^\s*(?:->|>)? *(?:FLOOD|ALL)$|flooding|^\s*output:(?:FLOOD|ALL)|mirror/im.test(real.text);
   const differs: string[] = [];
-  const same = (x: readonly string[], y: readonly string[]): boolean => x.length === y.length && x.every((line, n) => line === y[n]);
+  const same = (x: readonly string[], y: readonly string[]): boolean =>
+    x.length === y.length && x.every((line, n) => line === y[n]);
   const sorted = (lines: readonly string[]): string[] => [...lines].sort();
   if (!same(a.rules, b.rules) && !(flooded && same(sorted(a.rules), sorted(b.rules)))) differs.push('rules');
   if (!same(a.finals, b.finals)) differs.push('final');
@@ -51,7 +52,8 @@ export function normalise(text: string): string {
 export function partsOf(answer: string): Parts {
   const text = normalise(answer);
   const lines = text.split('\n').map((line) => line.trimEnd());
-  const after = (start: string): string[] => lines.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length));
+  const after = (start: string): string[] =>
+    lines.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length));
   return {
     rules: lines
       .filter((line) => /^\s*(?:\d+|[\w-]+)\. (?:.*priority \d+|No match\.)|^bridge\(|^recirc\(/.test(line))
@@ -59,7 +61,10 @@ export function partsOf(answer: string): Parts {
     finals: after('Final flow: '),
     datapath: after('Datapath actions: '),
     megaflows: after('Megaflow: '),
-    text: lines.filter((line) => !line.startsWith('Megaflow: ')).join('\n').trim(),
+    text: lines
+      .filter((line) => !line.startsWith('Megaflow: '))
+      .join('\n')
+      .trim(),
   };
 }
 

@@ -119,13 +119,7 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 const ones = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
 
 export function macText(value: bigint): string {
-  return (
-    value
-      .toString(16)
-      .padStart(12, '0')
-      .match(/../g)
-      ?.join(':') ?? ''
-  );
+  return value.toString(16).padStart(12, '0').match(/../g)?.join(':') ?? '';
 }
 
 export function ipv4Text(value: bigint): string {
@@ -148,9 +142,7 @@ const CT_FLAGS = ['new', 'est', 'rel', 'rpl', 'inv', 'trk', 'snat', 'dnat'];
 const TCP_FLAGS = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr', 'ns'];
 const flagNames = (names: readonly string[], value: bigint): string[] => names.filter((_, n) => (value >> BigInt(n)) & 1n);
 const signed = (names: readonly string[], value: bigint, mask: bigint): string =>
-  names
-    .flatMap((name, n) => ((mask >> BigInt(n)) & 1n ? [`${(value >> BigInt(n)) & 1n ? '+' : '-'}${name}`] : []))
-    .join('');
+  names.flatMap((name, n) => ((mask >> BigInt(n)) & 1n ? [`${(value >> BigInt(n)) & 1n ? '+' : '-'}${name}`] : [])).join('');
 
 /** A value as a flow or an action writes it, in one of its spellings. */
 export function valueText({ name, format, bits }: Field, value: bigint, random: Random): string {
@@ -193,7 +185,8 @@ export function maskedText(of: Field, value: bigint, random: Random): string {
     const mask = BigInt(random.int(1, 511));
     return `${name}=${random.chance(0.7) ? signed(TCP_FLAGS, value, mask) : `${hex(value & mask)}/${hex(mask)}`}`;
   }
-  if (format === 'frag') return `${name}=${value === 0n ? random.pick(['no', 'not_later']) : value === 1n ? random.pick(['yes', 'first', 'not_later']) : random.pick(['yes', 'later'])}`;
+  if (format === 'frag')
+    return `${name}=${value === 0n ? random.pick(['no', 'not_later']) : value === 1n ? random.pick(['yes', 'first', 'not_later']) : random.pick(['yes', 'later'])}`;
   if (format === 'ipv4' || format === 'ipv6') {
     const kind = random.int(0, 3);
     if (kind <= 1) {

@@ -30,7 +30,9 @@ export function filesOf(captures: readonly Capture[], how: Layout): ReadonlyMap<
       return new Map([
         [
           'transcript.txt',
-          captures.map(({ command, text }) => `[root@compute1 ~]# ${command}\n${text}${text.endsWith('\n') ? '' : '\n'}`).join('\n'),
+          captures
+            .map(({ command, text }) => `[root@compute1 ~]# ${command}\n${text}${text.endsWith('\n') ? '' : '\n'}`)
+            .join('\n'),
         ],
       ]);
     case 'files':

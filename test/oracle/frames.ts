@@ -1,7 +1,10 @@
 import type { Random } from './random';
 
 /** Bytes as hex digits, two for each. */
-const hex = (value: bigint | number, bytes: number): string => BigInt.asUintN(bytes * 8, BigInt(value)).toString(16).padStart(bytes * 2, '0');
+const hex = (value: bigint | number, bytes: number): string =>
+  BigInt.asUintN(bytes * 8, BigInt(value))
+    .toString(16)
+    .padStart(bytes * 2, '0');
 
 /** A random Ethernet frame in hex: whole, cut short or with lengths that lie. */
 export function hexFrame(random: Random): string {
@@ -62,7 +65,10 @@ function layer4(random: Random, protocol: number): string {
       return `${hex(random.pick([8, 0, 3]), 1)}00${hex(0, 2)}${hex(1, 4)}`;
     case 58: {
       const type = random.pick([128, 129, 135, 136, 135, 136]);
-      const target = type >= 135 ? `${hex(0, 4)}${hex(random.bits(128), 16)}${random.pick(['', `01${'01'}${hex(random.bits(48), 6)}`, `0201${hex(random.bits(48), 6)}`])}` : hex(1, 4);
+      const target =
+        type >= 135
+          ? `${hex(0, 4)}${hex(random.bits(128), 16)}${random.pick(['', `01${'01'}${hex(random.bits(48), 6)}`, `0201${hex(random.bits(48), 6)}`])}`
+          : hex(1, 4);
       return `${hex(type, 1)}00${hex(0, 2)}${target}`;
     }
     case 2:
@@ -82,7 +88,10 @@ function arp(random: Random): string {
 function mpls(random: Random): string {
   const labels = random.int(1, 4);
   const stack = Array.from({ length: labels }, (_, n) =>
-    hex((random.bits(20) << 12n) | (random.bits(3) << 9n) | (n === labels - 1 ? 0x100n : 0n) | BigInt(random.pick([64, 1, 2])), 4),
+    hex(
+      (random.bits(20) << 12n) | (random.bits(3) << 9n) | (n === labels - 1 ? 0x100n : 0n) | BigInt(random.pick([64, 1, 2])),
+      4,
+    ),
   );
   return `8847${stack.join('')}${ipv4(random).slice(4)}`;
 }
@@ -90,4 +99,3 @@ function mpls(random: Random): string {
 function other(random: Random): string {
   return random.pick(['88b5', '0026', '8035', '88cc', '9000']) + hex(random.bits(128), 16) + hex(random.bits(128), 16);
 }
-

@@ -54,7 +54,8 @@ async function addLines(
     if (said.status !== 0 && line === undefined && left.length > 1 && /usable flow formats/.test(said.err)) {
       // Flows of one file have to agree on a protocol: each half for itself, down to the flow that needs another one.
       const half = left.length >> 1;
-      for (const part of [left.slice(0, half), left.slice(half)]) refused.push(...(await addLines(at, command, bridge, version, part)));
+      for (const part of [left.slice(0, half), left.slice(half)])
+        refused.push(...(await addLines(at, command, bridge, version, part)));
       break;
     }
     if (said.status !== 0 && line === undefined && /usable flow formats/.test(said.err) && !again) {
@@ -62,7 +63,8 @@ async function addLines(
       break;
     }
     if (said.status === 0 || line === undefined) {
-      if (said.err !== '') refused.push({ what: `-O ${version} ${command} ${left.length === 1 ? left[0] : ''}`, why: said.err.trim() });
+      if (said.err !== '')
+        refused.push({ what: `-O ${version} ${command} ${left.length === 1 ? left[0] : ''}`, why: said.err.trim() });
       break;
     }
     const bad = Number(line) - 1;

@@ -70,8 +70,11 @@ async function main(): Promise<number> {
   console.log(`seed ${seed}`);
   const out = values.keep ?? fs.mkdtempSync(path.join(os.tmpdir(), 'packet-walk-cases-'));
   const { cases, refused, seconds } = await realAnswers(seed, out);
-  console.log(`${cases.length} cases from the real switch in ${seconds.toFixed(1)} s (${(cases.length / seconds).toFixed(1)} a second)`);
-  if (values.verbose === true) for (const { what, why } of refused) console.log(`refused: ${what}\n  ${why.replace(/\n/g, '\n  ')}`);
+  console.log(
+    `${cases.length} cases from the real switch in ${seconds.toFixed(1)} s (${(cases.length / seconds).toFixed(1)} a second)`,
+  );
+  if (values.verbose === true)
+    for (const { what, why } of refused) console.log(`refused: ${what}\n  ${why.replace(/\n/g, '\n  ')}`);
   console.log(`${refused.length} things that the switch refused to load`);
   if (values.record !== undefined) writeStore(values.record, cases);
   if (values.real === true) return 0;
@@ -96,7 +99,7 @@ async function realAnswers(seed: string, out: string): Promise<{ cases: Case[]; 
   const worker = async (): Promise<void> => {
     while (more()) {
       const number = batch++;
-      const datapath: Place['datapath'] = random(`${seed}/batch/${number}`).pick(['system', 'system', 'netdev', 'dummy']);
+      const datapath: Place['datapath'] = random(`${seed}/batch/${number}`).pick(['system', 'system', 'dummy']);
       const shared: Named[] = [];
       const alone: Named[] = [];
       for (let index = 0; index < BATCH; index++) {
@@ -130,7 +133,8 @@ async function comparedOf(cases: readonly Case[]): Promise<Compared[]> {
 
 function report(all: readonly Compared[], again: boolean): number {
   const differing = all.filter(({ comparison }) => comparison.differs.length > 0);
-  const shown = values.text === true ? all.filter(({ comparison }) => !comparison.text || comparison.differs.length > 0) : differing;
+  const shown =
+    values.text === true ? all.filter(({ comparison }) => !comparison.text || comparison.differs.length > 0) : differing;
   for (const one of shown.slice(0, count(values.show, 5))) console.log(`${difference(one)}\n`);
   console.log(table(all));
   if (differing.length > 0 && again) {

@@ -1,4 +1,4 @@
-import { exactText, fieldNamed, maskedText, otherValue, randomValue, type Field } from './fields';
+import { exactText, fieldNamed, maskedText, otherValue, randomValue, valueText, type Field } from './fields';
 import type { Random } from './random';
 
 /** A packet as an OpenFlow flow: the fields it has, in an order in which prerequisites come first. */
@@ -36,15 +36,18 @@ export const DESCRIPTIONS: Readonly<Record<Kind, Description>> = {
   frag: { shorthand: ['ip', 'dl_type=0x0800'], fields: [...IPV4, 'nw_proto', 'nw_frag'] },
   arp: { shorthand: ['arp', 'dl_type=0x0806', 'eth_type=0x806'], fields: ARP },
   rarp: { shorthand: ['rarp', 'dl_type=0x8035'], fields: ARP },
-  tcp6: { shorthand: ['tcp6', 'ipv6,nw_proto=6', 'dl_type=0x86dd,nw_proto=6'], fields: [...IPV6, 'tcp_src', 'tcp_dst', 'tcp_flags'] },
+  tcp6: {
+    shorthand: ['tcp6', 'ipv6,nw_proto=6', 'dl_type=0x86dd,nw_proto=6'],
+    fields: [...IPV6, 'tcp_src', 'tcp_dst', 'tcp_flags'],
+  },
   udp6: { shorthand: ['udp6', 'ipv6,nw_proto=17'], fields: [...IPV6, 'udp_src', 'udp_dst'] },
   sctp6: { shorthand: ['sctp6', 'ipv6,nw_proto=132'], fields: [...IPV6, 'sctp_src', 'sctp_dst'] },
   icmp6: { shorthand: ['icmp6', 'ipv6,nw_proto=58'], fields: [...IPV6, 'icmpv6_type', 'icmpv6_code'] },
   ns: {
-    shorthand: ['icmp6,icmp_type=135,icmp_code=0', 'icmp6,icmpv6_type=135,icmpv6_code=0'],
+    shorthand: ['icmp6,icmpv6_type=135,icmpv6_code=0'],
     fields: [...IPV6, 'nd_target', 'nd_sll'],
   },
-  na: { shorthand: ['icmp6,icmp_type=136,icmp_code=0'], fields: [...IPV6, 'nd_target', 'nd_tll'] },
+  na: { shorthand: ['icmp6,icmpv6_type=136,icmpv6_code=0'], fields: [...IPV6, 'nd_target', 'nd_tll'] },
   ipv6: { shorthand: ['ipv6', 'ip6', 'dl_type=0x86dd'], fields: [...IPV6, 'nw_proto'] },
   mpls: { shorthand: ['mpls', 'dl_type=0x8847'], fields: MPLS },
   mplsm: { shorthand: ['mplsm', 'dl_type=0x8848'], fields: MPLS },
@@ -73,7 +76,8 @@ export function packet(random: Random, options: PacketOptions): Packet {
   const kind = random.pick(options.kinds ?? KINDS);
   const fields = new Map<string, bigint>();
   fields.set('in_port', BigInt(random.pick(options.inPorts)));
-  for (const name of random.sample(options.others ?? [], random.int(0, 3))) fields.set(name, randomValue(fieldNamed(name), random));
+  for (const name of random.sample(options.others ?? [], random.int(0, 3)))
+    fields.set(name, randomValue(fieldNamed(name), random));
   const mac = (): bigint =>
     options.macs !== undefined && random.chance(0.8) ? random.pick(options.macs) : random.bits(48) & 0xfeffffffffffn;
   fields.set('dl_src', mac());
@@ -125,7 +129,9 @@ export function packetText({ kind, fields }: Packet, random: Random, portName?: 
     const text =
       name === 'in_port'
         ? `in_port=${portName !== undefined && random.chance(0.4) ? portName(Number(value)) : value}`
-        : exactText(fieldNamed(name), value, random, isTcp(kind) ? 'tcp' : undefined);
+        : name === 'ct_state'
+          ? `ct_state=${valueText(fieldNamed(name), value, random)}`
+          : exactText(fieldNamed(name), value, random, isTcp(kind) ? 'tcp' : undefined);
     (own ? late : early).push(text);
   }
   parts.push(...(random.chance(0.5) ? [description, ...early] : [...early, description]), ...late);
@@ -148,9 +154,15 @@ export interface MatchOptions {
 }
 
 /** A match made from a packet; `kind` is its protocol where the match says it. */
-export function matchOf(of: Packet, random: Random, options: MatchOptions = {}): { text: string; kind: Kind | undefined; vlan: boolean } {
+export function matchOf(
+  of: Packet,
+  random: Random,
+  options: MatchOptions = {},
+): { text: string; kind: Kind | undefined; vlan: boolean } {
   const description = DESCRIPTIONS[of.kind];
-  const names = [...new Set([...of.fields.keys(), ...(options.others ?? [])])].filter((name) => options.only?.includes(name) ?? true);
+  const names = [...new Set([...of.fields.keys(), ...(options.others ?? [])])].filter(
+    (name) => options.only?.includes(name) ?? true,
+  );
   const chosen = random.sample(names, random.int(0, options.fields ?? 3));
   const deep = chosen.some((name) => description.fields.includes(name));
   const saysProtocol = options.protocol === true || deep || random.chance(0.4);
@@ -195,7 +207,20 @@ function vlanMatch(value: bigint, random: Random): string {
 /** Fields that actions may write on packets of this kind; without one only what every packet has. */
 export function writableFields(kind: Kind | undefined, vlan: boolean): Field[] {
   const own = kind === undefined ? [] : DESCRIPTIONS[kind].fields;
-  const always = ['reg0', 'reg1', 'reg2', 'reg5', 'reg15', 'xreg1', 'xxreg1', 'metadata', 'pkt_mark', 'tun_id', 'dl_src', 'dl_dst'];
+  const always = [
+    'reg0',
+    'reg1',
+    'reg2',
+    'reg5',
+    'reg15',
+    'xreg1',
+    'xxreg1',
+    'metadata',
+    'pkt_mark',
+    'tun_id',
+    'dl_src',
+    'dl_dst',
+  ];
   const names = [...always, ...own, ...(vlan ? ['vlan_vid', 'vlan_pcp'] : ['vlan_tci'])];
   return names.map(fieldNamed).filter((one) => one.writable);
 }

@@ -20,7 +20,13 @@ export function table(all: readonly Compared[]): string {
     const equal = of.filter(({ comparison }) => comparison.differs.length === 0).length;
     const megaflow = of.filter(({ comparison }) => comparison.megaflow).length;
     const text = of.filter(({ comparison }) => comparison.text).length;
-    const numbers = [String(of.length), String(equal), String(of.length - equal), share(megaflow, of.length), share(text, of.length)];
+    const numbers = [
+      String(of.length),
+      String(equal),
+      String(of.length - equal),
+      share(megaflow, of.length),
+      share(text, of.length),
+    ];
     return `${name.padEnd(16)}${numbers.map((cell) => cell.padStart(10)).join('')}`;
   };
   return [

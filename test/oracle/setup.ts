@@ -72,5 +72,5 @@ export interface Place {
   /** From 0 to 250, different for all set-ups that share a switch. */
   readonly index: number;
   /** Datapath type of every bridge. */
-  readonly datapath: 'system' | 'netdev' | 'dummy';
+  readonly datapath: 'system' | 'dummy';
 }

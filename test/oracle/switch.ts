@@ -61,7 +61,7 @@ export async function startSwitch(): Promise<Switch> {
     sync('ovsdb-tool', ['create', path.join(folder, 'conf.db'), path.join(SHARE, 'vswitch.ovsschema')]);
     sync('ovsdb-server', [path.join(folder, 'conf.db'), ...daemon('ovsdb-server'), `--remote=punix:${db}`]);
     sync('ovs-vsctl', [`--db=unix:${db}`, '--no-wait', 'init']);
-    sync('ovs-vswitchd', [`unix:${db}`, ...daemon('ovs-vswitchd'), '--enable-dummy=override']);
+    sync('ovs-vswitchd', [`unix:${db}`, ...daemon('ovs-vswitchd'), '--enable-dummy=system']);
     const pid = fs.readFileSync(path.join(folder, 'ovs-vswitchd.pid'), 'utf8').trim();
     const control = path.join(folder, `ovs-vswitchd.${pid}.ctl`);
     return {
@@ -137,4 +137,3 @@ export function switchInstalled(): boolean {
     ['ovs-vswitchd', 'ovsdb-server'].every((name) => fs.existsSync(`/usr/sbin/${name}`))
   );
 }
-

@@ -50,7 +50,13 @@ const patches: Family = {
         ? [{ text: 'priority=0 actions=NORMAL', version: 'OpenFlow13' }]
         : pipeline(random, {
             ports: own,
-            packets: n === 0 ? packets : packets.map((one) => ({ ...one, fields: new Map([...one.fields].filter(([field]) => field !== 'in_port' && !/^reg|metadata/.test(field))) })),
+            packets:
+              n === 0
+                ? packets
+                : packets.map((one) => ({
+                    ...one,
+                    fields: new Map([...one.fields].filter(([field]) => field !== 'in_port' && !/^reg|metadata/.test(field))),
+                  })),
             tables: tablesOf(random, random.int(1, 3)),
             menu: ring ? MENU.filter(([what]) => what !== 'clone') : MENU,
             perTable: 4,

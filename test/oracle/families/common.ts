@@ -49,14 +49,11 @@ export function pipeline(random: Random, pipe: Pipeline): Flow[] {
   for (const [n, table] of tables.entries()) {
     const next = tables.slice(n + 1);
     const count = random.int(1, pipe.perTable ?? 4);
-    const priorities = random.sample(
-      Array.from({ length: 60 }, (_, p) => p * 7 + 1).concat([0, 32768, 65535]),
-      count,
-    );
+    const priorities = random.sample(Array.from({ length: 60 }, (_, p) => p * 7 + 1).concat([0, 32768, 65535]), count);
     for (const [k, priority] of priorities.entries()) {
       const from = random.pick(packets);
       const { text, kind, vlan } =
-        k === 0 && random.chance(0.6) ? { text: '', kind: undefined, vlan: false } : matchOf(from, random, pipe.match ?? {});
+        k === 0 && random.chance(0.8) ? { text: '', kind: undefined, vlan: false } : matchOf(from, random, pipe.match ?? {});
       const around: Around = {
         random,
         ports: pipe.ports,
@@ -67,7 +64,10 @@ export function pipeline(random: Random, pipe: Pipeline): Flow[] {
         ...(pipe.meters ? { meters: pipe.meters } : {}),
       };
       const actions = flowActions(around, menu, pipe);
-      flows.push({ text: flowText(random, { table, priority: k === 0 && text === '' ? 0 : priority, match: text, actions }), version });
+      flows.push({
+        text: flowText(random, { table, priority: k === 0 && text === '' ? 0 : priority, match: text, actions }),
+        version,
+      });
     }
   }
   return dropTwins(flows);
@@ -90,7 +90,7 @@ function flowActions(around: Around, menu: Menu, { instructions, length }: Pipel
   const { random, next, meters = [] } = around;
   if (random.chance(0.04)) return 'drop';
   const parts = [actionList(around, menu, random.int(1, length ?? 4))];
-  const goOn = next.length > 0 && random.chance(0.75);
+  const goOn = next.length > 0 && random.chance(0.85);
   if (instructions === true) {
     if (meters.length > 0 && random.chance(0.3)) parts.unshift(`meter:${random.pick(meters)}`);
     if (random.chance(0.15)) parts.push('clear_actions');
@@ -99,9 +99,11 @@ function flowActions(around: Around, menu: Menu, { instructions, length }: Pipel
       if (inner !== '') parts.push(`write_actions(${inner})`);
     }
     if (random.chance(0.25))
-      parts.push(random.pick([`write_metadata:0x${random.bits(64).toString(16)}`, `write_metadata:0x5/0xff`, 'write_metadata:7']));
-    if (goOn) parts.push(`goto_table:${random.pick(next)}`);
-  } else if (goOn) parts.push(`resubmit(,${random.pick(next)})`);
+      parts.push(
+        random.pick([`write_metadata:0x${random.bits(64).toString(16)}`, `write_metadata:0x5/0xff`, 'write_metadata:7']),
+      );
+    if (goOn) parts.push(`goto_table:${random.pick(next.slice(0, 2))}`);
+  } else if (goOn) parts.push(`resubmit(,${random.pick(next.slice(0, 2))})`);
   const text = parts.filter((part) => part !== '').join(',');
   return text === '' ? 'drop' : text;
 }
@@ -125,7 +127,9 @@ interface FlowParts {
 
 export function flowText(random: Random, { table, priority, match, actions }: FlowParts): string {
   const cookie = random.chance(0.2) ? [`cookie=0x${random.bits(32).toString(16)}`] : [];
-  const timeouts = random.chance(0.08) ? [random.pick(['idle_timeout=300', 'hard_timeout=3600', 'send_flow_rem', 'importance=5'])] : [];
+  const timeouts = random.chance(0.08)
+    ? [random.pick(['idle_timeout=300', 'hard_timeout=3600', 'send_flow_rem', 'importance=5'])]
+    : [];
   const where = table === 0 && random.chance(0.3) ? [] : [`table=${table}`];
   const matches = match === '' ? [] : [match];
   return `${[...cookie, ...where, ...timeouts.filter((one) => one !== 'importance=5'), `priority=${priority}`, ...matches].join(',')} actions=${actions}`;
@@ -174,9 +178,9 @@ export function oneBridge(
   },
 ): Omit<SetUp, 'family'> {
   const ports = plainPorts(random, place, random.int(3, 6));
-  const packets = somePackets(random, options.count ?? 5, { ...options.packets, inPorts: ports.map(({ ofport }) => ofport) });
+  const packets = somePackets(random, options.count ?? 7, { ...options.packets, inPorts: ports.map(({ ofport }) => ofport) });
   const name = bridgeName(place);
-  const flows = pipeline(random, { ...options, ports, packets, tables: tablesOf(random, options.tables ?? random.int(1, 4)) });
+  const flows = pipeline(random, { ...options, ports, packets, tables: tablesOf(random, options.tables ?? random.int(2, 5)) });
   return {
     bridges: [{ name, ports, settings: ['fail-mode=secure'], flows, ...options.bridge }],
     stages: [ask(random, name, packets, ports)],

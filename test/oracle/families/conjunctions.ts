@@ -18,7 +18,11 @@ const DIMENSIONS: readonly Dimension[] = [
     const mask = (0xffffffffn << BigInt(32 - bits)) & 0xffffffffn;
     return `ip,nw_dst=${ipv4Text((fields.get('nw_dst') ?? 0n) & mask)}/${bits}`;
   },
-  ({ fields }, random) => `tcp,tcp_dst=${fields.get('tcp_dst') ?? BigInt(random.int(1, 99))}${random.chance(0.3) ? '/0xfff0' : ''}`.replace(/=(\d+)\/0xfff0/, (_, value: string) => `=0x${(BigInt(value) & 0xfff0n).toString(16)}/0xfff0`),
+  ({ fields }, random) =>
+    `tcp,tcp_dst=${fields.get('tcp_dst') ?? BigInt(random.int(1, 99))}${random.chance(0.3) ? '/0xfff0' : ''}`.replace(
+      /=(\d+)\/0xfff0/,
+      (_, value: string) => `=0x${(BigInt(value) & 0xfff0n).toString(16)}/0xfff0`,
+    ),
   ({ fields }) => `in_port=${fields.get('in_port') ?? 1n}`,
   ({ fields }) => `ip,reg3=0x${(fields.get('reg3') ?? 0n).toString(16)}`,
   ({ fields }, random) => `ip,ct_state=${random.pick(['-trk', '+trk', '-est'])},reg5=${fields.get('reg5') ?? 0n}`,
@@ -56,10 +60,18 @@ const conjunctions: Family = {
           add(`table=${table},priority=${priority},${match} actions=conjunction(${id},${n + 1}/${dimensions.length})${extra}`);
         }
       });
-      const outcome = random.pick(['output:1', `load:${id}->NXM_NX_REG6[],output:2`, 'drop', 'resubmit(,9)', 'mod_nw_ttl:9,output:1']);
-      if (random.chance(0.9)) add(`table=${table},priority=${random.chance(0.8) ? priority : priority + 1},conj_id=${id},ip actions=${outcome}`);
+      const outcome = random.pick([
+        'output:1',
+        `load:${id}->NXM_NX_REG6[],output:2`,
+        'drop',
+        'resubmit(,9)',
+        'mod_nw_ttl:9,output:1',
+      ]);
+      if (random.chance(0.9))
+        add(`table=${table},priority=${random.chance(0.8) ? priority : priority + 1},conj_id=${id},ip actions=${outcome}`);
     }
-    if (random.chance(0.5)) add(`table=${table},priority=105,tcp,in_port=${packets[0]?.fields.get('in_port') ?? 1n} actions=output:3`);
+    if (random.chance(0.5))
+      add(`table=${table},priority=105,tcp,in_port=${packets[0]?.fields.get('in_port') ?? 1n} actions=output:3`);
     add(`table=${table},priority=0 actions=${random.pick(['drop', 'output:1', 'NORMAL'])}`);
     add('table=9 actions=in_port');
     return { bridges: [{ name, ports, settings: ['fail-mode=secure'], flows }], stages: [ask(random, name, packets, ports)] };

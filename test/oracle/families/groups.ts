@@ -17,11 +17,31 @@ const BUCKET: Menu = [
   ['local', 0.2],
   ['ct', 0.3],
 ];
-const HASHED = ['ip_src', 'ip_dst', 'eth_src', 'eth_dst', 'nw_proto', 'tcp_src', 'tcp_dst', 'udp_src', 'udp_dst', 'ipv6_src', 'vlan_vid', 'reg0'];
+const HASHED = [
+  'ip_src',
+  'ip_dst',
+  'eth_src',
+  'eth_dst',
+  'nw_proto',
+  'tcp_src',
+  'tcp_dst',
+  'udp_src',
+  'udp_dst',
+  'ipv6_src',
+  'vlan_vid',
+  'reg0',
+];
 
 type Type = 'all' | 'select' | 'indirect' | 'ff' | 'fast_failover';
 
-function groupText(random: Random, id: number, earlier: readonly number[], ports: readonly Port[], tables: readonly number[], type: Type): string {
+function groupText(
+  random: Random,
+  id: number,
+  earlier: readonly number[],
+  ports: readonly Port[],
+  tables: readonly number[],
+  type: Type,
+): string {
   const count = type === 'indirect' ? 1 : random.int(1, 4);
   const method =
     type !== 'select'
@@ -31,7 +51,11 @@ function groupText(random: Random, id: number, earlier: readonly number[], ports
           ...[hashMethod(random), hashMethod(random), hashMethod(random)],
         ]);
   const buckets = Array.from({ length: count }, () => {
-    const actions = actionList({ random, ports, next: tables, kind: undefined, vlan: false, groups: earlier }, BUCKET, random.int(1, 3));
+    const actions = actionList(
+      { random, ports, next: tables, kind: undefined, vlan: false, groups: earlier },
+      BUCKET,
+      random.int(1, 3),
+    );
     const watch =
       type === 'ff' || type === 'fast_failover' || random.chance(0.08)
         ? random.chance(0.2) && earlier.length > 0
@@ -45,7 +69,9 @@ function groupText(random: Random, id: number, earlier: readonly number[], ports
 }
 
 function hashMethod(random: Random): string {
-  const fields = random.sample(HASHED, random.int(1, 4)).map((name) => (name === 'ip_src' && random.chance(0.5) ? 'ip_src=255.255.0.0' : name));
+  const fields = random
+    .sample(HASHED, random.int(1, 4))
+    .map((name) => (name === 'ip_src' && random.chance(0.5) ? 'ip_src=255.255.0.0' : name));
   const param = random.chance(0.5) ? `,selection_method_param=${random.pick([1, 7, 4294967295])}` : '';
   return `,selection_method=hash${param},fields(${fields.join(',')})`;
 }
@@ -75,7 +101,14 @@ const groups: Family = {
       ports,
       packets,
       tables,
-      menu: [['group', 6], ['output', 1], ['set_field', 1], ['load', 1], ['resubmit', 1], ['clone', 0.5]],
+      menu: [
+        ['group', 6],
+        ['output', 1],
+        ['set_field', 1],
+        ['load', 1],
+        ['resubmit', 1],
+        ['clone', 0.5],
+      ],
       versions: ['OpenFlow13', 'OpenFlow15'],
       groups: ids,
       instructions: random.chance(0.3),

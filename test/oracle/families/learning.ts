@@ -18,15 +18,30 @@ function learnText(random: Random, table: number): string {
   ];
   const matches = random.sample(
     [
-      ...['NXM_OF_VLAN_TCI[0..11]', 'NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[]', 'NXM_OF_ETH_SRC[]', 'eth_type=0x800', 'NXM_OF_IN_PORT[]'],
+      ...[
+        'NXM_OF_VLAN_TCI[0..11]',
+        'NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[]',
+        'NXM_OF_ETH_SRC[]',
+        'eth_type=0x800',
+        'NXM_OF_IN_PORT[]',
+      ],
       ...['reg3=5', 'NXM_NX_REG4[0..15]=NXM_OF_IN_PORT[]', 'dl_dst=00:00:00:00:00:09', 'NXM_NX_TUN_ID[]'],
     ],
     random.int(1, 3),
   );
   const does = random.sample(
     [
-      ...['output:NXM_OF_IN_PORT[]', 'load:NXM_NX_TUN_ID[]->NXM_NX_TUN_ID[]', 'load:0->NXM_OF_VLAN_TCI[]', 'load:NXM_OF_IN_PORT[]->NXM_NX_REG0[0..15]'],
-      ...[`load:${random.int(1, 65535)}->NXM_NX_REG2[]`, 'load:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]', 'load:0x7->NXM_NX_XXREG1[64..70]'],
+      ...[
+        'output:NXM_OF_IN_PORT[]',
+        'load:NXM_NX_TUN_ID[]->NXM_NX_TUN_ID[]',
+        'load:0->NXM_OF_VLAN_TCI[]',
+        'load:NXM_OF_IN_PORT[]->NXM_NX_REG0[0..15]',
+      ],
+      ...[
+        `load:${random.int(1, 65535)}->NXM_NX_REG2[]`,
+        'load:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]',
+        'load:0x7->NXM_NX_XXREG1[64..70]',
+      ],
     ],
     random.int(1, 3),
   );
@@ -66,10 +81,21 @@ const learn: Family = {
         version: 'OpenFlow13',
       },
       ...(random.chance(0.4)
-        ? [{ text: `table=0,priority=100,${random.pick(['ip', 'arp', 'in_port=1'])} actions=${learnText(random, 21)},resubmit(,21)`, version: 'OpenFlow13' as const }]
+        ? [
+            {
+              text: `table=0,priority=100,${random.pick(['ip', 'arp', 'in_port=1'])} actions=${learnText(random, 21)},resubmit(,21)`,
+              version: 'OpenFlow13' as const,
+            },
+          ]
         : []),
-      { text: `table=20,priority=0 actions=${random.pick(['load:9->NXM_NX_REG1[]', 'flood', 'drop', 'output:2'])}`, version: 'OpenFlow13' },
-      { text: `table=30 actions=${random.pick(['output:NXM_NX_REG0[0..15]', 'output:1', 'drop', 'resubmit(,20)'])}`, version: 'OpenFlow13' },
+      {
+        text: `table=20,priority=0 actions=${random.pick(['load:9->NXM_NX_REG1[]', 'flood', 'drop', 'output:2'])}`,
+        version: 'OpenFlow13',
+      },
+      {
+        text: `table=30 actions=${random.pick(['output:NXM_NX_REG0[0..15]', 'output:1', 'drop', 'resubmit(,20)'])}`,
+        version: 'OpenFlow13',
+      },
       {
         text: `table=30,priority=40000,ip actions=learn(table=21,dl_type=0x800,NXM_OF_IP_SRC[]=NXM_OF_IP_DST[],NXM_OF_IP_DST[]=NXM_OF_IP_SRC[],output:NXM_OF_IN_PORT[])`,
         version: 'OpenFlow13',
@@ -90,7 +116,10 @@ const learn: Family = {
 const macLearning: Family = {
   name: 'mac-learning',
   make: (random, place) => {
-    const ports = plainPorts(random, place, 4).map((port) => ({ ...port, ...(random.chance(0.5) ? { port: [`tag=${random.pick([5, 6])}`] } : {}) }));
+    const ports = plainPorts(random, place, 4).map((port) => ({
+      ...port,
+      ...(random.chance(0.5) ? { port: [`tag=${random.pick([5, 6])}`] } : {}),
+    }));
     const name = bridgeName(place);
     const macs = [1n, 2n, 3n].map((n) => 0x0a0000000000n + n);
     const one = (generate: boolean): Question => ({
@@ -100,7 +129,11 @@ const macLearning: Family = {
     });
     return {
       bridges: [{ name, ports, settings: ['fail-mode=secure'], flows: [{ text: 'actions=NORMAL', version: 'OpenFlow10' }] }],
-      stages: [[one(false), one(false), one(true)], [one(false), one(false), one(true)], [one(false), one(false), one(false)]],
+      stages: [
+        [one(false), one(false), one(true)],
+        [one(false), one(false), one(true)],
+        [one(false), one(false), one(false)],
+      ],
     };
   },
 };

@@ -18,24 +18,28 @@ const MULTICAST = [0x01005e010203n, 0x01005e000001n, 0x33330000000fn, 0x33330000
 function vlanColumns(random: Random): string[] {
   const tag = random.pick(VLANS);
   const trunks = random.sample(VLANS, random.int(1, 3)).join(',');
-  const kind = random.pick(['none', 'access', 'access', 'trunk', 'native', 'native', 'qinq', 'both']);
-  const columns = {
+  const kind = random.pick(['none', 'access', 'access', 'trunk', 'native', 'native', 'qinq', 'both'] as const);
+  const choices: Readonly<Record<typeof kind, readonly string[]>> = {
     none: [],
     access: [`tag=${tag}`],
     trunk: [`trunks=${trunks}`],
-    native: [`tag=${tag}`, `vlan_mode=native-${random.pick(['tagged', 'untagged'])}`, ...(random.chance(0.5) ? [`trunks=${trunks}`] : [])],
+    native: [
+      `tag=${tag}`,
+      `vlan_mode=native-${random.pick(['tagged', 'untagged'])}`,
+      ...(random.chance(0.5) ? [`trunks=${trunks}`] : []),
+    ],
     qinq: [
       ...[`tag=${tag}`, 'vlan_mode=dot1q-tunnel'],
       ...(random.chance(0.5) ? [`cvlans=${random.sample(VLANS, 2).join(',')}`] : []),
       ...(random.chance(0.5) ? [`other-config:qinq-ethtype=802.1${random.pick(['q', 'ad'])}`] : []),
     ],
     both: [`tag=${tag}`, `trunks=${trunks}`, ...(random.chance(0.5) ? [`vlan_mode=${random.pick(['trunk', 'access'])}`] : [])],
-  }[kind];
+  };
   const extra = [
     ...(random.chance(0.15) ? [`other-config:priority-tags=${random.pick(['true', 'if-nonzero', 'always', 'never'])}`] : []),
     ...(random.chance(0.1) ? ['protected=true'] : []),
   ];
-  return [...columns, ...extra];
+  return [...choices[kind], ...extra];
 }
 
 interface Options {
@@ -49,9 +53,16 @@ interface Options {
 function normalSetUp(random: Random, place: Place, options: Options): Omit<SetUp, 'family'> {
   const name = bridgeName(place);
   let ofport = 0;
-  const port = (what: string): Port => ({ name: `${what}${place.index}`, ofport: (ofport += random.chance(0.8) ? 1 : 3), port: vlanColumns(random) });
+  const port = (what: string): Port => ({
+    name: `${what}${place.index}`,
+    ofport: (ofport += random.chance(0.8) ? 1 : 3),
+    port: vlanColumns(random),
+  });
   const ports = Array.from({ length: random.int(3, 6) }, (_, n) => port(`n${n + 1}-`));
-  const bonds: Bond[] = options.bonds === true ? Array.from({ length: random.int(1, 2) }, (_, n) => bond(random, `bond${n}-${place.index}`, port)) : [];
+  const bonds: Bond[] =
+    options.bonds === true
+      ? Array.from({ length: random.int(1, 2) }, (_, n) => bond(random, `bond${n}-${place.index}`, port))
+      : [];
   const settings = [
     options.standalone === true && random.chance(0.7) ? 'fail-mode=standalone' : 'fail-mode=secure',
     ...(random.chance(0.2) ? [`flood-vlans=${random.sample(VLANS, 2).join(',')}`] : []),
@@ -64,7 +75,9 @@ function normalSetUp(random: Random, place: Place, options: Options): Omit<SetUp
       : []),
   ];
   const knownPorts = [...ports.map((one) => one.name), ...bonds.map((one) => one.members[0]?.name ?? '')];
-  const learned = random.sample(MACS, random.int(1, 5)).map((mac) => ['fdb/add', name, random.pick(knownPorts), `${random.pick([0, ...VLANS])}`, macText(mac)]);
+  const learned = random
+    .sample(MACS, random.int(1, 5))
+    .map((mac) => ['fdb/add', name, random.pick(knownPorts), `${random.pick([0, ...VLANS])}`, macText(mac)]);
   const members = [...ports, ...bonds.flatMap((one) => one.members)];
   const vsctl = options.mirrors === true ? mirrors(random, place, name, ports) : [];
   const flows =
@@ -72,16 +85,33 @@ function normalSetUp(random: Random, place: Place, options: Options): Omit<SetUp
       ? []
       : [
           {
-            text: flowText(random, { table: 0, priority: 0, match: '', actions: random.pick(['NORMAL', 'NORMAL', 'normal', 'load:1->NXM_NX_REG0[],NORMAL']) }),
+            text: flowText(random, {
+              table: 0,
+              priority: 0,
+              match: '',
+              actions: random.pick(['NORMAL', 'NORMAL', 'normal', 'load:1->NXM_NX_REG0[],NORMAL']),
+            }),
             version: 'OpenFlow13' as const,
           },
           ...(random.chance(0.3)
-            ? [{ text: `priority=10,dl_src=${macText(MACS[0])} actions=${random.pick([`mod_vlan_vid:${random.pick(VLANS)},NORMAL`, 'strip_vlan,NORMAL', 'push_vlan:0x8100,set_field:4116->vlan_vid,NORMAL', 'NORMAL,output:1', 'clone(NORMAL),output:2', 'resubmit(,5)'])}`, version: 'OpenFlow13' as const }, { text: 'table=5,priority=1 actions=NORMAL', version: 'OpenFlow13' as const }]
+            ? [
+                {
+                  text: `priority=10,dl_src=${macText(MACS[0])} actions=${random.pick([`mod_vlan_vid:${random.pick(VLANS)},NORMAL`, 'strip_vlan,NORMAL', 'push_vlan:0x8100,set_field:4116->vlan_vid,NORMAL', 'NORMAL,output:1', 'clone(NORMAL),output:2', 'resubmit(,5)'])}`,
+                  version: 'OpenFlow13' as const,
+                },
+                { text: 'table=5,priority=1 actions=NORMAL', version: 'OpenFlow13' as const },
+              ]
             : []),
         ];
   const ofctl =
     options.states === true
-      ? ports.filter(() => random.chance(0.5)).map(({ name: which }) => ['mod-port', which, random.pick(['no-flood', 'no-forward', 'no-receive', 'down', 'no-packet-in', 'no-stp', 'no-receive-stp'])])
+      ? ports
+          .filter(() => random.chance(0.5))
+          .map(({ name: which }) => [
+            'mod-port',
+            which,
+            random.pick(['no-flood', 'no-forward', 'no-receive', 'down', 'no-packet-in', 'no-stp', 'no-receive-stp']),
+          ])
       : [];
   const bridge: Bridge = { name, ports, bonds, settings, flows, ofctl };
   const questions = Array.from({ length: 9 }, () => question(random, name, members, place, options));
@@ -102,7 +132,9 @@ function bond(random: Random, name: string, port: (what: string) => Port): Bond 
     members,
     port: [
       `bond_mode=${mode}`,
-      ...vlanColumns(random).filter((column) => !column.includes('dot1q') && !column.startsWith('cvlans') && !column.includes('qinq')),
+      ...vlanColumns(random).filter(
+        (column) => !column.includes('dot1q') && !column.startsWith('cvlans') && !column.includes('qinq'),
+      ),
       ...(mode === 'balance-tcp' && random.chance(0.3) ? ['lacp=active', 'other-config:lacp-fallback-ab=true'] : []),
       ...(random.chance(0.2) ? [`other-config:bond-hash-basis=${random.int(1, 99)}`] : []),
     ],
@@ -168,7 +200,8 @@ function mirrors(random: Random, place: Place, bridge: string, ports: readonly P
 
 function question(random: Random, bridge: string, ports: readonly Port[], place: Place, options: Options): Question {
   const special = random.int(0, 9);
-  const destination = special === 0 ? random.pick(RESERVED) : special <= (options.snooping === true ? 6 : 1) ? random.pick(MULTICAST) : undefined;
+  const destination =
+    special === 0 ? random.pick(RESERVED) : special <= (options.snooping === true ? 6 : 1) ? random.pick(MULTICAST) : undefined;
   const { name } = random.pick(ports);
   if (special === 9) {
     const datapath = random.pick([place.datapath, `ovs-${place.datapath}`]);
@@ -177,7 +210,10 @@ function question(random: Random, bridge: string, ports: readonly Port[], place:
   }
   const base = packet(random, {
     inPorts: [...ports.map((one) => one.ofport), ...(random.chance(0.1) ? [65534] : [])],
-    kinds: options.snooping === true ? ['ip', 'udp', 'icmp', 'udp6', 'icmp6'] : ['tcp', 'udp', 'icmp', 'arp', 'arp', 'tcp6', 'ns', 'na', 'eth', 'rarp'],
+    kinds:
+      options.snooping === true
+        ? ['ip', 'udp', 'icmp', 'udp6', 'icmp6']
+        : ['tcp', 'udp', 'icmp', 'arp', 'arp', 'tcp6', 'ns', 'na', 'eth', 'rarp'],
     vlan: 0.5,
     vlans: [...VLANS, 0, 4095],
     macs: MACS,
@@ -202,7 +238,10 @@ function stacked(random: Random, port: string): string {
   return random.chance(0.7) ? `${one}eth_type(0x8100),vlan(vid=${inner},pcp=0),encap(${ip}))` : `${one}${ip})`;
 }
 
-const family = (name: string, options: Options): Family => ({ name, make: (random, place) => normalSetUp(random, place, options) });
+const family = (name: string, options: Options): Family => ({
+  name,
+  make: (random, place) => normalSetUp(random, place, options),
+});
 
 /** Spanning tree: the switch stands still, so that states are the same when it is asked and when it is captured. */
 const spanning: Family = {
@@ -216,7 +255,11 @@ const spanning: Family = {
       bridges: made.bridges.map((bridge) => ({
         ...bridge,
         settings: [...(bridge.settings ?? []), rapid ? 'rstp_enable=true' : 'stp_enable=true'],
-        ports: bridge.ports.map((port) => (random.chance(0.2) ? { ...port, port: [...(port.port ?? []), `other-config:${rapid ? 'rstp' : 'stp'}-enable=false`] } : port)),
+        ports: bridge.ports.map((port) =>
+          random.chance(0.2)
+            ? { ...port, port: [...(port.port ?? []), `other-config:${rapid ? 'rstp' : 'stp'}-enable=false`] }
+            : port,
+        ),
       })),
       appctl: [['time/stop'], ...(made.appctl ?? []), ['time/warp', `${random.pick([0, 4, 16, 20, 40]) * 1000}`, '1000']],
       stages: made.stages,

@@ -68,7 +68,16 @@ const registers: Family = {
   make: (random, place) =>
     oneBridge(random, place, {
       packets: { kinds: ['tcp', 'udp6', 'arp', 'icmp'], others: ['reg0', 'reg1', 'xreg1', 'xxreg1', 'metadata', 'pkt_mark'] },
-      menu: [['load', 4], ['move', 4], ['set_field', 4], ['push', 2], ['pop', 2], ['output', 1], ['output_register', 2], ['resubmit', 2]],
+      menu: [
+        ['load', 4],
+        ['move', 4],
+        ['set_field', 4],
+        ['push', 2],
+        ['pop', 2],
+        ['output', 1],
+        ['output_register', 2],
+        ['resubmit', 2],
+      ],
       tables: random.int(3, 8),
       perTable: 5,
       length: 6,
@@ -81,7 +90,16 @@ const instructions: Family = {
   make: (random, place) =>
     oneBridge(random, place, {
       packets: { vlan: 0.3, kinds: ['tcp', 'udp', 'icmp', 'arp', 'tcp6', 'ns', 'ip'] },
-      menu: [['output', 3], ['set_field', 3], ['load', 1], ['resubmit', 1], ['push_vlan', 1], ['dec_ttl', 1], ['mod_nw', 1], ['group', 0.5]],
+      menu: [
+        ['output', 3],
+        ['set_field', 3],
+        ['load', 1],
+        ['resubmit', 1],
+        ['push_vlan', 1],
+        ['dec_ttl', 1],
+        ['mod_nw', 1],
+        ['group', 0.5],
+      ],
       instructions: true,
       tables: random.int(2, 6),
       perTable: 3,
@@ -100,7 +118,15 @@ const vlans: Family = {
   make: (random, place) =>
     oneBridge(random, place, {
       packets: { vlan: 0.7, kinds: ['tcp', 'arp', 'icmp6', 'eth', 'mpls'] },
-      menu: [['output', 4], ['mod_vlan', 3], ['strip_vlan', 3], ['push_vlan', 3], ['set_field', 1], ['clone', 1], ['dec_ttl', 0.5]],
+      menu: [
+        ['output', 4],
+        ['mod_vlan', 3],
+        ['strip_vlan', 3],
+        ['push_vlan', 3],
+        ['set_field', 1],
+        ['clone', 1],
+        ['dec_ttl', 0.5],
+      ],
       length: 6,
       match: { only: ['dl_vlan', 'dl_vlan_pcp', 'in_port', 'dl_src'], miss: 0.1 },
     }),
@@ -134,7 +160,13 @@ const hashes: Family = {
   make: (random, place) => {
     return oneBridge(random, place, {
       packets: { kinds: ['tcp', 'udp', 'icmp', 'sctp', 'tcp6', 'udp6', 'icmp6', 'arp', 'ip', 'eth', 'frag'], vlan: 0.3 },
-      menu: [['multipath', 3], ['bundle', 3], ['bundle_load', 2], ['output', 0.5], ['output_register', 0.5]],
+      menu: [
+        ['multipath', 3],
+        ['bundle', 3],
+        ['bundle_load', 2],
+        ['output', 0.5],
+        ['output_register', 0.5],
+      ],
       tables: random.int(1, 2),
       length: 3,
       match: { fields: 1, mask: 0.2 },
@@ -146,8 +178,25 @@ const conntrack: Family = {
   name: 'conntrack',
   make: (random, place) => {
     const made = oneBridge(random, place, {
-      packets: { kinds: ['tcp', 'udp', 'icmp', 'tcp6', 'icmp6', 'frag', 'arp'], vlan: 0.15, others: ['ct_state', 'ct_mark', 'ct_zone', 'reg0', 'reg1'] },
-      menu: [['ct', 6], ['output', 3], ['load', 2], ['set_field', 1], ['resubmit', 1.5], ['resubmit_ct', 0.7], ['ct_clear', 0.5], ['mod_dl', 0.5], ['clone', 0.5], ['push_vlan', 0.3], ['push', 0.3], ['pop', 0.3]],
+      packets: {
+        kinds: ['tcp', 'udp', 'icmp', 'tcp6', 'icmp6', 'frag', 'arp'],
+        vlan: 0.15,
+        others: ['ct_state', 'ct_mark', 'ct_zone', 'reg0', 'reg1'],
+      },
+      menu: [
+        ['ct', 6],
+        ['output', 3],
+        ['load', 2],
+        ['set_field', 1],
+        ['resubmit', 1.5],
+        ['resubmit_ct', 0.7],
+        ['ct_clear', 0.5],
+        ['mod_dl', 0.5],
+        ['clone', 0.5],
+        ['push_vlan', 0.3],
+        ['push', 0.3],
+        ['pop', 0.3],
+      ],
       tables: random.int(2, 6),
       perTable: 5,
       match: { protocol: random.chance(0.5), others: ['ct_state', 'ct_zone', 'ct_mark'], miss: 0.15 },
@@ -167,7 +216,16 @@ const frames: Family = {
   make: (random, place) => {
     const made = oneBridge(random, place, {
       packets: { kinds: KINDS.filter((kind) => kind !== 'llc'), vlan: 0.4 },
-      menu: [['output', 4], ['set_field', 2], ['mod_dl', 1], ['mod_nw', 1], ['mod_vlan', 1], ['resubmit', 1], ['strip_vlan', 1], ['push_vlan', 1]],
+      menu: [
+        ['output', 4],
+        ['set_field', 2],
+        ['mod_dl', 1],
+        ['mod_nw', 1],
+        ['mod_vlan', 1],
+        ['resubmit', 1],
+        ['strip_vlan', 1],
+        ['push_vlan', 1],
+      ],
       match: { protocol: random.chance(0.5) },
       count: 3,
     });

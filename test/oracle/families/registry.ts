@@ -7,6 +7,11 @@ import { groupFamilies } from './groups';
 import { learningFamilies } from './learning';
 import { normalFamilies } from './normal';
 import { plainFamilies } from './plain';
+import { tunnelFamilies } from './tunnels';
+import { nshFamilies } from './nsh';
+import { limitFamilies } from './limits';
+import { malformedFamilies } from './malformed';
+import { mixedFamilies } from './mixed';
 
 /** Every family, in the order in which the harness goes round them. */
 export const families: readonly Family[] = [
@@ -16,6 +21,11 @@ export const families: readonly Family[] = [
   ...groupFamilies,
   ...learningFamilies,
   ...conjunctionFamilies,
+  ...mixedFamilies,
+  ...malformedFamilies,
+  ...limitFamilies,
+  ...nshFamilies,
+  ...tunnelFamilies,
 ];
 
 export function makeSetUp(family: Family, random: Random, place: Place): SetUp {
