@@ -1,6 +1,7 @@
 import type { Span } from '../base/span';
 import type { ConntrackFact, EbMatch, Fact, NfFamily, NfMatch, NfStatement, NfTargetOptions } from '../captures/facts';
 import type { Flow } from '../packet/openflow';
+import type { Flows } from './flows';
 
 /** The text that says something: which document, which characters. */
 export interface Source {
@@ -67,7 +68,7 @@ export interface OvsBridge {
   readonly host: string;
   readonly name: string;
   readonly ports: readonly OvsPort[];
-  readonly flows: readonly FlowEntry[];
+  readonly flows: Flows;
   readonly flowsKnown: Known;
   /** Why the flows are not whole, in words. */
   readonly flowsMissing: string | undefined;
