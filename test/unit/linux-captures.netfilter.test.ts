@@ -160,7 +160,7 @@ num   pkts bytes target     prot opt in     out     source               destina
       { kind: 'destination', value: '2001:db8::/48', negated: false },
       { kind: 'ctstate', states: ['NEW'], negated: false },
       { kind: 'destination-port', ranges: [[22, 22]], negated: false },
-      { kind: 'tcp-flags', text: '0x17 0x02', negated: false },
+      { kind: 'tcp-flags', mask: 23, set: 2, text: '0x17 0x02', negated: false },
     ]);
     assert.equal(rules[1]?.target?.value, 'DROP');
     assert.deepEqual(plain(rules[1]?.matches.slice(-1)), [{ kind: 'icmp-type', type: '134/0', negated: false }]);
@@ -317,7 +317,7 @@ COMMIT`;
       ],
       [
         { kind: 'protocol', value: 'tcp', negated: false },
-        { kind: 'tcp-flags', text: 'FIN,SYN,RST,ACK SYN', negated: false },
+        { kind: 'tcp-flags', mask: 23, set: 2, text: 'FIN,SYN,RST,ACK SYN', negated: false },
       ],
       [
         { kind: 'protocol', value: 'udp', negated: false },

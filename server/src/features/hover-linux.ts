@@ -1,6 +1,6 @@
-import type { Fact } from '../captures/facts';
+import type { Fact, NfFamily } from '../captures/facts';
 import type { Namespace, NfChain, NfRule, NfTable, Source } from '../model/network';
-import { explainNfMatches, explainNfTarget } from '../model/explain';
+import { explainNfMatches, explainNfTarget } from '../model/explain-netfilter';
 import { neutronPortOf, onLink } from '../model/queries';
 import { neutronNetworkOf, routerOf, type EntityOf, type Locus } from './entity';
 import { leadsTo } from './hover-switch';
@@ -79,7 +79,7 @@ const builtIn: Readonly<Record<string, string>> = {
 };
 
 /** One netfilter table as a capture's own lines show it: the network keeps only the best listing of each. */
-function tableOfCapture(locus: Locus, family: 'ip' | 'ip6', name: string): NfTable | undefined {
+function tableOfCapture(locus: Locus, family: NfFamily, name: string): NfTable | undefined {
   const drafts = new Map<string, { policy: string | undefined; rules: NfRule[]; source: Source }>();
   let hidden = false;
   for (const fact of locus.capture.facts) {
@@ -107,7 +107,7 @@ function tableOfCapture(locus: Locus, family: 'ip' | 'ip6', name: string): NfTab
   const first = [...drafts.values()][0];
   if (!first) return undefined;
   const chains = new Map([...drafts].map(([of, draft]) => [of, { name: of, ...draft }]));
-  return { name, chains, known: 'partial', interfacesHidden: hidden, source: first.source };
+  return { name, family, chains, known: 'partial', interfacesHidden: hidden, source: first.source };
 }
 
 /** A chain: its policy, its rules, who jumps to it. */

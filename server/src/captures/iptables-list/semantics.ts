@@ -14,6 +14,7 @@ import {
   portMatch,
   protocolMatch,
   rangeMatch,
+  tcpFlagsMatch,
   type RuleParts,
 } from '../iptables-rules/netfilter';
 import { copiedBits } from '../iptables-rules/semantics';
@@ -322,7 +323,7 @@ function fragmentIn(fragment: Node, source: SourceText): NfMatch[] {
 function tcpFlags(mask: Node, not: Node | undefined, source: SourceText): NfMatch {
   const text = textVal(mask, source);
   // iptables -S separates mask and flags by a blank; facts have one form.
-  return { kind: 'tcp-flags', text: val(text.value.replace('/', ' '), text.span), negated: not !== undefined && isThere(not) };
+  return tcpFlagsMatch(val(text.value.replace('/', ' '), text.span), not !== undefined && isThere(not));
 }
 
 function icmpType(not: Node, type: Node, code: Node, source: SourceText): NfMatch {

@@ -193,6 +193,25 @@ export function rangeMatch(which: 'src' | 'dst', text: Val<string>, negated: boo
   return { kind: 'iprange', which, from, to: to ?? from, text, negated };
 }
 
+const TCP_FLAGS: Readonly<Record<string, number>> = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ALL: 63, NONE: 0 };
+
+/** `FIN,SYN,RST,ACK SYN`, `0x17 0x02` of the tcp match, mask and flags parted by a blank. */
+export function tcpFlagsMatch(text: Val<string>, negated: boolean): NfMatch {
+  const [mask, set] = text.value.split(/\s+/).map(tcpFlagBits);
+  return mask === undefined || set === undefined ? otherMatch(text, negated) : { kind: 'tcp-flags', mask, set, text, negated };
+}
+
+function tcpFlagBits(text: string): number | undefined {
+  if (/^0x[\da-f]{1,2}$/i.test(text)) return Number(text) & 63;
+  let bits = 0;
+  for (const name of text.split(',')) {
+    const bit = TCP_FLAGS[name.toUpperCase()];
+    if (bit === undefined) return undefined;
+    bits |= bit;
+  }
+  return bits;
+}
+
 export function otherMatch(text: Val<string>, negated: boolean): NfMatch {
   return { kind: 'other', text, negated };
 }

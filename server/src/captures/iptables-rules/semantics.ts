@@ -15,6 +15,7 @@ import {
   portMatch,
   protocolMatch,
   rangeMatch,
+  tcpFlagsMatch,
   type RuleParts,
 } from './netfilter';
 
@@ -144,14 +145,12 @@ semantics.addOperation<Option>('option(source)', {
     return matched([rangeMatch('dst', argument(value, this.args['source'] as SourceText), negated(not, not2))]);
   },
   option_tcpFlags(_sp, not, _name, _sp2, not2, mask, _sp3, set) {
-    return matched([
-      { kind: 'tcp-flags', text: between(mask, set, this.args['source'] as SourceText), negated: negated(not, not2) },
-    ]);
+    return matched([tcpFlagsMatch(between(mask, set, this.args['source'] as SourceText), negated(not, not2))]);
   },
   option_syn(_sp, not, name) {
     // The manual page: the same as `--tcp-flags SYN,RST,ACK,FIN SYN`.
     const span = nodeSpan(this.args['source'] as SourceText, name);
-    return matched([{ kind: 'tcp-flags', text: val('FIN,SYN,RST,ACK SYN', span), negated: negated(not) }]);
+    return matched([tcpFlagsMatch(val('FIN,SYN,RST,ACK SYN', span), negated(not))]);
   },
   option_comment(_sp, _name, _sp2, value) {
     return matched([{ kind: 'comment', text: argument(value, this.args['source'] as SourceText) }]);

@@ -114,9 +114,7 @@ function positive(match: NfMatch, packet: NfPacket): Answer {
     }
     case 'tcp-flags':
       return proto === 6 ? 'maybe' : 'no';
-    case 'set':
-    case 'addrtype':
-    case 'other':
+    default:
       return 'maybe';
   }
 }

@@ -1,0 +1,104 @@
+import type { FlowWords } from '../packet/flow-words';
+
+/** What a translation tells the datapath to do (ovs-actions(7) calls them datapath actions). Ports are the datapath's own numbers. */
+export type DpAction =
+  | { readonly kind: 'output'; readonly port: number }
+  /** Output to a port that is given by its name (`--names`), where the number is not known. */
+  | {
+      readonly kind: 'userspace';
+      readonly pid: number;
+      readonly cookie: UserspaceCookie;
+      readonly tunnelOutPort?: number;
+      readonly actions?: boolean;
+    }
+  /** `mask` undefined: the whole header is set. Only the words of the header `header` count. */
+  | { readonly kind: 'set'; readonly header: SetHeader; readonly value: FlowWords; readonly mask: FlowWords | undefined }
+  | { readonly kind: 'push_vlan'; readonly tpid: number; readonly tci: number }
+  | { readonly kind: 'pop_vlan' }
+  | { readonly kind: 'push_mpls'; readonly ethertype: number; readonly lse: number }
+  | { readonly kind: 'pop_mpls'; readonly ethertype: number }
+  | { readonly kind: 'add_mpls'; readonly ethertype: number; readonly lse: number; readonly l3: boolean }
+  | { readonly kind: 'push_eth'; readonly src: bigint; readonly dst: bigint }
+  | { readonly kind: 'pop_eth' }
+  | { readonly kind: 'push_nsh'; readonly value: FlowWords; readonly metadata: readonly number[] | undefined }
+  | { readonly kind: 'pop_nsh' }
+  | { readonly kind: 'hash'; readonly algorithm: 'l4' | 'sym_l4' | 'l4_symmetric'; readonly basis: number }
+  | { readonly kind: 'recirc'; readonly id: number }
+  | { readonly kind: 'sample'; /** of 2^32 */ readonly probability: number; readonly actions: readonly DpAction[] }
+  | {
+      readonly kind: 'ct';
+      readonly commit: boolean;
+      readonly force: boolean;
+      readonly zone: number;
+      readonly mark: { readonly value: number; readonly mask: number } | undefined;
+      readonly label: { readonly value: bigint; readonly mask: bigint } | undefined;
+      readonly helper: string | undefined;
+      readonly timeout: string | undefined;
+      readonly nat: DpNat | undefined;
+    }
+  | { readonly kind: 'ct_clear' }
+  | { readonly kind: 'trunc'; readonly maxLen: number }
+  | { readonly kind: 'clone'; readonly actions: readonly DpAction[] }
+  | {
+      readonly kind: 'check_pkt_len';
+      readonly length: number;
+      readonly greater: readonly DpAction[];
+      readonly lessEqual: readonly DpAction[];
+    }
+  | { readonly kind: 'meter'; readonly meter: number }
+  | { readonly kind: 'drop'; readonly reason: number }
+  | { readonly kind: 'tnl_push'; readonly push: TunnelPush }
+  | { readonly kind: 'tnl_pop'; readonly port: number };
+
+/** The headers that a datapath sets as one. */
+export type SetHeader =
+  | 'skb_priority' | 'skb_mark' | 'tunnel' | 'eth' | 'ipv4' | 'ipv6' | 'arp' | 'icmp' | 'icmpv6' | 'nd' | 'nd_ext' | 'mpls'
+  | 'tcp' | 'udp' | 'sctp' | 'nsh'; // prettier-ignore
+
+export interface DpNat {
+  readonly direction: 'src' | 'dst' | undefined;
+  readonly family: 4 | 6 | undefined;
+  readonly min: bigint | undefined;
+  readonly max: bigint | undefined;
+  readonly portMin: number;
+  readonly portMax: number;
+  readonly persistent: boolean;
+  readonly hash: boolean;
+  readonly random: boolean;
+}
+
+/** What an upcall to ovs-vswitchd carries. */
+export type UserspaceCookie =
+  | { readonly kind: 'slow_path'; readonly reasons: readonly string[] }
+  | {
+      readonly kind: 'controller';
+      readonly reason: number;
+      readonly dontSend: boolean;
+      readonly continuation: boolean;
+      readonly recircId: number;
+      readonly ruleCookie: bigint;
+      readonly controllerId: number;
+      readonly maxLen: number;
+    }
+  | { readonly kind: 'sflow'; readonly vid: number; readonly pcp: number; readonly output: number }
+  | {
+      readonly kind: 'flow_sample';
+      readonly probability: number;
+      readonly collectorSetId: number;
+      readonly obsDomainId: number;
+      readonly obsPointId: number;
+      readonly outputPort: number;
+      readonly direction: 'default' | 'ingress' | 'egress';
+    }
+  | { readonly kind: 'ipfix'; readonly outputPort: number };
+
+/** The header that the userspace datapath puts before a packet which enters a tunnel. */
+export interface TunnelPush {
+  readonly tnlPort: number;
+  readonly outPort: number;
+  readonly headerSize: number;
+  /** OVS_VPORT_TYPE: gre 3, vxlan 4, geneve 5, lisp 105 … */
+  readonly type: number;
+  /** The header as the switch prints it, between `header(` and `)`, without size and type. */
+  readonly text: string;
+}
