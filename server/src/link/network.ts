@@ -4,9 +4,11 @@ import { isUnread } from '../captures/registry';
 import type { CaptureHost, Host, Instance, Network, Source } from '../model/network';
 import { parseMac } from '../packet/address';
 import { linkBridges } from './bridges';
+import { linkOwners } from './evidence';
 import { groupBy, linkedCaptures, sourceAt, type LinkedCapture } from './facts';
 import { assignHosts } from './hosts';
-import { linkLinuxBridges, linkNamespaces } from './namespaces';
+import { linkLinuxBridges } from './linux-bridges';
+import { linkNamespaces } from './namespaces';
 import { linkOpenStack } from './openstack';
 
 /** Joins the facts of all documents into one network. Cheap beside parsing; done anew when any document changes. */
@@ -19,18 +21,29 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
       (linked) =>
         linked.host !== undefined &&
         (linked.capture.flows.count > 0 ||
-          linked.capture.facts.some((fact) => !/^(?:neutron-|instance|floating-ip|ping)/.test(fact.kind))),
+          linked.capture.facts.some(
+            (fact) => !/^(?:neutron-|instance|floating-ip|address-owner|ping|packet|traceroute)/.test(fact.kind),
+          )),
     ),
     (linked) => linked.host ?? '',
   );
   for (const linked of captures) {
+    // What someone saw happen belongs to a host that is known otherwise; alone it makes none.
+    if (
+      linked.host !== undefined &&
+      byHost.has(linked.host) &&
+      linked.capture.facts.some(({ kind }) => /^(?:ping|packet|traceroute)/.test(kind))
+    ) {
+      byHost.get(linked.host)?.push(linked);
+      continue;
+    }
     // A bare command that said nothing (an empty table) is a fact as well: its table was captured, and is empty.
     if (
       linked.host === undefined ||
       linked.capture.facts.length > 0 ||
       linked.capture.flows.count > 0 ||
       isUnread(linked.capture.kind) ||
-      /^(?:nova|neutron|openstack|ping|tcpdump|virsh)/.test(linked.capture.kind)
+      /^(?:nova|neutron|openstack|ping|tcpdump|traceroute|kubectl|docker|crictl|virsh)/.test(linked.capture.kind)
     )
       continue;
     byHost.set(linked.host, [...(byHost.get(linked.host) ?? []), linked]);
@@ -63,6 +76,7 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
     subnets: openstack.subnets,
     routers: openstack.routers,
     captureHosts,
+    owners: linkOwners(captures),
   };
 }
 
