@@ -185,7 +185,8 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
             const found = spanOf(segment, n, shape, ref);
             const made = { kind, value, span: { start: start + found.start, end: start + found.end } };
             // Two spellings of an IPv6 address are two references.
-            if (ref.form === 'text' && columns.text.text.slice(made.span.start, made.span.end) !== value) continue;
+            if (ref.slot >= 0 && ref.form === 'text' && columns.text.text.slice(made.span.start, made.span.end) !== value)
+              continue;
             yield { flow, ref: made };
           }
         }
@@ -199,7 +200,9 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           const shape = book.shapes[own.segment.shapes[n] ?? 0];
           for (const ref of shape?.refs ?? []) {
             if (ref.kind !== kind || !shape) continue;
-            found.add(ref.slot < 0 ? ref.value : refText(book, own.segment, n, shape, ref));
+            // An IPv6 address stands for itself as it is written.
+            if (shape.slots[ref.slot]?.kind === Kind.ipv6) found.add(written(own, n, shape, ref));
+            else found.add(ref.slot < 0 ? ref.value : refText(book, own.segment, n, shape, ref));
           }
         }
       }
@@ -209,6 +212,12 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       return found;
     },
   };
+
+  function written(own: Part, n: number, shape: Template, ref: RefTemplate): string {
+    const start = columns.text.lines.starts[own.firstLine + (own.segment.lines[n] ?? 0)] ?? 0;
+    const found = spanOf(own.segment, n, shape, ref);
+    return columns.text.text.slice(start + found.start, start + found.end);
+  }
 
   /** The place among all flows of a part's `n`-th. */
   function indexOf(own: Part, n: number): number {

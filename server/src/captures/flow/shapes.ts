@@ -1,5 +1,5 @@
 import { stringOf } from '../../base/code-units';
-import { readFlow } from './read';
+import { readFlow, type ReadFlow } from './read';
 import { isTrusted, trust, type SlotRule } from './rules';
 import { agrees, templateOf, type Template } from './template';
 import { KINDS, newValue, readValue, tokensOf, wordsOfKind, type Kind, type Token, type Units } from './tokens';
@@ -158,8 +158,14 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
       if ((scratch.ends[n] ?? 0) - (scratch.starts[n] ?? 0) > 255) return false;
       const number = scratch.numbers[n] ?? 0;
       if (slot.kind === 1 && slot.words === 1 && number > 0xffffffff) return false;
+      if (slot.outside && !isInside(slot.outside, n)) return false;
       if (!isTrusted(slot.rule, slot.kind, number, scratch.words, n * 4)) return false;
     }
+    return true;
+  }
+
+  function isInside(outside: readonly number[], n: number): boolean {
+    for (let k = 0; k < outside.length; k++) if (((scratch.words[n * 4 + k] ?? 0) & (outside[k] ?? 0)) !== 0) return false;
     return true;
   }
 
@@ -171,10 +177,16 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
       const slot = shape.slots[n];
       if (!slot || (scratch.ends[n] ?? 0) - (scratch.starts[n] ?? 0) > 255) return false;
       if (slot.kind === 1 && slot.words === 1 && (scratch.numbers[n] ?? 0) > 0xffffffff) return false;
+      if (slot.outside && !isInside(slot.outside, n)) return false;
       tokens.push(tokenAt(slot.kind, n, from));
     }
     const read = readFlow({ text, parts: [{ at: 0, offset: 0 }] });
-    if (!('flow' in read) || !agrees(shape, text, tokens, read)) return false;
+    return 'flow' in read && accept(shape, text, tokens, read);
+  }
+
+  /** Trusts the values of the line that is in `scratch` where the template says the same of it as the ordinary reader. */
+  function accept(shape: Template, text: string, tokens: readonly Token[], read: ReadFlow): boolean {
+    if (!agrees(shape, text, tokens, read)) return false;
     shape.checked++;
     tokens.forEach((token, n) => {
       const rule = shape.slots[n]?.rule;
@@ -217,14 +229,14 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
     if (follow(source, 0)) return undefined;
     const read = readFlow({ text, parts: [{ at: 0, offset: 0 }] });
     const template = 'flow' in read ? templateOf(shapes.length, text, tokens, read, rules) : undefined;
-    if (!template) {
+    if (!template || !('flow' in read)) {
       if (refused.size >= MOST_CANDIDATES) refused.clear();
       refused.add(skeleton);
       return undefined;
     }
     if (!insert(root, source.units, tokens, template)) return undefined;
     shapes.push(template);
-    return match(source, 0);
+    return follow(source, 0) === template && accept(template, text, tokens, read) ? template : undefined;
   }
 
   return {

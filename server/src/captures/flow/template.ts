@@ -13,6 +13,8 @@ export interface Slot {
   /** Where its words are in a row; -1 for a value that says nothing of what the flow does. */
   readonly word: number;
   readonly words: number;
+  /** Bits that a value must not have, word by word, as its mask lacks them: what becomes of them is the ordinary reader's to say. */
+  readonly outside: readonly number[] | undefined;
 }
 
 /** A part of a flow that is the same in all of a shape, or that one value tells. */
@@ -163,7 +165,13 @@ export function templateOf(
     if (key !== undefined && token.kind !== Kind.fraction && !rule) rules.set(key, (rule = newRule()));
     const words = n === packets ? 2 : (wordsOfKind[token.kind] ?? 0);
     const stored = needed.has(n) && words > 0;
-    const slot = { kind: token.kind, rule, word: stored ? word : -1, words: stored ? words : 0 };
+    const slot = {
+      kind: token.kind,
+      rule,
+      word: stored ? word : -1,
+      words: stored ? words : 0,
+      outside: outsideOf(terms, n, token),
+    };
     word += slot.words;
     return slot;
   });
@@ -200,6 +208,15 @@ export function templateOf(
 
 function valueOf({ words, kind, number }: Token): bigint {
   return kind === Kind.decimal ? BigInt(number) : words.reduce((value, word) => (value << 32n) | BigInt(word), 0n);
+}
+
+/** The bits of a value that the mask of its term does not look at; undefined for a value of no term. */
+function outsideOf(terms: readonly TermTemplate[], slot: number, { kind }: Token): readonly number[] | undefined {
+  const term = terms.find((candidate) => candidate.slot === slot && candidate.name === undefined);
+  if (!term) return undefined;
+  const words = wordsOfKind[kind] ?? 1;
+  const looked = term.mask >> BigInt(term.shift);
+  return Array.from({ length: words }, (_, k) => Number(~(looked >> BigInt(32 * (words - 1 - k))) & 0xffffffffn));
 }
 
 /** `result` as the value with bits set beside it, or moved up; values of more than a word must be the result itself. */
