@@ -155,7 +155,7 @@ describe('flows of known shapes', () => {
         );
         agree('dump.txt', [...lines.map(([line]) => line), ...changed].join('\n'), reading);
       }),
-      { numRuns: 150 },
+      { numRuns: 60, endOnFailure: true },
     );
   });
 
@@ -198,7 +198,7 @@ describe('flows of known shapes', () => {
         });
         agree('dump.txt', lines.join('\n'), reading);
       }),
-      { numRuns: 150 },
+      { numRuns: 60, endOnFailure: true },
     );
   });
 
@@ -222,7 +222,7 @@ describe('flows of known shapes', () => {
           before = documentOf('file:///t', 'dump.txt', segmented, reading);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 40, endOnFailure: true },
     );
     agree('dump.txt', before.text, reading, false);
   });
