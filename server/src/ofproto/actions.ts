@@ -79,6 +79,7 @@ export const runActions: RunActions = (actions, ctx, isLast, groupBucket) => {
     return;
   }
   let leave = false;
+  const tlvs = tlvsOf(ctx.bridge);
   for (let i = 0; i < actions.length; i++) {
     const act = actions[i];
     if (!act || ctx.error !== undefined) break;
@@ -89,7 +90,7 @@ export const runActions: RunActions = (actions, ctx, isLast, groupBucket) => {
       break;
     }
     if (act.kind === 'unroll_xlate') report(ctx, 'action', `unroll_xlate(table=${act.table}, cookie=${act.cookie})`);
-    else report(ctx, 'action', formatAction(act, { ports: portNames(ctx) }));
+    else report(ctx, 'action', formatAction(act, { ports: portNames(ctx), tlv: tlvs }));
 
     const done = runOne(ctx, act, actions, i, last, groupBucket);
     if (done === 'stop') return;

@@ -9,7 +9,7 @@ export function commit(ctx: Ctx): void {
     pendingDecap: ctx.pendingDecap,
     encapData: ctx.encapData,
   });
-  for (const reason of slow) ctx.slow.add(reason);
+  if (slow) ctx.slow.add('ACTION');
   ctx.pendingEncap = false;
   ctx.pendingDecap = false;
   ctx.encapData = undefined;

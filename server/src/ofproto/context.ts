@@ -1,8 +1,10 @@
 import type { DpAction } from '../datapath/dp-action';
-import { formatSubfield, formatFieldValue } from '../openflow/format-match';
+import { getField } from '../openflow/field-access';
+import { formatFieldValue, formatSubfield } from '../openflow/format-field';
+import { nameMap, type NameMap } from '../openflow/names';
 import type { MfSubfield, NatAct, OfpAct } from '../openflow/ofpact';
 import type { FlowWords } from '../packet/flow-words';
-import { readBits, readField } from './fields';
+import { readBits, tlvsOf } from './fields';
 import type { Bridge, Port, Switch } from './switch';
 import type { TraceNode } from './trace-node';
 import type { RuleRef, Tables } from './tables';
@@ -142,9 +144,9 @@ export function reportSubfield(ctx: Ctx, subfield: MfSubfield): void {
   const { field, ofs, bits } = subfield;
   const value =
     ofs === 0 && bits >= field.bits
-      ? formatFieldValue(field, readField(ctx, ctx.flow, field))
-      : hex(readBits(ctx, ctx.flow, subfield));
-  report(ctx, 'detail', `${formatSubfield(subfield)} is now ${value}`);
+      ? formatFieldValue(field, getField(field, ctx.flow, tlvsOf(ctx.bridge)))
+      : hex(readBits(ctx.bridge, ctx.flow, subfield));
+  report(ctx, 'detail', `${formatSubfield(subfield, tlvsOf(ctx.bridge))} is now ${value}`);
 }
 
 /** `0x1f`, and `0` for nothing. */
@@ -162,9 +164,17 @@ export function portOf(ctx: Ctx, ofport: number): Port | undefined {
 }
 
 /** How ports are printed: by name where names were asked for. */
-export function portNames(ctx: Ctx): ReadonlyMap<number, string> | undefined {
-  if (!ctx.names) return undefined;
-  return new Map([...ctx.bridge.ports.values()].map((port) => [port.ofport, port.name]));
+export function portNames(ctx: Ctx): NameMap | undefined {
+  return ctx.names ? namesOf(ctx.bridge) : undefined;
+}
+
+const names = new WeakMap<Bridge, NameMap>();
+
+/** The names of a bridge's ports by number. */
+export function namesOf(bridge: Bridge): NameMap {
+  let map = names.get(bridge);
+  if (!map) names.set(bridge, (map = nameMap([...bridge.ports.values()].map((port) => [port.ofport, port.name]))));
+  return map;
 }
 
 export function triggerFreeze(ctx: Ctx): void {

@@ -1,5 +1,6 @@
+import type { TunnelPushHeader } from '../datapath/dp-action';
 import { genevePlaces, geneveOptions } from '../datapath/geneve';
-import { formatMac, formatIpv4, formatIpv6, inPrefix, parseIp, type IpAddress } from '../packet/address';
+import { formatMac, formatIpv4, formatIpv6, inPrefix, parseIp, parsePrefix, type IpAddress } from '../packet/address';
 import { emptyFlow, W, type FlowWords } from '../packet/flow-words';
 import { report, type Ctx } from './context';
 import { at, ETH, PT, setMac, TNL_F } from './protocols';
@@ -27,8 +28,8 @@ function print(ip: IpAddress | undefined): string {
 
 function bestRoute(routes: readonly TunnelRoute[], dst: IpAddress): TunnelRoute | undefined {
   const matching = routes.filter((route) => {
-    const ip = parseIp(route.ip);
-    return ip !== undefined && inPrefix(dst, { ...ip, length: route.prefix });
+    const prefix = parsePrefix(`${route.ip}/${route.prefix}`);
+    return prefix !== undefined && inPrefix(dst, prefix);
   });
   return matching.sort((a, b) => b.prefix - a.prefix)[0];
 }
@@ -49,94 +50,77 @@ function findWay(ctx: Ctx): Way | undefined {
   return undefined;
 }
 
-const VPORT = { vxlan: 4, gre: 3, geneve: 5, ip6gre: 109, gtpu: 111 } as const;
-
-/** Builds the outer header as the switch prints it; undefined for a kind of tunnel that has none here. */
-function buildHeader(ctx: Ctx, port: Port, smac: bigint, dmac: bigint, source: IpAddress | undefined) {
+/** The header of the tunnel's own protocol; undefined for a kind that userspace datapaths do not build. */
+function tunnelHeader(ctx: Ctx, port: Port, ipv6: boolean): TunnelPushHeader | undefined {
   const { tunnel } = port;
   const { flow } = ctx;
   if (!tunnel) return undefined;
-  const ipv6 = at(flow, W.tunDst) === 0;
-  const dst = addressOf(flow, W.tunDst, W.tunIpv6Dst);
-  const udp = tunnel.type === 'vxlan' || tunnel.type === 'geneve' || tunnel.type === 'gtpu';
-  const protocol = udp ? 17 : 47;
-  let size = 14 + (ipv6 ? 40 : 20);
-  let text = `eth(dst=${formatMac(dmac)},src=${formatMac(smac)},dl_type=0x${ipv6 ? '86dd' : '0800'}),`;
-  const tos = at(flow, W.tunTos);
-  if (ipv6) {
-    text +=
-      `ipv6(src=${print(source)},dst=${print(dst)},label=0,proto=${protocol},tclass=0x${tos.toString(16)},` +
-      `hlimit=${at(flow, W.tunTtl)}),`;
-  } else {
-    const fragment = at(flow, W.tunFlags) & TNL_F.DONT_FRAGMENT ? '4000' : '0';
-    text +=
-      `ipv4(src=${print(source ?? { family: 4, value: 0n })},dst=${print(dst)},proto=${protocol},` +
-      `tos=${tos === 0 ? '0' : `0x${tos.toString(16)}`},ttl=${at(flow, W.tunTtl)},frag=0x${fragment}),`;
-  }
-  const csum = ipv6 || (at(flow, W.tunFlags) & TNL_F.CSUM) !== 0;
-  if (udp) {
-    text += `udp(src=0,dst=${tunnel.dstPort},csum=0x${csum ? 'ffff' : '0'}),`;
-    size += 8;
-  }
   const key = at(flow, W.tunId + 1);
-  const vni = (key & 0xffffff).toString(16);
-  const { type } = tunnel;
-  switch (type) {
+  const hasCsum = (at(flow, W.tunFlags) & TNL_F.CSUM) !== 0;
+  switch (tunnel.type) {
     case 'vxlan':
-      text += `vxlan(flags=0x${tunnel.gpe ? gpeFlags(flow) : '8000000'},vni=0x${vni})`;
-      size += 8;
-      break;
+      return { kind: 'vxlan', flags: tunnel.gpe ? gpeFlags(flow) : 0x08000000, vni: key & 0xffffff };
     case 'geneve': {
       const options = geneveOptions(flow, genevePlaces(ctx.bridge.tlvMap));
-      const bytes = options.reduce((sum, option) => sum + 4 + option.data.length, 0);
-      const oam = at(flow, W.tunFlags) & TNL_F.OAM ? 'oam,' : '';
-      const critical = options.some((option) => option.type & 0x80) ? 'crit,' : '';
-      const list = options.map(
-        ({ class: optionClass, type: optionType, data }) =>
-          `{class=0x${optionClass.toString(16)},type=0x${optionType.toString(16)},len=${data.length}` +
-          `${
-            data.length > 0
-              ? `,0x${data
-                  .map((byte) => byte.toString(16).padStart(2, '0'))
-                  .join('')
-                  .replace(/^0+(?=.)/, '')}`
-              : ''
-          }}`,
-      );
-      text += `geneve(${oam}${critical}vni=0x${vni}${options.length > 0 ? `,options(${list.join('')})` : ''})`;
-      size += 8 + bytes;
-      break;
+      return {
+        kind: 'geneve',
+        oam: (at(flow, W.tunFlags) & TNL_F.OAM) !== 0,
+        critical: options.some((option) => (option.type & 0x80) !== 0),
+        vni: key & 0xffffff,
+        options,
+      };
     }
     case 'gre':
     case 'ip6gre': {
       const packetType = at(flow, W.packetType);
-      const proto = packetType === PT.ETH ? ETH.TEB : packetType & 0xffff;
-      const hasCsum = (at(flow, W.tunFlags) & TNL_F.CSUM) !== 0;
       const sequence = tunnel.options['seq'] === 'true';
-      const flags = (hasCsum ? 0x8000 : 0) | (tunnel.outKeyPresent ? 0x2000 : 0) | (sequence ? 0x1000 : 0);
-      text +=
-        `gre((flags=0x${flags.toString(16)},proto=0x${proto.toString(16)})${hasCsum ? ',csum=0x0' : ''}` +
-        `${tunnel.outKeyPresent ? `,key=0x${key.toString(16)}` : ''}${sequence ? ',seq=0x0' : ''})`;
-      size += 4 + (hasCsum ? 4 : 0) + (tunnel.outKeyPresent ? 4 : 0) + (sequence ? 4 : 0);
-      break;
+      return {
+        kind: ipv6 ? 'ip6gre' : 'gre',
+        flags: (hasCsum ? 0x8000 : 0) | (tunnel.outKeyPresent ? 0x2000 : 0) | (sequence ? 0x1000 : 0),
+        proto: packetType === PT.ETH ? ETH.TEB : packetType & 0xffff,
+        csum: hasCsum ? 0 : undefined,
+        key: tunnel.outKeyPresent ? key : undefined,
+        seq: sequence ? 0 : undefined,
+      };
     }
     case 'gtpu':
-      text += `gtpu(flags=0x${at(flow, W.tunGtpuFlags).toString(16)},msgtype=${at(flow, W.tunGtpuMsgtype)},teid=0x${key.toString(16)})`;
-      size += 8;
-      break;
+      return { kind: 'gtpu', flags: at(flow, W.tunGtpuFlags), msgtype: at(flow, W.tunGtpuMsgtype), teid: key };
     default:
       return undefined;
   }
-  const vport = type === 'gre' && ipv6 ? VPORT.ip6gre : VPORT[type];
-  return { size, type: vport, text, protocol, ipv6 };
 }
 
-/** VXLAN-GPE: the VNI and next-protocol flags, and the protocol in the lowest byte. */
-function gpeFlags(flow: FlowWords): string {
+/** VXLAN-GPE: the flags for a VNI and a next protocol, and the protocol in the lowest byte. */
+function gpeFlags(flow: FlowWords): number {
   const packetType = at(flow, W.packetType);
   const next: Readonly<Record<number, number>> = { 0x800: 1, 0x86dd: 2, 0x894f: 4 };
   const protocol = packetType === PT.ETH ? 3 : (next[packetType & 0xffff] ?? 3);
-  return ((0x0c000000 | protocol) >>> 0).toString(16);
+  return (0x0c000000 | protocol) >>> 0;
+}
+
+/** The whole outer header. */
+function buildHeader(ctx: Ctx, port: Port, smac: bigint, dmac: bigint, way: Way) {
+  const { flow } = ctx;
+  const ipv6 = at(flow, W.tunDst) === 0;
+  const header = tunnelHeader(ctx, port, ipv6);
+  if (!header || !port.tunnel) return undefined;
+  const udp = header.kind === 'vxlan' || header.kind === 'geneve' || header.kind === 'gtpu';
+  const proto = udp ? 17 : 47;
+  const tos = at(flow, W.tunTos);
+  const ttl = at(flow, W.tunTtl);
+  const dst = addressOf(flow, W.tunDst, W.tunIpv6Dst)?.value ?? 0n;
+  const src = way.source?.value ?? 0n;
+  const csum = ipv6 || (at(flow, W.tunFlags) & TNL_F.CSUM) !== 0 ? 0xffff : 0;
+  const frag = at(flow, W.tunFlags) & TNL_F.DONT_FRAGMENT ? 0x4000 : 0;
+  return {
+    eth: { src: smac, dst: dmac, type: ipv6 ? ETH.IPV6 : ETH.IP },
+    ip: ipv6
+      ? ({ family: 6, src, dst, label: 0, proto, tclass: tos, hlimit: ttl } as const)
+      : ({ family: 4, src: Number(src), dst: Number(dst), proto, tos, ttl, frag } as const),
+    udp: udp ? { src: 0, dst: port.tunnel.dstPort, csum } : undefined,
+    tunnel: header,
+    proto,
+  };
 }
 
 /** The outer headers become the packet's own, for the bridge that carries the tunnel. */
@@ -219,15 +203,15 @@ export function nativeTunnelOutput(
     'detail',
     `tunneling from ${formatMac(smac)} ${print(way.source)} to ${formatMac(neighbour.mac)} ${print(way.nextHop)}`,
   );
-  const header = buildHeader(ctx, port, smac, neighbour.mac, way.source);
+  const header = buildHeader(ctx, port, smac, neighbour.mac, way);
   if (!header || way.port.odpPort === undefined) {
     report(ctx, 'warn', 'native tunnel header build failed');
     return;
   }
   const saved = { flow: ctx.flow.slice(), base: ctx.baseFlow.slice(), wc: ctx.wc, actions: ctx.dpActions };
-  becomeOuter(ctx.baseFlow, ctx.flow, way, smac, neighbour.mac, header.ipv6, header.protocol);
-  becomeOuter(ctx.flow, ctx.flow, way, smac, neighbour.mac, header.ipv6, header.protocol);
-  const push = { tnlPort: odpPort, outPort: way.port.odpPort, headerSize: header.size, type: header.type, text: header.text };
+  const { proto, ...outer } = header;
+  for (const words of [ctx.baseFlow, ctx.flow]) becomeOuter(words, ctx.flow, way, smac, neighbour.mac, header.ip.family === 6, proto);
+  const push = { tnlPort: odpPort, outPort: way.port.odpPort, ...outer };
   const inner: typeof ctx.dpActions = [{ kind: 'tnl_push', push }];
   ctx.dpActions = inner;
   let keep = true;

@@ -1,6 +1,7 @@
 import { formatMatch } from '../openflow/format-match';
 import { W, type FlowWords } from '../packet/flow-words';
 import { portNames, report, sharpHex, triggerFreeze, type Ctx, type RunActions } from './context';
+import { tlvsOf } from './fields';
 import { at, ETH, isIpAny } from './protocols';
 import { actionsOf, cookieOf, ruleFor, type RuleRef } from './tables';
 import type { TraceNode } from './trace-node';
@@ -40,7 +41,7 @@ export function reportTable(ctx: Ctx, ref: RuleRef, table: number): TraceNode[] 
   const number = String(table).padStart(2, ' ');
   let text: string;
   if (ref.kind === 'flow') {
-    const match = formatMatch(ref.rule.match, { portNames: portNames(ctx) });
+    const match = formatMatch(ref.rule.match, { ports: portNames(ctx), tlv: tlvsOf(ctx.bridge) });
     text = `${number}. ${match}${match === '' ? '' : ', '}priority ${ref.rule.priority}`;
     if (ref.rule.cookie !== 0n) text += `, cookie ${sharpHex(ref.rule.cookie)}`;
   } else if (ctx.bridge.name !== originalBridge) {

@@ -1,11 +1,11 @@
 import { formatDpActions } from '../datapath/format';
 import { formatFlags, ctStateFlags } from '../openflow/flags';
 import { formatFlow, formatMegaflow } from '../openflow/format-match';
-import { nameMap } from '../openflow/names';
 import type { NatAct } from '../openflow/ofpact';
 import { formatIpv4, formatIpv6 } from '../packet/address';
 import { W, type FlowWords } from '../packet/flow-words';
-import type { RecircNode, Session, SlowReason } from './context';
+import { namesOf, type RecircNode, type Session, type SlowReason } from './context';
+import { tlvsOf } from './fields';
 import { at, CS } from './protocols';
 import type { Switch } from './switch';
 import { makeTables } from './tables';
@@ -75,7 +75,7 @@ export function traceFlow(question: TraceQuestion): TraceAnswer | undefined {
     packetLength: question.packetLength,
     generate: question.generate ?? false,
   };
-  const ofNames = options.names ? nameMap([...bridge.ports.values()].map((port) => [port.ofport, port.name])) : undefined;
+  const ofNames = options.names ? namesOf(bridge) : undefined;
   const dpNames = options.names ? datapathNames(sw) : undefined;
   const parts: TracePart[] = [];
   let text = '';
@@ -83,11 +83,11 @@ export function traceFlow(question: TraceQuestion): TraceAnswer | undefined {
     const translation = translate(session, bridge, flow, options);
     parts.push({ recirc, flow, translation });
     const { initialFlow, finalFlow, nodes, wc, actions, error, slow } = translation;
-    text += `Flow: ${formatFlow(initialFlow, { ports: ofNames, tlvs: bridge.tlvMap })}\n`;
+    text += `Flow: ${formatFlow(initialFlow, { ports: ofNames, tlv: tlvsOf(bridge) })}\n`;
     text += printNodes(nodes);
     const same = initialFlow.every((word, i) => word === finalFlow[i]);
-    text += `\nFinal flow: ${same ? 'unchanged' : formatFlow(finalFlow, { ports: ofNames, tlvs: bridge.tlvMap })}\n`;
-    text += `Megaflow: ${formatMegaflow(wc, flow, { ports: ofNames, tlvs: bridge.tlvMap })}\n`;
+    text += `\nFinal flow: ${same ? 'unchanged' : formatFlow(finalFlow, { ports: ofNames, tlv: tlvsOf(bridge) })}\n`;
+    text += `Megaflow: ${formatMegaflow(wc, flow, { ports: ofNames, tlv: tlvsOf(bridge) })}\n`;
     text += `Datapath actions: ${formatDpActions(actions, dpNames)}`;
     if (error !== undefined) text += `\nTranslation failed (${error}), packet is dropped.\n`;
     else if (slow.length > 0) {
