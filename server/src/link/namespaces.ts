@@ -1,5 +1,9 @@
-import type { Device, Known, LinuxBridge, Namespace, NfChain, NfRule, NfTable, Source } from '../model/network';
+import type { Device, Known, Namespace, Source } from '../model/network';
+import { linkConnections, linkListeners } from './connections';
+import { linkEbtables } from './ebtables';
+import { linkEvidence } from './evidence';
 import { completeness, groupBy, sourceAt, type LinkedCapture } from './facts';
+import { linkIpsets, linkNetfilter, linkNft } from './netfilter';
 
 /** Joins what was captured inside one host's namespaces (`''` is the root): devices, routes, neighbours, netfilter. */
 export function linkNamespaces(host: string, captures: readonly LinkedCapture[]): Map<string, Namespace> {
@@ -41,6 +45,9 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
         sysctls.set(fact.name.value, { value: fact.value.value, source: sourceAt(linked, fact.name.span) });
     }
   }
+  const nft = linkNft(own);
+  const connections = linkConnections(own);
+  const listeners = linkListeners(own);
   return {
     host,
     name,
@@ -76,6 +83,15 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     neighboursKnown: neighbours.known,
     netfilter: linkNetfilter(own, 'ip'),
     netfilter6: linkNetfilter(own, 'ip6'),
+    nft: nft.tables,
+    nftKnown: nft.known,
+    ipsets: linkIpsets(own),
+    connections: connections.connections,
+    connectionsKnown: connections.known,
+    listeners: listeners.listeners,
+    listenersKnown: listeners.known,
+    ebtables: linkEbtables(own),
+    evidence: linkEvidence(own),
     sysctls,
     sources,
   };
@@ -157,122 +173,5 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         sources: device.sources,
       },
     ]),
-  );
-}
-
-/** Of several listings of one table the one that shows most is used: a save, then -S, then -L with -v, then -L. */
-function linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' | 'ip6'): Map<string, NfTable> {
-  const tables = new Map<string, { rank: number; table: NfTable }>();
-  for (const linked of captures) {
-    const { kind } = linked.capture;
-    if (!(family === 'ip' ? /^iptables-(?:save|rules|list)$/ : /^ip6tables-(?:save|rules|list)$/).test(kind)) continue;
-    for (const table of tablesOf(linked, family)) {
-      const rank = kind.endsWith('-save') ? 4 : kind.endsWith('-rules') ? 3 : table.interfacesHidden ? 1 : 2;
-      const score = rank + (table.known === 'whole' ? 0.5 : 0);
-      if ((tables.get(table.name)?.rank ?? -1) < score) tables.set(table.name, { rank: score, table });
-    }
-  }
-  return new Map([...tables].map(([name, { table }]) => [name, table]));
-}
-
-function tablesOf(linked: LinkedCapture, family: 'ip' | 'ip6'): NfTable[] {
-  const chains = new Map<string, Map<string, { policy: string | undefined; rules: NfRule[]; source: Source }>>();
-  const chain = (table: string, name: string, source: Source) => {
-    let of = chains.get(table);
-    if (!of) chains.set(table, (of = new Map()));
-    let found = of.get(name);
-    if (!found) of.set(name, (found = { policy: undefined, rules: [], source }));
-    return found;
-  };
-  for (const fact of linked.capture.facts) {
-    if (fact.kind === 'nf-chain' && fact.family === family) {
-      const found = chain(fact.table, fact.name.value, sourceAt(linked, fact.span.span));
-      if (fact.policy && fact.policy.value !== '-') found.policy = fact.policy.value;
-    } else if (fact.kind === 'nf-rule' && fact.family === family) {
-      const source = sourceAt(linked, fact.text.span);
-      chain(fact.table, fact.chain, source).rules.push({
-        number: fact.number,
-        matches: fact.matches,
-        target: fact.target?.value,
-        goto: fact.goto,
-        options: fact.targetOptions,
-        interfacesHidden: fact.interfacesHidden,
-        text: fact.text.value,
-        source,
-      });
-    }
-  }
-  const { known: how } = completeness(linked.capture);
-  // A whole save shows every table that there is: one that it does not show does nothing.
-  const everything = how === 'whole' && linked.capture.kind.endsWith('-save') && linked.capture.options['table'] === undefined;
-  if (everything) for (const name of ['raw', 'mangle', 'nat', 'filter']) if (!chains.has(name)) chains.set(name, new Map());
-  return [...chains].map(([name, of]) => {
-    const finished: NfChain[] = [...of].map(([chainName, { policy, rules, source }]) => ({
-      name: chainName,
-      policy,
-      rules,
-      source,
-    }));
-    return {
-      name,
-      chains: new Map(finished.map((c) => [c.name, c])),
-      known: how,
-      interfacesHidden: finished.some((c) => c.rules.some((rule) => rule.interfacesHidden)),
-      source: sourceAt(linked, linked.capture.commandSpan ?? linked.capture.span),
-    };
-  });
-}
-
-/** `brctl show`, `bridge link`, `bridge fdb`, `ip link … master`: the host's Linux bridges. */
-export function linkLinuxBridges(host: string, captures: readonly LinkedCapture[]): Map<string, LinuxBridge> {
-  const drafts = new Map<string, { members: Map<string, Source>; fdb: LinuxBridge['fdb'][number][]; sources: Source[] }>();
-  const draft = (name: string) => {
-    let found = drafts.get(name);
-    if (!found) drafts.set(name, (found = { members: new Map(), fdb: [], sources: [] }));
-    return found;
-  };
-  const member = (bridge: string, name: string, source: Source) => {
-    const { members } = draft(bridge);
-    if (!members.has(name)) members.set(name, source);
-  };
-  const remotes: LinuxBridge['remotes'][number][] = [];
-  for (const linked of captures) {
-    for (const fact of linked.capture.facts) {
-      if (fact.kind === 'bridge-fdb' && fact.dst) {
-        remotes.push({
-          dev: fact.dev.value,
-          mac: fact.mac.value,
-          ip: fact.dst.value,
-          source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dst.span.end } },
-        });
-      }
-      if (fact.kind === 'linux-bridge') draft(fact.name.value).sources.push(sourceAt(linked, fact.name.span));
-      else if (fact.kind === 'linux-bridge-port') member(fact.bridge.value, fact.name.value, sourceAt(linked, fact.name.span));
-      else if (fact.kind === 'link' && fact.master && !/^ovs-system$/.test(fact.master.value)) {
-        member(fact.master.value, fact.name.value, sourceAt(linked, fact.name.span));
-      } else if (fact.kind === 'bridge-fdb' && fact.master) {
-        draft(fact.master.value).fdb.push({
-          mac: fact.mac.value,
-          dev: fact.dev.value,
-          permanent: fact.flags.includes('permanent'),
-          source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dev.span.end } },
-        });
-      }
-    }
-  }
-  return new Map(
-    [...drafts]
-      .filter(([, { members, sources }]) => members.size > 0 || sources.length > 0)
-      .map(([name, { members, fdb, sources }]) => [
-        name,
-        {
-          host,
-          name,
-          members: [...members].map(([of, source]) => ({ name: of, source })),
-          fdb,
-          remotes: remotes.filter(({ dev }) => members.has(dev)),
-          sources,
-        },
-      ]),
   );
 }

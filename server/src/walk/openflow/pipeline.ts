@@ -109,9 +109,10 @@ interface Candidate {
 
 /** The flows of a table that may match, best first: learned ones beside captured ones. */
 function candidates(run: Run, table: number): Candidate[] {
-  const captured = run.bridge.flows
-    .filter(({ flow }) => flow.table.value === table)
-    .map(({ flow, source }) => ({ flow, source, learned: false }));
+  const captured = [...run.bridge.flows.inTable(table)].flatMap((index) => {
+    const entry = run.bridge.flows.at(index);
+    return entry ? [{ flow: entry.flow, source: entry.source, learned: false }] : [];
+  });
   const learned = (run.context.state.flows.get(bridgeKey(run.bridge)) ?? [])
     // learn() only refreshes a flow that is there already.
     .filter(({ flow }) => flow.table.value === table && !captured.some((entry) => sameMatch(entry.flow, flow)))
