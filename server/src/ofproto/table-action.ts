@@ -36,7 +36,7 @@ function netlinkSize(ctx: Ctx): number {
 }
 
 /** Reports the flow that was hit; what it does is reported below it. */
-export function reportTable(ctx: Ctx, ref: RuleRef, table: number): TraceNode[] {
+export function reportTable(ctx: Ctx, ref: RuleRef, table: number, packet: FlowWords): TraceNode[] {
   const originalBridge = ctx.session.originalBridge;
   const number = String(table).padStart(2, ' ');
   let text: string;
@@ -60,6 +60,7 @@ export function reportTable(ctx: Ctx, ref: RuleRef, table: number): TraceNode[] 
     table,
     rule: ref.kind === 'flow' ? ref.rule : undefined,
     also: ref.kind === 'flow' ? ref.also : [],
+    packet,
     text,
     nodes: [],
   };
@@ -124,12 +125,14 @@ export function tableAction(
     swapTuple(ctx.wc, ipv4);
   }
   const ref = ruleFor(ctx.session.tables, ctx.bridge, table, ctx.flow, ctx.wc, inPort, mayPacketIn);
+  const packet = ctx.flow.slice();
+  packet[W.inPort] = inPort;
   if (withCtOrig) {
     swapTuple(ctx.flow, ipv4);
     swapTuple(ctx.wc, ipv4);
   }
   const oldTrace = ctx.trace;
-  ctx.trace = reportTable(ctx, ref, table);
+  ctx.trace = reportTable(ctx, ref, table, packet);
   const oldRule = ctx.rule;
   const oldCookie = ctx.ruleCookie;
   const deepens = table <= oldTable ? 1 : 0;

@@ -1,3 +1,4 @@
+import type { FlowWords } from '../packet/flow-words';
 import type { Rule } from './switch';
 
 /** What a translation reports, as a tree. The kinds are those of Open vSwitch's own trace. */
@@ -13,6 +14,8 @@ export type TraceNode = {
       readonly table: number;
       readonly rule: Rule | undefined;
       readonly also: readonly number[];
+      /** The packet as it was looked up. */
+      readonly packet: FlowWords;
     }
   | { readonly kind: 'action-set' | 'bucket' | 'thaw' | 'action' | 'detail' | 'warn' | 'error' }
 );

@@ -230,7 +230,7 @@ function run(ctx: Ctx, state: FrozenState | undefined, recircId: number): DpActi
     const { session, bridge, table, flow, wc } = ctx;
     const ref = ruleFor(session.tables, bridge, table, flow, wc, at(flow, W.inPort), true);
     ctx.rule = ref;
-    ctx.trace = reportTable(ctx, ref, table);
+    ctx.trace = reportTable(ctx, ref, table, flow.slice());
     actions = actionsOf(ref);
   }
   if (!state && processSpecial(ctx, inPort)) {
