@@ -210,7 +210,8 @@ export function nativeTunnelOutput(
   }
   const saved = { flow: ctx.flow.slice(), base: ctx.baseFlow.slice(), wc: ctx.wc, actions: ctx.dpActions };
   const { proto, ...outer } = header;
-  for (const words of [ctx.baseFlow, ctx.flow]) becomeOuter(words, ctx.flow, way, smac, neighbour.mac, header.ip.family === 6, proto);
+  for (const words of [ctx.baseFlow, ctx.flow])
+    becomeOuter(words, ctx.flow, way, smac, neighbour.mac, header.ip.family === 6, proto);
   const push = { tnlPort: odpPort, outPort: way.port.odpPort, ...outer };
   const inner: typeof ctx.dpActions = [{ kind: 'tnl_push', push }];
   ctx.dpActions = inner;
