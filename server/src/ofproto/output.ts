@@ -10,7 +10,7 @@ import { commit } from './commit';
 import { cancelFreeze, portOf, report, reportBridge, type Ctx } from './context';
 import { finishFreezing } from './freeze';
 import { nativeTunnelOutput } from './native-tunnel';
-import { at, clearConntrackFields, clearTunnel, exact16, isReservedMac, isStp, macOf, or, PT, TUNNEL_END } from './protocols';
+import { at, clearConntrackFields, clearTunnel, isReservedMac, isStp, macOf, or, PT, TUNNEL_END } from './protocols';
 import { processSpecial } from './special';
 import type { Bundle, Mirror, Port } from './switch';
 import { tableAction } from './table-action';
