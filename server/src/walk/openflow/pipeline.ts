@@ -5,7 +5,6 @@ import { ctStateBits, fieldOf, LOCAL_PORT } from '../../packet/fields';
 import {
   get,
   getBits,
-  getField,
   set,
   setBits,
   setField,
@@ -450,12 +449,7 @@ function track(run: Run, action: Action & { readonly kind: 'ct' }, source: Sourc
       ? action.zone
       : action.zone && zoneField
         ? Number(getBits(run.packet, zoneField, action.zone.offset, action.zone.bits))
-        : Number(
-            getField(
-              run.packet,
-              fieldOf('ct_zone') ?? { name: '', bits: 16, format: 'number', storage: [], maskable: false, says: '', aliases: [] },
-            ),
-          );
+        : Number(get(run.packet, 'ct_zone'));
   const where = `${run.bridge.host}|zone ${zone}`;
   const tuple = tupleOf(run.packet);
   const { connections } = run.context.state;
