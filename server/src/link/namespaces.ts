@@ -1,5 +1,7 @@
-import type { Device, Known, LinuxBridge, Namespace, NfChain, NfRule, NfTable, Source } from '../model/network';
+import type { Device, Known, Namespace, Source } from '../model/network';
 import { completeness, groupBy, sourceAt, type LinkedCapture } from './facts';
+import { linkConnections, linkEbtables, linkIpsets, linkListeners } from './filters';
+import { linkNetfilter } from './netfilter';
 
 /** Joins what was captured inside one host's namespaces (`''` is the root): devices, routes, neighbours, netfilter. */
 export function linkNamespaces(host: string, captures: readonly LinkedCapture[]): Map<string, Namespace> {
@@ -19,6 +21,12 @@ interface DeviceDraft {
   type?: string;
   vlanId?: number;
   vni?: number;
+  index?: number;
+  peerIndex?: number;
+  linkNetnsId?: number;
+  linkNetns?: string;
+  settings: Record<string, string>;
+  portSettings: Record<string, string>;
   addresses: { ip: string; prefix: number; source: Source }[];
   sources: Source[];
 }
@@ -32,6 +40,9 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
   for (const linked of own)
     if (linked.capture.commandSpan && name !== '') sources.push(sourceAt(linked, linked.capture.commandSpan));
   const routes = known(own, 'route', (kind) => kind === 'ip-route' || kind === 'route');
+  const shown = routeTablesShown(own);
+  const connections = linkConnections(own);
+  const listeners = linkListeners(own);
   const neighbours = known(own, 'neighbour', (kind) => kind === 'ip-neighbour' || kind === 'arp');
   const rules = known(own, 'ip-rule', (kind) => kind === 'ip-rule');
   const sysctls = new Map<string, { value: string; source: Source }>();
@@ -55,10 +66,13 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
           route.via?.value,
           route.dev?.value,
           route.metric?.value,
+          route.tos?.value,
           route.table?.value ?? 'main',
         ].join(' '),
     ),
-    routesKnown: routes.known,
+    routesKnown: shown.known4,
+    routesKnown6: shown.known6,
+    tablesShown: shown.tables,
     rules: unique(
       rules.found.map(({ fact, linked }) => ({ rule: fact, source: sourceAt(linked, fact.text.span) })),
       ({ rule }) => rule.text.value,
@@ -69,6 +83,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
         ip: fact.ip.value,
         dev: fact.dev.value,
         mac: fact.mac?.value,
+        state: fact.state?.value,
         source: { uri: linked.uri, span: { start: fact.ip.span.start, end: (fact.mac ?? fact.dev).span.end } },
       })),
       ({ ip, dev, mac }) => `${ip} ${dev} ${mac ?? ''}`,
@@ -76,6 +91,12 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     neighboursKnown: neighbours.known,
     netfilter: linkNetfilter(own, 'ip'),
     netfilter6: linkNetfilter(own, 'ip6'),
+    ebtables: linkEbtables(own),
+    ipsets: linkIpsets(own),
+    connections: connections.found,
+    connectionsKnown: connections.known,
+    listeners: listeners.found,
+    listenersKnown: listeners.known,
     sysctls,
     sources,
   };
@@ -101,6 +122,39 @@ function known<K extends Fact['kind']>(
   return { found, known: how };
 }
 
+/** Which routing tables somebody asked for, and how much of `main` was shown, for each family. */
+function routeTablesShown(captures: readonly LinkedCapture[]): {
+  readonly known4: Known;
+  readonly known6: Known;
+  readonly tables: ReadonlySet<string>;
+} {
+  const tables = new Set<string>();
+  const known: { 4: Known; 6: Known } = { 4: 'absent', 6: 'absent' };
+  const say = (family: 4 | 6, how: Known) => {
+    if (known[family] !== 'whole') known[family] = how;
+  };
+  for (const linked of captures) {
+    const { kind, command, options } = linked.capture;
+    if (kind !== 'ip-route' && kind !== 'route') continue;
+    if (/\bget\b/.test(command ?? '')) continue;
+    const table = options['table'];
+    const own = completeness(linked.capture).known;
+    const narrow = /\bdev\b|\b(?:root|match|exact|proto|scope|type|via|src)\s/.test(command ?? '');
+    const how: Known = narrow && own === 'whole' ? 'partial' : own;
+    const both = table === 'all' || table === '0';
+    if (table !== undefined && !narrow && how === 'whole') tables.add(table === '0' ? 'all' : table);
+    if (table !== undefined && !both && table !== 'main' && table !== '254') continue;
+    const six = options['family'] === 'ip6' || /(?:^|\s)-(?:6|A\s*inet6|f\s*inet6)\b/.test(command ?? '');
+    const four = options['family'] === 'ip' || /(?:^|\s)-4\b/.test(command ?? '');
+    if (!six) say(4, how);
+    // `table all` shows both families, unless one was asked for.
+    const shows6 = linked.capture.facts.some((fact) => fact.kind === 'route' && fact.dst.value.ip.includes(':'));
+    if (six || (both && !four && shows6)) say(6, how);
+    else if (shows6) say(6, 'partial');
+  }
+  return { known4: known[4], known6: known[6], tables };
+}
+
 function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
   const seen = new Set<string>();
   return items.filter((item) => {
@@ -115,7 +169,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
   const drafts = new Map<string, DeviceDraft>();
   const draft = (name: string): DeviceDraft => {
     let found = drafts.get(name);
-    if (!found) drafts.set(name, (found = { up: true, addresses: [], sources: [] }));
+    if (!found) drafts.set(name, (found = { up: true, settings: {}, portSettings: {}, addresses: [], sources: [] }));
     return found;
   };
   for (const linked of captures) {
@@ -130,6 +184,12 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         if (fact.type) device.type ??= fact.type.value;
         if (fact.vlanId) device.vlanId ??= fact.vlanId.value;
         if (fact.vni) device.vni ??= fact.vni.value;
+        if (fact.index) device.index ??= fact.index.value;
+        if (fact.peerIndex) device.peerIndex ??= fact.peerIndex.value;
+        if (fact.linkNetnsId) device.linkNetnsId ??= fact.linkNetnsId.value;
+        if (fact.linkNetns) device.linkNetns ??= fact.linkNetns.value;
+        for (const [name, { value }] of Object.entries(fact.settings ?? {})) device.settings[name] ??= value;
+        for (const [name, { value }] of Object.entries(fact.portSettings ?? {})) device.portSettings[name] ??= value;
         if (fact.flags.length > 0) device.up = fact.flags.includes('UP');
       } else if (fact.kind === 'address') {
         const device = draft(fact.dev.value);
@@ -153,126 +213,15 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         type: device.type,
         vlanId: device.vlanId,
         vni: device.vni,
+        index: device.index,
+        peerIndex: device.peerIndex,
+        linkNetnsId: device.linkNetnsId,
+        linkNetns: device.linkNetns,
+        settings: device.settings,
+        portSettings: device.portSettings,
         addresses: device.addresses,
         sources: device.sources,
       },
     ]),
-  );
-}
-
-/** Of several listings of one table the one that shows most is used: a save, then -S, then -L with -v, then -L. */
-function linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' | 'ip6'): Map<string, NfTable> {
-  const tables = new Map<string, { rank: number; table: NfTable }>();
-  for (const linked of captures) {
-    const { kind } = linked.capture;
-    if (!(family === 'ip' ? /^iptables-(?:save|rules|list)$/ : /^ip6tables-(?:save|rules|list)$/).test(kind)) continue;
-    for (const table of tablesOf(linked, family)) {
-      const rank = kind.endsWith('-save') ? 4 : kind.endsWith('-rules') ? 3 : table.interfacesHidden ? 1 : 2;
-      const score = rank + (table.known === 'whole' ? 0.5 : 0);
-      if ((tables.get(table.name)?.rank ?? -1) < score) tables.set(table.name, { rank: score, table });
-    }
-  }
-  return new Map([...tables].map(([name, { table }]) => [name, table]));
-}
-
-function tablesOf(linked: LinkedCapture, family: 'ip' | 'ip6'): NfTable[] {
-  const chains = new Map<string, Map<string, { policy: string | undefined; rules: NfRule[]; source: Source }>>();
-  const chain = (table: string, name: string, source: Source) => {
-    let of = chains.get(table);
-    if (!of) chains.set(table, (of = new Map()));
-    let found = of.get(name);
-    if (!found) of.set(name, (found = { policy: undefined, rules: [], source }));
-    return found;
-  };
-  for (const fact of linked.capture.facts) {
-    if (fact.kind === 'nf-chain' && fact.family === family) {
-      const found = chain(fact.table, fact.name.value, sourceAt(linked, fact.span.span));
-      if (fact.policy && fact.policy.value !== '-') found.policy = fact.policy.value;
-    } else if (fact.kind === 'nf-rule' && fact.family === family) {
-      const source = sourceAt(linked, fact.text.span);
-      chain(fact.table, fact.chain, source).rules.push({
-        number: fact.number,
-        matches: fact.matches,
-        target: fact.target?.value,
-        goto: fact.goto,
-        options: fact.targetOptions,
-        interfacesHidden: fact.interfacesHidden,
-        text: fact.text.value,
-        source,
-      });
-    }
-  }
-  const { known: how } = completeness(linked.capture);
-  // A whole save shows every table that there is: one that it does not show does nothing.
-  const everything = how === 'whole' && linked.capture.kind.endsWith('-save') && linked.capture.options['table'] === undefined;
-  if (everything) for (const name of ['raw', 'mangle', 'nat', 'filter']) if (!chains.has(name)) chains.set(name, new Map());
-  return [...chains].map(([name, of]) => {
-    const finished: NfChain[] = [...of].map(([chainName, { policy, rules, source }]) => ({
-      name: chainName,
-      policy,
-      rules,
-      source,
-    }));
-    return {
-      name,
-      chains: new Map(finished.map((c) => [c.name, c])),
-      known: how,
-      interfacesHidden: finished.some((c) => c.rules.some((rule) => rule.interfacesHidden)),
-      source: sourceAt(linked, linked.capture.commandSpan ?? linked.capture.span),
-    };
-  });
-}
-
-/** `brctl show`, `bridge link`, `bridge fdb`, `ip link … master`: the host's Linux bridges. */
-export function linkLinuxBridges(host: string, captures: readonly LinkedCapture[]): Map<string, LinuxBridge> {
-  const drafts = new Map<string, { members: Map<string, Source>; fdb: LinuxBridge['fdb'][number][]; sources: Source[] }>();
-  const draft = (name: string) => {
-    let found = drafts.get(name);
-    if (!found) drafts.set(name, (found = { members: new Map(), fdb: [], sources: [] }));
-    return found;
-  };
-  const member = (bridge: string, name: string, source: Source) => {
-    const { members } = draft(bridge);
-    if (!members.has(name)) members.set(name, source);
-  };
-  const remotes: LinuxBridge['remotes'][number][] = [];
-  for (const linked of captures) {
-    for (const fact of linked.capture.facts) {
-      if (fact.kind === 'bridge-fdb' && fact.dst) {
-        remotes.push({
-          dev: fact.dev.value,
-          mac: fact.mac.value,
-          ip: fact.dst.value,
-          source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dst.span.end } },
-        });
-      }
-      if (fact.kind === 'linux-bridge') draft(fact.name.value).sources.push(sourceAt(linked, fact.name.span));
-      else if (fact.kind === 'linux-bridge-port') member(fact.bridge.value, fact.name.value, sourceAt(linked, fact.name.span));
-      else if (fact.kind === 'link' && fact.master && !/^ovs-system$/.test(fact.master.value)) {
-        member(fact.master.value, fact.name.value, sourceAt(linked, fact.name.span));
-      } else if (fact.kind === 'bridge-fdb' && fact.master) {
-        draft(fact.master.value).fdb.push({
-          mac: fact.mac.value,
-          dev: fact.dev.value,
-          permanent: fact.flags.includes('permanent'),
-          source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dev.span.end } },
-        });
-      }
-    }
-  }
-  return new Map(
-    [...drafts]
-      .filter(([, { members, sources }]) => members.size > 0 || sources.length > 0)
-      .map(([name, { members, fdb, sources }]) => [
-        name,
-        {
-          host,
-          name,
-          members: [...members].map(([of, source]) => ({ name: of, source })),
-          fdb,
-          remotes: remotes.filter(({ dev }) => members.has(dev)),
-          sources,
-        },
-      ]),
   );
 }

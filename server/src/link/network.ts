@@ -4,7 +4,8 @@ import type { CaptureHost, Host, Instance, Network, Source } from '../model/netw
 import { linkBridges } from './bridges';
 import { groupBy, linkedCaptures, sourceAt, type LinkedCapture } from './facts';
 import { assignHosts } from './hosts';
-import { linkLinuxBridges, linkNamespaces } from './namespaces';
+import { linkLinuxBridges } from './linux-bridges';
+import { linkNamespaces } from './namespaces';
 import { linkOpenStack } from './openstack';
 
 /** Joins the facts of all documents into one network. Cheap beside parsing; done anew when any document changes. */

@@ -1,5 +1,5 @@
 import type { Span } from '../base/span';
-import type { Fact, NfMatch, NfTargetOptions } from '../captures/facts';
+import type { ConntrackFact, EbMatch, Fact, NfMatch, NfStatement, NfTargetOptions } from '../captures/facts';
 import type { Flow } from '../packet/openflow';
 
 /** The text that says something: which document, which characters. */
@@ -119,6 +119,15 @@ export interface Device {
   readonly vlanId: number | undefined;
   /** Of a VXLAN device. */
   readonly vni: number | undefined;
+  /** `eth1@if3`: the peer's index, in another namespace; which one, the number tells (`link-netnsid`). */
+  readonly index: number | undefined;
+  readonly peerIndex: number | undefined;
+  readonly linkNetnsId: number | undefined;
+  readonly linkNetns: string | undefined;
+  /** What `ip -d link` says of the type, by its own words (`remote`, `mode`, `table` …). */
+  readonly settings: Readonly<Record<string, string>>;
+  /** What it says of the device as a bridge's port (`state`, `hairpin` …). */
+  readonly portSettings: Readonly<Record<string, string>>;
   readonly addresses: readonly { readonly ip: string; readonly prefix: number; readonly source: Source }[];
   readonly sources: readonly Source[];
 }
@@ -133,18 +142,32 @@ export interface Namespace {
   readonly devices: ReadonlyMap<string, Device>;
   readonly routes: readonly { readonly route: RouteFact; readonly source: Source }[];
   readonly routesKnown: Known;
+  /** The same of IPv6. */
+  readonly routesKnown6: Known;
+  /** Routing tables that were asked for; `all`. */
+  readonly tablesShown: ReadonlySet<string>;
   readonly rules: readonly { readonly rule: RuleFact; readonly source: Source }[];
   readonly rulesKnown: Known;
   readonly neighbours: readonly {
     readonly ip: string;
     readonly dev: string;
     readonly mac: string | undefined;
+    /** `REACHABLE`, `FAILED` … where the capture says it. */
+    readonly state: string | undefined;
     readonly source: Source;
   }[];
   readonly neighboursKnown: Known;
   readonly netfilter: ReadonlyMap<string, NfTable>;
   /** The same of ip6tables. */
   readonly netfilter6: ReadonlyMap<string, NfTable>;
+  /** Chains for frames (ebtables), by table. */
+  readonly ebtables: ReadonlyMap<string, EbTable>;
+  readonly ipsets: ReadonlyMap<string, IpSet>;
+  /** Connections that were captured. */
+  readonly connections: readonly { readonly entry: ConntrackFact; readonly source: Source }[];
+  readonly connectionsKnown: Known;
+  readonly listeners: readonly Listener[];
+  readonly listenersKnown: Known;
   readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly source: Source }>;
   readonly sources: readonly Source[];
 }
@@ -162,6 +185,10 @@ export interface NfTable {
 export interface NfChain {
   readonly name: string;
   readonly policy: string | undefined;
+  /** Base chains of nft that iptables-nft did not make: where the kernel calls them. */
+  readonly hook?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly type?: string | undefined;
   readonly rules: readonly NfRule[];
   readonly source: Source;
 }
@@ -172,8 +199,56 @@ export interface NfRule {
   readonly target: string | undefined;
   readonly goto: boolean;
   readonly options: NfTargetOptions;
+  /** What a rule of nft does before its target. */
+  readonly before?: readonly NfStatement[] | undefined;
   readonly interfacesHidden: boolean;
   readonly text: string;
+  readonly source: Source;
+}
+
+/** A set of ipset(8). */
+export interface IpSet {
+  readonly name: string;
+  /** `hash:ip`, `hash:net,port`, `list:set` … */
+  readonly type: string;
+  readonly family: 'inet' | 'inet6';
+  readonly netmask: number | undefined;
+  readonly markmask: number | undefined;
+  readonly entries: readonly { readonly element: string; readonly nomatch: boolean; readonly source: Source }[];
+  /** False where only the header was captured. */
+  readonly membersShown: boolean;
+  /** Nothing was left out. */
+  readonly whole: boolean;
+  readonly source: Source;
+}
+
+/** A table of ebtables(8). */
+export interface EbTable {
+  readonly name: string;
+  readonly chains: ReadonlyMap<
+    string,
+    { readonly name: string; readonly policy: string | undefined; readonly rules: readonly EbRule[]; readonly source: Source }
+  >;
+  readonly known: Known;
+  readonly source: Source;
+}
+
+export interface EbRule {
+  readonly number: number;
+  readonly matches: readonly EbMatch[];
+  readonly target: string | undefined;
+  readonly options: Readonly<Record<string, string>>;
+  readonly text: string;
+  readonly source: Source;
+}
+
+/** A socket that waits for packets. */
+export interface Listener {
+  readonly protocol: string;
+  readonly ip: string;
+  readonly port: number | undefined;
+  readonly dev: string | undefined;
+  readonly process: string | undefined;
   readonly source: Source;
 }
 
