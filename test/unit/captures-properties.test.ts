@@ -66,7 +66,8 @@ describe('what every capture says', () => {
   it('stands where its span points', () => {
     for (const document of all.flatMap((files) => documentsOf(files))) {
       for (const capture of document.captures) {
-        for (const { kind, value, span } of capture.refs) {
+        const flows = Array.from({ length: capture.flows.count }, (_, i) => i);
+        for (const { kind, value, span } of [...capture.refs, ...flows.flatMap((i) => capture.flows.refs(i))]) {
           const written = document.text.slice(span.start, span.end);
           assert.ok(
             span.start >= 0 && span.end <= document.text.length && span.start < span.end,
@@ -77,7 +78,7 @@ describe('what every capture says', () => {
             `${document.path}, ${capture.kind}: a reference to ${kind} ${value} is written ${JSON.stringify(written)}`,
           );
         }
-        for (const { value, span } of values(capture.facts)) {
+        for (const { value, span } of values([...capture.facts, ...flows.map((i) => capture.flows.flow(i))])) {
           if (span.end <= span.start) continue;
           const written = document.text.slice(span.start, span.end);
           assert.ok(

@@ -1,6 +1,7 @@
 import type { Line } from '../base/lines';
 import type { Span } from '../base/span';
 import type { Fact } from './facts';
+import type { FlowStore } from './flow/store';
 
 /** What a reference in the text names. The linker turns it, with its capture's host and bridge, into an entity. */
 export type RefKind =
@@ -52,6 +53,8 @@ export interface LineRecord {
 /** What a kind of capture made of its lines. A non-blank line in neither `records` nor `errors` is reported as not understood. */
 export interface Parsed {
   readonly facts: readonly Fact[];
+  /** The flows of a dump; other kinds have none. Their references are asked of them, not in `refs`. */
+  readonly flows?: FlowStore;
   readonly refs: readonly Ref[];
   readonly records: readonly LineRecord[];
   readonly errors: readonly CaptureError[];
@@ -119,6 +122,8 @@ export interface Capture {
   readonly filter: string | undefined;
   readonly records: number;
   readonly facts: readonly Fact[];
+  /** The flows of a dump, with their own references; empty for other kinds. */
+  readonly flows: FlowStore;
   readonly refs: readonly Ref[];
   readonly lines: readonly LineRecord[];
   readonly errors: readonly CaptureError[];

@@ -1,6 +1,7 @@
 import { indexLines, splitLines, type Line, type LineIndex } from '../base/lines';
 import type { Capture, CaptureError } from './capture';
 import { commandOfFile, hostFolder } from './file-name';
+import { noFlows } from './flow/store';
 import { recogniseCommand } from './registry';
 import { isErrorOutput, splitDocument, type Block } from './split';
 
@@ -95,6 +96,7 @@ function readBlock(block: Block): Capture {
       ...place,
       records: parsed.records.filter((record) => record.what === 'record').length,
       facts: parsed.facts,
+      flows: parsed.flows ?? noFlows,
       refs: parsed.refs,
       lines: parsed.records,
       errors: [...errors, ...found].sort((a, b) => a.span.start - b.span.start),
@@ -107,6 +109,7 @@ function readBlock(block: Block): Capture {
       ...place,
       records: 0,
       facts: [],
+      flows: noFlows,
       refs: [],
       lines: [],
       errors: [

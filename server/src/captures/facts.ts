@@ -1,17 +1,10 @@
 import type { Val } from '../base/span';
-import type { Flow } from '../packet/openflow';
 
-/** What one record of a capture says. Facts know nothing of other captures; the linker joins them. */
-export type Fact =
-  | OvsFact
-  | { readonly kind: 'flow'; readonly flow: Flow }
-  | LinuxFact
-  | NetfilterFact
-  | IpsetFact
-  | ConntrackFact
-  | EbtablesFact
-  | OpenStackFact
-  | EvidenceFact;
+/**
+ * What one record of a capture says. Facts know nothing of other captures; the linker joins them. Flows are not among them: there
+ * may be hundreds of thousands, so a capture keeps them in a store (`flow/store.ts`).
+ */
+export type Fact = OvsFact | LinuxFact | NetfilterFact | IpsetFact | ConntrackFact | EbtablesFact | OpenStackFact | EvidenceFact;
 
 /** An OpenFlow port number, or the name that a dump printed instead of it. `LOCAL` is 65534. */
 export type OfPortRef = number | string;
@@ -169,6 +162,8 @@ export type LinuxFact =
       readonly name: Val<string>;
       /** `forwarding`, `blocking`, `disabled` … (bridge(8)). */
       readonly state?: Val<string>;
+      /** As `brctl showmacs` calls it. */
+      readonly portNumber?: Val<number>;
       /** What `bridge -d link` says: `hairpin`, `isolated`, `learning`, `flood`, `mcast_flood`, `neigh_suppress` …: `on` or `off`. */
       readonly settings?: Readonly<Record<string, Val<string>>>;
     }
@@ -559,9 +554,62 @@ export type OpenStackFact =
     };
 
 /** What someone saw happen: it proves that packets went through, not how. */
-export type EvidenceFact = {
-  readonly kind: 'ping';
-  readonly target: Val<string>;
-  readonly replies: number;
-  readonly lost?: Val<string>;
-};
+export type EvidenceFact =
+  | {
+      readonly kind: 'ping';
+      readonly target: Val<string>;
+      readonly replies: number;
+      readonly lost?: Val<string>;
+    }
+  | {
+      /** A packet, or a frame, that `tcpdump` saw. What it did not print is undefined. */
+      readonly kind: 'packet-seen';
+      /** From `-i DEV`, `listening on DEV`, or the line itself (`-i any`); undefined where nothing names it. */
+      readonly dev?: Val<string>;
+      readonly direction?: 'in' | 'out';
+      readonly time?: Val<string>;
+      readonly macSrc?: Val<string>;
+      readonly macDst?: Val<string>;
+      readonly vlan?: Val<number>;
+      /** `ip`, `ip6`, `arp`, or the number of another Ethernet type in hex. */
+      readonly ethertype?: string;
+      /** Of ARP: the sender's and the target's protocol addresses, where the line prints them. */
+      readonly src?: Val<string>;
+      readonly dst?: Val<string>;
+      /** `tcp`, `udp`, `icmp`, `icmpv6` … */
+      readonly protocol?: string;
+      readonly sport?: Val<number>;
+      readonly dport?: Val<number>;
+      /** `S`, `S.`, `.` of TCP; `request` and `reply` of ARP and ICMP echo. */
+      readonly what?: Val<string>;
+      /** Of VXLAN and Geneve. */
+      readonly vni?: Val<number>;
+      readonly text: Val<string>;
+    }
+  | {
+      /** `tcpdump` ended: it says how many packets there were, so that what it did not print was not there. */
+      readonly kind: 'packets-counted';
+      readonly dev?: Val<string>;
+      readonly captured: Val<number>;
+    }
+  | {
+      /** `traceroute`, `tracepath`, `mtr`: the routers on the way that answered. */
+      readonly kind: 'traceroute';
+      readonly target: Val<string>;
+      readonly hops: readonly { readonly ttl: Val<number>; readonly ips: readonly Val<string>[] }[];
+      /** The target itself answered. */
+      readonly reached: boolean;
+    }
+  | {
+      /** Who has an address, as Docker, Kubernetes or a container runtime says. */
+      readonly kind: 'address-owner';
+      /** `container`, `pod`, `service`, `node`. */
+      readonly what: string;
+      readonly name: Val<string>;
+      readonly ip: Val<string>;
+      readonly mac?: Val<string>;
+      /** The machine that runs it. */
+      readonly node?: Val<string>;
+      /** The Docker network, or the Kubernetes namespace. */
+      readonly of?: Val<string>;
+    };

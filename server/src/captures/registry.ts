@@ -1,14 +1,20 @@
-import type { CaptureKind, Recognised } from './capture';
 import { arp } from './arp';
 import { brctlShow } from './brctl-show';
+import { brctlShowmacs } from './brctl-showmacs';
+import { brctlShowstp } from './brctl-showstp';
 import { bridgeFdb } from './bridge-fdb';
 import { bridgeLink } from './bridge-link';
+import { bridgeVlan } from './bridge-vlan';
 import { clientTable } from './client-table';
+import { conntrack } from './conntrack';
+import { ebtables } from './ebtables';
+import { ifconfig } from './ifconfig';
 import { ipAddress } from './ip-address';
 import { ipNeighbour } from './ip-neighbour';
 import { ipNetnsList } from './ip-netns-list';
 import { ipRoute } from './ip-route';
 import { ipRule } from './ip-rule';
+import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
 import { ovsAppctlFdbShow } from './ovs-appctl-fdb-show';
@@ -18,10 +24,13 @@ import { ovsVsctlList } from './ovs-vsctl-list';
 import { ovsVsctlShow } from './ovs-vsctl-show';
 import { ping } from './ping';
 import { recognisedOnly } from './recognised';
+import { route } from './route';
+import { sockets } from './sockets';
 import { sysctl } from './sysctl';
 import { virshDomiflist } from './virsh-domiflist';
 import { virshDumpxml } from './virsh-dumpxml';
 import { virshList } from './virsh-list';
+import type { CaptureKind, Recognised } from './capture';
 
 /** Every kind of capture, one line each; the first that recognises a command or a line has it. */
 export const captureKinds: readonly CaptureKind[] = [
@@ -37,10 +46,19 @@ export const captureKinds: readonly CaptureKind[] = [
   ipRule,
   ipNeighbour,
   ipNetnsList,
+  route,
   arp,
+  ifconfig,
+  sockets,
   brctlShow,
+  brctlShowmacs,
+  brctlShowstp,
   bridgeFdb,
   bridgeLink,
+  bridgeVlan,
+  ebtables,
+  ipset,
+  conntrack,
   sysctl,
   clientTable,
   virshDumpxml,

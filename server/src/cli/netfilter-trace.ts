@@ -14,7 +14,11 @@ export interface NetfilterTraceParams {
 }
 
 /** Splits the words behind the command into paths and packets: `PATH… KEY=VALUE… [--then KEY=VALUE…]…`. */
-export function splitPackets(words: readonly string[]): { readonly paths: string[]; readonly packets: string[][]; readonly options: string[] } {
+export function splitPackets(words: readonly string[]): {
+  readonly paths: string[];
+  readonly packets: string[][];
+  readonly options: string[];
+} {
   const paths: string[] = [];
   const options: string[] = [];
   const packets: string[][] = [[]];
@@ -58,7 +62,10 @@ export function netfilterTraceCommand(
 }
 
 /** The namespace that is asked about; a sentence where it is not clear which. */
-export function findNamespace(world: World, { host, namespace }: Pick<NetfilterTraceParams, 'host' | 'namespace'>): Namespace | string {
+export function findNamespace(
+  world: World,
+  { host, namespace }: Pick<NetfilterTraceParams, 'host' | 'namespace'>,
+): Namespace | string {
   const hosts = [...world.network.hosts.values()].filter(
     (candidate) => host === undefined || candidate.name === host || candidate.aliases.includes(host),
   );
@@ -88,7 +95,9 @@ function names(found: readonly string[]): string {
 }
 
 function hasContent(namespace: Namespace): boolean {
-  return namespace.netfilter.size > 0 || namespace.netfilter6.size > 0 || namespace.routes.length > 0 || namespace.devices.size > 0;
+  return (
+    namespace.netfilter.size > 0 || namespace.netfilter6.size > 0 || namespace.routes.length > 0 || namespace.devices.size > 0
+  );
 }
 
 function evidence(world: World, sources: readonly Source[]): { path: string; line: number }[] {

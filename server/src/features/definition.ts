@@ -3,8 +3,9 @@ import { bridgePort, devicesWithMac, isTunnel, neutronPortWithIp, neutronPortWit
 import type { Action } from '../packet/openflow';
 import { ovsPortOf, relatedKeys, tableEntity, type Entity, type EntityOf } from './entity';
 import { find, pieces, type Found } from './find';
+import { flowsInTable } from './hover-switch';
 import { networkOfVni, vniUses } from './knowledge';
-import { mentionsIn, mentionsOf } from './references';
+import { firstMention, mentionsIn } from './references';
 import type { Place, World } from './world';
 
 /** A place where something is declared, and the text that asked for it. */
@@ -62,8 +63,8 @@ function sourcesOf(world: World, entity: Entity): (Source | undefined)[] {
       return tunIdSources(world, entity);
     case 'table': {
       const bridge = entity.bridge === undefined ? undefined : world.network.hosts.get(entity.host)?.bridges.get(entity.bridge);
-      const first = bridge?.flows.filter(({ flow }) => String(flow.table.value) === entity.table);
-      return first?.slice(0, 1).map(({ source }) => source) ?? [];
+      const [index] = bridge ? flowsInTable(bridge, entity.table) : [];
+      return index === undefined ? [] : [bridge?.flows.at(index)?.source];
     }
     case 'mac': {
       const port = neutronPortWithMac(world.network, entity.value);
@@ -124,22 +125,22 @@ function deviceSources(
 
 /** The first mention, where nothing declares a thing. */
 function mentionOf(world: World, entity: Entity): Source | undefined {
-  const mention = mentionsOf(world, entity.key)[0];
+  const mention = firstMention(world, entity.key);
   return mention && { uri: mention.locus.uri, span: mention.ref.span };
 }
 
 /** The flows that give a VLAN its meaning, where no port has it as its tag. */
 function mappedHere(world: World, entity: EntityOf<'vlan'>): Source[] {
   return [...(world.network.hosts.get(entity.host)?.bridges.values() ?? [])].flatMap((bridge) =>
-    bridge.flows
-      .filter(({ flow }) =>
-        flow.actions.some(
-          (action) =>
-            (action.kind === 'set-vlan-vid' && action.vid === entity.vlan) ||
-            (action.kind === 'set-field' && action.field === 'vlan_vid' && Number(action.value & 0xfffn) === entity.vlan),
-        ),
-      )
-      .map(({ source }) => source),
+    [...new Set([...bridge.flows.naming('vlan', String(entity.vlan))].map(({ index }) => index))].flatMap((index) => {
+      const entry = bridge.flows.at(index);
+      const sets = entry?.flow.actions.some(
+        (action) =>
+          (action.kind === 'set-vlan-vid' && action.vid === entity.vlan) ||
+          (action.kind === 'set-field' && action.field === 'vlan_vid' && Number(action.value & 0xfffn) === entity.vlan),
+      );
+      return sets && entry ? [entry.source] : [];
+    }),
   );
 }
 

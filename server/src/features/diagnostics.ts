@@ -61,9 +61,8 @@ export function diagnostics(world: World, uri: string): Finding[] {
 /** Flows and MAC tables that nobody can place: without their bridge they take part in no walk, which should not go unsaid. */
 function unplaced(world: World, document: CaptureDocument): Finding[] {
   return document.captures.flatMap((capture, index): Finding[] => {
-    const needsBridge = capture.facts.some(
-      (fact) => fact.kind === 'flow' || fact.kind === 'fdb-entry' || fact.kind === 'of-port',
-    );
+    const needsBridge =
+      capture.flows.count > 0 || capture.facts.some((fact) => fact.kind === 'fdb-entry' || fact.kind === 'of-port');
     if (!needsBridge || world.network.captureHosts.get(captureKey(document.uri, index))?.bridge !== undefined) return [];
     const end = Math.min(capture.span.end, document.lines.starts[capture.firstLine + 1] ?? capture.span.end);
     return [

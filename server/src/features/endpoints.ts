@@ -2,6 +2,7 @@ import { instanceOf, neutronPortOf, neutronPortWithIp, neutronPortWithMac, route
 import type { Network, NeutronPort } from '../model/network';
 import type { Endpoint, EndpointsResult } from '../protocol';
 import { touches } from '../base/span';
+import { refsBetween } from './find';
 import { lineText } from './locate';
 import { positionAt } from '../base/lines';
 import type { World } from './world';
@@ -154,9 +155,8 @@ function underCursor(
   const capture = document?.captures.find(({ span }) => touches(span, cursor.offset));
   if (!document || !capture) return undefined;
   const { network } = world;
-  const onLine = capture.refs.filter(
-    (ref) => positionAt(document.lines, ref.span.start).line === positionAt(document.lines, cursor.offset).line,
-  );
+  const line = positionAt(document.lines, cursor.offset).line;
+  const onLine = refsBetween(capture, line, line).filter((ref) => positionAt(document.lines, ref.span.start).line === line);
   const refs = [...onLine.filter((ref) => touches(ref.span, cursor.offset)), ...onLine];
   for (const ref of refs) {
     const port =

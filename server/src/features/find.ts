@@ -1,11 +1,14 @@
 import { positionAt } from '../base/lines';
 import { touches, type Span } from '../base/span';
-import type { Ref } from '../captures/capture';
+import type { Capture, Ref } from '../captures/capture';
 import type { CaptureDocument } from '../captures/document';
 import type { Fact } from '../captures/facts';
-import type { Action, MatchTerm } from '../packet/openflow';
+import type { Action, Flow, MatchTerm } from '../packet/openflow';
 import { entityOf, locusOf, type Entity, type Locus } from './entity';
 import type { World } from './world';
+
+/** What a line says: a fact of its capture, or a flow. */
+export type Said = Fact | { readonly kind: 'flow'; readonly flow: Flow };
 
 /** What stands at an offset of a document. */
 export interface Found {
@@ -14,7 +17,7 @@ export interface Found {
   /** The smallest reference there, with the piece of it that the offset touches. */
   readonly ref: { readonly ref: Ref; readonly entity: Entity; readonly piece: Span } | undefined;
   /** What the line says: a flow, a rule, a route … */
-  readonly fact: { readonly fact: Fact; readonly span: Span } | undefined;
+  readonly fact: { readonly fact: Said; readonly span: Span } | undefined;
   /** The part of a flow. */
   readonly term: MatchTerm | undefined;
   readonly action: Action | undefined;
@@ -33,7 +36,7 @@ export function find(world: World, uri: string, offset: number): Found | undefin
   const { capture } = locus;
   const onCommand = capture.commandSpan !== undefined && touches(lineSpan(document, capture.commandSpan), offset);
   // A command's own references are on its line, the output's are not.
-  const ref = smallestRef(document, onCommand ? commandRefs(document, locus) : capture.refs, offset);
+  const ref = smallestRef(document, onCommand ? commandRefs(document, locus) : refsBetween(capture, line, line), offset);
   const fact = onCommand ? undefined : factAt(document, locus, offset);
   const flow = fact?.fact.kind === 'flow' ? fact.fact.flow : undefined;
   const inside = (part: { readonly span: Span }) => touches(part.span, offset);
@@ -56,10 +59,18 @@ function innermost(actions: readonly Action[], offset: number): Action | undefin
   return action;
 }
 
-/** A capture's references, and what its command names: the bridge, the instance, the namespace, the host of the prompt. */
+/** A capture's references but those of flows, which `refsBetween` gives; and what its command names: the bridge, the instance, the namespace, the host of the prompt. */
 export function allRefs(document: CaptureDocument, locus: Locus): readonly Ref[] {
   const named = commandRefs(document, locus);
   return named.length === 0 ? locus.capture.refs : [...named, ...locus.capture.refs];
+}
+
+/** A capture's references, of flows those that have a line from `firstLine` to `lastLine` (0-based, inclusive). */
+export function refsBetween({ refs, flows }: Capture, firstLine: number, lastLine: number): readonly Ref[] {
+  if (flows.count === 0) return refs;
+  const found = [...refs];
+  for (let i = flows.from(firstLine); i < flows.count && flows.firstLineOf(i) <= lastLine; i++) found.push(...flows.refs(i));
+  return found;
 }
 
 function commandRefs(document: CaptureDocument, locus: Locus): Ref[] {
@@ -155,16 +166,14 @@ export function lineSpan(document: CaptureDocument, span: Span): Span {
 /** Whether a line holds data, rather than titles and separators. */
 export function isRecordLine(found: Found, offset: number): boolean {
   const line = positionAt(found.document.lines, offset).line;
-  return found.locus.capture.lines.some(
-    ({ firstLine, lastLine, what }) => what === 'record' && line >= firstLine && line <= lastLine,
-  );
+  const { capture } = found.locus;
+  if (capture.flows.at(line) !== undefined) return true;
+  return capture.lines.some(({ firstLine, lastLine, what }) => what === 'record' && line >= firstLine && line <= lastLine);
 }
 
 /** The text that a fact was read from, by what is always there; undefined where nothing of it stands in the text. */
 export function factSpan(fact: Fact): Span | undefined {
   switch (fact.kind) {
-    case 'flow':
-      return fact.flow.span;
     case 'nf-rule':
     case 'route':
     case 'ip-rule':
@@ -210,8 +219,14 @@ export function factSpan(fact: Fact): Span | undefined {
 }
 
 /** The fact of the offset's line; on a line that only tells more of a thing, the fact of that thing. */
-function factAt(document: CaptureDocument, locus: Locus, offset: number): { fact: Fact; span: Span } | undefined {
+function factAt(document: CaptureDocument, locus: Locus, offset: number): { fact: Said; span: Span } | undefined {
   const line = positionAt(document.lines, offset).line;
+  const { flows } = locus.capture;
+  const own = flows.at(line);
+  if (own !== undefined) {
+    const flow = flows.flow(own);
+    return { fact: { kind: 'flow', flow }, span: lineSpan(document, flow.span) };
+  }
   const record = locus.capture.lines.find(
     ({ firstLine, lastLine, what }) => what === 'record' && line >= firstLine && line <= lastLine,
   );

@@ -29,7 +29,7 @@ export function describeCapture(world: World, locus: Locus): string {
     locus.bridgeName === undefined ? undefined : `Bridge ${code(locus.bridgeName)}`,
     isUnread(capture.kind)
       ? 'Recognised, but its content is not read'
-      : `${count(capture.records, 'record')}${factText(capture.facts)}`,
+      : `${count(capture.records, 'record')}${factText(capture.facts)}${capture.flows.count === 0 ? '' : `: ${count(capture.flows.count, 'flow')}`}`,
     capture.facts.some((fact) => fact.kind === 'nf-rule' && fact.interfacesHidden)
       ? `⚠ Without ${code('-v')} the interfaces of rules are not shown: ${code('iptables -S')} tells`
       : undefined,
@@ -48,7 +48,6 @@ function cut(command: string): string {
 }
 
 const nouns: Partial<Record<Fact['kind'], string>> = {
-  flow: 'flow',
   'ovs-bridge': 'bridge',
   'ovs-port': 'port',
   'of-port': 'port',

@@ -4,7 +4,7 @@ import { bridgePort, isTunnel } from '../model/queries';
 import { fieldOf } from '../packet/fields';
 import type { Action, Flow, MatchTerm } from '../packet/openflow';
 import type { Locus } from './entity';
-import { leadsTo, tableText, vniText } from './hover-switch';
+import { flowsInTable, leadsTo, tableText, vniText } from './hover-switch';
 import { macOwner, networkOfVni, networkTitle, vniSet } from './knowledge';
 import { code, count, escape, inBrackets, section, upper } from './markdown';
 import type { World } from './world';
@@ -132,7 +132,8 @@ function normalText(bridge: OvsBridge, flow: Flow, set: number | undefined): str
 
 function tableHop(world: World, bridge: OvsBridge | undefined, table: number | string): string {
   if (!bridge) return `table ${table}`;
-  const first = bridge.flows.find(({ flow }) => String(flow.table.value) === String(table));
+  const [index] = flowsInTable(bridge, table);
+  const first = index === undefined ? undefined : bridge.flows.at(index);
   return `table ${table}, ${tableText(bridge, table)}${inBrackets(world, first?.source)}`;
 }
 

@@ -107,7 +107,7 @@ function tableOfCapture(locus: Locus, family: NfFamily, name: string): NfTable |
   const first = [...drafts.values()][0];
   if (!first) return undefined;
   const chains = new Map([...drafts].map(([of, draft]) => [of, { name: of, ...draft }]));
-  return { name, chains, known: 'partial', interfacesHidden: hidden, source: first.source };
+  return { name, family, chains, known: 'partial', interfacesHidden: hidden, source: first.source };
 }
 
 /** A chain: its policy, its rules, who jumps to it. */

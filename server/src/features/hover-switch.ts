@@ -1,4 +1,4 @@
-import type { Host, NeutronPort, OvsBridge, OvsPort, Source } from '../model/network';
+import type { FlowEntry, Host, NeutronPort, OvsBridge, OvsPort, Source } from '../model/network';
 import {
   allDevices,
   devicesWithIp,
@@ -11,6 +11,7 @@ import {
   tunnelPeer,
 } from '../model/queries';
 import { LOCAL_PORT } from '../packet/fields';
+import type { Action, Flow } from '../packet/openflow';
 import { ovsPortOf, type Entity, type EntityOf } from './entity';
 import {
   guessByDevice,
@@ -224,7 +225,6 @@ function describeBridge(world: World, entity: EntityOf<'bridge'>): string {
       const leads = host && (isPatch(port) || isTunnel(port)) ? leadsTo(world, host, port) : undefined;
       return `${code(port.name)}${leads === undefined ? '' : ` (${leads})`}`;
     });
-  const tables = new Set(bridge.flows.map(({ flow }) => flow.table.value));
   const command = (what: string) => `not captured: ${code(`${what} ${bridge.name}`)}`;
   return section(
     `${escape(bridge.name)} on ${escape(bridge.host)}`,
@@ -233,7 +233,7 @@ function describeBridge(world: World, entity: EntityOf<'bridge'>): string {
       `${count(shown.length, 'port')}${shown.length === 0 ? '' : `: ${few(shown, 6)}`}`,
       bridge.flowsKnown === 'absent'
         ? `Flows: ${command('ovs-ofctl dump-flows')}`
-        : `${count(bridge.flows.length, 'flow')} in ${count(tables.size, 'table')}${bridge.flowsKnown === 'partial' ? ` captured; more may exist (${bridge.flowsMissing ?? 'not whole'})` : ''}`,
+        : `${count(bridge.flows.length, 'flow')} in ${count(bridge.flows.tables().length, 'table')}${bridge.flowsKnown === 'partial' ? ` captured; more may exist (${bridge.flowsMissing ?? 'not whole'})` : ''}`,
       bridge.fdbKnown === 'absent'
         ? `MAC table: ${command('ovs-appctl fdb/show')}`
         : `${count(bridge.fdb.length, 'learned MAC')}${bridge.fdbKnown === 'partial' ? ' captured' : ''}`,
@@ -305,23 +305,43 @@ export function describeVni(world: World, entity: EntityOf<'tun-id'>): string {
 
 /** What is known of a table, in a few words: `2 flows captured; by default drops the packet`. */
 export function tableText(bridge: OvsBridge, table: number | string): string {
-  const flows = bridge.flows.filter(({ flow }) => String(flow.table.value) === String(table));
-  if (flows.length === 0) {
+  const size = flowsInTable(bridge, table).length;
+  if (size === 0) {
     if (bridge.flowsKnown === 'whole') return 'empty: packets that come here are dropped';
     return bridge.flowsKnown === 'absent' ? 'its flows were not captured' : 'none of its flows was captured';
   }
-  return `${count(flows.length, 'flow')}${bridge.flowsKnown === 'partial' ? ' captured' : ''}`;
+  return `${count(size, 'flow')}${bridge.flowsKnown === 'partial' ? ' captured' : ''}`;
 }
 
-/** The flows of a bridge that send packets on into a table. */
-export function jumpsTo(bridge: OvsBridge, table: string) {
-  return bridge.flows.filter(({ flow }) =>
-    flow.actions.some(
-      (action) =>
-        (action.kind === 'resubmit' || action.kind === 'goto-table' || action.kind === 'ct') &&
-        action.table !== undefined &&
-        String(action.table) === table,
-    ),
+/** The flows of a table by its number, which may be written as a word. */
+export function flowsInTable(bridge: OvsBridge, table: number | string): ArrayLike<number> & Iterable<number> {
+  return bridge.flows.inTable(typeof table === 'string' && /^\d+$/.test(table) ? Number(table) : table);
+}
+
+/** The tables of a bridge whose flows send packets on into a table, each with the first flow that does. */
+export function jumpsTo(bridge: OvsBridge, table: string): ReadonlyMap<number | string, Source> {
+  const from = new Map<number | string, Source>();
+  const jumps = (flow: Flow) =>
+    flow.actions.some((action) => action.kind === 'resubmit' || action.kind === 'goto-table' || action.kind === 'ct');
+  const shapes = new Map<number, boolean>();
+  for (const { index } of bridge.flows.naming('table', table)) {
+    const own = bridge.flows.tableOf(index);
+    if (from.has(own)) continue;
+    const shape = bridge.flows.shapeOf(index);
+    let may = shape && shapes.get(shape.id);
+    if (shape && may === undefined) shapes.set(shape.id, (may = jumps(shape.sample)));
+    const entry = may === false ? undefined : bridge.flows.at(index);
+    if (entry && sendsTo(entry.flow.actions, table)) from.set(own, entry.source);
+  }
+  return from;
+}
+
+function sendsTo(actions: readonly Action[], table: string): boolean {
+  return actions.some(
+    (action) =>
+      (action.kind === 'resubmit' || action.kind === 'goto-table' || action.kind === 'ct') &&
+      action.table !== undefined &&
+      String(action.table) === table,
   );
 }
 
@@ -329,24 +349,25 @@ export function jumpsTo(bridge: OvsBridge, table: string) {
 export function describeTable(
   world: World,
   entity: EntityOf<'table'>,
-  defaults: (bridge: OvsBridge, flow: OvsBridge['flows'][number]) => string,
+  defaults: (bridge: OvsBridge, flow: FlowEntry) => string,
 ): string {
   const bridge = entity.bridge === undefined ? undefined : world.network.hosts.get(entity.host)?.bridges.get(entity.bridge);
   if (!bridge) return section(`Table ${escape(entity.table)}`, ['Which bridge it is of is not known.']);
-  const flows = bridge.flows.filter(({ flow }) => String(flow.table.value) === entity.table);
   const jumps = jumpsTo(bridge, entity.table);
-  const learns = bridge.flows.filter(({ flow }) =>
-    flow.actions.some((action) => action.kind === 'learn' && String(action.table) === entity.table),
-  );
-  const last = flows
-    .filter(({ flow }) => flow.match.length === 0)
-    .sort((a, b) => b.flow.priority.value - a.flow.priority.value)[0];
+  const learns = bridge.flows
+    .like((flow) => flow.actions.some((action) => action.kind === 'learn'))
+    .map((index) => bridge.flows.at(index))
+    .find((entry) => entry?.flow.actions.some((action) => action.kind === 'learn' && String(action.table) === entity.table));
+  const any = [...flowsInTable(bridge, entity.table)]
+    .filter((index) => bridge.flows.matchOf(index).length === 0)
+    .sort((a, b) => bridge.flows.priorityOf(b) - bridge.flows.priorityOf(a))[0];
+  const last = any === undefined ? undefined : bridge.flows.at(any);
   const fallback = last
     ? `Any other packet: ${defaults(bridge, last)}${inBrackets(world, last.source)}`
     : bridge.flowsKnown === 'whole'
       ? 'A packet that no flow matches is dropped'
       : `What it does with other packets was not captured (${escape(bridge.flowsMissing ?? 'the dump is not whole')}): ${code(`ovs-ofctl dump-flows ${bridge.name} table=${entity.table}`)}`;
-  const from = jumps.map(({ flow, source }) => link(world, source, `table ${flow.table.value}`) ?? `table ${flow.table.value}`);
+  const from = [...jumps].map(([table, source]) => link(world, source, `table ${table}`) ?? `table ${table}`);
   return section(`Table ${escape(entity.table)} of ${escape(bridge.name)} on ${escape(bridge.host)}`, [
     tableText(bridge, entity.table),
     fallback,
@@ -354,8 +375,8 @@ export function describeTable(
       ? 'Every packet starts here'
       : from.length === 0
         ? 'No captured flow sends packets here'
-        : `Packets come from ${few([...new Set(from)], 6)}`,
-    learns.length === 0 ? undefined : `learn() writes flows here${inBrackets(world, learns[0]?.source)}`,
+        : `Packets come from ${few(from, 6)}`,
+    learns && `learn() writes flows here${inBrackets(world, learns.source)}`,
   ]);
 }
 

@@ -1,8 +1,7 @@
 import type { Span } from '../base/span';
-import type { Fact } from '../captures/facts';
 import { explainActions } from '../model/explain';
 import { deviceEntity, entityOf, type Entity, type EntityOf } from './entity';
-import { find, isRecordLine, lineSpan, targetKind, type Found } from './find';
+import { find, isRecordLine, lineSpan, targetKind, type Found, type Said } from './find';
 import { describeIp, describeMac } from './hover-address';
 import { describeCapture } from './hover-capture';
 import { describeAction, describeFlow, describeTerm, portNames } from './hover-flow';
@@ -117,7 +116,7 @@ function shownNumber(found: Found, entity: EntityOf<'device'> | EntityOf<'bridge
 }
 
 /** What a line says. Where a reference was described already, only what adds to it. */
-function describeFact(world: World, found: Found, fact: Fact, described: boolean): string | undefined {
+function describeFact(world: World, found: Found, fact: Said, described: boolean): string | undefined {
   const { locus } = found;
   const entity = (name: string) => describe(world, found, deviceEntity(world, locus.hostName, locus.namespace, name));
   switch (fact.kind) {

@@ -13,7 +13,7 @@ import type {
   Source,
 } from '../model/network';
 import { instanceOf, networkOf, neutronPortOf, neutronPortWithMac, ovsPortNamed } from '../model/queries';
-import type { Action } from '../packet/openflow';
+import type { Action, Flow } from '../packet/openflow';
 import { mappingOf } from '../walk/openflow/layout';
 import { macOwnerText } from '../walk/owner';
 import { neutronNetworkOf, routerOf } from './entity';
@@ -36,35 +36,40 @@ export interface VniUse {
   readonly does: 'matches' | 'sets';
 }
 
-interface Tunnels {
-  readonly mappings: readonly Mapping[];
-  readonly uses: ReadonlyMap<number, readonly VniUse[]>;
-}
+const mappings = new WeakMap<Network, readonly Mapping[]>();
 
-const tunnels = new WeakMap<Network, Tunnels>();
-
-function tunnelsOf(network: Network): Tunnels {
-  const known = tunnels.get(network);
+/** Every flow that ties a VLAN to a VNI. */
+function mappingsOf(network: Network): readonly Mapping[] {
+  const known = mappings.get(network);
   if (known) return known;
-  const mappings: Mapping[] = [];
-  const uses = new Map<number, VniUse[]>();
-  const use = (made: VniUse) => uses.set(made.vni, [...(uses.get(made.vni) ?? []), made]);
+  const made: Mapping[] = [];
   for (const host of network.hosts.values()) {
     for (const bridge of host.bridges.values()) {
-      for (const entry of bridge.flows) {
-        const pair = mappingOf(entry.flow);
-        if (pair) mappings.push({ host, bridge, entry, ...pair });
-        const matched = entry.flow.match.find((term) => term.field === 'tun_id' && !term.unknown);
-        if (matched) use({ host, bridge, entry, vni: Number(matched.value), does: 'matches' });
-        const set = vniSet(entry.flow.actions);
-        if (set !== undefined) use({ host, bridge, entry, vni: set, does: 'sets' });
+      for (const index of bridge.flows.like(mayTie)) {
+        const entry = bridge.flows.at(index);
+        const pair = entry && mappingOf(entry.flow);
+        if (pair) made.push({ host, bridge, entry, ...pair });
       }
     }
   }
-  const made = { mappings, uses };
-  tunnels.set(network, made);
+  mappings.set(network, made);
   return made;
 }
+
+/** Whether flows with these fields and actions can tie a VLAN to a VNI, whatever their values. */
+function mayTie({ match, actions }: Flow): boolean {
+  const matches = (wanted: RegExp) => match.some(({ field }) => wanted.test(field));
+  const sets = (wanted: RegExp) =>
+    actions.some(
+      (action) =>
+        (action.kind === 'load' && wanted.test(action.dst.field)) ||
+        (action.kind === 'set-field' && wanted.test(action.field)) ||
+        (action.kind === 'set-vlan-vid' && wanted.test('vlan_vid')),
+    );
+  return (matches(/^tun_id$/) && sets(VLAN)) || (matches(VLAN) && sets(/^tun_id$/));
+}
+
+const VLAN = /^(?:dl_vlan|vlan_vid|vlan_tci)$/;
 
 /** The VNI that a list of actions sets, if it sets one. */
 export function vniSet(actions: readonly Action[]): number | undefined {
@@ -79,7 +84,20 @@ export function vniSet(actions: readonly Action[]): number | undefined {
 
 /** Every flow that sets or matches a VNI, on every host. */
 export function vniUses(network: Network, vni: number): readonly VniUse[] {
-  return tunnelsOf(network).uses.get(vni) ?? [];
+  const made: VniUse[] = [];
+  for (const host of network.hosts.values()) {
+    for (const bridge of host.bridges.values()) {
+      const named = new Set([...bridge.flows.naming('tun-id', String(vni))].map(({ index }) => index));
+      for (const index of named) {
+        const entry = bridge.flows.at(index);
+        if (!entry) continue;
+        const matched = entry.flow.match.find((term) => term.field === 'tun_id' && !term.unknown);
+        if (matched && Number(matched.value) === vni) made.push({ host, bridge, entry, vni, does: 'matches' });
+        if (vniSet(entry.flow.actions) === vni) made.push({ host, bridge, entry, vni, does: 'sets' });
+      }
+    }
+  }
+  return made;
 }
 
 /** A VLAN of a host and the VNI that it stands for, and who says so. */
@@ -108,7 +126,7 @@ function ties(network: Network, wanted: (tie: Tie) => boolean): Tie[] {
     if (wanted(tie) && !found.some((other) => other.host === tie.host && other.vlan === tie.vlan && other.vni === tie.vni))
       found.push(tie);
   };
-  for (const { host, bridge, entry, vlan, vni } of tunnelsOf(network).mappings) {
+  for (const { host, bridge, entry, vlan, vni } of mappingsOf(network)) {
     add({ host, vlan, vni, source: entry.source, certainty: 'captured', reason: `a flow of ${bridge.name}` });
   }
   for (const host of network.hosts.values()) {

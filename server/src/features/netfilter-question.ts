@@ -148,7 +148,11 @@ function connectionState(
   if (state === undefined) {
     // A mark or a direction alone speaks of a connection that exists.
     if (direction === undefined && !given.has('ctmark')) return undefined;
-    return { state: direction === 'REPLY' ? 'ESTABLISHED' : 'NEW', reply: direction === 'REPLY', mark: numbers.get('ctmark') ?? 0 };
+    return {
+      state: direction === 'REPLY' ? 'ESTABLISHED' : 'NEW',
+      reply: direction === 'REPLY',
+      mark: numbers.get('ctmark') ?? 0,
+    };
   }
   if (!/^(?:NEW|ESTABLISHED|RELATED|INVALID|UNTRACKED)$/.test(state))
     return `ctstate=${state} must be NEW, ESTABLISHED, RELATED, INVALID or UNTRACKED`;

@@ -33,7 +33,11 @@ export interface PacketTrace {
   readonly steps: readonly TraceWords[];
   /** Where the captures leave it open: what else may become of it, and what would settle it. */
   readonly likely?: Verdict;
-  readonly alternatives: readonly { readonly verdict: Verdict; readonly out: string | null; readonly because: readonly string[] }[];
+  readonly alternatives: readonly {
+    readonly verdict: Verdict;
+    readonly out: string | null;
+    readonly because: readonly string[];
+  }[];
   readonly gaps: readonly { readonly command: string; readonly why: string }[];
 }
 
@@ -93,7 +97,9 @@ function traceOne(namespace: Namespace, question: NetfilterQuestion, before: Con
   if (!main) throw new Error('a packet must take some way');
   const same = (branch: Branch<Run>) => fate(branch.result.passage) === fate(main.result.passage);
   const different = others.filter((branch) => !same(branch));
-  const hidden = different.some((branch) => decisive(main, branch).some(({ nature }) => nature !== 'chance')) || (!complete && main.doubts.some(({ nature }) => nature !== 'chance'));
+  const hidden =
+    different.some((branch) => decisive(main, branch).some(({ nature }) => nature !== 'chance')) ||
+    (!complete && main.doubts.some(({ nature }) => nature !== 'chance'));
   const open = different.length > 0 || !complete;
   const { passage } = main.result;
   const steps = passage.events.flatMap((event) => eventWords(namespace, event));
@@ -123,8 +129,20 @@ function traceOne(namespace: Namespace, question: NetfilterQuestion, before: Con
 /** What two ways of a packet must share to count as the same. */
 function fate(passage: Passage): string {
   const { packet } = passage;
-  if (passage.verdict !== 'forwarded' && passage.verdict !== 'local') return passage.verdict === 'unroutable' ? `unroutable` : passage.verdict;
-  return [passage.verdict, passage.out, passage.nextHop?.ip, packet.src, packet.dst, packet.sport, packet.dport, packet.mark, packet.ttl, packet.tos].join(' ');
+  if (passage.verdict !== 'forwarded' && passage.verdict !== 'local')
+    return passage.verdict === 'unroutable' ? `unroutable` : passage.verdict;
+  return [
+    passage.verdict,
+    passage.out,
+    passage.nextHop?.ip,
+    packet.src,
+    packet.dst,
+    packet.sport,
+    packet.dport,
+    packet.mark,
+    packet.ttl,
+    packet.tos,
+  ].join(' ');
 }
 
 /** The answers in which a branch differs from the likely one. */

@@ -1,5 +1,6 @@
 import type { Span } from '../base/span';
 import type { Ref } from '../captures/capture';
+import { LOCAL_PORT } from '../packet/fields';
 import { entityOf, locusOf, relatedKeys, type Locus } from './entity';
 import { allRefs, find, pieces } from './find';
 import type { Place, World } from './world';
@@ -15,7 +16,7 @@ type ByKey = ReadonlyMap<string, readonly Mention[]>;
 /** Built once per world and document, when first asked for: hovers need none of it. */
 const built = new WeakMap<World, Map<string, ByKey>>();
 
-/** Every reference of a document by the key of what it names. */
+/** Every reference of a document by the key of what it names, but those of flows, which `inFlows` finds by what is asked. */
 export function mentionsIn(world: World, uri: string): ByKey {
   let documents = built.get(world);
   if (!documents) built.set(world, (documents = new Map<string, ByKey>()));
@@ -37,9 +38,51 @@ export function mentionsIn(world: World, uri: string): ByKey {
   return byKey;
 }
 
-/** Every mention of a thing, in all documents. */
-export function mentionsOf(world: World, key: string): Mention[] {
-  return [...world.documents.keys()].flatMap((uri) => mentionsIn(world, uri).get(key) ?? []);
+/** The first mention of a thing, in the order of documents; in each, what is not a flow first. */
+export function firstMention(world: World, key: string): Mention | undefined {
+  for (const uri of world.documents.keys()) {
+    const [plain] = mentionsIn(world, uri).get(key) ?? [];
+    if (plain) return plain;
+    for (const mention of inFlows(world, uri, key)) return mention;
+  }
+  return undefined;
+}
+
+/** Where the flows of a document name a thing. */
+function* inFlows(world: World, uri: string, key: string): Generator<Mention> {
+  const document = world.documents.get(uri);
+  for (const [index, capture] of (document?.captures ?? []).entries()) {
+    const locus = document && capture.flows.count > 0 ? locusOf(world, document, index) : undefined;
+    if (!locus) continue;
+    for (const { kind, value } of spellings(world, locus, key))
+      for (const { ref } of capture.flows.mentions(kind, value)) yield { locus, ref };
+  }
+}
+
+/** How flows of a capture name the thing of a key: its port numbers, its own name, its address. */
+function spellings(world: World, locus: Locus, key: string): readonly Pick<Ref, 'kind' | 'value'>[] {
+  const kind = key.slice(0, key.indexOf(' '));
+  const name = key.slice(key.lastIndexOf(' ') + 1);
+  const span = { start: 0, end: 0 };
+  const own = (candidate: Pick<Ref, 'kind' | 'value'>) => entityOf(world, locus, { ...candidate, span }).key === key;
+  switch (kind) {
+    case 'vlan':
+    case 'tun-id':
+    case 'mac':
+    case 'ip':
+    case 'table':
+    case 'ofport':
+      return [{ kind, value: name } as const].filter(own);
+    case 'device': {
+      const numbers = (locus.bridge?.ports ?? []).flatMap((port) =>
+        port.name === name && port.ofport !== undefined ? [port.ofport] : [],
+      );
+      const values = new Set([name, String(LOCAL_PORT), ...numbers.map(String)]);
+      return [...values].map((value) => ({ kind: 'ofport', value }) as const).filter(own);
+    }
+    default:
+      return [];
+  }
 }
 
 function keysAt(world: World, uri: string, offset: number): readonly string[] {
@@ -52,7 +95,9 @@ function keysAt(world: World, uri: string, offset: number): readonly string[] {
 
 function mentioned(world: World, uri: string, keys: readonly string[], declarations: boolean): Mention[] {
   const byKey = mentionsIn(world, uri);
-  return [...new Set(keys)].flatMap((key) => byKey.get(key) ?? []).filter(({ ref }) => declarations || ref.defines !== true);
+  return [...new Set(keys)]
+    .flatMap((key) => [...(byKey.get(key) ?? []), ...inFlows(world, uri, key)])
+    .filter(({ ref }) => declarations || ref.defines !== true);
 }
 
 /** Where else the thing at an offset is spoken of, in all documents, sorted. */

@@ -1,6 +1,7 @@
 import type { Span } from '../base/span';
 import type { CaptureDocument } from '../captures/document';
 import type { Fact } from '../captures/facts';
+import type { FlowStore } from '../captures/flow/store';
 import { entityOf, locusOf, type Entity, type Locus } from './entity';
 import { factSpan, lineSpan, pieces } from './find';
 import { kindTitle } from './hover-capture';
@@ -122,6 +123,7 @@ function inside(document: CaptureDocument, locus: Locus, whole: Span): Draft[] {
     const [own] = pieces(document, span);
     if (own) place(fact, own, groups, add);
   }
+  placeFlows(locus.capture.flows, groups, add);
   for (const draft of groups.values()) {
     if (draft.children.length > MANY) draft.children = [];
   }
@@ -137,6 +139,34 @@ function extend(document: CaptureDocument, drafts: readonly Draft[], limit: numb
     draft.span = { start: draft.span.start, end: Math.max(draft.span.end, end) };
     extend(document, draft.children, draft.span.end);
   });
+}
+
+/** The tables of a dump, each where its first flow stands, with its flows where they are not too many. */
+function placeFlows(flows: FlowStore, groups: Map<string, Draft>, add: Add): void {
+  const tables = new Map<number | string, number[]>();
+  for (let i = 0; i < flows.count; i++) {
+    const table = flows.tableOf(i);
+    const list = tables.get(table);
+    if (list) list.push(i);
+    else tables.set(table, [i]);
+  }
+  for (const [table, list] of tables) {
+    const [first] = list;
+    if (first === undefined) continue;
+    const name = `table ${table}`;
+    const draft = add(undefined, name, symbolKinds.array, flows.flow(first).span, count(list.length));
+    groups.set(name, draft);
+    if (list.length > MANY) continue;
+    for (const i of list) {
+      const flow = flows.flow(i);
+      const match = flow.match.map(({ text }) => text).join(',');
+      add(draft, `priority ${flow.priority.value}`, symbolKinds.function, flow.span, match === '' ? 'any packet' : match);
+    }
+  }
+}
+
+function count(flows: number): string {
+  return `${flows} flow${flows === 1 ? '' : 's'}`;
 }
 
 type Add = (group: Draft | undefined, name: string, kind: SymbolKindNumber, selection: Span, detail?: string) => Draft;
@@ -176,15 +206,6 @@ function place(fact: Fact, own: Span, groups: Map<string, Draft>, add: Add): voi
     case 'address':
       add(groups.get(fact.dev.value), `${fact.ip.value}/${fact.prefix.value}`, symbolKinds.constant, fact.ip.span);
       return;
-    case 'flow': {
-      const name = `table ${fact.flow.table.value}`;
-      let table = groups.get(name);
-      if (!table) groups.set(name, (table = add(undefined, name, symbolKinds.array, own)));
-      const match = fact.flow.match.map(({ text }) => text).join(',');
-      add(table, `priority ${fact.flow.priority.value}`, symbolKinds.function, own, match === '' ? 'any packet' : match);
-      table.detail = `${table.children.length} flow${table.children.length === 1 ? '' : 's'}`;
-      return;
-    }
     case 'nf-chain':
       groups.set(
         `${fact.table} ${fact.name.value}`,

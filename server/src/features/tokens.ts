@@ -65,11 +65,13 @@ export function semanticTokens(world: World, uri: string, fromLine: number, toLi
         if (piece.end > from && piece.start < to) found.push({ start: piece.start, end: piece.end, type });
     };
     for (const ref of allRefs(document, locus)) add(ref.span, types[ref.kind]);
+    const { flows } = capture;
+    for (let i = flows.from(fromLine); i < flows.count && flows.firstLineOf(i) <= toLine; i++) {
+      for (const ref of flows.refs(i)) add(ref.span, types[ref.kind]);
+      for (const action of flows.flow(i).actions) keywords(action, (span) => add(span, 'keyword'));
+    }
     for (const fact of capture.facts) {
-      if (fact.kind === 'flow' && fact.flow.span.end > from && fact.flow.span.start < to) {
-        for (const action of fact.flow.actions) keywords(action, (span) => add(span, 'keyword'));
-      } else if (fact.kind === 'nf-rule' && fact.target && builtInTargets.test(fact.target.value))
-        add(fact.target.span, 'keyword');
+      if (fact.kind === 'nf-rule' && fact.target && builtInTargets.test(fact.target.value)) add(fact.target.span, 'keyword');
       else if (fact.kind === 'nf-chain' && fact.policy && fact.policy.value !== '-') add(fact.policy.span, 'keyword');
     }
   });

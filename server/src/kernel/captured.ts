@@ -16,7 +16,9 @@ export function capturedConnections(namespace: Namespace): ReadonlyMap<string, C
 
 function read(namespace: Namespace): Map<string, Connection> {
   const connections = new Map<string, Connection>();
-  for (const { entry, source } of namespace.connections) {
+  for (const { entry, source, datapath } of namespace.connections) {
+    // Open vSwitch's zones are its own.
+    if (datapath) continue;
     const original = tupleFrom(entry.original, entry.protocol.value, false);
     const reply = tupleFrom(entry.reply, entry.protocol.value, true);
     if (!original || !reply) continue;
@@ -47,7 +49,11 @@ function tupleFrom(tuple: ConntrackTuple, proto: number, reply: boolean): Tuple 
   const base = { family: src.family, src: src.value, dst: dst.value, proto };
   if (proto === PROTO.ICMP || proto === PROTO.ICMPV6) {
     const echo = proto === PROTO.ICMP ? (reply ? 0 : 8) : reply ? 129 : 128;
-    return { ...base, sport: tuple.icmpId?.value ?? 0, dport: (tuple.icmpType?.value ?? echo) * 256 + (tuple.icmpCode?.value ?? 0) };
+    return {
+      ...base,
+      sport: tuple.icmpId?.value ?? 0,
+      dport: (tuple.icmpType?.value ?? echo) * 256 + (tuple.icmpCode?.value ?? 0),
+    };
   }
   return { ...base, sport: tuple.sport?.value ?? 0, dport: tuple.dport?.value ?? 0 };
 }

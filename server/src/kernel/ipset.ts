@@ -1,4 +1,4 @@
-import type { IpSet, Namespace } from '../model/network';
+import type { Ipset, Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
 import type { Tri } from './decide';
 import { hasPorts, isIcmp, type IpPacket } from './packet';
@@ -30,7 +30,7 @@ interface Prepared {
   readonly members: readonly string[] | undefined;
 }
 
-const cache = new WeakMap<IpSet, Prepared>();
+const cache = new WeakMap<Ipset, Prepared>();
 
 /** Whether a packet's addresses, ports and devices are in a set (ipset(8)); `directions` says which side of each. */
 export function inSet(
@@ -45,10 +45,10 @@ export function inSet(
   if (!set || depth > 4) return 'maybe';
   const family = set.family === 'inet6' ? 6 : 4;
   if (set.type !== 'list:set' && !/^(?:bitmap:port|hash:mac)$/.test(set.type) && family !== packet.family) return 'no';
-  if (!set.membersShown) return 'maybe';
+  if (set.known === 'absent' || set.type === '') return 'maybe';
   const prepared = prepare(set);
   if (prepared.members) {
-    let answer: Tri = set.whole ? 'no' : 'maybe';
+    let answer: Tri = set.known === 'whole' ? 'no' : 'maybe';
     for (const member of prepared.members) {
       const own = inSet(namespace, member, directions, packet, context, depth + 1);
       if (own === 'yes') return 'yes';
@@ -56,7 +56,7 @@ export function inSet(
     }
     return answer;
   }
-  const missing: Tri = set.whole ? 'no' : 'maybe';
+  const missing: Tri = set.known === 'whole' ? 'no' : 'maybe';
   if (prepared.addresses) {
     return prepared.addresses.has(directions[0] === 'src' ? packet.src : packet.dst) ? 'yes' : missing;
   }
@@ -68,18 +68,18 @@ export function inSet(
   return best ? (best.nomatch ? 'no' : 'yes') : missing;
 }
 
-function prepare(set: IpSet): Prepared {
+function prepare(set: Ipset): Prepared {
   let prepared = cache.get(set);
   if (!prepared) cache.set(set, (prepared = read(set)));
   return prepared;
 }
 
-function read(set: IpSet): Prepared {
-  if (set.type === 'list:set') return { elements: [], addresses: undefined, members: set.entries.map(({ element }) => element) };
+function read(set: Ipset): Prepared {
+  if (set.type === 'list:set') return { elements: [], addresses: undefined, members: set.elements.map(({ element }) => element) };
   const dimensions = (set.type.split(':')[1] ?? 'ip').split(',');
-  if (set.type === 'hash:ip' && set.netmask === undefined) {
+  if (set.type === 'hash:ip' && set.options['netmask'] === undefined) {
     const addresses = new Set<bigint>();
-    for (const { element } of set.entries) {
+    for (const { element } of set.elements) {
       const ip = parseIp(element);
       if (!ip) return { elements: elementsOf(set, dimensions), addresses: undefined, members: undefined };
       addresses.add(ip.value);
@@ -89,8 +89,8 @@ function read(set: IpSet): Prepared {
   return { elements: elementsOf(set, dimensions), addresses: undefined, members: undefined };
 }
 
-function elementsOf(set: IpSet, dimensions: readonly string[]): Element[] {
-  return set.entries.flatMap(({ element, nomatch }) => {
+function elementsOf(set: Ipset, dimensions: readonly string[]): Element[] {
+  return set.elements.flatMap(({ element, nomatch }) => {
     const texts = element.split(',');
     const parts = dimensions.map((dimension, n) => partOf(dimension, texts[n], set));
     if (parts.some((part) => part === undefined)) return [];
@@ -99,7 +99,7 @@ function elementsOf(set: IpSet, dimensions: readonly string[]): Element[] {
   });
 }
 
-function partOf(dimension: string, text: string | undefined, set: IpSet): Part | undefined {
+function partOf(dimension: string, text: string | undefined, set: Ipset): Part | undefined {
   switch (dimension) {
     case 'ip':
     case 'net':
@@ -124,7 +124,7 @@ function partOf(dimension: string, text: string | undefined, set: IpSet): Part |
       };
     case 'mark': {
       const mark = Number(text) >>> 0;
-      const mask = set.markmask ?? 0xffffffff;
+      const mask = Number(set.options['markmask'] ?? 0xffffffff);
       return { narrow: 0, holds: (packet) => packet.mark !== undefined && (packet.mark & mask) >>> 0 === mark };
     }
     default:
@@ -132,7 +132,7 @@ function partOf(dimension: string, text: string | undefined, set: IpSet): Part |
   }
 }
 
-function addressPart(text: string, set: IpSet): Part | undefined {
+function addressPart(text: string, set: Ipset): Part | undefined {
   const [first, last] = text.includes('-') ? text.split('-') : [text, undefined];
   if (last !== undefined) {
     const [from, to] = [parseIp(first ?? ''), parseIp(last)];
@@ -145,7 +145,9 @@ function addressPart(text: string, set: IpSet): Part | undefined {
       },
     };
   }
-  const prefix = parsePrefix(set.netmask === undefined || text.includes('/') ? text : `${text}/${set.netmask}`);
+  const prefix = parsePrefix(
+    set.options['netmask'] === undefined || text.includes('/') ? text : `${text}/${set.options['netmask']}`,
+  );
   if (!prefix) return undefined;
   return {
     narrow: prefix.length,

@@ -79,15 +79,21 @@ export function baseChains(namespace: Namespace, family: 4 | 6, hook: Hook): rea
   let hooks = cache.get(tables);
   if (!hooks) cache.set(tables, (hooks = new Map()));
   let found = hooks.get(hook);
-  if (!found) hooks.set(hook, (found = findBaseChains(tables, hook)));
+  if (!found) hooks.set(hook, (found = findBaseChains(namespace, family, hook)));
   return found;
 }
 
-function findBaseChains(tables: ReadonlyMap<string, NfTable>, hook: Hook): BaseChain[] {
+function findBaseChains(namespace: Namespace, family: 4 | 6, hook: Hook): BaseChain[] {
+  const own = family === 4 ? namespace.netfilter : namespace.netfilter6;
+  const native = [...namespace.nft.values()].filter(
+    (table) => table.family === 'inet' || table.family === (family === 4 ? 'ip' : 'ip6'),
+  );
   const found: BaseChain[] = [];
-  for (const table of tables.values()) {
+  for (const table of [...own.values(), ...native]) {
+    const isNative = native.includes(table);
     for (const chain of table.chains.values()) {
-      if (chain.hook !== undefined) {
+      if (isNative) {
+        if (chain.hook === undefined) continue;
         if (chain.hook.toUpperCase() !== hook) continue;
         found.push({ table, chain, priority: chain.priority ?? 0, isNat: chain.type === 'nat' });
       } else if (chain.name === hook && TABLES_AT[hook].includes(table.name)) {
@@ -132,7 +138,6 @@ export function runTable(base: BaseChain, hook: Hook, moment: Moment, choose: Ch
     ct: { notrack: false, zone: undefined },
     certainty: 'captured',
   };
-  let end: ChainEnd = 'RETURN';
   let missing = false;
   if (table.known !== 'whole') {
     const goesOn = ask(run, {
@@ -146,8 +151,7 @@ export function runTable(base: BaseChain, hook: Hook, moment: Moment, choose: Ch
     });
     missing = !goesOn;
   }
-  if (missing) end = 'DROP';
-  else end = runChain(run, chain, 0);
+  const end: ChainEnd = missing ? 'DROP' : runChain(run, chain, 0);
   const policy = chain.policy === 'DROP' ? 'DROP' : 'ACCEPT';
   return {
     table,

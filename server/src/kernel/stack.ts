@@ -331,7 +331,7 @@ function momentOf(run: Run, name: Hook): Moment {
 /** Runs everything at a hook in the order of its priorities; the end of the way where something stops the packet. */
 function hook(run: Run, name: Hook): Passage | undefined {
   const chains = baseChains(run.namespace, run.packet.family, name);
-  const stopped = missingTables(run, name, chains);
+  const stopped = missingTables(run, name);
   if (stopped) return stopped;
   const tracks = name === 'PREROUTING' || name === 'OUTPUT';
   const natAt = name === 'PREROUTING' || name === 'OUTPUT' ? -100 : 100;
@@ -356,10 +356,10 @@ function hook(run: Run, name: Hook): Passage | undefined {
 }
 
 /** Tables whose rules nobody captured: they are taken to let the packet through. */
-function missingTables(run: Run, name: Hook, chains: readonly BaseChain[]): Passage | undefined {
+function missingTables(run: Run, name: Hook): Passage | undefined {
   const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
-  const native = chains.some(({ chain }) => chain.hook !== undefined);
-  if (native) return undefined;
+  // `nft list ruleset` shows iptables-nft's tables as well.
+  if (run.namespace.nftKnown === 'whole') return undefined;
   const absent = TABLES_AT[name].filter((table) => table !== 'security' && table !== 'nat' && !tables.has(table));
   if (absent.length === 0) return undefined;
   run.events.push({ kind: 'uncaptured', hook: name, tables: absent, all: tables.size === 0, packet: run.packet, out: run.out });
@@ -465,7 +465,7 @@ function natHook(run: Run, name: Hook, chains: readonly BaseChain[]): Passage | 
   if (!isError && (tracking.state === 'NEW' || tracking.state === 'RELATED') && undecided) {
     const nat = chains.filter((base) => base.isNat);
     const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
-    if (nat.length === 0 && tables.size > 0 && !tables.has('nat') && !chains.some(({ chain }) => chain.hook !== undefined)) {
+    if (nat.length === 0 && tables.size > 0 && !tables.has('nat') && run.namespace.nftKnown !== 'whole') {
       run.events.push({ kind: 'uncaptured', hook: name, tables: ['nat'], all: false, packet: run.packet, out: run.out });
       if (!passes(run, 'nat')) return end(run, 'dropped', 'a rule that was not captured');
     }

@@ -1,7 +1,7 @@
 import type { Val } from '../base/span';
-import type { Flow } from '../packet/openflow';
-import type { FdbRow, FlowEntry, Known, OvsBridge, OvsPort, Source } from '../model/network';
+import type { FdbRow, Known, OvsBridge, OvsPort, Source } from '../model/network';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
+import { mergeFlows } from './flows';
 
 interface PortDraft {
   name: string;
@@ -97,14 +97,9 @@ function onlyBridge(drafts: Map<string, BridgeDraft>): string | undefined {
 /** A fragment that names no bridge, but two ports or more of one alone, by their numbers. */
 function bridgeWithNumbers(drafts: ReadonlyMap<string, BridgeDraft>, linked: LinkedCapture): string | undefined {
   const numbers = new Set<number>();
-  for (const fact of linked.capture.facts) {
+  for (const fact of linked.capture.facts)
     if (fact.kind === 'fdb-entry' && typeof fact.port.value === 'number') numbers.add(fact.port.value);
-    if (fact.kind !== 'flow') continue;
-    for (const term of fact.flow.match)
-      if (term.field === 'in_port' && term.portName === undefined && term.unknown !== true) numbers.add(Number(term.value));
-    for (const action of fact.flow.actions)
-      if (action.kind === 'output' && typeof action.port === 'number') numbers.add(action.port);
-  }
+  for (const value of linked.capture.flows.named('ofport')) if (/^\d+$/.test(value)) numbers.add(Number(value));
   numbers.delete(0xfffe);
   if (numbers.size < 2) return undefined;
   const fitting = [...drafts.values()].filter((draft) => {
@@ -264,7 +259,7 @@ function finish(host: string, draft: BridgeDraft): OvsBridge {
     host,
     name: draft.name,
     ports,
-    flows: flows.entries,
+    flows: flows.flows,
     flowsKnown: flows.known,
     flowsMissing: flows.why,
     fdb: fdb.rows,
@@ -272,64 +267,6 @@ function finish(host: string, draft: BridgeDraft): OvsBridge {
     failMode: draft.failMode,
     sources: draft.sources,
   };
-}
-
-/**
- * Several dumps of one bridge: a whole one is the table, and the others only say the same again; of partial ones, the union is
- * known and the rest is not. Dumps with statistics in ovs-ofctl's own form come before `--names`, `-O` and bridge/dump-flows.
- */
-function mergeFlows(
-  captures: readonly LinkedCapture[],
-  numbers: ReadonlyMap<string, number>,
-): { entries: FlowEntry[]; known: Known; why: string | undefined } {
-  const ranked = [...captures].sort((a, b) => rank(a) - rank(b));
-  const whole = ranked.find((linked) => completeness(linked.capture).known === 'whole');
-  const bases = whole ? [whole] : ranked;
-  const entries = new Map<string, { flow: Flow; source: Source; again: Source[] }>();
-  for (const linked of [...bases, ...ranked.filter((other) => !bases.includes(other))]) {
-    for (const fact of linked.capture.facts) {
-      if (fact.kind !== 'flow') continue;
-      // bridge/dump-flows shows the switch's own flows too (table 254); no packet of a user's pipeline asks for them.
-      if (fact.flow.table.value === 254 && linked.capture.kind !== 'ovs-ofctl-dump-flows') continue;
-      const flow = withNumbers(fact.flow, numbers);
-      const key = flowKey(flow);
-      const source = sourceAt(linked, flow.span);
-      const known = entries.get(key);
-      if (known) known.again.push(source);
-      else if (bases.includes(linked)) entries.set(key, { flow, source, again: [] });
-    }
-  }
-  const first = ranked[0];
-  const why = whole || !first ? undefined : completeness(first.capture).why;
-  return { entries: [...entries.values()], known: whole ? 'whole' : captures.length > 0 ? 'partial' : 'absent', why };
-}
-
-function rank(linked: LinkedCapture): number {
-  if (linked.capture.kind !== 'ovs-ofctl-dump-flows') return 3;
-  const command = linked.capture.command ?? '';
-  if (/--no-stats/.test(command)) return 2;
-  return /-O|--protocols|--names/.test(command) ? 1 : 0;
-}
-
-/** Port names in matches and outputs as the numbers that the bridge gives them. */
-function withNumbers(flow: Flow, numbers: ReadonlyMap<string, number>): Flow {
-  if (!flow.match.some((term) => term.portName !== undefined)) return flow;
-  return {
-    ...flow,
-    match: flow.match.map((term) => {
-      const number = term.portName === undefined ? undefined : numbers.get(term.portName);
-      if (number === undefined) return term;
-      const { portName: _name, ...rest } = term;
-      return { ...rest, value: BigInt(number) };
-    }),
-  };
-}
-
-function flowKey(flow: Flow): string {
-  const terms = flow.match.map(
-    (term) => `${term.field}=${term.unknown ? term.text : (term.portName ?? term.value.toString())}/${term.mask.toString()}`,
-  );
-  return `${flow.table.value}|${flow.priority.value}|${terms.sort().join(',')}`;
 }
 
 function mergeFdb(captures: readonly LinkedCapture[], numbers: ReadonlyMap<string, number>): { rows: FdbRow[]; known: Known } {

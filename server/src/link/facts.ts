@@ -36,7 +36,6 @@ export function completeness(capture: Capture): { readonly known: Known; readonl
   if (capture.errors.length > 0) return { known: 'partial', why: 'some of its lines could not be read' };
   if (capture.commandSpan === undefined && capture.command === undefined)
     return { known: 'partial', why: 'it is a fragment without its command' };
-  if (capture.facts.length === 0 && capture.lines.length === 0) return { known: 'whole', why: undefined };
   return { known: 'whole', why: undefined };
 }
 

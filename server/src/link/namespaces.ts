@@ -1,7 +1,9 @@
 import type { Device, Known, Namespace, Source } from '../model/network';
+import { linkConnections, linkListeners } from './connections';
+import { linkEbtables } from './ebtables';
+import { linkEvidence } from './evidence';
 import { completeness, groupBy, sourceAt, type LinkedCapture } from './facts';
-import { linkConnections, linkEbtables, linkIpsets, linkListeners } from './filters';
-import { linkNetfilter } from './netfilter';
+import { linkIpsets, linkNetfilter, linkNft } from './netfilter';
 
 /** Joins what was captured inside one host's namespaces (`''` is the root): devices, routes, neighbours, netfilter. */
 export function linkNamespaces(host: string, captures: readonly LinkedCapture[]): Map<string, Namespace> {
@@ -41,8 +43,6 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     if (linked.capture.commandSpan && name !== '') sources.push(sourceAt(linked, linked.capture.commandSpan));
   const routes = known(own, 'route', (kind) => kind === 'ip-route' || kind === 'route');
   const shown = routeTablesShown(own);
-  const connections = linkConnections(own);
-  const listeners = linkListeners(own);
   const neighbours = known(own, 'neighbour', (kind) => kind === 'ip-neighbour' || kind === 'arp');
   const rules = known(own, 'ip-rule', (kind) => kind === 'ip-rule');
   const sysctls = new Map<string, { value: string; source: Source }>();
@@ -52,6 +52,9 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
         sysctls.set(fact.name.value, { value: fact.value.value, source: sourceAt(linked, fact.name.span) });
     }
   }
+  const nft = linkNft(own);
+  const connections = linkConnections(own);
+  const listeners = linkListeners(own);
   return {
     host,
     name,
@@ -91,12 +94,15 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     neighboursKnown: neighbours.known,
     netfilter: linkNetfilter(own, 'ip'),
     netfilter6: linkNetfilter(own, 'ip6'),
-    ebtables: linkEbtables(own),
+    nft: nft.tables,
+    nftKnown: nft.known,
     ipsets: linkIpsets(own),
-    connections: connections.found,
+    connections: connections.connections,
     connectionsKnown: connections.known,
-    listeners: listeners.found,
+    listeners: listeners.listeners,
     listenersKnown: listeners.known,
+    ebtables: linkEbtables(own),
+    evidence: linkEvidence(own),
     sysctls,
     sources,
   };

@@ -1,29 +1,30 @@
-import type { NfChain, NfRule, NfTable, Source } from '../model/network';
+import type { NfFamily } from '../captures/facts';
+import type { Ipset, Known, NfChain, NfRule, NfTable, Source } from '../model/network';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
-/** Of several listings of one table the one that shows most is used: a save, then -S, then -L with -v, then -L. */
+const IPTABLES = /^iptables-(?:save|rules|list)$/;
+const IP6TABLES = /^ip6tables-(?:save|rules|list)$/;
+const NFT = /^nft-list-/;
+
+/** The chains that iptables makes in nft, with the hook and the priority that it gives them (iptables-nft(8)). */
+const MADE_BY_IPTABLES: Readonly<Record<string, { readonly priority: number; readonly chains: readonly string[] }>> = {
+  raw: { priority: -300, chains: ['PREROUTING', 'OUTPUT'] },
+  mangle: { priority: -150, chains: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] },
+  nat: { priority: 0, chains: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'] },
+  filter: { priority: 0, chains: ['INPUT', 'FORWARD', 'OUTPUT'] },
+  security: { priority: 50, chains: ['INPUT', 'FORWARD', 'OUTPUT'] },
+};
+
+/** Of several listings of one table the one that shows most is used: a save, then -S, then nft's, then -L with -v, then -L. */
 export function linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' | 'ip6'): Map<string, NfTable> {
   const tables = new Map<string, { rank: number; table: NfTable }>();
   for (const linked of captures) {
     const { kind } = linked.capture;
-    if (
-      !(
-        family === 'ip'
-          ? /^(?:iptables-(?:save|rules|list)|nft-list-ruleset)$/
-          : /^(?:ip6tables-(?:save|rules|list)|nft-list-ruleset)$/
-      ).test(kind)
-    )
-      continue;
-    for (const table of tablesOf(linked, family)) {
-      const rank = kind.endsWith('-save')
-        ? 4
-        : kind.endsWith('-ruleset')
-          ? 3.2
-          : kind.endsWith('-rules')
-            ? 3
-            : table.interfacesHidden
-              ? 1
-              : 2;
+    const native = NFT.test(kind);
+    if (!native && !(family === 'ip' ? IPTABLES : IP6TABLES).test(kind)) continue;
+    for (const table of tablesOf(linked)) {
+      if (table.family !== family || (native && !isMadeByIptables(table))) continue;
+      const rank = kind.endsWith('-save') ? 4 : kind.endsWith('-rules') ? 3 : native ? 2.2 : table.interfacesHidden ? 1 : 2;
       const score = rank + (table.known === 'whole' ? 0.5 : 0);
       if ((tables.get(table.name)?.rank ?? -1) < score) tables.set(table.name, { rank: score, table });
     }
@@ -31,35 +32,75 @@ export function linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' |
   return new Map([...tables].map(([name, { table }]) => [name, table]));
 }
 
-function tablesOf(linked: LinkedCapture, family: 'ip' | 'ip6'): NfTable[] {
-  const chains = new Map<
-    string,
-    Map<
-      string,
-      { policy: string | undefined; rules: NfRule[]; source: Source; hook?: Pick<NfChain, 'hook' | 'priority' | 'type'> }
-    >
-  >();
-  const chain = (table: string, name: string, source: Source) => {
-    let of = chains.get(table);
-    if (!of) chains.set(table, (of = new Map()));
-    let found = of.get(name);
-    if (!found) of.set(name, (found = { policy: undefined, rules: [], source }));
+/** The tables of nft that iptables did not make, by family and name, and whether there may be more. */
+export function linkNft(captures: readonly LinkedCapture[]): { readonly tables: Map<string, NfTable>; readonly known: Known } {
+  const tables = new Map<string, NfTable>();
+  let known: Known = 'absent';
+  for (const linked of captures) {
+    if (!NFT.test(linked.capture.kind)) continue;
+    const whole = linked.capture.kind === 'nft-list-ruleset' && completeness(linked.capture).known === 'whole';
+    if (known !== 'whole') known = whole ? 'whole' : 'partial';
+    for (const table of tablesOf(linked)) {
+      if ((table.family === 'ip' || table.family === 'ip6') && isMadeByIptables(table)) continue;
+      const key = `${table.family} ${table.name}`;
+      const other = tables.get(key);
+      if (other === undefined || (other.known !== 'whole' && table.known === 'whole')) tables.set(key, table);
+    }
+  }
+  return { tables, known };
+}
+
+/** Whether a table has the base chains that iptables would give it, and no others. */
+function isMadeByIptables(table: NfTable): boolean {
+  const own = MADE_BY_IPTABLES[table.name];
+  if (own === undefined) return false;
+  const base = [...table.chains.values()].filter((chain) => chain.hook !== undefined);
+  return (
+    base.length > 0 &&
+    base.every(
+      (chain) =>
+        own.chains.includes(chain.name) &&
+        chain.hook === chain.name.toLowerCase() &&
+        chain.priority === (table.name === 'nat' ? natPriority(chain.name) : own.priority),
+    )
+  );
+}
+
+function natPriority(chain: string): number {
+  return chain === 'PREROUTING' || chain === 'OUTPUT' ? -100 : 100;
+}
+
+function tablesOf(linked: LinkedCapture): NfTable[] {
+  type ChainDraft = { -readonly [K in keyof Omit<NfChain, 'rules' | 'name'>]: NfChain[K] } & { rules: NfRule[] };
+  const tables = new Map<string, { family: NfFamily; name: string; chains: Map<string, ChainDraft> }>();
+  const tableOf = (family: NfFamily, name: string) => {
+    const key = `${family} ${name}`;
+    let found = tables.get(key);
+    if (!found) tables.set(key, (found = { family, name, chains: new Map() }));
+    return found;
+  };
+  const chain = (family: NfFamily, table: string, name: string, source: Source) => {
+    const { chains } = tableOf(family, table);
+    let found = chains.get(name);
+    if (!found) chains.set(name, (found = { policy: undefined, rules: [], source }));
     return found;
   };
   for (const fact of linked.capture.facts) {
-    if (fact.kind === 'nf-chain' && (fact.family === family || fact.family === 'inet')) {
-      const found = chain(fact.table, fact.name.value, sourceAt(linked, fact.span.span));
-      if (fact.policy && fact.policy.value !== '-') found.policy = fact.policy.value;
-      if (fact.hook) found.hook = { hook: fact.hook.value, priority: fact.priority?.value ?? 0, type: fact.type?.value };
-    } else if (fact.kind === 'nf-rule' && (fact.family === family || fact.family === 'inet')) {
+    if (fact.kind === 'nf-chain') {
+      const found = chain(fact.family, fact.table, fact.name.value, sourceAt(linked, fact.span.span));
+      if (fact.policy && fact.policy.value !== '-') found.policy = fact.policy.value.toUpperCase();
+      if (fact.hook) found.hook = fact.hook.value;
+      if (fact.priority) found.priority = fact.priority.value;
+      if (fact.type) found.type = fact.type.value;
+    } else if (fact.kind === 'nf-rule') {
       const source = sourceAt(linked, fact.text.span);
-      chain(fact.table, fact.chain, source).rules.push({
+      chain(fact.family, fact.table, fact.chain, source).rules.push({
         number: fact.number,
         matches: fact.matches,
+        ...(fact.before === undefined ? {} : { before: fact.before }),
         target: fact.target?.value,
         goto: fact.goto,
         options: fact.targetOptions,
-        ...(fact.before === undefined ? {} : { before: fact.before }),
         interfacesHidden: fact.interfacesHidden,
         text: fact.text.value,
         source,
@@ -67,23 +108,63 @@ function tablesOf(linked: LinkedCapture, family: 'ip' | 'ip6'): NfTable[] {
     }
   }
   const { known: how } = completeness(linked.capture);
+  const { kind } = linked.capture;
   // A whole save shows every table that there is: one that it does not show does nothing.
-  const everything = how === 'whole' && linked.capture.kind.endsWith('-save') && linked.capture.options['table'] === undefined;
-  if (everything) for (const name of ['raw', 'mangle', 'nat', 'filter']) if (!chains.has(name)) chains.set(name, new Map());
-  return [...chains].map(([name, of]) => {
-    const finished: NfChain[] = [...of].map(([chainName, { policy, rules, source, hook }]) => ({
-      name: chainName,
-      policy,
-      ...hook,
-      rules,
-      source,
-    }));
+  const everything = how === 'whole' && kind.endsWith('-save') && linked.capture.options['table'] === undefined;
+  if (everything) for (const name of ['raw', 'mangle', 'nat', 'filter']) tableOf(kind.startsWith('ip6') ? 'ip6' : 'ip', name);
+  return [...tables.values()].map(({ family, name, chains }) => {
+    const finished: NfChain[] = [...chains].map(([chainName, draft]) => ({ name: chainName, ...draft }));
     return {
       name,
+      family,
       chains: new Map(finished.map((c) => [c.name, c])),
       known: how,
       interfacesHidden: finished.some((c) => c.rules.some((rule) => rule.interfacesHidden)),
       source: sourceAt(linked, linked.capture.commandSpan ?? linked.capture.span),
     };
   });
+}
+
+/** The sets of ipset(8), of several captures the one that shows the members. */
+export function linkIpsets(captures: readonly LinkedCapture[]): Map<string, Ipset> {
+  const sets = new Map<string, Ipset>();
+  for (const linked of captures) {
+    const how = completeness(linked.capture).known;
+    const own = new Map<string, Ipset & { readonly elements: Ipset['elements'][number][] }>();
+    for (const fact of linked.capture.facts) {
+      if (fact.kind === 'ipset') {
+        own.set(fact.name.value, {
+          name: fact.name.value,
+          type: fact.type.value,
+          family: fact.family,
+          options: Object.fromEntries(Object.entries(fact.options).map(([key, { value }]) => [key, value])),
+          elements: [],
+          known: fact.membersShown ? how : 'absent',
+          source: sourceAt(linked, fact.name.span),
+        });
+      } else if (fact.kind === 'ipset-entry') {
+        const source = sourceAt(linked, fact.element.span);
+        const set = own.get(fact.set.value) ?? {
+          name: fact.set.value,
+          type: '',
+          family: 'inet' as const,
+          options: {},
+          elements: [],
+          known: 'partial' as const,
+          source,
+        };
+        own.set(fact.set.value, set);
+        set.elements.push({ element: fact.element.value, nomatch: fact.nomatch, source });
+      }
+    }
+    for (const [name, set] of own) {
+      const other = sets.get(name);
+      if (other === undefined || rank(set.known) > rank(other.known)) sets.set(name, set);
+    }
+  }
+  return sets;
+}
+
+function rank(known: Known): number {
+  return known === 'whole' ? 2 : known === 'partial' ? 1 : 0;
 }

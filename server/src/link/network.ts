@@ -1,7 +1,10 @@
+import { ones } from '../base/bits';
 import type { CaptureDocument } from '../captures/document';
 import { isUnread } from '../captures/registry';
 import type { CaptureHost, Host, Instance, Network, Source } from '../model/network';
+import { parseMac } from '../packet/address';
 import { linkBridges } from './bridges';
+import { linkOwners } from './evidence';
 import { groupBy, linkedCaptures, sourceAt, type LinkedCapture } from './facts';
 import { assignHosts } from './hosts';
 import { linkLinuxBridges } from './linux-bridges';
@@ -17,17 +20,30 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
     captures.filter(
       (linked) =>
         linked.host !== undefined &&
-        linked.capture.facts.some((fact) => !/^(?:neutron-|instance|floating-ip|ping)/.test(fact.kind)),
+        (linked.capture.flows.count > 0 ||
+          linked.capture.facts.some(
+            (fact) => !/^(?:neutron-|instance|floating-ip|address-owner|ping|packet|traceroute)/.test(fact.kind),
+          )),
     ),
     (linked) => linked.host ?? '',
   );
   for (const linked of captures) {
+    // What someone saw happen belongs to a host that is known otherwise; alone it makes none.
+    if (
+      linked.host !== undefined &&
+      byHost.has(linked.host) &&
+      linked.capture.facts.some(({ kind }) => /^(?:ping|packet|traceroute)/.test(kind))
+    ) {
+      byHost.get(linked.host)?.push(linked);
+      continue;
+    }
     // A bare command that said nothing (an empty table) is a fact as well: its table was captured, and is empty.
     if (
       linked.host === undefined ||
       linked.capture.facts.length > 0 ||
+      linked.capture.flows.count > 0 ||
       isUnread(linked.capture.kind) ||
-      /^(?:nova|neutron|openstack|ping|tcpdump|virsh)/.test(linked.capture.kind)
+      /^(?:nova|neutron|openstack|ping|tcpdump|traceroute|kubectl|docker|crictl|virsh)/.test(linked.capture.kind)
     )
       continue;
     byHost.set(linked.host, [...(byHost.get(linked.host) ?? []), linked]);
@@ -60,6 +76,7 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
     subnets: openstack.subnets,
     routers: openstack.routers,
     captureHosts,
+    owners: linkOwners(captures),
   };
 }
 
@@ -94,13 +111,17 @@ function withGuest(instance: Instance, hosts: ReadonlyMap<string, Host>): Instan
  */
 function guestInstances(known: readonly Instance[], hosts: ReadonlyMap<string, Host>): Instance[] {
   const served = new Set<string>();
+  const inFlows = (mac: string) => {
+    const value = parseMac(mac);
+    if (value === undefined) return false;
+    return [...hosts.values()].some((host) =>
+      [...host.bridges.values()].some((bridge) => bridge.flows.matching('dl_src', value, ones(48)).length > 0),
+    );
+  };
   for (const host of hosts.values()) {
     for (const bridge of host.bridges.values()) {
       for (const port of bridge.ports) if (port.attachedMac !== undefined) served.add(port.attachedMac);
       for (const row of bridge.fdb) served.add(row.mac);
-      for (const { flow } of bridge.flows) {
-        for (const term of flow.match) if (term.field === 'dl_src') served.add(term.text.split('=')[1] ?? '');
-      }
     }
     for (const bridge of host.linuxBridges.values()) for (const entry of bridge.fdb) if (!entry.permanent) served.add(entry.mac);
   }
@@ -108,7 +129,9 @@ function guestInstances(known: readonly Instance[], hosts: ReadonlyMap<string, H
   for (const host of hosts.values()) {
     if (host.bridges.size > 0 || host.linuxBridges.size > 0 || known.some((instance) => instance.name === host.name)) continue;
     const root = host.namespaces.get('');
-    const devices = [...(root?.devices.values() ?? [])].filter((device) => device.mac !== undefined && served.has(device.mac));
+    const devices = [...(root?.devices.values() ?? [])].filter(
+      (device) => device.mac !== undefined && (served.has(device.mac) || inFlows(device.mac)),
+    );
     if (devices.length === 0) continue;
     guests.push({
       name: host.name,

@@ -1,6 +1,7 @@
 import type { Span } from '../base/span';
-import type { ConntrackFact, EbMatch, Fact, NfMatch, NfStatement, NfTargetOptions } from '../captures/facts';
+import type { ConntrackFact, EbMatch, Fact, NfFamily, NfMatch, NfStatement, NfTargetOptions } from '../captures/facts';
 import type { Flow } from '../packet/openflow';
+import type { Flows } from './flows';
 
 /** The text that says something: which document, which characters. */
 export interface Source {
@@ -24,6 +25,21 @@ export interface Network {
   readonly routers: readonly NeutronRouter[];
   /** By `captureKey`: which host and bridge each capture is about, and why. */
   readonly captureHosts: ReadonlyMap<string, CaptureHost>;
+  /** Who has an address, as Docker and Kubernetes say. */
+  readonly owners: readonly AddressOwner[];
+}
+
+/** A container, pod, service or node and one of its addresses. */
+export interface AddressOwner {
+  readonly what: string;
+  readonly name: string;
+  readonly ip: string;
+  readonly mac: string | undefined;
+  /** The machine that runs it. */
+  readonly node: string | undefined;
+  /** The Docker network, or the Kubernetes namespace. */
+  readonly of: string | undefined;
+  readonly source: Source;
 }
 
 /** Which host a capture belongs to. Index is the capture's place in its document. */
@@ -52,7 +68,7 @@ export interface OvsBridge {
   readonly host: string;
   readonly name: string;
   readonly ports: readonly OvsPort[];
-  readonly flows: readonly FlowEntry[];
+  readonly flows: Flows;
   readonly flowsKnown: Known;
   /** Why the flows are not whole, in words. */
   readonly flowsMissing: string | undefined;
@@ -100,6 +116,17 @@ export interface LinuxBridge {
   readonly host: string;
   readonly name: string;
   readonly members: readonly { readonly name: string; readonly source: Source }[];
+  /** By port, and by the bridge's own name: the VLANs that it carries (`bridge vlan`). */
+  readonly vlans: ReadonlyMap<
+    string,
+    readonly {
+      readonly first: number;
+      readonly last: number;
+      readonly pvid: boolean;
+      readonly untagged: boolean;
+      readonly source: Source;
+    }[]
+  >;
   readonly fdb: readonly { readonly mac: string; readonly dev: string; readonly permanent: boolean; readonly source: Source }[];
   /** Where the VXLAN devices among its members send frames: by MAC, all zeros for the rest. */
   readonly remotes: readonly { readonly dev: string; readonly mac: string; readonly ip: string; readonly source: Source }[];
@@ -119,8 +146,8 @@ export interface Device {
   readonly vlanId: number | undefined;
   /** Of a VXLAN device. */
   readonly vni: number | undefined;
-  /** `eth1@if3`: the peer's index, in another namespace; which one, the number tells (`link-netnsid`). */
   readonly index: number | undefined;
+  /** `eth1@if3`: the peer's index, in another namespace; which one, the number tells (`link-netnsid`). */
   readonly peerIndex: number | undefined;
   readonly linkNetnsId: number | undefined;
   readonly linkNetns: string | undefined;
@@ -160,76 +187,71 @@ export interface Namespace {
   readonly netfilter: ReadonlyMap<string, NfTable>;
   /** The same of ip6tables. */
   readonly netfilter6: ReadonlyMap<string, NfTable>;
-  /** Chains for frames (ebtables), by table. */
-  readonly ebtables: ReadonlyMap<string, EbTable>;
-  readonly ipsets: ReadonlyMap<string, IpSet>;
-  /** Connections that were captured. */
-  readonly connections: readonly { readonly entry: ConntrackFact; readonly source: Source }[];
+  /** Tables of nft that iptables did not make, by `FAMILY NAME` (`inet firewalld`). */
+  readonly nft: ReadonlyMap<string, NfTable>;
+  /** How much of nft's own tables was captured: `nft list ruleset` shows all of them. */
+  readonly nftKnown: Known;
+  /** By name. */
+  readonly ipsets: ReadonlyMap<string, Ipset>;
+  readonly connections: readonly ConnectionEntry[];
   readonly connectionsKnown: Known;
   readonly listeners: readonly Listener[];
-  readonly listenersKnown: Known;
+  /** By `tcp` and `udp`: whether a listener that is not here does not exist. */
+  readonly listenersKnown: Readonly<Record<'tcp' | 'udp', Known>>;
+  /** ebtables' tables by name: rules for frames on the bridges of this namespace. */
+  readonly ebtables: ReadonlyMap<string, EbTable>;
+  /** What tcpdump, ping and traceroute showed here. */
+  readonly evidence: Evidence;
   readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly source: Source }>;
   readonly sources: readonly Source[];
 }
 
-/** One netfilter table as one capture shows it. */
-export interface NfTable {
+/** A set of ipset(8) and its members. */
+export interface Ipset {
   readonly name: string;
-  readonly chains: ReadonlyMap<string, NfChain>;
-  readonly known: Known;
-  /** Interfaces are not shown: rules may be narrower than they read. */
-  readonly interfacesHidden: boolean;
-  readonly source: Source;
-}
-
-export interface NfChain {
-  readonly name: string;
-  readonly policy: string | undefined;
-  /** Base chains of nft that iptables-nft did not make: where the kernel calls them. */
-  readonly hook?: string | undefined;
-  readonly priority?: number | undefined;
-  readonly type?: string | undefined;
-  readonly rules: readonly NfRule[];
-  readonly source: Source;
-}
-
-export interface NfRule {
-  readonly number: number;
-  readonly matches: readonly NfMatch[];
-  readonly target: string | undefined;
-  readonly goto: boolean;
-  readonly options: NfTargetOptions;
-  /** What a rule of nft does before its target. */
-  readonly before?: readonly NfStatement[] | undefined;
-  readonly interfacesHidden: boolean;
-  readonly text: string;
-  readonly source: Source;
-}
-
-/** A set of ipset(8). */
-export interface IpSet {
-  readonly name: string;
-  /** `hash:ip`, `hash:net,port`, `list:set` … */
+  /** `hash:ip,port` … */
   readonly type: string;
   readonly family: 'inet' | 'inet6';
-  readonly netmask: number | undefined;
-  readonly markmask: number | undefined;
-  readonly entries: readonly { readonly element: string; readonly nomatch: boolean; readonly source: Source }[];
-  /** False where only the header was captured. */
-  readonly membersShown: boolean;
-  /** Nothing was left out. */
-  readonly whole: boolean;
+  readonly options: Readonly<Record<string, string>>;
+  /** As printed, in lower case; a set may also be known by its members alone. */
+  readonly elements: readonly { readonly element: string; readonly nomatch: boolean; readonly source: Source }[];
+  /** Whether an element that is not here is not in the set. */
+  readonly known: Known;
   readonly source: Source;
 }
 
-/** A table of ebtables(8). */
+/** A connection that the kernel (or the datapath of Open vSwitch) tracked when it was captured. */
+export interface ConnectionEntry {
+  readonly entry: ConntrackFact;
+  /** From the datapath of Open vSwitch, whose zones are its own. */
+  readonly datapath: boolean;
+  readonly source: Source;
+}
+
+/** A socket that waits for packets. */
+export interface Listener {
+  /** `tcp`, `udp`, `raw` … */
+  readonly protocol: string;
+  /** `0.0.0.0` and `::` for every address of a family, `*` for both. */
+  readonly ip: string;
+  /** Undefined where every port is meant. */
+  readonly port: number | undefined;
+  readonly dev: string | undefined;
+  readonly process: string | undefined;
+  readonly source: Source;
+}
+
 export interface EbTable {
   readonly name: string;
-  readonly chains: ReadonlyMap<
-    string,
-    { readonly name: string; readonly policy: string | undefined; readonly rules: readonly EbRule[]; readonly source: Source }
-  >;
+  readonly chains: ReadonlyMap<string, EbChain>;
   readonly known: Known;
+  readonly source: Source;
+}
+
+export interface EbChain {
+  readonly name: string;
+  readonly policy: string | undefined;
+  readonly rules: readonly EbRule[];
   readonly source: Source;
 }
 
@@ -242,13 +264,81 @@ export interface EbRule {
   readonly source: Source;
 }
 
-/** A socket that waits for packets. */
-export interface Listener {
-  readonly protocol: string;
-  readonly ip: string;
-  readonly port: number | undefined;
+/** What people saw happen in a namespace: it proves that a packet was there, not how it came. */
+export interface Evidence {
+  readonly dumps: readonly PacketDump[];
+  readonly pings: readonly { readonly target: string; readonly replies: number; readonly source: Source }[];
+  readonly routes: readonly {
+    readonly target: string;
+    readonly hops: readonly { readonly ttl: number; readonly ips: readonly string[]; readonly source: Source }[];
+    readonly reached: boolean;
+    readonly source: Source;
+  }[];
+}
+
+/** One run of tcpdump on one device. */
+export interface PacketDump {
+  /** Undefined for every device (`-i any`), where a packet that names none may be anywhere. */
   readonly dev: string | undefined;
-  readonly process: string | undefined;
+  /** The capture's filter, which leaves packets out. */
+  readonly filter: string | undefined;
+  readonly packets: readonly SeenPacket[];
+  /** The run ended and no line of it was cut: what its filter lets through and is not here was not there. */
+  readonly whole: boolean;
+  readonly source: Source;
+}
+
+/** What tcpdump printed of a packet; what it did not print is undefined. */
+export interface SeenPacket {
+  readonly dev: string | undefined;
+  readonly macSrc: string | undefined;
+  readonly macDst: string | undefined;
+  readonly vlan: number | undefined;
+  readonly ethertype: string | undefined;
+  readonly src: string | undefined;
+  readonly dst: string | undefined;
+  readonly protocol: string | undefined;
+  readonly sport: number | undefined;
+  readonly dport: number | undefined;
+  readonly what: string | undefined;
+  readonly vni: number | undefined;
+  readonly text: string;
+  readonly source: Source;
+}
+
+/** One netfilter table as one capture shows it. */
+export interface NfTable {
+  readonly name: string;
+  readonly family: NfFamily;
+  readonly chains: ReadonlyMap<string, NfChain>;
+  readonly known: Known;
+  /** Interfaces are not shown: rules may be narrower than they read. */
+  readonly interfacesHidden: boolean;
+  readonly source: Source;
+}
+
+export interface NfChain {
+  readonly name: string;
+  readonly policy: string | undefined;
+  /** Of nft's base chains: where and when they run. A chain of iptables has the hook that it is named after. */
+  readonly hook?: string;
+  readonly priority?: number;
+  /** `filter`, `nat`, `route`. */
+  readonly type?: string;
+  readonly rules: readonly NfRule[];
+  readonly source: Source;
+}
+
+export interface NfRule {
+  readonly number: number;
+  readonly matches: readonly NfMatch[];
+  /** What nft does before the target, in order. */
+  readonly before?: readonly NfStatement[];
+  readonly target: string | undefined;
+  readonly goto: boolean;
+  readonly options: NfTargetOptions;
+  readonly interfacesHidden: boolean;
+  readonly text: string;
   readonly source: Source;
 }
 

@@ -154,3 +154,33 @@ export function tunnelPeer(
   }
   return loose && { host: loose, bridge: undefined, port: undefined };
 }
+
+/** A namespace of which nothing but the name is known. */
+export function bareNamespace(host: string, name: string): Namespace {
+  return {
+    host,
+    name,
+    devices: new Map(),
+    routes: [],
+    routesKnown: 'absent',
+    routesKnown6: 'absent',
+    tablesShown: new Set(),
+    rules: [],
+    rulesKnown: 'absent',
+    neighbours: [],
+    neighboursKnown: 'absent',
+    netfilter: new Map(),
+    netfilter6: new Map(),
+    nft: new Map(),
+    nftKnown: 'absent',
+    ipsets: new Map(),
+    connections: [],
+    connectionsKnown: 'absent',
+    listeners: [],
+    listenersKnown: { tcp: 'absent', udp: 'absent' },
+    ebtables: new Map(),
+    evidence: { dumps: [], pings: [], routes: [] },
+    sysctls: new Map(),
+    sources: [],
+  };
+}

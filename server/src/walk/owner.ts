@@ -1,3 +1,4 @@
+import { ones } from '../base/bits';
 import { devicesWithMac, instanceOf, neutronPortOf, neutronPortWithMac, ovsPortNamed, portIdPrefix } from '../model/queries';
 import type {
   Device,
@@ -10,6 +11,7 @@ import type {
   OvsPort,
   Source,
 } from '../model/network';
+import { parseMac } from '../packet/address';
 import type { Certainty } from './step';
 
 /** Why a port is believed to lead to a MAC address. */
@@ -228,9 +230,13 @@ function deviceOfMac(host: Host, mac: string): Attachment | undefined {
   }
   for (const bridge of host.bridges.values()) {
     // Neutron's anti-spoofing flows let a MAC in by its own port only.
-    for (const { flow, source } of bridge.flows) {
+    const address = parseMac(mac);
+    for (const index of address === undefined ? [] : bridge.flows.matching('dl_src', address, ones(48))) {
+      const entry = bridge.flows.at(index);
+      if (!entry) continue;
+      const { flow, source } = entry;
       const inPort = flow.match.find((term) => term.field === 'in_port');
-      if (!inPort || !flow.match.some((term) => term.field === 'dl_src' && term.text.endsWith(mac))) continue;
+      if (!inPort) continue;
       const port = bridge.ports.find((candidate) => candidate.ofport === Number(inPort.value));
       if (port && leadsToInstance(port))
         return place(host, port, `a flow lets ${mac} in by ${port.name} only`, 'inferred', source);

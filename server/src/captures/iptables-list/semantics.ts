@@ -176,9 +176,8 @@ semantics.addOperation<Piece>('pieceOf(source)', {
     const text = textVal(target, this.args['source'] as SourceText);
     return { options: { to: lower(text) }, address: { text: text.value, at: target.source.startIdx } };
   },
-  piece_natMode(_mode) {
-    // How a port is chosen; which packets the rule takes does not depend on it.
-    return {};
+  piece_natMode(mode) {
+    return { options: { natFlags: [mode.sourceString.trim()] } };
   },
   piece_redirect(_word, _sp, _ports, _sp2, ports, _ahead) {
     return { options: { ports: textVal(ports, this.args['source'] as SourceText) } };
@@ -272,7 +271,9 @@ function row(source: SourceText, first: Node, columns: Node, addresses: Node, pi
   for (const node of list) {
     const piece = node['pieceOf'](source) as Piece;
     for (const match of piece.matches ?? []) addMatch(parts.matches, match);
-    if (piece.options !== undefined) parts.options = { ...parts.options, ...piece.options };
+    if (piece.options?.natFlags !== undefined) {
+      parts.options.natFlags = [...(parts.options.natFlags ?? []), ...piece.options.natFlags];
+    } else if (piece.options !== undefined) parts.options = { ...parts.options, ...piece.options };
     if (piece.goto === true) parts.goto = true;
     if (piece.address !== undefined) places.push(piece.address);
   }

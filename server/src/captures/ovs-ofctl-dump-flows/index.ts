@@ -2,8 +2,8 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import { readFlow } from '../flow/read';
+import { sourceOfFlow, storeOf, type OddFlow } from '../flow/store';
 import { collect, record } from '../lines';
-import { joinLines } from '../ohm';
 
 const START =
   /^\s*(?:\*+\s*)?(?:cookie=0x[0-9a-f]+,|duration=[\d.]+s,|table_id=\d+,|table=\d+(?!\s*\()[, ]|priority=\d+[, ]|in_port=)/i;
@@ -51,6 +51,7 @@ export const ovsOfctlDumpFlows: CaptureKind = {
   },
   parse(input: ParseInput): Parsed {
     const out = collect();
+    const flows: OddFlow[] = [];
     for (let n = 0; n < input.lines.length; n++) {
       const line = input.lines[n];
       if (!line || line.text.trim() === '') continue;
@@ -67,15 +68,14 @@ export const ovsOfctlDumpFlows: CaptureKind = {
         lines.push(next);
         n++;
       }
-      const read = readFlow(joinLines(lines, lines.length > 1 && !/[,(:]$/.test(lines[0]?.text ?? '') ? ' ' : ''));
+      const read = readFlow(sourceOfFlow(lines));
       out.errors.push(...read.errors);
       const usable = 'flow' in read ? read : read.broken;
       if (!usable) continue;
-      out.facts.push({ kind: 'flow', flow: usable.flow });
-      out.refs.push(...usable.refs);
+      flows.push({ lines, read: usable });
       record(out, line, lines.at(-1) ?? line);
     }
-    return out;
+    return { ...out, flows: storeOf(flows) };
   },
 };
 

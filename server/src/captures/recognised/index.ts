@@ -15,10 +15,6 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
     argv[0] === 'ovs-appctl' && /^dpctl\/dump-flows$/.test(positionals(argv, ['-t'])[0] ?? '')
       ? 'ovs-dpctl-dump-flows'
       : undefined,
-  (argv) =>
-    argv[0] === 'ovs-appctl' && /^dpctl\/dump-conntrack$/.test(positionals(argv, ['-t'])[0] ?? '')
-      ? 'ovs-dpctl-dump-conntrack'
-      : undefined,
   named('ovs-appctl', ['-t', '--target', '-T', '--timeout']),
   named('ovs-ofctl', ['-O', '--protocols', '-T', '--timeout']),
   named('ovs-dpctl', ['-T', '--timeout']),
@@ -29,28 +25,6 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
   (argv) => (argv[0] === 'ovn-trace' ? 'ovn-trace' : undefined),
   (argv) =>
     argv[0] === 'nft' && /list/.test(argv.join(' ')) ? (argv.includes('ruleset') ? 'nft-list-ruleset' : 'nft-list') : undefined,
-  (argv) =>
-    argv[0] === 'ipset' && /^(?:list|-L|save|-S)$/.test(argv[1] ?? '')
-      ? /save|-S/.test(argv[1] ?? '')
-        ? 'ipset-save'
-        : 'ipset-list'
-      : undefined,
-  (argv) =>
-    argv[0] === 'ebtables-save'
-      ? 'ebtables-save'
-      : argv[0] === 'ebtables' && argv.some((word) => /^-L|--list/.test(word))
-        ? 'ebtables-list'
-        : undefined,
-  (argv) => (argv[0] === 'conntrack' && argv.some((word) => /^(?:-L|--dump|-E)$/.test(word)) ? 'conntrack-list' : undefined),
-  (argv) => (argv[0] === 'cat' && /nf_conntrack$|ip_conntrack$/.test(argv[1] ?? '') ? 'conntrack-list' : undefined),
-  (argv) =>
-    argv[0] === 'route' && !/^(?:add|del|via)$/.test(argv[1] ?? '') && argv.slice(1).every((word) => /^-/.test(word))
-      ? 'route'
-      : undefined,
-  (argv) => (argv[0] === 'netstat' && argv.some((word) => /^-\w*r/.test(word)) ? 'route' : undefined),
-  (argv) => (argv[0] === 'ifconfig' && !argv.some((word) => /^(?:up|down|netmask)$/.test(word)) ? 'ifconfig' : undefined),
-  (argv) => (argv[0] === 'brctl' && argv[1] === 'showmacs' ? 'brctl-showmacs' : undefined),
-  (argv) => (argv[0] === 'bridge' && positionals(argv)[0] === 'vlan' ? 'bridge-vlan' : undefined),
   (argv) => (argv[0] === 'ethtool' ? 'ethtool' : undefined),
   (argv) => (argv[0] === 'tcpdump' ? 'tcpdump' : undefined),
   (argv) => (/^(?:traceroute|tracepath|mtr)$/.test(argv[0] ?? '') ? 'traceroute' : undefined),
@@ -73,15 +47,8 @@ export const recognisedOnly: CaptureKind = {
     }
     return undefined;
   },
-  sniff(text, following) {
+  sniff(text) {
     if (/^table (?:ip|ip6|inet|bridge|arp|netdev) \S+ \{/.test(text.trim())) return { kind: 'nft-list-ruleset' };
-    if (/^Name: \S+$/.test(text.trim()) && /^\s*Type: (?:hash|bitmap|list):/.test(following(0) ?? ''))
-      return { kind: 'ipset-list' };
-    if (/^create \S+ (?:hash|bitmap|list):/.test(text.trim())) return { kind: 'ipset-save' };
-    if (/^Bridge table: \w+/.test(text.trim())) return { kind: 'ebtables-list' };
-    if (/^\s*(?:ipv[46]\s+\d+\s+)?(?:tcp|udp|icmp)\s+\d+ \d+ (?:[A-Z_]+ )?src=\S+ dst=/.test(text))
-      return { kind: 'conntrack-list' };
-    if (/^Kernel IP routing table/.test(text.trim())) return { kind: 'route' };
     if (/^\s*(?:tunnel\(|recirc_id\(|ufid:|flow-dump from )/.test(text)) return { kind: 'ovs-dpctl-dump-flows' };
     if (/^\S+@ovs-\S+:(?: hit:\d+|$)/.test(text.trim()))
       return { kind: /hit/.test(text) ? 'ovs-appctl-dpif-show' : 'ovs-appctl-dpctl-show' };

@@ -1,3 +1,4 @@
+import { ones } from '../../base/bits';
 import type { Host, LinuxBridge, Namespace } from '../../model/network';
 import { neutronPortOf, portIdPrefix } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
@@ -133,14 +134,11 @@ function evidenceOfPassing(host: Host, member: string) {
   if (prefix === undefined) return undefined;
   for (const bridge of host.bridges.values()) {
     const port = bridge.ports.find((candidate) => candidate.name === `qvo${prefix}`);
-    const flow = bridge.flows.find(
-      ({ flow: candidate }) =>
-        (candidate.packets?.value ?? 0n) > 0n &&
-        candidate.match.some(
-          (term) => term.field === 'in_port' && port?.ofport !== undefined && Number(term.value) === port.ofport,
-        ),
-    );
-    if (flow) return flow.source;
+    if (port?.ofport === undefined) continue;
+    for (const index of bridge.flows.matching('in_port', BigInt(port.ofport), ones(32))) {
+      const entry = bridge.flows.at(index);
+      if (entry && (entry.flow.packets?.value ?? 0n) > 0n) return entry.source;
+    }
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import type { Host, Namespace } from '../../model/network';
-import { neutronPortOf, neutronPortWithIp, portIdPrefix, routerName } from '../../model/queries';
+import { bareNamespace, neutronPortOf, neutronPortWithIp, portIdPrefix, routerName } from '../../model/queries';
 import { formatIpv4, isMulticastMac, parseIp, parseMac } from '../../packet/address';
 import { get, set, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, inNamespace, type Connection, type Context } from '../context';
@@ -380,31 +380,4 @@ function remember(passage: Passage): void {
     connmark: passage.connmark,
     source: passage.natSource,
   });
-}
-
-/** A namespace of which nothing but the name is known. */
-function bareNamespace(host: string, name: string): Namespace {
-  return {
-    host,
-    name,
-    devices: new Map(),
-    routes: [],
-    routesKnown: 'absent',
-    routesKnown6: 'absent',
-    tablesShown: new Set(),
-    rules: [],
-    rulesKnown: 'absent',
-    neighbours: [],
-    neighboursKnown: 'absent',
-    netfilter: new Map(),
-    netfilter6: new Map(),
-    ebtables: new Map(),
-    ipsets: new Map(),
-    connections: [],
-    connectionsKnown: 'absent',
-    listeners: [],
-    listenersKnown: 'absent',
-    sysctls: new Map(),
-    sources: [],
-  };
 }

@@ -1,4 +1,4 @@
-import type { OvsBridge, OvsPort, Source } from '../../model/network';
+import type { FlowEntry, OvsBridge, OvsPort, Source } from '../../model/network';
 import { isPatch, isTunnel, isTunnelBridge, networkOf, neutronPortOf } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
 import { get, set, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
@@ -51,10 +51,10 @@ function step(
 }
 
 function assumeNormal(_context: Context, bridge: OvsBridge, table: number, packet: FlowKey, why: string): Assumed | undefined {
-  const source = bridge.flows[0]?.source ?? bridge.sources[0] ?? bridge.ports[0]?.sources[0];
+  const source = bridge.flows.at(0)?.source ?? bridge.sources[0] ?? bridge.ports[0]?.sources[0];
   if (!source) return undefined;
   // Elsewhere in the same table a NORMAL shows the bridge's manner; without any flow NORMAL is a new bridge's only one.
-  const shown = bridge.flows.find(({ flow }) => flow.actions.some((action) => action.kind === 'normal'));
+  const shown = entriesLike(bridge, ({ actions }) => actions.some((action) => action.kind === 'normal'))[0];
   const reason = shown
     ? `${why}; the flows that are shown forward by NORMAL, as Neutron's integration and provider bridges do`
     : `${why}; NORMAL is what a bridge does until it is told otherwise, and what Neutron's integration bridge ends in`;
@@ -120,13 +120,11 @@ function outward(
       layout,
       evidence,
     );
-  const learnFlow = bridge.flows.find(({ flow }) => flow.actions.some((action) => action.kind === 'learn'));
+  const learnFlow = entriesLike(bridge, ({ actions }) => actions.some((action) => action.kind === 'learn'))[0];
   // Learned from this walk's own packet, or captured although the way to it is not.
   const written = [
     ...(context.state.flows.get(bridgeKey(bridge)) ?? []).map(({ flow, source }) => ({ flow, source, learned: true })),
-    ...bridge.flows
-      .filter(({ flow }) => typeof flow.table.value === 'number' && flow.table.value > table)
-      .map(({ flow, source }) => ({ flow, source, learned: false })),
+    ...tablesAfter(bridge, table).map(({ flow, source }) => ({ flow, source, learned: false })),
   ].filter(
     ({ flow }) =>
       flow.match.some((term) => term.field === 'dl_dst' && term.mask === (1n << 48n) - 1n) && matches(flow, packet) === 'yes',
@@ -182,6 +180,27 @@ function outward(
   };
 }
 
+/** The flows of a bridge that have what `test` asks of fields and actions; made one by one. */
+function entriesLike(bridge: OvsBridge, test: (flow: Flow) => boolean): FlowEntry[] {
+  return bridge.flows.like(test).flatMap((index) => bridge.flows.at(index) ?? []);
+}
+
+/** The flows of later tables that match a destination MAC wholly. */
+function tablesAfter(bridge: OvsBridge, table: number): FlowEntry[] {
+  return bridge.flows
+    .like(({ match }) => match.some((term) => term.field === 'dl_dst'))
+    .filter((index) => {
+      const own = bridge.flows.tableOf(index);
+      return typeof own === 'number' && own > table;
+    })
+    .flatMap((index) => bridge.flows.at(index) ?? []);
+}
+
+/** Whether flows with these fields can tie a VLAN to a VNI, whatever their values. */
+function mayTie({ match }: Flow): boolean {
+  return match.some(({ field }) => /^(?:tun_id|dl_vlan|vlan_vid|vlan_tci)$/.test(field));
+}
+
 /** The packet after a flow that changes it and sends it out of one port. */
 function applyUnicast(flow: Flow, packet: FlowKey): { readonly port: number; readonly packet: FlowKey } | undefined {
   let current = packet;
@@ -197,7 +216,7 @@ function applyUnicast(flow: Flow, packet: FlowKey): { readonly port: number; rea
 
 /** The VLAN that other flows of the bridge give a VNI, in either direction. */
 export function vlanOfVni(bridge: OvsBridge, vni: number): { readonly vlan: number; readonly source: Source } | undefined {
-  for (const { flow, source } of bridge.flows) {
+  for (const { flow, source } of entriesLike(bridge, mayTie)) {
     const pair = mappingOf(flow);
     if (pair?.vni === vni) return { vlan: pair.vlan, source };
   }
@@ -209,7 +228,7 @@ function vniOfVlan(
   bridge: OvsBridge,
   vlan: number,
 ): { readonly vni: number; readonly source: Source; readonly reason: string } | undefined {
-  for (const { flow, source } of bridge.flows) {
+  for (const { flow, source } of entriesLike(bridge, mayTie)) {
     const pair = mappingOf(flow);
     if (pair?.vlan === vlan)
       return { vni: pair.vni, source, reason: `another flow of ${bridge.name} ties VLAN ${vlan} to VNI ${pair.vni}` };

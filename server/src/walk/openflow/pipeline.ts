@@ -5,7 +5,6 @@ import { ctStateBits, fieldOf, LOCAL_PORT } from '../../packet/fields';
 import {
   get,
   getBits,
-  getField,
   set,
   setBits,
   setField,
@@ -109,9 +108,10 @@ interface Candidate {
 
 /** The flows of a table that may match, best first: learned ones beside captured ones. */
 function candidates(run: Run, table: number): Candidate[] {
-  const captured = run.bridge.flows
-    .filter(({ flow }) => flow.table.value === table)
-    .map(({ flow, source }) => ({ flow, source, learned: false }));
+  const captured = [...run.bridge.flows.inTable(table)].flatMap((index) => {
+    const entry = run.bridge.flows.at(index);
+    return entry ? [{ flow: entry.flow, source: entry.source, learned: false }] : [];
+  });
   const learned = (run.context.state.flows.get(bridgeKey(run.bridge)) ?? [])
     // learn() only refreshes a flow that is there already.
     .filter(({ flow }) => flow.table.value === table && !captured.some((entry) => sameMatch(entry.flow, flow)))
@@ -449,12 +449,7 @@ function track(run: Run, action: Action & { readonly kind: 'ct' }, source: Sourc
       ? action.zone
       : action.zone && zoneField
         ? Number(getBits(run.packet, zoneField, action.zone.offset, action.zone.bits))
-        : Number(
-            getField(
-              run.packet,
-              fieldOf('ct_zone') ?? { name: '', bits: 16, format: 'number', storage: [], maskable: false, says: '', aliases: [] },
-            ),
-          );
+        : Number(get(run.packet, 'ct_zone'));
   const where = `${run.bridge.host}|zone ${zone}`;
   const tuple = tupleOf(run.packet);
   const { connections } = run.context.state;

@@ -1,0 +1,86 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import { val, type Val } from '../../base/span';
+import type { CaptureKind, ParseInput } from '../capture';
+import { listCommand, wordAfter } from '../ip-address/command';
+import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects } from '../ip-address/json';
+import { deviceRef, impliedVal } from '../ip-address/words';
+import { collect } from '../lines';
+import { parseRows, type Rows } from '../rows';
+import { readVlanLine } from './semantics';
+
+const TITLE = /^\s*port\s+vlan(?:-id| ids)(?:\s+tunnel(?:-id| ids))?\s*$/;
+const ENTRY = /^\s+\d{1,4}(?:-\d{1,4})?(?:\s+(?:PVID|Egress Untagged|Master|\d+(?:-\d+)?))*(?:\s+(?:#|<|-+>|=+>|\().*)?$/;
+const PORT =
+  /^\s*[\w.@:+-]{1,15}\s+(?:None|\d{1,4}(?:-\d{1,4})?)(?:\s+(?:PVID|Egress Untagged|Master|\d+(?:-\d+)?))*(?:\s+(?:#|<|-+>|=+>|\().*)?$/;
+/** Old versions print a port that has no VLAN alone. */
+const ALONE = /^\s*[\w.@:+-]{1,15}$/;
+const STATISTICS = /^\s+(?:[RT]X:\s+\d+ bytes|state \w+|mcast_\w+ |neigh_suppress |msti )/;
+
+const rows: Rows = {
+  grammar: grammars.BridgeVlan,
+  what: 'line of bridge vlan',
+  ruleFor: (text) =>
+    TITLE.test(text)
+      ? 'titleLine'
+      : STATISTICS.test(text)
+        ? 'statisticsLine'
+        : ENTRY.test(text)
+          ? 'entryLine'
+          : ALONE.test(text)
+            ? 'portAlone'
+            : 'portLine',
+  starts: (text) => TITLE.test(text) || ENTRY.test(text) || PORT.test(text) || STATISTICS.test(text),
+};
+
+/** `bridge vlan`: the VLANs that a bridge's ports carry, where it filters by VLAN (bridge(8)). */
+export const bridgeVlan: CaptureKind = {
+  kinds: ['bridge-vlan'],
+  recognise(argv) {
+    const command = listCommand(argv, 'bridge');
+    if (command?.object === 'vlan') {
+      const dev = wordAfter(command.words, 'dev');
+      return { kind: 'bridge-vlan', ...(dev === undefined ? {} : { options: { dev, filter: `dev ${dev}` } }) };
+    }
+    return argv[0] === 'bridge' && argv.includes('vlan') && argv.includes('tunnelshow') ? { kind: 'bridge-vlan' } : undefined;
+  },
+  sniff: (text) => (TITLE.test(text) ? { kind: 'bridge-vlan' } : undefined),
+  accepts: (text) => rows.starts(text) || ALONE.test(text) || acceptsJson(text),
+  parse(input) {
+    if (isJson(input)) return parseJson(input);
+    let dev: Val<string> | undefined;
+    return parseRows(input, rows, (_rule, result, source, out, at) => {
+      const line = readVlanLine(result, source);
+      if (line.header) return 'header';
+      if (line.dev !== undefined) {
+        dev = line.dev;
+        deviceRef(out, dev);
+      }
+      const of = dev ?? (input.options['dev'] === undefined ? undefined : impliedVal(input.options['dev'], at));
+      if (line.entry !== undefined && of !== undefined) out.facts.push({ kind: 'bridge-vlan', dev: of, ...line.entry });
+      return 'record';
+    });
+  },
+};
+
+function parseJson(input: ParseInput) {
+  const out = collect();
+  for (const object of readJsonObjects(input, out)) {
+    const dev = jsonText(object, 'ifname');
+    if (dev === undefined) continue;
+    deviceRef(out, dev);
+    for (const entry of jsonObjects(object, 'vlans')) {
+      const first = jsonNumber(entry, 'vlan');
+      if (first === undefined) continue;
+      const last = jsonNumber(entry, 'vlanEnd');
+      const flags = jsonTexts(entry, 'flags');
+      out.facts.push({
+        kind: 'bridge-vlan',
+        dev,
+        vlan: val([first.value, last?.value ?? first.value] as const, first.span),
+        pvid: flags.includes('PVID'),
+        untagged: flags.includes('Egress Untagged'),
+      });
+    }
+  }
+  return out;
+}

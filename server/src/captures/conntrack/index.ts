@@ -1,0 +1,153 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import { val, type Val } from '../../base/span';
+import type { CaptureKind, Recognised } from '../capture';
+import { positionals } from '../command';
+import type { ConntrackFact, ConntrackTuple } from '../facts';
+import { ipRef, lower } from '../ip-address/words';
+import type { Collected } from '../lines';
+import { continuesRow, parseRows, type Rows } from '../rows';
+import { readEntry, type EntryLine, type EntryWord } from './semantics';
+
+const ENTRY =
+  /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:ipv[46](?:\/ipv6)?\s+\d+\s+)?[a-z][\w-]*\s+\d+\s+(?:\d+\s+)?(?:[A-Z_0-9]+\s+)?(?:\[[A-Z_]+\]\s+)*src=[\da-f.:]+ dst=[\da-f.:]+/i;
+const DATAPATH = /^\s*[a-z\d][\w-]*,orig=\(src=[\da-f.:]+,dst=[\da-f.:]+[,)]/i;
+const SUMMARY = /^\s*conntrack v[\d.]+ \(conntrack-tools\): \d+ /;
+
+const rows: Rows = {
+  grammar: grammars.Conntrack,
+  what: 'connection',
+  ruleFor: (text) => (SUMMARY.test(text) ? 'summaryLine' : /^\s*[\w-]+,\w+=\(/.test(text) ? 'datapathLine' : 'entryLine'),
+  starts: (text) => ENTRY.test(text) || DATAPATH.test(text) || SUMMARY.test(text),
+};
+
+/** Protocols by the names that the kernel (conntrack(8)) and Open vSwitch (ovs-dpctl(8)) print. */
+const PROTOCOLS: Readonly<Record<string, number>> = {
+  icmp: 1,
+  igmp: 2,
+  ipip: 4,
+  tcp: 6,
+  udp: 17,
+  dccp: 33,
+  ipv6: 41,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  icmpv6: 58,
+  sctp: 132,
+  udplite: 136,
+};
+
+/** The connections that the kernel or a datapath of Open vSwitch tracks: `conntrack -L`, /proc/net/nf_conntrack, `dpctl/dump-conntrack`. */
+export const conntrack: CaptureKind = {
+  kinds: ['conntrack-list', 'ovs-dpctl-dump-conntrack'],
+  recognise(argv): Recognised | undefined {
+    const [program, ...words] = argv;
+    if (program === 'conntrack') {
+      const lists = words.some((word) => /^(?:-L|--dump|-E|--event)$/.test(word));
+      const filter = words.filter((word) =>
+        /^-[sdrqpfmuliwnjg]$|^--(?:src|dst|orig-|reply-|proto|mark|zone|sport|dport|state|status)/.test(word),
+      );
+      return lists && !words.includes('expect')
+        ? { kind: 'conntrack-list', ...(filter.length === 0 ? {} : { options: { filter: filter.join(' ') } }) }
+        : undefined;
+    }
+    if (program === 'cat') return /\/(?:nf|ip)_conntrack$/.test(words[0] ?? '') ? { kind: 'conntrack-list' } : undefined;
+    const command = positionals(argv, ['-t', '--target', '-T', '--timeout']);
+    const dump =
+      (program === 'ovs-appctl' && command[0] === 'dpctl/dump-conntrack') ||
+      (program === 'ovs-dpctl' && command[0] === 'dump-conntrack');
+    const zone = command.find((word) => word.startsWith('zone='));
+    return dump ? { kind: 'ovs-dpctl-dump-conntrack', ...(zone === undefined ? {} : { options: { filter: zone } }) } : undefined;
+  },
+  sniff(text) {
+    if (DATAPATH.test(text)) return { kind: 'ovs-dpctl-dump-conntrack' };
+    return ENTRY.test(text) && / (?:sport|type|src|mark|use|packets|\[\w+\])/.test(text) ? { kind: 'conntrack-list' } : undefined;
+  },
+  accepts: (text) => rows.starts(text),
+  continues: continuesRow(rows),
+  parse(input) {
+    return parseRows(input, rows, (rule, result, source, out) => {
+      if (rule === 'summaryLine') return 'header';
+      addEntry(out, readEntry(result, source), rule === 'datapathLine');
+      return 'record';
+    });
+  },
+};
+
+function addEntry(out: Collected, line: EntryLine, datapath: boolean): void {
+  const [original, reply] = datapath
+    ? [line.words.filter(({ path }) => path === 'orig'), line.words.filter(({ path }) => path === 'reply')]
+    : directions(line.words);
+  const [first, second] = [tuple(original), tuple(reply)];
+  for (const side of [first, second]) {
+    if (side === undefined) continue;
+    ipRef(out, side.src);
+    ipRef(out, side.dst);
+  }
+  // An event about the end of a connection, or a cut line, may lack its answer: then only its addresses are references.
+  if (first === undefined || second === undefined) return;
+  const own = (key: string) => line.words.find((word) => word.path === '' && word.key === key)?.value;
+  const zone = own('zone') ?? own('zone-orig') ?? own('zone-reply');
+  const direction =
+    own('zone') !== undefined
+      ? undefined
+      : own('zone-orig') !== undefined
+        ? 'orig'
+        : own('zone-reply') !== undefined
+          ? 'reply'
+          : undefined;
+  const mark = own('mark');
+  const number = /^\d+$/.test(line.protocol.value) ? Number(line.protocol.value) : PROTOCOLS[line.protocol.value];
+  if (number === undefined) return;
+  const status = own('status')?.value.split('|') ?? [];
+  const fact: ConntrackFact = {
+    kind: 'conntrack-entry',
+    family: first.src.value.includes(':') ? 'ip6' : 'ip',
+    protocol: val(number, line.protocol.span),
+    ...(line.state === undefined ? {} : { state: line.state }),
+    original: first,
+    reply: second,
+    ...numbered('zone', zone),
+    ...(direction === undefined ? {} : { zoneDirection: direction }),
+    ...numbered('mark', mark),
+    flags: [
+      ...line.words.flatMap((word) => (word.path === 'flag' ? [word.key] : [])),
+      ...status.filter((flag) => flag === 'ASSURED'),
+      // A datapath says which connections were answered; the kernel those that were not.
+      ...(datapath && status.length > 0 && !status.includes('SEEN_REPLY') ? ['UNREPLIED'] : []),
+    ],
+    text: line.text,
+  };
+  out.facts.push(fact);
+}
+
+/** The second `src=` begins the answers' direction. */
+function directions(words: readonly EntryWord[]): [readonly EntryWord[], readonly EntryWord[]] {
+  const starts = words.flatMap((word, n) => (word.key === 'src' && word.value !== undefined ? [n] : []));
+  const [first = 0, second] = starts;
+  return second === undefined ? [words.slice(first), []] : [words.slice(first, second), words.slice(second)];
+}
+
+function tuple(words: readonly EntryWord[]): ConntrackTuple | undefined {
+  const text = (key: string) => words.find((word) => word.key === key)?.value;
+  const [src, dst] = [text('src'), text('dst')];
+  if (src === undefined || dst === undefined) return undefined;
+  // `id=` may also be the connection's own, behind everything else: that of ICMP stands with type and code.
+  const icmp = text('type') !== undefined;
+  return {
+    src: lower(src),
+    dst: lower(dst),
+    ...numbered('sport', text('sport')),
+    ...numbered('dport', text('dport')),
+    ...(icmp
+      ? { ...numbered('icmpType', text('type')), ...numbered('icmpCode', text('code')), ...numbered('icmpId', text('id')) }
+      : {}),
+  };
+}
+
+function numbered<K extends string>(key: K, text: Val<string> | undefined): { readonly [P in K]?: Val<number> } {
+  if (text === undefined || !/^(?:\d+|0x[\da-f]+)(?:\/.*)?$/i.test(text.value)) return {};
+  const field: Partial<Record<K, Val<number>>> = {};
+  field[key] = val(Number(text.value.split('/')[0]), text.span);
+  return field;
+}

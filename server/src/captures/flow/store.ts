@@ -1,0 +1,155 @@
+import type { Line } from '../../base/lines';
+import type { Span } from '../../base/span';
+import type { FlowBits, FlowShape } from '../../packet/flow-shape';
+import type { Flow } from '../../packet/openflow';
+import type { Ref, RefKind } from '../capture';
+import { joinLines, type SourceText } from '../ohm';
+import { readFlow, type ReadFlow } from './read';
+
+/** A place where a flow names something. */
+export interface FlowMention {
+  readonly flow: number;
+  readonly ref: Ref;
+}
+
+/**
+ * The flows of one capture, in the order of its lines. What tells them apart is kept in columns; a flow with its spans, its
+ * references and its actions is made when it is asked for, by the reader of the text that says it.
+ */
+export interface FlowStore {
+  readonly count: number;
+  /** The lines (0-based, inclusive) that flow `i` stands on; -1 for a number that is none. */
+  firstLineOf(i: number): number;
+  lastLineOf(i: number): number;
+  /** The flow whose lines hold `line`; undefined where it is none's. */
+  at(line: number): number | undefined;
+  /** The first flow that ends on `line` or after it; `count` where all are before. */
+  from(line: number): number;
+  tableOf(i: number): number | string;
+  priorityOf(i: number): number;
+  /** Undefined for a flow that stands alone; equal for flows that differ in values only. */
+  shapeOf(i: number): FlowShape | undefined;
+  /** What the flow matches. */
+  matchOf(i: number): readonly FlowBits[];
+  /** Equal for flows of one table, priority and match; rarely equal for others. Ports' names and numbers are left out of it. */
+  hashOf(i: number): number;
+  flow(i: number): Flow;
+  refs(i: number): readonly Ref[];
+  /** Where the flows name a thing, by the reference's kind and canonical value, in the order of the text. */
+  mentions(kind: RefKind, value: string): Iterable<FlowMention>;
+  /** Every canonical value that the flows' references of a kind have. */
+  named(kind: RefKind): ReadonlySet<string>;
+}
+
+/** A flow that the ordinary reader read, and the lines that it stands on. */
+export interface OddFlow {
+  readonly lines: readonly Line[];
+  readonly read: ReadFlow;
+}
+
+/** The text of a flow that stands on these lines. */
+export function sourceOfFlow(lines: readonly Line[]): SourceText {
+  return joinLines(lines, lines.length > 1 && !/[,(:]$/.test(lines[0]?.text ?? '') ? ' ' : '');
+}
+
+/** A store of flows that were each read for themselves. */
+export function storeOf(flows: readonly OddFlow[]): FlowStore {
+  const at = (i: number): OddFlow => {
+    const found = flows[i];
+    if (!found) throw new RangeError(`there is no flow ${i}; the store has ${flows.length}`);
+    return found;
+  };
+  const lastLine = (flow: OddFlow) => flow.lines.at(-1)?.number ?? -1;
+  const from = (line: number) => lowerBound(flows.length, (i) => lastLine(at(i)) >= line);
+  return {
+    count: flows.length,
+    firstLineOf: (i) => flows[i]?.lines[0]?.number ?? -1,
+    lastLineOf: (i) => (flows[i] ? lastLine(at(i)) : -1),
+    at(line) {
+      const i = from(line);
+      return i < flows.length && (at(i).lines[0]?.number ?? line + 1) <= line ? i : undefined;
+    },
+    from,
+    tableOf: (i) => at(i).read.flow.table.value,
+    priorityOf: (i) => at(i).read.flow.priority.value,
+    shapeOf: () => undefined,
+    matchOf: (i) => at(i).read.flow.match,
+    hashOf: (i) => hashOfFlow(at(i).read.flow),
+    flow: (i) => at(i).read.flow,
+    refs: (i) => at(i).read.refs,
+    *mentions(kind, value) {
+      for (const [flow, { read }] of flows.entries())
+        for (const ref of read.refs) if (ref.kind === kind && ref.value === value) yield { flow, ref };
+    },
+    named(kind) {
+      return new Set(flows.flatMap(({ read }) => read.refs.filter((ref) => ref.kind === kind).map(({ value }) => value)));
+    },
+  };
+}
+
+export const noFlows: FlowStore = storeOf([]);
+
+/** Reads the flow that stands on these lines; what is no flow gives undefined. */
+export function readLines(lines: readonly Line[]): ReadFlow | undefined {
+  const read = readFlow(sourceOfFlow(lines));
+  return 'flow' in read ? read : read.broken;
+}
+
+/** The first of `count` numbers for which `test` holds, where it holds for all after it. */
+export function lowerBound(count: number, test: (i: number) => boolean): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (test(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The part of a flow's hash that a term adds; the order of terms does not matter. */
+export function hashOfTerm(field: string, value: bigint, mask: bigint): number {
+  let hash = hashOfText(field);
+  for (let rest = mask; rest !== 0n; rest >>= 32n) hash = mix(hash, Number(rest & 0xffffffffn));
+  for (let rest = value; rest !== 0n; rest >>= 32n) hash = mix(hash, Number(rest & 0xffffffffn));
+  return hash;
+}
+
+export function hashOfText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = mix(hash, text.charCodeAt(i));
+  return hash;
+}
+
+export function mix(hash: number, word: number): number {
+  let h = Math.imul(hash ^ word, 0x9e3779b1);
+  h ^= h >>> 15;
+  return Math.imul(h, 0x85ebca6b) ^ (h >>> 13);
+}
+
+/** The same for the fields that hold port numbers, whose values one dump writes as names and another as numbers. */
+const PORTS: ReadonlySet<string> = new Set(['in_port', 'in_phy_port', 'actset_output']);
+
+/** Whether a field's value is left out of hashes. */
+export function hashesValue(field: string): boolean {
+  return !PORTS.has(field);
+}
+
+function hashOfFlow(flow: Flow): number {
+  let hash = hashOfPlace(flow.table.value, flow.priority.value);
+  for (const { field, value, mask, unknown, text } of flow.match) {
+    const own = unknown ? hashOfText(text) : hashOfTerm(field, hashesValue(field) ? value : 0n, mask);
+    hash = (hash + own) | 0;
+  }
+  return hash;
+}
+
+/** The part of a flow's hash that its table and priority are. */
+export function hashOfPlace(table: number | string, priority: number): number {
+  return mix(typeof table === 'number' ? mix(1, table) : hashOfText(table), priority);
+}
+
+/** Whether a span has any of the characters from `start` on and before `end`. */
+export function overlaps(span: Span, start: number, end: number): boolean {
+  return span.end > start && span.start < end;
+}

@@ -1,0 +1,137 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import { val, type Span, type Val } from '../../base/span';
+import type { CaptureKind } from '../capture';
+import type { IpsetFact } from '../facts';
+import { ipRef, macRef } from '../ip-address/words';
+import type { Collected } from '../lines';
+import { continuesRow, parseRows, type Rows } from '../rows';
+import { readIpsetLine } from './semantics';
+
+const NAME = /^\s*Name: \S+(?:\s|$)/;
+const TYPE = /^\s*Type: (?:(?:hash|bitmap|list):\S+|\w*(?:hash|map|tree|list)\w*)(?:\s|$)/;
+const COUNT = /^\s*(?:Revision: \d|Size in memory: \d|References: \d|Number of entries: \d|Default binding:|Bindings:)/;
+const HEADER = /^\s*Header:(?:\s|$)/;
+const MEMBERS = /^\s*Members:(?:\s|$)/;
+const CREATE = /^\s*(?:ipset )?(?:create|-N|--create) \S+ (?:(?:hash|bitmap|list):\S+|\w+(?:hash|map|tree|list))(?:\s|$)/;
+const ADD =
+  /^\s*(?:ipset )?(?:add|-A|--add) \S+ [\w.:,/{}#-]+(?:\s+(?:timeout|packets|bytes|comment|nomatch|skb\w+|-exist)(?:\s.*)?)?$/;
+/** An element is one word; what may follow it is known. A sentence of one word ends otherwise. */
+const MEMBER = /^\s*[\w.:,/#%+-]*[\w/](?:\s+(?:timeout \d|packets \d|bytes \d|skb\w+ \S|comment ["\\]|nomatch\b|forceadd\b).*)?$/;
+/** A member's own text tells it from a word of prose. */
+const CERTAIN_MEMBER = /[\d:,]/;
+
+const rows: Rows = {
+  grammar: grammars.Ipset,
+  what: 'line of ipset',
+  ruleFor(text) {
+    if (NAME.test(text)) return 'nameLine';
+    if (TYPE.test(text)) return 'typeLine';
+    if (HEADER.test(text)) return 'headerLine';
+    if (MEMBERS.test(text)) return 'membersLine';
+    if (COUNT.test(text)) return 'countLine';
+    if (CREATE.test(text)) return 'createLine';
+    if (/^\s*COMMIT\s*$/.test(text)) return 'commitLine';
+    return ADD.test(text) ? 'addLine' : 'memberLine';
+  },
+  starts: (text) =>
+    [NAME, TYPE, HEADER, MEMBERS, COUNT, CREATE, ADD].some((pattern) => pattern.test(text)) || /^\s*\d\S*$/.test(text),
+};
+
+/** `ipset list`, `ipset save`: sets that netfilter rules look addresses up in, and their members (ipset(8)). */
+export const ipset: CaptureKind = {
+  kinds: ['ipset-list', 'ipset-save'],
+  recognise(argv) {
+    if (argv[0] !== 'ipset') return undefined;
+    const words = argv.slice(1);
+    const verb = words.find((word) => /^(?:list|-L|--list|save|-S|--save)$/.test(word));
+    if (verb === undefined || words.some((word) => /^(?:-n|-name|--name)$/.test(word))) return undefined;
+    const saves = /^(?:save|-S|--save)$/.test(verb) || (words.includes('-o') && words.includes('save'));
+    const name = words.slice(words.indexOf(verb) + 1).find((word) => !word.startsWith('-') && !/^(?:save|plain|xml)$/.test(word));
+    return { kind: saves ? 'ipset-save' : 'ipset-list', ...(name === undefined ? {} : { target: name }) };
+  },
+  sniff(text, following) {
+    if (NAME.test(text) && TYPE.test(following(0) ?? '')) return { kind: 'ipset-list' };
+    return CREATE.test(text) ? { kind: 'ipset-save' } : undefined;
+  },
+  accepts(text, kind) {
+    if (kind === 'ipset-save') return CREATE.test(text) || ADD.test(text) || /^\s*COMMIT\s*$/.test(text);
+    return rows.starts(text) || (MEMBER.test(text) && (CERTAIN_MEMBER.test(text) || /^\s*[\w.-]*[_-]\w*$/.test(text)));
+  },
+  continues: continuesRow(rows),
+  parse(input) {
+    let set: { readonly fact: OpenSet; last: Val<string> } | undefined;
+    return parseRows(input, rows, (_rule, result, source, out) => {
+      const line = readIpsetLine(result, source);
+      switch (line.is) {
+        case 'name': {
+          const fact: OpenSet = {
+            kind: 'ipset',
+            name: line.name,
+            type: val('', line.name.span),
+            options: {},
+            family: 'inet',
+            membersShown: false,
+          };
+          out.facts.push(fact);
+          set = { fact, last: line.name };
+          return 'record';
+        }
+        case 'type':
+          if (set !== undefined) set.fact.type = line.type;
+          return 'record';
+        case 'header':
+          if (set !== undefined) {
+            set.fact.options = line.options;
+            set.fact.family = line.options['family']?.value === 'inet6' ? 'inet6' : 'inet';
+          }
+          return 'record';
+        case 'members':
+          if (set !== undefined) set.fact.membersShown = true;
+          return 'header';
+        case 'create':
+          out.facts.push({
+            kind: 'ipset',
+            name: line.name,
+            type: line.type,
+            options: line.options,
+            family: line.options['family']?.value === 'inet6' ? 'inet6' : 'inet',
+            membersShown: true,
+          });
+          return 'record';
+        case 'member':
+          if (set !== undefined) addMember(out, set.fact.name, line.element, line.nomatch);
+          else elementRefs(out, line.element);
+          return 'record';
+        case 'add':
+          addMember(out, line.set, line.element, line.nomatch);
+          return 'record';
+        case 'extra':
+          return 'header';
+      }
+    });
+  },
+};
+
+type SetFact = Extract<IpsetFact, { kind: 'ipset' }>;
+type OpenSet = { -readonly [K in keyof SetFact]: SetFact[K] };
+
+function addMember(out: Collected, set: Val<string>, element: Val<string>, nomatch: boolean): void {
+  elementRefs(out, element);
+  out.facts.push({ kind: 'ipset-entry', set, element, nomatch });
+}
+
+/** Notes the single addresses in an element such as `10.0.0.1,tcp:80` or `10.0.0.1,02:00:00:00:00:01`. */
+function elementRefs(out: Collected, element: Val<string>): void {
+  let at = 0;
+  for (const part of element.value.split(',')) {
+    const start = element.span.start + at;
+    at += part.length + 1;
+    // A wrapped element stands in two places: its parts can't be found by counting.
+    if (element.span.end - element.span.start !== element.value.length) return;
+    const address = part.replace(/\/(?:32|128)$/, '');
+    const span: Span = { start, end: start + address.length };
+    if (/^[\da-f]{2}(?::[\da-f]{2}){5}$/.test(address)) macRef(out, val(address, span));
+    else if (/^\d+(?:\.\d+){3}$/.test(address) || /^(?=[\da-f]*:[\da-f]*:)[\da-f:.]+$/.test(address))
+      ipRef(out, val(address, span));
+  }
+}

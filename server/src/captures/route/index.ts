@@ -1,0 +1,119 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import { val } from '../../base/span';
+import type { CaptureKind } from '../capture';
+import { deviceRef, ipRef, lower, numberVal, partOf } from '../ip-address/words';
+import type { Collected } from '../lines';
+import { continuesRow, parseRows, type Rows } from '../rows';
+import { readRouteRow, type RouteRow } from './semantics';
+
+const BANNER = /^\s*Kernel IP(?:v[46])? routing (?:table|cache)/;
+const TITLE = /^\s*Destination\s+(?:Gateway\s+Genmask\s+Flags|Next Hop\s+Flags?)\b/;
+const ROW = /^\s*\S+\s+\S+\s+(?:\d+\.\d+\.\d+\.\d+|\*|-)\s+[UGHRDMAC!]{1,6}\s+(?:\d+|-)\s+(?:\d+|-)\s+(?:\d+|-)\s+\S+/;
+const ROW6 =
+  /^\s*(?:(?=[\da-f]*:)[\da-f:.]+|\[::\]|default|[\w.-]+(?=\/\d))(?:\/\d+)?\s+\S+\s+[UGHRDMAC!nemcarpfbl]{1,8}\s+-?\d+\s+\d+\s+\d*\s*\S+/i;
+/** A row that its terminal cut off before the device. */
+const CUT = /^\s*\S+\s+\S+\s+\d+\.\d+\.\d+\.\d+\s+[UGHRDMAC!]{1,6}(?:\s+\d+){0,3}$/;
+
+const rows: Rows = {
+  grammar: grammars.Route,
+  what: 'row of the routing table',
+  ruleFor: (text) =>
+    BANNER.test(text)
+      ? 'bannerLine'
+      : TITLE.test(text)
+        ? 'titleLine'
+        : ROW.test(text) || CUT.test(text)
+          ? 'routeLine'
+          : 'route6Line',
+  starts: (text) => BANNER.test(text) || TITLE.test(text) || ROW.test(text) || ROW6.test(text),
+};
+
+/** `route`, `netstat -r`: the kernel's main routing table as net-tools and BusyBox print it (route(8), netstat(8)). */
+export const route: CaptureKind = {
+  kinds: ['route'],
+  recognise(argv) {
+    const [program, ...words] = argv;
+    const six = words.some((word) => /^(?:-6|-\w*6\w*|inet6|--inet6|-A6|-Ainet6)$/.test(word));
+    const options = six ? { options: { family: 'ip6' } } : {};
+    if (program === 'route') {
+      const asks = words.every((word, n) => word.startsWith('-') || (words[n - 1] === '-A' && /^inet6?$/.test(word)));
+      return asks && !words.some((word) => /^(?:-h|--help|-V|--version)$/.test(word)) ? { kind: 'route', ...options } : undefined;
+    }
+    return program === 'netstat' && words.some((word) => /^-\w*r\w*$/.test(word) || word === '--route')
+      ? { kind: 'route', ...options }
+      : undefined;
+  },
+  sniff(text, following) {
+    if (BANNER.test(text) || TITLE.test(text)) return { kind: 'route' };
+    return ROW.test(text) && ROW.test(following(0) ?? '') ? { kind: 'route' } : undefined;
+  },
+  accepts: (text) => rows.starts(text) || CUT.test(text),
+  continues: continuesRow(rows),
+  parse(input) {
+    let fifthIsMetric = true;
+    return parseRows(input, rows, (rule, result, source, out) => {
+      if (rule === 'bannerLine') return 'header';
+      if (rule === 'titleLine') {
+        // `netstat -r` and `route -e` print the maximum segment size in the metric's place.
+        fifthIsMetric = !/Flags\s+MSS/.test(source.text);
+        return 'header';
+      }
+      addRoute(out, readRouteRow(result, source), fifthIsMetric);
+      return 'record';
+    });
+  },
+};
+
+function addRoute(out: Collected, row: RouteRow, fifthIsMetric: boolean): void {
+  const dst = destination(row);
+  const named = row.device.value !== '-' && row.device.value !== '*';
+  if (named) deviceRef(out, row.device);
+  const via = gateway(row);
+  if (via !== undefined) ipRef(out, via);
+  // A host's name in place of its address can't be compared with a packet's; the row's device is a reference all the same.
+  if (dst === undefined) return;
+  const isHost = dst.prefix === (dst.ip.includes(':') ? 128 : 32);
+  const written = row.destination.value.split('/')[0] ?? '';
+  if (isHost && written.toLowerCase() === dst.ip) ipRef(out, partOf(row.destination, 0, written.length));
+  out.facts.push({
+    kind: 'route',
+    // A blackhole has no device, but is up; of `!` net-tools does not tell whether it is unreachable or prohibited.
+    type: row.flags.value.includes('!') ? 'unreachable' : named ? 'unicast' : 'blackhole',
+    dst: val(dst, row.destination.span),
+    ...(via === undefined ? {} : { via: lower(via) }),
+    ...(named ? { dev: row.device } : {}),
+    ...(fifthIsMetric && /^\d+$/.test(row.fifth.value) && row.fifth.value !== '0' ? { metric: numberVal(row.fifth) } : {}),
+    flags: [],
+    text: row.text,
+  });
+}
+
+function destination(row: RouteRow): { readonly ip: string; readonly prefix: number } | undefined {
+  const text = row.destination.value.toLowerCase();
+  if (row.mask === undefined) {
+    const [address = '', prefix] = text.split('/');
+    if (text === 'default') return { ip: '::', prefix: 0 };
+    if (!address.includes(':')) return undefined;
+    return { ip: address === '[::]' ? '::' : address, prefix: prefix === undefined ? 128 : Number(prefix) };
+  }
+  if (text === 'default') return { ip: '0.0.0.0', prefix: 0 };
+  const ip = text === 'link-local' ? '169.254.0.0' : text === 'loopback' ? '127.0.0.0' : text;
+  if (!/^\d+(?:\.\d+){3}$/.test(ip)) return undefined;
+  const prefix = row.mask.value === '-' ? 32 : maskLength(row.mask.value);
+  return prefix === undefined ? undefined : { ip, prefix };
+}
+
+/** The length of a mask of the form 255.255.255.0; undefined for one with holes, which the kernel refuses. */
+export function maskLength(mask: string): number | undefined {
+  const octets = mask.split('.').map(Number);
+  if (octets.length !== 4 || octets.some((octet) => !(octet >= 0 && octet <= 255))) return undefined;
+  const bits = octets.map((octet) => octet.toString(2).padStart(8, '0')).join('');
+  return /^1*0*$/.test(bits) ? bits.replaceAll('0', '').length : undefined;
+}
+
+/** Zeros and `*` stand for no gateway at all. */
+function gateway(row: RouteRow): RouteRow['gateway'] | undefined {
+  const text = row.gateway.value;
+  const isAddress = /^\d+(?:\.\d+){3}$/.test(text) || /^[\da-f:.]*:[\da-f:.]*$/i.test(text);
+  return isAddress && text !== '0.0.0.0' && text !== '::' ? row.gateway : undefined;
+}

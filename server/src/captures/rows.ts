@@ -1,0 +1,84 @@
+import type { Grammar, MatchResult } from 'ohm-js';
+import type { Line } from '../base/lines';
+import type { LineRecord, ParseInput, Parsed } from './capture';
+import { reportErrorOutput } from './ip-address/words';
+import { collect, record, type Collected } from './lines';
+import { joinLines, sourceOf, syntaxError, type SourceText } from './ohm';
+
+/** A syntax in which every line is a record, unless a terminal or a hand wrapped it. */
+export interface Rows {
+  readonly grammar: Grammar;
+  /** The rule that reads a line: its start tells, so that an error names what was expected there. */
+  readonly ruleFor: (text: string) => string;
+  /** What a record is called in messages. */
+  readonly what: string;
+  /** Whether a line starts a record, so that it can't be the rest of the one above. */
+  readonly starts: (text: string) => boolean;
+}
+
+export type TakeRow = (
+  rule: string,
+  result: MatchResult,
+  source: SourceText,
+  out: Collected,
+  line: Line,
+) => LineRecord['what'] | void;
+
+/** The most lines that one record is looked for in. */
+const MOST_LINES = 4;
+
+/**
+ * Reads an output line by line and gives what matched to `take`. A line that is no record is put together with those below it,
+ * as a terminal may have wrapped it; what is none then is one error with its column. Error output is reported as such.
+ */
+export function parseRows(input: ParseInput, rows: Rows, take: TakeRow): Parsed {
+  const out = collect();
+  const { lines } = input;
+  for (let n = 0; n < lines.length; n++) {
+    const line = lines[n];
+    if (line === undefined || line.text.trim() === '' || reportErrorOutput(out, line)) continue;
+    const source = sourceOf(line);
+    const rule = rows.ruleFor(line.text);
+    const result = rows.grammar.match(source.text, rule);
+    const wrapped = result.failed() ? joined(lines, n, rows) : undefined;
+    if (wrapped !== undefined) {
+      record(out, line, wrapped.last, take(wrapped.rule, wrapped.result, wrapped.source, out, line) ?? 'record');
+      n = wrapped.at;
+    } else if (result.failed()) {
+      out.errors.push(syntaxError(source, result, rows.what));
+    } else {
+      record(out, line, line, take(rule, result, source, out, line) ?? 'record');
+    }
+  }
+  return out;
+}
+
+/** The record that the lines from `n` on make together, joined by a blank (at a word's end) or by nothing (in its middle). */
+function joined(lines: readonly Line[], n: number, rows: Rows) {
+  const parts: Line[] = [];
+  for (let at = n; at < Math.min(lines.length, n + MOST_LINES); at++) {
+    const line = lines[at];
+    if (line === undefined || line.text.trim() === '' || (at > n && rows.starts(line.text))) return undefined;
+    parts.push(line);
+    if (at === n) continue;
+    for (const glue of [' ', '']) {
+      const source = joinLines(parts, glue);
+      const rule = rows.ruleFor(source.text);
+      const result = rows.grammar.match(source.text, rule);
+      if (result.succeeded()) return { rule, result, source, last: line, at };
+    }
+  }
+  return undefined;
+}
+
+/** For `CaptureKind.continues`: the line above is no record alone, and with this one it is. */
+export function continuesRow(rows: Rows): (previous: string, text: string) => boolean {
+  return (previous, text) => {
+    if (previous.length + text.length > 2000 || rows.starts(text)) return false;
+    if (rows.grammar.match(previous, rows.ruleFor(previous)).succeeded()) return false;
+    return [' ', ''].some((glue) => {
+      const whole = `${previous}${glue}${text.trimStart()}`;
+      return rows.grammar.match(whole, rows.ruleFor(whole)).succeeded();
+    });
+  };
+}

@@ -1,0 +1,148 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import { val, type Val } from '../../base/span';
+import type { CaptureKind, ParseInput } from '../capture';
+import { deviceRef, ipRef, lower } from '../ip-address/words';
+import { portRanges } from '../iptables-rules/netfilter';
+import type { Collected } from '../lines';
+import { continuesRow, parseRows, type Rows } from '../rows';
+import { readSocketRow, type SocketRow } from './semantics';
+
+const SS_TITLE = /^\s*(?:Netid\s+State\s+Recv-Q|State\s+Recv-Q\s+Send-Q|Recv-Q\s+Send-Q\s+Local Address)/;
+const SS_STATE =
+  '(?:LISTEN|UNCONN|ESTAB|TIME-WAIT|CLOSE-WAIT|SYN-SENT|SYN-RECV|NEW-SYN-RECV|FIN-WAIT-[12]|LAST-ACK|CLOSING|CLOSED?|UNKNOWN|BOUND-INACTIVE)';
+const SS_ROW = new RegExp(
+  `^\\s*(?:(?:tcp|udp|raw|sctp|dccp|mptcp|icmp6|udplite)\\s+)?${SS_STATE}\\s+\\d+\\s+\\d+\\s+\\S+:\\S+\\s+\\S+`,
+);
+const SS_OTHER = /^\s*(?:u_str|u_dgr|u_seq|nl|p_raw|p_dgr|tipc|vsock|v_str|v_dgr|xdp|\?\?\?)\s+(?:[A-Z-]+|\d+)\s+\d+\s/;
+const SS_DETAIL = /^\s+(?:skmem:|timer:|users:|ino:|ts sack|sack |cubic |bbr |reno |cwnd:|ecn |.*\bwscale:|<->|-->|<--)/;
+const NETSTAT_TITLE = /^\s*(?:Active (?:Internet connections|UNIX domain sockets)|Proto\s+(?:Recv-Q\s+Send-Q|RefCnt\s+Flags))/;
+const NETSTAT_ROW = /^\s*(?:tcp|udp|raw|udplite|udpl|sctp|icmp)6?\s+\d+\s+\d+\s+\S+:\S+\s+\S+:\S+/;
+const UNIX_ROW = /^\s*unix\s+\d+\s+\[/;
+
+const rows: Rows = {
+  grammar: grammars.Sockets,
+  what: 'row of a socket',
+  ruleFor(text) {
+    if (NETSTAT_TITLE.test(text)) return 'netstatTitle';
+    if (UNIX_ROW.test(text)) return 'unixRow';
+    if (NETSTAT_ROW.test(text)) return 'netstatRow';
+    if (SS_TITLE.test(text)) return 'ssTitle';
+    if (SS_OTHER.test(text)) return 'ssOther';
+    return SS_DETAIL.test(text) && !SS_ROW.test(text) ? 'ssDetail' : 'ssRow';
+  },
+  starts: (text) =>
+    [SS_TITLE, SS_ROW, SS_OTHER, SS_DETAIL, NETSTAT_TITLE, NETSTAT_ROW, UNIX_ROW].some((pattern) => pattern.test(text)),
+};
+
+/** `ss`, `netstat`: sockets; those that wait for packets tell whether a delivered one finds anybody (ss(8), netstat(8)). */
+export const sockets: CaptureKind = {
+  kinds: ['ss', 'netstat'],
+  recognise(argv) {
+    const [program, ...words] = argv;
+    if (program !== 'ss' && program !== 'netstat') return undefined;
+    const letters = words.filter((word) => /^-\w+$/.test(word)).join('');
+    const long = (name: string) => words.includes(`--${name}`);
+    if (program === 'netstat' && /[rigsM]/.test(letters)) return undefined;
+    if (program === 'ss' && (/^-?s$/.test(letters.replaceAll('-', '')) || long('summary'))) return undefined;
+    const tcp = letters.includes('t') || long('tcp');
+    const udp = letters.includes('u') || long('udp');
+    const all = /[la]/.test(letters) || long('listening') || long('all');
+    // A filter behind the options, such as `sport = :80` or a state, leaves sockets out.
+    const filter = words.filter((word) => !word.startsWith('-')).join(' ');
+    return {
+      kind: program,
+      options: {
+        ...(tcp !== udp ? { protocol: tcp ? 'tcp' : 'udp' } : {}),
+        shows: all ? (tcp === udp ? 'tcp udp' : tcp ? 'tcp' : 'udp') : 'none',
+        ...(filter === '' ? {} : { filter }),
+      },
+    };
+  },
+  sniff(text, following) {
+    if (NETSTAT_TITLE.test(text)) return { kind: 'netstat', options: { shows: 'none' } };
+    if (SS_TITLE.test(text)) return { kind: 'ss', options: { shows: 'none' } };
+    if (NETSTAT_ROW.test(text)) return { kind: 'netstat', options: { shows: 'none' } };
+    return SS_ROW.test(text) && (/^\s*(?:tcp|udp)\s/.test(text) || SS_ROW.test(following(0) ?? ''))
+      ? { kind: 'ss', options: { shows: 'none' } }
+      : undefined;
+  },
+  accepts: (text) => rows.starts(text),
+  continues: continuesRow(rows),
+  parse(input) {
+    const found: SocketRow[] = [];
+    const parsed = parseRows(input, rows, (_rule, result, source, out) => {
+      const row = readSocketRow(result, source);
+      if (row === undefined) return 'header';
+      endpointRefs(out, row);
+      if (row.state?.value === 'LISTEN' || /UNCONN/.test(row.state?.value ?? '') || (row.state === undefined && isUdp(row)))
+        found.push(row);
+      return 'record';
+    });
+    return { ...parsed, facts: [...parsed.facts, ...found.flatMap((row) => listener(row, found, input))] };
+  },
+};
+
+function isUdp(row: SocketRow): boolean {
+  return /^(?:udp|raw)/.test(row.protocol?.value ?? '');
+}
+
+function endpointRefs(out: Collected, row: SocketRow): void {
+  for (const { ip, dev } of [row.local, row.peer]) {
+    if (/^(?:\d+(?:\.\d+){3}|(?=[\da-f]*:)[\da-f:.]+)$/i.test(ip.value)) ipRef(out, ip);
+    if (dev !== undefined) deviceRef(out, dev);
+  }
+}
+
+/** A connected UDP socket takes its peer's packets only: it is no listener for others. */
+function listener(row: SocketRow, all: readonly SocketRow[], input: ParseInput) {
+  if (row.state?.value !== 'LISTEN' && row.peer.port.value !== '*' && row.peer.ip.value !== '*') return [];
+  const named = row.protocol ?? impliedProtocol(row, input);
+  const protocol = val(named.value.replace(/6$/, ''), named.span);
+  const port = row.local.port;
+  const number = port.value === '*' ? undefined : portRanges(port.value)?.[0]?.[0];
+  // A service that has no number here may be any port: that proves no listener.
+  if (number === undefined && port.value !== '*') return [];
+  return [
+    {
+      kind: 'listener' as const,
+      protocol,
+      ip: val(family(row, all, input), row.local.ip.span),
+      ...(number === undefined ? {} : { port: val(number, port.span) }),
+      ...(row.local.dev === undefined ? {} : { dev: row.local.dev }),
+      ...(row.process === undefined ? {} : { process: row.process }),
+    },
+  ];
+}
+
+function impliedProtocol(row: SocketRow, input: ParseInput): Val<string> {
+  const start = row.local.ip.span.start;
+  const name = input.options['protocol'] ?? (row.state?.value === 'UNCONN' ? 'udp' : 'tcp');
+  return val(name, { start, end: start });
+}
+
+/**
+ * Which addresses a socket means. Of an IPv6 socket for every address, new versions of ss(8) print `*` where it takes IPv4 packets
+ * too and `[::]` where not; netstat(8) and old versions print `:::PORT` for both, so only a socket for 0.0.0.0 on the same port
+ * tells that it can't take IPv4 packets as well.
+ */
+function family(row: SocketRow, all: readonly SocketRow[], input: ParseInput): string {
+  const ip = lower(row.local.ip).value;
+  const old = input.kind === 'netstat' || all.some((other) => other.local.ip.value === '::' && !isBracketed(other));
+  if (ip === '*') return old && input.kind === 'ss' ? '0.0.0.0' : '*';
+  if (ip === '::' && !isBracketed(row)) {
+    const own = row.protocol?.value.replace(/6$/, '');
+    const twin = all.some(
+      (other) =>
+        other !== row &&
+        other.local.port.value === row.local.port.value &&
+        other.protocol?.value.replace(/6$/, '') === own &&
+        /^(?:0\.0\.0\.0|\*)$/.test(other.local.ip.value),
+    );
+    return twin ? '::' : '*';
+  }
+  return ip;
+}
+
+function isBracketed(row: SocketRow): boolean {
+  return row.local.port.span.start - row.local.ip.span.end > 1 && row.local.dev === undefined;
+}

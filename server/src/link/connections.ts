@@ -1,0 +1,74 @@
+import type { ConnectionEntry, Known, Listener } from '../model/network';
+import { completeness, sourceAt, type LinkedCapture } from './facts';
+
+/** The connections that a namespace (or its datapath) tracked, each once. */
+export function linkConnections(captures: readonly LinkedCapture[]): {
+  readonly connections: readonly ConnectionEntry[];
+  readonly known: Known;
+} {
+  const connections: ConnectionEntry[] = [];
+  const seen = new Set<string>();
+  let known: Known = 'absent';
+  for (const linked of captures) {
+    const { kind } = linked.capture;
+    if (kind !== 'conntrack-list' && kind !== 'ovs-dpctl-dump-conntrack') continue;
+    const datapath = kind === 'ovs-dpctl-dump-conntrack';
+    const own = completeness(linked.capture).known;
+    if (known !== 'whole' && (!datapath || known === 'absent')) known = own;
+    for (const entry of linked.capture.facts) {
+      if (entry.kind !== 'conntrack-entry') continue;
+      const key = JSON.stringify([
+        datapath,
+        entry.protocol.value,
+        entry.zone?.value ?? 0,
+        side(entry.original),
+        side(entry.reply),
+      ]);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      connections.push({ entry, datapath, source: sourceAt(linked, entry.text.span) });
+    }
+  }
+  return { connections, known };
+}
+
+function side(tuple: ConnectionEntry['entry']['original']): unknown[] {
+  return [tuple.src.value, tuple.dst.value, tuple.sport?.value, tuple.dport?.value, tuple.icmpId?.value];
+}
+
+/** The sockets that wait for packets, and for which protocols the captures show all of them. */
+export function linkListeners(captures: readonly LinkedCapture[]): {
+  readonly listeners: readonly Listener[];
+  readonly known: Readonly<Record<'tcp' | 'udp', Known>>;
+} {
+  const listeners: Listener[] = [];
+  const seen = new Set<string>();
+  const known: Record<'tcp' | 'udp', Known> = { tcp: 'absent', udp: 'absent' };
+  for (const linked of captures) {
+    const { kind, options } = linked.capture;
+    if (kind !== 'ss' && kind !== 'netstat') continue;
+    const own = completeness(linked.capture).known;
+    for (const protocol of ['tcp', 'udp'] as const) {
+      if (known[protocol] === 'whole') continue;
+      // A listing without -l or -a shows connections only.
+      if ((options['shows'] ?? '').split(' ').includes(protocol)) known[protocol] = own;
+      else if (linked.capture.facts.some((fact) => fact.kind === 'listener' && fact.protocol.value === protocol))
+        known[protocol] = 'partial';
+    }
+    for (const fact of linked.capture.facts) {
+      if (fact.kind !== 'listener') continue;
+      const key = [fact.protocol.value, fact.ip.value, fact.port?.value, fact.dev?.value].join(' ');
+      if (seen.has(key)) continue;
+      seen.add(key);
+      listeners.push({
+        protocol: fact.protocol.value,
+        ip: fact.ip.value,
+        port: fact.port?.value,
+        dev: fact.dev?.value,
+        process: fact.process?.value,
+        source: { uri: linked.uri, span: { start: fact.ip.span.start, end: (fact.port ?? fact.ip).span.end } },
+      });
+    }
+  }
+  return { listeners, known };
+}
