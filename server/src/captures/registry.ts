@@ -17,8 +17,10 @@ import { ipRule } from './ip-rule';
 import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
+import { ovsAppctlDpifShow } from './ovs-appctl-dpif-show';
 import { ovsAppctlFdbShow } from './ovs-appctl-fdb-show';
 import { ovsOfctlDumpFlows } from './ovs-ofctl-dump-flows';
+import { ovsOfctlDumpGroups } from './ovs-ofctl-dump-groups';
 import { ovsOfctlShow } from './ovs-ofctl-show';
 import { ovsVsctlList } from './ovs-vsctl-list';
 import { ovsVsctlShow } from './ovs-vsctl-show';
@@ -38,7 +40,9 @@ export const captureKinds: readonly CaptureKind[] = [
   ovsVsctlList,
   ovsOfctlShow,
   ovsOfctlDumpFlows,
+  ovsOfctlDumpGroups,
   ovsAppctlFdbShow,
+  ovsAppctlDpifShow,
   iptablesList,
   iptablesRules,
   ipAddress,
