@@ -6,6 +6,7 @@ import { askOurs } from './ask';
 import { compare } from './compare';
 import { families, makeSetUp } from './families/registry';
 import { readCases, type Case } from './folder';
+import { labCases } from './lab';
 import type { Refusal } from './load';
 import { random } from './random';
 import { difference, table, type Compared } from './report';
@@ -23,6 +24,7 @@ const USAGE = `npm run oracle -- [options]
   --family NAME     only this family; may be repeated (default: all)
   --keep FOLDER     keep captures and answers there (default: a temporary folder, kept only where something differs)
   --replay FOLDER   compare what --keep kept, without a switch
+  --lab FOLDER      compare the traces of recorded networks, without a switch
   --show N          how many differing cases to print (default 5)
   --text            print those too whose text differs only in what is not compared
   --real            ask the real switch only
@@ -38,6 +40,7 @@ const { values } = parseArgs({
     family: { type: 'string', multiple: true },
     keep: { type: 'string' },
     replay: { type: 'string' },
+    lab: { type: 'string' },
     show: { type: 'string' },
     text: { type: 'boolean' },
     real: { type: 'boolean' },
@@ -62,6 +65,11 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.replay !== undefined) return report(await comparedOf(readCases(values.replay)), true);
+  if (values.lab !== undefined) {
+    const cases = labCases(values.lab, values.keep ?? fs.mkdtempSync(path.join(os.tmpdir(), 'packet-walk-lab-')));
+    if (values.record !== undefined) writeStore(values.record, cases);
+    return report(await comparedOf(cases), true);
+  }
   if (!switchInstalled()) {
     console.error('There is no Open vSwitch here (Debian: apt-get install openvswitch-switch).');
     return 2;
