@@ -121,6 +121,13 @@ export type SwitchFact =
       }[];
     }
   | {
+      /** `stp/show`, `rstp/show`: `forwarding`, `learning`, `listening`, `blocking`, `discarding`, `disabled`. */
+      readonly kind: 'stp-port';
+      readonly bridge: Val<string> | undefined;
+      readonly name: Val<string>;
+      readonly state: Val<string>;
+    }
+  | {
       readonly kind: 'ovs-route';
       readonly ip: Val<string>;
       readonly prefix: Val<number>;
