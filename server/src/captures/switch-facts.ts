@@ -90,6 +90,11 @@ export type SwitchFact =
       readonly matched: number | undefined;
     }
   | {
+      /** What `ovs-ofctl show` ends in: `normal`, `drop`, `reassemble`, `nx-match`. */
+      readonly kind: 'of-config';
+      readonly fragments: Val<string>;
+    }
+  | {
       readonly kind: 'tlv-mapping';
       readonly class: Val<number>;
       readonly type: Val<number>;
