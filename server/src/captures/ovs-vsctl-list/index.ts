@@ -52,7 +52,7 @@ export const ovsVsctlList: CaptureKind = {
     if (/^\s*\{"(?:data|headings)":/.test(text) || /^\s*--$/.test(text)) return true;
     // The table form: titles, a ruler of dashes, rows that a uuid or a quoted name begins.
     if (isTableLine(text)) return true;
-    return /^\s*_uuid {2,}[a-z_]+ /.test(text) || /^\s*(?:[0-9a-f]{8}-[0-9a-f-]{27}|"?[\w.-]+"?)(?:[ ,]|$)/.test(text);
+    return /^\s*_uuid {2,}[a-z_]+ /.test(text) || /^\s*(?:[0-9a-f]{8}-[0-9a-f-]{27}|"?[\w.-]+"?)(?: {2,}|,|$)/.test(text);
   },
   parse(input) {
     const out = collect();
