@@ -2,17 +2,7 @@ import { explainActions } from '../../model/explain';
 import type { OvsBridge, OvsPort, Source } from '../../model/network';
 import { bridgePort } from '../../model/queries';
 import { ctStateBits, fieldOf, LOCAL_PORT } from '../../packet/fields';
-import {
-  get,
-  getBits,
-  set,
-  setBits,
-  setField,
-  vlanOf,
-  withoutVlan,
-  withVlan,
-  type FlowKey,
-} from '../../packet/flow-key';
+import { get, getBits, set, setBits, setField, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
 import type { Action, Flow } from '../../packet/openflow';
 import { addDoubt, bridgeKey, type Context, type Tuple } from '../context';
 import { addresses, destinationIp, sourceIp, type Certainty, type Step } from '../step';
