@@ -170,9 +170,7 @@ function splitQuestion(
   const [first, second] = rest.slice(count);
   if (first === undefined) return 'ofproto-trace needs PATH… BRIDGE FLOW';
   const paths = rest.slice(0, count);
-  return second === undefined
-    ? { paths, bridge: null, flow: first, packet }
-    : { paths, bridge: first, flow: second, packet };
+  return second === undefined ? { paths, bridge: null, flow: first, packet } : { paths, bridge: first, flow: second, packet };
 }
 
 function traceParams(values: ReturnType<typeof parse>['values']): TraceParams | string {
