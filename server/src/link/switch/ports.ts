@@ -23,7 +23,7 @@ export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<numb
     const state = new Set(seen?.state ?? []);
     const type = kindOf(captured, port);
     const options = { ...map(row, 'options'), ...port.options };
-    const tunnel = isTunnelType(type) ? tunnelOf(type, options) : undefined;
+    const tunnel = isTunnelType(type) && !standsIn(captured, port.name) ? tunnelOf(type, options) : undefined;
     const patchPeer = options['peer'];
     let odpPort = numbers.get(port.name);
     if (odpPort === undefined && type !== 'patch' && numbers.size === 0) {
@@ -53,6 +53,13 @@ export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<numb
       `${bridge.name}: the datapath's own port numbers are not captured (ovs-appctl dpif/show tells them); its OpenFlow numbers stand in their place`,
     );
   return ports;
+}
+
+/** A device that stands in for a tunnel (ovs-vswitchd --enable-dummy=override): `dpif/show` tells every real tunnel's options. */
+function standsIn(captured: Captured, name: string): boolean {
+  return factsOf(captured, 'datapath-port').some(
+    (port) => port.bridge !== undefined && port.name.value === name && Object.keys(port.options).length === 0,
+  );
 }
 
 function kindOf(captured: Captured, port: OvsPort): string {
