@@ -17,6 +17,7 @@ import { ipRule } from './ip-rule';
 import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
+import { nftList } from './nft-list';
 import { ovsAppctlFdbShow } from './ovs-appctl-fdb-show';
 import { ovsOfctlDumpFlows } from './ovs-ofctl-dump-flows';
 import { ovsOfctlShow } from './ovs-ofctl-show';
@@ -39,6 +40,7 @@ export const captureKinds: readonly CaptureKind[] = [
   ovsOfctlShow,
   ovsOfctlDumpFlows,
   ovsAppctlFdbShow,
+  nftList,
   iptablesList,
   iptablesRules,
   ipAddress,
