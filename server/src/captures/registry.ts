@@ -8,6 +8,7 @@ import { bridgeVlan } from './bridge-vlan';
 import { clientTable } from './client-table';
 import { conntrack } from './conntrack';
 import { ebtables } from './ebtables';
+import { ethtool } from './ethtool';
 import { ifconfig } from './ifconfig';
 import { ipAddress } from './ip-address';
 import { ipNeighbour } from './ip-neighbour';
@@ -28,6 +29,8 @@ import { recognisedOnly } from './recognised';
 import { route } from './route';
 import { sockets } from './sockets';
 import { sysctl } from './sysctl';
+import { tcpdump } from './tcpdump';
+import { traceroute } from './traceroute';
 import { virshDomiflist } from './virsh-domiflist';
 import { virshDumpxml } from './virsh-dumpxml';
 import { virshList } from './virsh-list';
@@ -67,6 +70,9 @@ export const captureKinds: readonly CaptureKind[] = [
   virshDomiflist,
   virshList,
   ping,
+  traceroute,
+  tcpdump,
+  ethtool,
   recognisedOnly,
 ];
 

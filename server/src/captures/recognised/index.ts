@@ -23,9 +23,6 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
   (argv) => (argv[0] === 'ovn-sbctl' && positionals(argv)[0] === 'dump-flows' ? 'ovn-sbctl-lflow-list' : undefined),
   named('ovn-sbctl', ['--db', '-t', '--timeout']),
   (argv) => (argv[0] === 'ovn-trace' ? 'ovn-trace' : undefined),
-  (argv) => (argv[0] === 'ethtool' ? 'ethtool' : undefined),
-  (argv) => (argv[0] === 'tcpdump' ? 'tcpdump' : undefined),
-  (argv) => (/^(?:traceroute|tracepath|mtr)$/.test(argv[0] ?? '') ? 'traceroute' : undefined),
 ];
 
 /** Actions that print nothing of interest, or nothing at all. */
@@ -55,9 +52,6 @@ export const recognisedOnly: CaptureKind = {
       /^Datapath: (?:\S+ \(|"[^"]+").*Pipeline: \w+/.test(text.trim())
     )
       return { kind: 'ovn-sbctl-lflow-list' };
-    if (/^traceroute to \S+ \(/.test(text.trim())) return { kind: 'traceroute' };
-    if (/^tcpdump: (?:verbose|listening)|^(?:\d\d:\d\d:\d\d|\d{10})\.\d{6} .* > .*(?:ethertype|length|: )/.test(text.trim()))
-      return { kind: 'tcpdump' };
     return undefined;
   },
   accepts: (text) => text.trim() !== '' && !/^\s*[•]/.test(text) && !/^\s*```/.test(text),
