@@ -41,6 +41,7 @@ const builds = [
   { ...common, entryPoints: ['server/src/cli/main.ts'], outfile: 'server/dist/cli.js', banner: { js: '#!/usr/bin/env node' } },
   tests('test/unit', '.test.ts'),
   { ...tests('test/editor', '.ts'), external: ['vscode', 'mocha'] },
+  { ...tests('test/oracle', '.ts'), entryPoints: ['test/oracle/main.ts'] },
 ].filter(({ entryPoints }) => entryPoints.length > 0 && entryPoints.every((entry) => fs.existsSync(from(entry))));
 
 execFileSync(process.execPath, [from('scripts/grammars.mjs')], { stdio: 'inherit' });

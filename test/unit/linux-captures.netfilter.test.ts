@@ -264,14 +264,14 @@ COMMIT`;
           { kind: 'mark', mark: { value: 2, mask: 0xffff }, negated: true },
           { kind: 'ctstate', states: ['DNAT'], negated: false },
         ],
-        { to: '172.24.4.12' },
+        { natFlags: ['random-fully'], to: '172.24.4.12' },
       ],
       [
         'raw',
         'OUTPUT',
         'CT',
         [
-          { kind: 'other', text: '-m limit --limit 5/min', negated: false },
+          { kind: 'limit', module: 'limit', text: '-m limit --limit 5/min', negated: false },
           { kind: 'comment', text: 'zone of "b"' },
         ],
         { zone: 4097 },
@@ -333,7 +333,7 @@ COMMIT`;
     ]);
     assert.deepEqual(plain(rules.slice(3).map((rule) => rule.targetOptions)), [
       { mark: { op: 'xset', value: 0x4000000, mask: 0xffff0000 } },
-      { mark: { op: 'save', value: 0, mask: 0xffff0000 } },
+      { mark: { op: 'save', value: 0, mask: 0xffff0000, ctmask: 0xffff0000 } },
       { rejectWith: 'icmp-port-unreachable' },
     ]);
   });

@@ -7,6 +7,7 @@ import { createService } from '../service';
 import { checkCommand } from './check';
 import { readPaths } from './files';
 import { inventoryCommand } from './inventory';
+import { netfilterTraceCommand, splitPackets } from './netfilter-trace';
 import { createOutput } from './output';
 import { traceCommand } from './trace';
 
@@ -17,6 +18,10 @@ const USAGE = `Usage: packet-walk COMMAND PATH… [options]
   trace PATH… --from WHERE --to WHERE [--proto icmp|tcp|udp] [--sport N] [--dport N] [--reply] [--json]
       Walks a packet through everything captured. WHERE is an instance, tap, port or interface name, a Neutron port id or its
       beginning, a MAC or an IP address, with HOST: before it where names repeat.
+  netfilter-trace PATH… [--host H] [--namespace NS] KEY=VALUE… [--then KEY=VALUE…]… [--json]
+      What the kernel of a host or namespace does with packets: routing, connection tracking, every table and chain, NAT.
+      Keys: iif (none: the host makes the packet), src, dst, proto, sport, dport, type, code, id, flags, ttl, tos, length, mark, smac,
+      dmac, ctstate, ctdir, ctmark. Every --then is the next packet; it meets the connections of those before it.
   check PATH… [--json | --sarif]
       What could not be read, and what looks wrong.
 
@@ -40,6 +45,7 @@ export function run(args: readonly string[], io: Console): number {
     io.out(`${version()}\n`);
     return 0;
   }
+  if (command === 'netfilter-trace') return runNetfilterTrace(rest, io);
   if (!/^(?:inventory|trace|check)$/.test(command)) return usage(io, `there is no command "${command}"`);
   let parsed: ReturnType<typeof parse>;
   try {
@@ -79,6 +85,24 @@ export function run(args: readonly string[], io: Console): number {
     status = traceCommand(world, params as TraceParams, values.json === true, out, io.err);
   }
   return unreadable && status === 0 ? 2 : status;
+}
+
+function runNetfilterTrace(args: readonly string[], io: Console): number {
+  const { paths, packets, options } = splitPackets(args);
+  let values: { host?: string; namespace?: string; json?: boolean };
+  try {
+    const known = { host: { type: 'string' }, namespace: { type: 'string' }, json: { type: 'boolean' } } as const;
+    ({ values } = parseArgs({ args: options, options: known }));
+  } catch (error) {
+    return usage(io, error instanceof Error ? error.message : String(error));
+  }
+  if (paths.length === 0) return usage(io, 'netfilter-trace needs the path of a file or folder with captures');
+  const service = createService();
+  const { files, troubles } = readPaths(service, paths);
+  for (const trouble of troubles) io.err(`packet-walk: ${trouble.path} ${trouble.message}.\n`);
+  if (files.length === 0) return 2;
+  const params = { host: values.host, namespace: values.namespace, packets };
+  return netfilterTraceCommand(service.world(), params, values.json === true, createOutput(io.out, io.colours), io.err);
 }
 
 function parse(args: readonly string[]) {

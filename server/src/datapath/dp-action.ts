@@ -1,9 +1,10 @@
 import type { FlowWords } from '../packet/flow-words';
+import type { GeneveOption } from './geneve';
 
 /** What a translation tells the datapath to do (ovs-actions(7) calls them datapath actions). Ports are the datapath's own numbers. */
 export type DpAction =
   | { readonly kind: 'output'; readonly port: number }
-  /** Output to a port that is given by its name (`--names`), where the number is not known. */
+  | { readonly kind: 'lb_output'; readonly bond: number }
   | {
       readonly kind: 'userspace';
       readonly pid: number;
@@ -12,7 +13,15 @@ export type DpAction =
       readonly actions?: boolean;
     }
   /** `mask` undefined: the whole header is set. Only the words of the header `header` count. */
-  | { readonly kind: 'set'; readonly header: SetHeader; readonly value: FlowWords; readonly mask: FlowWords | undefined }
+  | {
+      readonly kind: 'set';
+      readonly header: SetHeader;
+      readonly value: FlowWords;
+      readonly mask: FlowWords | undefined;
+      /** Which tunnel's extensions a tunnel header carries; undefined: all that are given. */
+      readonly tunnelType?: string | undefined;
+      readonly geneve?: readonly GeneveOption[];
+    }
   | { readonly kind: 'push_vlan'; readonly tpid: number; readonly tci: number }
   | { readonly kind: 'pop_vlan' }
   | { readonly kind: 'push_mpls'; readonly ethertype: number; readonly lse: number }
@@ -96,9 +105,53 @@ export type UserspaceCookie =
 export interface TunnelPush {
   readonly tnlPort: number;
   readonly outPort: number;
-  readonly headerSize: number;
-  /** OVS_VPORT_TYPE: gre 3, vxlan 4, geneve 5, lisp 105 … */
-  readonly type: number;
-  /** The header as the switch prints it, between `header(` and `)`, without size and type. */
-  readonly text: string;
+  readonly eth: { readonly src: bigint; readonly dst: bigint; readonly type: number };
+  readonly ip:
+    | {
+        readonly family: 4;
+        readonly src: number;
+        readonly dst: number;
+        readonly proto: number;
+        readonly tos: number;
+        readonly ttl: number;
+        readonly frag: number;
+      }
+    | {
+        readonly family: 6;
+        readonly src: bigint;
+        readonly dst: bigint;
+        readonly label: number;
+        readonly proto: number;
+        readonly tclass: number;
+        readonly hlimit: number;
+      };
+  readonly udp: { readonly src: number; readonly dst: number; readonly csum: number } | undefined;
+  readonly tunnel: TunnelPushHeader;
 }
+
+export type TunnelPushHeader =
+  | { readonly kind: 'vxlan'; readonly flags: number; readonly vni: number }
+  | {
+      readonly kind: 'geneve';
+      readonly oam: boolean;
+      readonly critical: boolean;
+      readonly vni: number;
+      readonly options: readonly GeneveOption[];
+    }
+  | {
+      readonly kind: 'gre' | 'ip6gre';
+      readonly flags: number;
+      readonly proto: number;
+      readonly csum: number | undefined;
+      readonly key: number | undefined;
+      readonly seq: number | undefined;
+    }
+  | { readonly kind: 'erspan' | 'ip6erspan'; readonly version: 1; readonly sid: number; readonly index: number }
+  | {
+      readonly kind: 'erspan' | 'ip6erspan';
+      readonly version: 2;
+      readonly sid: number;
+      readonly dir: number;
+      readonly hwid: number;
+    }
+  | { readonly kind: 'gtpu'; readonly flags: number; readonly msgtype: number; readonly teid: number };

@@ -23,6 +23,12 @@ interface DeviceDraft {
   type?: string;
   vlanId?: number;
   vni?: number;
+  index?: number;
+  peerIndex?: number;
+  linkNetnsId?: number;
+  linkNetns?: string;
+  settings: Record<string, string>;
+  portSettings: Record<string, string>;
   addresses: { ip: string; prefix: number; source: Source }[];
   sources: Source[];
 }
@@ -36,6 +42,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
   for (const linked of own)
     if (linked.capture.commandSpan && name !== '') sources.push(sourceAt(linked, linked.capture.commandSpan));
   const routes = known(own, 'route', (kind) => kind === 'ip-route' || kind === 'route');
+  const shown = routeTablesShown(own);
   const neighbours = known(own, 'neighbour', (kind) => kind === 'ip-neighbour' || kind === 'arp');
   const rules = known(own, 'ip-rule', (kind) => kind === 'ip-rule');
   const sysctls = new Map<string, { value: string; source: Source }>();
@@ -62,10 +69,13 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
           route.via?.value,
           route.dev?.value,
           route.metric?.value,
+          route.tos?.value,
           route.table?.value ?? 'main',
         ].join(' '),
     ),
-    routesKnown: routes.known,
+    routesKnown: shown.known4,
+    routesKnown6: shown.known6,
+    tablesShown: shown.tables,
     rules: unique(
       rules.found.map(({ fact, linked }) => ({ rule: fact, source: sourceAt(linked, fact.text.span) })),
       ({ rule }) => rule.text.value,
@@ -76,6 +86,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
         ip: fact.ip.value,
         dev: fact.dev.value,
         mac: fact.mac?.value,
+        state: fact.state?.value,
         source: { uri: linked.uri, span: { start: fact.ip.span.start, end: (fact.mac ?? fact.dev).span.end } },
       })),
       ({ ip, dev, mac }) => `${ip} ${dev} ${mac ?? ''}`,
@@ -117,6 +128,39 @@ function known<K extends Fact['kind']>(
   return { found, known: how };
 }
 
+/** Which routing tables somebody asked for, and how much of `main` was shown, for each family. */
+function routeTablesShown(captures: readonly LinkedCapture[]): {
+  readonly known4: Known;
+  readonly known6: Known;
+  readonly tables: ReadonlySet<string>;
+} {
+  const tables = new Set<string>();
+  const known: { 4: Known; 6: Known } = { 4: 'absent', 6: 'absent' };
+  const say = (family: 4 | 6, how: Known) => {
+    if (known[family] !== 'whole') known[family] = how;
+  };
+  for (const linked of captures) {
+    const { kind, command, options } = linked.capture;
+    if (kind !== 'ip-route' && kind !== 'route') continue;
+    if (/\bget\b/.test(command ?? '')) continue;
+    const table = options['table'];
+    const own = completeness(linked.capture).known;
+    const narrow = /\bdev\b|\b(?:root|match|exact|proto|scope|type|via|src)\s/.test(command ?? '');
+    const how: Known = narrow && own === 'whole' ? 'partial' : own;
+    const both = table === 'all' || table === '0';
+    if (table !== undefined && !narrow && how === 'whole') tables.add(table === '0' ? 'all' : table);
+    if (table !== undefined && !both && table !== 'main' && table !== '254') continue;
+    const six = options['family'] === 'ip6' || /(?:^|\s)-(?:6|A\s*inet6|f\s*inet6)\b/.test(command ?? '');
+    const four = options['family'] === 'ip' || /(?:^|\s)-4\b/.test(command ?? '');
+    if (!six) say(4, how);
+    // `table all` shows both families, unless one was asked for.
+    const shows6 = linked.capture.facts.some((fact) => fact.kind === 'route' && fact.dst.value.ip.includes(':'));
+    if (six || (both && !four && shows6)) say(6, how);
+    else if (shows6) say(6, 'partial');
+  }
+  return { known4: known[4], known6: known[6], tables };
+}
+
 function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
   const seen = new Set<string>();
   return items.filter((item) => {
@@ -131,7 +175,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
   const drafts = new Map<string, DeviceDraft>();
   const draft = (name: string): DeviceDraft => {
     let found = drafts.get(name);
-    if (!found) drafts.set(name, (found = { up: true, addresses: [], sources: [] }));
+    if (!found) drafts.set(name, (found = { up: true, settings: {}, portSettings: {}, addresses: [], sources: [] }));
     return found;
   };
   for (const linked of captures) {
@@ -146,6 +190,12 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         if (fact.type) device.type ??= fact.type.value;
         if (fact.vlanId) device.vlanId ??= fact.vlanId.value;
         if (fact.vni) device.vni ??= fact.vni.value;
+        if (fact.index) device.index ??= fact.index.value;
+        if (fact.peerIndex) device.peerIndex ??= fact.peerIndex.value;
+        if (fact.linkNetnsId) device.linkNetnsId ??= fact.linkNetnsId.value;
+        if (fact.linkNetns) device.linkNetns ??= fact.linkNetns.value;
+        for (const [name, { value }] of Object.entries(fact.settings ?? {})) device.settings[name] ??= value;
+        for (const [name, { value }] of Object.entries(fact.portSettings ?? {})) device.portSettings[name] ??= value;
         if (fact.flags.length > 0) device.up = fact.flags.includes('UP');
       } else if (fact.kind === 'address') {
         const device = draft(fact.dev.value);
@@ -169,6 +219,12 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         type: device.type,
         vlanId: device.vlanId,
         vni: device.vni,
+        index: device.index,
+        peerIndex: device.peerIndex,
+        linkNetnsId: device.linkNetnsId,
+        linkNetns: device.linkNetns,
+        settings: device.settings,
+        portSettings: device.portSettings,
         addresses: device.addresses,
         sources: device.sources,
       },

@@ -146,6 +146,15 @@ export interface Device {
   readonly vlanId: number | undefined;
   /** Of a VXLAN device. */
   readonly vni: number | undefined;
+  readonly index: number | undefined;
+  /** `eth1@if3`: the peer's index, in another namespace; which one, the number tells (`link-netnsid`). */
+  readonly peerIndex: number | undefined;
+  readonly linkNetnsId: number | undefined;
+  readonly linkNetns: string | undefined;
+  /** What `ip -d link` says of the type, by its own words (`remote`, `mode`, `table` …). */
+  readonly settings: Readonly<Record<string, string>>;
+  /** What it says of the device as a bridge's port (`state`, `hairpin` …). */
+  readonly portSettings: Readonly<Record<string, string>>;
   readonly addresses: readonly { readonly ip: string; readonly prefix: number; readonly source: Source }[];
   readonly sources: readonly Source[];
 }
@@ -160,12 +169,18 @@ export interface Namespace {
   readonly devices: ReadonlyMap<string, Device>;
   readonly routes: readonly { readonly route: RouteFact; readonly source: Source }[];
   readonly routesKnown: Known;
+  /** The same of IPv6. */
+  readonly routesKnown6: Known;
+  /** Routing tables that were asked for; `all`. */
+  readonly tablesShown: ReadonlySet<string>;
   readonly rules: readonly { readonly rule: RuleFact; readonly source: Source }[];
   readonly rulesKnown: Known;
   readonly neighbours: readonly {
     readonly ip: string;
     readonly dev: string;
     readonly mac: string | undefined;
+    /** `REACHABLE`, `FAILED` … where the capture says it. */
+    readonly state: string | undefined;
     readonly source: Source;
   }[];
   readonly neighboursKnown: Known;

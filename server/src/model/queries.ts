@@ -163,6 +163,8 @@ export function bareNamespace(host: string, name: string): Namespace {
     devices: new Map(),
     routes: [],
     routesKnown: 'absent',
+    routesKnown6: 'absent',
+    tablesShown: new Set(),
     rules: [],
     rulesKnown: 'absent',
     neighbours: [],

@@ -55,7 +55,8 @@ export interface Bridge {
   readonly bundles: readonly Bundle[];
   readonly rules: RuleSource;
   readonly groups: ReadonlyMap<number, Group>;
-  readonly meters: ReadonlySet<number>;
+  /** The bridge's meters, with the numbers that the datapath has for them. */
+  readonly meters: ReadonlyMap<number, number>;
   readonly tlvMap: readonly TlvMapping[];
   readonly mirrors: readonly Mirror[];
   readonly macTable: readonly MacRow[];
@@ -71,6 +72,7 @@ export interface Bridge {
   readonly sflow: boolean;
   readonly ipfix: boolean;
   readonly netflow: boolean;
+  /** A controller of OpenFlow 1.0 to 1.2 takes the packets that miss; later ones get what flows send them. */
   readonly hasController: boolean;
 }
 
@@ -116,6 +118,8 @@ export interface Port {
   readonly stpState: 'disabled' | 'listening' | 'learning' | 'forwarding' | 'blocking' | undefined;
   readonly patchPeer: string | undefined;
   readonly tunnel: Tunnel | undefined;
+  /** Its name in the datapath, where that differs: `vxlan_sys_4789`. */
+  readonly datapathName?: string;
   readonly mac: bigint | undefined;
 }
 
@@ -164,6 +168,8 @@ export interface Bundle {
   readonly priorityTags: 'no' | 'if-nonzero' | 'always';
   readonly protected: boolean;
   readonly bond: Bond | undefined;
+  /** LACP runs on it: its frames go to the switch itself. */
+  readonly lacp?: boolean;
   readonly multicastFlood: boolean;
   readonly multicastFloodReports: boolean;
 }
@@ -174,7 +180,12 @@ export interface Bond {
   /** Member of each hash bucket, where `bond/show` tells. */
   readonly hashToMember: ReadonlyMap<number, number>;
   readonly basis: number;
-  readonly lacp: boolean;
+  /** Undefined: the bond does not use LACP. */
+  readonly lacp: 'configured' | 'negotiated' | undefined;
+  /** other_config:lacp-fallback-ab. */
+  readonly lacpFallback: boolean;
+  /** other_config:all-members-active. */
+  readonly allMembersActive: boolean;
 }
 
 export interface Group {

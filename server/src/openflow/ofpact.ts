@@ -15,7 +15,14 @@ export type LearnSource =
   { readonly kind: 'field'; readonly src: MfSubfield } | { readonly kind: 'immediate'; readonly value: bigint };
 
 export type LearnSpec =
-  | { readonly kind: 'match'; readonly bits: number; readonly src: LearnSource; readonly dst: MfSubfield }
+  /** `portName`: an immediate value that is a port's name, still to be resolved. */
+  | {
+      readonly kind: 'match';
+      readonly bits: number;
+      readonly src: LearnSource;
+      readonly dst: MfSubfield;
+      readonly portName?: string;
+    }
   | { readonly kind: 'load'; readonly bits: number; readonly src: LearnSource; readonly dst: MfSubfield }
   | { readonly kind: 'output'; readonly bits: number; readonly src: MfSubfield };
 
@@ -27,6 +34,7 @@ export interface LearnAct {
   readonly finHardTimeout: number;
   readonly priority: number;
   readonly table: number;
+  readonly tableName?: string;
   readonly cookie: bigint;
   readonly sendFlowRem: boolean;
   readonly deleteLearned: boolean;
@@ -54,6 +62,7 @@ export interface CtAct {
   readonly zone: number | MfSubfield;
   /** Where the packet comes back after the connection was looked up; undefined: it does not. */
   readonly table: number | undefined;
+  readonly tableName?: string;
   /** `ftp` 21, `tftp` 69; 0 for none. */
   readonly alg: number;
   /** What `exec(…)` holds, and `nat` as the first of them, in the switch's order. */
@@ -70,7 +79,8 @@ export interface EncapProperty {
 
 /**
  * One OpenFlow action or instruction (ovs-actions(7)). Ports are OpenFlow 1.0's 16-bit numbers (LOCAL is 65534); a port that the text
- * names and the reader can't resolve is given by `PortRef`'s string and resolved when the switch is put together.
+ * names and the reader can't resolve is given by `PortRef`'s string and resolved when the switch is put together; so are tables that
+ * have a `tableName` (their number is 255 until then).
  */
 export type OfpAct =
   | { readonly kind: 'output'; readonly port: PortRef; readonly maxLen: number }
@@ -97,7 +107,10 @@ export type OfpAct =
       readonly dst: MfSubfield | undefined;
       readonly members: readonly PortRef[];
     }
-  /** `flowHasVlan`: the flow's own match demands a VLAN header (only then may the field be a VLAN's). */
+  /**
+   * `value` and `mask` are over the whole field, also of a `load` into some of its bits. `flowHasVlan`: the flow's own match demands a
+   * VLAN header (only then may the field be a VLAN's).
+   */
   | {
       readonly kind: 'set_field';
       readonly field: Field;
@@ -143,16 +156,19 @@ export type OfpAct =
       readonly kind: 'resubmit';
       readonly inPort: PortRef | undefined;
       readonly table: number;
+      readonly tableName?: string;
       readonly ct: boolean;
       readonly short: boolean;
     }
   | LearnAct
+  /** `clause` counts from 1, as it is written. */
   | { readonly kind: 'conjunction'; readonly id: number; readonly clause: number; readonly clauses: number }
   | {
       readonly kind: 'multipath';
       readonly fields: HashFields;
       readonly basis: number;
       readonly algorithm: 'modulo_n' | 'hash_threshold' | 'hrw' | 'iter_hash';
+      /** The number of links less 1. */
       readonly maxLink: number;
       readonly arg: number;
       readonly dst: MfSubfield;
@@ -179,7 +195,7 @@ export type OfpAct =
   | { readonly kind: 'clear_actions' }
   | { readonly kind: 'write_actions'; readonly actions: readonly OfpAct[] }
   | { readonly kind: 'write_metadata'; readonly metadata: bigint; readonly mask: bigint }
-  | { readonly kind: 'goto_table'; readonly table: number }
+  | { readonly kind: 'goto_table'; readonly table: number; readonly tableName?: string }
   /** Text that no reader understands: a translation that meets it can't go on, and says so. */
   | { readonly kind: 'unknown'; readonly text: string };
 

@@ -64,8 +64,11 @@ export function parseIpv6(text: string): bigint | undefined {
   return value;
 }
 
-/** RFC 5952: lower case, the longest run of zero groups shortened. */
+/** As inet_ntop(3) writes it: lower case, the longest run of zero groups shortened, IPv4 addresses inside as dotted quads. */
 export function formatIpv6(value: bigint): string {
+  const high = value >> 32n;
+  if ((high === 0n && value >> 16n !== 0n) || high === 0xffffn)
+    return `${high === 0n ? '::' : '::ffff:'}${formatIpv4(value & 0xffffffffn)}`;
   const groups = Array.from({ length: 8 }, (_, n) => (value >> BigInt(112 - 16 * n)) & 0xffffn);
   let best = { at: -1, length: 1 };
   for (let at = 0; at < 8; at++) {

@@ -17,7 +17,6 @@ import {
   tcpFlagsMatch,
   type RuleParts,
 } from '../iptables-rules/netfilter';
-import { copiedBits } from '../iptables-rules/semantics';
 import { nodeSpan, spanIn, type SourceText } from '../ohm';
 
 /** `Chain NAME (policy ACCEPT)`. */
@@ -177,9 +176,8 @@ semantics.addOperation<Piece>('pieceOf(source)', {
     const text = textVal(target, this.args['source'] as SourceText);
     return { options: { to: lower(text) }, address: { text: text.value, at: target.source.startIdx } };
   },
-  piece_natMode(_mode) {
-    // How a port is chosen; which packets the rule takes does not depend on it.
-    return {};
+  piece_natMode(mode) {
+    return { options: { natFlags: [mode.sourceString.trim()] } };
   },
   piece_redirect(_word, _sp, _ports, _sp2, ports, _ahead) {
     return { options: { ports: textVal(ports, this.args['source'] as SourceText) } };
@@ -201,7 +199,7 @@ semantics.addOperation<Piece>('pieceOf(source)', {
   piece_copyMark(name, _sp, op, _sps, masks, _ahead) {
     const known = op.sourceString === 'save' ? 'save' : 'restore';
     const span = between(name, masks.children[masks.children.length - 1] ?? op, this.args['source'] as SourceText).span;
-    return { options: { mark: val({ op: known, value: 0, mask: copiedBits(known, masks.children) }, span) } };
+    return { options: { mark: val({ op: known, value: 0, ...copiedBits(masks.children) }, span) } };
   },
   piece_ct(_name, _sp, first, _sps, rest) {
     const source = this.args['source'] as SourceText;
@@ -273,7 +271,9 @@ function row(source: SourceText, first: Node, columns: Node, addresses: Node, pi
   for (const node of list) {
     const piece = node['pieceOf'](source) as Piece;
     for (const match of piece.matches ?? []) addMatch(parts.matches, match);
-    if (piece.options !== undefined) parts.options = { ...parts.options, ...piece.options };
+    if (piece.options?.natFlags !== undefined) {
+      parts.options.natFlags = [...(parts.options.natFlags ?? []), ...piece.options.natFlags];
+    } else if (piece.options !== undefined) parts.options = { ...parts.options, ...piece.options };
     if (piece.goto === true) parts.goto = true;
     if (piece.address !== undefined) places.push(piece.address);
   }
@@ -343,6 +343,19 @@ function isThere(optional: Node): boolean {
 function between(first: Node, last: Node, source: SourceText): Val<string> {
   const span = { start: nodeSpan(source, first).start, end: nodeSpan(source, last).end };
   return val(source.text.slice(first.source.startIdx, last.source.endIdx), span);
+}
+
+/** The bits of the packet's mark and of the connection's that are copied. */
+function copiedBits(masks: readonly Node[]): { readonly mask: number; readonly ctmask: number } {
+  let [mask, ctmask] = [0xffffffff, 0xffffffff];
+  for (const node of masks) {
+    const [side, text = ''] = node.sourceString.trim().split(/\s+/);
+    const bits = markValue(text)?.value;
+    if (bits === undefined) continue;
+    if (side !== 'ctmask') mask = bits;
+    if (side !== 'nfmask') ctmask = bits;
+  }
+  return { mask, ctmask };
 }
 
 /** What a matched row of `iptables -L` says. */

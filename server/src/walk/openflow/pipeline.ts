@@ -2,18 +2,7 @@ import { explainActions } from '../../model/explain';
 import type { OvsBridge, OvsPort, Source } from '../../model/network';
 import { bridgePort } from '../../model/queries';
 import { ctStateBits, fieldOf, LOCAL_PORT } from '../../packet/fields';
-import {
-  get,
-  getBits,
-  getField,
-  set,
-  setBits,
-  setField,
-  vlanOf,
-  withoutVlan,
-  withVlan,
-  type FlowKey,
-} from '../../packet/flow-key';
+import { get, getBits, set, setBits, setField, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
 import type { Action, Flow } from '../../packet/openflow';
 import { addDoubt, bridgeKey, type Context, type Tuple } from '../context';
 import { addresses, destinationIp, sourceIp, type Certainty, type Step } from '../step';
@@ -450,12 +439,7 @@ function track(run: Run, action: Action & { readonly kind: 'ct' }, source: Sourc
       ? action.zone
       : action.zone && zoneField
         ? Number(getBits(run.packet, zoneField, action.zone.offset, action.zone.bits))
-        : Number(
-            getField(
-              run.packet,
-              fieldOf('ct_zone') ?? { name: '', bits: 16, format: 'number', storage: [], maskable: false, says: '', aliases: [] },
-            ),
-          );
+        : Number(get(run.packet, 'ct_zone'));
   const where = `${run.bridge.host}|zone ${zone}`;
   const tuple = tupleOf(run.packet);
   const { connections } = run.context.state;

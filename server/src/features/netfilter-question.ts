@@ -1,0 +1,178 @@
+import type { Namespace } from '../model/network';
+import { parseIp, parseMac } from '../packet/address';
+import type { CtState } from '../kernel/conntrack';
+import { hasPorts, isMulticast, PROTO, TCP, type IpPacket } from '../kernel/packet';
+
+/** A packet to trace, and what is known of its connection. */
+export interface NetfilterQuestion {
+  readonly packet: IpPacket;
+  readonly iif: string | undefined;
+  readonly assumed?: { readonly state: CtState; readonly reply: boolean; readonly mark: number };
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+const KEYS = new Set(
+  'iif smac dmac src dst proto sport dport type code id flags ttl tos length mark ctstate ctdir ctmark uid gid df mss'.split(' '),
+);
+
+const PROTOCOLS: Readonly<Record<string, number>> = {
+  tcp: 6,
+  udp: 17,
+  icmp: 1,
+  icmpv6: 58,
+  'ipv6-icmp': 58,
+  sctp: 132,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  igmp: 2,
+  udplite: 136,
+  dccp: 33,
+};
+
+const FLAGS: Readonly<Record<string, number>> = {
+  fin: TCP.FIN,
+  syn: TCP.SYN,
+  rst: TCP.RST,
+  psh: TCP.PSH,
+  ack: TCP.ACK,
+  urg: TCP.URG,
+  none: 0,
+};
+
+/** Reads `KEY=VALUE` words into a packet; a sentence where something is wrong. */
+export function readQuestion(words: readonly string[], namespace: Namespace): NetfilterQuestion | string {
+  const given = new Map<string, string>();
+  for (const word of words) {
+    const at = word.indexOf('=');
+    const key = word.slice(0, at);
+    if (at < 1 || !KEYS.has(key)) return `"${word}" is not KEY=VALUE with one of the keys ${[...KEYS].join(', ')}`;
+    given.set(key, word.slice(at + 1));
+  }
+  const dst = parseIp(given.get('dst') ?? '');
+  if (!dst) return given.has('dst') ? `dst=${given.get('dst') ?? ''} is no IP address` : 'the packet needs dst=ADDRESS';
+  const src = given.has('src') ? parseIp(given.get('src') ?? '') : undefined;
+  if (given.has('src') && !src) return `src=${given.get('src') ?? ''} is no IP address`;
+  if (src && src.family !== dst.family) return 'src and dst must be of one family';
+  const iif = given.get('iif');
+  if (iif !== undefined && !src) return 'a packet that comes in by a device needs src=ADDRESS';
+  const numbers = new Map<string, number>();
+  for (const [key, max] of LIMITS) {
+    const text = given.get(key);
+    if (text === undefined) continue;
+    const value = /^(?:0x[\da-f]+|\d+)$/i.test(text) ? Number(text) : NaN;
+    if (!(value <= max)) return `${key}=${text} must be a number from 0 to ${max}`;
+    numbers.set(key, value);
+  }
+  const { family } = dst;
+  const named = given.get('proto') ?? 'tcp';
+  const proto = PROTOCOLS[named.toLowerCase()] ?? (/^\d{1,3}$/.test(named) ? Number(named) : undefined);
+  if (proto === undefined || proto > 255) return `proto=${named} is no protocol: tcp, udp, icmp, icmpv6 or a number`;
+  const flags = tcpFlags(given.get('flags') ?? 'syn');
+  if (flags === undefined) return `flags=${given.get('flags') ?? ''} takes fin, syn, rst, psh, ack, urg or none`;
+  for (const key of ['smac', 'dmac'] as const) {
+    const mac = given.get(key);
+    if (mac !== undefined && parseMac(mac) === undefined) return `${key}=${mac} is no MAC address`;
+  }
+  const assumed = connectionState(given, numbers);
+  if (typeof assumed === 'string') return assumed;
+  const smac = given.get('smac')?.toLowerCase();
+  const dmac = given.get('dmac')?.toLowerCase();
+  const ports = hasPorts(proto);
+  const echo = family === 4 ? 8 : 128;
+  return {
+    packet: {
+      family,
+      src: src?.value ?? 0n,
+      dst: dst.value,
+      proto,
+      sport: ports ? (numbers.get('sport') ?? 40000) : undefined,
+      dport: ports ? (numbers.get('dport') ?? 80) : undefined,
+      icmpType: numbers.get('type') ?? echo,
+      icmpCode: numbers.get('code') ?? 0,
+      icmpId: numbers.get('id') ?? 1,
+      tcpFlags: proto === PROTO.TCP ? flags : 0,
+      mss: numbers.get('mss'),
+      ttl: numbers.get('ttl') ?? 64,
+      tos: numbers.get('tos') ?? 0,
+      length: numbers.get('length'),
+      dontFragment: numbers.get('df') === 1 || (numbers.get('df') === undefined && proto === PROTO.TCP),
+      fragment: false,
+      smac,
+      dmac,
+      mark: numbers.get('mark') ?? 0,
+      frame: frameOf(dmac, iif, namespace, family, dst.value),
+      inner: undefined,
+    },
+    iif,
+    ...(assumed ? { assumed } : {}),
+    ...(numbers.has('uid') ? { uid: numbers.get('uid') ?? 0 } : {}),
+    ...(numbers.has('gid') ? { gid: numbers.get('gid') ?? 0 } : {}),
+  };
+}
+
+const LIMITS: readonly (readonly [string, number])[] = [
+  ['sport', 65535],
+  ['dport', 65535],
+  ['type', 255],
+  ['code', 255],
+  ['id', 65535],
+  ['ttl', 255],
+  ['tos', 255],
+  ['length', 65535],
+  ['mark', 0xffffffff],
+  ['ctmark', 0xffffffff],
+  ['uid', 0xffffffff],
+  ['gid', 0xffffffff],
+  ['df', 1],
+  ['mss', 65535],
+];
+
+function tcpFlags(text: string): number | undefined {
+  let bits = 0;
+  for (const name of text.toLowerCase().split(',')) {
+    const bit = FLAGS[name];
+    if (bit === undefined) return undefined;
+    bits |= bit;
+  }
+  return bits;
+}
+
+function connectionState(
+  given: ReadonlyMap<string, string>,
+  numbers: ReadonlyMap<string, number>,
+): NetfilterQuestion['assumed'] | string {
+  const state = given.get('ctstate')?.toUpperCase();
+  const direction = given.get('ctdir')?.toUpperCase();
+  if (state === undefined) {
+    // A mark or a direction alone speaks of a connection that exists.
+    if (direction === undefined && !given.has('ctmark')) return undefined;
+    return {
+      state: direction === 'REPLY' ? 'ESTABLISHED' : 'NEW',
+      reply: direction === 'REPLY',
+      mark: numbers.get('ctmark') ?? 0,
+    };
+  }
+  if (!/^(?:NEW|ESTABLISHED|RELATED|INVALID|UNTRACKED)$/.test(state))
+    return `ctstate=${state} must be NEW, ESTABLISHED, RELATED, INVALID or UNTRACKED`;
+  if (direction !== undefined && !/^(?:ORIGINAL|REPLY)$/.test(direction)) return `ctdir=${direction} must be ORIGINAL or REPLY`;
+  return { state: state as CtState, reply: direction === 'REPLY', mark: numbers.get('ctmark') ?? 0 };
+}
+
+function frameOf(
+  dmac: string | undefined,
+  iif: string | undefined,
+  namespace: Namespace,
+  family: 4 | 6,
+  dst: bigint,
+): IpPacket['frame'] {
+  if (dmac === undefined) {
+    if (isMulticast(family, dst)) return 'multicast';
+    return family === 4 && dst === 0xffffffffn ? 'broadcast' : 'host';
+  }
+  if (dmac === 'ff:ff:ff:ff:ff:ff') return 'broadcast';
+  if (((parseMac(dmac) ?? 0n) >> 40n) & 1n) return 'multicast';
+  const own = iif === undefined ? undefined : namespace.devices.get(iif)?.mac;
+  return own === undefined || own === dmac ? 'host' : 'otherhost';
+}

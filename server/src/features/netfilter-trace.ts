@@ -1,0 +1,221 @@
+import type { Namespace, Source } from '../model/network';
+import { capturedConnections } from '../kernel/captured';
+import { copyTable, newTable, type ConnectionTable } from '../kernel/conntrack';
+import { explore, type Branch, type Doubt } from '../kernel/decide';
+import { formatAddress, isIcmp, PROTO, type IpPacket } from '../kernel/packet';
+import { pass, type Passage, type Verdict } from '../kernel/stack';
+import type { NetfilterQuestion } from './netfilter-question';
+import { eventWords } from './netfilter-words';
+
+/** One rule that took the packet, or the policy of a chain that decided (number null). */
+export interface TraceRule {
+  readonly table: string;
+  readonly chain: string;
+  readonly number: number | null;
+  readonly rule?: string;
+  /** The rule's target as it is written; `CONTINUE` for a rule without one. */
+  readonly verdict: string;
+  readonly evidence: readonly Source[];
+  readonly certainty?: 'inferred' | 'assumed';
+}
+
+/** What became of a packet. */
+export interface PacketTrace {
+  readonly verdict: Verdict;
+  readonly certainty: 'captured' | 'inferred' | 'assumed';
+  readonly why: string;
+  readonly in: string | null;
+  readonly out: string | null;
+  readonly nextHop: string | null;
+  readonly packet: PacketWords;
+  readonly ctstate: string;
+  readonly rules: readonly TraceRule[];
+  readonly steps: readonly TraceWords[];
+  /** Where the captures leave it open: what else may become of it, and what would settle it. */
+  readonly likely?: Verdict;
+  readonly alternatives: readonly {
+    readonly verdict: Verdict;
+    readonly out: string | null;
+    readonly because: readonly string[];
+  }[];
+  readonly gaps: readonly { readonly command: string; readonly why: string }[];
+}
+
+export interface TraceWords {
+  readonly stage: string;
+  readonly summary: string;
+  readonly certainty: 'captured' | 'inferred' | 'assumed';
+  readonly reason?: string;
+  readonly evidence: readonly Source[];
+}
+
+/** A packet in the words of the question. Ports that the kernel chooses by chance are null, with the ports that it may choose. */
+export interface PacketWords {
+  readonly src: string;
+  readonly dst: string;
+  readonly proto: string | number;
+  readonly sport?: number | null;
+  readonly dport?: number | null;
+  readonly type?: number;
+  readonly code?: number;
+  readonly id?: number;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly mark: number | null;
+  readonly ports?: readonly [number, number];
+}
+
+/** More answers to open questions than this are not tried: the packet's fate then counts as open. */
+const BUDGET = 200;
+
+/** Traces packets one after the other; each meets the connections that those before it left behind. */
+export function netfilterTrace(namespace: Namespace, questions: readonly NetfilterQuestion[]): PacketTrace[] {
+  let connections = newTable(capturedConnections(namespace));
+  return questions.map((question, n) => {
+    const { trace, after } = traceOne(namespace, question, connections, n);
+    connections = after;
+    return trace;
+  });
+}
+
+interface Run {
+  readonly passage: Passage;
+  readonly connections: ConnectionTable;
+}
+
+function traceOne(namespace: Namespace, question: NetfilterQuestion, before: ConnectionTable, n: number) {
+  const { branches, complete } = explore<Run>(
+    (choose) => {
+      const connections = copyTable(before);
+      const passage = pass({ namespace, ...question, connections, choose, key: `packet ${n}` });
+      return { passage, connections };
+    },
+    BUDGET,
+    () => false,
+  );
+  const [main, ...others] = branches;
+  if (!main) throw new Error('a packet must take some way');
+  const same = (branch: Branch<Run>) => fate(branch.result.passage) === fate(main.result.passage);
+  const different = others.filter((branch) => !same(branch));
+  const hidden =
+    different.some((branch) => decisive(main, branch).some(({ nature }) => nature !== 'chance')) ||
+    (!complete && main.doubts.some(({ nature }) => nature !== 'chance'));
+  const open = different.length > 0 || !complete;
+  const { passage } = main.result;
+  const steps = passage.events.flatMap((event) => eventWords(namespace, event));
+  const certainty = open || passage.verdict === 'insufficient-info' ? 'assumed' : inferredFrom(namespace, passage);
+  const trace: PacketTrace = {
+    verdict: hidden ? 'insufficient-info' : passage.verdict,
+    certainty,
+    why: passage.why,
+    in: passage.in ?? null,
+    out: passage.out ?? null,
+    nextHop: passage.nextHop ? formatAddress(passage.nextHop.family, passage.nextHop.ip) : null,
+    packet: packetWords(passage),
+    ctstate: passage.tracking.state,
+    rules: rulesOf(passage),
+    steps,
+    ...(hidden ? { likely: passage.verdict } : {}),
+    alternatives: distinct(different).map((branch) => ({
+      verdict: branch.result.passage.verdict,
+      out: branch.result.passage.out ?? null,
+      because: decisive(main, branch).map(({ reason }) => reason),
+    })),
+    gaps: gapsOf(different.length > 0 || !complete ? branches.flatMap(({ doubts }) => doubts) : []),
+  };
+  return { trace, after: main.result.connections };
+}
+
+/** What two ways of a packet must share to count as the same. */
+function fate(passage: Passage): string {
+  const { packet } = passage;
+  if (passage.verdict !== 'forwarded' && passage.verdict !== 'local')
+    return passage.verdict === 'unroutable' ? `unroutable` : passage.verdict;
+  return [
+    passage.verdict,
+    passage.out,
+    passage.nextHop?.ip,
+    packet.src,
+    packet.dst,
+    packet.sport,
+    packet.dport,
+    packet.mark,
+    packet.ttl,
+    packet.tos,
+  ].join(' ');
+}
+
+/** The answers in which a branch differs from the likely one. */
+function decisive(main: Branch<Run>, other: Branch<Run>): readonly Doubt[] {
+  const likely = new Map(main.doubts.map((doubt) => [doubt.key, doubt.answer]));
+  return other.doubts.filter((doubt) => (likely.get(doubt.key) ?? doubt.likely) !== doubt.answer);
+}
+
+function distinct(branches: readonly Branch<Run>[]): Branch<Run>[] {
+  const seen = new Set<string>();
+  return branches.filter(({ result }) => {
+    const key = fate(result.passage);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function gapsOf(doubts: readonly Doubt[]): { command: string; why: string }[] {
+  const gaps = new Map<string, string>();
+  for (const { command, reason } of doubts) if (command !== undefined && !gaps.has(command)) gaps.set(command, reason);
+  return [...gaps].map(([command, why]) => ({ command, why }));
+}
+
+function inferredFrom(namespace: Namespace, passage: Passage): 'captured' | 'inferred' | 'assumed' {
+  if (passage.events.some((event) => event.kind === 'table' && event.run.certainty === 'assumed')) return 'inferred';
+  const routed = passage.events.some((event) => event.kind === 'route' || event.kind === 'refused');
+  return routed && (namespace.rulesKnown === 'absent' || namespace.sysctls.size === 0) ? 'inferred' : 'captured';
+}
+
+function packetWords(passage: Passage): PacketWords {
+  const { packet } = passage;
+  const chance = passage.events.findLast((event) => event.kind === 'table' && event.binding?.anyOf !== undefined);
+  const range = chance?.kind === 'table' ? chance.binding?.anyOf : undefined;
+  return {
+    src: formatAddress(packet.family, packet.src),
+    dst: formatAddress(packet.family, packet.dst),
+    proto: protocolWord(packet),
+    ...(packet.proto === PROTO.TCP || packet.proto === PROTO.UDP || packet.sport !== undefined || packet.dport !== undefined
+      ? { sport: packet.sport ?? null, dport: packet.dport ?? null }
+      : {}),
+    ...(isIcmp(packet) ? { type: packet.icmpType, code: packet.icmpCode, id: packet.icmpId } : {}),
+    ttl: packet.ttl,
+    tos: packet.tos,
+    mark: packet.mark ?? null,
+    ...(range ? { ports: range } : {}),
+  };
+}
+
+function protocolWord(packet: IpPacket): string | number {
+  const names: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmpv6' };
+  return names[packet.proto] ?? packet.proto;
+}
+
+function rulesOf(passage: Passage): TraceRule[] {
+  return passage.events.flatMap((event): TraceRule[] => {
+    if (event.kind !== 'table') return [];
+    const { run } = event;
+    const hits = run.hits
+      .filter((hit) => hit.taken)
+      .map((hit): TraceRule => ({
+        table: hit.table,
+        chain: hit.chain,
+        number: hit.rule.number,
+        rule: hit.rule.text.trim(),
+        verdict: hit.verdict,
+        evidence: [hit.rule.source],
+        ...(hit.certainty === 'captured' ? {} : { certainty: hit.certainty }),
+      }));
+    if (!run.byPolicy) return hits;
+    return [
+      ...hits,
+      { table: run.table.name, chain: run.chain.name, number: null, verdict: run.verdict, evidence: [run.chain.source] },
+    ];
+  });
+}

@@ -1,0 +1,59 @@
+import type { Namespace } from '../model/network';
+import { parseIp } from '../packet/address';
+import { newConnection, sameTuple, invert, tupleKey, zoneId, type Connection, type Tuple } from './conntrack';
+import type { ConntrackTuple } from '../captures/facts';
+import { PROTO } from './packet';
+import { tcpStateOf } from './tcp-state';
+
+const cache = new WeakMap<Namespace, ReadonlyMap<string, Connection>>();
+
+/** The connections that a namespace's captures show, by both of their tuples. */
+export function capturedConnections(namespace: Namespace): ReadonlyMap<string, Connection> {
+  let connections = cache.get(namespace);
+  if (!connections) cache.set(namespace, (connections = read(namespace)));
+  return connections;
+}
+
+function read(namespace: Namespace): Map<string, Connection> {
+  const connections = new Map<string, Connection>();
+  for (const { entry, source, datapath } of namespace.connections) {
+    // Open vSwitch's zones are its own.
+    if (datapath) continue;
+    const original = tupleFrom(entry.original, entry.protocol.value, false);
+    const reply = tupleFrom(entry.reply, entry.protocol.value, true);
+    if (!original || !reply) continue;
+    const zone = { id: entry.zone?.value ?? 0, direction: entry.zoneDirection ?? ('both' as const) };
+    const answer = invert(original);
+    const connection: Connection = {
+      ...newConnection(original, zone),
+      reply,
+      mark: entry.mark?.value ?? 0,
+      tcp: tcpStateOf(entry.state?.value) ?? (entry.protocol.value === PROTO.TCP ? 'ESTABLISHED' : 'NONE'),
+      seenReply: !entry.flags.includes('UNREPLIED'),
+      destinationNat: answer.src !== reply.src || answer.sport !== reply.sport,
+      sourceNat: answer.dst !== reply.dst || (entry.protocol.value !== PROTO.ICMP && answer.dport !== reply.dport),
+      sourceDone: true,
+      destinationDone: true,
+      confirmed: true,
+      source,
+    };
+    connections.set(tupleKey(original, zoneId(zone, 'orig')), connection);
+    if (!sameTuple(original, reply)) connections.set(tupleKey(reply, zoneId(zone, 'reply')), connection);
+  }
+  return connections;
+}
+
+function tupleFrom(tuple: ConntrackTuple, proto: number, reply: boolean): Tuple | undefined {
+  const [src, dst] = [parseIp(tuple.src.value), parseIp(tuple.dst.value)];
+  if (!src || !dst || src.family !== dst.family) return undefined;
+  const base = { family: src.family, src: src.value, dst: dst.value, proto };
+  if (proto === PROTO.ICMP || proto === PROTO.ICMPV6) {
+    const echo = proto === PROTO.ICMP ? (reply ? 0 : 8) : reply ? 129 : 128;
+    return {
+      ...base,
+      sport: tuple.icmpId?.value ?? 0,
+      dport: (tuple.icmpType?.value ?? echo) * 256 + (tuple.icmpCode?.value ?? 0),
+    };
+  }
+  return { ...base, sport: tuple.sport?.value ?? 0, dport: tuple.dport?.value ?? 0 };
+}

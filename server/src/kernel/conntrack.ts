@@ -1,0 +1,262 @@
+import type { Source } from '../model/network';
+import { hasPorts, isIcmp, isIcmpError, PROTO, type IpPacket } from './packet';
+import { areValidTcpFlags, nextTcpState, type TcpState } from './tcp-state';
+
+/** One direction of a connection. Of ICMP, `sport` is the identifier and `dport` is type × 256 + code. */
+export interface Tuple {
+  readonly family: 4 | 6;
+  readonly src: bigint;
+  readonly dst: bigint;
+  readonly proto: number;
+  /** Undefined where NAT chose a port that nobody can foretell. */
+  readonly sport: number | undefined;
+  readonly dport: number | undefined;
+}
+
+/** A zone of conntrack; `orig` and `reply` zones count in that direction only. */
+export interface Zone {
+  readonly id: number;
+  readonly direction: 'both' | 'orig' | 'reply';
+}
+
+export const ZONE_0: Zone = { id: 0, direction: 'both' };
+
+/** A tracked connection. Changed only by the stack that owns its table. */
+export interface Connection {
+  readonly zone: Zone;
+  readonly original: Tuple;
+  reply: Tuple;
+  /** Undefined where rules that may set it were not captured. */
+  mark: number | undefined;
+  tcp: TcpState;
+  seenReply: boolean;
+  /** A connection that another one announced (`RELATED`). */
+  readonly expected: boolean;
+  sourceNat: boolean;
+  destinationNat: boolean;
+  /** Whether NAT has decided, for sources and for destinations. */
+  sourceDone: boolean;
+  destinationDone: boolean;
+  confirmed: boolean;
+  dead: boolean;
+  /** The row of a capture that shows it, or the NAT rule that changed it. */
+  source: Source | undefined;
+  /** Stands for a connection that the question names by its state alone. */
+  readonly invented: boolean;
+}
+
+export type CtState = 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED';
+
+/** What conntrack says of a packet. */
+export interface Tracking {
+  readonly state: CtState;
+  readonly reply: boolean;
+  /** Undefined for INVALID and UNTRACKED. */
+  readonly connection: Connection | undefined;
+}
+
+export const UNTRACKED: Tracking = { state: 'UNTRACKED', reply: false, connection: undefined };
+const INVALID: Tracking = { state: 'INVALID', reply: false, connection: undefined };
+
+/** The connections of one namespace: those that were captured, by key, and those that this walk made. */
+export interface ConnectionTable {
+  readonly captured: ReadonlyMap<string, Connection>;
+  readonly own: Connection[];
+}
+
+export function newTable(captured: ReadonlyMap<string, Connection> = new Map()): ConnectionTable {
+  return { captured, own: [] };
+}
+
+/** A copy that can be changed without changing the original. */
+export function copyTable(table: ConnectionTable): ConnectionTable {
+  return { captured: table.captured, own: table.own.map((connection) => ({ ...connection })) };
+}
+
+export function tupleOf(packet: IpPacket): Tuple {
+  const { family, src, dst, proto } = packet;
+  if (isIcmp(packet)) return { family, src, dst, proto, sport: packet.icmpId, dport: packet.icmpType * 256 + packet.icmpCode };
+  if (hasPorts(proto)) return { family, src, dst, proto, sport: packet.sport, dport: packet.dport };
+  return { family, src, dst, proto, sport: 0, dport: 0 };
+}
+
+const ICMP_ANSWERS: Readonly<Record<number, number>> = { 8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17 };
+const ICMPV6_ANSWERS: Readonly<Record<number, number>> = { 128: 129, 129: 128, 139: 140, 140: 139 };
+
+/** The tuple of the answer. */
+export function invert(tuple: Tuple): Tuple {
+  const { family, src, dst, proto } = tuple;
+  if (proto === (family === 4 ? PROTO.ICMP : PROTO.ICMPV6)) {
+    const dport = tuple.dport ?? 0;
+    const answer = (family === 4 ? ICMP_ANSWERS : ICMPV6_ANSWERS)[dport >> 8];
+    return {
+      family,
+      src: dst,
+      dst: src,
+      proto,
+      sport: tuple.sport,
+      dport: answer === undefined ? dport : answer * 256 + (dport & 255),
+    };
+  }
+  return { family, src: dst, dst: src, proto, sport: tuple.dport, dport: tuple.sport };
+}
+
+export function zoneId(zone: Zone, direction: 'orig' | 'reply'): number {
+  return zone.direction === 'both' || zone.direction === direction ? zone.id : 0;
+}
+
+export function tupleKey(tuple: Tuple, zone: number): string {
+  return `${zone}|${tuple.proto}|${tuple.src}|${tuple.sport ?? '?'}|${tuple.dst}|${tuple.dport ?? '?'}|${tuple.family}`;
+}
+
+/** Ports that nobody can foretell fit any. */
+export function sameTuple(a: Tuple, b: Tuple): boolean {
+  return (
+    a.src === b.src &&
+    a.dst === b.dst &&
+    a.proto === b.proto &&
+    a.family === b.family &&
+    (a.sport === b.sport || a.sport === undefined || b.sport === undefined) &&
+    (a.dport === b.dport || a.dport === undefined || b.dport === undefined)
+  );
+}
+
+interface Found {
+  readonly connection: Connection;
+  readonly reply: boolean;
+}
+
+/** The connection that a tuple belongs to, in either direction. */
+export function find(table: ConnectionTable, tuple: Tuple, zone: Zone): Found | undefined {
+  for (const connection of table.own) {
+    if (connection.dead || !connection.confirmed) continue;
+    if (zoneId(connection.zone, 'orig') === zoneId(zone, 'orig') && sameTuple(connection.original, tuple))
+      return { connection, reply: false };
+    if (zoneId(connection.zone, 'reply') === zoneId(zone, 'reply') && sameTuple(connection.reply, tuple))
+      return { connection, reply: true };
+  }
+  if (table.captured.size === 0) return undefined;
+  const known =
+    table.captured.get(tupleKey(tuple, zoneId(zone, 'orig'))) ?? table.captured.get(tupleKey(tuple, zoneId(zone, 'reply')));
+  if (!known) return undefined;
+  // A captured connection that this walk has changed already stands among its own.
+  if (table.own.some((own) => own.original === known.original)) return undefined;
+  const connection = { ...known };
+  table.own.push(connection);
+  return { connection, reply: !sameTuple(connection.original, tuple) };
+}
+
+/** Whether another connection of the zone uses a tuple already. */
+export function isTaken(table: ConnectionTable, tuple: Tuple, zone: Zone, but: Connection): boolean {
+  for (const connection of table.own) {
+    if (connection === but || connection.dead || !connection.confirmed) continue;
+    if (zoneId(connection.zone, 'orig') === zoneId(zone, 'orig') && sameTuple(connection.original, tuple)) return true;
+    if (zoneId(connection.zone, 'reply') === zoneId(zone, 'reply') && sameTuple(connection.reply, tuple)) return true;
+  }
+  return table.captured.has(tupleKey(tuple, zoneId(zone, 'reply'))) || table.captured.has(tupleKey(tuple, zoneId(zone, 'orig')));
+}
+
+export function newConnection(tuple: Tuple, zone: Zone): Connection {
+  return {
+    zone,
+    original: tuple,
+    reply: invert(tuple),
+    mark: 0,
+    tcp: 'NONE',
+    seenReply: false,
+    expected: false,
+    sourceNat: false,
+    destinationNat: false,
+    sourceDone: false,
+    destinationDone: false,
+    confirmed: false,
+    dead: false,
+    source: undefined,
+    invented: false,
+  };
+}
+
+/** A connection of which the question says no more than its state: nothing translates it. */
+export function inventedConnection(
+  packet: IpPacket,
+  state: 'NEW' | 'ESTABLISHED' | 'RELATED',
+  reply: boolean,
+  mark: number,
+  zone: Zone,
+): Tracking {
+  const tuple = tupleOf(packet);
+  const isNew = state === 'NEW';
+  const connection: Connection = {
+    ...newConnection(reply ? invert(tuple) : tuple, zone),
+    mark,
+    tcp: state === 'ESTABLISHED' ? 'ESTABLISHED' : 'NONE',
+    seenReply: state === 'ESTABLISHED',
+    expected: state === 'RELATED',
+    // RELATED errors of ICMP and established connections have been through NAT.
+    sourceDone: !isNew && !(state === 'RELATED' && !isIcmpError(packet)),
+    destinationDone: !isNew && !(state === 'RELATED' && !isIcmpError(packet)),
+    confirmed: !isNew,
+    invented: true,
+  };
+  return { state, reply, connection };
+}
+
+/** ICMPv6 messages that conntrack leaves alone: multicast listeners and neighbour discovery (RFC 4861, RFC 2710, RFC 3810). */
+const NEVER_TRACKED_6 = new Set([130, 131, 132, 133, 134, 135, 136, 143]);
+const MAY_START_4 = new Set([8, 13, 15, 17]);
+const MAY_START_6 = new Set([128, 139]);
+
+/**
+ * What conntrack makes of a packet that it has not seen yet: it finds the packet's connection or begins one, as
+ * nf_conntrack_core and the trackers of TCP, UDP, ICMP and the rest do. Sequence numbers are taken to be in order.
+ */
+export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loose: boolean): Tracking {
+  if (isIcmp(packet)) {
+    if (packet.family === 6 && NEVER_TRACKED_6.has(packet.icmpType)) return UNTRACKED;
+    if (packet.family === 4 && packet.icmpType > 18) return INVALID;
+    if (isIcmpError(packet)) return trackError(table, packet, zone);
+  }
+  if (packet.proto === PROTO.TCP && !packet.fragment && !areValidTcpFlags(packet.tcpFlags)) return INVALID;
+  const tuple = tupleOf(packet);
+  let found = find(table, tuple, zone);
+  if (found && packet.proto === PROTO.TCP) {
+    const next = nextTcpState(found.connection.tcp, packet.tcpFlags, found.reply);
+    const reopens = next === 'SYN_SENT' && (found.connection.tcp === 'TIME_WAIT' || found.connection.tcp === 'CLOSE');
+    if (reopens) {
+      found.connection.dead = true;
+      found = undefined;
+    } else if (next === 'invalid') return INVALID;
+    else if (next !== 'ignore') {
+      found.connection.tcp = next;
+      // Where a RST is the only answer, the connection is forgotten at once.
+      if ((packet.tcpFlags & 4) !== 0 && !found.connection.seenReply) found.connection.dead = true;
+    }
+  }
+  if (found) {
+    const { connection, reply } = found;
+    if (reply) {
+      connection.seenReply = true;
+      return { state: 'ESTABLISHED', reply, connection };
+    }
+    return { state: connection.seenReply ? 'ESTABLISHED' : connection.expected ? 'RELATED' : 'NEW', reply, connection };
+  }
+  if (isIcmp(packet) && !(packet.family === 4 ? MAY_START_4 : MAY_START_6).has(packet.icmpType)) return INVALID;
+  const connection = newConnection(tuple, zone);
+  if (packet.proto === PROTO.TCP) {
+    const next = nextTcpState('NONE', packet.tcpFlags, false);
+    if (next === 'invalid' || next === 'ignore' || (next === 'ESTABLISHED' && !loose)) return INVALID;
+    connection.tcp = next;
+  }
+  table.own.push(connection);
+  return { state: 'NEW', reply: false, connection };
+}
+
+/** An ICMP error belongs to the connection of the packet that it is about. */
+function trackError(table: ConnectionTable, packet: IpPacket, zone: Zone): Tracking {
+  if (!packet.inner) return INVALID;
+  const found = find(table, invert(tupleOf(packet.inner)), zone);
+  if (!found) return INVALID;
+  const { connection, reply } = found;
+  if ((reply ? connection.reply : connection.original).dst !== packet.dst) return INVALID;
+  return { state: 'RELATED', reply, connection };
+}

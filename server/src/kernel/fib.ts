@@ -1,0 +1,299 @@
+import type { Namespace, RouteFact, RuleFact, Source } from '../model/network';
+import { ones } from '../base/bits';
+import { parseIp, parsePrefix, type IpPrefix } from '../packet/address';
+
+/** A route as the kernel's table holds it. */
+export interface FibRoute {
+  readonly type: string;
+  readonly prefix: IpPrefix;
+  readonly tos: number;
+  readonly metric: number;
+  readonly hops: readonly Hop[];
+  readonly src: bigint | undefined;
+  readonly mtu: number | undefined;
+  readonly text: string;
+  readonly source: Source | undefined;
+  /** Why it must be there, where no capture shows it. */
+  readonly reason: string | undefined;
+}
+
+export interface Hop {
+  readonly device: string;
+  readonly via: bigint | undefined;
+  /** A gateway of the other family (`via inet6`). */
+  readonly viaFamily: 4 | 6;
+  readonly weight: number;
+}
+
+/** A policy rule (ip-rule(8)). */
+export interface FibRule {
+  readonly priority: number;
+  readonly rule: RuleFact | undefined;
+  readonly table: string | undefined;
+  readonly action: string | undefined;
+  readonly from: IpPrefix | undefined;
+  readonly to: IpPrefix | undefined;
+  readonly mark: { readonly value: number; readonly mask: number } | undefined;
+  readonly source: Source | undefined;
+}
+
+export interface FibTable {
+  readonly name: string;
+  /** Longest prefix first; of each, by network address. */
+  readonly levels: readonly {
+    readonly length: number;
+    readonly mask: bigint;
+    readonly routes: ReadonlyMap<bigint, readonly FibRoute[]>;
+  }[];
+  /** What the captures show of it. */
+  readonly known: 'whole' | 'partial' | 'absent';
+}
+
+/** A family's routing of one namespace, made ready for lookups. */
+export interface Fib {
+  readonly family: 4 | 6;
+  readonly rules: readonly FibRule[];
+  readonly rulesCaptured: boolean;
+  readonly hasCustomRules: boolean;
+  readonly tables: ReadonlyMap<string, FibTable>;
+}
+
+const cache = new WeakMap<Namespace, Map<4 | 6, Fib>>();
+
+/** The routing tables and rules of a namespace; made once for each snapshot. */
+export function fibOf(namespace: Namespace, family: 4 | 6): Fib {
+  let families = cache.get(namespace);
+  if (!families) cache.set(namespace, (families = new Map()));
+  let fib = families.get(family);
+  if (!fib) families.set(family, (fib = makeFib(namespace, family)));
+  return fib;
+}
+
+/** `local`, `main` and `default` have numbers as well (rt_tables). */
+export function tableName(text: string): string {
+  return text === '255' ? 'local' : text === '254' ? 'main' : text === '253' ? 'default' : text;
+}
+
+function makeFib(namespace: Namespace, family: 4 | 6): Fib {
+  const routes = new Map<string, FibRoute[]>();
+  const add = (table: string, route: FibRoute) => {
+    const known = routes.get(table);
+    if (known) known.push(route);
+    else routes.set(table, [route]);
+  };
+  let localShown = false;
+  for (const { route, source } of namespace.routes) {
+    const prefix = parsePrefix(`${route.dst.value.ip}/${route.dst.value.prefix}`);
+    if (prefix?.family !== family) continue;
+    const table = tableName(route.table?.value ?? 'main');
+    if (table === 'local') localShown = true;
+    add(table, captured(namespace, route, prefix, source));
+  }
+  if (!localShown) for (const route of localRoutes(namespace, family)) add('local', route);
+  const known = family === 4 ? namespace.routesKnown : namespace.routesKnown6;
+  if (known === 'absent') for (const route of connectedRoutes(namespace, family)) add('main', route);
+  const shown = namespace.tablesShown;
+  const names = new Set([...routes.keys(), 'local', 'main', 'default']);
+  const tables = new Map<string, FibTable>();
+  for (const name of names) {
+    const implied = name === 'local' ? !localShown : false;
+    const state = implied
+      ? 'whole'
+      : shown.has('all') || shown.has(name)
+        ? known
+        : name === 'default' && known !== 'absent'
+          ? 'whole'
+          : (routes.get(name)?.length ?? 0) > 0
+            ? 'partial'
+            : 'absent';
+    tables.set(name, { name, levels: levelsOf(routes.get(name) ?? []), known: name === 'main' ? known : state });
+  }
+  const rules = rulesOf(namespace, family);
+  return {
+    family,
+    rules: rules.rules,
+    rulesCaptured: rules.captured,
+    hasCustomRules: rules.rules.some(
+      ({ priority, table }) => !((priority === 0 && table === 'local') || priority === 32766 || priority === 32767),
+    ),
+    tables,
+  };
+}
+
+function captured(namespace: Namespace, route: RouteFact, prefix: IpPrefix, source: Source): FibRoute {
+  const family = prefix.family;
+  const hops: Hop[] = [];
+  const hop = (via: string | undefined, dev: string | undefined, weight: number) => {
+    const gateway = via === undefined ? undefined : parseIp(via);
+    const device = dev ?? (gateway ? deviceTowards(namespace, gateway.family, gateway.value) : undefined);
+    if (device === undefined) return;
+    hops.push({ device, via: gateway?.value, viaFamily: gateway?.family ?? family, weight });
+  };
+  if (route.nexthops) {
+    for (const next of route.nexthops) {
+      if (next.flags?.some((flag) => flag === 'dead')) continue;
+      hop(next.via?.value, next.dev?.value, next.weight);
+    }
+  } else if (!route.flags.includes('dead')) hop(route.via?.value, route.dev?.value, 1);
+  return {
+    type: route.type,
+    prefix,
+    tos: route.tos?.value ?? 0,
+    metric: route.metric?.value ?? (family === 6 ? 1024 : 0),
+    hops,
+    src: route.src === undefined ? undefined : parseIp(route.src.value)?.value,
+    mtu: route.mtu?.value,
+    text: route.text.value.trim().replace(/\s+/g, ' '),
+    source,
+    reason: undefined,
+  };
+}
+
+function deviceTowards(namespace: Namespace, family: 4 | 6, ip: bigint): string | undefined {
+  for (const device of namespace.devices.values()) {
+    for (const address of device.addresses) {
+      const prefix = parsePrefix(`${address.ip}/${address.prefix}`);
+      if (prefix?.family === family && (ip & prefix.mask) === prefix.value) return device.name;
+    }
+  }
+  return undefined;
+}
+
+function implied(
+  type: string,
+  value: bigint,
+  length: number,
+  family: 4 | 6,
+  device: string,
+  src: bigint | undefined,
+  source: Source | undefined,
+  reason: string,
+): FibRoute {
+  const bits = family === 4 ? 32 : 128;
+  const mask = ones(bits) ^ ones(bits - length);
+  return {
+    type,
+    prefix: { family, value: value & mask, mask, length },
+    tos: 0,
+    metric: family === 6 ? 256 : 0,
+    hops: [{ device, via: undefined, viaFamily: family, weight: 1 }],
+    src,
+    mtu: undefined,
+    text: reason,
+    source,
+    reason,
+  };
+}
+
+/** What the kernel puts into the table `local` by itself: own addresses, broadcasts, multicast (fib_frontend, addrconf). */
+function localRoutes(namespace: Namespace, family: 4 | 6): FibRoute[] {
+  const routes: FibRoute[] = [];
+  const reason = 'the kernel adds it for the address; the table local was not captured';
+  const anycast = (namespace.sysctls.get('net.ipv6.conf.all.forwarding')?.value ?? '0') === '1' && family === 6;
+  for (const device of namespace.devices.values()) {
+    for (const address of device.addresses) {
+      const ip = parseIp(address.ip);
+      if (ip?.family !== family) continue;
+      const whole = family === 4 ? 32 : 128;
+      routes.push(implied('local', ip.value, whole, family, device.name, ip.value, address.source, reason));
+      const host = ones(whole - address.prefix);
+      if (family === 4) {
+        if (device.name === 'lo' && address.prefix < 32)
+          routes.push(implied('local', ip.value, address.prefix, 4, 'lo', ip.value, address.source, reason));
+        else if (address.prefix < 31 && device.up)
+          routes.push(implied('broadcast', ip.value | host, 32, 4, device.name, ip.value, address.source, reason));
+      } else if (anycast && device.name !== 'lo' && address.prefix < 127) {
+        routes.push(implied('anycast', ip.value & ~host, 128, 6, device.name, undefined, address.source, reason));
+      }
+    }
+    if (family === 6 && device.up)
+      routes.push(implied('multicast', 0xffn << 120n, 8, 6, device.name, undefined, undefined, reason));
+  }
+  if (!namespace.devices.has('lo')) {
+    if (family === 4) routes.push(implied('local', 127n << 24n, 8, 4, 'lo', undefined, undefined, reason));
+    else routes.push(implied('local', 1n, 128, 6, 'lo', undefined, undefined, reason));
+  }
+  return routes;
+}
+
+/** Without captured routes: those that every address brings along. */
+function connectedRoutes(namespace: Namespace, family: 4 | 6): FibRoute[] {
+  const routes: FibRoute[] = [];
+  for (const device of namespace.devices.values()) {
+    if (device.name === 'lo' || !device.up) continue;
+    for (const address of device.addresses) {
+      const ip = parseIp(address.ip);
+      const whole = family === 4 ? 32 : 128;
+      if (ip?.family !== family || address.prefix >= whole || address.prefix === 0) continue;
+      routes.push(
+        implied(
+          'unicast',
+          ip.value,
+          address.prefix,
+          family,
+          device.name,
+          ip.value,
+          address.source,
+          'the kernel adds a route for the subnet of every address; the routing table itself was not captured',
+        ),
+      );
+    }
+  }
+  return routes;
+}
+
+function levelsOf(routes: readonly FibRoute[]): FibTable['levels'] {
+  const levels = new Map<number, { mask: bigint; routes: Map<bigint, FibRoute[]> }>();
+  for (const route of routes) {
+    let level = levels.get(route.prefix.length);
+    if (!level) levels.set(route.prefix.length, (level = { mask: route.prefix.mask, routes: new Map() }));
+    const same = level.routes.get(route.prefix.value);
+    if (same) same.push(route);
+    else level.routes.set(route.prefix.value, [route]);
+  }
+  // Within a prefix the kernel keeps the higher type of service first, then the lower metric (fib_trie).
+  for (const { routes: byValue } of levels.values())
+    for (const same of byValue.values()) same.sort((a, b) => b.tos - a.tos || a.metric - b.metric);
+  return [...levels].sort(([a], [b]) => b - a).map(([length, level]) => ({ length, mask: level.mask, routes: level.routes }));
+}
+
+const DEFAULT_RULES = {
+  4: [
+    [0, 'local'],
+    [32766, 'main'],
+    [32767, 'default'],
+  ],
+  6: [
+    [0, 'local'],
+    [32766, 'main'],
+  ],
+} as const;
+
+function rulesOf(namespace: Namespace, family: 4 | 6): { readonly rules: FibRule[]; readonly captured: boolean } {
+  const own = namespace.rules.filter(({ rule }) => (rule.family ?? 'ip') === (family === 4 ? 'ip' : 'ip6'));
+  if (own.length === 0) {
+    const empty = { rule: undefined, action: undefined, from: undefined, to: undefined, mark: undefined, source: undefined };
+    return { rules: DEFAULT_RULES[family].map(([priority, table]) => ({ ...empty, priority, table })), captured: false };
+  }
+  const rules = own.map(({ rule, source }): FibRule => {
+    const [value, mask] = (rule.fwmark?.value ?? '').split('/');
+    return {
+      priority: rule.priority.value,
+      rule,
+      table: rule.table === undefined ? undefined : tableName(rule.table.value),
+      action: rule.action?.value,
+      from: prefixOf(rule.from?.value),
+      to: prefixOf(rule.to?.value),
+      mark:
+        rule.fwmark === undefined
+          ? undefined
+          : { value: Number(value) >>> 0, mask: mask === undefined ? 0xffffffff : Number(mask) >>> 0 },
+      source,
+    };
+  });
+  return { rules: rules.sort((a, b) => a.priority - b.priority), captured: true };
+}
+
+function prefixOf(text: string | undefined): IpPrefix | undefined {
+  return text === undefined || text === 'all' || text === 'any' || text === 'default' ? undefined : parsePrefix(text);
+}

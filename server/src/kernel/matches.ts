@@ -1,0 +1,370 @@
+import type { NfMatch } from '../captures/facts';
+import type { Namespace } from '../model/network';
+import { parseIp, parsePrefix } from '../packet/address';
+import { zoneId, type Tracking } from './conntrack';
+import { not, or, and, tri, type Tri } from './decide';
+import { icmpType } from './icmp-names';
+import { inSet } from './ipset';
+import { hasPorts, isIcmp, isMulticast, PROTO, type IpPacket } from './packet';
+import { addressType } from './routing';
+
+export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
+
+/** A packet at a hook, with what rules may ask about it. */
+export interface Moment {
+  readonly namespace: Namespace;
+  readonly hook: Hook;
+  readonly packet: IpPacket;
+  readonly in: string | undefined;
+  readonly out: string | undefined;
+  /** Bridge ports, where br_netfilter hands a bridged frame to the IP hooks. */
+  readonly physIn: string | undefined;
+  readonly physOut: string | undefined;
+  readonly tracking: Tracking;
+  /** Whether the packet comes back by the device that it came by (the rpfilter match). */
+  readonly reversePath: (flags: readonly string[]) => Tri;
+  /** User and group of the process that sends, where they are known. */
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+}
+
+/** Whether a condition holds; what is not modelled may. */
+export type Test = (at: Moment) => Tri;
+
+const tests = new WeakMap<NfMatch, Test>();
+
+/** The test of a condition; made once for each. */
+export function testOf(match: NfMatch): Test {
+  let test = tests.get(match);
+  if (!test) tests.set(match, (test = makeTest(match)));
+  return test;
+}
+
+/** A test whose answer `!` turns around. */
+function turned(negated: boolean, test: Test): Test {
+  return negated ? (at) => not(test(at)) : test;
+}
+
+const maybe: Test = () => 'maybe';
+
+function makeTest(match: NfMatch): Test {
+  switch (match.kind) {
+    case 'comment':
+      return () => 'yes';
+    case 'protocol':
+      return turned(match.negated, protocolTest(match.value.value));
+    case 'source':
+    case 'destination':
+      return turned(match.negated, addressTest(match.value.value, match.kind === 'source'));
+    case 'in-interface':
+    case 'out-interface': {
+      const inside = match.kind === 'in-interface';
+      const pattern = devicePattern(match.value.value);
+      return turned(match.negated, (at) => tri(pattern(inside ? at.in : at.out)));
+    }
+    case 'fragment':
+      return turned(match.negated, (at) => tri(at.packet.fragment));
+    case 'source-port':
+    case 'destination-port':
+    case 'any-port':
+      return portTest(match.kind, match.ranges.value, match.negated);
+    case 'icmp-type':
+      return icmpTest(match.type.value, match.negated);
+    case 'ctstate': {
+      const states = new Set(match.states.value);
+      return turned(match.negated, ({ tracking }) => {
+        const { state, connection } = tracking;
+        return tri(
+          states.has(state) ||
+            (states.has('SNAT') && connection?.sourceNat === true) ||
+            (states.has('DNAT') && connection?.destinationNat === true),
+        );
+      });
+    }
+    case 'conntrack':
+      return conntrackTest(match.what, match.value.value, match.negated);
+    case 'mark': {
+      const { value, mask } = match.mark.value;
+      return turned(match.negated, ({ packet }) =>
+        packet.mark === undefined ? 'maybe' : tri((packet.mark & mask) >>> 0 === value >>> 0),
+      );
+    }
+    case 'connmark': {
+      const { value, mask } = match.mark.value;
+      return ({ tracking }) => {
+        if (!tracking.connection) return 'no';
+        const { mark } = tracking.connection;
+        if (mark === undefined) return 'maybe';
+        return tri(((mark & mask) >>> 0 === value >>> 0) !== match.negated);
+      };
+    }
+    case 'physdev-in':
+    case 'physdev-out': {
+      const inside = match.kind === 'physdev-in';
+      const pattern = devicePattern(match.value.value);
+      return turned(match.negated, (at) => tri(pattern(inside ? at.physIn : at.physOut)));
+    }
+    case 'physdev-is-in':
+      return turned(match.negated, (at) => tri(at.physIn !== undefined));
+    case 'physdev-is-bridged':
+    case 'physdev-is-out':
+      return turned(match.negated, (at) => tri(at.physOut !== undefined));
+    case 'mac-source': {
+      const mac = match.value.value.toLowerCase();
+      return ({ packet, in: device }) => {
+        if (device === undefined || device === 'lo') return 'no';
+        return packet.smac === undefined ? 'maybe' : tri((packet.smac === mac) !== match.negated);
+      };
+    }
+    case 'set':
+      return turned(match.negated, (at) => inSet(at.namespace, match.set.value, match.directions, at.packet, at));
+    case 'addrtype':
+      return addrtypeTest(match.which, match.value.value, match.negated, match.limit);
+    case 'iprange': {
+      const [from, to] = [parseIp(match.from), parseIp(match.to)];
+      if (!from || !to) return maybe;
+      return turned(match.negated, ({ packet }) => {
+        const ip = match.which === 'src' ? packet.src : packet.dst;
+        return tri(ip >= from.value && ip <= to.value);
+      });
+    }
+    case 'tcp-flags':
+      return ({ packet }) =>
+        packet.proto !== PROTO.TCP || packet.fragment
+          ? 'no'
+          : tri(((packet.tcpFlags & match.mask) === match.set) !== match.negated);
+    case 'ttl': {
+      const { value } = match.value;
+      return turned(match.negated, ({ packet: { ttl } }) =>
+        tri(match.op === 'eq' ? ttl === value : match.op === 'lt' ? ttl < value : ttl > value),
+      );
+    }
+    case 'length': {
+      const [from, to] = match.range.value;
+      return turned(match.negated, ({ packet: { length } }) =>
+        length === undefined ? 'maybe' : tri(length >= from && length <= to),
+      );
+    }
+    case 'dscp':
+      return turned(match.negated, ({ packet }) => tri(packet.tos >> 2 === match.value.value));
+    case 'tos':
+      return turned(match.negated, ({ packet }) => tri((packet.tos & match.mask) === match.value.value));
+    case 'pkttype':
+      return turned(match.negated, (at) => tri(frameType(at) === match.value.value));
+    case 'tcpmss': {
+      const [from, to] = match.range.value;
+      return ({ packet }) => {
+        if (packet.proto !== PROTO.TCP) return 'no';
+        return packet.mss === undefined ? 'maybe' : tri((packet.mss >= from && packet.mss <= to) !== match.negated);
+      };
+    }
+    case 'owner':
+      return ownerTest(match.what, match.value?.value, match.negated);
+    case 'rpfilter':
+      return turned(match.negated, (at) => at.reversePath(match.flags));
+    case 'policy':
+      // No IPsec is captured; without it a packet has no policy.
+      return turned(match.negated, () => tri(match.policy === 'none'));
+    case 'limit':
+      if (match.probability === 0) return turned(match.negated, () => 'no');
+      if (match.probability === 1 || match.every === 1) return turned(match.negated, () => 'yes');
+      return maybe;
+    case 'any-of': {
+      const inner = match.matches.map(testOf);
+      return turned(match.negated, (at) => or(inner.map((test) => test(at))));
+    }
+    case 'all-of': {
+      const inner = match.matches.map(testOf);
+      return turned(match.negated, (at) => and(inner.map((test) => test(at))));
+    }
+    case 'other':
+      return maybe;
+  }
+}
+
+const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
+  ip: 0,
+  icmp: 1,
+  igmp: 2,
+  ipencap: 4,
+  ipip: 4,
+  tcp: 6,
+  udp: 17,
+  dccp: 33,
+  ipv6: 41,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  icmpv6: 58,
+  'ipv6-icmp': 58,
+  eigrp: 88,
+  ospf: 89,
+  pim: 103,
+  vrrp: 112,
+  sctp: 132,
+  mh: 135,
+  'ipv6-mh': 135,
+  udplite: 136,
+};
+
+function protocolTest(name: string): Test {
+  if (name === 'all' || name === '0') return () => 'yes';
+  const number = PROTOCOL_NUMBERS[name] ?? Number(name);
+  return Number.isNaN(number) ? maybe : ({ packet }) => tri(packet.proto === number);
+}
+
+/** A network; the names of hosts can't be compared with a packet. */
+function addressTest(text: string, source: boolean): Test {
+  if (text === 'anywhere') return () => 'yes';
+  const prefix = parsePrefix(text);
+  if (!prefix) return maybe;
+  const { family } = prefix;
+  if (family === 4) {
+    const mask = Number(prefix.mask);
+    const value = Number(prefix.value);
+    return ({ packet }) => tri(packet.family === 4 && (Number(source ? packet.src : packet.dst) & mask) >>> 0 === value);
+  }
+  return ({ packet }) => tri(packet.family === 6 && ((source ? packet.src : packet.dst) & prefix.mask) === prefix.value);
+}
+
+/** `qr-+` stands for every name that starts so (iptables(8)). A packet without the device matches only `+` and `*`. */
+function devicePattern(pattern: string): (name: string | undefined) => boolean {
+  if (pattern === '*' || pattern === 'any' || pattern === '+') return () => true;
+  if (pattern.endsWith('+')) {
+    const start = pattern.slice(0, -1);
+    return (name) => name?.startsWith(start) === true;
+  }
+  return (name) => name === pattern;
+}
+
+function portTest(
+  kind: 'source-port' | 'destination-port' | 'any-port',
+  ranges: readonly (readonly [number, number])[],
+  negated: boolean,
+): Test {
+  const within = (port: number | undefined): Tri =>
+    port === undefined ? 'maybe' : tri(ranges.some(([from, to]) => port >= from && port <= to));
+  return ({ packet }) => {
+    if (!hasPorts(packet.proto) || packet.fragment) return 'no';
+    const answer =
+      kind === 'source-port'
+        ? within(packet.sport)
+        : kind === 'destination-port'
+          ? within(packet.dport)
+          : or([within(packet.sport), within(packet.dport)]);
+    return negated ? not(answer) : answer;
+  };
+}
+
+function icmpTest(text: string, negated: boolean): Test {
+  return ({ packet }) => {
+    if (!isIcmp(packet) || packet.fragment) return 'no';
+    const wanted = icmpType(text, packet.family);
+    if (wanted === undefined) return 'maybe';
+    const holds =
+      wanted.type === undefined ||
+      (packet.icmpType === wanted.type && packet.icmpCode >= wanted.codes[0] && packet.icmpCode <= wanted.codes[1]);
+    return tri(holds !== negated);
+  };
+}
+
+/** Conditions on the connection itself. `ctstate` is a condition of its own. */
+function conntrackTest(what: string, text: string, negated: boolean): Test {
+  const address = parsePrefix(text);
+  const number = Number(text);
+  const [from = number, to = from] = text.split(':').map(Number);
+  return ({ tracking }) => {
+    const { connection, reply } = tracking;
+    if (!connection) return 'no';
+    const { original } = connection;
+    const inPrefix = (ip: bigint): Tri => (address ? tri((ip & address.mask) === address.value) : 'maybe');
+    const inRange = (port: number | undefined): Tri =>
+      port === undefined || Number.isNaN(from) ? 'maybe' : tri(port >= from && port <= to);
+    let answer: Tri;
+    switch (what) {
+      case 'dir':
+        answer = tri(text.toUpperCase() === (reply ? 'REPLY' : 'ORIGINAL'));
+        break;
+      case 'proto':
+        answer = tri((PROTOCOL_NUMBERS[text] ?? number) === original.proto);
+        break;
+      case 'origsrc':
+        answer = inPrefix(original.src);
+        break;
+      case 'origdst':
+        answer = inPrefix(original.dst);
+        break;
+      case 'replsrc':
+        answer = inPrefix(connection.reply.src);
+        break;
+      case 'repldst':
+        answer = inPrefix(connection.reply.dst);
+        break;
+      case 'origsrcport':
+        answer = inRange(original.sport);
+        break;
+      case 'origdstport':
+        answer = inRange(original.dport);
+        break;
+      case 'replsrcport':
+        answer = inRange(connection.reply.sport);
+        break;
+      case 'repldstport':
+        answer = inRange(connection.reply.dport);
+        break;
+      case 'status':
+        answer = or(
+          text.split(',').map((status): Tri => {
+            if (status === 'NONE') return 'no';
+            if (status === 'EXPECTED') return tri(connection.expected);
+            if (status === 'SEEN_REPLY') return tri(connection.seenReply);
+            if (status === 'CONFIRMED') return tri(connection.confirmed);
+            return 'maybe';
+          }),
+        );
+        break;
+      default:
+        answer = 'maybe';
+    }
+    return negated ? not(answer) : answer;
+  };
+}
+
+/** IPv4 asks for one of several types; IPv6 for all that it can tell (xt_addrtype). */
+function addrtypeTest(which: 'src' | 'dst', text: string, negated: boolean, limit: 'in' | 'out' | undefined): Test {
+  const types = text.split(',');
+  return turned(negated, (at) => {
+    const device = limit === 'in' ? at.in : limit === 'out' ? at.out : undefined;
+    const address = which === 'src' ? at.packet.src : at.packet.dst;
+    const type = addressType(at.namespace, at.packet.family, address, device);
+    if (at.packet.family === 6) {
+      if (types.includes('UNICAST') && types.length === 1) return tri(!isMulticast(6, address) && address !== 0n);
+    }
+    return tri(types.includes(type));
+  });
+}
+
+function frameType({ packet, hook }: Moment): string {
+  if (hook === 'OUTPUT' || hook === 'POSTROUTING') return isMulticast(packet.family, packet.dst) ? 'multicast' : 'unicast';
+  return packet.frame === 'broadcast' || packet.frame === 'multicast' ? packet.frame : 'unicast';
+}
+
+/** Only packets of this host's own processes have an owner. */
+function ownerTest(what: 'uid' | 'gid' | 'socket-exists', text: string | undefined, negated: boolean): Test {
+  return (at) => {
+    if (at.in !== undefined) return tri(negated);
+    if (what === 'socket-exists') return tri(!negated);
+    const id = what === 'uid' ? at.uid : at.gid;
+    if (id === undefined) return 'maybe';
+    const [from = NaN, to = from] = (text ?? '')
+      .replace(/^root$/, '0')
+      .split('-')
+      .map(Number);
+    return Number.isNaN(from) ? 'maybe' : tri((id >= from && id <= to) !== negated);
+  };
+}
+
+/** The zone of a packet's connection, for words about it. */
+export function zoneOf(tracking: Tracking): number {
+  return tracking.connection ? zoneId(tracking.connection.zone, tracking.reply ? 'reply' : 'orig') : 0;
+}

@@ -1,0 +1,367 @@
+import type { NfStatement, NfTargetOptions } from '../captures/facts';
+import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
+import type { Choose, Tri } from './decide';
+import { decideHidden } from './hidden';
+import { testOf, type Hook, type Moment } from './matches';
+import { changed, isPassing } from './targets';
+
+export interface RuleHit {
+  readonly table: string;
+  readonly chain: string;
+  readonly rule: NfRule;
+  /** The rule's target, `CONTINUE` without one. */
+  readonly verdict: string;
+  /** False for a rule that may match and was taken not to. */
+  readonly taken: boolean;
+  readonly certainty: 'captured' | 'inferred' | 'assumed';
+  readonly reason: string | undefined;
+}
+
+/** What a rule says to do about addresses; the stack carries it out. */
+export interface NatRequest {
+  readonly target: string;
+  readonly options: NfTargetOptions;
+  readonly rule: NfRule;
+}
+
+/** What one table did at one hook. */
+export interface TableRun {
+  readonly table: NfTable;
+  readonly chain: NfChain;
+  readonly hook: Hook;
+  readonly verdict: 'ACCEPT' | 'DROP' | 'REJECT' | 'QUEUE';
+  /** The chain's policy decided. */
+  readonly byPolicy: boolean;
+  readonly hits: readonly RuleHit[];
+  readonly nat: NatRequest | undefined;
+  readonly rejectWith: string | undefined;
+  /** Where the packet is for a proxy of this machine (TPROXY). */
+  readonly proxied: boolean;
+  /** The packet after the table. */
+  readonly after: Moment;
+  /** `CT`: what raw says about tracking. */
+  readonly ct: CtRequest;
+  readonly certainty: 'captured' | 'inferred' | 'assumed';
+}
+
+export interface CtRequest {
+  readonly notrack: boolean;
+  readonly zone: { readonly id: number; readonly direction: 'both' | 'orig' | 'reply' } | undefined;
+}
+
+/** A chain that the kernel calls at a hook. */
+export interface BaseChain {
+  readonly table: NfTable;
+  readonly chain: NfChain;
+  readonly priority: number;
+  readonly isNat: boolean;
+}
+
+/** Where conntrack stands among the tables. */
+export const CONNTRACK_PRIORITY = -200;
+
+const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, mangle: -150, filter: 0, security: 50 };
+
+/** Which tables have a chain of their own at a hook (iptables(8)); security is SELinux's. */
+export const TABLES_AT: Readonly<Record<Hook, readonly string[]>> = {
+  PREROUTING: ['raw', 'mangle', 'nat'],
+  INPUT: ['mangle', 'filter', 'security', 'nat'],
+  FORWARD: ['mangle', 'filter', 'security'],
+  OUTPUT: ['raw', 'mangle', 'nat', 'filter', 'security'],
+  POSTROUTING: ['mangle', 'nat'],
+};
+
+const cache = new WeakMap<ReadonlyMap<string, NfTable>, Map<Hook, readonly BaseChain[]>>();
+
+/** The chains at a hook in the kernel's order, by priority. */
+export function baseChains(namespace: Namespace, family: 4 | 6, hook: Hook): readonly BaseChain[] {
+  const tables = family === 4 ? namespace.netfilter : namespace.netfilter6;
+  let hooks = cache.get(tables);
+  if (!hooks) cache.set(tables, (hooks = new Map()));
+  let found = hooks.get(hook);
+  if (!found) hooks.set(hook, (found = findBaseChains(namespace, family, hook)));
+  return found;
+}
+
+function findBaseChains(namespace: Namespace, family: 4 | 6, hook: Hook): BaseChain[] {
+  const own = family === 4 ? namespace.netfilter : namespace.netfilter6;
+  const native = [...namespace.nft.values()].filter(
+    (table) => table.family === 'inet' || table.family === (family === 4 ? 'ip' : 'ip6'),
+  );
+  const found: BaseChain[] = [];
+  for (const table of [...own.values(), ...native]) {
+    const isNative = native.includes(table);
+    for (const chain of table.chains.values()) {
+      if (isNative) {
+        if (chain.hook === undefined) continue;
+        if (chain.hook.toUpperCase() !== hook) continue;
+        found.push({ table, chain, priority: chain.priority ?? 0, isNat: chain.type === 'nat' });
+      } else if (chain.name === hook && TABLES_AT[hook].includes(table.name)) {
+        const isNat = table.name === 'nat';
+        const source = hook === 'POSTROUTING' || hook === 'INPUT';
+        found.push({ table, chain, priority: isNat ? (source ? 100 : -100) : (PRIORITIES[table.name] ?? 0), isNat });
+      }
+    }
+  }
+  return found.sort((a, b) => a.priority - b.priority);
+}
+
+interface Run {
+  readonly table: NfTable;
+  readonly choose: Choose;
+  readonly key: string;
+  readonly hits: RuleHit[];
+  moment: Moment;
+  nat: NatRequest | undefined;
+  rejectWith: string | undefined;
+  proxied: boolean;
+  ct: CtRequest;
+  certainty: 'captured' | 'inferred' | 'assumed';
+}
+
+type ChainEnd = 'ACCEPT' | 'DROP' | 'REJECT' | 'QUEUE' | 'RETURN';
+
+const MAX_CHAIN_DEPTH = 64;
+
+/** Walks a table's chain at a hook. `key` names the packet, so that the same question gets the same answer. */
+export function runTable(base: BaseChain, hook: Hook, moment: Moment, choose: Choose, key: string): TableRun {
+  const { table, chain } = base;
+  const run: Run = {
+    table,
+    choose,
+    key,
+    hits: [],
+    moment,
+    nat: undefined,
+    rejectWith: undefined,
+    proxied: false,
+    ct: { notrack: false, zone: undefined },
+    certainty: 'captured',
+  };
+  let missing = false;
+  if (table.known !== 'whole') {
+    const goesOn = ask(run, {
+      key: `${key}|${table.name} missing`,
+      rule: undefined,
+      likely: true,
+      certainty: 'assumed',
+      nature: 'hidden',
+      reason: `the ${table.name} table was not captured whole: a rule that is missing may take the packet first`,
+      command: 'iptables-save',
+    });
+    missing = !goesOn;
+  }
+  const end: ChainEnd = missing ? 'DROP' : runChain(run, chain, 0);
+  const policy = chain.policy === 'DROP' ? 'DROP' : 'ACCEPT';
+  return {
+    table,
+    chain,
+    hook,
+    verdict: end === 'RETURN' ? policy : end,
+    byPolicy: end === 'RETURN',
+    hits: run.hits,
+    nat: run.nat,
+    rejectWith: run.rejectWith,
+    proxied: run.proxied,
+    after: run.moment,
+    ct: run.ct,
+    certainty: run.certainty,
+  };
+}
+
+function ask(run: Run, doubt: Parameters<Choose>[0]): boolean {
+  run.certainty = weaker(run.certainty, doubt.certainty);
+  return run.choose(doubt);
+}
+
+function weaker(a: Run['certainty'], b: Run['certainty']): Run['certainty'] {
+  return a === 'assumed' || b === 'assumed' ? 'assumed' : a === 'inferred' || b === 'inferred' ? 'inferred' : 'captured';
+}
+
+function runChain(run: Run, chain: NfChain, depth: number): ChainEnd {
+  if (depth > MAX_CHAIN_DEPTH) return 'RETURN';
+  for (const rule of chain.rules) {
+    const end = runRule(run, chain, rule, depth);
+    if (end !== undefined) return end;
+  }
+  return 'RETURN';
+}
+
+/** Whether all conditions of a rule hold. */
+export function ruleHolds(rule: NfRule, moment: Moment): Tri {
+  let all: Tri = 'yes';
+  for (const match of rule.matches) {
+    const answer = testOf(match)(moment);
+    if (answer === 'no') return 'no';
+    if (answer === 'maybe') all = 'maybe';
+  }
+  return all;
+}
+
+function runRule(run: Run, chain: NfChain, rule: NfRule, depth: number): ChainEnd | undefined {
+  const visible = ruleHolds(rule, run.moment);
+  if (visible === 'no') return undefined;
+  const target = rule.target;
+  const jump = target === undefined ? undefined : run.table.chains.get(target);
+  const hidden = decideHidden(rule, chain, visible, run.moment, jump !== undefined || target === undefined);
+  let certainty: RuleHit['certainty'] = 'captured';
+  let reason: string | undefined;
+  if (hidden || visible === 'maybe') {
+    const doubt = hidden
+      ? {
+          likely: hidden.answer === 'yes',
+          certainty: hidden.certainty,
+          nature: 'hidden' as const,
+          reason: hidden.reason,
+          command: 'iptables-save',
+        }
+      : openCondition(rule, run.moment, jump !== undefined);
+    ({ certainty, reason } = doubt);
+    const takes = ask(run, { ...doubt, key: `${run.key}|${run.table.name} ${chain.name} ${rule.number}`, rule });
+    if (!takes) {
+      if (doubt.nature !== 'hidden' || doubt.certainty === 'assumed' || hidden)
+        run.hits.push({
+          table: run.table.name,
+          chain: chain.name,
+          rule,
+          verdict: target ?? 'CONTINUE',
+          taken: false,
+          certainty,
+          reason,
+        });
+      return undefined;
+    }
+  }
+  run.hits.push({
+    table: run.table.name,
+    chain: chain.name,
+    rule,
+    verdict: target ?? 'CONTINUE',
+    taken: true,
+    certainty,
+    reason,
+  });
+  for (const statement of rule.before ?? []) carryOut(run, rule, statement);
+  if (target === undefined) return undefined;
+  if (jump) {
+    const end = runChain(run, jump, depth + 1);
+    if (end === 'RETURN') return rule.goto ? 'RETURN' : undefined;
+    return end;
+  }
+  return carryOut(run, rule, { target: { value: target, span: { start: 0, end: 0 } }, options: rule.options });
+}
+
+/** What is taken for granted where a condition can't be decided. */
+function openCondition(rule: NfRule, moment: Moment, isJump: boolean) {
+  const open = rule.matches.filter((match) => testOf(match)(moment) === 'maybe');
+  const names = open.map((match) =>
+    'text' in match ? match.text.value : 'set' in match && typeof match.set === 'object' ? `set ${match.set.value}` : match.kind,
+  );
+  const [first] = open;
+  if (first?.kind === 'limit' && open.length === 1) {
+    const probability = first.probability ?? (first.every === undefined ? undefined : 1 / first.every);
+    const above = /above|connlimit/.test(first.text.value) && !/upto/.test(first.text.value);
+    const holds =
+      probability === undefined ? !above && first.module !== 'recent' && first.module !== 'quota' : probability >= 0.5;
+    return {
+      likely: holds !== first.negated,
+      certainty: 'assumed' as const,
+      nature: 'chance' as const,
+      reason: `${first.text.value}: how many packets came before, or chance, decides`,
+      command: undefined,
+    };
+  }
+  const unmodelled = open.every((match) => match.kind === 'other');
+  const set = open.find((match) => match.kind === 'set');
+  const marked = open.some((match) => match.kind === 'mark' || match.kind === 'connmark');
+  return {
+    // A condition that can't be worked out: taking a drop for granted would be worse than passing it over.
+    likely: isJump,
+    certainty: 'assumed' as const,
+    nature: unmodelled ? ('unmodelled' as const) : ('hidden' as const),
+    reason: `${names.join(', ')}: ${unmodelled ? 'not modelled' : 'what it needs was not captured'}; taken ${isJump ? 'to match' : 'not to match'}`,
+    command: set ? 'ipset list' : marked ? 'iptables-save' : unmodelled ? undefined : 'iptables-save',
+  };
+}
+
+/** Does what a target says; the end of the chain where it decides. */
+function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | undefined {
+  const target = statement.target.value;
+  const { options } = statement;
+  switch (target) {
+    case 'ACCEPT':
+    case 'DROP':
+    case 'RETURN':
+      return target;
+    case 'REJECT':
+      run.rejectWith = options.rejectWith?.value ?? '';
+      return 'REJECT';
+    case 'QUEUE':
+    case 'NFQUEUE': {
+      const goesOn = ask(run, {
+        key: `${run.key}|${run.table.name} queue ${rule.number}`,
+        rule,
+        likely: true,
+        certainty: 'assumed',
+        nature: 'hidden',
+        reason: options.queueBypass
+          ? 'a program decides about the packet, if one listens; else it goes on'
+          : 'a program decides about the packet; without one it is dropped',
+        command: 'cat /proc/net/netfilter/nfnetlink_queue',
+      });
+      return goesOn ? 'ACCEPT' : 'QUEUE';
+    }
+    case 'DNAT':
+    case 'SNAT':
+    case 'MASQUERADE':
+    case 'REDIRECT':
+    case 'NETMAP':
+    case 'SAME':
+      run.nat = { target, options, rule };
+      return 'ACCEPT';
+    case 'TPROXY': {
+      const listens = ask(run, {
+        key: `${run.key}|tproxy ${rule.number}`,
+        rule,
+        likely: true,
+        certainty: 'assumed',
+        nature: 'hidden',
+        reason: `a proxy must listen on port ${options.onPort?.value ?? '?'}; without one the packet is dropped`,
+        command: 'ss -ltun',
+      });
+      if (!listens) return 'DROP';
+      run.moment = { ...run.moment, packet: changed(run.moment, 'MARK', options).packet };
+      run.proxied = true;
+      return 'ACCEPT';
+    }
+    case 'CT':
+    case 'NOTRACK':
+      run.ct =
+        target === 'NOTRACK' || options.notrack === true
+          ? { notrack: true, zone: undefined }
+          : options.zone
+            ? { notrack: false, zone: { id: options.zone.value, direction: options.zoneDirection ?? 'both' } }
+            : run.ct;
+      return undefined;
+    default:
+      if (isPassing(target)) {
+        run.moment = changed(run.moment, target, options);
+        return undefined;
+      }
+      return unknownTarget(run, rule, target);
+  }
+}
+
+/** A chain that was not captured, or a target that is not modelled. */
+function unknownTarget(run: Run, rule: NfRule, target: string): ChainEnd | undefined {
+  const goesOn = ask(run, {
+    key: `${run.key}|${run.table.name} target ${target}`,
+    rule,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `what ${target} does was not captured, or is not modelled; taken to let the packet go on`,
+    command: `iptables -t ${run.table.name} -S`,
+  });
+  return goesOn ? undefined : 'DROP';
+}

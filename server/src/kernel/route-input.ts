@@ -1,0 +1,306 @@
+import type { Namespace, Source } from '../model/network';
+import { tri, type Choose, type Tri } from './decide';
+import { fibOf } from './fib';
+import { isLinkLocal6, isMulticast, type IpPacket } from './packet';
+import { addressType, flowOf, lookup, type Lookup, type LookupOptions } from './routing';
+import { sysctl } from './sysctl';
+
+/** What the kernel does with a packet that comes in, before any rule of the filter sees it (ip_route_input). */
+export type InputDecision =
+  | { readonly kind: 'local'; readonly lookup: Lookup; readonly broadcast: boolean }
+  | { readonly kind: 'forward'; readonly lookup: Lookup & { kind: 'found' } }
+  /** Not for anybody: thrown away, with or without an ICMP error to its sender. */
+  | {
+      readonly kind: 'refused';
+      readonly why: 'martian-source' | 'martian-destination' | 'rp-filter' | 'forwarding-off' | 'no-route' | 'route';
+      readonly text: string;
+      readonly source: Source | undefined;
+      readonly error: IcmpError | undefined;
+    }
+  | { readonly kind: 'unknown'; readonly table: string };
+
+/** The error that goes back to the sender. */
+export interface IcmpError {
+  readonly type: number;
+  readonly code: number;
+  readonly name: string;
+}
+
+const UNREACHABLE_4: Readonly<Record<string, IcmpError>> = {
+  net: { type: 3, code: 0, name: 'network unreachable' },
+  host: { type: 3, code: 1, name: 'host unreachable' },
+  prohibited: { type: 3, code: 13, name: 'communication administratively prohibited' },
+};
+const UNREACHABLE_6: Readonly<Record<string, IcmpError>> = {
+  net: { type: 1, code: 0, name: 'no route to destination' },
+  host: { type: 1, code: 3, name: 'address unreachable' },
+  prohibited: { type: 1, code: 1, name: 'communication administratively prohibited' },
+};
+
+/** Decides where a packet that came in by `iif` goes: to this host, on, or nowhere. */
+export function routeInput(namespace: Namespace, packet: IpPacket, iif: string, choose: Choose, key: string): InputDecision {
+  return packet.family === 4
+    ? routeInput4(namespace, packet, iif, { namespace, choose, key })
+    : routeInput6(namespace, packet, iif, { namespace, choose, key });
+}
+
+function martian(why: 'martian-source' | 'martian-destination', text: string): InputDecision {
+  return { kind: 'refused', why, text, source: undefined, error: undefined };
+}
+
+function routeInput4(namespace: Namespace, packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
+  const { src, dst } = packet;
+  const localnet = sysctl(namespace, 'net.ipv4.conf', iif, 'route_localnet', 'or')?.value === '1';
+  if (isMulticast(4, dst)) return multicastInput(namespace, packet, iif, options);
+  if (isMulticast(4, src) || src === 0xffffffffn)
+    return martian('martian-source', 'its source is a multicast or broadcast address');
+  const isBroadcast = dst === 0xffffffffn || (src === 0n && dst === 0n);
+  if (!isBroadcast) {
+    if (src >> 24n === 0n) return martian('martian-source', 'its source is in 0.0.0.0/8');
+    if (dst >> 24n === 0n) return martian('martian-destination', 'its destination is in 0.0.0.0/8');
+    if (dst >> 24n === 127n && iif !== 'lo' && !localnet)
+      return martian('martian-destination', 'its destination is a loopback address, which never comes in from outside');
+    if (src >> 24n === 127n && iif !== 'lo' && !localnet)
+      return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
+  }
+  const found: Lookup | undefined = isBroadcast ? undefined : lookup(flowOf(packet, iif), options);
+  if (found?.kind === 'unknown') return { kind: 'unknown', table: found.table };
+  if (found === undefined || (found.kind === 'found' && found.type === 'broadcast')) {
+    if (src >> 24n !== 0n) {
+      const refused = validateSource(namespace, packet, iif, undefined, options);
+      if (refused) return refused;
+    }
+    return { kind: 'local', lookup: found ?? { kind: 'none' }, broadcast: true };
+  }
+  if (found.kind === 'found' && (found.type === 'local' || found.type === 'anycast')) {
+    const refused = validateSource(namespace, packet, iif, undefined, options);
+    return refused ?? { kind: 'local', lookup: found, broadcast: false };
+  }
+  if (found.kind !== 'found') {
+    const forwards = forwarding(namespace, iif, 4) !== 'no';
+    return noRoute(found, packet, forwards);
+  }
+  if (forwarding(namespace, iif, 4) === 'no') return forwardingOff(namespace, iif, 4);
+  if (found.type !== 'unicast') return martian('martian-destination', `its destination is of type ${found.type}`);
+  const refused = validateSource(namespace, packet, iif, found.hop?.device, options);
+  return refused ?? { kind: 'forward', lookup: found };
+}
+
+function routeInput6(namespace: Namespace, packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
+  const { src, dst } = packet;
+  if (isMulticast(6, src)) return martian('martian-source', 'its source is a multicast address');
+  if (iif !== 'lo' && (src === 1n || dst === 1n))
+    return martian(src === 1n ? 'martian-source' : 'martian-destination', 'the loopback address never comes in from outside');
+  if (dst === 0n) return martian('martian-destination', 'its destination is the unspecified address');
+  if (isMulticast(6, dst)) return multicastInput(namespace, packet, iif, options);
+  // Addresses of the link mean the device that the packet came by.
+  const found = lookup({ ...flowOf(packet, iif), oif: isLinkLocal6(dst) ? iif : undefined }, options);
+  if (found.kind === 'unknown') return { kind: 'unknown', table: found.table };
+  if (found.kind === 'found' && (found.type === 'local' || found.type === 'anycast'))
+    return { kind: 'local', lookup: found, broadcast: false };
+  const forwards = forwarding(namespace, iif, 6);
+  if (found.kind !== 'found') return noRoute(found, packet, forwards !== 'no');
+  if (forwards === 'no') return forwardingOff(namespace, iif, 6);
+  if (src === 0n || isLinkLocal6(src)) {
+    const error = { type: 1, code: 2, name: 'beyond scope of source address' };
+    return {
+      kind: 'refused',
+      why: 'martian-source',
+      text: `its source ${src === 0n ? 'is unspecified' : 'is an address of the link'}, which routers never hand on`,
+      source: undefined,
+      error: src === 0n ? undefined : error,
+    };
+  }
+  return { kind: 'forward', lookup: found };
+}
+
+function noRoute(found: Lookup, packet: IpPacket, forwards: boolean): InputDecision {
+  const errors = packet.family === 4 ? UNREACHABLE_4 : UNREACHABLE_6;
+  if (found.kind === 'refused') {
+    const kind = found.type === 'prohibit' ? 'prohibited' : packet.family === 4 || found.type === 'unreachable' ? 'host' : 'net';
+    // A blackhole says nothing.
+    const error = found.type === 'blackhole' || (packet.family === 4 && !forwards) ? undefined : errors[kind];
+    return { kind: 'refused', why: 'route', text: found.text, source: found.source, error };
+  }
+  return {
+    kind: 'refused',
+    why: 'no-route',
+    text: 'no route leads to its destination',
+    source: undefined,
+    error: packet.family === 4 && !forwards ? undefined : errors['net'],
+  };
+}
+
+function forwardingOff(namespace: Namespace, iif: string, family: 4 | 6): InputDecision {
+  const name = family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
+  const said = sysctl(namespace, `net.ipv${family}.conf`, iif, 'forwarding', 'own') ?? namespace.sysctls.get(name);
+  return {
+    kind: 'refused',
+    why: 'forwarding-off',
+    text: `Forwarding is off here (${name} = 0)`,
+    source: said?.source,
+    error: undefined,
+  };
+}
+
+/** Whether packets that come in by a device are handed on; a router's captures often do not say. */
+export function forwarding(namespace: Namespace, iif: string, family: 4 | 6): Tri {
+  const own = sysctl(namespace, `net.ipv${family}.conf`, iif, 'forwarding', 'own');
+  const all = namespace.sysctls.get(family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding');
+  const said = own ?? all ?? namespace.sysctls.get(`net.ipv${family}.conf.all.forwarding`);
+  return said === undefined ? 'maybe' : tri(said.value !== '0');
+}
+
+function multicastInput(namespace: Namespace, packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
+  const joined =
+    packet.family === 4
+      ? packet.dst === 0xe0000001n
+      : packet.dst === (0xff02n << 112n) + 1n || isSolicitedNode(namespace, packet.dst, iif);
+  const takes =
+    joined ||
+    options.choose({
+      key: `${options.key}|multicast`,
+      rule: undefined,
+      likely: true,
+      certainty: 'assumed',
+      nature: 'hidden',
+      reason: 'whether somebody here listens to this group was not captured',
+      command: `ip maddr show dev ${iif}`,
+    });
+  if (takes) return { kind: 'local', lookup: { kind: 'none' }, broadcast: true };
+  return martian('martian-destination', 'nobody here listens to its multicast group');
+}
+
+/** ff02::1:ffXX:XXXX of an own address (RFC 4291). */
+function isSolicitedNode(namespace: Namespace, group: bigint, iif: string): boolean {
+  if (group >> 24n !== 0xff0200000000000000000001ffn) return false;
+  const low = group & 0xffffffn;
+  for (const level of fibOf(namespace, 6).tables.get('local')?.levels ?? []) {
+    for (const routes of level.routes.values())
+      if (
+        routes.some(
+          (route) =>
+            route.type === 'local' && (route.prefix.value & 0xffffffn) === low && route.hops.some(({ device }) => device === iif),
+        )
+      )
+        return true;
+  }
+  return false;
+}
+
+/**
+ * fib_validate_source: an own address as source is a forgery, and with rp_filter the way back must lead out of the device that
+ * the packet came by (sysctl net.ipv4.conf.*.rp_filter: 1 strict, 2 loose; the larger of `all` and the device's counts).
+ */
+function validateSource(
+  namespace: Namespace,
+  packet: IpPacket,
+  iif: string,
+  out: string | undefined,
+  options: LookupOptions,
+): InputDecision | undefined {
+  if (iif === 'lo') return undefined;
+  const said = sysctl(namespace, 'net.ipv4.conf', iif, 'rp_filter', 'max');
+  const mode = Number(said?.value ?? 0);
+  const acceptLocal = sysctl(namespace, 'net.ipv4.conf', iif, 'accept_local', 'or')?.value === '1';
+  const fib = fibOf(namespace, 4);
+  const own: InputDecision = {
+    kind: 'refused',
+    why: 'martian-source',
+    text: 'its source is an address of this host',
+    source: undefined,
+    error: undefined,
+  };
+  if (said !== undefined && mode === 0 && !fib.hasCustomRules) {
+    if (acceptLocal) return undefined;
+    return addressType(namespace, 4, packet.src, undefined) === 'LOCAL' ? own : undefined;
+  }
+  const marked = sysctl(namespace, 'net.ipv4.conf', iif, 'src_valid_mark', 'or')?.value === '1';
+  const back = lookup(
+    {
+      family: 4,
+      dst: packet.src,
+      src: packet.dst,
+      iif: out ?? 'lo',
+      oif: undefined,
+      mark: marked ? packet.mark : 0,
+      tos: packet.tos,
+      proto: usesPorts(namespace) ? packet.proto : 0,
+      sport: undefined,
+      dport: undefined,
+    },
+    { ...options, key: `${options.key}|back` },
+  );
+  const refused: InputDecision = {
+    kind: 'refused',
+    why: 'rp-filter',
+    text: `the way back to its source does not lead out of ${iif} (rp_filter = ${mode})`,
+    source: said?.source,
+    error: undefined,
+  };
+  if (back.kind === 'unknown') return undefined;
+  if (back.kind !== 'found') return settle(refused, mode, said !== undefined, options, 2);
+  if (back.type !== 'unicast') return back.type === 'local' && acceptLocal ? undefined : own;
+  if (back.choices.some((hop) => hop.device === iif)) return undefined;
+  return settle(refused, mode, said !== undefined, options, 1);
+}
+
+/** Refuses where rp_filter says so; where it was not captured, that is open. */
+function settle(
+  refused: InputDecision,
+  mode: number,
+  known: boolean,
+  options: LookupOptions,
+  loosest: 1 | 2,
+): InputDecision | undefined {
+  if (known) return mode === 1 || (loosest === 2 && mode === 2) ? refused : undefined;
+  const passes = options.choose({
+    key: `${options.key}|rp_filter`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: 'the way back to the source leads elsewhere; with rp_filter the packet would be dropped',
+    command: 'sysctl -a | grep rp_filter',
+  });
+  return passes ? undefined : refused;
+}
+
+/** Rules that ask for ports or protocols make the kernel look at them for the way back as well. */
+function usesPorts(namespace: Namespace): boolean {
+  return fibOf(namespace, 4).rules.some(
+    ({ rule }) => rule?.sport !== undefined || rule?.dport !== undefined || rule?.ipproto !== undefined,
+  );
+}
+
+/** The rpfilter match of iptables: does the way back to the source lead out of the device that the packet came by? */
+export function reversePath(
+  namespace: Namespace,
+  packet: IpPacket,
+  iif: string | undefined,
+  flags: readonly string[],
+  choose: Choose,
+  key: string,
+): Tri {
+  if (iif === undefined || iif === 'lo') return 'yes';
+  const back = lookup(
+    {
+      family: packet.family,
+      dst: packet.src,
+      src: packet.dst,
+      iif: 'lo',
+      oif: undefined,
+      mark: flags.includes('validmark') ? packet.mark : 0,
+      tos: packet.tos,
+      proto: packet.proto,
+      sport: undefined,
+      dport: undefined,
+    },
+    { namespace, choose, key: `${key}|rpfilter` },
+  );
+  if (back.kind === 'unknown') return 'maybe';
+  if (back.kind !== 'found') return 'no';
+  if (back.type === 'local') return tri(flags.includes('accept-local'));
+  if (back.type !== 'unicast') return 'no';
+  return tri(flags.includes('loose') || back.choices.some((hop) => hop.device === iif));
+}

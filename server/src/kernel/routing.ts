@@ -1,0 +1,252 @@
+import type { Namespace, Source } from '../model/network';
+import type { Choose } from './decide';
+import { fibOf, type Fib, type FibRoute, type FibRule, type Hop } from './fib';
+import { hasPorts, type IpPacket } from './packet';
+
+/** What a lookup asks (struct flowi4, flowi6). */
+export interface Flow {
+  readonly family: 4 | 6;
+  readonly dst: bigint;
+  /** 0 where no source is chosen yet. */
+  readonly src: bigint;
+  readonly iif: string;
+  readonly oif: string | undefined;
+  readonly mark: number | undefined;
+  readonly tos: number;
+  readonly proto: number;
+  readonly sport: number | undefined;
+  readonly dport: number | undefined;
+}
+
+/** What routing answers. */
+export type Lookup =
+  | {
+      readonly kind: 'found';
+      /** `unicast`, `local`, `broadcast`, `multicast`, `anycast`. */
+      readonly type: string;
+      readonly route: FibRoute;
+      readonly table: string;
+      readonly hop: Hop | undefined;
+      /** All next hops of an ECMP route. */
+      readonly choices: readonly Hop[];
+    }
+  | {
+      readonly kind: 'refused';
+      readonly type: 'blackhole' | 'unreachable' | 'prohibit';
+      readonly route: FibRoute | undefined;
+      readonly text: string;
+      readonly source: Source | undefined;
+    }
+  | { readonly kind: 'none' }
+  /** A table that decides was not captured. */
+  | { readonly kind: 'unknown'; readonly table: string };
+
+export interface LookupOptions {
+  readonly namespace: Namespace;
+  readonly choose: Choose;
+  /** Names the packet and place of the question, so that the same question gets the same answer. */
+  readonly key: string;
+}
+
+/** Looks a destination up as fib_lookup does: the rules in order, in each table the longest prefix that fits. */
+export function lookup(flow: Flow, options: LookupOptions): Lookup {
+  const fib = fibOf(options.namespace, flow.family);
+  const { rules } = fib;
+  let from = 0;
+  for (let n = 0; n < rules.length; n++) {
+    const rule = rules[n];
+    if (!rule || rule.priority < from) continue;
+    const fits = ruleFits(rule, flow, options);
+    if (!fits) continue;
+    const target = rule.rule?.goto?.value;
+    if (target !== undefined) {
+      // `goto` leads to the first rule of that priority, which stands further on.
+      if (target <= rule.priority) continue;
+      from = target;
+      continue;
+    }
+    const { action } = rule;
+    if (action === 'blackhole' || action === 'unreachable' || action === 'prohibit')
+      return { kind: 'refused', type: action, route: undefined, text: rule.rule?.text.value ?? action, source: rule.source };
+    if (action === 'nop') continue;
+    const table = rule.rule?.l3mdev === true ? vrfTable(options.namespace, flow) : rule.table;
+    if (table === undefined) continue;
+    const answer = lookupTable(fib, table, flow, rule.rule?.suppressPrefix?.value, options);
+    if (answer) return answer;
+  }
+  return { kind: 'none' };
+}
+
+/** The table of the VRF that the packet's device belongs to. */
+function vrfTable(namespace: Namespace, flow: Flow): string | undefined {
+  const device = namespace.devices.get(flow.oif ?? flow.iif);
+  const vrf = device?.type === 'vrf' ? device : namespace.devices.get(device?.master ?? '');
+  return vrf?.type === 'vrf' ? vrf.settings['table'] : undefined;
+}
+
+function ruleFits(rule: FibRule, flow: Flow, options: LookupOptions): boolean {
+  const fact = rule.rule;
+  if (!fact) return true;
+  if (fact.detached) return false;
+  let fits =
+    (rule.from === undefined || (flow.src & rule.from.mask) === rule.from.value) &&
+    (rule.to === undefined || (flow.dst & rule.to.mask) === rule.to.value) &&
+    (fact.iif === undefined || fact.iif.value === flow.iif) &&
+    (fact.oif === undefined || fact.oif.value === flow.oif) &&
+    (fact.tos === undefined || fact.tos.value === (flow.tos & 0xfc)) &&
+    (fact.ipproto === undefined || protocolNumber(fact.ipproto.value) === flow.proto) &&
+    inside(fact.sport?.value, hasPorts(flow.proto) ? flow.sport : undefined) &&
+    inside(fact.dport?.value, hasPorts(flow.proto) ? flow.dport : undefined);
+  // A packet without a socket's owner counts as root's.
+  if (fits && fact.uidrange !== undefined) fits = fact.uidrange.value[0] === 0;
+  if (fits && rule.mark !== undefined) {
+    if (flow.mark === undefined)
+      fits = options.choose({
+        key: `${options.key}|rule ${rule.priority} mark`,
+        rule: undefined,
+        likely: rule.mark.value === 0,
+        certainty: 'assumed',
+        nature: 'hidden',
+        reason: 'the mangle table, which sets marks, was not captured',
+        command: 'iptables-save',
+      });
+    else fits = (flow.mark & rule.mark.mask) >>> 0 === rule.mark.value;
+  }
+  return fits !== fact.not;
+}
+
+function protocolNumber(text: string): number {
+  return { icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, icmpv6: 58, sctp: 132, gre: 47, esp: 50, ah: 51 }[text] ?? Number(text);
+}
+
+function inside(range: readonly [number, number] | undefined, port: number | undefined): boolean {
+  return range === undefined || (port !== undefined && port >= range[0] && port <= range[1]);
+}
+
+/** One table's answer; undefined where the next rule is asked (no route, `throw`, suppressed). */
+export function lookupTable(
+  fib: Fib,
+  name: string,
+  flow: Flow,
+  suppress: number | undefined,
+  options: LookupOptions,
+): Lookup | undefined {
+  const table = fib.tables.get(name);
+  if (table) {
+    for (const level of table.levels) {
+      const candidates = level.routes.get(flow.dst & level.mask);
+      if (!candidates) continue;
+      for (const route of candidates) {
+        const answer = routeFits(fib, route, name, flow, options);
+        if (answer === 'throw') return undefined;
+        if (answer === undefined) continue;
+        if (suppress !== undefined && answer.kind === 'found' && route.prefix.length <= suppress) return undefined;
+        return answer;
+      }
+    }
+  }
+  const known = table?.known ?? (options.namespace.tablesShown.has('all') ? 'whole' : 'absent');
+  // Empty tables are not shown by `ip route show table all`: nothing there is an answer where everything was shown.
+  if (known === 'whole') return undefined;
+  if (name === 'default' || name === 'local') return undefined;
+  const goesOn = options.choose({
+    key: `${options.key}|table ${name}`,
+    rule: undefined,
+    likely: name !== 'main' || known === 'partial',
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `routing table ${name} was ${known === 'absent' ? 'not captured' : 'not captured whole'}`,
+    command:
+      name === 'main'
+        ? fib.family === 6
+          ? 'ip -6 route'
+          : 'ip route'
+        : `ip ${fib.family === 6 ? '-6 ' : ''}route show table ${name}`,
+  });
+  return goesOn ? undefined : { kind: 'unknown', table: name };
+}
+
+function routeFits(fib: Fib, route: FibRoute, table: string, flow: Flow, options: LookupOptions): Lookup | 'throw' | undefined {
+  // `tos` of a route must be the packet's, of which the two ECN bits never count.
+  if (route.tos !== 0 && route.tos !== (flow.tos & 0xfc)) return undefined;
+  switch (route.type) {
+    case 'throw':
+      return 'throw';
+    case 'blackhole':
+    case 'unreachable':
+    case 'prohibit':
+      return { kind: 'refused', type: route.type, route, text: route.text, source: route.source };
+    default:
+  }
+  const usable = route.hops.filter((hop) => flow.oif === undefined || hop.device === flow.oif || route.type === 'local');
+  if (usable.length === 0) return undefined;
+  const choices = route.type === 'unicast' ? [...usable, ...siblings(fib, route, table)] : usable;
+  const hop = choices.length > 1 ? chooseHop(choices, route, options) : choices[0];
+  return { kind: 'found', type: route.type, route, table, hop, choices };
+}
+
+/** IPv6 shows the next hops of an ECMP route as routes of their own with the same metric. */
+function siblings(fib: Fib, route: FibRoute, table: string): Hop[] {
+  if (fib.family === 4) return [];
+  const level = fib.tables.get(table)?.levels.find(({ length }) => length === route.prefix.length);
+  const same = level?.routes.get(route.prefix.value) ?? [];
+  return same
+    .filter(
+      (other) =>
+        other !== route &&
+        other.metric === route.metric &&
+        other.type === 'unicast' &&
+        other.hops[0]?.via !== undefined &&
+        route.hops[0]?.via !== undefined,
+    )
+    .flatMap((other) => other.hops);
+}
+
+/** Which next hop a packet takes depends on a hash that the kernel seeds anew at each start. */
+function chooseHop(choices: readonly Hop[], route: FibRoute, options: LookupOptions): Hop | undefined {
+  for (const [n, hop] of choices.slice(0, -1).entries()) {
+    const takes = options.choose({
+      key: `${options.key}|hop ${n} of ${route.text}`,
+      rule: undefined,
+      likely: true,
+      certainty: 'assumed',
+      nature: 'chance',
+      reason: 'one of several next hops (ECMP): which one a packet takes depends on a hash',
+      command: undefined,
+    });
+    if (takes) return hop;
+  }
+  return choices.at(-1);
+}
+
+/** The question that a packet asks. */
+export function flowOf(packet: IpPacket, iif: string, oif: string | undefined = undefined): Flow {
+  return {
+    family: packet.family,
+    dst: packet.dst,
+    src: packet.src,
+    iif,
+    oif,
+    mark: packet.mark,
+    tos: packet.tos,
+    proto: packet.proto,
+    sport: packet.sport,
+    dport: packet.dport,
+  };
+}
+
+/** The type of an address as the table `local` knows it (inet_addr_type); `device` limits the answer to that device. */
+export function addressType(namespace: Namespace, family: 4 | 6, address: bigint, device: string | undefined): string {
+  if (family === 4) {
+    if (address >> 24n === 0n || address === 0xffffffffn) return 'BROADCAST';
+    if (address >> 28n === 0xen) return 'MULTICAST';
+  } else if (address >> 120n === 0xffn) return 'MULTICAST';
+  const table = fibOf(namespace, family).tables.get('local');
+  for (const level of table?.levels ?? []) {
+    for (const route of level.routes.get(address & level.mask) ?? []) {
+      if (device !== undefined && !route.hops.some((hop) => hop.device === device)) continue;
+      return route.type.toUpperCase();
+    }
+  }
+  return 'UNICAST';
+}

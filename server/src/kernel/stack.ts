@@ -1,0 +1,508 @@
+import type { Namespace, Source } from '../model/network';
+import {
+  inventedConnection,
+  track,
+  UNTRACKED,
+  ZONE_0,
+  type Connection,
+  type ConnectionTable,
+  type CtState,
+  type Tracking,
+  type Zone,
+} from './conntrack';
+import { type Choose } from './decide';
+import type { Hook, Moment } from './matches';
+import { bind, bindToItself, translated, translatedError, type Binding, type Manip } from './nat';
+import { natRange } from './nat-target';
+import { baseChains, CONNTRACK_PRIORITY, runTable, TABLES_AT, type BaseChain, type TableRun } from './netfilter';
+import { isIcmpError, type IpPacket } from './packet';
+import { reversePath, routeInput, type IcmpError, type InputDecision } from './route-input';
+import { flowOf, lookup, type Lookup } from './routing';
+import { sourceAddress } from './source-address';
+
+export type Verdict = 'forwarded' | 'local' | 'dropped' | 'rejected' | 'unroutable' | 'ttl-exceeded' | 'insufficient-info';
+
+/** One thing that the stack did. `packet` is the packet after it. */
+export type StackEvent =
+  | {
+      readonly kind: 'table';
+      readonly run: TableRun;
+      readonly before: IpPacket;
+      readonly packet: IpPacket;
+      readonly out: string | undefined;
+      readonly binding: Binding | undefined;
+      readonly nat: string | undefined;
+    }
+  | { readonly kind: 'track'; readonly tracking: Tracking; readonly packet: IpPacket }
+  | {
+      readonly kind: 'translate';
+      readonly manip: Manip;
+      readonly reply: boolean;
+      readonly connection: Connection;
+      readonly before: IpPacket;
+      readonly packet: IpPacket;
+      readonly hook: Hook;
+    }
+  | { readonly kind: 'route'; readonly lookup: Lookup; readonly packet: IpPacket; readonly again: boolean }
+  | { readonly kind: 'refused'; readonly decision: InputDecision & { kind: 'refused' }; readonly packet: IpPacket }
+  /** Tables of a hook that were not captured. */
+  | {
+      readonly kind: 'uncaptured';
+      readonly hook: Hook;
+      readonly tables: readonly string[];
+      readonly all: boolean;
+      readonly packet: IpPacket;
+      readonly out: string | undefined;
+    }
+  | {
+      readonly kind: 'error';
+      readonly error: IcmpError | { readonly reset: true; readonly name: string };
+      readonly packet: IpPacket;
+    };
+
+/** How a packet went through. */
+export interface Passage {
+  readonly verdict: Verdict;
+  /** In words, for verdicts that a rule or a route gave. */
+  readonly why: string;
+  readonly in: string | undefined;
+  readonly out: string | undefined;
+  readonly packet: IpPacket;
+  /** Who gets the frame next: the gateway, or the destination itself on the link. */
+  readonly nextHop: { readonly device: string; readonly ip: bigint; readonly family: 4 | 6 } | undefined;
+  readonly tracking: Tracking;
+  readonly events: readonly StackEvent[];
+}
+
+/** What is asked: a packet, where it is, and what is known of its connection. */
+export interface StackInput {
+  readonly namespace: Namespace;
+  readonly packet: IpPacket;
+  /** Undefined for a packet that this host makes itself. */
+  readonly iif: string | undefined;
+  /** A bridge that hands a frame through the IP hooks (br_netfilter) instead of a device. */
+  readonly bridged?: { readonly bridge: string; readonly physIn: string; readonly physOut: string | undefined };
+  readonly connections: ConnectionTable;
+  /** Where the question says it instead of earlier packets. */
+  readonly assumed?: { readonly state: CtState; readonly reply: boolean; readonly mark: number };
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly choose: Choose;
+  readonly key: string;
+}
+
+interface Run {
+  readonly input: StackInput;
+  readonly namespace: Namespace;
+  readonly choose: Choose;
+  readonly key: string;
+  readonly events: StackEvent[];
+  packet: IpPacket;
+  in: string | undefined;
+  out: string | undefined;
+  tracking: Tracking | undefined;
+  zone: Zone;
+  notrack: boolean;
+  /** A proxy takes the packet (TPROXY). */
+  proxied: boolean;
+  physIn: string | undefined;
+  physOut: string | undefined;
+}
+
+function begin(input: StackInput): Run {
+  return {
+    input,
+    namespace: input.namespace,
+    choose: input.choose,
+    key: input.key,
+    events: [],
+    packet: input.packet,
+    in: input.iif,
+    out: undefined,
+    tracking: undefined,
+    zone: ZONE_0,
+    notrack: false,
+    proxied: false,
+    physIn: input.bridged?.physIn,
+    physOut: undefined,
+  };
+}
+
+/** Takes a packet through the IP stack of a namespace. Changes the connection table as the kernel would. */
+export function pass(input: StackInput): Passage {
+  const run = begin(input);
+  if (input.bridged) return passBridge(run, input.bridged);
+  return input.iif === undefined ? send(run) : receive(run, input.iif);
+}
+
+function end(run: Run, verdict: Verdict, why: string, nextHop?: Passage['nextHop']): Passage {
+  return {
+    verdict,
+    why,
+    in: run.input.iif,
+    out: run.out,
+    packet: run.packet,
+    nextHop,
+    tracking: run.tracking ?? UNTRACKED,
+    events: run.events,
+  };
+}
+
+/** ip_rcv: what comes in by a device. */
+function receive(run: Run, iif: string): Passage {
+  if (run.packet.frame === 'otherhost')
+    return end(run, 'dropped', `the frame is for ${run.packet.dmac ?? 'another card'}, not for ${iif}`);
+  const refused = hook(run, 'PREROUTING');
+  if (refused) return refused;
+  const decision = routeInput(run.namespace, run.packet, iif, run.choose, run.key);
+  return decide(run, iif, decision);
+}
+
+function decide(run: Run, iif: string, decision: InputDecision): Passage {
+  switch (decision.kind) {
+    case 'unknown':
+      return end(run, 'insufficient-info', `routing table ${decision.table} was not captured`);
+    case 'refused': {
+      run.events.push({ kind: 'refused', decision, packet: run.packet });
+      if (decision.error) run.events.push({ kind: 'error', error: decision.error, packet: run.packet });
+      return end(run, 'unroutable', decision.text);
+    }
+    case 'local':
+      run.events.push({ kind: 'route', lookup: decision.lookup, packet: run.packet, again: false });
+      return deliver(run);
+    case 'forward':
+      run.events.push({ kind: 'route', lookup: decision.lookup, packet: run.packet, again: false });
+      return forward(run, iif, decision.lookup);
+  }
+}
+
+/** ip_local_deliver. */
+function deliver(run: Run): Passage {
+  run.out = undefined;
+  const refused = hook(run, 'INPUT');
+  if (refused) return refused;
+  confirm(run);
+  return end(run, 'local', 'it is for this host');
+}
+
+/** ip_forward, ip6_forward: the TTL is looked at before the filter, the length as well. */
+function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Passage {
+  const { hop } = found;
+  if (!hop) return end(run, 'insufficient-info', 'the route names no device');
+  if (run.packet.frame !== 'host') return end(run, 'dropped', 'a broadcast or multicast frame is never routed on');
+  if (run.packet.ttl <= 1) {
+    run.events.push({
+      kind: 'error',
+      error: { type: run.packet.family === 4 ? 11 : 3, code: 0, name: 'time exceeded' },
+      packet: run.packet,
+    });
+    return end(run, 'ttl-exceeded', 'its TTL ran out');
+  }
+  const tooBig = exceedsMtu(run, hop.device, found.route.mtu);
+  if (tooBig) return tooBig;
+  run.packet = { ...run.packet, ttl: run.packet.ttl - 1 };
+  run.in = iif;
+  run.out = hop.device;
+  const refused = hook(run, 'FORWARD');
+  if (refused) return refused;
+  return transmit(run, hop.device, {
+    device: hop.device,
+    ip: hop.via ?? run.packet.dst,
+    family: hop.via === undefined ? run.packet.family : hop.viaFamily,
+  });
+}
+
+function exceedsMtu(run: Run, device: string, routeMtu: number | undefined): Passage | undefined {
+  const mtu = routeMtu ?? run.namespace.devices.get(device)?.mtu;
+  const { length, family, dontFragment } = run.packet;
+  if (mtu === undefined || length === undefined || length <= mtu || (family === 4 && !dontFragment)) return undefined;
+  run.events.push({
+    kind: 'error',
+    error:
+      family === 4
+        ? { type: 3, code: 4, name: `fragmentation needed, MTU ${mtu}` }
+        : { type: 2, code: 0, name: `packet too big, MTU ${mtu}` },
+    packet: run.packet,
+  });
+  return end(run, 'dropped', `its ${length} bytes are more than the MTU of ${device} (${mtu}) and it may not be fragmented`);
+}
+
+/** POSTROUTING and out. */
+function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passage {
+  run.out = device;
+  const before = run.in;
+  run.in = undefined;
+  const refused = hook(run, 'POSTROUTING');
+  run.in = before;
+  if (refused) return refused;
+  confirm(run);
+  if (device !== 'lo') return end(run, 'forwarded', '', nextHop);
+  // What a host sends to itself comes in again by lo, its connection and its route attached.
+  run.in = 'lo';
+  run.out = undefined;
+  return hook(run, 'PREROUTING') ?? deliver(run);
+}
+
+/** ip_local_out: a packet that this host makes. */
+function send(run: Run): Passage {
+  const first = routeOutput(run, false);
+  if ('verdict' in first) return first;
+  let found = first;
+  const source = found.found.route.src ?? sourceFor(run, found.found);
+  if (run.packet.src === 0n && source !== undefined) run.packet = { ...run.packet, src: source };
+  run.out = found.device;
+  const before = run.packet;
+  const refused = hook(run, 'OUTPUT');
+  if (refused) return refused;
+  const { src, dst, mark, tos } = run.packet;
+  if (src !== before.src || dst !== before.dst || mark !== before.mark || tos !== before.tos) {
+    // ip_route_me_harder: what the rules changed may lead elsewhere.
+    const second = routeOutput(run, true);
+    if ('verdict' in second) return second;
+    found = second;
+  }
+  const { hop } = found.found;
+  return transmit(run, found.device, {
+    device: found.device,
+    ip: hop?.via ?? run.packet.dst,
+    family: hop?.via === undefined ? run.packet.family : hop.viaFamily,
+  });
+}
+
+function routeOutput(
+  run: Run,
+  again: boolean,
+): Passage | { readonly device: string; readonly found: Lookup & { kind: 'found' } } {
+  const key = `${run.key}|output${again ? ' again' : ''}`;
+  const answer = lookup(flowOf(run.packet, 'lo'), { namespace: run.namespace, choose: run.choose, key });
+  run.events.push({ kind: 'route', lookup: answer, packet: run.packet, again });
+  if (answer.kind === 'unknown') return end(run, 'insufficient-info', `routing table ${answer.table} was not captured`);
+  if (answer.kind === 'none') return end(run, 'unroutable', 'no route leads to its destination');
+  if (answer.kind === 'refused') return end(run, 'unroutable', answer.text);
+  const device = answer.type === 'local' || answer.type === 'anycast' ? 'lo' : answer.hop?.device;
+  if (device === undefined) return end(run, 'insufficient-info', 'the route names no device');
+  return { device, found: answer };
+}
+
+function sourceFor(run: Run, found: Lookup & { kind: 'found' }): bigint | undefined {
+  if (found.type === 'local') return run.packet.dst;
+  const { hop } = found;
+  return hop ? sourceAddress(run.namespace, hop.device, run.packet.family, hop.via ?? run.packet.dst) : undefined;
+}
+
+/** br_netfilter: a bridged frame passes the IP hooks, with the bridge as its device and the ports as physdev. */
+function passBridge(run: Run, bridged: NonNullable<StackInput['bridged']>): Passage {
+  run.in = bridged.bridge;
+  const first = hook(run, 'PREROUTING');
+  if (first) return first;
+  if (bridged.physOut === undefined) return end(run, 'forwarded', 'the bridge decides');
+  run.physOut = bridged.physOut;
+  run.out = bridged.bridge;
+  const second = hook(run, 'FORWARD');
+  if (second) return second;
+  run.in = undefined;
+  const third = hook(run, 'POSTROUTING');
+  if (third) return third;
+  confirm(run);
+  return end(run, 'forwarded', '');
+}
+
+function confirm(run: Run): void {
+  const connection = run.tracking?.connection;
+  if (connection && !connection.confirmed) connection.confirmed = true;
+}
+
+function momentOf(run: Run, name: Hook): Moment {
+  return {
+    namespace: run.namespace,
+    hook: name,
+    packet: run.packet,
+    in: run.in,
+    out: run.out,
+    physIn: run.physIn,
+    physOut: run.physOut,
+    tracking: run.tracking ?? UNTRACKED,
+    reversePath: (flags) => reversePath(run.namespace, run.packet, run.in, flags, run.choose, run.key),
+    uid: run.input.uid,
+    gid: run.input.gid,
+  };
+}
+
+/** Runs everything at a hook in the order of its priorities; the end of the way where something stops the packet. */
+function hook(run: Run, name: Hook): Passage | undefined {
+  const chains = baseChains(run.namespace, run.packet.family, name);
+  const stopped = missingTables(run, name);
+  if (stopped) return stopped;
+  const tracks = name === 'PREROUTING' || name === 'OUTPUT';
+  const natAt = name === 'PREROUTING' || name === 'OUTPUT' ? -100 : 100;
+  let tracked = !tracks;
+  let translatedHere = name === 'FORWARD';
+  for (const base of chains) {
+    if (!tracked && base.priority > CONNTRACK_PRIORITY) {
+      trackPacket(run);
+      tracked = true;
+    }
+    if (!translatedHere && (base.isNat || base.priority > natAt)) {
+      translatedHere = true;
+      const ended = natHook(run, name, chains);
+      if (ended) return ended;
+    }
+    if (base.isNat) continue;
+    const ended = oneTable(run, name, base);
+    if (ended) return ended;
+  }
+  if (!tracked) trackPacket(run);
+  return translatedHere ? undefined : natHook(run, name, chains);
+}
+
+/** Tables whose rules nobody captured: they are taken to let the packet through. */
+function missingTables(run: Run, name: Hook): Passage | undefined {
+  const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
+  // `nft list ruleset` shows iptables-nft's tables as well.
+  if (run.namespace.nftKnown === 'whole') return undefined;
+  const absent = TABLES_AT[name].filter((table) => table !== 'security' && table !== 'nat' && !tables.has(table));
+  if (absent.length === 0) return undefined;
+  run.events.push({ kind: 'uncaptured', hook: name, tables: absent, all: tables.size === 0, packet: run.packet, out: run.out });
+  return absent.every((table) => passes(run, table)) ? undefined : end(run, 'dropped', 'a rule that was not captured');
+}
+
+function passes(run: Run, table: string): boolean {
+  const program = run.packet.family === 4 ? 'iptables' : 'ip6tables';
+  return run.choose({
+    key: `${run.key}|absent ${table}`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `the ${table} table was not captured; taken to let the packet through unchanged`,
+    command: `${program}-save`,
+  });
+}
+
+function trackPacket(run: Run): void {
+  // A packet that comes back by lo is tracked already.
+  if (run.tracking) return;
+  const { connections, assumed } = run.input;
+  if (run.notrack || assumed?.state === 'UNTRACKED') run.tracking = UNTRACKED;
+  else if (assumed?.state === 'INVALID') run.tracking = { state: 'INVALID', reply: false, connection: undefined };
+  else if (assumed) run.tracking = inventedConnection(run.packet, assumed.state, assumed.reply, assumed.mark, run.zone);
+  else {
+    const loose = run.namespace.sysctls.get('net.netfilter.nf_conntrack_tcp_loose')?.value !== '0';
+    run.tracking = track(connections, run.packet, run.zone, loose);
+  }
+  const { connection } = run.tracking;
+  if (connection && assumed && !connections.own.includes(connection)) connections.own.push(connection);
+  run.events.push({ kind: 'track', tracking: run.tracking, packet: run.packet });
+}
+
+function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {
+  const before = run.packet;
+  const result = runTable(base, name, momentOf(run, name), run.choose, run.key);
+  take(run, result);
+  run.events.push({ kind: 'table', run: result, before, packet: run.packet, out: run.out, binding: undefined, nat: undefined });
+  return stopped(run, result);
+}
+
+function take(run: Run, result: TableRun): void {
+  run.packet = result.after.packet;
+  if (result.proxied) run.proxied = true;
+  if (run.tracking) return;
+  if (result.ct.notrack) run.notrack = true;
+  if (result.ct.zone) run.zone = result.ct.zone;
+}
+
+function stopped(run: Run, result: TableRun): Passage | undefined {
+  if (result.verdict === 'ACCEPT') return undefined;
+  const last = result.hits.filter((hit) => hit.taken).at(-1);
+  const by = last && !result.byPolicy ? `rule ${last.rule.number} of ${last.chain}` : `the policy of ${result.chain.name}`;
+  const where = `${by} in ${result.table.name}/${result.hook}`;
+  if (result.verdict === 'REJECT') {
+    run.events.push({ kind: 'error', error: rejection(run.packet, result.rejectWith ?? ''), packet: run.packet });
+    return end(run, 'rejected', where);
+  }
+  return end(run, 'dropped', where);
+}
+
+const REJECTIONS_4: Readonly<Record<string, number>> = {
+  'icmp-net-unreachable': 0,
+  'icmp-host-unreachable': 1,
+  'icmp-proto-unreachable': 2,
+  'icmp-port-unreachable': 3,
+  'icmp-net-prohibited': 9,
+  'icmp-host-prohibited': 10,
+  'icmp-admin-prohibited': 13,
+};
+const REJECTIONS_6: Readonly<Record<string, number>> = {
+  'icmp6-no-route': 0,
+  'no-route': 0,
+  'icmp6-adm-prohibited': 1,
+  'adm-prohibited': 1,
+  'icmp6-addr-unreachable': 3,
+  'addr-unreach': 3,
+  'icmp6-port-unreachable': 4,
+  'port-unreach': 4,
+  'icmp6-policy-fail': 5,
+  'icmp6-reject-route': 6,
+};
+
+function rejection(packet: IpPacket, reject: string): IcmpError | { readonly reset: true; readonly name: string } {
+  if (reject === 'tcp-reset') return { reset: true, name: 'TCP reset' };
+  if (packet.family === 4)
+    return { type: 3, code: REJECTIONS_4[reject] ?? 3, name: reject === '' ? 'icmp-port-unreachable' : reject };
+  return { type: 1, code: REJECTIONS_6[reject] ?? 4, name: reject === '' ? 'icmp6-port-unreachable' : reject };
+}
+
+/** nf_nat_inet_fn: a connection's first packet asks the nat chains; the others are translated by what was decided then. */
+function natHook(run: Run, name: Hook, chains: readonly BaseChain[]): Passage | undefined {
+  const tracking = run.tracking ?? UNTRACKED;
+  const { connection, reply } = tracking;
+  if (!connection) return undefined;
+  const manip: Manip = name === 'PREROUTING' || name === 'OUTPUT' ? 'dst' : 'src';
+  const isError = tracking.state === 'RELATED' && isIcmpError(run.packet);
+  const undecided = manip === 'src' ? !connection.sourceDone : !connection.destinationDone;
+  let rules: Source | undefined;
+  let named = false;
+  if (!isError && (tracking.state === 'NEW' || tracking.state === 'RELATED') && undecided) {
+    const nat = chains.filter((base) => base.isNat);
+    const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
+    if (nat.length === 0 && tables.size > 0 && !tables.has('nat') && run.namespace.nftKnown !== 'whole') {
+      run.events.push({ kind: 'uncaptured', hook: name, tables: ['nat'], all: false, packet: run.packet, out: run.out });
+      if (!passes(run, 'nat')) return end(run, 'dropped', 'a rule that was not captured');
+    }
+    for (const base of nat) {
+      const before = run.packet;
+      const result = runTable(base, name, momentOf(run, name), run.choose, run.key);
+      take(run, result);
+      const request = result.nat;
+      let binding: Binding | undefined;
+      if (request && result.verdict === 'ACCEPT') {
+        const range = natRange(request, momentOf(run, name), manip);
+        if (range === 'drop') {
+          run.events.push({ kind: 'table', run: result, before, packet: run.packet, out: run.out, binding, nat: request.target });
+          return end(run, 'dropped', `${request.target} finds no address to use`);
+        }
+        binding = bind(run.input.connections, connection, range, manip);
+        rules = request.rule.source;
+        connection.source ??= rules;
+        named = true;
+        run.packet = translated(run.packet, connection, reply, manip);
+      }
+      run.events.push({ kind: 'table', run: result, before, packet: run.packet, out: run.out, binding, nat: request?.target });
+      const ended = stopped(run, result);
+      if (ended) return ended;
+      if (request) break;
+    }
+    if (!(manip === 'src' ? connection.sourceDone : connection.destinationDone))
+      bindToItself(run.input.connections, connection, manip);
+  }
+  if (connection.invented && !named) return undefined;
+  const before = run.packet;
+  run.packet = isError ? translatedError(run.packet, connection, reply, manip) : translated(run.packet, connection, reply, manip);
+  if (!named && changedAddress(before, run.packet))
+    run.events.push({ kind: 'translate', manip, reply, connection, before, packet: run.packet, hook: name });
+  return undefined;
+}
+
+function changedAddress(a: IpPacket, b: IpPacket): boolean {
+  return a.src !== b.src || a.dst !== b.dst || a.sport !== b.sport || a.dport !== b.dport || a.icmpId !== b.icmpId;
+}

@@ -1,0 +1,23 @@
+import type { Namespace, Source } from '../model/network';
+
+/**
+ * A setting that exists for `all` and for each device (ip-sysctl). `max`: the larger counts; `or`: either; `own`: the device's
+ * alone. Undefined where neither was captured. Dots in a device's name are written as slashes.
+ */
+export function sysctl(
+  namespace: Namespace,
+  prefix: string,
+  device: string,
+  name: string,
+  join: 'max' | 'or' | 'own',
+): { readonly value: string; readonly source: Source } | undefined {
+  const own =
+    namespace.sysctls.get(`${prefix}.${device}.${name}`) ??
+    namespace.sysctls.get(`${prefix}.${device.replaceAll('.', '/')}.${name}`);
+  if (join === 'own') return own;
+  const all = namespace.sysctls.get(`${prefix}.all.${name}`);
+  // Where the device's own value was not captured, it is the one that new devices get.
+  const device_ = own ?? namespace.sysctls.get(`${prefix}.default.${name}`);
+  if (!all || !device_) return all ?? device_;
+  return Number(all.value) >= Number(device_.value) ? all : device_;
+}

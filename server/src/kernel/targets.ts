@@ -1,0 +1,105 @@
+import type { NfTargetOptions } from '../captures/facts';
+import type { Moment } from './matches';
+import { PROTO } from './packet';
+
+/** Targets after which the packet goes on in the same chain (iptables-extensions(8)). */
+const PASSING = new Set(
+  (
+    'LOG NFLOG ULOG MARK CONNMARK TCPMSS TCPOPTSTRIP TTL HL DSCP TOS ECN CHECKSUM AUDIT TRACE CLASSIFY CONNSECMARK SECMARK SET ' +
+    'RATEEST IDLETIMER LED TEE HMARK CONTINUE'
+  ).split(' '),
+);
+
+export function isPassing(target: string): boolean {
+  return PASSING.has(target);
+}
+
+/** The moment after a target that changes the packet or its connection; the same where it changes neither. */
+export function changed(at: Moment, target: string, options: NfTargetOptions): Moment {
+  const { packet } = at;
+  switch (target) {
+    case 'MARK': {
+      const mark = options.mark?.value;
+      return mark && packet.mark !== undefined ? { ...at, packet: { ...packet, mark: applyMark(packet.mark, mark) } } : at;
+    }
+    case 'HMARK':
+      return { ...at, packet: { ...packet, mark: undefined } };
+    case 'CONNMARK':
+      return connmark(at, options);
+    case 'TTL':
+    case 'HL': {
+      const ttl = options.ttl?.value;
+      if (!ttl) return at;
+      const value = ttl.op === 'set' ? ttl.value : ttl.op === 'inc' ? packet.ttl + ttl.value : packet.ttl - ttl.value;
+      return { ...at, packet: { ...packet, ttl: Math.min(255, Math.max(0, value)) } };
+    }
+    case 'DSCP':
+      return options.dscp ? { ...at, packet: { ...packet, tos: (packet.tos & 3) | (options.dscp.value << 2) } } : at;
+    case 'TOS': {
+      const tos = options.tos?.value;
+      if (!tos) return at;
+      const { op, value, mask } = tos;
+      const next =
+        op === 'set'
+          ? (packet.tos & ~mask) ^ value
+          : op === 'and'
+            ? packet.tos & value
+            : op === 'or'
+              ? packet.tos | value
+              : packet.tos ^ value;
+      return { ...at, packet: { ...packet, tos: next & 255 } };
+    }
+    case 'TCPMSS': {
+      const mss = options.mss?.value;
+      if (packet.proto !== PROTO.TCP || typeof mss !== 'number' || packet.mss === undefined) return at;
+      return { ...at, packet: { ...packet, mss: Math.min(packet.mss, mss) } };
+    }
+    default:
+      return at;
+  }
+}
+
+type MarkOption = NonNullable<NfTargetOptions['mark']>['value'];
+
+/** MARK's arithmetic: `set` clears the bits of its mask and sets its value's, `xset` clears and flips. */
+export function applyMark(mark: number, { op, value, mask }: MarkOption): number {
+  switch (op) {
+    case 'set':
+      return ((mark & ~(mask | value)) | value) >>> 0;
+    case 'xset':
+      return ((mark & ~mask) ^ value) >>> 0;
+    case 'and':
+      return (mark & value) >>> 0;
+    case 'or':
+      return (mark | value) >>> 0;
+    case 'xor':
+      return (mark ^ value) >>> 0;
+    default:
+      return mark;
+  }
+}
+
+/** `save` and `restore` copy the bits of one mask and clear those of the other (iptables-extensions(8), CONNMARK). */
+function connmark(at: Moment, options: NfTargetOptions): Moment {
+  const { packet, tracking } = at;
+  const { connection } = tracking;
+  const option = options.mark?.value;
+  if (!connection || !option) return at;
+  const ctmask = option.ctmask ?? option.mask;
+  if (option.op === 'save') {
+    connection.mark =
+      connection.mark === undefined || packet.mark === undefined
+        ? undefined
+        : ((connection.mark & ~ctmask) ^ (packet.mark & option.mask)) >>> 0;
+    return at;
+  }
+  if (option.op === 'restore') {
+    const mark =
+      connection.mark === undefined || packet.mark === undefined
+        ? undefined
+        : ((packet.mark & ~option.mask) ^ (connection.mark & ctmask)) >>> 0;
+    return { ...at, packet: { ...packet, mark } };
+  }
+  if (connection.mark !== undefined) connection.mark = applyMark(connection.mark, option);
+  return at;
+}

@@ -1,0 +1,156 @@
+import type { OfpAct } from '../openflow/ofpact';
+import { W } from '../packet/flow-words';
+import { commit } from './commit';
+import { report, type Ctx } from './context';
+import { at, ETH, exact8, MAX_MPLS_LABELS, mplsLabels, popMpls, PT, pushMpls, setMac, tci, VLAN_CFI } from './protocols';
+
+/** NSH's next protocols (RFC 8300, 2.2). */
+const NSH_NEXT = { IPV4: 1, IPV6: 2, ETHERNET: 3, NSH: 4 } as const;
+
+function packetTypeText(packetType: number): string {
+  return `(${packetType >>> 16},0x${(packetType & 0xffff).toString(16)})`;
+}
+
+function encapEthernet(ctx: Ctx): void {
+  const packetType = at(ctx.flow, W.packetType);
+  ctx.wc[W.packetType] = 0xffffffff;
+  if (packetType >>> 16 !== 1) {
+    report(ctx, 'action', 'Dropping packet as encap(ethernet) is not supported for packet type ethernet.');
+    ctx.error = 'Unsupported packet type';
+    return;
+  }
+  ctx.flow[W.packetType] = PT.ETH;
+  setMac(ctx.flow, W.dlSrc, 0n);
+  setMac(ctx.flow, W.dlDst, 0n);
+  ctx.flow[W.dlType] = packetType & 0xffff;
+}
+
+function encapMpls(ctx: Ctx, packetType: number): void {
+  const n = mplsLabels(ctx.flow, ctx.wc);
+  if (n >= MAX_MPLS_LABELS) {
+    tooManyLabels(ctx, "dropping packet on which an encap MPLS action can't be performed as it would have more");
+    return;
+  }
+  ctx.wc[W.packetType] = 0xffffffff;
+  if (at(ctx.flow, W.packetType) === PT.ETH && at(ctx.flow, W.dlType) === ETH.MPLS) {
+    for (const words of [ctx.wc, ctx.flow, ctx.baseFlow]) words.fill(0, W.mpls, W.mpls + MAX_MPLS_LABELS);
+  }
+  ctx.flow[W.packetType] = packetType;
+  pushMpls(ctx.flow, n, packetType & 0xffff, ctx.wc);
+  setMac(ctx.flow, W.dlSrc, 0n);
+  setMac(ctx.flow, W.dlDst, 0n);
+}
+
+/** Ends the translation where a packet has, or would have, more labels than the switch keeps. `start`: the sentence's beginning. */
+export function tooManyLabels(ctx: Ctx, start: string): void {
+  if (ctx.packetLength !== undefined) report(ctx, 'error', `${start} MPLS LSEs than the ${MAX_MPLS_LABELS} supported.`);
+  ctx.error = 'Too many MPLS labels';
+}
+
+function encapNsh(ctx: Ctx, act: OfpAct & { kind: 'encap' }): readonly number[] | undefined {
+  const { flow } = ctx;
+  const packetType = at(flow, W.packetType);
+  let mdType = 1;
+  const metadata: number[] = [];
+  for (const { value } of act.properties) {
+    if (value.kind === 'md-type') {
+      mdType = value.mdType;
+      continue;
+    }
+    const padding = (4 - (value.data.length % 4)) % 4;
+    metadata.push(value.tlvClass >> 8, value.tlvClass & 0xff, value.type, value.data.length, ...value.data);
+    for (let i = 0; i < padding; i++) metadata.push(0);
+  }
+  const nextProtocols: Readonly<Record<number, number>> = {
+    [PT.ETH]: NSH_NEXT.ETHERNET,
+    [PT.IPV4]: NSH_NEXT.IPV4,
+    [PT.IPV6]: NSH_NEXT.IPV6,
+    [PT.NSH]: NSH_NEXT.NSH,
+  };
+  const next = nextProtocols[packetType];
+  if (next === undefined) {
+    report(ctx, 'action', `Dropping packet as encap(nsh) is not supported for packet type ${packetTypeText(packetType)}`);
+    ctx.error = 'Unsupported packet type';
+    return undefined;
+  }
+  ctx.wc[W.packetType] = 0xffffffff;
+  flow.fill(0, W.dlDst);
+  flow[W.packetType] = PT.NSH;
+  flow[W.dlType] = ETH.NSH;
+  flow[W.nshTtl] = 63;
+  flow[W.nshNp] = next;
+  flow[W.nshSi] = 255;
+  flow[W.nshMdtype] = mdType & 0xf;
+  return mdType === 2 && metadata.length > 0 && metadata.length <= 248 ? metadata : undefined;
+}
+
+/** encap(…): the new header is pushed at the next commit (ovs-actions(7)). */
+export function encapAction(ctx: Ctx, act: OfpAct & { kind: 'encap' }): void {
+  commit(ctx);
+  let data: readonly number[] | undefined;
+  if (act.packetType === PT.ETH) encapEthernet(ctx);
+  else if (act.packetType === PT.NSH) data = encapNsh(ctx, act);
+  else {
+    encapMpls(ctx, act.packetType);
+    if (!ctx.session.sw.datapath.addMpls) ctx.slow.add('ACTION');
+  }
+  if (ctx.error === undefined) {
+    ctx.pendingEncap = true;
+    ctx.encapData = data;
+  }
+}
+
+/** decap(): true where what was inside must be looked at again, which takes a recirculation. */
+export function decapAction(ctx: Ctx, act: OfpAct & { kind: 'decap' }): boolean {
+  commit(ctx);
+  const { flow } = ctx;
+  const packetType = at(flow, W.packetType);
+  const fail = (text: string): false => {
+    report(ctx, 'action', text);
+    ctx.error = 'Unsupported packet type';
+    return false;
+  };
+  switch (packetType) {
+    case PT.ETH:
+      if (tci(flow, 0) & VLAN_CFI) return fail('Dropping packet, cannot decap Ethernet if VLAN is present.');
+      flow[W.packetType] = ((1 << 16) | at(flow, W.dlType)) >>> 0;
+      setMac(flow, W.dlSrc, 0n);
+      setMac(flow, W.dlDst, 0n);
+      ctx.wc[W.dlType] = 0xffff;
+      return false;
+    case PT.NSH: {
+      const inner: Readonly<Record<number, number>> = {
+        [NSH_NEXT.ETHERNET]: PT.ETH,
+        [NSH_NEXT.IPV4]: PT.IPV4,
+        [NSH_NEXT.IPV6]: PT.IPV6,
+        [NSH_NEXT.NSH]: PT.NSH,
+      };
+      const next = inner[at(flow, W.nshNp)];
+      if (next === undefined) {
+        return fail(`Dropping packet as NSH next protocol ${at(flow, W.nshNp)} is not supported`);
+      }
+      flow[W.packetType] = next;
+      exact8(ctx.wc, W.nshNp);
+      ctx.pendingDecap = true;
+      return true;
+    }
+    case PT.MPLS:
+    case PT.MPLS_MC: {
+      flow[W.packetType] = act.packetType ?? 0x1fffe;
+      const ethertype = at(flow, W.packetType) & 0xffff || ETH.TEB;
+      const n = mplsLabels(flow, ctx.wc);
+      if (popMpls(flow, n, ethertype, ctx.wc)) {
+        if (!ctx.session.sw.datapath.addMpls) ctx.slow.add('ACTION');
+        ctx.pendingDecap = true;
+        return n === 1;
+      }
+      if (n >= MAX_MPLS_LABELS) {
+        tooManyLabels(ctx, "dropping packet on which an MPLS decap can't be performed as it has more");
+        ctx.dpActions.length = 0;
+      }
+      return false;
+    }
+    default:
+      return fail(`Dropping packet as the decap() does not support packet type ${packetTypeText(packetType)}`);
+  }
+}

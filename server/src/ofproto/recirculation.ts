@@ -1,0 +1,46 @@
+import { emptyFlow, W, type FlowWords } from '../packet/flow-words';
+import type { Ctx, FrozenState } from './context';
+import { at, TUNNEL_END } from './protocols';
+
+/** Tunnel, metadata, registers and in_port: what a packet keeps while it recirculates. */
+export function frozenMetadata(flow: FlowWords): FlowWords {
+  const kept = emptyFlow();
+  restoreMetadata(kept, flow);
+  return kept;
+}
+
+/** Copies what `frozenMetadata` keeps. */
+export function restoreMetadata(to: FlowWords, from: FlowWords): void {
+  to.set(from.subarray(0, TUNNEL_END), 0);
+  to.set(from.subarray(W.metadata, W.metadata + 2), W.metadata);
+  to.set(from.subarray(W.reg, W.reg + 16), W.reg);
+  to[W.inPort] = at(from, W.inPort);
+}
+
+/** The number of a state; equal states share one, as in the switch. */
+export function recircIdOf(ctx: Ctx, state: FrozenState): number {
+  const key = JSON.stringify({ ...state, flow: [...state.flow], mirrors: [...state.mirrors].sort() }, (_key, value: unknown) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  );
+  const { session } = ctx;
+  let id = session.frozenIds.get(key);
+  if (id === undefined) {
+    id = session.nextRecircId++;
+    session.frozenIds.set(key, id);
+    session.frozen.set(id, state);
+  }
+  return id;
+}
+
+export function stateOf(ctx: Ctx, table: number, withActions: boolean): FrozenState {
+  return {
+    bridge: ctx.bridge.name,
+    table,
+    flow: frozenMetadata(ctx.flow),
+    stack: [...ctx.stack],
+    mirrors: new Set(ctx.mirrors),
+    conntracked: ctx.conntracked,
+    actions: withActions ? [...ctx.frozenActions] : [],
+    actionSet: withActions ? [...ctx.actionSet] : [],
+  };
+}

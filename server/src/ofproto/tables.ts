@@ -1,0 +1,222 @@
+import type { Match } from '../openflow/match';
+import type { OfpAct } from '../openflow/ofpact';
+import { W, type FlowWords } from '../packet/flow-words';
+import { buildClassifier, lookup, type Classifier, type Lookup } from './classifier';
+import { at, FRAG_ANY } from './protocols';
+import type { Bridge, Rule, RuleSource } from './switch';
+
+/** What a lookup ends in: a flow, or one of the switch's own answers. */
+export type RuleRef =
+  | { readonly kind: 'flow'; readonly rule: Rule; readonly also: readonly number[] }
+  | { readonly kind: 'miss' | 'no-packet-in' | 'drop-frags'; readonly id: number };
+
+/** The actions of a rule, the switch's own included. */
+export function actionsOf(ref: RuleRef): readonly OfpAct[] {
+  if (ref.kind === 'flow') return ref.rule.actions;
+  return ref.kind === 'miss' ? missActions : [];
+}
+
+export function cookieOf(ref: RuleRef): bigint {
+  return ref.kind === 'flow' ? ref.rule.cookie : 0n;
+}
+
+const missActions: readonly OfpAct[] = [
+  {
+    kind: 'controller',
+    maxLen: 0xffff,
+    controllerId: 0,
+    reason: 'no_match',
+    userdata: undefined,
+    pause: false,
+    meterId: undefined,
+  },
+];
+
+const MISS: RuleRef = { kind: 'miss', id: 1 };
+const NO_PACKET_IN: RuleRef = { kind: 'no-packet-in', id: 2 };
+const DROP_FRAGS: RuleRef = { kind: 'drop-frags', id: 3 };
+
+/** OpenFlow's tables: 0 to 253, and 254 for the switch's own flows. */
+const N_TABLES = 255;
+
+/** A bridge's flow tables, made ready for lookups when first asked, and the flows that learn() adds while a trace runs. */
+export interface Tables {
+  lookup(
+    bridge: Bridge,
+    table: number,
+    flow: FlowWords,
+    wc: FlowWords | undefined,
+  ): Lookup & { readonly found: Rule | undefined };
+  /** Adds a flow, or replaces the one with the same match and priority. */
+  add(bridge: Bridge, rule: Omit<Rule, 'index'>): void;
+  remove(bridge: Bridge, table: number, match: Match, priority: number): void;
+  countByCookie(bridge: Bridge, table: number, cookie: bigint): number;
+  rule(bridge: Bridge, index: number): Rule;
+}
+
+interface BridgeTables {
+  readonly source: RuleSource;
+  byTable: Map<number, number[]> | undefined;
+  readonly classifiers: Map<number, Classifier>;
+  readonly rules: Map<number, Rule>;
+  /** Learned flows by number, from `source.count` on. */
+  readonly learned: Rule[];
+  readonly removed: Set<number>;
+}
+
+const shared = new WeakMap<RuleSource, BridgeTables>();
+
+function tablesOf(source: RuleSource): BridgeTables {
+  let found = shared.get(source);
+  if (!found) {
+    found = { source, byTable: undefined, classifiers: new Map(), rules: new Map(), learned: [], removed: new Set() };
+    shared.set(source, found);
+  }
+  return found;
+}
+
+function indexesOf(state: BridgeTables, table: number): number[] {
+  if (!state.byTable) {
+    state.byTable = new Map();
+    for (let i = 0; i < state.source.count; i++) {
+      const t = state.source.table(i);
+      const list = state.byTable.get(t);
+      if (list) list.push(i);
+      else state.byTable.set(t, [i]);
+    }
+  }
+  return state.byTable.get(table) ?? [];
+}
+
+/** The numbers of a table's flows in the capture's order. */
+export function rulesOfTable(source: RuleSource, table: number): readonly number[] {
+  return indexesOf(tablesOf(source), table);
+}
+
+function ruleOf(state: BridgeTables, index: number): Rule {
+  const known = state.rules.get(index);
+  if (known) return known;
+  const learned = state.learned[index - state.source.count];
+  const rule = learned ?? state.source.rule(index);
+  state.rules.set(index, rule);
+  return rule;
+}
+
+function clausesOf(state: BridgeTables, index: number) {
+  const clauses = ruleOf(state, index).actions.flatMap((act) =>
+    act.kind === 'conjunction' ? [{ id: act.id, clause: act.clause, clauses: act.clauses }] : [],
+  );
+  return clauses.length > 0 ? clauses : undefined;
+}
+
+function classifierOf(state: BridgeTables, table: number): Classifier {
+  let found = state.classifiers.get(table);
+  if (!found) {
+    const source: RuleSource = {
+      count: state.source.count + state.learned.length,
+      table: (i) => (i < state.source.count ? state.source.table(i) : (state.learned[i - state.source.count]?.table ?? 0)),
+      priority: (i) =>
+        i < state.source.count ? state.source.priority(i) : (state.learned[i - state.source.count]?.priority ?? 0),
+      match: (i) => (i < state.source.count ? state.source.match(i) : ruleOf(state, i).match),
+      rule: (i) => ruleOf(state, i),
+      trouble: (t) => state.source.trouble(t),
+    };
+    const indexes = indexesOf(state, table).filter((i) => !state.removed.has(i));
+    state.learned.forEach((rule, i) => {
+      const index = state.source.count + i;
+      if (rule.table === table && !state.removed.has(index)) indexes.push(index);
+    });
+    found = buildClassifier(source, indexes);
+    state.classifiers.set(table, found);
+  }
+  return found;
+}
+
+/** Tables over the bridges' flows. What is learned stays in this object; what was indexed is shared between objects. */
+export function makeTables(): Tables {
+  const own = new Map<RuleSource, BridgeTables>();
+  /** The bridge's tables, or this object's own once it has learned something. */
+  const stateOf = (bridge: Bridge) => own.get(bridge.rules) ?? tablesOf(bridge.rules);
+  const writable = (bridge: Bridge): BridgeTables => {
+    let state = own.get(bridge.rules);
+    if (!state) {
+      const base = tablesOf(bridge.rules);
+      indexesOf(base, 0);
+      state = { ...base, classifiers: new Map(base.classifiers), rules: new Map(base.rules), learned: [], removed: new Set() };
+      own.set(bridge.rules, state);
+    }
+    return state;
+  };
+  const same = (state: BridgeTables, table: number, match: Match, priority: number): number[] => {
+    const equal = (other: Match) =>
+      other.mask === match.mask &&
+      other.values.every((value, i) => value === match.values[i]) &&
+      JSON.stringify(other.tunMetadata, bigints) === JSON.stringify(match.tunMetadata, bigints);
+    const all = [...indexesOf(state, table), ...state.learned.map((_, i) => state.source.count + i)];
+    return all.filter((i) => {
+      if (state.removed.has(i)) return false;
+      const rule = ruleOf(state, i);
+      return rule.table === table && rule.priority === priority && equal(rule.match);
+    });
+  };
+  return {
+    lookup(bridge, table, flow, wc) {
+      const state = stateOf(bridge);
+      const result = lookup(classifierOf(state, table), flow, wc, (index) => clausesOf(state, index));
+      return { ...result, found: result.rule === undefined ? undefined : ruleOf(state, result.rule) };
+    },
+    add(bridge, rule) {
+      const state = writable(bridge);
+      for (const index of same(state, rule.table, rule.match, rule.priority)) state.removed.add(index);
+      state.learned.push({ ...rule, index: state.source.count + state.learned.length });
+      state.classifiers.delete(rule.table);
+    },
+    remove(bridge, table, match, priority) {
+      const state = writable(bridge);
+      for (const index of same(state, table, match, priority)) state.removed.add(index);
+      state.classifiers.delete(table);
+    },
+    countByCookie(bridge, table, cookie) {
+      const state = stateOf(bridge);
+      const all = [...indexesOf(state, table), ...state.learned.map((_, i) => state.source.count + i)];
+      return all.filter((i) => {
+        const rule = ruleOf(state, i);
+        return !state.removed.has(i) && rule.table === table && rule.cookie === cookie;
+      }).length;
+    },
+    rule: (bridge, index) => ruleOf(stateOf(bridge), index),
+  };
+}
+
+function bigints(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
+/**
+ * The rule for a packet in a table. `inPort` is matched in place of the packet's own; fragments hide their ports unless the bridge
+ * matches them. `mayPacketIn`: a miss may go to a controller.
+ */
+export function ruleFor(
+  tables: Tables,
+  bridge: Bridge,
+  table: number,
+  flow: FlowWords,
+  wc: FlowWords,
+  inPort: number,
+  mayPacketIn: boolean,
+): RuleRef {
+  const saved = { src: at(flow, W.tpSrc), dst: at(flow, W.tpDst), port: at(flow, W.inPort) };
+  if (at(flow, W.nwFrag) & FRAG_ANY && bridge.fragments !== 'nx-match') {
+    if (bridge.fragments === 'drop') return DROP_FRAGS;
+    flow[W.tpSrc] = 0;
+    flow[W.tpDst] = 0;
+  }
+  flow[W.inPort] = inPort;
+  const result = table < N_TABLES ? tables.lookup(bridge, table, flow, wc) : undefined;
+  flow[W.tpSrc] = saved.src;
+  flow[W.tpDst] = saved.dst;
+  flow[W.inPort] = saved.port;
+  if (result?.found) return { kind: 'flow', rule: result.found, also: result.also };
+  // A table's own miss configuration is OpenFlow's default unless a controller of OpenFlow 1.0 to 1.2 wants packets that miss.
+  return mayPacketIn && bridge.hasController ? MISS : NO_PACKET_IN;
+}

@@ -1,0 +1,280 @@
+import type { DpAction } from '../datapath/dp-action';
+import { formatActions } from '../openflow/format-actions';
+import { OFPP, type OfpAct } from '../openflow/ofpact';
+import { emptyFlow, W, type FlowWords } from '../packet/flow-words';
+import { runActionSet, writeActions } from './action-set';
+import { runActions } from './actions';
+import { bundleOf, forwards, isMirrorOutput } from './bundles';
+import {
+  cancelFreeze,
+  portOf,
+  report,
+  reportBridge,
+  type Ctx,
+  type FrozenState,
+  type Session,
+  type SlowReason,
+  type XlateAct,
+  type XlateError,
+} from './context';
+import { finishFreezing } from './freeze';
+import { clearConntrack, mayReceive, mirrorIngress } from './output';
+import {
+  at,
+  clearTunnel,
+  CS,
+  FRAG_LATER,
+  isIcmpv4,
+  isIcmpv6,
+  isIpAny,
+  isMplsType,
+  isVlanType,
+  or,
+  PT,
+  setMac,
+  TUNNEL_END,
+} from './protocols';
+import { restoreMetadata } from './recirculation';
+import { processSpecial } from './special';
+import type { Bridge } from './switch';
+import { reportTable } from './table-action';
+import { actionsOf, cookieOf, ruleFor } from './tables';
+import type { TraceNode } from './trace-node';
+import { cameByTunnel, lookAtTunnel, processEcn } from './tunnel-send';
+
+export interface Translation {
+  readonly nodes: readonly TraceNode[];
+  /** The packet when it was first looked at, and when the first bridge was done with it. */
+  readonly initialFlow: FlowWords;
+  readonly finalFlow: FlowWords;
+  readonly wc: FlowWords;
+  readonly actions: readonly DpAction[];
+  readonly error: XlateError | undefined;
+  readonly slow: readonly SlowReason[];
+}
+
+/** What a packet always shows: its port, its type, whether it is a fragment, and the tunnel that it came by. */
+function initialWc(flow: FlowWords): FlowWords {
+  const wc = emptyFlow();
+  wc[W.packetType] = 0xffffffff;
+  wc[W.inPort] = 0xffff;
+  wc[W.dlType] = 0xffff;
+  if (isIpAny(flow)) or(wc, W.nwFrag, 3);
+  wc[W.recircId] = 0xffffffff;
+  lookAtTunnel(flow, wc);
+  return wc;
+}
+
+/** Takes out of the megaflow what a datapath does not match, and what the packet did not have when it came. */
+function finishWc(ctx: Ctx): void {
+  const { wc, flow, upcallFlow } = ctx;
+  wc.fill(0, W.metadata, W.metadata + 2);
+  wc.fill(0, W.reg, W.reg + 16);
+  wc[W.actsetOutput] = 0;
+  wc[W.conjId] = 0;
+  if (at(upcallFlow, W.packetType) !== PT.ETH) {
+    setMac(wc, W.dlDst, 0n);
+    setMac(wc, W.dlSrc, 0n);
+  }
+  if (isIcmpv4(flow) || isIcmpv6(flow)) {
+    wc[W.tpSrc] = at(wc, W.tpSrc) & 0xff;
+    wc[W.tpDst] = at(wc, W.tpDst) & 0xff;
+  }
+  for (const word of [W.vlan0, W.vlan1]) if (at(wc, word) & 0xffff) or(wc, word, 0x1000);
+  if (at(flow, W.nwFrag) & FRAG_LATER) {
+    wc[W.tpSrc] = 0;
+    wc[W.tpDst] = 0;
+  }
+  if (!isMplsType(at(upcallFlow, W.dlType))) wc.fill(0, W.mpls, W.mpls + 3);
+  for (const word of [W.vlan0, W.vlan1]) if (!isVlanType(at(upcallFlow, word) >>> 16)) wc[word] = 0;
+  if (!cameByTunnel(upcallFlow)) wc.fill(0, 0, TUNNEL_END);
+}
+
+/** A trailing clone needs none: what it does can be done to the packet itself. */
+function unwrapLastClone(actions: DpAction[]): void {
+  const last = actions.at(-1);
+  if (last?.kind === 'clone') actions.splice(-1, 1, ...last.actions);
+}
+
+function resume(ctx: Ctx, state: FrozenState): XlateAct[] | undefined {
+  const oldTrace = ctx.trace;
+  ctx.trace = report(ctx, 'thaw', 'thaw');
+  const bridge = ctx.session.sw.bridges.get(state.bridge);
+  if (!bridge) {
+    report(ctx, 'error', 'Frozen bridge no longer exists.');
+    ctx.error = 'Bridge not found';
+    ctx.trace = oldTrace;
+    return undefined;
+  }
+  ctx.bridge = bridge;
+  ctx.table = state.table;
+  report(ctx, 'thaw', `Resuming from table ${state.table}`);
+  ctx.conntracked = state.conntracked;
+  if (!state.conntracked) clearConntrack(ctx);
+  restoreMetadata(ctx.flow, state.flow);
+  ctx.stack = [...state.stack];
+  ctx.mirrors = new Set(state.mirrors);
+  if (state.actionSet.length > 0) {
+    report(ctx, 'thaw', `Restoring action set: ${formatActions(state.actionSet)}`);
+    ctx.flow[W.actsetOutput] = OFPP.UNSET;
+    writeActions(ctx, state.actionSet);
+  }
+  const actions = [...state.actions];
+  if (actions.length > 0) {
+    const known = actions.filter((act): act is OfpAct => act.kind !== 'unroll_xlate');
+    report(ctx, 'thaw', `Restoring actions: ${formatActions(known)}`);
+  }
+  ctx.trace = oldTrace;
+  return actions;
+}
+
+export interface TranslateOptions {
+  readonly names: boolean;
+  /** Length in bytes of the packet that was given; the trace then has side effects, as in the switch. */
+  readonly packetLength: number | undefined;
+  readonly generate: boolean;
+}
+
+/** Translates a packet at a bridge into datapath actions, as `ovs-vswitchd` does, and reports every step. */
+export function translate(session: Session, bridge: Bridge, packet: FlowWords, options: TranslateOptions): Translation {
+  const flow = packet.slice();
+  flow[W.actsetOutput] = OFPP.UNSET;
+  const recircId = at(flow, W.recircId);
+  const state = recircId ? session.frozen.get(recircId) : undefined;
+  const baseFlow = flow.slice();
+  clearTunnel(baseFlow);
+  const nodes: TraceNode[] = [];
+  const ctx: Ctx = {
+    session,
+    bridge,
+    flow,
+    upcallFlow: packet,
+    baseFlow,
+    origTunnelDst: [at(packet, W.tunDst), ...[0, 1, 2, 3].map((i) => at(packet, W.tunIpv6Dst + i))],
+    wc: initialWc(flow),
+    dpActions: [],
+    stack: [],
+    actionSet: [],
+    actionSetHasGroup: false,
+    inActionSet: false,
+    rule: undefined,
+    ruleCookie: 0xffffffffffffffffn,
+    table: 0,
+    depth: 0,
+    resubmits: 0,
+    exit: false,
+    error: undefined,
+    mirrors: new Set(),
+    mirrorSnaplen: 0,
+    freezing: false,
+    thawed: state !== undefined,
+    hash: undefined,
+    frozenActions: [],
+    unroll: undefined,
+    pause: undefined,
+    wasMpls: false,
+    conntracked: false,
+    natAction: undefined,
+    pendingEncap: false,
+    pendingDecap: false,
+    encapData: undefined,
+    slow: new Set(),
+    allowSideEffects: options.generate || options.packetLength !== undefined,
+    packetLength: options.packetLength,
+    names: options.names,
+    trace: nodes,
+    run: runActions,
+  };
+  const initialFlow = flow.slice();
+  const sent = run(ctx, state, recircId);
+  const error = ctx.error;
+  if (error !== undefined) sent.length = 0;
+  else unwrapLastClone(sent);
+  if (sent.length === 0 && session.sw.datapath.explicitDrop) sent.push({ kind: 'drop', reason: 0 });
+  return {
+    nodes,
+    initialFlow,
+    finalFlow: ctx.flow,
+    wc: ctx.wc,
+    actions: sent,
+    error: error === 'Congestion Drop' || error === 'Forwarding is disabled' ? undefined : error,
+    slow: error === undefined ? [...ctx.slow] : [],
+  };
+}
+
+function run(ctx: Ctx, state: FrozenState | undefined, recircId: number): DpAction[] {
+  const sent = ctx.dpActions;
+  ctx.trace = reportBridge(ctx, ctx.bridge.name);
+  const firstBridge = ctx.bridge;
+  let actions: readonly XlateAct[] | undefined;
+  if (state) {
+    actions = resume(ctx, state);
+    if (!actions) return sent;
+    if (actions.length === 0) actions = undefined;
+  } else if (recircId) {
+    report(ctx, 'error', `Recirculation context not found for ID ${recircId.toString(16)}`);
+    ctx.error = 'No recirculation context';
+    return sent;
+  } else if (at(ctx.flow, W.ctState) & CS.TRK) {
+    ctx.conntracked = true;
+  }
+
+  const inPort = firstBridge.ports.get(at(ctx.baseFlow, W.inPort));
+  if (at(ctx.flow, W.packetType) !== PT.ETH && inPort?.tunnel?.packetType === 'legacy_l3' && ctx.table === 0) {
+    ctx.flow[W.packetType] = PT.ETH;
+    setMac(ctx.flow, W.dlSrc, 0n);
+    setMac(ctx.flow, W.dlDst, 0n);
+    ctx.pendingEncap = true;
+  }
+  if (!actions) {
+    const { session, bridge, table, flow, wc } = ctx;
+    const ref = ruleFor(session.tables, bridge, table, flow, wc, at(flow, W.inPort), true);
+    ctx.rule = ref;
+    ctx.trace = reportTable(ctx, ref, table, flow.slice());
+    actions = actionsOf(ref);
+  }
+  if (!state && processSpecial(ctx, inPort)) {
+    mirrorIngress(ctx);
+  } else if (inPort && isMirrorBundle(firstBridge, inPort.ofport)) {
+    const name = bundleOf(firstBridge, inPort.ofport)?.name ?? inPort.name;
+    report(ctx, 'error', `dropping packet received on port ${name}, which is reserved exclusively for mirroring`);
+  } else {
+    noteSampling(ctx);
+    if (!processEcn(ctx.flow)) {
+      ctx.error = 'Congestion Drop';
+    } else if (!inPort || mayReceive(ctx, inPort)) {
+      if (ctx.rule) ctx.ruleCookie = cookieOf(ctx.rule);
+      mirrorIngress(ctx);
+      runActions(actions, ctx, true, false);
+      if (ctx.error !== undefined) return sent;
+      if (inPort && !forwards(firstBridge, inPort)) {
+        sent.length = 0;
+        cancelFreeze(ctx);
+        ctx.actionSet = [];
+        ctx.error = 'Forwarding is disabled';
+      }
+      if (!ctx.freezing) runActionSet(ctx);
+      if (ctx.freezing) finishFreezing(ctx);
+    }
+  }
+  finishWc(ctx);
+  return sent;
+}
+
+function isMirrorBundle(bridge: Bridge, ofport: number): boolean {
+  const bundle = bundleOf(bridge, ofport);
+  return bundle !== undefined && isMirrorOutput(bridge, bundle);
+}
+
+function noteSampling(ctx: Ctx): void {
+  if (ctx.thawed) return;
+  for (const [on, what] of [
+    [ctx.bridge.sflow, 'sFlow'],
+    [ctx.bridge.ipfix, 'IPFIX'],
+  ] as const) {
+    if (on) ctx.session.notes.add(`bridge ${ctx.bridge.name} has ${what}: the switch also sends samples, which are not shown`);
+  }
+  if (portOf(ctx, at(ctx.flow, W.inPort)) === undefined && at(ctx.flow, W.inPort) < OFPP.MAX) {
+    ctx.session.notes.add(`bridge ${ctx.bridge.name} has no port ${at(ctx.flow, W.inPort)} in the captures`);
+  }
+}

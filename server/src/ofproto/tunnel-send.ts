@@ -1,0 +1,96 @@
+import { parseIp } from '../packet/address';
+import { W, type FlowWords } from '../packet/flow-words';
+import { at, exact8, isIpAny, or, TNL_F } from './protocols';
+import type { Tunnel } from './switch';
+
+/** Writes an address into the IPv4 word or the four IPv6 words at hand; the other family becomes 0. */
+function setAddress(flow: FlowWords, v4: number, v6: number, text: string | undefined): void {
+  flow[v4] = 0;
+  flow.fill(0, v6, v6 + 4);
+  const ip = text === undefined ? undefined : parseIp(text);
+  if (!ip) return;
+  if (ip.family === 4) flow[v4] = Number(ip.value);
+  else for (let i = 0; i < 4; i++) flow[v6 + i] = Number((ip.value >> BigInt(96 - 32 * i)) & 0xffffffffn);
+}
+
+/** Puts the tunnel's configured headers on a packet that leaves by it, as the interface's options say. */
+export function prepareTunnel(flow: FlowWords, wc: FlowWords, tunnel: Tunnel): void {
+  if (!tunnel.localIpFlow) setAddress(flow, W.tunSrc, W.tunIpv6Src, tunnel.localIp);
+  if (!tunnel.remoteIpFlow) setAddress(flow, W.tunDst, W.tunIpv6Dst, tunnel.remoteIp);
+  flow[W.tunTpDst] = tunnel.dstPort;
+  if (!tunnel.outKeyFlow) {
+    flow[W.tunId] = Number((tunnel.outKey >> 32n) & 0xffffffffn);
+    flow[W.tunId + 1] = Number(tunnel.outKey & 0xffffffffn);
+  }
+  if (tunnel.ttlInherit && isIpAny(flow)) {
+    exact8(wc, W.nwTtl);
+    flow[W.tunTtl] = at(flow, W.nwTtl);
+  } else {
+    flow[W.tunTtl] = tunnel.ttl;
+  }
+  if (tunnel.tosInherit && isIpAny(flow)) {
+    or(wc, W.nwTos, 0xfc);
+    flow[W.tunTos] = at(flow, W.nwTos) & 0xfc;
+  } else {
+    flow[W.tunTos] = tunnel.tos;
+  }
+  if (isIpAny(flow)) {
+    or(wc, W.nwTos, 3);
+    const ecn = at(flow, W.nwTos) & 3;
+    // A congestion mark is not copied outward; the tunnel's ends report it themselves (RFC 6040).
+    or(flow, W.tunTos, ecn === 3 ? 2 : ecn);
+  }
+  flow[W.tunFlags] =
+    (at(flow, W.tunFlags) & TNL_F.OAM) |
+    (tunnel.dontFragment ? TNL_F.DONT_FRAGMENT : 0) |
+    (tunnel.csum ? TNL_F.CSUM : 0) |
+    (tunnel.outKeyPresent ? TNL_F.KEY : 0);
+  if (tunnel.egressPktMark !== undefined) {
+    flow[W.pktMark] = tunnel.egressPktMark;
+    wc[W.pktMark] = 0xffffffff;
+  }
+  const erspan = [
+    ['erspan_ver', W.tunErspanVer],
+    ['erspan_idx', W.tunErspanIdx],
+    ['erspan_dir', W.tunErspanDir],
+    ['erspan_hwid', W.tunErspanHwid],
+  ] as const;
+  for (const [option, word] of erspan) {
+    if (tunnel.options[option] !== 'flow') flow[word] = Number(tunnel.options[option] ?? 0) || 0;
+  }
+}
+
+/** A packet with an outer destination came through a tunnel. */
+export function cameByTunnel(flow: FlowWords): boolean {
+  return (
+    at(flow, W.tunDst) !== 0 ||
+    at(flow, W.tunIpv6Dst) !== 0 ||
+    at(flow, W.tunIpv6Dst + 1) !== 0 ||
+    at(flow, W.tunIpv6Dst + 2) !== 0 ||
+    at(flow, W.tunIpv6Dst + 3) !== 0
+  );
+}
+
+/** What a packet from a tunnel always shows of its outer header. */
+export function lookAtTunnel(flow: FlowWords, wc: FlowWords): void {
+  if (!cameByTunnel(flow)) return;
+  wc.fill(0xffffffff, W.tunId, W.tunId + 2);
+  if (at(flow, W.tunDst)) {
+    wc[W.tunSrc] = 0xffffffff;
+    wc[W.tunDst] = 0xffffffff;
+  } else {
+    wc.fill(0xffffffff, W.tunIpv6Src, W.tunIpv6Src + 4);
+    wc.fill(0xffffffff, W.tunIpv6Dst, W.tunIpv6Dst + 4);
+  }
+  wc[W.tunFlags] = TNL_F.DONT_FRAGMENT | TNL_F.CSUM | TNL_F.KEY;
+  wc[W.tunTos] = 0xff;
+  if (isIpAny(flow) && (at(flow, W.tunTos) & 3) === 3) or(wc, W.nwTos, 3);
+}
+
+/** Copies a congestion mark from the outer header inward; false where the packet must be dropped, as it can't carry the mark. */
+export function processEcn(flow: FlowWords): boolean {
+  if (!cameByTunnel(flow) || !isIpAny(flow) || (at(flow, W.tunTos) & 3) !== 3) return true;
+  if ((at(flow, W.nwTos) & 3) === 0) return false;
+  or(flow, W.nwTos, 3);
+  return true;
+}

@@ -1,0 +1,346 @@
+"""A router namespace of the real kernel: build it, send packets through it, see what became of them."""
+import ctypes
+import json
+import os
+import random
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+ETH_P_ALL = 0x0003
+PACKET_OUTGOING = 4
+
+
+def run(*argv, stdin=None, check=True):
+    """Runs a command; what it printed. A failure is an error unless `check` is false."""
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+class Namespace:
+    def __init__(self, name):
+        self.name = name
+        run("ip", "netns", "add", name)
+        self.fd = os.open(f"/var/run/netns/{name}", os.O_RDONLY)
+
+    def run(self, *argv, stdin=None, check=True):
+        return run("ip", "netns", "exec", self.name, *argv, stdin=stdin, check=check)
+
+    def within(self, act):
+        """Runs a function of this process inside the namespace."""
+        own = os.open("/proc/self/ns/net", os.O_RDONLY)
+        try:
+            if LIBC.setns(self.fd, 0) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+            return act()
+        finally:
+            LIBC.setns(own, 0)
+            os.close(own)
+
+    def close(self):
+        os.close(self.fd)
+        run("ip", "netns", "del", self.name, check=False)
+
+
+def mac_bytes(mac):
+    return bytes(int(part, 16) for part in mac.split(":"))
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58}
+
+
+def transport(p):
+    """The bytes behind the IP header."""
+    proto = p["proto"]
+    tag = p["tag"].to_bytes(4, "big")
+    if proto == "tcp":
+        names = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "none": 0}
+        flags = sum(names[name] for name in p["flags"].split(","))
+        segment = struct.pack("!HHIIBBHHH", p["sport"], p["dport"], p.get("seq", 1000), p.get("ackno", 0), 5 << 4, flags, 65535, 0, 0)
+        data = segment + (tag if not flags & 2 else b"")
+        return with_checksum(p, data, 16)
+    if proto == "udp":
+        data = struct.pack("!HHHH", p["sport"], p["dport"], 12, 0) + tag
+        return with_checksum(p, data, 6)
+    if proto == "icmp":
+        data = struct.pack("!BBHHH", p["type"], p["code"], 0, p["id"], 1) + (p["inner"] if "inner" in p else tag)
+        return data[:2] + struct.pack("!H", checksum(data)) + data[4:]
+    if proto == "icmpv6":
+        data = struct.pack("!BBHHH", p["type"], p["code"], 0, p["id"], 1) + (p["inner"] if "inner" in p else tag)
+        return with_checksum(p, data, 2)
+    return tag + b"\0\0\0\0"
+
+
+def with_checksum(p, data, at):
+    family = socket.AF_INET6 if ":" in p["src"] else socket.AF_INET
+    addresses = socket.inet_pton(family, p["src"]) + socket.inet_pton(family, p["dst"])
+    number = PROTOCOLS[p["proto"]]
+    if family == socket.AF_INET:
+        pseudo = addresses + struct.pack("!BBH", 0, number, len(data))
+    else:
+        pseudo = addresses + struct.pack("!IHBB", len(data), 0, 0, number)
+    return data[:at] + struct.pack("!H", checksum(pseudo + data)) + data[at + 2:]
+
+
+def ip_packet(p):
+    payload = transport(p)
+    number = PROTOCOLS.get(p["proto"]) or int(p["proto"])
+    if ":" in p["src"]:
+        header = struct.pack("!IHBB", (6 << 28) | (p["tos"] << 20), len(payload), number, p["ttl"])
+        return header + socket.inet_pton(socket.AF_INET6, p["src"]) + socket.inet_pton(socket.AF_INET6, p["dst"]) + payload
+    pad = max(0, p.get("length", 0) - 20 - len(payload))
+    payload += b"\0" * pad
+    flags = 0x4000 if p.get("df") else 0
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, p["tos"], 20 + len(payload), p["tag"] & 0xFFFF, flags, p["ttl"], number, 0,
+                         socket.inet_aton(p["src"]), socket.inet_aton(p["dst"]))
+    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
+
+
+def read_packet(data):
+    """An IP packet as fields; None for what is none."""
+    if not data:
+        return None
+    if data[0] >> 4 == 4:
+        size = (data[0] & 15) * 4
+        total = struct.unpack("!H", data[2:4])[0]
+        found = {"family": 4, "tos": data[1], "ttl": data[8], "proto": data[9], "ipid": struct.unpack("!H", data[4:6])[0],
+                 "src": socket.inet_ntoa(data[12:16]), "dst": socket.inet_ntoa(data[16:20]), "length": total,
+                 "offset": struct.unpack("!H", data[6:8])[0] & 0x1FFF}
+        rest = data[size:total]
+    elif data[0] >> 4 == 6 and len(data) >= 40:
+        first = struct.unpack("!I", data[:4])[0]
+        found = {"family": 6, "tos": (first >> 20) & 255, "ttl": data[7], "proto": data[6], "ipid": None,
+                 "src": socket.inet_ntop(socket.AF_INET6, data[8:24]), "dst": socket.inet_ntop(socket.AF_INET6, data[24:40]), "offset": 0,
+                 "length": 40 + struct.unpack("!H", data[4:6])[0]}
+        rest = data[40:]
+    else:
+        return None
+    if found["proto"] in (6, 17) and len(rest) >= 4:
+        found["sport"], found["dport"] = struct.unpack("!HH", rest[:4])
+    if found["proto"] == 6 and len(rest) >= 14:
+        found["tcpflags"] = rest[13]
+        found["seq"] = struct.unpack("!I", rest[4:8])[0]
+    if found["proto"] in (1, 58) and len(rest) >= 8:
+        found["type"], found["code"] = rest[0], rest[1]
+        found["id"] = struct.unpack("!H", rest[4:6])[0]
+        found["inner"] = rest[8:]
+    found["rest"] = rest
+    return found
+
+
+OBSERVER = """
+table inet observer {
+  set marks { type mark; flags dynamic; size 1024; }
+  %s
+}
+"""
+
+
+def observer(trace):
+    chains = []
+    for hook in ("prerouting", "input", "forward", "output", "postrouting"):
+        first = "meta nftrace set 1; " if trace and hook in ("prerouting", "output") else ""
+        chains.append(f"chain {hook}_first {{ type filter hook {hook} priority -450; {first}counter; }}")
+        last = "update @marks { meta mark }; " if hook in ("input", "postrouting") else ""
+        chains.append(f"chain {hook}_last {{ type filter hook {hook} priority 350; {last}counter; }}")
+    return OBSERVER % "\n  ".join(chains)
+
+
+class Router:
+    """The namespace under test, its devices' far ends in a second one, and everything that watches it."""
+
+    def __init__(self, tag, backend):
+        self.backend = backend
+        self.router = Namespace(f"pw{tag}r")
+        self.peers = Namespace(f"pw{tag}p")
+        self.sockets = {}
+        self.macs = {}
+        self.monitor = None
+        self.pending = b""
+
+    def add_device(self, name, mac, peer_mac):
+        run("ip", "link", "add", name, "address", mac, "netns", self.router.name, "type", "veth", "peer", "name", name, "address",
+            peer_mac, "netns", self.peers.name)
+        self.macs[name] = (mac, peer_mac)
+
+    def listen(self):
+        def open_socket(name):
+            opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+            opened.bind((name, 0))
+            opened.setblocking(False)
+            return opened
+        for name in self.macs:
+            self.sockets[name] = self.peers.within(lambda name=name: open_socket(name))
+
+    def watch(self):
+        self.router.run("nft", "-f", "-", stdin=observer(self.backend == "nft"))
+        if self.backend == "nft":
+            self.monitor = subprocess.Popen(["ip", "netns", "exec", self.router.name, "xtables-monitor", "--trace"],
+                                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=os.setsid)
+            os.set_blocking(self.monitor.stdout.fileno(), False)
+            time.sleep(0.15)
+            self.handles = {4: self.handle_numbers("ip"), 6: self.handle_numbers("ip6")}
+        self.counts = self.observed()
+        self.rule_counts = {4: self.counters(4), 6: self.counters(6)}
+
+    def handle_numbers(self, family):
+        """The place in its chain of each rule, by table, chain and handle."""
+        numbers = {}
+        found = json.loads(self.router.run("nft", "-j", "-a", "list", "ruleset", family) or '{"nftables":[]}')
+        count = {}
+        for item in found["nftables"]:
+            rule = item.get("rule")
+            if rule:
+                key = (rule["table"], rule["chain"])
+                count[key] = count.get(key, 0) + 1
+                numbers[(*key, rule["handle"])] = count[key]
+        return numbers
+
+    def observed(self):
+        found = json.loads(self.router.run("nft", "-j", "list", "table", "inet", "observer"))
+        counts = {"marks": []}
+        for item in found["nftables"]:
+            if "rule" in item:
+                for statement in item["rule"]["expr"]:
+                    if "counter" in statement:
+                        counts[item["rule"]["chain"]] = statement["counter"]["packets"]
+            if "set" in item:
+                for element in item["set"].get("elem", []):
+                    counts["marks"].append(element if isinstance(element, int) else element.get("elem", {}).get("val"))
+        return counts
+
+    def counters(self, family):
+        """How often each rule was hit: ((table, chain, number), packets)."""
+        if self.backend == "nft":
+            return {}
+        save = "iptables-legacy-save" if family == 4 else "ip6tables-legacy-save"
+        table, count, hits = "", {}, {}
+        for line in self.router.run(save, "-c").splitlines():
+            if line.startswith("*"):
+                table = line[1:]
+            found = re.match(r"\[(\d+):\d+\] -A (\S+)(.*)", line)
+            if found:
+                key = (table, found[2])
+                count[key] = count.get(key, 0) + 1
+                hits[(table, found[2], count[key])] = int(found[1])
+            policy = re.match(r":(\S+) (\S+) \[(\d+):\d+\]", line)
+            if policy and policy[2] != "-":
+                hits[(table, policy[1], None)] = int(policy[3])
+        return hits
+
+    def drain(self):
+        """Frames that came out since the last time, by device."""
+        frames = []
+        for name, opened in self.sockets.items():
+            while True:
+                try:
+                    data, address = opened.recvfrom(65535)
+                except BlockingIOError:
+                    break
+                if address[2] == PACKET_OUTGOING:
+                    continue
+                frames.append((name, data))
+        return frames
+
+    def trace_lines(self):
+        if not self.monitor:
+            return []
+        quiet = time.time() + 0.02
+        while time.time() < quiet:
+            ready, _, _ = select.select([self.monitor.stdout], [], [], 0.004)
+            if ready:
+                data = self.monitor.stdout.read()
+                if data:
+                    self.pending += data
+                    quiet = time.time() + 0.015
+        text, self.pending = self.pending.decode(errors="replace"), b""
+        return text.splitlines()
+
+    def send_frame(self, device, packet, dmac=None):
+        router_mac, peer_mac = self.macs[device]
+        kind = b"\x86\xdd" if ":" in packet["src"] else b"\x08\x00"
+        self.sockets[device].send(mac_bytes(dmac or router_mac) + mac_bytes(packet.get("smac", peer_mac)) + kind + ip_packet(packet))
+
+    def send_local(self, packet):
+        """Makes the router itself send a packet; the error that it got, if any."""
+        six = ":" in packet["dst"]
+        family = socket.AF_INET6 if six else socket.AF_INET
+
+        def act():
+            kind = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}.get(packet["proto"], socket.SOCK_RAW)
+            number = {"udp": 0, "tcp": 0, "icmp": 1, "icmpv6": 58}[packet["proto"]]
+            opened = socket.socket(family, kind, number)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.setblocking(False)
+            if packet["mark"]:
+                opened.setsockopt(socket.SOL_SOCKET, 36, packet["mark"])
+            if packet["src"] or "sport" in packet:
+                opened.bind((packet["src"] or ("::" if six else "0.0.0.0"), packet.get("sport", 0)))
+            if packet["proto"] == "udp":
+                opened.sendto(packet["tag"].to_bytes(4, "big"), (packet["dst"], packet["dport"]))
+            elif packet["proto"] == "tcp":
+                try:
+                    opened.connect((packet["dst"], packet["dport"]))
+                except BlockingIOError:
+                    pass
+            else:
+                body = struct.pack("!BBHHH", packet["type"], packet["code"], 0, packet["id"], 1) + packet["tag"].to_bytes(4, "big")
+                if not six:
+                    body = body[:2] + struct.pack("!H", checksum(body)) + body[4:]
+                opened.sendto(body, (packet["dst"], 0))
+            return opened
+        try:
+            opened = self.router.within(act)
+        except OSError as error:
+            return error.strerror or str(error)
+        time.sleep(0.01)
+        opened.close()
+        return None
+
+    def close(self):
+        if self.monitor:
+            os.killpg(self.monitor.pid, signal.SIGTERM)
+            self.monitor.wait()
+            self.monitor.stdout.close()
+        for opened in self.sockets.values():
+            opened.close()
+        self.router.close()
+        self.peers.close()
+
+
+TRACE = re.compile(r"^ TRACE: (\d+) ([0-9a-f]+) (\w+):(\S+?):(rule:0x([0-9a-f]+)|policy|return)(?::(\S+))?")
+
+
+def hits_of(lines, handles, family):
+    """The rules that the kernel's own trace names, in order, of the first packet in it."""
+    hits, first = [], None
+    for line in lines:
+        found = TRACE.match(line)
+        if not found or found[3] == "observer" or int(found[1]) != (2 if family == 4 else 10):
+            continue
+        if first is None:
+            first = found[2]
+        if found[2] != first:
+            continue
+        if found[5].startswith("rule"):
+            number = handles.get((found[3], found[4], int(found[6], 16)))
+            hits.append([found[3], found[4], number])
+        elif found[5] == "policy":
+            hits.append([found[3], found[4], None])
+    return hits

@@ -1,0 +1,346 @@
+"""Builds random router namespaces, sends packets through the real kernel, and prints what happened, one JSON a line.
+
+    python3 record.py SEED COUNT [PACKETS]
+"""
+import json
+import os
+import random
+import re
+import sys
+import time
+
+from kernel import Router, hits_of, ip_packet, read_packet, run
+from setup import DEVICES, PORTS, Setup
+
+BACKENDS = ("nft", "nft", "legacy")
+
+
+def build(router, r, setups):
+    X = router.router.run
+    for n, name in enumerate(DEVICES, 1):
+        router.add_device(name, f"02:00:00:00:0{n}:01", f"02:00:00:00:0{n}:02")
+    settings = {"net.ipv6.conf.all.accept_dad": 0, "net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default.dad_transmits": 0,
+                "net.ipv6.conf.default.router_solicitations": 0, "net.ipv6.conf.default.accept_ra": 0,
+                "net.ipv4.icmp_ratemask": 0, "net.ipv6.icmp.ratelimit": 0, "net.ipv4.icmp_msgs_per_sec": 100000,
+                "net.ipv4.conf.all.send_redirects": 0, "net.ipv4.conf.default.send_redirects": 0}
+    forward = r.random() < 0.93
+    settings["net.ipv4.ip_forward"] = int(forward)
+    settings["net.ipv6.conf.all.forwarding"] = int(forward)
+    settings["net.ipv4.conf.all.rp_filter"] = r.choice([0, 0, 0, 1, 2])
+    if r.random() < 0.08:
+        settings["net.ipv4.conf.all.route_localnet"] = 1
+    X("sysctl", "-qw", *[f"{name}={value}" for name, value in settings.items()], check=False)
+    router.peers.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1", "net.ipv4.conf.all.arp_ignore=8")
+    batch, quiet = [], []
+    batch.append("link set lo up")
+    for n, name in enumerate(DEVICES, 1):
+        quiet.append(f"link set {name} up arp off")
+        batch.append(f"addr add 10.0.{n}.1/24 dev {name}")
+        if r.random() < 0.3:
+            batch.append(f"addr add 10.0.{n}.77/24 dev {name}")
+        batch.append(f"addr add fd00:{n}::1/64 dev {name} nodad")
+        batch.append(f"link set {name} up" + (f" mtu {r.choice([1400, 576])}" if r.random() < 0.06 else ""))
+        if r.random() < 0.15:
+            X("sysctl", "-qw", f"net.ipv4.conf.{name}.rp_filter={r.choice([1, 2, 0])}")
+    for setup in setups:
+        for n, name in enumerate(DEVICES, 1):
+            for at, host in enumerate(setup.hosts[name][:2]):
+                batch.append(f"neigh add {host} lladdr 02:aa:00:0{6 if setup.six else 4}:0{n}:0{at + 2} dev {name}")
+    router.peers.run("ip", "-batch", "-", stdin="\n".join(quiet) + "\n")
+    X("ip", "-batch", "-", stdin="\n".join(batch) + "\n")
+    for setup in setups:
+        X("ip", "-force", "-6" if setup.six else "-4", "-batch", "-", stdin="".join(f"route add {line}\n" for line in setup.routes()), check=False)
+        X("ip", "-force", "-6" if setup.six else "-4", "-batch", "-", stdin="".join(f"rule add {line}\n" for line in setup.rules()), check=False)
+        sets = setup.ipsets()
+        kept = []
+        for line in sets:
+            try:
+                X("ipset", *line.split())
+                kept.append(line)
+            except RuntimeError:
+                pass
+        setup.sets = [(name, kind) for name, kind in setup.sets if any(line.startswith(f"create {name} ") for line in kept)]
+        restore(router, setup)
+
+
+def restore(router, setup):
+    """Loads the rules; a line that the program refuses is left out."""
+    program = f"ip{'6' if setup.six else ''}tables-{router.backend}-restore"
+    lines = setup.tables().splitlines()
+    for _ in range(60):
+        try:
+            router.router.run(program, stdin="\n".join(lines) + "\n")
+            return
+        except RuntimeError as error:
+            found = re.search(r"(?:line:? |: line )(\d+)", str(error))
+            if not found:
+                raise
+            at = int(found[1]) - 1
+            if not lines[at].startswith("-A"):
+                # The nft back end names the line of COMMIT: one rule of the table is at fault.
+                table = max(n for n in range(at) if lines[n].startswith("*"))
+                at = refused(router, program, lines, table, at)
+            del lines[at]
+    raise RuntimeError("the rules could not be loaded")
+
+
+def refused(router, program, lines, table, commit):
+    head = [line for line in lines[table:commit] if not line.startswith("-A")]
+    rules = [n for n in range(table, commit) if lines[n].startswith("-A")]
+    for n in rules:
+        try:
+            router.router.run(program, "--test", stdin="\n".join([*head, lines[n], "COMMIT"]) + "\n")
+        except RuntimeError:
+            return n
+    return rules[-1]
+
+
+def captures(router, r):
+    """What an operator would type, in several ways: by variant, a transcript with prompts."""
+    X = lambda *argv: router.router.run(*argv, check=False)
+    b = "" if router.backend == "nft" else "-legacy"
+    sections = {}
+
+    def section(command):
+        if command not in sections:
+            sections[command] = f"root@router:~# {command}\n{X(*command.split())}"
+        return sections[command]
+
+    common = [section(command) for command in ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ipset save")]
+    wanted = re.compile(r"^net\.(ipv4\.ip_forward|ipv4\.conf\.[^.]+\.(rp_filter|forwarding|route_localnet|accept_local|src_valid_mark)|ipv6\.conf\.[^.]+\.forwarding) ")
+    shown = "\n".join(line for line in X("sysctl", "-a").splitlines() if wanted.match(line))
+    common.append(f"root@router:~# sysctl -a | grep -E 'forward|rp_filter|localnet'\n{shown}\n".replace(" | grep -E 'forward|rp_filter|localnet'", ""))
+    tables = ("raw", "mangle", "nat", "filter", "security")
+    each = lambda form, programs=("iptables", "ip6tables"): [section(f"{program}{b} -t {table} {form}") for program in programs for table in tables]
+    return {
+        "save": "\n".join([*common, section(f"iptables{b}-save"), section(f"ip6tables{b}-save")]),
+        "rules": "\n".join([*common, *each("-S")]),
+        "verbose": "\n".join([*common, *each("-L -n -v --line-numbers")]),
+        "hidden": "\n".join([*common, *each("-L -n")]),
+        "named": "\n".join([*common, *each("-L")]),
+        "elided": "\n".join([*common, elide(section(f"iptables{b}-save"), r), elide(section(f"ip6tables{b}-save"), r)]),
+        "filter only": "\n".join([*common, section(f"iptables{b} -S"), section(f"ip6tables{b} -S")]),
+        **({"ruleset": "\n".join([*common, section("nft list ruleset")])} if router.backend == "nft" else {}),
+    }
+
+
+def elide(text, r):
+    lines = text.splitlines()
+    rules = [n for n, line in enumerate(lines) if line.startswith("-A")]
+    if len(rules) < 2:
+        return text
+    at = r.choice(rules)
+    return "\n".join([*lines[:at], "...", *lines[at + r.choice([1, 2]):]]) + "\n"
+
+
+class Traffic:
+    """Chooses packets, so that they meet the rules, and answers to what came out."""
+
+    def __init__(self, r, setups):
+        self.r, self.setups, self.tag = r, {4: setups[0], 6: setups[1]}, 0
+        self.came_out = []
+
+    def next(self):
+        r = self.r
+        self.tag += 1
+        if self.came_out and r.random() < 0.45:
+            return self.follow(r.choice(self.came_out))
+        family = 6 if r.random() < 0.3 else 4
+        setup = self.setups[family]
+        proto = r.choice(["tcp", "tcp", "udp", "udp", "icmp", "icmp", "47"] if family == 4 else ["tcp", "udp", "icmpv6"])
+        local = r.random() < 0.2 and proto != "47"
+        device = r.choice(DEVICES)
+        own = {4: [f"10.0.{n}.1" for n in range(1, 5)], 6: [f"fd00:{n}::1" for n in range(1, 5)]}[family]
+        if local:
+            src = r.choice(own) if r.random() < 0.6 else ""
+        elif r.random() < 0.8:
+            src = r.choice(setup.hosts[device])
+        else:
+            src = r.choice([setup.inside(), r.choice(setup.outside), r.choice(own), "127.0.0.1" if family == 4 else "fe80::99"])
+        dst = r.choice([setup.inside(), r.choice(setup.outside), r.choice(setup.outside), r.choice(setup.vips), r.choice(own)])
+        if family == 4 and r.random() < 0.03:
+            dst = r.choice(["10.0.1.255", "255.255.255.255", "127.0.0.1", "0.0.0.0", "10.0.3.0"]) if not local else "127.0.0.1"
+        packet = {"src": src, "dst": dst, "proto": proto, "ttl": 64 if local else r.choice([64, 64, 64, 64, 2, 1, 255]), "tos": 0 if local else r.choice([0, 0, 0x10, 0x28]),
+                  "tag": 0x50000000 + self.tag, "mark": 0, "iif": None if local else device}
+        if local and r.random() < 0.2:
+            packet["mark"] = r.choice([1, 2, 0x10])
+        self.fields(packet)
+        if family == 4 and not local and proto == "udp" and r.random() < 0.1:
+            packet["length"], packet["df"] = r.choice([600, 1450]), r.random() < 0.7
+        return packet
+
+    def fields(self, packet):
+        r, proto = self.r, packet["proto"]
+        if proto in ("tcp", "udp"):
+            packet["sport"] = r.choice([40000, 40001, 45000, 5000, 500]) + (self.tag if packet["iif"] is None else 0)
+            packet["dport"] = r.choice(PORTS)
+        if proto == "tcp":
+            packet["flags"] = "syn" if r.random() < 0.85 or packet["iif"] is None else r.choice(["ack", "syn,ack", "rst", "fin,ack", "none", "syn,fin"])
+        if proto == "icmp":
+            packet["type"], packet["code"], packet["id"] = r.choice([8, 8, 8, 8, 0, 13]) if packet["iif"] else 8, 0, r.choice([7, 8, 9])
+        if proto == "icmpv6":
+            packet["type"], packet["code"], packet["id"] = r.choice([128, 128, 128, 129]) if packet["iif"] else 128, 0, r.choice([7, 8, 9])
+
+    def follow(self, seen):
+        """The answer to a packet that came out, the next packet of its sender, or an ICMP error about it."""
+        r = self.r
+        device, frame, sent = seen
+        kind = r.choice(["answer", "answer", "answer", "again", "error"])
+        packet = {"ttl": 64, "tos": 0, "mark": 0, "tag": 0x50000000 + self.tag, "proto": sent["proto"]}
+        if kind == "again" and sent["iif"] is not None:
+            again = {**sent, "tag": packet["tag"]}
+            if sent["proto"] == "tcp":
+                again["flags"] = r.choice(["ack", "ack", "syn", "fin,ack", "rst"])
+                again["seq"], again["ackno"] = (1001, 1001) if again["flags"] != "syn" else (1000, 0)
+            return again
+        packet |= {"src": frame["dst"], "dst": frame["src"], "iif": device}
+        if kind == "error" and sent["proto"] in ("tcp", "udp", "icmp"):
+            if frame["family"] == 6:
+                return {**packet, "proto": "icmpv6", "type": r.choice([1, 3]), "code": 0, "id": 0, "inner": frame["raw"][:80], "about": frame}
+            packet |= {"proto": "icmp", "type": r.choice([3, 11]), "code": 1, "id": 0, "inner": frame["raw"][:28], "about": frame}
+            if packet["type"] == 11:
+                packet["code"] = 0
+            if r.random() < 0.5:
+                packet["src"] = r.choice(self.setups[4].outside)
+            return packet
+        if "sport" in frame:
+            packet |= {"sport": frame["dport"], "dport": frame["sport"]}
+        if sent["proto"] == "tcp":
+            packet["flags"] = r.choice(["syn,ack", "syn,ack", "ack", "rst,ack", "fin,ack"])
+            packet["seq"], packet["ackno"] = (1000, frame.get("seq", 1000) + 1) if packet["flags"] == "syn,ack" else (1001, frame.get("seq", 1000) + 1)
+        if sent["proto"] in ("icmp", "icmpv6"):
+            answer = {8: 0, 13: 14, 128: 129}.get(frame["type"])
+            if answer is None:
+                return {**sent, "tag": packet["tag"]} if sent["iif"] is not None else {**packet, "proto": "udp", "sport": 1, "dport": 2}
+            packet |= {"type": answer, "code": 0, "id": frame["id"]}
+        return packet
+
+
+def observe(router, packet):
+    """Sends a packet and tells what the kernel did with it."""
+    router.drain()
+    router.trace_lines()
+    error = None
+    if packet["iif"] is None:
+        error = router.send_local(packet)
+    else:
+        router.send_frame(packet["iif"], packet)
+    time.sleep(0.012)
+    frames = router.drain()
+    counts = router.observed()
+    step = {name: counts[name] - router.counts[name] for name in counts if name != "marks"}
+    family = 6 if ":" in packet["dst"] else 4
+    lines = router.trace_lines()
+    after = {which: router.counters(which) for which in (4, 6)}
+    before, router.rule_counts = router.rule_counts, after
+    marks = [mark for mark in counts["marks"] if mark not in router.counts["marks"]]
+    router.counts = counts
+    run("ip", "netns", "exec", router.router.name, "nft", "flush", "set", "inet", "observer", "marks")
+    router.counts["marks"] = []
+    if router.backend == "nft":
+        hits, ordered = hits_of(lines, router.handles[family], family), True
+    else:
+        hits = [[*key] for key, value in after[family].items() for _ in range(value - before[family].get(key, 0))]
+        ordered = False
+    return {"error": error, "step": step, "marks": marks or counts["marks"], "hits": hits, "ordered": ordered, **outcome(router, packet, frames, step)}
+
+
+def number_of(proto):
+    return {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58}.get(proto) or int(proto)
+
+
+def outcome(router, packet, frames, step):
+    """The frame that is the packet itself, and what else came out."""
+    found, errors, resolving = None, [], None
+    for device, data in frames:
+        kind = data[12:14]
+        if kind == b"\x08\x06" and data[20:22] == b"\x00\x01":
+            resolving = (device, ".".join(map(str, data[38:42])))
+        frame = read_packet(data[14:]) if kind in (b"\x08\x00", b"\x86\xdd") else None
+        if not frame:
+            continue
+        if frame["proto"] == 58 and frame.get("type") == 135:
+            resolving = (device, str(__import__("ipaddress").IPv6Address(frame["rest"][8:24])))
+            continue
+        if frame["proto"] == 58 and frame.get("type", 0) in (133, 134, 136, 143):
+            continue
+        same = frame["proto"] == number_of(packet["proto"]) and ("type" not in packet or frame.get("type") == packet["type"])
+        if same and found is None and is_own(packet, frame):
+            frame["raw"] = data[14:]
+            found = (device, ":".join(f"{byte:02x}" for byte in data[:6]), frame)
+        elif frame["proto"] in (1, 58) and frame.get("type") in (3, 11, 1, 2):
+            errors.append([frame["type"], frame["code"]])
+        elif frame["proto"] == 6 and frame.get("tcpflags", 0) & 4:
+            errors.append(["reset"])
+    return {"frame": found, "errors": errors, "resolving": resolving}
+
+
+def is_own(packet, frame):
+    """Whether a frame carries the packet and no answer to it."""
+    if packet["proto"] == "tcp":
+        # A TCP stack may answer with RST from the packet's destination.
+        if frame["tcpflags"] & 4 and "rst" not in packet["flags"]:
+            return False
+        return True
+    return packet["tag"].to_bytes(4, "big") in frame["rest"] or "inner" in packet
+
+
+def words_of(packet, length):
+    """The question to the product."""
+    words = []
+    for key in ("iif", "src", "dst", "proto", "sport", "dport", "type", "code", "id", "flags", "ttl", "tos", "mark"):
+        value = packet.get(key)
+        if value is None or (key == "src" and value == "") or (key == "mark" and value == 0):
+            continue
+        words.append(f"{key}={value}")
+    if packet["iif"] is not None:
+        words.append(f"smac={packet.get('smac', '02:00:00:00:0%d:02' % (DEVICES.index(packet['iif']) + 1))}")
+    else:
+        words.append("uid=0")
+    words.append(f"length={length}")
+    words.append(f"df={int(packet.get('df', False))}")
+    return words
+
+
+def plain(frame):
+    return {key: value for key, value in frame.items() if not isinstance(value, bytes)}
+
+
+def record(seed, packets):
+    r = random.Random(seed)
+    backend = r.choice(BACKENDS)
+    setups = [Setup(r, 4), Setup(r, 6)]
+    router = Router(f"{os.getpid() % 10000}", backend)
+    try:
+        build(router, r, setups)
+        router.listen()
+        shown = captures(router, r)
+        router.watch()
+        traffic = Traffic(r, setups)
+        results = []
+        for _ in range(packets):
+            packet = traffic.next()
+            length = len(ip_packet({**packet, "src": packet["src"] or packet["dst"]})) if packet["iif"] is not None else 60 if packet["proto"] == "tcp" and ":" not in packet["dst"] else None
+            seen = observe(router, packet)
+            if seen["frame"]:
+                traffic.came_out.append((seen["frame"][0], seen["frame"][2], packet))
+            about = packet.get("about")
+            results.append({
+                "words": words_of(packet, length) if length else [word for word in words_of(packet, 0) if not word.startswith("length")],
+                "inner": plain(about) if about else None,
+                **{key: value for key, value in seen.items() if key != "frame"},
+                "frame": [seen["frame"][0], seen["frame"][1], plain(seen["frame"][2])] if seen["frame"] else None,
+            })
+        return {"seed": seed, "backend": backend, "captures": shown, "packets": results}
+    finally:
+        router.close()
+
+
+if __name__ == "__main__":
+    first, count = int(sys.argv[1]), int(sys.argv[2])
+    packets = int(sys.argv[3]) if len(sys.argv) > 3 else 14
+    for n in range(count):
+        try:
+            print(json.dumps(record(first + n, packets)), flush=True)
+        except Exception as error:  # one set-up that can't be built does not end the run
+            print(json.dumps({"seed": first + n, "error": f"{type(error).__name__}: {error}"}), flush=True)

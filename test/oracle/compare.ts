@@ -1,0 +1,114 @@
+import type { Answer } from './folder';
+
+/** What is compared of an answer. */
+interface Parts {
+  /** The rules visited, in order: table, match and priority, with the bridges and recirculations between them. */
+  readonly rules: readonly string[];
+  readonly finals: readonly string[];
+  readonly datapath: readonly string[];
+  readonly megaflows: readonly string[];
+  /** Everything but the Megaflow lines. */
+  readonly text: string;
+}
+
+export interface Comparison {
+  /** What must be equal and is not: `rules`, `final`, `datapath`, `error`. */
+  readonly differs: readonly string[];
+  readonly megaflow: boolean;
+  readonly text: boolean;
+}
+
+/** Compares the real answer with ours. */
+export function compare(real: Answer, ours: Answer): Comparison {
+  if (real.kind === 'error' || ours.kind === 'error') {
+    const same = real.kind === ours.kind && sentence(real.text) === sentence(ours.text);
+    return { differs: same ? [] : ['error'], megaflow: same, text: same };
+  }
+  const [a, b] = [partsOf(real.text), partsOf(ours.text)];
+  const flooded = /^\s*(?:->|>)? *(?:FLOOD|ALL)$|flooding|^\s*output:(?:FLOOD|ALL)|mirror/im.test(real.text);
+  const differs: string[] = [];
+  const same = (x: readonly string[], y: readonly string[]): boolean =>
+    x.length === y.length && x.every((line, n) => line === y[n]);
+  const sorted = (lines: readonly string[]): string[] => [...lines].sort();
+  if (!same(a.rules, b.rules) && !(flooded && same(sorted(a.rules), sorted(b.rules)))) differs.push('rules');
+  if (!same(a.finals, b.finals)) differs.push('final');
+  if (!same(a.datapath, b.datapath) && !(flooded && same(a.datapath.map(outputsAsSet), b.datapath.map(outputsAsSet))))
+    differs.push('datapath');
+  return { differs, megaflow: same(a.megaflows, b.megaflows), text: a.text === b.text };
+}
+
+const sentence = (text: string): string => text.trim().replace(/\s+/g, ' ');
+
+/** Recirculation ids count up while the switch runs: here they count from 1 in each answer. */
+export function normalise(text: string): string {
+  const ids = new Map<string, string>();
+  return text.replace(/\b(recirc\(|recirc_id[=(])(0x[0-9a-f]+|[1-9]\d*)/g, (_, before: string, id: string) => {
+    const key = BigInt(id).toString();
+    if (!ids.has(key)) ids.set(key, `#${ids.size + 1}`);
+    return `${before}${ids.get(key) ?? ''}`;
+  });
+}
+
+export function partsOf(answer: string): Parts {
+  const text = normalise(answer);
+  const lines = text.split('\n').map((line) => line.trimEnd());
+  const after = (start: string): string[] =>
+    lines.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length));
+  return {
+    rules: lines
+      .filter((line) => /^\s*(?:\d+|[\w-]+)\. (?:.*priority \d+|No match\.)|^bridge\(|^recirc\(/.test(line))
+      .map((line) => line.trim().replace(/, cookie 0x[0-9a-f]+$/, '')),
+    finals: after('Final flow: '),
+    datapath: after('Datapath actions: '),
+    megaflows: after('Megaflow: '),
+    text: lines
+      .filter((line) => !line.startsWith('Megaflow: '))
+      .join('\n')
+      .trim(),
+  };
+}
+
+/**
+ * The outputs of datapath actions, each with the changes that it sees, in sorted order: FLOOD and ALL visit the ports in the order of a
+ * hash table, and changes are made when an output needs them.
+ */
+export function outputsAsSet(actions: string): string {
+  const changes = new Map<string, string>();
+  const vlans: string[] = [];
+  const outputs: string[] = [];
+  for (const action of splitActions(actions)) {
+    const name = /^[a-z_]+/.exec(action)?.[0] ?? '';
+    if (action === 'pop_vlan') vlans.pop();
+    else if (name === 'push_vlan') vlans.push(action);
+    else if (name === 'set') for (const [key, value] of setsOf(action)) changes.set(key, value);
+    else outputs.push(`${[...changes].map(([key, value]) => `${key}=${value}`).sort()}|${vlans.join()}|${action}`);
+  }
+  return outputs.sort().join('\n');
+}
+
+function setsOf(action: string): [string, string][] {
+  const inner = action.slice('set('.length, -1);
+  const [, header = '', fields = ''] = /^(\w+)\((.*)\)$/.exec(inner) ?? [];
+  if (header === 'tunnel' || fields === '') return [[header, fields]];
+  return splitActions(fields).map((field) => {
+    const [name = '', value = ''] = field.split('=');
+    return [`${header}.${name}`, value];
+  });
+}
+
+/** Splits at commas outside parentheses. */
+export function splitActions(text: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let n = 0; n <= text.length; n++) {
+    const char = text[n];
+    if (char === '(' || char === '{') depth++;
+    else if (char === ')' || char === '}') depth--;
+    else if ((char === ',' && depth === 0) || char === undefined) {
+      if (n > start) parts.push(text.slice(start, n));
+      start = n + 1;
+    }
+  }
+  return parts;
+}

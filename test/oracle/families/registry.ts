@@ -1,0 +1,33 @@
+import type { Random } from '../random';
+import type { Place, SetUp } from '../setup';
+import { bridgeFamilies } from './bridges';
+import type { Family } from './common';
+import { conjunctionFamilies } from './conjunctions';
+import { groupFamilies } from './groups';
+import { learningFamilies } from './learning';
+import { normalFamilies } from './normal';
+import { plainFamilies } from './plain';
+import { tunnelFamilies } from './tunnels';
+import { nshFamilies } from './nsh';
+import { limitFamilies } from './limits';
+import { malformedFamilies } from './malformed';
+import { mixedFamilies } from './mixed';
+
+/** Every family, in the order in which the harness goes round them. */
+export const families: readonly Family[] = [
+  ...plainFamilies,
+  ...normalFamilies,
+  ...bridgeFamilies,
+  ...groupFamilies,
+  ...learningFamilies,
+  ...conjunctionFamilies,
+  ...mixedFamilies,
+  ...malformedFamilies,
+  ...limitFamilies,
+  ...nshFamilies,
+  ...tunnelFamilies,
+];
+
+export function makeSetUp(family: Family, random: Random, place: Place): SetUp {
+  return { family: family.name, ...family.make(random, place) };
+}

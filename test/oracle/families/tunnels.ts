@@ -1,0 +1,184 @@
+import { ipv4Text, macText } from '../fields';
+import type { Random } from '../random';
+import type { Bridge, Flow, Place, Port, Question, SetUp } from '../setup';
+import { addPatch } from './bridges';
+import { bridgeName, pipeline, plainPorts, somePackets, tablesOf, type Family, type Menu } from './common';
+
+const TYPES = ['vxlan', 'vxlan', 'gre', 'geneve', 'geneve'] as const;
+type Type = (typeof TYPES)[number];
+
+const MENU: Menu = [
+  ['output', 6],
+  ['set_tunnel', 3],
+  ['tunnel_field', 3],
+  ['load', 1],
+  ['set_field', 1],
+  ['mod_dl', 1],
+  ['mod_vlan', 1],
+  ['strip_vlan', 1],
+  ['dec_ttl', 1],
+  ['clone', 0.5],
+  ['move', 1],
+  ['resubmit', 1],
+  ['ct', 0.5],
+];
+
+/** Options that change how a tunnel packs its packets. */
+function tunnelOptions(random: Random, place: Place, type: Type, n: number, remotes: readonly string[]): string[] {
+  const remote = random.chance(0.3) ? 'flow' : random.pick(remotes);
+  const key = random.pick(['flow', 'flow', `${random.int(1, 5000)}`, undefined]);
+  const legacy = type === 'gre' && random.chance(0.2) ? [`options:packet_type=${random.pick(['legacy_l3', 'ptap'])}`] : [];
+  return [
+    `options:remote_ip=${remote}`,
+    ...(key === undefined
+      ? []
+      : random.chance(0.8)
+        ? [`options:key=${key}`]
+        : [`options:in_key=${key}`, `options:out_key=${random.pick(['flow', '77'])}`]),
+    ...(random.chance(0.2) ? [`options:local_ip=${random.pick(['10.99.0.1', 'flow'])}`] : []),
+    ...(random.chance(0.2) ? [`options:tos=${random.pick(['inherit', '16', '0x20'])}`] : []),
+    ...(random.chance(0.2) ? [`options:ttl=${random.pick(['inherit', '7', '255'])}`] : []),
+    ...(random.chance(0.2) ? ['options:csum=true'] : []),
+    ...(random.chance(0.15) ? ['options:df_default=false'] : []),
+    ...(random.chance(0.1) ? [`options:egress_pkt_mark=${random.int(1, 99)}`] : []),
+    ...(type === 'vxlan' && random.chance(0.2) ? [`options:exts=${random.pick(['gbp', 'gpe'])}`] : []),
+    ...legacy,
+    ...(type === 'gre' ? [] : random.chance(0.15) ? [] : [`options:dst_port=${5000 + place.index * 8 + n}`]),
+  ];
+}
+
+interface Routes {
+  /** Whether the switch itself knows routes and neighbours. */
+  readonly native: boolean;
+  readonly pushPop: boolean;
+}
+
+function tunnelSetUp(random: Random, place: Place, routes: Routes): Omit<SetUp, 'family'> {
+  const name = bridgeName(place);
+  const remotes = routes.native ? ['10.99.0.2', '10.99.0.3', '10.98.7.7'] : [1, 2, 3].map((n) => `10.${place.index}.${n}.1`);
+  const ports: Port[] = plainPorts(random, place, random.int(2, 3));
+  const count = random.int(1, 3);
+  const flowRemotes = remotes.map((remote) =>
+    BigInt(
+      parseInt(
+        remote
+          .split('.')
+          .map((byte) => Number(byte).toString(16).padStart(2, '0'))
+          .join(''),
+        16,
+      ),
+    ),
+  );
+  for (let n = 0; n < count; n++) {
+    const type = random.pick(TYPES);
+    ports.push({ name: `t${place.index}-${n}`, ofport: 50 + n, type, interface: tunnelOptions(random, place, type, n, remotes) });
+  }
+  const tlvMap = random.chance(0.6)
+    ? [0, 1, 2]
+        .slice(0, random.int(1, 3))
+        .map((n) => `{class=0x${(0xff00 + n).toString(16)},type=${n},len=${[4, 8, 4][n]}}->tun_metadata${n}`)
+    : [];
+  const packets = somePackets(random, 7, {
+    inPorts: ports.map(({ ofport }) => ofport),
+    kinds: ['tcp', 'udp', 'icmp', 'arp', 'tcp6', 'ns', 'eth'],
+    vlan: 0.2,
+    others: ['tun_id', 'tun_src', 'tun_dst', 'reg0', ...(tlvMap.length > 0 ? ['tun_metadata0'] : [])],
+  });
+  const flows: Flow[] = pipeline(random, {
+    ports: [...ports, ...ports.filter(({ type }) => type !== undefined)],
+    packets,
+    tables: tablesOf(random, random.int(1, 3)),
+    menu: tlvMap.length > 0 ? [...MENU, ['tunnel_option', 3]] : MENU,
+    match: { miss: 0.1, fields: 2, others: ['tun_id', 'tun_src'] },
+    versions: ['OpenFlow13', 'OpenFlow15'],
+  });
+  const bridges: Bridge[] = [{ name, ports, flows, settings: ['fail-mode=secure'], ...(tlvMap.length > 0 ? { tlvMap } : {}) }];
+  const appctl: string[][] = [];
+  if (routes.native) {
+    const underlay = bridgeName(place, 'phy');
+    const own: Port[] = plainPorts(random, place, 2, 'e');
+    if (random.chance(0.3)) addPatch(own, `u${place.index}`, `v${place.index}`);
+    if (own.some(({ type }) => type === 'patch'))
+      ports.push({ name: `v${place.index}`, ofport: 70, type: 'patch', interface: [`options:peer=u${place.index}`] });
+    bridges.push({
+      name: underlay,
+      ports: own,
+      flows: random.pick<Flow[]>([
+        [{ text: 'actions=NORMAL', version: 'OpenFlow13' }],
+        [
+          { text: 'priority=5,in_port=LOCAL actions=output:1', version: 'OpenFlow13' },
+          { text: 'priority=1 actions=LOCAL', version: 'OpenFlow13' },
+        ],
+        [
+          { text: 'priority=5,udp actions=mod_vlan_vid:7,output:1', version: 'OpenFlow13' },
+          { text: 'priority=1 actions=LOCAL', version: 'OpenFlow13' },
+        ],
+      ]),
+    });
+    appctl.push(['netdev-dummy/ip4addr', underlay, '10.99.0.1/24'], ['ovs/route/add', '10.99.0.0/24', underlay]);
+    if (random.chance(0.6)) appctl.push(['ovs/route/add', '10.98.0.0/16', underlay, '10.99.0.254']);
+    for (const [n, address] of ['10.99.0.2', '10.99.0.3', '10.99.0.254'].entries())
+      if (random.chance(0.8)) appctl.push(['tnl/neigh/set', underlay, address, `0e:00:00:00:00:0${n + 1}`]);
+    if (random.chance(0.5)) appctl.push(['fdb/add', underlay, own[0]?.name ?? '', '0', '0e:00:00:00:00:01']);
+  }
+  if (!routes.pushPop) appctl.push(['dpif/set-dp-features', name, 'tnl_push_pop', 'false']);
+  const questions = packets.map((one): Question => ({
+    bridge: name,
+    flow: tunnelled(random, one.fields, flowRemotes, ports),
+    ...(random.chance(0.15) ? { names: true } : {}),
+  }));
+  const fromDatapath = Array.from({ length: 3 }, (): Question =>
+    datapathFlow(random, place, flowRemotes, ports, tlvMap.length > 0),
+  );
+  return { bridges, appctl, exclusive: routes.native || !routes.pushPop, stages: [[...questions, ...fromDatapath]] };
+}
+
+/** A packet at a tunnel port or a plain one, as an OpenFlow flow. */
+function tunnelled(
+  random: Random,
+  fields: ReadonlyMap<string, bigint>,
+  remotes: readonly bigint[],
+  ports: readonly Port[],
+): string {
+  const port = random.pick(ports);
+  const tunnel =
+    port.type !== undefined && random.chance(0.8)
+      ? `,tun_id=${random.pick([0, 5, 77, 5000])},tun_src=${ipv4Text(random.pick(remotes))},tun_dst=10.99.0.1${random.chance(0.3) ? ',tun_flags=oam' : ''}`
+      : '';
+  const vlan = fields.has('dl_vlan') ? `,dl_vlan=${fields.get('dl_vlan') ?? 0n}` : '';
+  return `in_port=${port.ofport}${tunnel},dl_src=${macText(fields.get('dl_src') ?? 1n)},dl_dst=${macText(fields.get('dl_dst') ?? 1n)}${vlan},${random.pick(['icmp', 'tcp,tcp_dst=80', 'arp,arp_op=1', 'udp6', 'ip'])}`;
+}
+
+function datapathFlow(
+  random: Random,
+  place: Place,
+  remotes: readonly bigint[],
+  ports: readonly Port[],
+  options: boolean,
+): Question {
+  const tunnels = ports.filter(({ type }) => type !== undefined && type !== 'patch');
+  const port = random.pick(tunnels);
+  const udp = port.interface?.map((option) => /dst_port=(\d+)/.exec(option)?.[1]).find((one) => one !== undefined);
+  const datapathPort =
+    port.type === 'gre' ? 'gre_sys' : port.type === 'vxlan' ? `vxlan_sys_${udp ?? '4789'}` : `genev_sys_${udp ?? '6081'}`;
+  const key = random.pick([0, 5, 77, 3000]);
+  const geneve = options && port.type === 'geneve' && random.chance(0.6) ? ',geneve({class=0xff00,type=0,len=4,0x12345678})' : '';
+  const tunnel = `tunnel(tun_id=0x${key.toString(16)},src=${ipv4Text(random.pick(remotes))},dst=10.99.0.1,ttl=64${geneve},flags(${random.pick(['key', 'df|key', 'df|csum|key', ''])}))`;
+  const inner = `eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x0800),ipv4(src=1.2.3.4,dst=5.6.7.8,proto=6,tos=${random.pick([0, 1, 3, 0x20])},ttl=64,frag=no),tcp(src=1,dst=80)`;
+  return { bridge: random.pick([place.datapath, `ovs-${place.datapath}`]), flow: `${tunnel},in_port(${datapathPort}),${inner}` };
+}
+
+const tunnels: Family = {
+  name: 'tunnels',
+  make: (random, place) => tunnelSetUp(random, place, { native: false, pushPop: true }),
+};
+const native: Family = {
+  name: 'native-tunnels',
+  make: (random, place) => tunnelSetUp(random, place, { native: true, pushPop: true }),
+};
+const kernel: Family = {
+  name: 'kernel-tunnels',
+  make: (random, place) => tunnelSetUp(random, place, { native: random.chance(0.3), pushPop: false }),
+};
+
+export const tunnelFamilies: readonly Family[] = [tunnels, native, kernel];

@@ -1,0 +1,79 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { capture, readDatabase } from './capture';
+import { filesOf, layout, writeCases, writeFiles, type Answer, type Case } from './folder';
+import { load, makeBridges, type Refusal } from './load';
+import { random } from './random';
+import type { Place, Question, SetUp } from './setup';
+import { startSwitch, type Switch } from './switch';
+
+/** A set-up and the name of its folder; the name also seeds what is random about its captures. */
+export interface Named {
+  readonly name: string;
+  readonly setUp: SetUp;
+}
+
+export interface Ran {
+  readonly cases: readonly Case[];
+  readonly refused: readonly Refusal[];
+}
+
+/**
+ * Puts these set-ups on one new switch, captures them below `out` and asks the switch everything. A set-up that fails as a whole is
+ * reported as refused.
+ */
+export async function runBatch(set: readonly Named[], datapath: Place['datapath'], out: string): Promise<Ran> {
+  const at = await startSwitch();
+  try {
+    const refused = await makeBridges(
+      at,
+      set.map(({ setUp }) => setUp),
+      datapath,
+    );
+    const cases: Case[] = [];
+    await inParallel(set, 3, async ({ setUp }) => {
+      refused.push(...(await load(at, setUp)));
+    });
+    const database = await readDatabase(at);
+    await inParallel(set, 3, async ({ name, setUp }) => {
+      for (const [n, stage] of setUp.stages.entries()) {
+        const chance = random(`${name}/${n}`);
+        const folder = path.join(out, `${name}-${n}`);
+        fs.mkdirSync(folder, { recursive: true });
+        writeFiles(folder, filesOf(await capture(at, database, setUp, chance), layout(chance)));
+        const own: Case[] = [];
+        for (const question of stage) own.push({ family: setUp.family, folder, question, answer: await askSwitch(at, question) });
+        writeCases(folder, own);
+        cases.push(...own);
+      }
+    });
+    return { cases, refused };
+  } finally {
+    await at.stop();
+  }
+}
+
+/** What the real switch answers. */
+export async function askSwitch(at: Switch, question: Question): Promise<Answer> {
+  const { bridge, flow, packet, ctNext = [], names, generate } = question;
+  const said = await at.appctl([
+    'ofproto/trace',
+    ...ctNext.flatMap((states) => ['--ct-next', states]),
+    ...(names === true ? ['--names'] : []),
+    ...(generate === true ? ['-generate'] : []),
+    ...(bridge === null ? [] : [bridge]),
+    flow,
+    ...(packet === undefined ? [] : [packet]),
+  ]);
+  return said.status === 0 ? { kind: 'text', text: said.out } : { kind: 'error', text: said.err };
+}
+
+/** Runs `work` for all items, `width` at a time. */
+export async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+    }),
+  );
+}
