@@ -7,7 +7,9 @@ import { readArpLine } from './semantics';
 
 const MAC = '[\\da-fA-F]{2}(?::[\\da-fA-F]{2}){5}';
 const TITLE = /^\s*Address\s+HWtype\s+HWaddress\b/;
-const TABLE = new RegExp(`^\\s*[\\w-]+(?:\\.[\\w-]+)*\\s+(?:\\(incomplete\\)|\\*\\s+<from_interface>|[a-z][\\w-]*\\s+${MAC})\\s+\\S`);
+const TABLE = new RegExp(
+  `^\\s*[\\w-]+(?:\\.[\\w-]+)*\\s+(?:\\(incomplete\\)|\\*\\s+<from_interface>|[a-z][\\w-]*\\s+${MAC})\\s+\\S`,
+);
 const SENTENCE = new RegExp(
   `^\\s*\\S+ \\(\\d{1,3}(?:\\.\\d{1,3}){3}\\) at (?:${MAC}|<incomplete>|<from_interface>|\\*) .*\\bon \\S+`,
 );

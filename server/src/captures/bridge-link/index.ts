@@ -75,7 +75,9 @@ export const bridgeLink: CaptureKind = {
 
 /** The members of an object of `bridge -j link` that are settings of the port. */
 const JSON_SETTINGS =
-  'hairpin guard root_block fastleave learning flood mcast_flood bcast_flood mcast_to_unicast neigh_suppress vlan_tunnel isolated locked'.split(' ');
+  'hairpin guard root_block fastleave learning flood mcast_flood bcast_flood mcast_to_unicast neigh_suppress vlan_tunnel isolated locked'.split(
+    ' ',
+  );
 
 function parseJson(input: ParseInput) {
   const out = collect();

@@ -6,14 +6,16 @@ import { impliedVal } from '../ip-address/words';
 import { parseRows, type Rows } from '../rows';
 import { readEthtoolLine } from './semantics';
 
-const TITLE = /^\s*(?:NIC statistics|(?:Settings|Features|Ring parameters|Channel parameters|Coalesce parameters|Pause parameters|Time stamping parameters|Private flags|Permanent address|FEC parameters) for \S+|[A-Z][\w /-]{2,40}(?: \S+)?):$/;
-const VALUE = /^\s*[\w][\w.()\[\] \/-]{0,60}:\s+\S/;
+const TITLE =
+  /^\s*(?:NIC statistics|(?:Settings|Features|Ring parameters|Channel parameters|Coalesce parameters|Pause parameters|Time stamping parameters|Private flags|Permanent address|FEC parameters) for \S+|[A-Z][\w /-]{2,40}(?: \S+)?):$/;
+const VALUE = /^\s*\w[\w.()[\] /-]{0,60}:\s+\S/;
 const MORE = /^\t{2,}\s*\S|^\s{16,}\S/;
 
 const rows: Rows = {
   grammar: grammars.Ethtool,
   what: 'line of ethtool',
-  ruleFor: (text) => (VALUE.test(text) ? 'valueLine' : TITLE.test(text) ? 'titleLine' : /:\s*$/.test(text) ? 'titleLine' : 'moreLine'),
+  ruleFor: (text) =>
+    VALUE.test(text) ? 'valueLine' : TITLE.test(text) ? 'titleLine' : /:\s*$/.test(text) ? 'titleLine' : 'moreLine',
   starts: (text) => VALUE.test(text) || TITLE.test(text),
 };
 
@@ -41,8 +43,12 @@ export const ethtool: CaptureKind = {
   recognise(argv) {
     if (argv[0] !== 'ethtool') return undefined;
     const names = argv.slice(1).filter((word) => !word.startsWith('-'));
-    const changes = argv.some((word) => /^(?:-[sKGLACNXEp]|--(?:change|set-.*|features-set|offload|rx-flow-hash|config-.*))$/.test(word));
-    return changes && !argv.includes('-S') ? undefined : { kind: 'ethtool', ...(names[0] === undefined ? {} : { target: names[0] }) };
+    const changes = argv.some((word) =>
+      /^(?:-[sKGLACNXEp]|--(?:change|set-.*|features-set|offload|rx-flow-hash|config-.*))$/.test(word),
+    );
+    return changes && !argv.includes('-S')
+      ? undefined
+      : { kind: 'ethtool', ...(names[0] === undefined ? {} : { target: names[0] }) };
   },
   sniff(text, following) {
     if (/^\s*NIC statistics:$/.test(text)) return { kind: 'ethtool' };
@@ -64,7 +70,8 @@ export const ethtool: CaptureKind = {
       const said = readEthtoolLine(result, source);
       if (said === undefined) return 'header';
       dev ??= input.target === undefined ? undefined : impliedVal(input.target, line);
-      if (said.key === 'peer_ifindex' && /^\d+$/.test(said.value.value)) found.peerIndex = val(Number(said.value.value), said.value.span);
+      if (said.key === 'peer_ifindex' && /^\d+$/.test(said.value.value))
+        found.peerIndex = val(Number(said.value.value), said.value.span);
       const type = said.key === 'driver' ? DRIVERS[said.value.value] : undefined;
       if (type !== undefined) found.type = val(type, said.value.span);
       return 'record';

@@ -37,7 +37,9 @@ export const ipNeighbour: CaptureKind = {
   accepts(text) {
     return (
       (NEIGHBOUR.test(text) &&
-        /\s(?:lladdr|REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE|proxy|router|managed|extern_learn)\b/.test(text)) ||
+        /\s(?:lladdr|REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE|proxy|router|managed|extern_learn)\b/.test(
+          text,
+        )) ||
       BRIEF.test(text) ||
       acceptsJson(text)
     );

@@ -50,7 +50,9 @@ export function readBlocks(input: ParseInput): Parsed {
   const state: State = { out: collect(), stack: [], rules: [], sets: new Map(), anonymous: 0, lacksExtensions };
   const first = lines.find((line) => line.text.trim() !== '');
   if (first !== undefined && /^\s*\{\s*"nftables"/.test(first.text)) {
-    state.out.errors.push(errorOn(first, 'not-understood', 'The JSON form of nft is not read: capture the same command without -j.'));
+    state.out.errors.push(
+      errorOn(first, 'not-understood', 'The JSON form of nft is not read: capture the same command without -j.'),
+    );
     return state.out;
   }
   for (let n = 0; n < lines.length; n++) {
@@ -60,7 +62,9 @@ export function readBlocks(input: ParseInput): Parsed {
   }
   const last = lines.findLast((line) => line.text.trim() !== '');
   if (state.stack.length > 0 && last !== undefined) {
-    state.out.errors.push(errorOn(last, 'cut-off', 'The output ends inside a block: what follows in it is missing. Capture it whole.'));
+    state.out.errors.push(
+      errorOn(last, 'cut-off', 'The output ends inside a block: what follows in it is missing. Capture it whole.'),
+    );
   }
   translateRules(state);
   return state.out;
@@ -93,14 +97,18 @@ function headRule(text: string, inside: Block['is'] | undefined): string | undef
   if (/^\s*chain\s.*\{/.test(text)) return 'chainLine';
   if (inside === 'table' || inside === undefined) {
     if (/^\s*(?:set|map)\s+\S+\s*\{/.test(text)) return 'setLine';
-    if (/^\s*(?:flowtable|counter|quota|limit|ct (?:helper|timeout|expectation)|secmark|synproxy|tunnel)\s+[^\s{]+\s*\{/.test(text)) return 'objectLine';
+    if (
+      /^\s*(?:flowtable|counter|quota|limit|ct (?:helper|timeout|expectation)|secmark|synproxy|tunnel)\s+[^\s{]+\s*\{/.test(text)
+    )
+      return 'objectLine';
     if (/^\s*table\s/.test(text)) return 'nameLine';
     if (/^\s*(?:comment|flags)\s/.test(text) && inside === 'table') return 'propertyLine';
   }
   // A program that lacks an extension of iptables says so, on its own line or in the middle of the rule.
   if (/^\s*XT (?:match|target) \S+ not found$/.test(text)) return 'noteLine';
   if (/^\s*#/.test(text) && !/\scounter packets \d/.test(text)) return 'noteLine';
-  if (inside === 'set' || inside === 'object') return /^\s*type(?:of)?\s/.test(text) && inside === 'set' ? 'typeLine' : 'propertyLine';
+  if (inside === 'set' || inside === 'object')
+    return /^\s*type(?:of)?\s/.test(text) && inside === 'set' ? 'typeLine' : 'propertyLine';
   if (/^\s*type\s+\w+\s+hook\s/.test(text)) return 'hookLine';
   return /^\s*policy\s+\w+\s*;/.test(text) ? 'policyLine' : undefined;
 }
@@ -275,11 +283,19 @@ function readRule(state: State, lines: readonly Line[], n: number): number {
       record(out, first, last);
       if (inside?.is === 'chain' && table !== undefined) {
         const block = opensBlock ? `${inside.name} {${(state.anonymous += 1)}}` : undefined;
-        state.rules.push({ line, family: table.family, table: table.name, chain: inside.name, number: (inside.rules += 1), block });
+        state.rules.push({
+          line,
+          family: table.family,
+          table: table.name,
+          chain: inside.name,
+          number: (inside.rules += 1),
+          block,
+        });
       }
     }
   }
-  if (opensBlock) state.stack.push({ is: 'chain', name: `${inside?.is === 'chain' ? inside.name : ''} {${state.anonymous}}`, rules: 0 });
+  if (opensBlock)
+    state.stack.push({ is: 'chain', name: `${inside?.is === 'chain' ? inside.name : ''} {${state.anonymous}}`, rules: 0 });
   return at;
 }
 
@@ -313,7 +329,10 @@ function withHiddenTarget(line: NftRuleLine, missing: boolean): NftRuleLine {
   const ended = line.items.some((item) => /^(?:verdict|verdict-map|block|nat|redirect|reject|hidden|set|other)$/.test(item.is));
   if (missing && !ended && remark === undefined) {
     const end = line.text.span.end;
-    return { ...line, items: [...line.items, { is: 'hidden', target: true, text: val('a target that nft could not print', { start: end, end }) }] };
+    return {
+      ...line,
+      items: [...line.items, { is: 'hidden', target: true, text: val('a target that nft could not print', { start: end, end }) }],
+    };
   }
   if (remark === undefined || ended || !/^#\s*(?:xt_)?[A-Z]{2,}/.test(remark.value)) return line;
   const words = remark.value.replace(/\s*#\s*handle \d+\s*$/, '');

@@ -11,7 +11,9 @@ export interface Lookup {
   /** The elements of a named set; undefined where they are not shown. */
   readonly set: (name: string) => readonly NftElement[] | undefined;
   /** The elements of a set that stands in the rule. */
-  readonly literal: (body: Extract<Extract<NftItem, { is: 'condition' }>['right'], { is: 'set' }>['body']) => readonly NftElement[];
+  readonly literal: (
+    body: Extract<Extract<NftItem, { is: 'condition' }>['right'], { is: 'set' }>['body'],
+  ) => readonly NftElement[];
 }
 
 /** Read, but not modelled: the rule may match. */
@@ -36,7 +38,11 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
   }
   if (selectors.length > 1) {
     const all = concatMatches(selectors, right.values, lookup, item.text);
-    return all === undefined ? [otherMatch(item.text)] : negated ? [{ kind: 'all-of', matches: all, text: item.text, negated }] : all;
+    return all === undefined
+      ? [otherMatch(item.text)]
+      : negated
+        ? [{ kind: 'all-of', matches: all, text: item.text, negated }]
+        : all;
   }
   return valueMatches(selector, right.values, negated, item.text, lookup) ?? [otherMatch(item.text)];
 }
@@ -62,7 +68,12 @@ export function setMatches(
   return [
     {
       kind: 'any-of',
-      matches: each.map((matches, n) => ({ kind: 'all-of', matches: matches ?? [], text: elements[n]?.text ?? text, negated: false })),
+      matches: each.map((matches, n) => ({
+        kind: 'all-of',
+        matches: matches ?? [],
+        text: elements[n]?.text ?? text,
+        negated: false,
+      })),
       text,
       negated,
     },
@@ -79,7 +90,9 @@ export function concatMatches(
   if (selectors.length !== values.length) return undefined;
   return selectors.flatMap((selector, n) => {
     const value = values[n];
-    return value === undefined ? [otherMatch(text)] : (valueMatches(selector, [value], false, value, lookup) ?? [otherMatch(value)]);
+    return value === undefined
+      ? [otherMatch(text)]
+      : (valueMatches(selector, [value], false, value, lookup) ?? [otherMatch(value)]);
   });
 }
 
@@ -93,7 +106,8 @@ function familyGuard(selector: Val<string>, lookup: Lookup): NfMatch[] {
 /** Several alternatives as one condition. */
 function anyOf(matches: readonly NfMatch[], negated: boolean, text: Val<string>): NfMatch {
   const [only] = matches;
-  if (only !== undefined && matches.length === 1 && 'negated' in only) return negated ? { ...only, negated: !only.negated } : only;
+  if (only !== undefined && matches.length === 1 && 'negated' in only)
+    return negated ? { ...only, negated: !only.negated } : only;
   return { kind: 'any-of', matches, text, negated };
 }
 
@@ -180,10 +194,16 @@ function valueMatches(
     }
     case 'meta pkttype':
     case 'pkttype':
-      return one([], (value) => ({ kind: 'pkttype', value: value.value === 'host' ? val('unicast', value.span) : value, negated: false }));
+      return one([], (value) => ({
+        kind: 'pkttype',
+        value: value.value === 'host' ? val('unicast', value.span) : value,
+        negated: false,
+      }));
     case 'ether saddr':
       return one([], (value) =>
-        /^[\da-f]{2}(?::[\da-f]{2}){5}$/i.test(value.value) ? { kind: 'mac-source', value: lower(value), negated: false } : undefined,
+        /^[\da-f]{2}(?::[\da-f]{2}){5}$/i.test(value.value)
+          ? { kind: 'mac-source', value: lower(value), negated: false }
+          : undefined,
       );
     case 'fib daddr type':
     case 'fib saddr type':
@@ -313,11 +333,15 @@ function deviceMatch(kind: 'in-interface' | 'out-interface', value: Val<string>)
 
 function protocolMatch(value: Val<string>): NfMatch | undefined {
   const name = protocolName(value.value);
-  return name === undefined || !/^[\w-]+$/.test(name) ? undefined : { kind: 'protocol', value: val(name, value.span), negated: false };
+  return name === undefined || !/^[\w-]+$/.test(name)
+    ? undefined
+    : { kind: 'protocol', value: val(name, value.span), negated: false };
 }
 
 function familyMatch(value: Val<string>): NfMatch | undefined {
-  const all = { ip: '0.0.0.0/0', ipv4: '0.0.0.0/0', '0x0800': '0.0.0.0/0', ip6: '::/0', ipv6: '::/0', '0x86dd': '::/0' }[value.value];
+  const all = { ip: '0.0.0.0/0', ipv4: '0.0.0.0/0', '0x0800': '0.0.0.0/0', ip6: '::/0', ipv6: '::/0', '0x86dd': '::/0' }[
+    value.value
+  ];
   return all === undefined ? undefined : { kind: 'source', value: val(all, value.span), negated: false };
 }
 
@@ -327,7 +351,12 @@ function markMatch(kind: 'mark' | 'connmark', value: Val<string>): NfMatch | und
 }
 
 /** `tcp flags syn`: any of the flags is set; `tcp flags == syn`: it alone is. */
-function tcpFlagMatches(selector: Val<string>, values: readonly Val<string>[], negated: boolean, text: Val<string>): NfMatch[] | undefined {
+function tcpFlagMatches(
+  selector: Val<string>,
+  values: readonly Val<string>[],
+  negated: boolean,
+  text: Val<string>,
+): NfMatch[] | undefined {
   const bits = tcpFlags(values.map(({ value }) => value).join(','));
   if (bits === undefined) return undefined;
   const exact = /(?:==|!=)/.test(text.value);
@@ -350,10 +379,15 @@ function chance(item: Extract<NftItem, { is: 'condition' }>, selector: Val<strin
 }
 
 /** `meta mark & 0xff == 0x10`, `tcp flags & (fin | syn) == syn`, `tcp flags syn / syn,ack`. */
-function maskedMatches(item: Extract<NftItem, { is: 'condition' }>, selector: Val<string>, negated: boolean): NfMatch[] | undefined {
+function maskedMatches(
+  item: Extract<NftItem, { is: 'condition' }>,
+  selector: Val<string>,
+  negated: boolean,
+): NfMatch[] | undefined {
   const { right, mask } = item;
   if (item.selectors.length > 1) return undefined;
-  const value = right.is === 'flags' ? right.value : right.is === 'values' && right.values.length === 1 ? right.values[0]?.value : undefined;
+  const value =
+    right.is === 'flags' ? right.value : right.is === 'values' && right.values.length === 1 ? right.values[0]?.value : undefined;
   const bits = right.is === 'flags' ? right.mask : mask;
   if (value === undefined || bits === undefined) return undefined;
   if (selector.value === 'ip frag-off' && plainNumber(bits) === 0x1fff && plainNumber(value) === 0) {
@@ -404,7 +438,8 @@ function comparison(item: Extract<NftItem, { is: 'condition' }>, selector: Val<s
   }[item.relation] ?? [0, 65535];
   if (low === undefined || high === undefined || low > high) return undefined;
   const range = val(`${low}-${high}`, text.span);
-  if (/port$/.test(selector.value) || /length$/.test(selector.value)) return valueMatches(selector, [range], false, item.text, lookup);
+  if (/port$/.test(selector.value) || /length$/.test(selector.value))
+    return valueMatches(selector, [range], false, item.text, lookup);
   if (selector.value === 'ip ttl' || selector.value === 'ip6 hoplimit') {
     const up = /^(?:>|gt|>=|ge)$/.test(item.relation);
     return [
@@ -422,7 +457,12 @@ export function withIcmpCode(matches: readonly NfMatch[], item: Extract<NftItem,
   const { right } = item;
   const value = right.is === 'values' && right.values.length === 1 ? right.values[0] : undefined;
   const last = matches[matches.length - 1];
-  if ((name !== 'icmp code' && name !== 'icmpv6 code') || value === undefined || item.relation === '!=' || last?.kind !== 'icmp-type')
+  if (
+    (name !== 'icmp code' && name !== 'icmpv6 code') ||
+    value === undefined ||
+    item.relation === '!=' ||
+    last?.kind !== 'icmp-type'
+  )
     return undefined;
   const code = icmpCode(value.value, name.startsWith('icmpv6'));
   if (code === undefined || last.negated || last.type.value.includes('/')) return undefined;

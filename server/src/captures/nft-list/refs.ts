@@ -48,7 +48,12 @@ export function ruleRefs(out: Collected, facts: readonly Extract<NetfilterFact, 
       out.refs.push({ kind: 'chain', value: target.value, span: target.span, scope: fact.table });
     }
     const { to } = fact.targetOptions;
-    if (to !== undefined && /^\d+(?:\.\d+){3}(?::\d+)?$/.test(to.value) && to.span.end - to.span.start === to.value.length && once(to.span.start)) {
+    if (
+      to !== undefined &&
+      /^\d+(?:\.\d+){3}(?::\d+)?$/.test(to.value) &&
+      to.span.end - to.span.start === to.value.length &&
+      once(to.span.start)
+    ) {
       const [address = ''] = to.value.split(':');
       ipRef(out, val(address, { start: to.span.start, end: to.span.start + address.length }));
     }

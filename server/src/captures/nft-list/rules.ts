@@ -111,7 +111,10 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         for (const { matches, element } of mapCases(item.map.selectors, found, lookup)) {
           const [first, last] = [element.data?.[0], element.data?.[element.data.length - 1]];
           if (first === undefined || last === undefined) continue;
-          const to = val((element.data ?? []).map(({ value }) => value).join(' . '), { start: first.span.start, end: last.span.end });
+          const to = val((element.data ?? []).map(({ value }) => value).join(' . '), {
+            start: first.span.start,
+            end: last.span.end,
+          });
           emit(matches, natTo(item.which, to, item.flags, item.text));
         }
         return out;
@@ -138,7 +141,9 @@ function sameProtocol(a: NfMatch, b: NfMatch): boolean {
 }
 
 /** Targets that do the same, or nothing that is looked at again, whatever they are told. */
-const TELLING_NAMES = new Set('MASQUERADE REJECT LOG NFLOG ULOG CHECKSUM TCPMSS CLASSIFY AUDIT TRACE TEE SECMARK CONNSECMARK'.split(' '));
+const TELLING_NAMES = new Set(
+  'MASQUERADE REJECT LOG NFLOG ULOG CHECKSUM TCPMSS CLASSIFY AUDIT TRACE TEE SECMARK CONNSECMARK'.split(' '),
+);
 
 /** `CHECKSUM fill`, `xt target "CHECKSUM"`: the target's name where that says enough; what others were told is hidden. */
 function hiddenTarget(text: Val<string>): Val<string> {
@@ -148,7 +153,9 @@ function hiddenTarget(text: Val<string>): Val<string> {
   return val(name, { start, end: start + name.length });
 }
 
-function verdictEnd(item: Extract<NftItem, { is: 'verdict' }>): { readonly statement: Statement; readonly goto: boolean } | undefined {
+function verdictEnd(
+  item: Extract<NftItem, { is: 'verdict' }>,
+): { readonly statement: Statement; readonly goto: boolean } | undefined {
   const plain = VERDICTS[item.verdict.value];
   if (plain !== undefined) return { statement: { target: val(plain, item.verdict.span), options: {}, ends: true }, goto: false };
   // `continue` is what happens anyway.

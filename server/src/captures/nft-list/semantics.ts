@@ -16,7 +16,8 @@ export type NftRight =
   | { readonly is: 'flags'; readonly value: string; readonly mask: string; readonly text: Val<string> };
 
 export type NftMap =
-  { readonly is: 'literal'; readonly body: SourceText; readonly text: Val<string> } | { readonly is: 'named'; readonly name: Val<string> };
+  | { readonly is: 'literal'; readonly body: SourceText; readonly text: Val<string> }
+  | { readonly is: 'named'; readonly name: Val<string> };
 
 /** What a statement's value is made of. */
 export type NftTerm =
@@ -104,7 +105,10 @@ semantics.addOperation<readonly Val<string>[]>('list(source)', {
   concat(first, _sp, _dots, _sp2, rest) {
     return [first, ...rest.children].map((node) => {
       const text = textVal(node, sourceOf(this.args));
-      return val(text.value.replace(/\s+/g, ' ').trim(), { start: text.span.start, end: text.span.start + text.value.trimEnd().length });
+      return val(text.value.replace(/\s+/g, ' ').trim(), {
+        start: text.span.start,
+        end: text.span.start + text.value.trimEnd().length,
+      });
     });
   },
   key(first, _sp, _dots, _sp2, rest) {
@@ -140,7 +144,10 @@ semantics.addOperation<NftRight>('right(source)', {
     return { is: 'concat', values: [first, ...rest.children].map((node) => plain(node, sourceOf(this.args))) };
   },
   right_list(first, _sp, _commas, _sp2, more, _sp3, _bars, _sp4, joined) {
-    return { is: 'values', values: [first, ...more.children, ...joined.children].map((node) => plain(node, sourceOf(this.args))) };
+    return {
+      is: 'values',
+      values: [first, ...more.children, ...joined.children].map((node) => plain(node, sourceOf(this.args))),
+    };
   },
 });
 
@@ -246,7 +253,8 @@ semantics.addOperation<NftItem>('item(source)', {
     return {
       is: 'redirect',
       which: which.sourceString as 'masquerade' | 'redirect',
-      ports: ports === undefined ? undefined : val(ports.value.slice(colon), { start: ports.span.start + colon, end: ports.span.end }),
+      ports:
+        ports === undefined ? undefined : val(ports.value.slice(colon), { start: ports.span.start + colon, end: ports.span.end }),
       mapped,
       flags: flags['flags']() as readonly string[],
       text: textVal(this, source),
@@ -404,7 +412,26 @@ semantics.addOperation<NftHead>('head(source)', {
   noteLine(_indent, _hash, _rest) {
     return { is: 'extra' };
   },
-  hookLine(_indent, word, _sp, type, _sp2, _hook, _sp3, hook, _devices, _sp4, _word, _sp5, priority, _sp6, _end, policy, _flags, _tail) {
+  hookLine(
+    _indent,
+    word,
+    _sp,
+    type,
+    _sp2,
+    _hook,
+    _sp3,
+    hook,
+    _devices,
+    _sp4,
+    _word,
+    _sp5,
+    priority,
+    _sp6,
+    _end,
+    policy,
+    _flags,
+    _tail,
+  ) {
     const source = sourceOf(this.args);
     const found = policy.children[0];
     const name = found?.children[3];

@@ -112,7 +112,11 @@ function otherStatement(item: Extract<NftItem, { is: 'other' }>): Statement | un
 }
 
 function assignment(selector: Val<string>, expression: NftExpression, text: Val<string>): Statement {
-  const made = (target: string, options: NfTargetOptions): Statement => ({ target: val(target, text.span), options, ends: false });
+  const made = (target: string, options: NfTargetOptions): Statement => ({
+    target: val(target, text.span),
+    options,
+    ends: false,
+  });
   const [first] = expression.terms;
   const alone = expression.terms.length === 1 && first?.is === 'value' ? first.value : undefined;
   const number = alone === undefined ? undefined : plainNumber(alone.value);
@@ -129,7 +133,9 @@ function assignment(selector: Val<string>, expression: NftExpression, text: Val<
       return mark === undefined ? notModelled(text, false) : made('CONNMARK', { mark: val(mark, text.span) });
     }
     case 'ct zone':
-      return number === undefined || alone === undefined ? notModelled(text, false) : made('CT', { zone: val(number, alone.span) });
+      return number === undefined || alone === undefined
+        ? notModelled(text, false)
+        : made('CT', { zone: val(number, alone.span) });
     case 'ip ttl':
     case 'ip6 hoplimit':
       return number === undefined || alone === undefined
@@ -143,7 +149,9 @@ function assignment(selector: Val<string>, expression: NftExpression, text: Val<
     case 'tcp option maxseg size': {
       const mtu = first?.is === 'selector' && first.name.startsWith('rt mtu');
       if (mtu || alone?.value === 'rt') return made('TCPMSS', { mss: val('clamp', text.span) });
-      return number === undefined || alone === undefined ? notModelled(text, false) : made('TCPMSS', { mss: val(number, alone.span) });
+      return number === undefined || alone === undefined
+        ? notModelled(text, false)
+        : made('TCPMSS', { mss: val(number, alone.span) });
     }
     case 'meta nftrace':
     case 'nftrace':
@@ -207,5 +215,7 @@ function markChange(
   if (own.includes(first.name)) return { op: 'xset', value: turn, mask: ~keep >>> 0 };
   if (!other.includes(first.name) || turn !== 0) return undefined;
   // The whole mark is replaced by the bits of the other one.
-  return copy === 'restore' ? { op: 'restore', value: 0, mask: 0xffffffff, ctmask: keep } : { op: 'save', value: 0, mask: keep, ctmask: 0xffffffff };
+  return copy === 'restore'
+    ? { op: 'restore', value: 0, mask: 0xffffffff, ctmask: keep }
+    : { op: 'save', value: 0, mask: keep, ctmask: 0xffffffff };
 }

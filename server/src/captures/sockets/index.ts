@@ -20,7 +20,8 @@ const NETSTAT_ROW = /^\s*(?:tcp|udp|raw|udplite|udpl|sctp|icmp)6?\s+\d+\s+\d+\s+
 const UNIX_ROW = /^\s*unix\s+\d+\s+\[/;
 
 /** Kernels without a socket family, and machines without control groups, make ss complain and go on. */
-const HARMLESS = /^\s*(?:RTNETLINK answers: (?:Invalid argument|No such file or directory)|Failed to (?:find|open) cgroup2 )|^\s*\((?:Not all processes could be identified|No info could be read)|^\s*will not be shown, you would have to be root/;
+const HARMLESS =
+  /^\s*(?:RTNETLINK answers: (?:Invalid argument|No such file or directory)|Failed to (?:find|open) cgroup2 )|^\s*\((?:Not all processes could be identified|No info could be read)|^\s*will not be shown, you would have to be root/;
 
 const rows: Rows = {
   grammar: grammars.Sockets,

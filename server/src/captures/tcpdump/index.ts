@@ -11,8 +11,14 @@ import { readInner, readNote, readPacketLine, type PacketBody, type PacketLine }
 const CLOCK = '(?:\\d{4}-\\d\\d-\\d\\d )?(?:\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?|\\d{9,11}\\.\\d{3,9})';
 const MACS = '[\\da-f]{2}(?::[\\da-f]{2}){5}(?: \\(oui [^)]*\\))? > (?:[\\da-f]{2}(?::[\\da-f]{2}){5}|Broadcast)';
 const BODY = `(?:(?:IP6? |ARP,|arp |Request who-has |Reply \\S+ is-at |${MACS})|STP |LLDP|802\\.1|Unknown|CDP|LLC|EAPOL|MPLS|PPPoE|IS-IS|Loopback)`;
-const STAMPED = new RegExp(`^\\s*${CLOCK}\\s+(?:\\S+\\s+)?(?:(?:In|Out|P|B|M)\\s+)?(?:ifindex \\d+ )?(?:[\\da-f]{2}(?::[\\da-f]{2}){5}|\\S+ > \\S+|${BODY})`, 'i');
-const BARE = new RegExp(`^\\s*(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?(?:IP6? \\S.* > \\S+: |ARP, (?:Ethernet|Request|Reply|Announcement|Probe)|arp (?:who-has|reply) |${MACS}, ethertype )`, 'i');
+const STAMPED = new RegExp(
+  `^\\s*${CLOCK}\\s+(?:\\S+\\s+)?(?:(?:In|Out|P|B|M)\\s+)?(?:ifindex \\d+ )?(?:[\\da-f]{2}(?::[\\da-f]{2}){5}|\\S+ > \\S+|${BODY})`,
+  'i',
+);
+const BARE = new RegExp(
+  `^\\s*(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?(?:IP6? \\S.* > \\S+: |ARP, (?:Ethernet|Request|Reply|Announcement|Probe)|arp (?:who-has|reply) |${MACS}, ethertype )`,
+  'i',
+);
 /** What -v prints below the header of a packet, and the packet inside a tunnel's. */
 const INDENTED = /^\s+\S+ > \S+: /;
 const VERBOSE = new RegExp(`^\\s*(?:${CLOCK}\\s+(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?)?IP6? \\(.*\\)$`);
@@ -144,7 +150,13 @@ function addPacket(
     const piece = sliceSource(source, start, source.text.length);
     const result = grammars.Tcpdump.match(piece.text, 'packet');
     if (result.succeeded()) {
-      out.facts.push({ kind: 'packet-seen', ...(dev === undefined ? {} : { dev }), ...(own === undefined ? {} : { vni: own }), ...bodyFields(out, readInner(result, piece)), text: packet.text });
+      out.facts.push({
+        kind: 'packet-seen',
+        ...(dev === undefined ? {} : { dev }),
+        ...(own === undefined ? {} : { vni: own }),
+        ...bodyFields(out, readInner(result, piece)),
+        text: packet.text,
+      });
       return undefined;
     }
   }

@@ -11,7 +11,12 @@ export interface Endpoint {
 }
 
 export type PacketBody =
-  | { readonly is: 'arp'; readonly what: Val<string>; readonly src: Val<string> | undefined; readonly dst: Val<string> | undefined }
+  | {
+      readonly is: 'arp';
+      readonly what: Val<string>;
+      readonly src: Val<string> | undefined;
+      readonly dst: Val<string> | undefined;
+    }
   | {
       readonly is: 'ip';
       readonly src: Endpoint;
@@ -99,7 +104,8 @@ semantics.addOperation<PacketBody>('body(source)', {
 function addressOf(node: Node, source: SourceText): Endpoint {
   const text = textVal(node, source);
   const found =
-    /^(\d{1,3}(?:\.\d{1,3}){3})(?:\.(\d+))?$/.exec(text.value) ?? /^((?=[\da-f]*:)[\da-f:]+(?:\d+\.\d+\.\d+\.\d+)?)(?:\.(\d+))?$/i.exec(text.value);
+    /^(\d{1,3}(?:\.\d{1,3}){3})(?:\.(\d+))?$/.exec(text.value) ??
+    /^((?=[\da-f]*:)[\da-f:]+(?:\d+\.\d+\.\d+\.\d+)?)(?:\.(\d+))?$/i.exec(text.value);
   if (found === null) return { ip: undefined, port: undefined };
   const [, ip = '', port] = found;
   const { start, end } = text.span;

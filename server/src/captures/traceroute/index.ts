@@ -10,8 +10,10 @@ import { readTraceLine } from './semantics';
 const TITLE = /^\s*traceroute6? to \S+ \([^)]*\)/;
 /** A hop's number, then a router or a star. */
 const HOP = /^\s{0,4}\d{1,3}\s+(?:\*|[\w.:-]+ \([\d.a-f:]+\)|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
-const MORE = /^\s{4,}(?:\*|[\w.:-]+ \([\d.a-f:]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
-const PATH = /^\s*\d{1,3}\??:\s+(?:\[LOCALHOST\]|no reply|send failed|\S+(?: \([^)]*\))?\s+[\d.]+ ?ms|\S+(?: \([^)]*\))?\s+.*\bpmtu \d)/;
+const MORE =
+  /^\s{4,}(?:\*|[\w.:-]+ \([\d.a-f:]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
+const PATH =
+  /^\s*\d{1,3}\??:\s+(?:\[LOCALHOST\]|no reply|send failed|\S+(?: \([^)]*\))?\s+[\d.]+ ?ms|\S+(?: \([^)]*\))?\s+.*\bpmtu \d)/;
 const RESUME = /^\s*(?:Resume: pmtu|Too many hops: pmtu)/;
 const MTR_TITLE = /^\s*(?:HOST: \S+\s+Loss%|Start: \S)/;
 const MTR = /^\s*\d{1,3}\.\|--\s+\S/;
@@ -34,7 +36,12 @@ const rows: Rows = {
 
 const VALUED = new Set('-i -f -m -p -q -s -t -w -z -l -N -g -P -c -b --mtu -A -M'.split(' '));
 type RouteFact = Extract<EvidenceFact, { kind: 'traceroute' }>;
-type OpenRoute = { target: Val<string> | undefined; hops: { ttl: Val<number>; ips: Val<string>[] }[]; reached: boolean; line: Line };
+type OpenRoute = {
+  target: Val<string> | undefined;
+  hops: { ttl: Val<number>; ips: Val<string>[] }[];
+  reached: boolean;
+  line: Line;
+};
 
 /** `traceroute`, `tracepath`, `mtr`: the routers on the way that answered (traceroute(8), tracepath(8)). */
 export const traceroute: CaptureKind = {

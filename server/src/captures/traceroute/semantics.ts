@@ -92,7 +92,12 @@ semantics.addOperation<TraceLine>('read(source)', {
   },
   mtrLine(_indent, ttl, _mark, _sp, host, _rest) {
     const source = this.args['source'] as SourceText;
-    return { is: 'hop', ttl: numberVal(textVal(ttl, source)), ips: host['ips'](source) as readonly Val<string>[], reached: false };
+    return {
+      is: 'hop',
+      ttl: numberVal(textVal(ttl, source)),
+      ips: host['ips'](source) as readonly Val<string>[],
+      reached: false,
+    };
   },
   mtrMore(_indent, _bar, _mark, _rest) {
     return { is: 'extra' };
