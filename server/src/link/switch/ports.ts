@@ -12,6 +12,7 @@ const PORT_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-show', 'ovs-ofctl-du
 export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<number, Port> {
   const described = describedPorts(captured, bridge.name);
   const numbers = datapathNumbers(captured, bridge.name);
+  const stoodIn = stoodInPorts(captured, bridge.name);
   const stp = stpStates(captured, bridge.name);
   const ports = new Map<number, Port>();
   const guessed: string[] = [];
@@ -23,7 +24,7 @@ export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<numb
     const state = new Set(seen?.state ?? []);
     const type = kindOf(captured, port);
     const options = { ...map(row, 'options'), ...port.options };
-    const tunnel = isTunnelType(type) ? tunnelOf(type, options) : undefined;
+    const tunnel = isTunnelType(type) && !stoodIn.has(port.name) ? tunnelOf(type, options) : undefined;
     const patchPeer = options['peer'];
     let odpPort = numbers.get(port.name);
     if (odpPort === undefined && type !== 'patch' && numbers.size === 0) {
@@ -92,6 +93,21 @@ function datapathNumbers(captured: Captured, bridge: string): ReadonlyMap<string
   for (const fact of facts) if (!fact.bridge && fact.number) numbers.set(fact.name.value, fact.number.value);
   for (const fact of facts) if (fact.bridge?.value === bridge && fact.number) numbers.set(fact.name.value, fact.number.value);
   return numbers;
+}
+
+/**
+ * Tunnels of a dummy datapath that dpif/show lists without a remote end, which no tunnel can be without: the test device of the same
+ * name stands in for them.
+ */
+function stoodInPorts(captured: Captured, bridge: string): ReadonlySet<string> {
+  const dummy = factsOf(captured, 'datapath').some((fact) => fact.type.value === 'dummy');
+  return new Set(
+    !dummy
+      ? []
+      : factsOf(captured, 'datapath-port')
+          .filter((fact) => fact.bridge?.value === bridge && Object.keys(fact.options).length === 0)
+          .map((fact) => fact.name.value),
+  );
 }
 
 const stpWords: Readonly<Record<string, Port['stpState']>> = {
