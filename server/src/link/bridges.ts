@@ -201,7 +201,7 @@ function fromNumbers(
   const draft = bridge(name);
   if (linked.capture.commandSpan) draft.sources.push(sourceAt(linked, linked.capture.commandSpan));
   for (const fact of facts) {
-    const of = port(draft, fact.name.value);
+    const of = port(draft, wholeName(draft, fact.name.value));
     of.ofport = fact.ofport.value;
     note(of, 'ofport', { uri: linked.uri, span: { start: fact.ofport.span.start, end: fact.name.span.end } });
     if (fact.mac && fact.mac.value !== '00:00:00:00:00:00') {
@@ -209,6 +209,16 @@ function fromNumbers(
       note(of, 'mac', sourceAt(linked, fact.mac.span));
     }
   }
+}
+
+/** OpenFlow 1.0 to 1.5 carry 15 characters of a port's name. */
+const NAME_LENGTH = 15;
+
+/** The port whose name was cut off in an OpenFlow message. */
+function wholeName(draft: BridgeDraft, name: string): string {
+  if (name.length < NAME_LENGTH || draft.ports.has(name)) return name;
+  const whole = [...draft.ports.keys()].filter((known) => known.startsWith(name));
+  return whole.length === 1 ? (whole[0] ?? name) : name;
 }
 
 /** Ports and their numbers from `ovs-appctl dpif/show`, for those that nothing else tells. */
@@ -220,6 +230,7 @@ function fromDatapath(
   for (const fact of linked.capture.facts) {
     if (fact.kind !== 'datapath-port' || !fact.bridge || !fact.ofport) continue;
     const draft = bridge(fact.bridge.value);
+    rename(draft, fact.name.value, fact.ofport.value);
     const known = draft.ports.has(fact.name.value);
     const of = port(draft, fact.name.value);
     if (!known) note(of, 'name', sourceAt(linked, fact.name.span));
@@ -237,6 +248,15 @@ function fromDatapath(
       note(of, key, sourceAt(linked, value.span));
     }
   }
+}
+
+/** A port that was known by the beginning of its name, and by its number, gets its whole name. */
+function rename(draft: BridgeDraft, name: string, ofport: number): void {
+  const cut = draft.ports.get(name.slice(0, NAME_LENGTH));
+  if (!cut || cut.name === name || cut.ofport !== ofport || draft.ports.has(name)) return;
+  draft.ports.delete(cut.name);
+  cut.name = name;
+  draft.ports.set(name, cut);
 }
 
 function bridgeWithPorts(drafts: Map<string, BridgeDraft>, names: readonly Val<string>[]): string | undefined {

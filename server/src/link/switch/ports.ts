@@ -19,7 +19,7 @@ export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<numb
   for (const port of bridge.ports) {
     if (port.ofport === undefined || port.ofport < 0 || port.ofport === 0xffff) continue;
     const row = captured.rows.named('interface', port.name);
-    const seen = described.get(port.name);
+    const seen = described.get(port.ofport);
     const config = new Set(seen?.config ?? []);
     const state = new Set(seen?.state ?? []);
     const type = kindOf(captured, port);
@@ -69,15 +69,15 @@ interface Described {
   readonly state: readonly string[] | undefined;
 }
 
-/** `config: NO_FLOOD` and `state: LINK_DOWN` by the port's name; undefined where the line was not shown. */
-function describedPorts(captured: Captured, bridge: string): ReadonlyMap<string, Described> {
-  const ports = new Map<string, Described>();
+/** `config: NO_FLOOD` and `state: LINK_DOWN` by the port's number; undefined where the line was not shown. */
+function describedPorts(captured: Captured, bridge: string): ReadonlyMap<number, Described> {
+  const ports = new Map<number, Described>();
   const words = (line: string | undefined) => line?.split(/[\s|,]+/).filter((word) => word !== '' && word !== '0');
   for (const { capture } of aboutBridge(captured, bridge, PORT_KINDS)) {
     for (const fact of capture.facts) {
       if (fact.kind !== 'of-port') continue;
-      const before = ports.get(fact.name.value);
-      ports.set(fact.name.value, {
+      const before = ports.get(fact.ofport.value);
+      ports.set(fact.ofport.value, {
         config: words(fact.config?.value) ?? before?.config,
         state: words(fact.state?.value) ?? before?.state,
       });
