@@ -20,7 +20,7 @@ function port(number: number, names: PortNames | undefined): string {
 function bytesHex(bytes: readonly number[]): string {
   let value = 0n;
   for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return `0x${value.toString(16)}`;
+  return altHex(value);
 }
 
 type Writer = (value: FlowWords, mask: FlowWords | undefined) => string;
