@@ -50,14 +50,20 @@ export function compare(real: Answer, ours: Answer): Comparison {
 
 const sentence = (text: string): string => text.trim().replace(/\s+/g, ' ');
 
-/** Recirculation ids count up while the switch runs: here they count from 1 in each answer. */
+/**
+ * Recirculation ids, and the datapath's own numbers of meters, count up while the switch runs: here they count from 1 in each answer.
+ * No capture tells them.
+ */
 export function normalise(text: string): string {
-  const ids = new Map<string, string>();
-  return text.replace(/\b(recirc\(|recirc_id[=(])(0x[0-9a-f]+|[1-9]\d*)/g, (_, before: string, id: string) => {
-    const key = BigInt(id).toString();
-    if (!ids.has(key)) ids.set(key, `#${ids.size + 1}`);
-    return `${before}${ids.get(key) ?? ''}`;
-  });
+  const counted = (of: string, pattern: RegExp): string => {
+    const ids = new Map<string, string>();
+    return of.replace(pattern, (_, before: string, id: string) => {
+      const key = BigInt(id).toString();
+      if (!ids.has(key)) ids.set(key, `#${ids.size + 1}`);
+      return `${before}${ids.get(key) ?? ''}`;
+    });
+  };
+  return counted(counted(text, /\b(recirc\(|recirc_id[=(])(0x[0-9a-f]+|[1-9]\d*)/g), /\b(meter\()(\d+)/g);
 }
 
 export function partsOf(answer: string): Parts {

@@ -228,7 +228,7 @@ const intoFlags =
       flags |= bit;
       take(c, '|');
     }
-    if (c.at === start) fail();
+    if (c.at === start && at !== W.tunFlags) fail();
     value[at] = flags;
     mask[at] = 0xffffffff;
   };

@@ -25,6 +25,7 @@ export function datapathOf(captured: Captured): Datapath {
   };
   return {
     type,
+    userspace,
     tunnelPushPop: flag('Tunnel push pop', userspace && (type === 'netdev' || knowsRoutes(captured))),
     maxVlanHeaders: count('Max VLAN headers', userspace ? 1 : 2),
     explicitDrop: flag('Explicit Drop action', userspace),
@@ -52,7 +53,9 @@ function runsInUserspace(captured: Captured): boolean {
 
 /** Whether somebody asked the switch for its own routes: one that leaves tunnels to its datapath has no use for them. */
 function knowsRoutes(captured: Captured): boolean {
-  return captured.captures.some(({ capture }) => /^ovs-appctl-(?:ovs-route-show|tnl-neigh-show|tnl-arp-show)$/.test(capture.kind));
+  return captured.captures.some(({ capture }) =>
+    /^ovs-appctl-(?:ovs-route-show|tnl-neigh-show|tnl-arp-show)$/.test(capture.kind),
+  );
 }
 
 function typeOf(captured: Captured): Datapath['type'] {

@@ -14,7 +14,8 @@ export function setField({ argument, names }: ActText): ReadAct {
   const field = mfFromName(ends.target);
   if (!field) return `${ends.target} is not a valid OXM field name`;
   if (!field.writable) return `${ends.target} is read-only`;
-  const parsed = parseFieldValue(field, ends.value, names.ports);
+  // OpenFlow 1.5 dumps tell a load into a part of any field so, also of those that flows match as a whole only.
+  const parsed = parseFieldValue(field, ends.value, names.ports, true);
   const base = { kind: 'set_field', field, flowHasVlan: false, load: false } as const;
   switch (parsed.kind) {
     case 'error':
