@@ -32,7 +32,7 @@ const MEANINGS_LIMIT = 50_000;
 function remembered(syntax: ActionSyntax): Bare | string {
   const known = meanings.get(syntax.text);
   if (known !== undefined) return known;
-  const act = readAct(syntax.name.text, mended(syntax.argument?.text ?? ''), syntax.argument?.call ?? false);
+  const act = readAct(syntax.name.text, mended(syntax.argument?.text ?? ''), syntax.argument?.call ?? false, { printed: true });
   const meaning = act === undefined ? ({ kind: 'drop' } as const) : typeof act === 'string' ? act : simplified(act);
   if (meanings.size >= MEANINGS_LIMIT) meanings.clear();
   meanings.set(syntax.text, meaning);
