@@ -347,7 +347,8 @@ function act(run: Run, action: Action, source: Source, table: number, depth: num
           : action.port === undefined
             ? undefined
             : bridgePort(run.bridge, action.port)?.ofport;
-      lookUp(run, action.table ?? table, from, depth + 1);
+      if (typeof action.table === 'string') emit({ kind: 'unknown', text: action.text });
+      else lookUp(run, action.table ?? table, from, depth + 1);
       return;
     }
     case 'goto-table':
@@ -468,6 +469,10 @@ function track(run: Run, action: Action & { readonly kind: 'ct' }, source: Sourc
   );
   if (action.nat !== undefined && action.nat !== '') {
     run.emissions.push({ kind: 'unknown', text: `nat(${action.nat})`, packet: run.packet, source });
+  }
+  if (typeof action.table === 'string') {
+    run.emissions.push({ kind: 'unknown', text: action.text, packet: run.packet, source });
+    return;
   }
   if (action.table === undefined) return;
   let tracked = set(set(run.packet, 'ct_state', state), 'ct_zone', BigInt(zone));
