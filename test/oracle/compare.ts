@@ -99,7 +99,10 @@ const NAMES: Readonly<Record<string, string>> = {
 export function outputsAsSet(actions: string, flow = ''): string {
   const before = new Map(splitActions(flow).map((field) => [field.split('=')[0] ?? '', field.split('=')[1] ?? '']));
   const changes = new Map<string, string>();
-  const vlans: string[] = [];
+  const vlans = ['1', ''].flatMap((n) => {
+    const vid = before.get(`dl_vlan${n}`);
+    return vid === undefined ? [] : [`push_vlan(vid=${vid},pcp=${before.get(`dl_vlan_pcp${n}`) ?? '0'})`];
+  });
   const outputs: string[] = [];
   const all = splitActions(actions);
   // What is set of a tunnel matters to tunnels only: to the ports that are seen to follow it.

@@ -18,10 +18,10 @@ const exact = (field: Field, value: bigint): ParsedValue => ({ kind: 'value', va
  * Reads a field's value in every spelling that Open vSwitch takes (ovs-fields(7)): `172.16.0.0/12`, `+trk-new`, `0x2/0xff`, `LOCAL`,
  * `*`. Errors are the sentences that ovs-ofctl prints. Without `ports`, a port's name is not resolved.
  */
-export function parseFieldValue(field: Field, text: string, ports?: NameMap, anyMask = false): ParsedValue {
+export function parseFieldValue(field: Field, text: string, ports?: NameMap): ParsedValue {
   if (text === '*') return { kind: 'value', value: 0n, mask: 0n };
   const parsed = parseByFormat(field, text, ports);
-  if (parsed.kind === 'value' && !anyMask && !field.maskable && parsed.mask !== 0n && parsed.mask !== exactMask(field)) {
+  if (parsed.kind === 'value' && !field.maskable && parsed.mask !== 0n && parsed.mask !== exactMask(field)) {
     return error(`${text}: invalid mask for field ${field.mfName}`);
   }
   return parsed;
