@@ -9,6 +9,7 @@ import {
   type InventoryResult,
   type ReadFileParams,
   type ReadFileResult,
+  type ShownParams,
   type TraceParams,
   type TraceResult,
 } from '../../server/src/protocol';
@@ -31,6 +32,8 @@ export interface Server {
   endpoints(params: EndpointsParams): Promise<EndpointsResult>;
   inventory(): Promise<InventoryResult>;
   tellFiles(params: FilesParams): Promise<void>;
+  /** Tells whether a trace is on show. */
+  tellShown(params: ShownParams): Promise<void>;
 }
 
 /** Prepares the server without starting it. */
@@ -85,6 +88,8 @@ export function createServer(context: vscode.ExtensionContext, output: vscode.Lo
     trace: async (params, token) => (await connected()).sendRequest<TraceResult>(methods.trace, params, token),
     endpoints: async (params) => (await connected()).sendRequest<EndpointsResult>(methods.endpoints, params),
     inventory: async () => (await connected()).sendRequest<InventoryResult>(methods.inventory),
+    // Nobody needs a server to hear that nothing is shown.
+    tellShown: async (params) => running && (await running).sendNotification(methods.shown, params),
     tellFiles: async (params) => (await connected()).sendNotification(methods.files, params),
   };
 }

@@ -131,7 +131,14 @@ export interface FilesParams {
   readonly removed: readonly string[];
 }
 
+/** Whether a trace is on show in the editor: flows then say why they do not take its packet. */
+export interface ShownParams {
+  readonly shown: boolean;
+}
+
 export const methods = {
+  /** notification, client → server: ShownParams */
+  shown: 'packetWalk/shown',
   /** request, client → server: TraceParams → TraceResult */
   trace: 'packetWalk/trace',
   /** request, client → server: EndpointsParams → EndpointsResult */

@@ -1,10 +1,12 @@
 import {
+  CodeActionKind,
   DiagnosticSeverity,
   DidChangeConfigurationNotification,
   RequestType,
   SemanticTokensBuilder,
   TextDocuments,
   TextDocumentSyncKind,
+  type CodeAction,
   type Connection,
   type Diagnostic,
   type InitializeParams,
@@ -17,20 +19,29 @@ import {
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { offsetAt, positionAt, type Position } from '../base/lines';
 import { codeLenses } from '../features/codelens';
+import { whyNotAt } from '../features/why-not';
 import { definition } from '../features/definition';
 import { diagnostics, type Finding } from '../features/diagnostics';
 import { endpoints } from '../features/endpoints';
 import { foldingRanges } from '../features/folding';
-import { hover } from '../features/hover';
+import { hoverInTrace } from '../features/hover';
 import { inventory } from '../features/inventory';
 import { rangeOf } from '../features/locate';
 import { highlights, references } from '../features/references';
 import { documentSymbols, workspaceSymbols, type SymbolItem } from '../features/symbols';
 import { semanticTokens, tokenTypes } from '../features/tokens';
-import { trace } from '../features/trace';
+import { traceWithVisits } from '../features/trace';
 import type { Place, World } from '../features/world';
-import { methods, type EndpointsParams, type FilesParams, type TraceParams, type TraceResult } from '../protocol';
+import {
+  methods,
+  type EndpointsParams,
+  type FilesParams,
+  type ShownParams,
+  type TraceParams,
+  type TraceResult,
+} from '../protocol';
 import { createService } from '../service';
+import type { HostVisit } from '../walk/context';
 import { guard } from './guard';
 import { documentPath } from './paths';
 import { workspaceFiles } from './workspace';
@@ -51,6 +62,8 @@ export function startServer(connection: Connection): void {
   const open = new TextDocuments(TextDocument);
   let folders: readonly string[] = [];
   const published = new Set<string>();
+  /** Of the trace on show. */
+  let visits: readonly HostVisit[] = [];
   const pathOf = (uri: string) => documentPath(uri, folders);
   const isOpen = (uri: string) => open.get(uri) !== undefined;
 
@@ -89,6 +102,7 @@ export function startServer(connection: Connection): void {
         workspaceSymbolProvider: true,
         foldingRangeProvider: true,
         codeLensProvider: { resolveProvider: false },
+        codeActionProvider: { resolveProvider: false },
         semanticTokensProvider: { legend: { tokenTypes: [...tokenTypes], tokenModifiers: [] }, range: true, full: true },
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },
@@ -121,7 +135,7 @@ export function startServer(connection: Connection): void {
 
   connection.onHover(({ textDocument, position }) =>
     at('hover', textDocument.uri, position, null, (world, offset) => {
-      const found = hover(world, textDocument.uri, offset);
+      const found = hoverInTrace(world, visits, textDocument.uri, offset);
       const document = world.documents.get(textDocument.uri);
       if (!found || !document) return null;
       return { contents: { kind: 'markdown' as const, value: found.markdown }, range: rangeOf(document, found.start, found.end) };
@@ -184,6 +198,18 @@ export function startServer(connection: Connection): void {
   connection.onFoldingRanges(({ textDocument }) =>
     guard(connection, 'folding', [], () => foldingRanges(service.world(), textDocument.uri)),
   );
+  connection.onCodeAction(({ textDocument, range }) =>
+    at('code actions', textDocument.uri, range.start, [], (world, offset): CodeAction[] => {
+      const why = whyNotAt(world, visits, textDocument.uri, offset);
+      if (!why) return [];
+      const show = { title: 'Show why', command: 'editor.action.showHover' };
+      const actions: CodeAction[] = [{ title: `Traced packet: ${why.title}`, kind: CodeActionKind.QuickFix, command: show }];
+      if (!why.takenBy) return actions;
+      const { uri, range: place } = why.takenBy;
+      const open = { title: 'Open', command: 'packetWalk.openPlace', arguments: [uri, place] };
+      return [...actions, { title: 'Go to the flow that takes the traced packet', kind: CodeActionKind.QuickFix, command: open }];
+    }),
+  );
   connection.onCodeLens(({ textDocument }) =>
     guard(connection, 'code lenses', [], () =>
       codeLenses(service.world(), textDocument.uri).map(({ line, title, command, args }) => ({
@@ -215,7 +241,11 @@ export function startServer(connection: Connection): void {
       connection,
       'trace',
       { kind: 'error', message: 'Tracing failed inside Packet Walk; the output channel says where.' },
-      () => trace(service.world(), params),
+      () => {
+        const { result, visits: passed } = traceWithVisits(service.world(), params);
+        visits = passed;
+        return result;
+      },
     ),
   );
   connection.onRequest(methods.endpoints, (params: EndpointsParams | null) =>
@@ -230,6 +260,9 @@ export function startServer(connection: Connection): void {
   connection.onRequest(methods.inventory, () =>
     guard(connection, 'inventory', { captures: [], hosts: [] }, () => inventory(service.world())),
   );
+  connection.onNotification(methods.shown, ({ shown }: ShownParams) => {
+    if (!shown) visits = [];
+  });
   connection.onNotification(methods.files, (params: FilesParams) => void files.handle(params));
 
   open.listen(connection);

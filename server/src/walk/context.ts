@@ -1,5 +1,6 @@
 import type { Host, Network, OvsBridge, Source } from '../model/network';
 import type { Tables } from '../ofproto/tables';
+import type { TableVisit } from '../ofproto/why-not';
 import type { LearnedFlow } from './openflow/learned';
 import type { FlowKey } from '../packet/flow-key';
 import type { Ending, Gap, Place, Step } from './step';
@@ -39,6 +40,11 @@ export interface Tuple {
   readonly dport: number;
 }
 
+/** A lookup in a table of one host's switch. */
+export interface HostVisit extends TableVisit {
+  readonly host: string;
+}
+
 /** One run's budgets and what it gathers. `steps` is the branch that is being walked. */
 export interface Context {
   readonly network: Network;
@@ -47,6 +53,8 @@ export interface Context {
   /** Where a line that was left out may have decided otherwise: none of it makes a way less likely, but no drop is certain. */
   readonly doubts: Gap[];
   readonly budget: { steps: number };
+  /** Every lookup in a switch's tables, on every branch. */
+  readonly visits: HostVisit[];
   /** The answer to a packet that went before. */
   readonly isReply: boolean;
   /** Where the walker is to go on: set by walk.ts, so that devices need not know one another. */
