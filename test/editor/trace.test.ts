@@ -4,9 +4,7 @@ import type { PacketWalkApi } from '../../client/src/api';
 import { extensionApi, flat, hoverText, openCapture, position, until } from './helpers';
 
 async function hoverAt(document: vscode.TextDocument, at: vscode.Position): Promise<string> {
-  return hoverText(
-    await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', document.uri, at),
-  );
+  return hoverText(await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', document.uri, at));
 }
 
 suite('tracing a packet', () => {
