@@ -45,8 +45,9 @@ export function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
+/** The facts, without the database's rows as a whole. */
 export function facts(parsed: Parsed): unknown[] {
-  return parsed.facts.map(plain);
+  return parsed.facts.filter((fact) => fact.kind !== 'ovsdb-row').map(plain);
 }
 
 export function refs(parsed: Parsed): string[] {

@@ -38,7 +38,15 @@ export interface Ref {
 /** One trouble in a capture: where, what was expected, what to do. */
 export interface CaptureError {
   readonly span: Span;
-  readonly code: 'not-understood' | 'syntax' | 'unknown-field' | 'unknown-action' | 'out-of-range' | 'cut-off' | 'error-output';
+  readonly code:
+    | 'not-understood'
+    | 'syntax'
+    | 'unknown-field'
+    | 'unknown-action'
+    | 'out-of-range'
+    | 'inconsistent'
+    | 'cut-off'
+    | 'error-output';
   readonly message: string;
 }
 

@@ -17,9 +17,21 @@ import { ipRule } from './ip-rule';
 import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
+import { ovsAppctlDpifShow } from './ovs-appctl-dpif-show';
 import { ovsAppctlFdbShow } from './ovs-appctl-fdb-show';
 import { ovsOfctlDumpFlows } from './ovs-ofctl-dump-flows';
+import { ovsOfctlDumpGroups } from './ovs-ofctl-dump-groups';
 import { ovsOfctlShow } from './ovs-ofctl-show';
+import { ovsAppctlBondShow } from './ovs-appctl-bond-show';
+import { ovsAppctlDpFeatures } from './ovs-appctl-dp-features';
+import { ovsAppctlMdbShow } from './ovs-appctl-mdb-show';
+import { ovsAppctlOvsRouteShow } from './ovs-appctl-ovs-route-show';
+import { ovsAppctlStpShow } from './ovs-appctl-stp-show';
+import { ovsAppctlTnl } from './ovs-appctl-tnl';
+import { ovsOfctlDumpMeters } from './ovs-ofctl-dump-meters';
+import { ovsOfctlDumpPorts } from './ovs-ofctl-dump-ports';
+import { ovsOfctlDumpTables } from './ovs-ofctl-dump-tables';
+import { ovsOfctlDumpTlvMap } from './ovs-ofctl-dump-tlv-map';
 import { ovsVsctlList } from './ovs-vsctl-list';
 import { ovsVsctlShow } from './ovs-vsctl-show';
 import { ping } from './ping';
@@ -38,7 +50,19 @@ export const captureKinds: readonly CaptureKind[] = [
   ovsVsctlList,
   ovsOfctlShow,
   ovsOfctlDumpFlows,
+  ovsOfctlDumpGroups,
   ovsAppctlFdbShow,
+  ovsAppctlDpifShow,
+  ovsAppctlBondShow,
+  ovsAppctlDpFeatures,
+  ovsAppctlMdbShow,
+  ovsAppctlOvsRouteShow,
+  ovsAppctlStpShow,
+  ovsAppctlTnl,
+  ovsOfctlDumpMeters,
+  ovsOfctlDumpPorts,
+  ovsOfctlDumpTables,
+  ovsOfctlDumpTlvMap,
   iptablesList,
   iptablesRules,
   ipAddress,
