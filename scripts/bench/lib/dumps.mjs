@@ -11,7 +11,15 @@ const VALUE =
   /(?<=userdata=)[0-9a-f.]+|(?<!\w)(?:[0-9a-f]{2}(?::[0-9a-f]{2}){5}|(?:[0-9a-f]{1,4}:){1,7}:?(?:[0-9a-f]{1,4}:){0,6}[0-9a-f]{1,4}|[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6}::|0x[0-9a-f]+|\d+\.\d+\.\d+\.\d+)(?!\w)|(?<!\w)\d+(?=s,)|(?<!\w)\d+(?!\w)/g;
 
 const kindOf = (text) =>
-  text.startsWith('0x') ? 'hex' : /^..(?::..){5}$/.test(text) ? 'mac' : text.includes(':') ? 'ipv6' : text.includes('.') ? 'ip' : 'number';
+  text.startsWith('0x')
+    ? 'hex'
+    : /^..(?::..){5}$/.test(text)
+      ? 'mac'
+      : text.includes(':')
+        ? 'ipv6'
+        : text.includes('.')
+          ? 'ip'
+          : 'number';
 
 /** Numbers that say where in a pipeline a flow is: only those that were seen. */
 const PLACE = /(?:table=|priority=|resubmit\(,|userdata=|_type=|_code=|_proto=|_op=|conjunction\(\w+,|\/|\[|\.\.)$/;
@@ -57,7 +65,8 @@ export function learn(lines) {
         // What was one value everywhere belongs to the shape.
         if (seen.length === 1 && !/(?:duration=|duration=\d+\.|n_packets=|n_bytes=|_age=)$/.test(before)) parts.push(match[0]);
         // A value under a mask has no bits that the mask lacks.
-        else if (PLACE.test(before) || line[match.index + match[0].length] === '/') parts.push({ kind: 'one of', seen: seen.slice(0, 200) });
+        else if (PLACE.test(before) || line[match.index + match[0].length] === '/')
+          parts.push({ kind: 'one of', seen: seen.slice(0, 200) });
         else parts.push({ kind: kindOf(match[0]), most: Math.max(...seen.map(sizeOf)) });
         at = match.index + match[0].length;
         n++;
@@ -91,8 +100,13 @@ function read(kind) {
 
 /** Whether a part that varies is what a flow matches, rather than its statistics, its cookie, its place or what it does. */
 function matches(parts, n) {
-  const before = parts.slice(0, n).filter((part) => typeof part === 'string').join('');
-  return parts[n].kind !== 'one of' && !/actions=/.test(before) && !/(?:duration=|n_packets=|n_bytes=|_age=|cookie=|\.)$/.test(before);
+  const before = parts
+    .slice(0, n)
+    .filter((part) => typeof part === 'string')
+    .join('');
+  return (
+    parts[n].kind !== 'one of' && !/actions=/.test(before) && !/(?:duration=|n_packets=|n_bytes=|_age=|cookie=|\.)$/.test(before)
+  );
 }
 
 /** A dump of about `flows` flows as `ovs-ofctl dump-flows` prints it, always the same for the same numbers. */
@@ -111,7 +125,8 @@ export function dump(kind, flows) {
   const add = (parts, times) => {
     for (let n = 0; n < times; n++) lines.push(parts.map((part) => (typeof part === 'string' ? part : value(part, n))).join(''));
   };
-  const hexes = (n, count) => Array.from({ length: count }, (_, k) => ((n >>> (8 * (count - 1 - k))) & 0xff).toString(16).padStart(2, '0'));
+  const hexes = (n, count) =>
+    Array.from({ length: count }, (_, k) => ((n >>> (8 * (count - 1 - k))) & 0xff).toString(16).padStart(2, '0'));
   const value = ({ kind: of, most, seen }, n) => {
     // A larger dump has more ports, networks and addresses.
     const range = Math.max(1, Math.min(Math.floor(most * scale), most > 4094 ? most : most > 255 ? 4094 : 30_000));

@@ -13,10 +13,7 @@ export function ofctl(commands: Readonly<Record<string, string>>): (argv: readon
   return named('ovs-ofctl', commands);
 }
 
-function named(
-  program: string,
-  commands: Readonly<Record<string, string>>,
-): (argv: readonly string[]) => Recognised | undefined {
+function named(program: string, commands: Readonly<Record<string, string>>): (argv: readonly string[]) => Recognised | undefined {
   return (argv) => {
     if (argv[0] !== program) return undefined;
     const [command = '', target] = positionals(argv, VALUED).filter((word) => !word.startsWith('-'));

@@ -19,8 +19,7 @@ export function receivePacket(sw: Switch, flow: FlowWords): Received | string {
   if (tunnelDstIsSet(flow)) return tunnelPort(sw, flow) ?? 'no OpenFlow tunnel port for this packet';
   const number = at(flow, W.inPort);
   for (const bridge of sw.bridges.values())
-    for (const port of bridge.ports.values())
-      if (port.odpPort === number) return { bridge: bridge.name, ofport: port.ofport };
+    for (const port of bridge.ports.values()) if (port.odpPort === number) return { bridge: bridge.name, ofport: port.ofport };
   return `no OpenFlow port for datapath port ${number}`;
 }
 

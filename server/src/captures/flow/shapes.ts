@@ -187,7 +187,6 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   /** Trusts the values of the line that is in `scratch` where the template says the same of it as the ordinary reader. */
   function accept(shape: Template, text: string, tokens: readonly Token[], read: ReadFlow): boolean {
     if (!agrees(shape, text, tokens, read)) return false;
-    shape.checked++;
     tokens.forEach((token, n) => {
       const rule = shape.slots[n]?.rule;
       if (rule) trust(rule, token.kind, token.number, scratch.words, n * 4);
@@ -208,8 +207,7 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   function match(source: Units, at: number): Template | undefined {
     const shape = follow(source, at);
     if (!shape || end - at > LONGEST_LINE) return undefined;
-    // The first flow was what the template was learned from; the next one is read both ways whatever its values are.
-    if (shape.checked > 1 && allTrusted(shape)) return shape;
+    if (allTrusted(shape)) return shape;
     return check(shape, source, at) ? shape : undefined;
   }
 

@@ -295,9 +295,12 @@ function isNumberUnit(c: number): boolean {
 /** Keys whose values decide what other parts of the flow mean. */
 const DECIDING = /(?:^|[\s,(])\w*(?:_type|_proto|_code|_op|_state|_flags|_frag|_tci|_ns|_mdtype|_np)=$/;
 
+const DECIDING_ENDS: ReadonlySet<number> = new Set([...'eopsgi'].map((letter) => letter.charCodeAt(0)));
+
 function isLiteral(units: Uint16Array, at: number): boolean {
   const previous = at > 0 ? (units[at - 1] ?? 0) : 0;
   if (previous === 47 || previous === 91 || previous === 45 || (previous === DOT && units[at - 2] === DOT)) return true;
-  if (previous !== 61) return false;
+  // The last letters of the keys below.
+  if (previous !== 61 || !DECIDING_ENDS.has(units[at - 2] ?? 0)) return false;
   return DECIDING.test(String.fromCharCode(...units.subarray(Math.max(0, at - 24), at)));
 }

@@ -72,9 +72,7 @@ const semantics = grammars.DpifShow.createSemantics()
     name(name) {
       const span = nodeSpan(sourceIn(this.args), name);
       const text = name.sourceString;
-      return text.startsWith('"')
-        ? val(text.slice(1, -1), { start: span.start + 1, end: span.end - 1 })
-        : val(text, span);
+      return text.startsWith('"') ? val(text.slice(1, -1), { start: span.start + 1, end: span.end - 1 }) : val(text, span);
     },
   })
   .addOperation<Config>('config(source)', {
@@ -83,10 +81,7 @@ const semantics = grammars.DpifShow.createSemantics()
       const options: Options = {};
       for (const option of list.children[0]?.asIteration().children ?? []) {
         const value = option.child(2);
-        options[option.child(0).sourceString] = val(
-          value.sourceString.replace(/^"(.*)"$/, '$1'),
-          nodeSpan(source, value),
-        );
+        options[option.child(0).sourceString] = val(value.sourceString.replace(/^"(.*)"$/, '$1'), nodeSpan(source, value));
       }
       return { type: val(type.sourceString, nodeSpan(source, type)), options };
     },
@@ -150,8 +145,7 @@ function parse(input: ParseInput): Parsed {
       bridge = read.bridge;
       out.facts.push({ kind: 'datapath', type: read.type, name: read.name });
     } else if (read.what === 'bridge') bridge = read.name;
-    else if (read.what === 'port')
-      takePort(read, input.kind === 'ovs-appctl-dpctl-show' ? undefined : bridge, datapath, out);
+    else if (read.what === 'port') takePort(read, input.kind === 'ovs-appctl-dpctl-show' ? undefined : bridge, datapath, out);
     if (read.what === 'bridge' || (read.what === 'datapath' && read.bridge))
       out.refs.push({ kind: 'bridge', value: bridge?.value ?? '', span: bridge?.span ?? none.span });
   });

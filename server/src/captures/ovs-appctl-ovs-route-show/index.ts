@@ -36,7 +36,34 @@ const semantics = grammars.OvsRoute.createSemantics().addOperation<Route | undef
     return content['read'](this.args['source']) as Route | undefined;
   },
   header: (_indent, _title, _end) => undefined,
-  route(_i, _kind, _c, _s, ip, _slash, prefix, _s2, _mark, _s3, mark, _s4, _dev, _s5, dev, _s6, _gw, _s7, gw, _s8, _src, _s9, src, _s10, local, _e) {
+  route(
+    _i,
+    _kind,
+    _c,
+    _s,
+    ip,
+    _slash,
+    prefix,
+    _s2,
+    _mark,
+    _s3,
+    mark,
+    _s4,
+    _dev,
+    _s5,
+    dev,
+    _s6,
+    _gw,
+    _s7,
+    gw,
+    _s8,
+    _src,
+    _s9,
+    src,
+    _s10,
+    local,
+    _e,
+  ) {
     const source = this.args['source'] as SourceText;
     const text = (node: Node): Val<string> => val(node.sourceString, nodeSpan(source, node));
     const optional = (node: Node): Val<string> | undefined => (node.children[0] ? text(node.children[0]) : undefined);

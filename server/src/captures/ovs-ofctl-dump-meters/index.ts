@@ -6,8 +6,7 @@ import { collect, record } from '../lines';
 import { nodeSpan, sourceOf, syntaxError, type SourceText } from '../ohm';
 import type { SwitchFact } from '../switch-facts';
 
-const LINE =
-  /^\s*(?:OFPST_METER(?:_\w+)? reply|meter=\w+ |meter:\d+ |type=(?:drop|dscp_remark)\b|\d+: packet_count:)/;
+const LINE = /^\s*(?:OFPST_METER(?:_\w+)? reply|meter=\w+ |meter:\d+ |type=(?:drop|dscp_remark)\b|\d+: packet_count:)/;
 
 /** `ovs-ofctl dump-meters` and `meter-stats` (ovs-ofctl(8)). */
 export const ovsOfctlDumpMeters: CaptureKind = {

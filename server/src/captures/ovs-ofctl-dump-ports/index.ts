@@ -16,7 +16,8 @@ const LINE =
 export const ovsOfctlDumpPorts: CaptureKind = {
   kinds: ['ovs-ofctl-dump-ports'],
   recognise: ofctl({ 'dump-ports': 'ovs-ofctl-dump-ports' }),
-  sniff: (text) => (/^\s*OFPST_PORT reply\b|^\s*port\s+\S+\s*: rx pkts=\d/.test(text) ? { kind: 'ovs-ofctl-dump-ports' } : undefined),
+  sniff: (text) =>
+    /^\s*OFPST_PORT reply\b|^\s*port\s+\S+\s*: rx pkts=\d/.test(text) ? { kind: 'ovs-ofctl-dump-ports' } : undefined,
   accepts: (text) => LINE.test(text),
   parse,
 };

@@ -6,8 +6,7 @@ import { collect, record } from '../lines';
 import { nodeSpan, sourceOf, syntaxError, type SourceText } from '../ohm';
 import type { SwitchFact } from '../switch-facts';
 
-const HEADING =
-  /^\s*(?:OFPST_TABLE reply\b|table \d+(?: \([^)]*\))?:\s*$|tables \d+\.\.\.\d+: ditto|\d+: \S+\s*: wild=)/;
+const HEADING = /^\s*(?:OFPST_TABLE reply\b|table \d+(?: \([^)]*\))?:\s*$|tables \d+\.\.\.\d+: ditto|\d+: \S+\s*: wild=)/;
 const LINE =
   /^\s*(?:active=\d+|lookup=\d+|max_entries=|instructions |next tables:|Write-Actions|Apply-Actions|\(same |matching:|exact match|arbitrary mask|metadata:|config=|supported |exact |cannot|must)/;
 
@@ -22,7 +21,13 @@ export const ovsOfctlDumpTables: CaptureKind = {
 
 type Stats = Extract<SwitchFact, { kind: 'of-table-stats' }>;
 type Read =
-  | { readonly what: 'table'; readonly first: Val<number>; readonly last: number; readonly name: string | undefined; readonly alike: boolean }
+  | {
+      readonly what: 'table';
+      readonly first: Val<number>;
+      readonly last: number;
+      readonly name: string | undefined;
+      readonly alike: boolean;
+    }
   | { readonly what: 'counters'; readonly text: string }
   | { readonly what: 'reply' | 'other' };
 

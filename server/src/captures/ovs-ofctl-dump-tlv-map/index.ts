@@ -33,9 +33,7 @@ const semantics = grammars.TlvMap.createSemantics().addOperation<SwitchFact | un
   other: (_i, _word, _rest) => undefined,
   row(_i, optionClass, _s, type, _s2, length, _s3, _field, index, _e) {
     const source = this.args['source'] as SourceText;
-    const [a, b, c, d] = [optionClass, type, length, index].map((node) =>
-      val(Number(node.sourceString), nodeSpan(source, node)),
-    );
+    const [a, b, c, d] = [optionClass, type, length, index].map((node) => val(Number(node.sourceString), nodeSpan(source, node)));
     if (!a || !b || !c || !d) return undefined;
     return { kind: 'tlv-mapping', class: a, type: b, length: c, index: d };
   },

@@ -48,11 +48,7 @@ export function assembleSwitch(
   return { sw, vlanLimit: vlanLimitOf(captured), datapaths: [datapath.type] };
 }
 
-function bridgeOf(
-  captured: Captured,
-  bridge: OvsBridge,
-  meters: ReadonlyMap<string, ReadonlyMap<number, number>>,
-): Bridge {
+function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<string, ReadonlyMap<number, number>>): Bridge {
   const { rows } = captured;
   const row = rows.named('bridge', bridge.name);
   const config = map(row, 'other_config');
@@ -68,7 +64,11 @@ function bridgeOf(
     name: bridge.name,
     ports,
     bundles,
-    rules: ruleSource(bridge, captured.documents, { ports: portNames, tables: tableNames(captured, bridge.name), tlv: tlvTable(tlvMap) }),
+    rules: ruleSource(bridge, captured.documents, {
+      ports: portNames,
+      tables: tableNames(captured, bridge.name),
+      tlv: tlvTable(tlvMap),
+    }),
     groups: groupsOf(captured, bridge.name, portNames),
     meters: meters.get(bridge.name) ?? new Map<number, number>(),
     tlvMap,
@@ -115,11 +115,14 @@ function meterNumbers(captured: Captured): ReadonlyMap<string, ReadonlyMap<numbe
   for (const { name } of captured.bridges.values()) {
     const ids = new Set<number>();
     for (const { capture } of aboutBridge(captured, name, METER_KINDS))
-      for (const fact of capture.facts) if (fact.kind === 'of-meter' && /^\d+$/.test(fact.id.value)) ids.add(Number(fact.id.value));
+      for (const fact of capture.facts)
+        if (fact.kind === 'of-meter' && /^\d+$/.test(fact.id.value)) ids.add(Number(fact.id.value));
     all.set(name, new Map([...ids].sort((a, b) => a - b).map((id) => [id, next++])));
   }
   if (next > 1)
-    captured.notes.push('the datapath numbers its meters in the order in which they were added, which no capture tells; they are taken in the order of their own numbers');
+    captured.notes.push(
+      'the datapath numbers its meters in the order in which they were added, which no capture tells; they are taken in the order of their own numbers',
+    );
   return all;
 }
 

@@ -42,7 +42,10 @@ function portRows(captured: Captured, bridge: OvsBridge): PortRow[] {
   const bridgeRow = rows.named('bridge', bridge.name);
   const listed = items(bridgeRow, 'ports').flatMap((uuid) => rows.byUuid(uuid) ?? []);
   const own = new Set(bridge.ports.map(({ name }) => name));
-  const all = listed.length > 0 ? listed : rows.of('port').filter((row) => own.has(row.name?.value ?? '') || members.has(row.name?.value ?? ''));
+  const all =
+    listed.length > 0
+      ? listed
+      : rows.of('port').filter((row) => own.has(row.name?.value ?? '') || members.has(row.name?.value ?? ''));
   const found: PortRow[] = [];
   for (const row of all) {
     const name = row.name?.value;
@@ -68,7 +71,8 @@ function bundleOf(
   const asked = numbers(row, 'tag')?.[0] ?? shown?.tag;
   const tag = asked !== undefined && asked >= 0 && asked <= 4095 ? asked : undefined;
   const word = text(row, 'vlan_mode') ?? shown?.vlanMode;
-  const vlanMode = word === undefined ? (tag === undefined ? 'trunk' : 'access') : modes.has(word) ? (word as Bundle['vlanMode']) : 'trunk';
+  const vlanMode =
+    word === undefined ? (tag === undefined ? 'trunk' : 'access') : modes.has(word) ? (word as Bundle['vlanMode']) : 'trunk';
   const trunks = numbers(row, 'trunks') ?? shown?.trunks;
   const cvlans = numbers(row, 'cvlans');
   const config = map(row, 'other_config');
@@ -93,11 +97,7 @@ function bundleOf(
 }
 
 /** Access ports carry one VLAN; a native VLAN is always carried, and VLAN 0 then is not (ovs-vswitchd.conf.db(5)). */
-function trunksOf(
-  mode: Bundle['vlanMode'],
-  tag: number,
-  trunks: readonly number[] | undefined,
-): ReadonlySet<number> | undefined {
+function trunksOf(mode: Bundle['vlanMode'], tag: number, trunks: readonly number[] | undefined): ReadonlySet<number> | undefined {
   if (mode === 'access') return undefined;
   const given = trunks ? new Set(trunks) : undefined;
   if (mode !== 'native-tagged' && mode !== 'native-untagged') return given;

@@ -26,11 +26,7 @@ function textAt(document: CaptureDocument | undefined, start: number, end: numbe
 }
 
 /** A bridge's flows in the form that the switch works with. Matches and actions are read out of the text when they are asked for. */
-export function ruleSource(
-  bridge: OvsBridge,
-  documents: ReadonlyMap<string, CaptureDocument>,
-  names: RuleNames,
-): RuleSource {
+export function ruleSource(bridge: OvsBridge, documents: ReadonlyMap<string, CaptureDocument>, names: RuleNames): RuleSource {
   const { flows } = bridge;
   const reader = matchReader(names);
   const tableNumber = (table: number | string): number =>
@@ -183,10 +179,7 @@ function demandOption(
 }
 
 /** Why tables are not wholly known. */
-function troublesOf(
-  bridge: OvsBridge,
-  tableNumber: (table: number | string) => number,
-): (table: number) => string | undefined {
+function troublesOf(bridge: OvsBridge, tableNumber: (table: number | string) => number): (table: number) => string | undefined {
   if (bridge.flowsKnown === 'absent') return () => `no dump of ${bridge.name}'s flows is captured`;
   if (bridge.flowsKnown === 'whole') return () => undefined;
   const broken = new Set<number>();
