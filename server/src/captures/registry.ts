@@ -8,6 +8,7 @@ import { bridgeVlan } from './bridge-vlan';
 import { clientTable } from './client-table';
 import { conntrack } from './conntrack';
 import { ebtables } from './ebtables';
+import { ethtool } from './ethtool';
 import { ifconfig } from './ifconfig';
 import { ipAddress } from './ip-address';
 import { ipNeighbour } from './ip-neighbour';
@@ -17,6 +18,7 @@ import { ipRule } from './ip-rule';
 import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
+import { nftList } from './nft-list';
 import { ovsAppctlDpifShow } from './ovs-appctl-dpif-show';
 import { ovsAppctlFdbShow } from './ovs-appctl-fdb-show';
 import { ovsOfctlDumpFlows } from './ovs-ofctl-dump-flows';
@@ -39,6 +41,8 @@ import { recognisedOnly } from './recognised';
 import { route } from './route';
 import { sockets } from './sockets';
 import { sysctl } from './sysctl';
+import { tcpdump } from './tcpdump';
+import { traceroute } from './traceroute';
 import { virshDomiflist } from './virsh-domiflist';
 import { virshDumpxml } from './virsh-dumpxml';
 import { virshList } from './virsh-list';
@@ -52,6 +56,7 @@ export const captureKinds: readonly CaptureKind[] = [
   ovsOfctlDumpFlows,
   ovsOfctlDumpGroups,
   ovsAppctlFdbShow,
+  nftList,
   ovsAppctlDpifShow,
   ovsAppctlBondShow,
   ovsAppctlDpFeatures,
@@ -89,6 +94,9 @@ export const captureKinds: readonly CaptureKind[] = [
   virshDomiflist,
   virshList,
   ping,
+  traceroute,
+  tcpdump,
+  ethtool,
   recognisedOnly,
 ];
 
