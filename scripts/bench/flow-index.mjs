@@ -15,7 +15,7 @@ const { createReading, learnUsualShapes, readDocument } = await server();
 /** What a server knows when it has just started: shapes of small clouds, none of these dumps'. */
 function fresh() {
   const reading = createReading();
-  for (const steps = learnUsualShapes(reading); !steps.next().done; );
+  for (const steps = learnUsualShapes(reading); !steps.next().done;);
   return reading;
 }
 
@@ -26,7 +26,11 @@ const dumps = [];
 for (const kind of kinds) for (const size of sizes) dumps.push({ name: `${kind} ${count(size)}`, kind, text: dump(kind, size) });
 const real = path.resolve(import.meta.dirname ?? '.', '../../../shared/lab/ovn-26k/br-int.flows.txt.xz');
 if (fs.existsSync(real)) {
-  dumps.push({ name: 'ovn 26,167 (real)', kind: 'ovn', text: execFileSync('xz', ['-dc', real], { encoding: 'utf8', maxBuffer: 1 << 28 }) });
+  dumps.push({
+    name: 'ovn 26,167 (real)',
+    kind: 'ovn',
+    text: execFileSync('xz', ['-dc', real], { encoding: 'utf8', maxBuffer: 1 << 28 }),
+  });
 }
 
 console.log('Shapes of lines (numbers and addresses taken out):\n');
@@ -103,7 +107,18 @@ for (const { name, kind, text } of dumps) {
 console.log(`\nFlows a second of processor time (median of ${RUNS}), each flow with match, masks, actions and places:\n`);
 const times = (a, b) => (Number.isNaN(b) ? '-' : `${(a / b).toFixed(1)} x`);
 table([
-  ['dump', 'Packet Walk', 'no shape known', 'all known', 'ovs-ofctl', 'ovs.flow', 'to ovs-ofctl', 'to ovs.flow', 'ms', 'bytes/byte'],
+  [
+    'dump',
+    'Packet Walk',
+    'no shape known',
+    'all known',
+    'ovs-ofctl',
+    'ovs.flow',
+    'to ovs-ofctl',
+    'to ovs.flow',
+    'ms',
+    'bytes/byte',
+  ],
   ...figures.map((f) => [
     f.name,
     count(f.rate),

@@ -37,7 +37,9 @@ export function timedProgram(command, args, options = {}) {
 export function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column] ?? '').length)));
   for (const row of rows)
-    console.log(row.map((cell, n) => (n === 0 ? String(cell).padEnd(widths[n]) : String(cell ?? '').padStart(widths[n]))).join('  '));
+    console.log(
+      row.map((cell, n) => (n === 0 ? String(cell).padEnd(widths[n]) : String(cell ?? '').padStart(widths[n]))).join('  '),
+    );
 }
 
 export const count = (n) => Math.round(n).toLocaleString('en-US');
