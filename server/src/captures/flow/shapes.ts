@@ -55,6 +55,8 @@ const MOST_CANDIDATES = 20_000;
 const MOST_NAMES = 200_000;
 /** Only lines of printable ASCII characters (and tabs) have shapes; blanks at their ends are off already. */
 const PLAIN = /^[\t\x20-\x7e]*[\x21-\x7e]$/;
+/** A type of service ends in two zero bits: what it may be set to has gaps that classes of values do not show. */
+const UNEVEN = /->(?:nw_tos|NXM_OF_IP_TOS)/;
 /** Lines longer than this are read for themselves. */
 export const LONGEST_LINE = 4000;
 
@@ -212,7 +214,8 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   }
 
   function learn(text: string): Template | undefined {
-    if (text.length > LONGEST_LINE || shapes.length >= MOST_SHAPES || !PLAIN.test(text) || !mayBeFlow(text)) return undefined;
+    if (text.length > LONGEST_LINE || shapes.length >= MOST_SHAPES || !PLAIN.test(text)) return undefined;
+    if (UNEVEN.test(text) || !mayBeFlow(text)) return undefined;
     const source = unitsOf(text);
     const tokens = tokensOf(source);
     if (tokens.length > MOST_VALUES || tokens.some(({ start, end: to }) => to - start > 255)) return undefined;
