@@ -98,8 +98,16 @@ function merged(bases: readonly LinkedCapture[], others: readonly LinkedCapture[
         return known;
       });
     },
-    matching: (field, value, mask) =>
-      where((index) => matchOf(index).some((term) => term.field === field && term.value === value && term.mask === mask)),
+    matching(field, value, mask) {
+      const indices = indexOf(places(), parts.length);
+      return parts.flatMap((linked, part) =>
+        [...linked.capture.flows.matching(field, value, mask)].flatMap((flow) => {
+          const index = indices(part, flow);
+          // A port's name is the number that was asked for only where the bridge says so.
+          return index !== undefined && matchOf(index).some((term) => isExactly(term, field, value, mask)) ? [index] : [];
+        }),
+      );
+    },
     *naming(kind, value) {
       const indices = indexOf(places(), parts.length);
       for (const [part, linked] of parts.entries()) {
@@ -127,6 +135,10 @@ function merged(bases: readonly LinkedCapture[], others: readonly LinkedCapture[
 }
 
 const NONE = new Uint32Array(0);
+
+function isExactly(term: FlowBits, field: string, value: bigint, mask: bigint): boolean {
+  return term.field === field && term.value === value && term.mask === mask && term.portName === undefined;
+}
 
 /** Finds the flows that stand for themselves, and those that repeat one before them. */
 function place(parts: readonly LinkedCapture[], bases: number, numbers: ReadonlyMap<string, number>): Places {

@@ -35,6 +35,8 @@ export interface FlowStore {
   hashOf(i: number): number;
   flow(i: number): Flow;
   refs(i: number): readonly Ref[];
+  /** The flows that match a field by exactly that value under that mask, in order; those whose value is a port's name too, whatever it is. */
+  matching(field: string, value: bigint, mask: bigint): Iterable<number>;
   /** Where the flows name a thing, by the reference's kind and canonical value, in the order of the text. */
   mentions(kind: RefKind, value: string): Iterable<FlowMention>;
   /** Every canonical value that the flows' references of a kind have. */
@@ -77,6 +79,9 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
     hashOf: (i) => hashOfFlow(at(i).read.flow),
     flow: (i) => at(i).read.flow,
     refs: (i) => at(i).read.refs,
+    *matching(field, value, mask) {
+      for (const [i, { read }] of flows.entries()) if (read.flow.match.some((term) => isMatch(term, field, value, mask))) yield i;
+    },
     *mentions(kind, value) {
       for (const [flow, { read }] of flows.entries())
         for (const ref of read.refs) if (ref.kind === kind && ref.value === value) yield { flow, ref };
@@ -85,6 +90,11 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
       return new Set(flows.flatMap(({ read }) => read.refs.filter((ref) => ref.kind === kind).map(({ value }) => value)));
     },
   };
+}
+
+/** Whether a term may be the one that is asked for; a name may be any number's. */
+export function isMatch(term: FlowBits, field: string, value: bigint, mask: bigint): boolean {
+  return term.field === field && term.mask === mask && (term.value === value || term.portName !== undefined);
 }
 
 export const noFlows: FlowStore = storeOf([]);
