@@ -7,6 +7,7 @@ import { bridgeLink } from './bridge-link';
 import { bridgeVlan } from './bridge-vlan';
 import { clientTable } from './client-table';
 import { conntrack } from './conntrack';
+import { dockerNetworkInspect } from './docker-network-inspect';
 import { ebtables } from './ebtables';
 import { ethtool } from './ethtool';
 import { ifconfig } from './ifconfig';
@@ -18,6 +19,7 @@ import { ipRule } from './ip-rule';
 import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
+import { kubectlGet } from './kubectl-get';
 import { nftList } from './nft-list';
 import { ovsAppctlDpifShow } from './ovs-appctl-dpif-show';
 import { ovsAppctlFdbShow } from './ovs-appctl-fdb-show';
@@ -34,6 +36,8 @@ import { ovsOfctlDumpMeters } from './ovs-ofctl-dump-meters';
 import { ovsOfctlDumpPorts } from './ovs-ofctl-dump-ports';
 import { ovsOfctlDumpTables } from './ovs-ofctl-dump-tables';
 import { ovsOfctlDumpTlvMap } from './ovs-ofctl-dump-tlv-map';
+import { ovsAppctlOfprotoTrace } from './ovs-appctl-ofproto-trace';
+import { ovsDpctlDumpFlows } from './ovs-dpctl-dump-flows';
 import { ovsVsctlList } from './ovs-vsctl-list';
 import { ovsVsctlShow } from './ovs-vsctl-show';
 import { ping } from './ping';
@@ -58,6 +62,8 @@ export const captureKinds: readonly CaptureKind[] = [
   ovsAppctlFdbShow,
   nftList,
   ovsAppctlDpifShow,
+  ovsAppctlOfprotoTrace,
+  ovsDpctlDumpFlows,
   ovsAppctlBondShow,
   ovsAppctlDpFeatures,
   ovsAppctlMdbShow,
@@ -93,6 +99,8 @@ export const captureKinds: readonly CaptureKind[] = [
   virshDumpxml,
   virshDomiflist,
   virshList,
+  dockerNetworkInspect,
+  kubectlGet,
   ping,
   traceroute,
   tcpdump,
