@@ -80,7 +80,7 @@ suite('tracing a packet', () => {
     assert.ok(go?.command, actions.map((action) => action.title).join());
     await vscode.commands.executeCommand(go.command.command, ...(go.command.arguments ?? []));
     const line = vscode.window.activeTextEditor?.selection.active.line ?? -1;
-    assert.match(document.lineAt(line).text, /table=0,.*in_port=2/);
+    assert.match(document.lineAt(line).text, /table=0,.*priority=0 actions=NORMAL/);
     api.clear();
     await until('the answer to go away', async () => !(await hoverAt(document, at)).includes('trace on show'));
   });
