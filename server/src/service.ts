@@ -3,6 +3,7 @@ import { documentInSteps, learnUsualShapes, readInSteps, sharedReading, type Cap
 import { growingText } from './captures/segmented';
 import type { World } from './features/world';
 import { linkNetwork } from './link/network';
+import type { Network } from './model/network';
 
 /** A text that comes in pieces. */
 export interface IncomingDocument {
@@ -40,6 +41,7 @@ export function createService(): Service {
   const previews = new Set<string>();
   const streamed = new Set<string>();
   let snapshot: World | undefined;
+  let before: Network | undefined;
 
   const take = (document: CaptureDocument, preview: boolean, stream: boolean): boolean => {
     const { uri, path } = document;
@@ -97,8 +99,9 @@ export function createService(): Service {
           documents: all,
           previews: new Set(previews),
           streamed: new Set(streamed),
-          network: linkNetwork([...all.values()]),
+          network: linkNetwork([...all.values()], before),
         };
+        before = snapshot.network;
       }
       return snapshot;
     },

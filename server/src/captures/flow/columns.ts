@@ -62,6 +62,9 @@ interface Part {
   readonly before: number;
 }
 
+/** The columns of stores, for comparing one with another. */
+const partsOfStore = new WeakMap<FlowStore, readonly Part[]>();
+
 /** Flows of known shapes in columns, and loose ones among them. */
 export function storeOfColumns(columns: FlowColumns): FlowStore {
   const { book, loose, lines } = columns;
@@ -120,7 +123,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     return made;
   };
 
-  return {
+  const store: FlowStore = {
     count,
     firstLineOf,
     lastLineOf,
@@ -150,6 +153,10 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     hashOf(i) {
       const place = locate(i);
       return place < 0 ? looseOf(place).hash : (part?.segment.hashes[place] ?? 0);
+    },
+    sameFlows(other) {
+      const others = partsOfStore.get(other);
+      return others !== undefined && other.count === count && sameParts(book, parts, others);
     },
     flow: (i): Flow => read(i).flow,
     refs: (i): readonly Ref[] => read(i).refs,
@@ -238,6 +245,8 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       return found;
     },
   };
+  if (loose.length === 0) partsOfStore.set(store, parts);
+  return store;
 
   function written(own: Part, n: number, shape: Template, ref: RefTemplate): string {
     const start = columns.text.lines.starts[own.firstLine + (own.segment.lines[n] ?? 0)] ?? 0;
@@ -250,6 +259,33 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     const p = own.before + n - own.from;
     return p + lowerBound(looseAt.length, (k) => (looseAt[k] ?? 0) - k > p);
   }
+}
+
+/** Whether two runs of flows say the same but for what they count. */
+function sameParts(book: ShapeBook, own: readonly Part[], others: readonly Part[]): boolean {
+  let k = 0;
+  let other = others[0];
+  let m = other?.from ?? 0;
+  for (const part of own) {
+    for (let n = part.from; n < part.to; n++, m++) {
+      while (other && m >= other.to) {
+        other = others[++k];
+        m = other?.from ?? 0;
+      }
+      if (!other) return false;
+      if (part.segment === other.segment && n === m) continue;
+      const id = part.segment.shapes[n] ?? 0;
+      const shape = book.shapes[id];
+      if (!shape || other.segment.shapes[m] !== id) return false;
+      const a = part.segment.rows[n] ?? 0;
+      const b = other.segment.rows[m] ?? 0;
+      const counter = shape.slots[shape.packets]?.word ?? -2;
+      for (let w = 0; w < shape.lengthsAt; w++) {
+        if (w !== counter && w !== counter + 1 && part.segment.words[a + w] !== other.segment.words[b + w]) return false;
+      }
+    }
+  }
+  return true;
 }
 
 function* span(lines: Lines, first: number, last: number): Generator<Line> {

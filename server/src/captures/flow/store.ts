@@ -33,6 +33,11 @@ export interface FlowStore {
   matchOf(i: number): readonly FlowBits[];
   /** Equal for flows of one table, priority and match; rarely equal for others. Ports' names and numbers are left out of it. */
   hashOf(i: number): number;
+  /**
+   * True where the other store has the same flows in the same order, whatever their counters and their places in the text are. Told from
+   * columns: false also where that can't be told so.
+   */
+  sameFlows(other: FlowStore): boolean;
   flow(i: number): Flow;
   refs(i: number): readonly Ref[];
   /** The flows that match a field by exactly that value under that mask, in order; those whose value is a port's name too, whatever it is. */
@@ -77,6 +82,7 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
     shapeOf: () => undefined,
     matchOf: (i) => at(i).read.flow.match,
     hashOf: (i) => hashOfFlow(at(i).read.flow),
+    sameFlows: () => false,
     flow: (i) => at(i).read.flow,
     refs: (i) => at(i).read.refs,
     *matching(field, value, mask) {

@@ -58,7 +58,9 @@ function runsInUserspace(captured: Captured): boolean {
 
 /** Whether somebody asked the switch for its own routes: one that leaves tunnels to its datapath has no use for them. */
 function knowsRoutes(captured: Captured): boolean {
-  return captured.captures.some(({ capture }) => /^ovs-appctl-(?:ovs-route-show|tnl-neigh-show|tnl-arp-show)$/.test(capture.kind));
+  return captured.captures.some(({ capture }) =>
+    /^ovs-appctl-(?:ovs-route-show|tnl-neigh-show|tnl-arp-show)$/.test(capture.kind),
+  );
 }
 
 function typeOf(captured: Captured): Datapath['type'] {
