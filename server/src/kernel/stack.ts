@@ -322,6 +322,7 @@ function momentOf(run: Run, name: Hook): Moment {
     physIn: run.physIn,
     physOut: run.physOut,
     tracking: run.tracking ?? UNTRACKED,
+    local: run.input.iif === undefined && run.input.bridged === undefined,
     reversePath: (flags) => reversePath(run.namespace, run.packet, run.in, flags, run.choose, run.key),
     uid: run.input.uid,
     gid: run.input.gid,
