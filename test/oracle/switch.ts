@@ -113,10 +113,10 @@ async function endByPidFile(file: string): Promise<void> {
   if (!fs.existsSync(file)) return;
   const pid = Number(fs.readFileSync(file, 'utf8').trim());
   if (!Number.isInteger(pid) || pid <= 1) return;
+  // Without an init that reaps it, a process that has ended stays as a zombie.
   const alive = (): boolean => {
     try {
-      process.kill(pid, 0);
-      return true;
+      return !/^State:\s+[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
     } catch {
       return false;
     }
@@ -126,7 +126,7 @@ async function endByPidFile(file: string): Promise<void> {
   } catch {
     return;
   }
-  for (let n = 0; n < 60 && alive(); n++) await new Promise((resolve) => setTimeout(resolve, 50));
+  for (let n = 0; n < 150 && alive(); n++) await new Promise((resolve) => setTimeout(resolve, 20));
   if (alive()) process.kill(pid, 'SIGKILL');
 }
 

@@ -13,7 +13,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   datapath: ['base', 'packet', 'openflow'],
   ofproto: ['base', 'packet', 'openflow', 'datapath'],
   captures: ['base', 'packet', 'openflow', 'generated'],
-  model: ['base', 'packet', 'openflow', 'facts'],
+  model: ['base', 'packet', 'openflow', 'ofproto', 'facts'],
   link: ['base', 'packet', 'openflow', 'ofproto', 'model', 'captures'],
   kernel: ['base', 'packet', 'model', 'facts'],
   walk: ['base', 'packet', 'openflow', 'datapath', 'ofproto', 'model', 'kernel', 'facts'],

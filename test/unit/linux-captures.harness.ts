@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { indexLines, splitLines } from '../../server/src/base/lines';
+import { indexLines, linesOf, type Line } from '../../server/src/base/lines';
 import type { CaptureKind, Parsed } from '../../server/src/captures/capture';
 import type { Fact } from '../../server/src/captures/facts';
 
@@ -11,7 +11,7 @@ export function parse(
   options: Record<string, string> = {},
 ): Parsed & { readonly document: string } {
   const document = `Some text before.\n\n${text}`;
-  const lines = splitLines(document, indexLines(document)).slice(2);
+  const lines = allLines(document).slice(2);
   const parsed = kind.parse({ kind: name, target: undefined, options, argv: [], lines });
   const classified = new Set(
     parsed.records.flatMap((r) => Array.from({ length: r.lastLine - r.firstLine + 1 }, (_, n) => r.firstLine + n)),
@@ -66,3 +66,8 @@ export function plain(item: unknown): unknown {
 
 /** What a kind makes of a command line. */
 export const command = (kind: CaptureKind, line: string) => kind.recognise(line.split(' '));
+
+function allLines(text: string): Line[] {
+  const lines = linesOf(text, indexLines(text));
+  return Array.from({ length: lines.length }, (_, n) => lines.at(n) ?? { text: '', start: text.length, number: n });
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { indexLines, splitLines } from '../../server/src/base/lines';
+import { indexLines, linesOf, type Line } from '../../server/src/base/lines';
 import type { CaptureKind, Parsed } from '../../server/src/captures/capture';
 import type { Fact } from '../../server/src/captures/facts';
 export const BEFORE = 'some text before\n\n';
@@ -10,7 +10,7 @@ export function parse(kind: CaptureKind, command: string, output: string): Parse
   const recognised = kind.recognise(argv);
   assert.ok(recognised, `${command} is not recognised`);
   const text = BEFORE + output;
-  const lines = splitLines(text, indexLines(text)).slice(2);
+  const lines = allLines(text).slice(2);
   const parsed = kind.parse({ kind: recognised.kind, target: recognised.target, options: recognised.options ?? {}, argv, lines });
   const covered = new Set<number>();
   for (const record of parsed.records) for (let n = record.firstLine; n <= record.lastLine; n++) covered.add(n);
@@ -45,8 +45,9 @@ export function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
+/** The facts, without the database's rows as a whole. */
 export function facts(parsed: Parsed): unknown[] {
-  return parsed.facts.map(plain);
+  return parsed.facts.filter((fact) => fact.kind !== 'ovsdb-row').map(plain);
 }
 
 export function refs(parsed: Parsed): string[] {
@@ -60,4 +61,9 @@ export function only<K extends Fact['kind']>(parsed: Parsed, kind: K): Extract<F
 export function sniff(kind: CaptureKind, text: string) {
   const lines = text.split('\n');
   return kind.sniff(lines[0] ?? '', (n) => lines[n + 1]);
+}
+
+function allLines(text: string): Line[] {
+  const lines = linesOf(text, indexLines(text));
+  return Array.from({ length: lines.length }, (_, n) => lines.at(n) ?? { text: '', start: text.length, number: n });
 }

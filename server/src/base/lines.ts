@@ -15,7 +15,7 @@ export interface Position {
 
 /** Offsets of line starts; finds the position of an offset in logarithmic time. */
 export interface LineIndex {
-  readonly starts: readonly number[];
+  readonly starts: ArrayLike<number>;
   readonly length: number;
 }
 
@@ -51,16 +51,26 @@ export function offsetAt(index: LineIndex, position: Position): number {
   return Math.max(start, Math.min(start + position.character, next));
 }
 
-/** The document's lines, trailing blanks removed. */
-export function splitLines(text: string, index: LineIndex): Line[] {
-  const lines: Line[] = [];
-  for (let n = 0; n < index.starts.length; n++) {
-    const start = index.starts[n] ?? 0;
-    let end = index.starts[n + 1] ?? text.length;
-    while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-    lines.push({ text: text.slice(start, end), start, number: n });
-  }
-  return lines;
+/** The lines of a text, made when they are asked for. */
+export interface Lines {
+  readonly length: number;
+  /** Undefined for a number that no line has. */
+  at(number: number): Line | undefined;
+}
+
+/** A document's lines, trailing blanks removed. */
+export function linesOf(text: string, index: LineIndex): Lines {
+  const { starts } = index;
+  return {
+    length: starts.length,
+    at(number) {
+      const start = starts[number];
+      if (start === undefined) return undefined;
+      let end = starts[number + 1] ?? text.length;
+      while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+      return { text: text.slice(start, end), start, number };
+    },
+  };
 }
 
 function isBlank(code: number): boolean {

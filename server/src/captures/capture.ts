@@ -1,6 +1,7 @@
 import type { Line } from '../base/lines';
 import type { Span } from '../base/span';
 import type { Fact } from './facts';
+import type { FlowColumns } from './flow/columns';
 import type { FlowStore } from './flow/store';
 
 /** What a reference in the text names. The linker turns it, with its capture's host and bridge, into an entity. */
@@ -37,7 +38,15 @@ export interface Ref {
 /** One trouble in a capture: where, what was expected, what to do. */
 export interface CaptureError {
   readonly span: Span;
-  readonly code: 'not-understood' | 'syntax' | 'unknown-field' | 'unknown-action' | 'out-of-range' | 'cut-off' | 'error-output';
+  readonly code:
+    | 'not-understood'
+    | 'syntax'
+    | 'unknown-field'
+    | 'unknown-action'
+    | 'out-of-range'
+    | 'inconsistent'
+    | 'cut-off'
+    | 'error-output';
   readonly message: string;
 }
 
@@ -75,8 +84,10 @@ export interface ParseInput {
   readonly options: Readonly<Record<string, string>>;
   /** The command without wrappers, or empty where the capture was recognised by its content. */
   readonly argv: readonly string[];
-  /** Lines of the output, without the command, elisions and blanks at the end; blank lines in the middle are kept. */
+  /** Lines of the output, without the command, elisions and blank lines; and without the flows that `known` holds. */
   readonly lines: readonly Line[];
+  /** Where flows of known shapes are among the output, what holds them. */
+  readonly known?: Omit<FlowColumns, 'loose'>;
 }
 
 /** One syntax of captured output: how to recognise it, how far it reaches and what it says. */
@@ -98,6 +109,8 @@ export interface CaptureKind {
   /** Whether `text`, which `accepts` refused, is the rest of the record on the line before, wrapped by a terminal or by hand. */
   continues?(previous: string, text: string): boolean;
   parse(input: ParseInput): Parsed;
+  /** Its output is flows, which may be given in columns. */
+  readonly takesFlows?: boolean;
 }
 
 /** One command's output inside a document. */

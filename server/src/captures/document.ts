@@ -1,9 +1,13 @@
-import { indexLines, splitLines, type Line, type LineIndex } from '../base/lines';
+import { linesOf, type Line, type LineIndex, type Lines } from '../base/lines';
 import type { Capture, CaptureError } from './capture';
 import { commandOfFile, hostFolder } from './file-name';
+import { createSegmentReader, type SegmentReader } from './flow/segment';
+import { createShapeBook, type ShapeBook } from './flow/shapes';
 import { noFlows } from './flow/store';
+import { isWholeFlow } from './ovs-ofctl-dump-flows';
 import { recogniseCommand } from './registry';
-import { isErrorOutput, splitDocument, type Block } from './split';
+import { runAt, segmentsAtOnce, shapeAt, type SegmentedText } from './segmented';
+import { isErrorOutput, isOnlyOutput, splitDocument, type Block } from './split';
 
 /** A document with everything that was recognised in it. Immutable; made anew when the text changes. */
 export interface CaptureDocument {
@@ -12,6 +16,8 @@ export interface CaptureDocument {
   readonly path: string;
   readonly text: string;
   readonly lines: LineIndex;
+  /** The lines again, with what is known of flows among them. */
+  readonly segmented: SegmentedText;
   readonly captures: readonly Capture[];
   /** The folder that a host may be named after, where the file's own name carries a command or the folder is a sosreport's. */
   readonly folder: string | undefined;
@@ -19,40 +25,84 @@ export interface CaptureDocument {
   readonly unclassified: readonly number[];
 }
 
-/** Reads a document. Never throws: what a kind of capture can't read becomes errors of that capture. */
-export function readDocument(uri: string, path: string, text: string): CaptureDocument {
-  const index = indexLines(text);
-  const lines = splitLines(text, index);
+/** What readers of documents share: the shapes of flows that were met, and buffers. */
+export interface Reading {
+  readonly book: ShapeBook;
+  readonly segments: SegmentReader;
+}
+
+export function createReading(): Reading {
+  const book = createShapeBook((text) => isWholeFlow(text) && isOnlyOutput(text));
+  return { book, segments: createSegmentReader(book) };
+}
+
+let shared: Reading | undefined;
+
+/** The reading of this process: the shapes of one dump are most often those of the next. */
+export function sharedReading(): Reading {
+  return (shared ??= createReading());
+}
+
+/**
+ * Reads a document. Never throws: what a kind of capture can't read becomes errors of that capture. Of a text that was read before and
+ * changed, what did not change is taken over from `before`.
+ */
+export function readDocument(
+  uri: string,
+  path: string,
+  text: string,
+  before?: CaptureDocument,
+  reading: Reading = sharedReading(),
+): CaptureDocument {
+  return documentOf(uri, path, segmentsAtOnce(reading.segments, text, before?.segmented), reading);
+}
+
+/** A document of a text whose lines were read already. */
+export function documentOf(uri: string, path: string, segmented: SegmentedText, { book }: Reading): CaptureDocument {
+  const { text, lines: index } = segmented;
+  const lines = linesOf(text, index);
   const named = commandOfFile(path, (argv) => recogniseCommand(argv)?.recognised);
-  const captures = splitDocument(lines, named).map((block) => readBlock(block));
+  const known = {
+    runAt: (line: number) => runAt(segmented, line),
+    indentOf: (line: number) => book.shapes[shapeAt(segmented, line) ?? 0]?.indent ?? 0,
+  };
+  const captures = splitDocument(lines, named, known).map((block) => readBlock(block, { book, text: segmented, lines }));
   const unclassified = captures.flatMap((capture) =>
     capture.errors
       .filter((error) => error.code === 'not-understood' || error.code === 'syntax')
-      .map((error) => lineOf(lines, error.span.start)),
+      .map((error) => lineOf(index.starts, error.span.start)),
   );
   return {
     uri,
     path,
     text,
     lines: index,
+    segmented,
     captures,
     folder: hostFolder(path.split('/').filter((segment) => segment !== '')),
     unclassified: [...new Set(unclassified)].sort((a, b) => a - b),
   };
 }
 
-function lineOf(lines: readonly Line[], offset: number): number {
+/** The number of the last line that starts at an offset or before it. */
+function lineOf(starts: ArrayLike<number>, offset: number): number {
   let low = 0;
-  let high = lines.length - 1;
+  let high = starts.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if ((lines[middle]?.start ?? 0) <= offset) low = middle;
+    if ((starts[middle] ?? 0) <= offset) low = middle;
     else high = middle - 1;
   }
   return low;
 }
 
-function readBlock(block: Block): Capture {
+interface Text {
+  readonly book: ShapeBook;
+  readonly text: SegmentedText;
+  readonly lines: Lines;
+}
+
+function readBlock(block: Block, text: Text): Capture {
   const { syntax, recognised } = block.found;
   const errors: CaptureError[] = block.strange.map((line) => notUnderstood(line, recognised.kind));
   const base = {
@@ -67,8 +117,9 @@ function readBlock(block: Block): Capture {
     elided: block.elided,
     filter: block.command?.filter,
   };
-  const first = block.lines[0];
-  const last = block.lines.at(-1);
+  const { reach } = block;
+  const first = reach && lineAt(block, text, reach.first, 0);
+  const last = reach && lineAt(block, text, reach.last, -1);
   const start = block.commandSpan?.start ?? first?.start ?? 0;
   const end = Math.max(last ? last.start + last.text.length : 0, block.commandSpan?.end ?? 0);
   const place = {
@@ -83,18 +134,19 @@ function readBlock(block: Block): Capture {
       options: recognised.options ?? {},
       argv: block.command?.argv ?? [],
       lines: block.lines,
+      ...(reach && block.flows > 0 ? { known: { ...text, firstLine: reach.first, lastLine: reach.last } } : {}),
     });
     const covered = new Set<number>();
     for (const record of parsed.records) for (let n = record.firstLine; n <= record.lastLine; n++) covered.add(n);
     const found = [...parsed.errors];
-    for (const error of parsed.errors) covered.add(numberAt(block.lines, error.span.start));
+    for (const error of parsed.errors) covered.add(lineOf(text.text.lines.starts, error.span.start));
     for (const line of block.lines) {
       if (line.text.trim() !== '' && !covered.has(line.number)) found.push(notUnderstood(line, recognised.kind));
     }
     return {
       ...base,
       ...place,
-      records: parsed.records.filter((record) => record.what === 'record').length,
+      records: parsed.records.filter((record) => record.what === 'record').length + block.flows,
       facts: parsed.facts,
       flows: parsed.flows ?? noFlows,
       refs: parsed.refs,
@@ -123,8 +175,10 @@ function readBlock(block: Block): Capture {
   }
 }
 
-function numberAt(lines: readonly Line[], offset: number): number {
-  return lines[lineOf(lines, offset)]?.number ?? -1;
+/** A block's line by its number: as the block has it where it is its first (0) or last (-1) one, which may be unquoted. */
+function lineAt(block: Block, { lines }: Text, number: number, place: 0 | -1): Line | undefined {
+  const own = block.lines.at(place);
+  return own?.number === number ? own : lines.at(number);
 }
 
 function notUnderstood(line: Line, kind: string): CaptureError {

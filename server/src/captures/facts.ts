@@ -1,10 +1,12 @@
 import type { Val } from '../base/span';
+import type { SwitchFact } from './switch-facts';
 
 /**
  * What one record of a capture says. Facts know nothing of other captures; the linker joins them. Flows are not among them: there
  * may be hundreds of thousands, so a capture keeps them in a store (`flow/store.ts`).
  */
-export type Fact = OvsFact | LinuxFact | NetfilterFact | IpsetFact | ConntrackFact | EbtablesFact | OpenStackFact | EvidenceFact;
+export type Fact =
+  OvsFact | SwitchFact | LinuxFact | NetfilterFact | IpsetFact | ConntrackFact | EbtablesFact | OpenStackFact | EvidenceFact;
 
 /** An OpenFlow port number, or the name that a dump printed instead of it. `LOCAL` is 65534. */
 export type OfPortRef = number | string;

@@ -46,6 +46,18 @@ function offsetIn(source: SourceText, at: number): number {
   return part.offset + (at - part.at);
 }
 
+/** A stretch of a source text, each part of it at its own place. */
+export function sliceSource(source: SourceText, start: number, end: number): SourceText {
+  const inside = source.parts.filter((part) => part.at > start && part.at < end);
+  return {
+    text: source.text.slice(start, end),
+    parts: [
+      { at: 0, offset: spanIn(source, start, end).start },
+      ...inside.map((part) => ({ at: part.at - start, offset: part.offset })),
+    ],
+  };
+}
+
 /** The document span of a node that came from matching `source`. */
 export function nodeSpan(source: SourceText, node: Node): Span {
   return spanIn(source, node.source.startIdx, node.source.endIdx);

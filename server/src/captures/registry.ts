@@ -8,6 +8,7 @@ import { bridgeVlan } from './bridge-vlan';
 import { clientTable } from './client-table';
 import { conntrack } from './conntrack';
 import { ebtables } from './ebtables';
+import { ethtool } from './ethtool';
 import { ifconfig } from './ifconfig';
 import { ipAddress } from './ip-address';
 import { ipNeighbour } from './ip-neighbour';
@@ -17,9 +18,22 @@ import { ipRule } from './ip-rule';
 import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
+import { nftList } from './nft-list';
+import { ovsAppctlDpifShow } from './ovs-appctl-dpif-show';
 import { ovsAppctlFdbShow } from './ovs-appctl-fdb-show';
 import { ovsOfctlDumpFlows } from './ovs-ofctl-dump-flows';
+import { ovsOfctlDumpGroups } from './ovs-ofctl-dump-groups';
 import { ovsOfctlShow } from './ovs-ofctl-show';
+import { ovsAppctlBondShow } from './ovs-appctl-bond-show';
+import { ovsAppctlDpFeatures } from './ovs-appctl-dp-features';
+import { ovsAppctlMdbShow } from './ovs-appctl-mdb-show';
+import { ovsAppctlOvsRouteShow } from './ovs-appctl-ovs-route-show';
+import { ovsAppctlStpShow } from './ovs-appctl-stp-show';
+import { ovsAppctlTnl } from './ovs-appctl-tnl';
+import { ovsOfctlDumpMeters } from './ovs-ofctl-dump-meters';
+import { ovsOfctlDumpPorts } from './ovs-ofctl-dump-ports';
+import { ovsOfctlDumpTables } from './ovs-ofctl-dump-tables';
+import { ovsOfctlDumpTlvMap } from './ovs-ofctl-dump-tlv-map';
 import { ovsVsctlList } from './ovs-vsctl-list';
 import { ovsVsctlShow } from './ovs-vsctl-show';
 import { ping } from './ping';
@@ -27,6 +41,8 @@ import { recognisedOnly } from './recognised';
 import { route } from './route';
 import { sockets } from './sockets';
 import { sysctl } from './sysctl';
+import { tcpdump } from './tcpdump';
+import { traceroute } from './traceroute';
 import { virshDomiflist } from './virsh-domiflist';
 import { virshDumpxml } from './virsh-dumpxml';
 import { virshList } from './virsh-list';
@@ -38,7 +54,20 @@ export const captureKinds: readonly CaptureKind[] = [
   ovsVsctlList,
   ovsOfctlShow,
   ovsOfctlDumpFlows,
+  ovsOfctlDumpGroups,
   ovsAppctlFdbShow,
+  nftList,
+  ovsAppctlDpifShow,
+  ovsAppctlBondShow,
+  ovsAppctlDpFeatures,
+  ovsAppctlMdbShow,
+  ovsAppctlOvsRouteShow,
+  ovsAppctlStpShow,
+  ovsAppctlTnl,
+  ovsOfctlDumpMeters,
+  ovsOfctlDumpPorts,
+  ovsOfctlDumpTables,
+  ovsOfctlDumpTlvMap,
   iptablesList,
   iptablesRules,
   ipAddress,
@@ -65,6 +94,9 @@ export const captureKinds: readonly CaptureKind[] = [
   virshDomiflist,
   virshList,
   ping,
+  traceroute,
+  tcpdump,
+  ethtool,
   recognisedOnly,
 ];
 

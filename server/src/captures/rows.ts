@@ -14,6 +14,8 @@ export interface Rows {
   readonly what: string;
   /** Whether a line starts a record, so that it can't be the rest of the one above. */
   readonly starts: (text: string) => boolean;
+  /** What the program says besides its output, without having failed. */
+  readonly harmless?: RegExp;
 }
 
 export type TakeRow = (
@@ -36,7 +38,12 @@ export function parseRows(input: ParseInput, rows: Rows, take: TakeRow): Parsed 
   const { lines } = input;
   for (let n = 0; n < lines.length; n++) {
     const line = lines[n];
-    if (line === undefined || line.text.trim() === '' || reportErrorOutput(out, line)) continue;
+    if (line === undefined || line.text.trim() === '') continue;
+    if (rows.harmless?.test(line.text) === true) {
+      record(out, line, line, 'header');
+      continue;
+    }
+    if (reportErrorOutput(out, line)) continue;
     const source = sourceOf(line);
     const rule = rows.ruleFor(line.text);
     const result = rows.grammar.match(source.text, rule);

@@ -1,4 +1,4 @@
-import { indentOf, type Line } from '../base/lines';
+import { indentOf, type Line, type Lines } from '../base/lines';
 import type { Span } from '../base/span';
 import { parseCommand, parsePrompt, type CommandLine } from './command';
 import type { NamedFile } from './file-name';
@@ -13,8 +13,12 @@ export interface Block {
   readonly host: string | undefined;
   readonly hostBy: 'prompt' | 'folder' | 'file' | undefined;
   readonly namespace: string | undefined;
-  /** Output lines, blank ones in the middle included. */
+  /** Output lines, but those that are flows of a known shape. */
   readonly lines: readonly Line[];
+  /** The first and the last line (0-based) of the output, flows of known shapes included; undefined where there is none. */
+  readonly reach: { readonly first: number; readonly last: number } | undefined;
+  /** How many lines are flows of a known shape. */
+  readonly flows: number;
   readonly elided: boolean;
   /** Inside the block, understood by nobody. */
   readonly strange: readonly Line[];
@@ -31,7 +35,7 @@ const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
 
 /** Programs whose prompt line ends a capture although their output is of no interest. */
 const KNOWN_PROGRAM =
-  /^(?:ovs-|ovn-|ip$|iptables|ip6tables|nft$|ipset$|brctl$|bridge$|virsh$|nova$|neutron$|openstack$|ping$|cat$|ls$|cd$|echo$|grep$|egrep$|sudo$|ssh$|docker$|kubectl$|systemctl$|service$|tcpdump$|arp$|route$|ifconfig$|ethtool$|sysctl$|curl$|vim?$|tail$|head$|less$|more$|for$|while$|exit$|source$|export$|uname$|hostname$|date$|apt|yum$|dnf$|pip|mount$|ps$|netstat$|ss$|traceroute$|tracepath$|dig$|nslookup$|nc$|telnet$|python|modprobe$|lsmod$|lspci$|find$|man$|watch$|conntrack$|ebtables|glance$|cinder$|keystone$)/;
+  /^(?:ovs-|ovn-|ip$|iptables|ip6tables|nft$|ipset$|brctl$|bridge$|virsh$|nova$|neutron$|openstack$|ping$|cat$|ls$|cd$|echo$|grep$|egrep$|sudo$|ssh$|docker$|kubectl$|systemctl$|service$|tcpdump$|arp$|route$|ifconfig$|ethtool$|sysctl$|curl$|vim?$|tail$|head$|less$|more$|for$|while$|exit$|source$|export$|uname$|hostname$|date$|apt|yum$|dnf$|pip|mount$|ps$|netstat$|ss$|traceroute6?$|tracepath6?$|mtr$|crictl$|nerdctl$|podman$|dig$|nslookup$|nc$|telnet$|python|modprobe$|lsmod$|lspci$|find$|man$|watch$|conntrack$|ebtables|glance$|cinder$|keystone$)/;
 
 /**
  * The longest line that is looked at. An OpenFlow message ends at 64 KB, a table of the OpenStack client is as wide as its widest
@@ -43,8 +47,16 @@ function longest(open: OpenBlock | undefined): number {
   return kind === '' || /^(?:nova|neutron|openstack)-/.test(kind) ? 16_000 : 5_000;
 }
 
+/** Which lines of a document are known to be flows already: any of them alone would be taken by a dump of flows that has started. */
+export interface KnownFlows {
+  /** How many lines from `line` on, one after the other, are such flows. */
+  runAt(line: number): number;
+  /** The blanks in front of the flow on a line. */
+  indentOf(line: number): number;
+}
+
 /** Finds every captured output in a document's lines. `named` is what the file's name says, if anything. */
-export function splitDocument(lines: readonly Line[], named: NamedFile | undefined): Block[] {
+export function splitDocument(lines: Lines, named: NamedFile | undefined, flows: KnownFlows): Block[] {
   const blocks: Block[] = [];
   let open: OpenBlock | undefined;
   if (named) {
@@ -62,7 +74,13 @@ export function splitDocument(lines: readonly Line[], named: NamedFile | undefin
   };
   let heading: Line | undefined;
   for (let n = 0; n < lines.length; n++) {
-    const raw = lines[n];
+    const run = flows.runAt(n);
+    if (run > 0 && open && takesFlows(open, flows.indentOf(n))) {
+      takeFlows(open, n, run, () => flows.indentOf(n));
+      n += run - 1;
+      continue;
+    }
+    const raw = lines.at(n);
     if (!raw) continue;
     const line = unquote(raw);
     if (line.text.length > longest(open) && !/^\s*[[{]/.test(line.text.slice(0, 1000))) {
@@ -71,7 +89,7 @@ export function splitDocument(lines: readonly Line[], named: NamedFile | undefin
       continue;
     }
     const following = (k: number) => {
-      const next = lines[n + 1 + k];
+      const next = lines.at(n + 1 + k);
       return next ? unquote(next).text : undefined;
     };
     if (line.text.trim() === '' || FENCE.test(line.text)) {
@@ -104,7 +122,10 @@ export function splitDocument(lines: readonly Line[], named: NamedFile | undefin
       close();
       continue;
     }
-    if (open && take(open, line, following)) continue;
+    if (open && take(open, line, following)) {
+      if (run > 0) recount(open, n);
+      continue;
+    }
     if (open && REMARK.test(line.text)) continue;
     const sniffed = sniffLine(line.text, following);
     if (sniffed) {
@@ -116,6 +137,7 @@ export function splitDocument(lines: readonly Line[], named: NamedFile | undefin
         indent: indentOf(line.text),
       });
       take(open, line, following);
+      if (run > 0) recount(open, n);
       continue;
     }
     if (open && belongs(open, line)) open.strange.push(line);
@@ -162,6 +184,32 @@ interface OpenBlock {
   elided: boolean;
   /** Blank lines since the last line that was taken. */
   blanks: number;
+  reach: { readonly first: number; readonly last: number } | undefined;
+  flows: number;
+}
+
+/** Whether a dump of flows is open that goes on with a flow that has so many blanks in front. */
+function takesFlows(open: OpenBlock, indent: number): boolean {
+  if (!open.found.syntax.takesFlows) return false;
+  return !(open.blanks > 0 && open.reach && open.indent !== undefined && indent < Math.min(open.indent, 4));
+}
+
+function takeFlows(open: OpenBlock, first: number, count: number, indent: () => number): void {
+  open.flows += count;
+  reachTo(open, first, first + count - 1);
+  open.indent ??= indent();
+  open.blanks = 0;
+}
+
+/** A line that was taken for itself is known to be a flow. */
+function recount(open: OpenBlock, line: number): void {
+  if (!open.found.syntax.takesFlows || open.lines.at(-1)?.number !== line) return;
+  open.lines.pop();
+  open.flows++;
+}
+
+function reachTo(open: OpenBlock, first: number, last: number): void {
+  open.reach = { first: open.reach?.first ?? first, last };
 }
 
 function start(
@@ -189,13 +237,15 @@ function start(
     strange: [],
     elided: false,
     blanks: 0,
+    reach: undefined,
+    flows: 0,
   };
 }
 
 function finish(open: OpenBlock): Block | undefined {
   // A file that is named after a command holds what the command said, be it only why it failed.
   const failed = open.command !== undefined && open.strange.some((line) => isErrorOutput(line.text));
-  if (open.lines.length === 0 && open.commandSpan === undefined && !failed) return undefined;
+  if (!open.reach && open.commandSpan === undefined && !failed) return undefined;
   return { ...open };
 }
 
@@ -203,18 +253,18 @@ function finish(open: OpenBlock): Block | undefined {
 function take(open: OpenBlock, line: Line, following: (n: number) => string | undefined): boolean {
   const { syntax, recognised } = open.found;
   const previous = open.lines.at(-1);
+  const direct = previous !== undefined && previous.number === open.reach?.last;
   // After a blank line, text that stands further left than the command is the author's again.
-  if (open.blanks > 0 && open.lines.length > 0 && open.indent !== undefined && indentOf(line.text) < Math.min(open.indent, 4))
-    return false;
+  if (open.blanks > 0 && open.reach && open.indent !== undefined && indentOf(line.text) < Math.min(open.indent, 4)) return false;
   const accepted = syntax.accepts(line.text, recognised.kind);
   const continued =
     !accepted &&
     open.blanks === 0 &&
-    previous !== undefined &&
+    direct &&
     !looksLikeProse(line.text) &&
     (syntax.continues?.(previous.text, line.text) ?? false);
   if (!accepted && !continued) return false;
-  if (accepted && open.blanks > 0 && previous !== undefined && looksLikeProse(line.text) && !syntax.sniff(line.text, following)) {
+  if (accepted && open.blanks > 0 && open.reach && looksLikeProse(line.text) && !syntax.sniff(line.text, following)) {
     if (BULLET.test(line.text) || syntax.kinds.length === 0) return false;
   }
   // Output of unread commands gives way to what can be read.
@@ -224,6 +274,7 @@ function take(open: OpenBlock, line: Line, following: (n: number) => string | un
   }
   // A second header or a fresh uuid starts the same output anew only for tables of contents; the kinds cope with it.
   open.lines.push(line);
+  reachTo(open, line.number, line.number);
   open.indent ??= indentOf(line.text);
   open.blanks = 0;
   return true;
@@ -244,7 +295,22 @@ function belongs(open: OpenBlock, line: Line): boolean {
   if (isErrorOutput(line.text) && open.command !== undefined && open.blanks === 0) return true;
   if (open.blanks > 0 || looksLikeProse(line.text)) return false;
   if (open.indent !== undefined && indentOf(line.text) < open.indent) return false;
-  return open.lines.length > 0 || open.commandLine !== undefined;
+  return open.reach !== undefined || open.commandLine !== undefined;
+}
+
+/** Whether a line that a dump of flows accepts could be anything else to `splitDocument`: a command, a quotation, a cut, prose. */
+export function isOnlyOutput(text: string): boolean {
+  const line = { text, start: 0, number: 0 };
+  return !(
+    unquote(line) !== line ||
+    FENCE.test(text) ||
+    ELISION.test(text) ||
+    IDLE_PROMPT.test(text) ||
+    BULLET.test(text) ||
+    looksLikeProse(text) ||
+    commandAt(line, () => undefined, undefined) !== undefined ||
+    mayBeCommand(line)
+  );
 }
 
 /** Sentences and bullets that people write between captures. */
@@ -263,6 +329,9 @@ interface Prompted {
   readonly host: string | undefined;
   readonly span: Span;
 }
+
+/** What may stand before a command that no prompt introduces. */
+const BARE = /^\s*(?:#{1,6}\s+|[*-]\s+|\d+[.)]\s+)?(?:\*\*|`|=+>?\s*|"|-{2,}\s*|\+{2,}\s*)?(?=[\w/])/;
 
 /** The command on a line, behind a prompt or alone; undefined where the line is no command. */
 function commandAt(line: Line, following: (n: number) => string | undefined, open: OpenBlock | undefined): Prompted | undefined {
@@ -283,7 +352,7 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
     }
   }
   // Without a prompt: a heading, emphasised or alone on its line, followed by its output.
-  const bare = /^\s*(?:#{1,6}\s+|[*-]\s+|\d+[.)]\s+)?(?:\*\*|`|=+>?\s*|"|-{2,}\s*|\+{2,}\s*)?(?=[\w/])/.exec(line.text);
+  const bare = BARE.exec(line.text);
   if (!bare || line.text.length > 300) return undefined;
   const text = line.text.replace(/(?:\*\*|`|:|\s=+|"|\s-{2,})+$/, '');
   const prompted = asCommand({ ...line, text }, bare[0].length);
@@ -303,6 +372,12 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
       : undefined;
   }
   return undefined;
+}
+
+/** Whether `commandAt` might take the line for a command because of what stands around it. */
+function mayBeCommand(line: Line): boolean {
+  const bare = BARE.exec(line.text);
+  return bare !== null && asCommand(line, bare[0].length)?.found !== undefined;
 }
 
 /** True for an open block of a kind that is read; such a block may claim a line that also looks like a bare command. */

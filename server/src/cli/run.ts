@@ -8,6 +8,7 @@ import { checkCommand } from './check';
 import { readPaths } from './files';
 import { inventoryCommand } from './inventory';
 import { netfilterTraceCommand, splitPackets } from './netfilter-trace';
+import { ofprotoTraceBatch, ofprotoTraceCommand } from './ofproto-trace';
 import { createOutput } from './output';
 import { traceCommand } from './trace';
 
@@ -22,6 +23,12 @@ const USAGE = `Usage: packet-walk COMMAND PATH… [options]
       What the kernel of a host or namespace does with packets: routing, connection tracking, every table and chain, NAT.
       Keys: iif (none: the host makes the packet), src, dst, proto, sport, dport, type, code, id, flags, ttl, tos, length, mark, smac,
       dmac, ctstate, ctdir, ctmark. Every --then is the next packet; it meets the connections of those before it.
+  ofproto-trace PATH… BRIDGE FLOW [PACKET] [--host HOST] [--names] [--ct-next STATES]… [--generate] [--json]
+      What "ovs-appctl ofproto/trace BRIDGE FLOW [PACKET]" would print on that switch, from its captures alone. FLOW is an
+      OpenFlow flow, or a datapath flow with the datapath's type as BRIDGE; PACKET is a frame in hexadecimal.
+  ofproto-trace --batch FILE
+      Many questions with one start: one JSON a line, {"paths":[…],"bridge":"br0","flow":"…","packet":null,"ctNext":[],
+      "names":false,"host":null}; one answer a line, {"text":"…"} or {"error":"…"}.
   check PATH… [--json | --sarif]
       What could not be read, and what looks wrong.
 
@@ -46,14 +53,18 @@ export function run(args: readonly string[], io: Console): number {
     return 0;
   }
   if (command === 'netfilter-trace') return runNetfilterTrace(rest, io);
-  if (!/^(?:inventory|trace|check)$/.test(command)) return usage(io, `there is no command "${command}"`);
+  if (!/^(?:inventory|trace|ofproto-trace|check)$/.test(command)) return usage(io, `there is no command "${command}"`);
   let parsed: ReturnType<typeof parse>;
   try {
     parsed = parse(rest);
   } catch (error) {
     return usage(io, error instanceof Error ? error.message : String(error));
   }
-  const { values, positionals: paths } = parsed;
+  const { values } = parsed;
+  if (command === 'ofproto-trace' && values.batch !== undefined) return ofprotoTraceBatch(values.batch, io);
+  const asked = command === 'ofproto-trace' ? splitQuestion(parsed.positionals) : undefined;
+  if (typeof asked === 'string') return usage(io, asked);
+  const paths = asked?.paths ?? parsed.positionals;
   if (paths.length === 0) return usage(io, `${command} needs the path of a file or folder with captures`);
   const params = command === 'trace' ? traceParams(values) : undefined;
   if (typeof params === 'string') return usage(io, params);
@@ -81,6 +92,22 @@ export function run(args: readonly string[], io: Console): number {
     status = inventoryCommand(world, listed, values.json === true, out);
   } else if (command === 'check') {
     status = checkCommand(world, values.sarif === true ? 'sarif' : values.json === true ? 'json' : 'text', version(), out);
+  } else if (asked) {
+    const { bridge, flow, packet } = asked;
+    status = ofprotoTraceCommand(
+      world,
+      {
+        bridge,
+        flow,
+        packet,
+        ctNext: values['ct-next'] ?? [],
+        names: values.names === true,
+        generate: values.generate === true,
+        host: values.host ?? null,
+      },
+      values.json === true,
+      io,
+    );
   } else {
     status = traceCommand(world, params as TraceParams, values.json === true, out, io.err);
   }
@@ -118,8 +145,32 @@ function parse(args: readonly string[]) {
       sport: { type: 'string' },
       dport: { type: 'string' },
       reply: { type: 'boolean' },
+      host: { type: 'string' },
+      names: { type: 'boolean' },
+      generate: { type: 'boolean' },
+      'ct-next': { type: 'string', multiple: true },
+      batch: { type: 'string' },
     },
   });
+}
+
+/** Paths come first: what is a file or folder is one; the bridge, the flow and maybe a packet follow. */
+function splitQuestion(
+  words: readonly string[],
+): { paths: string[]; bridge: string | null; flow: string; packet: string | null } | string {
+  const isHex = (word: string | undefined) => word !== undefined && /^(?:[0-9a-fA-F]{2}[ \t]*){14,}$/.test(word.trim());
+  const last = words.at(-1);
+  const packet = words.length > 2 && isHex(last) ? (last ?? null) : null;
+  const rest = packet === null ? words : words.slice(0, -1);
+  let count = rest.findIndex((word) => !fs.existsSync(word));
+  if (count < 0) count = rest.length;
+  // Without a bridge (a datapath flow) one word follows the paths, else two; a bridge may have a file's name.
+  count = Math.max(1, Math.min(count, rest.length - 1));
+  if (rest.length - count > 2) count = rest.length - 2;
+  const [first, second] = rest.slice(count);
+  if (first === undefined) return 'ofproto-trace needs PATH… BRIDGE FLOW';
+  const paths = rest.slice(0, count);
+  return second === undefined ? { paths, bridge: null, flow: first, packet } : { paths, bridge: first, flow: second, packet };
 }
 
 function traceParams(values: ReturnType<typeof parse>['values']): TraceParams | string {

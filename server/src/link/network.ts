@@ -2,6 +2,7 @@ import { ones } from '../base/bits';
 import type { CaptureDocument } from '../captures/document';
 import { isUnread } from '../captures/registry';
 import type { CaptureHost, Host, Instance, Network, Source } from '../model/network';
+import type { Switch } from '../ofproto/switch';
 import { parseMac } from '../packet/address';
 import { linkBridges } from './bridges';
 import { linkOwners } from './evidence';
@@ -10,6 +11,7 @@ import { assignHosts } from './hosts';
 import { linkLinuxBridges } from './linux-bridges';
 import { linkNamespaces } from './namespaces';
 import { linkOpenStack } from './openstack';
+import { assembleSwitch } from './switch/assemble';
 
 /** Joins the facts of all documents into one network. Cheap beside parsing; done anew when any document changes. */
 export function linkNetwork(documents: readonly CaptureDocument[]): Network {
@@ -65,8 +67,9 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
   }
   const captureHosts = new Map<string, CaptureHost>();
   for (const [key, captureHost] of assignment.captures) captureHosts.set(key, { ...captureHost, bridge: bridgeOf.get(key) });
-  return {
+  const network: Network = {
     hosts,
+    switchOf: (host) => switchOf(host),
     instances: [
       ...openstack.instances.map((instance) => withAddresses(withGuest(instance, hosts), hosts)),
       ...guestInstances(openstack.instances, hosts),
@@ -77,6 +80,18 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
     routers: openstack.routers,
     captureHosts,
     owners: linkOwners(captures),
+  };
+  const switchOf = lazySwitches(network, documents);
+  return network;
+}
+
+/** Puts a host's switch together the first time that somebody asks for it. */
+function lazySwitches(network: Network, documents: readonly CaptureDocument[]): (host: string) => Switch | undefined {
+  const known = new Map<string, Switch | undefined>();
+  const byUri = new Map(documents.map((document) => [document.uri, document]));
+  return (host) => {
+    if (!known.has(host)) known.set(host, assembleSwitch(network, byUri, host)?.sw);
+    return known.get(host);
   };
 }
 

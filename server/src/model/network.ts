@@ -1,5 +1,6 @@
 import type { Span } from '../base/span';
 import type { ConntrackFact, EbMatch, Fact, NfFamily, NfMatch, NfStatement, NfTargetOptions } from '../captures/facts';
+import type { Switch } from '../ofproto/switch';
 import type { Flow } from '../packet/openflow';
 import type { Flows } from './flows';
 
@@ -18,6 +19,8 @@ export type Known = 'absent' | 'partial' | 'whole';
 /** The single-owner rule of the model: plain arrays and maps, filled by the linker and never changed after. */
 export interface Network {
   readonly hosts: ReadonlyMap<string, Host>;
+  /** A host's ovs-vswitchd with all that decides where packets go, put together when first asked for; undefined where it has no bridges. */
+  readonly switchOf: (host: string) => Switch | undefined;
   readonly instances: readonly Instance[];
   readonly neutronPorts: readonly NeutronPort[];
   readonly networks: readonly NeutronNetwork[];

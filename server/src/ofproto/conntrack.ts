@@ -43,6 +43,7 @@ export function ctAction(ctx: Ctx, act: CtAct, isLast: boolean): void {
     zone = Number(readBits(ctx.bridge, ctx.flow, act.zone) & 0xffffn);
     if (!ctx.thawed || !frozenField.test(act.zone.field.name)) lookAtBits(ctx.bridge, ctx.wc, act.zone);
   }
+  ctx.session.follower?.track(ctx, act, zone);
   const oldLabel = ctx.wc.slice(W.ctLabel, W.ctLabel + 4);
   const oldMark = at(ctx.wc, W.ctMark);
   commit(ctx);

@@ -2,10 +2,10 @@ import type { DpAction } from '../datapath/dp-action';
 import { getField } from '../openflow/field-access';
 import { formatFieldValue, formatSubfield } from '../openflow/format-field';
 import { nameMap, type NameMap } from '../openflow/names';
-import type { MfSubfield, NatAct, OfpAct } from '../openflow/ofpact';
+import type { CtAct, MfSubfield, NatAct, OfpAct } from '../openflow/ofpact';
 import type { FlowWords } from '../packet/flow-words';
 import { readBits, tlvsOf } from './fields';
-import type { Bridge, Port, Switch } from './switch';
+import type { Bridge, Bucket, Group, Port, Rule, Switch } from './switch';
 import type { TraceNode } from './trace-node';
 import type { RuleRef, Tables } from './tables';
 
@@ -53,6 +53,24 @@ export interface RecircNode {
   readonly nat: NatAct | undefined;
 }
 
+/**
+ * Somebody who follows packets further than one switch: he takes over what leaves the bridge, decides by what he knows of
+ * connections, and is told of every flow that is hit. Without one, a translation is the switch's own.
+ */
+export interface Follower {
+  /** A flow was hit, or (`rule` undefined) none was. False: what happens in that table is not known, and the translation ends. */
+  readonly table: (ctx: Ctx, node: TraceNode & { kind: 'table' }, ref: RuleRef) => boolean;
+  /** The packet leaves by a port, whose name may be all that is known of it. */
+  readonly output: (ctx: Ctx, ofport: number | string) => void;
+  readonly normal: (ctx: Ctx) => void;
+  readonly controller: (ctx: Ctx) => void;
+  /** Before the packet is handed to connection tracking. */
+  readonly track: (ctx: Ctx, act: CtAct, zone: number) => void;
+  readonly learned: (ctx: Ctx, rule: Omit<Rule, 'index'>) => void;
+  /** The hash of the packet decides among these buckets, and only the datapath knows it. */
+  readonly select: (ctx: Ctx, group: Group, live: readonly Bucket[]) => void;
+}
+
 /** What the parts of one trace share: recirculation ids, learned flows and MAC addresses. */
 export interface Session {
   readonly sw: Switch;
@@ -65,6 +83,7 @@ export interface Session {
   readonly recircQueue: RecircNode[];
   /** With side effects: MAC addresses that NORMAL learned, by bridge. */
   readonly learnedMacs: Map<string, Map<string, string>>;
+  readonly follower?: Follower;
   /** Sentences on what captures can't tell. */
   readonly notes: Set<string>;
 }
@@ -114,6 +133,8 @@ export interface Ctx {
   /** Length in bytes of the packet that was given; undefined for a flow alone. */
   packetLength: number | undefined;
   readonly names: boolean;
+  /** The table that is at work. */
+  node: (TraceNode & { kind: 'table' }) | undefined;
   /** Where reports go: the children of the node at hand. */
   trace: TraceNode[];
   /** Runs a list of actions; here so that the files of this folder need not import each other in a circle. */

@@ -50,6 +50,10 @@ export function controllerAction(
   userdata: readonly number[] | undefined,
   meter?: number,
 ): void {
+  if (ctx.session.follower) {
+    ctx.session.follower.controller(ctx);
+    return;
+  }
   commit(ctx);
   let reason = givenReason;
   if (reason === 'action' && ctx.rule && isTableMiss(ctx)) reason = 'explicit_miss';

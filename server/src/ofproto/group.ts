@@ -136,6 +136,12 @@ function select(ctx: Ctx, group: Group): Bucket | undefined {
     if (map) {
       const algorithm = given ? Number(group.selectionMethodParam >> 32n) : 1;
       const basis = given ? Number(group.selectionMethodParam & 0xffffffffn) : 0;
+      if (ctx.session.follower && at(ctx.flow, W.dpHash) === 0) {
+        const live = group.buckets.filter((bucket) => bucketIsAlive(ctx, group, bucket, 0));
+        ctx.session.follower.select(ctx, group, live);
+        for (const bucket of live.slice(0, -1)) runBucket(ctx, bucket, false);
+        return live.at(-1);
+      }
       return byDatapathHash(ctx, group, map, algorithm > 1 ? 0 : algorithm, basis);
     }
   }

@@ -55,6 +55,7 @@ export function learnedRule(ctx: Ctx, act: LearnAct): Omit<Rule, 'index'> {
     idleTimeout: act.idleTimeout,
     hardTimeout: act.hardTimeout,
     trouble: undefined,
+    ...(ctx.rule?.kind === 'flow' ? { learnedBy: ctx.rule.rule.index } : {}),
   };
 }
 
@@ -81,7 +82,10 @@ export function learnAction(ctx: Ctx, act: LearnAct): void {
       ` actions=${formatActions(rule.actions)}`,
   );
   const success = act.limit === 0 || ctx.session.tables.countByCookie(ctx.bridge, act.table, act.cookie) < act.limit;
-  if (success) ctx.session.tables.add(ctx.bridge, rule);
+  if (success) {
+    ctx.session.tables.add(ctx.bridge, rule);
+    ctx.session.follower?.learned(ctx, rule);
+  }
   if (act.resultDst) {
     writeBits(ctx.bridge, ctx.flow, act.resultDst, success ? 1n : 0n);
     lookAtBits(ctx.bridge, ctx.wc, act.resultDst);

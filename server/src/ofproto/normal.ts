@@ -108,6 +108,10 @@ function isLocalMulticast(ctx: Ctx): boolean {
 
 /** NORMAL: what an ordinary VLAN switch with MAC learning does (ovs-actions(7)). */
 export function normal(ctx: Ctx): void {
+  if (ctx.session.follower) {
+    ctx.session.follower.normal(ctx);
+    return;
+  }
   const { flow, wc } = ctx;
   exactMac(wc, W.dlSrc);
   exactMac(wc, W.dlDst);

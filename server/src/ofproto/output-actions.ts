@@ -25,6 +25,7 @@ export function portNumber(ctx: Ctx, port: number | string): number | undefined 
   if (typeof port === 'number') return port;
   for (const each of ctx.bridge.ports.values()) if (each.name === port) return each.ofport;
   report(ctx, 'warn', `bridge ${ctx.bridge.name} has no port ${port}`);
+  ctx.session.follower?.output(ctx, port);
   return undefined;
 }
 

@@ -144,7 +144,15 @@ export function composeOutput(
   options: { readonly isLast: boolean; readonly truncate?: boolean; readonly checkStp?: boolean; readonly bond?: BondRecirc },
 ): void {
   const port = portOf(ctx, ofport);
+  if (ctx.session.follower && !port) {
+    ctx.session.follower.output(ctx, ofport);
+    return;
+  }
   if (!mayOutput(ctx, port, options.checkStp ?? true)) return;
+  if (ctx.session.follower) {
+    ctx.session.follower.output(ctx, ofport);
+    return;
+  }
   const keep = [W.nwTos, W.dlDst, W.dlDst + 1, W.dlSrc, W.dlSrc + 1, W.dlType, W.vlan0, W.vlan1] as const;
   const saved = keep.map((word) => at(ctx.flow, word));
   const packetType = at(ctx.flow, W.packetType);

@@ -98,6 +98,8 @@ export interface Rule {
   readonly actions: readonly OfpAct[];
   readonly idleTimeout: number;
   readonly hardTimeout: number;
+  /** The number of the flow whose learn() wrote it, for a flow that was not captured. */
+  readonly learnedBy?: number;
   /** Why its actions can't all be done. */
   readonly trouble: string | undefined;
 }

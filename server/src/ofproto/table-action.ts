@@ -36,7 +36,7 @@ function netlinkSize(ctx: Ctx): number {
 }
 
 /** Reports the flow that was hit; what it does is reported below it. */
-export function reportTable(ctx: Ctx, ref: RuleRef, table: number, packet: FlowWords): TraceNode[] {
+export function reportTable(ctx: Ctx, ref: RuleRef, table: number, packet: FlowWords): TraceNode & { kind: 'table' } {
   const originalBridge = ctx.session.originalBridge;
   const number = String(table).padStart(2, ' ');
   let text: string;
@@ -54,7 +54,7 @@ export function reportTable(ctx: Ctx, ref: RuleRef, table: number, packet: FlowW
   } else {
     text = `${number}. Packets are IP fragments and the fragment handling mode is "drop".`;
   }
-  const node: TraceNode = {
+  const node: TraceNode & { kind: 'table' } = {
     kind: 'table',
     bridge: ctx.bridge.name,
     table,
@@ -73,7 +73,7 @@ export function reportTable(ctx: Ctx, ref: RuleRef, table: number, packet: FlowW
         'which one the switch takes is undefined',
     );
   }
-  return node.nodes;
+  return node;
 }
 
 function swap(flow: FlowWords, a: number, b: number, words = 1): void {
@@ -132,7 +132,11 @@ export function tableAction(
     swapTuple(ctx.wc, ipv4);
   }
   const oldTrace = ctx.trace;
-  ctx.trace = reportTable(ctx, ref, table, packet);
+  const outer = ctx.node;
+  if (outer) outer.after ??= ctx.flow.slice();
+  const node = reportTable(ctx, ref, table, packet);
+  ctx.node = node;
+  ctx.trace = node.nodes;
   const oldRule = ctx.rule;
   const oldCookie = ctx.ruleCookie;
   const deepens = table <= oldTable ? 1 : 0;
@@ -140,7 +144,10 @@ export function tableAction(
   ctx.depth += deepens;
   ctx.rule = ref;
   ctx.ruleCookie = cookieOf(ref);
-  run(actionsOf(ref), ctx, isLast, false);
+  if (ctx.session.follower?.table(ctx, node, ref) === false) ctx.exit = true;
+  else run(actionsOf(ref), ctx, isLast, false);
+  node.after ??= ctx.flow.slice();
+  ctx.node = outer;
   ctx.ruleCookie = oldCookie;
   ctx.rule = oldRule;
   ctx.depth -= deepens;

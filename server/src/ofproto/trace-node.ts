@@ -16,6 +16,8 @@ export type TraceNode = {
       readonly also: readonly number[];
       /** The packet as it was looked up. */
       readonly packet: FlowWords;
+      /** The packet as the flow's own actions leave it, before it goes on to another table. */
+      after?: FlowWords;
     }
   | { readonly kind: 'action-set' | 'bucket' | 'thaw' | 'action' | 'detail' | 'warn' | 'error' }
 );

@@ -4,11 +4,11 @@ import { formatFlow, formatMegaflow } from '../openflow/format-match';
 import type { NatAct } from '../openflow/ofpact';
 import { formatIpv4, formatIpv6 } from '../packet/address';
 import { W, type FlowWords } from '../packet/flow-words';
-import { namesOf, type RecircNode, type Session, type SlowReason } from './context';
+import { namesOf, type RecircNode, type SlowReason } from './context';
 import { tlvsOf } from './fields';
 import { at, CS } from './protocols';
+import { newSession } from './session';
 import type { Switch } from './switch';
-import { makeTables } from './tables';
 import { printNodes } from './trace-node';
 import { translate, type Translation } from './translate';
 
@@ -59,17 +59,7 @@ export function traceFlow(question: TraceQuestion): TraceAnswer | undefined {
   const { sw } = question;
   const bridge = sw.bridges.get(question.bridge);
   if (!bridge) return undefined;
-  const session: Session = {
-    sw,
-    tables: makeTables(),
-    originalBridge: bridge.name,
-    frozen: new Map(),
-    frozenIds: new Map(),
-    nextRecircId: 1,
-    recircQueue: [],
-    learnedMacs: new Map(),
-    notes: new Set(sw.notes),
-  };
+  const session = newSession(sw, bridge.name);
   const options = {
     names: question.names ?? false,
     packetLength: question.packetLength,

@@ -182,6 +182,7 @@ export function translate(session: Session, bridge: Bridge, packet: FlowWords, o
     allowSideEffects: options.generate || options.packetLength !== undefined,
     packetLength: options.packetLength,
     names: options.names,
+    node: undefined,
     trace: nodes,
     run: runActions,
   };
@@ -230,8 +231,11 @@ function run(ctx: Ctx, state: FrozenState | undefined, recircId: number): DpActi
     const { session, bridge, table, flow, wc } = ctx;
     const ref = ruleFor(session.tables, bridge, table, flow, wc, at(flow, W.inPort), true);
     ctx.rule = ref;
-    ctx.trace = reportTable(ctx, ref, table, flow.slice());
+    const node = reportTable(ctx, ref, table, flow.slice());
+    ctx.node = node;
+    ctx.trace = node.nodes;
     actions = actionsOf(ref);
+    if (ctx.session.follower?.table(ctx, node, ref) === false) return sent;
   }
   if (!state && processSpecial(ctx, inPort)) {
     mirrorIngress(ctx);
@@ -257,6 +261,7 @@ function run(ctx: Ctx, state: FrozenState | undefined, recircId: number): DpActi
       if (ctx.freezing) finishFreezing(ctx);
     }
   }
+  if (ctx.node) ctx.node.after ??= ctx.flow.slice();
   finishWc(ctx);
   return sent;
 }

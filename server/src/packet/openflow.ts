@@ -84,6 +84,12 @@ export interface Flow {
   readonly priority: Val<number>;
   readonly cookie?: Val<string>;
   readonly packets?: Val<bigint>;
+  /** Seconds; absent where it never expires. */
+  readonly idleTimeout?: number;
+  readonly hardTimeout?: number;
+  readonly importance?: number;
+  /** `send_flow_rem`, `reset_counts` … */
+  readonly flags?: readonly string[];
   readonly match: readonly MatchTerm[];
   readonly actions: readonly Action[];
   readonly span: Span;

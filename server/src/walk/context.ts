@@ -1,19 +1,17 @@
 import type { Host, Network, OvsBridge, Source } from '../model/network';
-import type { Flow } from '../packet/openflow';
+import type { Tables } from '../ofproto/tables';
+import type { LearnedFlow } from './openflow/learned';
 import type { FlowKey } from '../packet/flow-key';
 import type { Ending, Gap, Place, Step } from './step';
 
 /** What earlier packets left behind: an answer finds its way home by it. */
 export interface WalkState {
-  readonly flows: Map<string, LearnedFlow[]>;
+  /** Flows that learn() wrote, on every bridge; made when the first packet comes to a switch. */
+  tables?: Tables;
+  /** The same, by bridge. */
+  readonly learned: Map<string, readonly LearnedFlow[]>;
   readonly macs: Map<string, LearnedMac[]>;
   readonly connections: Connection[];
-}
-
-export interface LearnedFlow {
-  readonly flow: Flow;
-  /** The learn() action that wrote it. */
-  readonly source: Source;
 }
 
 export interface LearnedMac {
@@ -59,7 +57,7 @@ export interface Context {
 }
 
 export function newState(): WalkState {
-  return { flows: new Map(), macs: new Map(), connections: [] };
+  return { learned: new Map(), macs: new Map(), connections: [] };
 }
 
 /** Adds a gap once. */

@@ -74,10 +74,13 @@ function normalSetUp(random: Random, place: Place, options: Options): Omit<SetUp
         ]
       : []),
   ];
-  const knownPorts = [...ports.map((one) => one.name), ...bonds.map((one) => one.members[0]?.name ?? '')];
-  const learned = random
-    .sample(MACS, random.int(1, 5))
-    .map((mac) => ['fdb/add', name, random.pick(knownPorts), `${random.pick([0, ...VLANS])}`, macText(mac)]);
+  const known = [...ports.map((one) => one), ...bonds.map((one) => ({ name: one.members[0]?.name ?? '', port: one.port ?? [] }))];
+  const learned = random.sample(MACS, random.int(2, 6)).map((mac) => {
+    const on = random.pick(known);
+    const tag = on.port?.map((column) => /^tag=(\d+)/.exec(column)?.[1]).find((one) => one !== undefined);
+    const vlan = tag !== undefined && random.chance(0.8) ? Number(tag) : random.pick([0, ...VLANS]);
+    return { mac, vlan, port: on.name };
+  });
   const members = [...ports, ...bonds.flatMap((one) => one.members)];
   const vsctl = options.mirrors === true ? mirrors(random, place, name, ports) : [];
   const flows =
@@ -114,10 +117,10 @@ function normalSetUp(random: Random, place: Place, options: Options): Omit<SetUp
           ])
       : [];
   const bridge: Bridge = { name, ports, bonds, settings, flows, ofctl };
-  const questions = Array.from({ length: 9 }, () => question(random, name, members, place, options));
+  const questions = Array.from({ length: 9 }, () => question(random, name, members, place, options, learned));
   const stages = [questions];
   const appctl = [
-    ...learned,
+    ...learned.map(({ mac, vlan, port: on }) => ['fdb/add', name, on, `${vlan}`, macText(mac)]),
     ...(options.snooping === true ? memberships(random, ports) : []),
     ...(options.states === true && random.chance(0.4) ? [['netdev-dummy/set-admin-state', random.pick(ports).name, 'down']] : []),
   ];
@@ -198,7 +201,14 @@ function mirrors(random: Random, place: Place, bridge: string, ports: readonly P
   return [...list, '--', 'set', 'bridge', bridge, `mirrors=[${made.join(',')}]`];
 }
 
-function question(random: Random, bridge: string, ports: readonly Port[], place: Place, options: Options): Question {
+function question(
+  random: Random,
+  bridge: string,
+  ports: readonly Port[],
+  place: Place,
+  options: Options,
+  learned: readonly { readonly mac: bigint; readonly vlan: number; readonly port: string }[],
+): Question {
   const special = random.int(0, 9);
   const destination =
     special === 0 ? random.pick(RESERVED) : special <= (options.snooping === true ? 6 : 1) ? random.pick(MULTICAST) : undefined;
@@ -220,6 +230,17 @@ function question(random: Random, bridge: string, ports: readonly Port[], place:
   });
   const fields = new Map(base.fields);
   if (destination !== undefined) fields.set('dl_dst', destination);
+  else if (random.chance(0.5)) {
+    // To a known address, from a port of the same VLAN where there is one.
+    const { mac, vlan, port: on } = random.pick(learned);
+    fields.set('dl_dst', mac);
+    const same = ports.filter((one) => one.name !== on && (one.port?.includes(`tag=${vlan}`) ?? false));
+    const from = random.pick(same.length > 0 && random.chance(0.7) ? same : ports);
+    fields.set('in_port', BigInt(from.ofport));
+    fields.delete('dl_vlan');
+    fields.delete('dl_vlan_pcp');
+    if (!same.includes(from) && vlan > 0) fields.set('dl_vlan', BigInt(vlan));
+  }
   if (destination !== undefined && options.snooping === true && /^(?:ip|udp|icmp)$/.test(base.kind)) {
     fields.set('nw_dst', BigInt(parseInt(random.pick(['e1010203', 'ef010101', 'e0000001', 'e0000105']), 16)));
     if (base.kind === 'ip' && random.chance(0.5)) fields.set('nw_proto', 2n);

@@ -11,13 +11,15 @@ export interface ArpLine {
   readonly device: Val<string>;
   /** As ip-neighbour(8) calls it: `PERMANENT` or `INCOMPLETE`; arp(8) tells no other state apart. */
   readonly state: Val<string> | undefined;
+  /** This host answers for the address in another's name. */
+  readonly proxy: boolean;
 }
 
 const semantics = grammars.Arp.createSemantics().addOperation<ArpLine>('read(source)', {
   tableLine(_indent, host, _sp, hardware, _sp2, flags, _sp3, _mask, _sp4, device, _remark, _end) {
     const source = this.args['source'] as SourceText;
     const kind = hardware.children[0];
-    const mac = kind?.ctorName === 'hardware_incomplete' ? undefined : kind?.children[kind.children.length - 1];
+    const mac = /_(?:incomplete|proxy)$/.test(kind?.ctorName ?? '') ? undefined : kind?.children[kind.children.length - 1];
     const flag = flags.children[0];
     return {
       host: textVal(host, source),
@@ -29,6 +31,7 @@ const semantics = grammars.Arp.createSemantics().addOperation<ArpLine>('read(sou
           : flag?.sourceString.includes('M')
             ? val('PERMANENT', nodeSpan(source, flag))
             : undefined,
+      proxy: kind?.ctorName === 'hardware_proxy',
     };
   },
   sentenceLine(
@@ -64,6 +67,7 @@ const semantics = grammars.Arp.createSemantics().addOperation<ArpLine>('read(sou
           : isMac
             ? undefined
             : val('INCOMPLETE', nodeSpan(source, target)),
+      proxy: target.sourceString === '<from_interface>',
     };
   },
 });

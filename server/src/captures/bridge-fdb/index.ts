@@ -1,6 +1,7 @@
 import grammars from '../../generated/grammars.ohm-bundle';
-import type { CaptureKind } from '../capture';
+import type { CaptureKind, ParseInput } from '../capture';
 import { listCommand, wordAfter } from '../ip-address/command';
+import { acceptsJson, isJson, jsonNumber, jsonText, jsonTexts, readJsonObjects } from '../ip-address/json';
 import { deviceRef, impliedVal, ipRef, lower, macRef, numberVal, reportErrorOutput } from '../ip-address/words';
 import { collect, parseEachLine } from '../lines';
 import { readFdbEntry } from './semantics';
@@ -13,7 +14,7 @@ export const bridgeFdb: CaptureKind = {
   kinds: ['bridge-fdb'],
   recognise(argv) {
     const command = listCommand(argv, 'bridge');
-    if (command?.object !== 'fdb' || command.json) return undefined;
+    if (command?.object !== 'fdb') return undefined;
     const dev = wordAfter(command.words, 'dev') ?? wordAfter(command.words, 'brport');
     const bridge = wordAfter(command.words, 'br');
     return {
@@ -26,9 +27,10 @@ export const bridgeFdb: CaptureKind = {
     return ENTRY.test(text) && / dev \S+/.test(text) ? { kind: 'bridge-fdb' } : undefined;
   },
   accepts(text) {
-    return ENTRY.test(text);
+    return ENTRY.test(text) || acceptsJson(text);
   },
   parse(input) {
+    if (isJson(input)) return parseJson(input);
     const asked = input.options['dev'];
     const failures = collect();
     const lines = input.lines.filter((line) => !reportErrorOutput(failures, line));
@@ -61,3 +63,29 @@ export const bridgeFdb: CaptureKind = {
     return { ...parsed, errors: [...failures.errors, ...parsed.errors] };
   },
 };
+
+function parseJson(input: ParseInput) {
+  const out = collect();
+  for (const object of readJsonObjects(input, out)) {
+    const mac = jsonText(object, 'mac');
+    const dev = jsonText(object, 'ifname');
+    if (mac === undefined) continue;
+    const [master, dst, vlan] = [jsonText(object, 'master'), jsonText(object, 'dst'), jsonNumber(object, 'vlan')];
+    macRef(out, mac);
+    if (dev !== undefined) deviceRef(out, dev);
+    if (master !== undefined) deviceRef(out, master);
+    if (dst !== undefined) ipRef(out, dst);
+    if (dev === undefined) continue;
+    const state = jsonText(object, 'state');
+    out.facts.push({
+      kind: 'bridge-fdb',
+      mac: lower(mac),
+      dev,
+      ...(master === undefined ? {} : { master }),
+      ...(vlan === undefined ? {} : { vlan }),
+      ...(dst === undefined ? {} : { dst: lower(dst) }),
+      flags: [...jsonTexts(object, 'flags'), ...(state === undefined ? [] : [state.value])],
+    });
+  }
+  return out;
+}

@@ -1,21 +1,34 @@
 import grammars from '../../generated/grammars.ohm-bundle';
-import type { CaptureKind } from '../capture';
+import { val, type Val } from '../../base/span';
+import type { CaptureKind, ParseInput } from '../capture';
+import type { Fact } from '../facts';
 import { listCommand } from '../ip-address/command';
-import { deviceRef, numberVal, reportErrorOutput } from '../ip-address/words';
-import { collect, record } from '../lines';
-import { sourceOf, syntaxError } from '../ohm';
-import { readBridgePort } from './semantics';
+import { acceptsJson, isJson, jsonNumber, jsonText, jsonTexts, readJsonObjects } from '../ip-address/json';
+import { deviceRef, numberVal } from '../ip-address/words';
+import { collect } from '../lines';
+import { continuesRow, parseRows, type Rows } from '../rows';
+import { readBridgePort, readSettings } from './semantics';
 
 const PORT = /^\s*\d+: [^\s<>]+(?: state \w+)? ?(?:@\S+)? ?:? ?<[A-Z0-9_,-]*> mtu \d+ (?:master|state)\b/;
 const SETTINGS =
   /^\s+(?:hairpin|guard|root_block|fastleave|learning|flood|mcast_flood|mcast_to_unicast|neigh_suppress|vlan_tunnel|isolated|bcast_flood|locked|mab)\s/;
+
+const rows: Rows = {
+  grammar: grammars.BridgeLink,
+  what: 'bridge port',
+  ruleFor: (text) => (/^\s*\d+:/.test(text) ? 'portLine' : 'settingsLine'),
+  starts: (text) => PORT.test(text) || SETTINGS.test(text),
+};
+
+type PortFact = Extract<Fact, { kind: 'linux-bridge-port' }>;
+type OpenPort = { -readonly [K in keyof PortFact]: PortFact[K] };
 
 /** `bridge link`: the ports of Linux bridges and their spanning tree state (bridge(8)). */
 export const bridgeLink: CaptureKind = {
   kinds: ['bridge-link'],
   recognise(argv) {
     const command = listCommand(argv, 'bridge');
-    return command?.object === 'link' && !command.json ? { kind: 'bridge-link' } : undefined;
+    return command?.object === 'link' ? { kind: 'bridge-link' } : undefined;
   },
   sniff(text) {
     return PORT.test(text) && / state (?:forwarding|learning|listening|blocking|disabled)\b/.test(text)
@@ -23,21 +36,17 @@ export const bridgeLink: CaptureKind = {
       : undefined;
   },
   accepts(text) {
-    return PORT.test(text) || SETTINGS.test(text);
+    return PORT.test(text) || SETTINGS.test(text) || acceptsJson(text);
   },
+  continues: continuesRow(rows),
   parse(input) {
-    const out = collect();
-    for (const line of input.lines) {
-      if (line.text.trim() === '' || reportErrorOutput(out, line)) continue;
-      const source = sourceOf(line);
-      const rule = /^\s*\d+:/.test(line.text) ? 'portLine' : 'settingsLine';
-      const result = grammars.BridgeLink.match(source.text, rule);
-      if (result.failed()) {
-        out.errors.push(syntaxError(source, result, 'bridge port'));
-        continue;
+    if (isJson(input)) return parseJson(input);
+    let open: OpenPort | undefined;
+    return parseRows(input, rows, (rule, result, source, out) => {
+      if (rule === 'settingsLine') {
+        if (open !== undefined) open.settings = { ...open.settings, ...readSettings(result, source) };
+        return 'record';
       }
-      record(out, line);
-      if (rule === 'settingsLine') continue;
       const { index, name, peer, peerIndex, flags, words } = readBridgePort(result, source);
       const [mtu, master, state] = [words.pairs.get('mtu'), words.pairs.get('master'), words.pairs.get('state')];
       deviceRef(out, name, true);
@@ -54,9 +63,59 @@ export const bridgeLink: CaptureKind = {
         ...(master === undefined ? {} : { master }),
       });
       // The state here is the spanning tree's, so it belongs to the port and not to the device.
-      if (master !== undefined)
-        out.facts.push({ kind: 'linux-bridge-port', bridge: master, name, ...(state === undefined ? {} : { state }) });
-    }
-    return out;
+      open =
+        master === undefined
+          ? undefined
+          : { kind: 'linux-bridge-port', bridge: master, name, ...(state === undefined ? {} : { state }) };
+      if (open !== undefined) out.facts.push(open);
+      return 'record';
+    });
   },
 };
+
+/** The members of an object of `bridge -j link` that are settings of the port. */
+const JSON_SETTINGS =
+  'hairpin guard root_block fastleave learning flood mcast_flood bcast_flood mcast_to_unicast neigh_suppress vlan_tunnel isolated locked'.split(
+    ' ',
+  );
+
+function parseJson(input: ParseInput) {
+  const out = collect();
+  for (const object of readJsonObjects(input, out)) {
+    const name = jsonText(object, 'ifname');
+    if (name === undefined) continue;
+    const [index, mtu, master, state, peer] = [
+      jsonNumber(object, 'ifindex'),
+      jsonNumber(object, 'mtu'),
+      jsonText(object, 'master'),
+      jsonText(object, 'state'),
+      jsonText(object, 'link'),
+    ];
+    deviceRef(out, name, true);
+    if (peer !== undefined) deviceRef(out, peer);
+    if (master !== undefined) deviceRef(out, master);
+    out.facts.push({
+      kind: 'link',
+      ...(index === undefined ? {} : { index }),
+      name,
+      ...(peer === undefined ? {} : { peer }),
+      flags: jsonTexts(object, 'flags'),
+      ...(mtu === undefined ? {} : { mtu }),
+      ...(master === undefined ? {} : { master }),
+    });
+    if (master === undefined) continue;
+    const settings: Record<string, Val<string>> = {};
+    for (const key of JSON_SETTINGS) {
+      const value = object.get(key);
+      if (value?.is === 'word') settings[key] = val(value.value === true ? 'on' : 'off', value.span);
+    }
+    out.facts.push({
+      kind: 'linux-bridge-port',
+      bridge: master,
+      name,
+      ...(state === undefined ? {} : { state }),
+      ...(Object.keys(settings).length === 0 ? {} : { settings }),
+    });
+  }
+  return out;
+}

@@ -33,3 +33,23 @@ const semantics = grammars.BridgeLink.createSemantics().addOperation<BridgePortL
 export function readBridgePort(result: MatchResult, source: SourceText): BridgePortLine {
   return semantics(result)['read'](source) as BridgePortLine;
 }
+
+const settings = grammars.BridgeLink.createSemantics();
+
+settings.addOperation<readonly [string, Val<string>]>('pair(source)', {
+  setting(name, _sp, value) {
+    return [name.sourceString, textVal(value, this.args['source'] as SourceText)];
+  },
+});
+
+settings.addOperation<Readonly<Record<string, Val<string>>>>('settings(source)', {
+  settingsLine(_indent, first, _sps, rest, _end) {
+    const pairs = [first, ...rest.children].map((node) => node['pair'](this.args['source']) as readonly [string, Val<string>]);
+    return Object.fromEntries(pairs);
+  },
+});
+
+/** What a matched line of settings below a port (`hairpin off guard off …`) says. */
+export function readSettings(result: MatchResult, source: SourceText): Readonly<Record<string, Val<string>>> {
+  return settings(result)['settings'](source) as Readonly<Record<string, Val<string>>>;
+}

@@ -1,6 +1,9 @@
 import { keyValues } from '../../openflow/key-values';
 import { parsePort } from '../../openflow/names';
 import type { OfpAct } from '../../openflow/ofpact';
+import type { Flow } from '../../packet/openflow';
+import type { MatchWords } from '../../openflow/field-access';
+import { checkActions } from '../../openflow/check';
 import { verifyActions, type Nesting } from '../../openflow/verify';
 import { ct, nat } from './acts/conntrack';
 import { learn } from './acts/learn';
@@ -50,11 +53,11 @@ export interface ActionOptions extends ActionNames {
 }
 
 /** One action out of its name and argument (ovs-actions(7)); a string is ovs-ofctl's sentence on what is wrong. `drop` is no action. */
-export function readAct(name: string, argument: string, names: ActionNames = {}, depth = 0): ReadAct | undefined {
+export function readAct(name: string, argument: string, call: boolean, names: ActionNames = {}, depth = 0): ReadAct | undefined {
   const lower = name.toLowerCase();
   const reader = Object.hasOwn(readers, lower) ? readers[lower] : undefined;
   if (reader) {
-    return reader({ name, argument, names, nested: (text, outer) => nestedActions(text, outer, names, depth + 1) });
+    return reader({ name, argument, call, names, nested: (text, outer) => nestedActions(text, outer, names, depth + 1) });
   }
   if (lower === 'drop') return undefined;
   if (lower === 'apply_actions') return 'apply_actions is the default instruction';
@@ -88,8 +91,8 @@ function parseList(text: string, options: ActionOptions, outer: Nesting | undefi
   const places: { at: number; end: number }[] = [];
   const troubles: ActionTrouble[] = [];
   let drop: { at: number; end: number } | undefined;
-  for (const { key, value, at, end } of keyValues(text)) {
-    const act = readAct(key, value, options, depth);
+  for (const { key, value, call, at, end } of keyValues(text)) {
+    const act = readAct(key, value, call, options, depth);
     if (act === undefined) {
       drop = { at, end };
       continue;
@@ -109,4 +112,64 @@ function parseList(text: string, options: ActionOptions, outer: Nesting | undefi
   if (wrong)
     troubles.push({ at: places[wrong.index]?.at ?? 0, end: places[wrong.index]?.end ?? text.length, message: wrong.message });
   return { acts, places, troubles };
+}
+
+export interface FlowActs {
+  readonly acts: readonly OfpAct[];
+  /** Why not all of its actions can be carried out. */
+  readonly trouble: string | undefined;
+}
+
+/** What an action's text means, and whether that depends on the switch's names. */
+type Meaning = { readonly act: ReadAct | undefined; readonly named: boolean };
+
+const meanings = new Map<string, Meaning>();
+const MEANINGS_LIMIT = 50_000;
+const nobody = { nameOf: () => undefined, numberOf: () => undefined };
+
+/** One action of a captured flow; undefined for `drop` and for what can't be read. */
+export function actOf(text: string): OfpAct | undefined {
+  const act = meaningOf(text, {});
+  return typeof act === 'string' ? undefined : act;
+}
+
+function meaningOf(text: string, names: ActionNames): ReadAct | undefined {
+  let known = meanings.get(text);
+  if (!known) {
+    const act = actIn(text, {});
+    const strict = actIn(text, { ports: nobody, tables: nobody });
+    known = { act, named: typeof strict === 'string' && typeof act !== 'string' };
+    if (meanings.size >= MEANINGS_LIMIT) meanings.clear();
+    meanings.set(text, known);
+  }
+  return known.named ? actIn(text, names) : known.act;
+}
+
+function actIn(text: string, names: ActionNames): ReadAct | undefined {
+  const [only] = keyValues(text);
+  return only ? readAct(only.key, mended(only.value), only.call, names) : undefined;
+}
+
+/** Pages that show captures lose the `-` of `->`. */
+export function mended(argument: string): string {
+  return argument.includes('>') ? argument.replace(/(?<!-)>/g, '->') : argument;
+}
+
+/**
+ * A captured flow's actions as the switch keeps them, read only now. With `names`, ports and tables that the flow names get their
+ * numbers; with `match`, actions know what the flow matches (`flowHasVlan`). What can't be read is `unknown` in the list.
+ */
+export function ofpactsOf(flow: Flow, names: ActionNames = {}, match?: MatchWords): FlowActs {
+  const acts: OfpAct[] = [];
+  let trouble = flow.broken === true ? 'its line could not be read to the end' : undefined;
+  for (const { text } of flow.actions) {
+    const act = meaningOf(text, names);
+    if (act === undefined) continue;
+    if (typeof act === 'string') trouble ??= act;
+    acts.push(typeof act === 'string' ? { kind: 'unknown', text } : act);
+  }
+  if (!match) return { acts, trouble };
+  const { table } = flow;
+  const own = typeof table.value === 'number' ? table.value : undefined;
+  return { acts: checkActions(acts, match, own).acts, trouble };
 }

@@ -3,11 +3,16 @@ import { val, type Span, type Val } from '../../base/span';
 import { fieldOf, protocolWords } from '../../packet/fields';
 import type { CaptureError, Ref } from '../capture';
 import { spanIn, syntaxError, type SourceText } from '../ohm';
+import { keyValues } from '../../openflow/key-values';
+import { checkActions, dependsOnMatch, type ActionFault } from '../../openflow/check';
+import { expandMatch } from '../../openflow/match';
+import { matchOfTerms } from '../../openflow/terms';
 import { readAction } from './actions';
+import { actOf } from './ofpacts';
 import type { Action, Flow, MatchTerm } from '../../packet/openflow';
-import { parseFieldValue } from './match';
+import { parseBits, parseFieldValue } from './match';
 import { actionRefs, termRef } from './refs';
-import { matchFlow, matchFlowHead, scanFlow, type FlowSyntax, type ItemSyntax } from './syntax';
+import { matchFlow, matchFlowHead, scanFlow, type ActionSyntax, type FlowSyntax, type ItemSyntax } from './syntax';
 
 export interface ReadFlow {
   readonly flow: Flow;
@@ -18,8 +23,13 @@ export interface ReadFlow {
 /** Statistics and properties that say nothing of where packets go. */
 const asides = new Set([
   'duration', 'n_bytes', 'idle_age', 'hard_age', 'idle_timeout', 'hard_timeout', 'importance', 'send_flow_rem', 'check_overlap',
-  'reset_counts', 'no_packet_counts', 'no_byte_counts', 'n_offload_packets', 'n_offload_bytes', 'out_port', 'out_group', 'eth', 'allow_hidden_fields',
+  'reset_counts', 'no_packet_counts', 'no_byte_counts', 'n_offload_packets', 'n_offload_bytes', 'out_port', 'out_group',
+  'allow_hidden_fields', 'no_readonly_table',
 ]); // prettier-ignore
+
+/** Of those, what a switch needs to know of the flow. */
+const numbers = { idle_timeout: 'idleTimeout', hard_timeout: 'hardTimeout', importance: 'importance' } as const;
+const flagWords = new Set(['send_flow_rem', 'check_overlap', 'reset_counts', 'no_packet_counts', 'no_byte_counts']);
 
 /** Reads one flow; a line that is none is one error with the column where reading stopped. */
 export function readFlow(
@@ -50,6 +60,8 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
   let priority: Val<number> = val(32768, spanIn(source, 0, 0));
   let cookie: Val<string> | undefined;
   let packets: Val<bigint> | undefined;
+  const properties: { -readonly [K in 'idleTimeout' | 'hardTimeout' | 'importance']?: Flow[K] } = {};
+  const flags: string[] = [];
   let firstMatch: number | undefined;
   let lastMatch = 0;
   const add = (term: MatchTerm, at: number, end: number) => {
@@ -83,7 +95,16 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
       default:
         break;
     }
-    if (asides.has(key.text)) continue;
+    if (asides.has(key.text)) {
+      const name = Object.hasOwn(numbers, key.text) ? numbers[key.text as keyof typeof numbers] : undefined;
+      if (name && value && /^\d+$/.test(value.text)) properties[name] = Number(value.text);
+      else if (flagWords.has(key.text)) flags.push(key.text);
+      continue;
+    }
+    if (key.text === 'eth' && !value) {
+      add({ field: 'packet_type', value: 0n, mask: ones(32), span, text }, key.at, end);
+      continue;
+    }
     const protocol = value === undefined && Object.hasOwn(protocolWords, key.text) ? protocolWords[key.text] : undefined;
     if (protocol) {
       add({ field: 'dl_type', value: protocol.dlType, mask: ones(16), span, text }, key.at, end);
@@ -91,7 +112,8 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
         add({ field: 'nw_proto', value: protocol.nwProto, mask: ones(8), span, text }, key.at, end);
       continue;
     }
-    const field = fieldOf(key.text.replace(/\[\]$/, ''));
+    const part = key.text.includes('[') ? parseBits(key.text, value?.text ?? '') : undefined;
+    const field = part?.field ?? fieldOf(key.text);
     if (!field) {
       add({ field: key.text, value: 0n, mask: 0n, span, text, unknown: true }, key.at, end);
       // The word that a line was cut in is no field of its own.
@@ -103,7 +125,7 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
       });
       continue;
     }
-    const read = parseFieldValue(icmpSpelling(field, syntax), value?.text ?? '');
+    const read = part?.read ?? parseFieldValue(icmpSpelling(field, syntax), value?.text ?? '');
     if (read.kind === 'wrong') {
       add({ field: field.name, value: 0n, mask: 0n, span, text, unknown: true }, key.at, end);
       errors.push({ span: valueSpan(), code: 'out-of-range', message: `${read.message}.` });
@@ -111,14 +133,14 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
     }
     const term: MatchTerm =
       read.kind === 'port-name'
-        ? { field: field.name, value: 0n, mask: ones(32), span, text, portName: read.name }
+        ? { field: field.name, value: 0n, mask: ones(field.bits), span, text, portName: read.name }
         : { field: field.name, value: read.value, mask: read.mask, span, text };
     add(term, key.at, end);
     const ref = value && termRef(term, value.text, valueSpan().start);
     if (ref) refs.push(ref);
   }
   const actions: Action[] = [];
-  for (const action of syntax.actions) {
+  for (const action of syntax.actions.flatMap(applied)) {
     const span = spanIn(source, action.at, action.at + action.text.length);
     const read = readAction(action, span);
     if ('trouble' in read) {
@@ -129,6 +151,7 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
       refs.push(...actionRefs(read.action));
     }
   }
+  if (!broken && errors.length === 0) errors.push(...inconsistencies(match, actions, table.value));
   const start = source.text.length - source.text.trimStart().length;
   const matchAt = firstMatch ?? Math.min(syntax.actionsAt, source.text.length);
   const flow: Flow = {
@@ -141,9 +164,50 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
     actionsSpan: spanIn(source, Math.min(syntax.actionsAt, source.text.length), syntax.end),
     ...(cookie === undefined ? {} : { cookie }),
     ...(packets === undefined ? {} : { packets }),
+    ...properties,
+    ...(flags.length === 0 ? {} : { flags }),
     ...(broken ? { broken: true } : {}),
   };
   return { flow, refs, errors };
+}
+
+/** An action that a switch would refuse in a flow of this match (ovs-actions(7)), as far as the match is understood. */
+function inconsistencies(match: readonly MatchTerm[], actions: readonly Action[], table: number | string): CaptureError[] {
+  const acts = actions.map(({ text }) => actOf(text));
+  if (!acts.some((act) => act && dependsOnMatch(act))) return [];
+  const { match: demanded, trouble } = matchOfTerms(match);
+  if (trouble !== undefined) return [];
+  const known = acts.filter((act) => act !== undefined);
+  const number = typeof table === 'number' ? table : undefined;
+  const { fault } = checkActions(known, expandMatch(demanded), number);
+  const wrong = fault && verdicts[fault.error];
+  const action = fault && actions[acts.indexOf(known[fault.index])];
+  if (!wrong || !action) return [];
+  const message = `A switch refuses "${action.text}" in this flow (${fault.error}): ${wrong}.`;
+  return [{ span: action.span, code: 'inconsistent', message }];
+}
+
+const verdicts: Readonly<Record<ActionFault['error'], string>> = {
+  OFPBAC_MATCH_INCONSISTENT:
+    'its match does not ask for the header that the action needs; add it to the match, for instance tcp for a TCP port',
+  OFPBAC_BAD_SET_ARGUMENT: 'the field can only be read',
+  OFPBAC_BAD_OUT_PORT: 'no port can have that number',
+  OFPBAC_BAD_ARGUMENT: 'the action does not take that field',
+  OFPBAC_BAD_TAG: 'a packet can have two VLAN tags at most',
+  OFPBIC_BAD_TABLE_ID: 'a packet can only go on to a later table',
+  OFPMMFC_INVALID_METER: 'no meter can have that number',
+};
+
+/** Some programs write OpenFlow's default instruction out: `apply_actions(output:1)`. */
+function applied(action: ActionSyntax): readonly ActionSyntax[] {
+  const { argument } = action;
+  if (!argument || action.name.text.toLowerCase() !== 'apply_actions') return [action];
+  return keyValues(argument.text).map(({ key, at, value, valueAt, call, end }) => ({
+    name: { text: key, at: argument.at + at },
+    text: argument.text.slice(at, end),
+    at: argument.at + at,
+    ...(end === at + key.length ? {} : { argument: { text: value, at: argument.at + valueAt, call } }),
+  }));
 }
 
 /** `icmp6,icmp_type=136` means ICMPv6's type, as the protocol before it says. */

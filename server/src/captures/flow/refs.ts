@@ -84,7 +84,7 @@ export function actionRefs(action: Action): Ref[] {
       if (action.field === 'tun_id') return valueRef(action, action.value, 'tun-id');
       if (action.field === 'vlan_vid') return valueRef(action, action.value, 'vlan', (action.value & 0xfffn).toString());
       if (action.field === 'dl_src' || action.field === 'dl_dst') {
-        const mac = /(?:[0-9a-f]{1,2}:){5}[0-9a-f]{1,2}/i.exec(action.text)?.[0] ?? '';
+        const mac = /(?<!\w)(?:[0-9a-f]{1,2}:){5}[0-9a-f]{1,2}/i.exec(action.text)?.[0] ?? '';
         return at(mac, 'mac', mac.toLowerCase());
       }
       return [];

@@ -72,11 +72,14 @@ const semantics = grammar
     },
   })
   .addOperation<Piece & { call: boolean }>('argument', {
-    argument_call: (brackets) => ({
-      text: brackets.sourceString.slice(1, -1),
-      at: brackets.source.startIdx + 1,
-      call: true,
-    }),
+    argument_call(brackets, result) {
+      const text = this.sourceString.slice(1);
+      return {
+        text: result.sourceString === '' ? brackets.sourceString.slice(1, -1) : text,
+        at: brackets.source.startIdx + 1,
+        call: true,
+      };
+    },
     argument_colon: (_colon, text) => ({ ...piece(text), call: false }),
   });
 
@@ -228,55 +231,27 @@ function afterBlank(text: string, piece: Piece | undefined): boolean {
   return piece !== undefined && /^[ \t]/.test(text.slice(piece.at + piece.text.length, piece.at + piece.text.length + 1));
 }
 
-/** `a=1,b(…),c` inside an action's brackets as keys and values; undefined where it does not parse. */
-export function matchArguments(
-  text: string,
-): readonly { readonly key: string; readonly value: string | undefined }[] | undefined {
-  const result = grammar.match(text, 'argumentList');
-  if (result.failed()) return undefined;
-  return argumentSemantics(result)['list']() as { key: string; value: string | undefined }[];
+/** Keys and values as the grammar cuts them: what `keyValues` must agree with. */
+export function matchKeyValues(text: string): readonly { readonly key: string; readonly value: string }[] | undefined {
+  const result = grammar.match(text, 'keyValueList');
+  return result.failed() ? undefined : (keyValueSemantics(result)['list']() as { key: string; value: string }[]);
 }
 
-/** `VALUE->FIELD[0..3]` of load, move and set_field; undefined where it does not parse. */
-export function matchArrow(text: string): { readonly source: string; readonly target: string } | undefined {
-  const result = grammar.match(text, 'arrow');
-  if (result.failed()) return undefined;
-  return argumentSemantics(result)['ends']() as { source: string; target: string };
-}
-
-/** `FIELD`, `FIELD[]`, `FIELD[5]`, `FIELD[0..11]`. */
-export function matchSubfield(text: string): { readonly name: string; readonly from?: number; readonly to?: number } | undefined {
-  const result = grammar.match(text, 'subfield');
-  if (result.failed()) return undefined;
-  return argumentSemantics(result)['bits']() as { name: string; from?: number; to?: number };
-}
-
-const argumentSemantics = grammar
+const keyValueSemantics = grammar
   .createSemantics()
-  .addOperation<{ key: string; value: string | undefined }>('argument', {
-    oneArgument(key, assign) {
-      return { key: key.sourceString, value: assign.children[0]?.['assigned']() as string | undefined };
+  .addOperation<{ key: string; value: string }>('pair', {
+    keyValue_call(key, _open, text, tail) {
+      // `)->reg0[0]` belongs to the value, a closing bracket alone does not.
+      const arrow = tail.sourceString.length > 1 ? tail.sourceString : '';
+      return { key: key.sourceString, value: text.sourceString + arrow };
     },
+    keyValue_assigned: (key, _sign, text) => ({ key: key.sourceString, value: text.sourceString }),
+    keyValue_bare: (key) => ({ key: key.sourceString, value: '' }),
   })
-  .addOperation<string>('assigned', {
-    assignTo_call: (brackets) => brackets.sourceString.slice(1, -1),
-    assignTo_value: (_sign, value) => value.sourceString,
-  })
-  .addOperation<{ key: string; value: string | undefined }[]>('list', {
-    argumentList(_blank, first, _b1, _comma, _b2, rest, _end) {
+  .addOperation<{ key: string; value: string }[]>('list', {
+    keyValueList(_before, first, _gaps, rest, _after) {
       const all: Node[] = [...first.children];
-      collectNodes(rest, 'oneArgument', all);
-      return all.map((node) => node['argument']() as { key: string; value: string | undefined });
-    },
-  })
-  .addOperation<{ source: string; target: string }>('ends', {
-    arrow: (_b1, source, _b2, _arrow, _b3, target, _b4) => ({ source: source.sourceString.trim(), target: target.sourceString }),
-  })
-  .addOperation<{ name: string; from?: number; to?: number }>('bits', {
-    subfield(name, range) {
-      const numbers = /\[(\d+)?(?:\.\.(\d+))?\]/.exec(range.sourceString);
-      const from = numbers?.[1];
-      if (from === undefined) return { name: name.sourceString };
-      return { name: name.sourceString, from: Number(from), to: Number(numbers?.[2] ?? from) };
+      collectNodes(rest, 'keyValue', all);
+      return all.map((node) => node['pair']() as { key: string; value: string });
     },
   });

@@ -4,7 +4,7 @@ import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import type { Fact } from '../facts';
 import { collect, record, type Collected } from '../lines';
-import { joinLines, spanIn, syntaxError, type SourceText } from '../ohm';
+import { joinLines, sliceSource, syntaxError, type SourceText } from '../ohm';
 import { listCommand } from './command';
 import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects, type Json } from './json';
 import { readAddressLine, type AddressLine, type AddressText, type PeerName } from './semantics';
@@ -114,20 +114,11 @@ function pieces(source: SourceText): SourceText[] {
   let start = 0;
   for (let at = 0; at <= source.text.length; at++) {
     if (at < source.text.length && source.text[at] !== '\\') continue;
-    const text = source.text.slice(start, at);
-    // The piece keeps the places of the parts that it covers.
-    if (text.trim() !== '') found.push({ text, parts: partsFrom(source, start, at) });
+    const piece = sliceSource(source, start, at);
+    if (piece.text.trim() !== '') found.push(piece);
     start = at + 1;
   }
   return found;
-}
-
-function partsFrom(source: SourceText, start: number, end: number): SourceText['parts'] {
-  const inside = source.parts.filter((part) => part.at > start && part.at < end);
-  return [
-    { at: 0, offset: spanIn(source, start, end).start },
-    ...inside.map((part) => ({ at: part.at - start, offset: part.offset })),
-  ];
 }
 
 /** Adds what a line says; gives the link that following lines belong to. */

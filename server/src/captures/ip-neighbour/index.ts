@@ -3,12 +3,23 @@ import type { Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
 import { listCommand, wordAfter } from '../ip-address/command';
 import { acceptsJson, isJson, jsonText, jsonTexts, readJsonObjects } from '../ip-address/json';
-import { deviceRef, impliedVal, ipRef, lower, macRef, reportErrorOutput } from '../ip-address/words';
-import { collect, parseEachLine, type Collected } from '../lines';
+import { deviceRef, impliedVal, ipRef, lower, macRef } from '../ip-address/words';
+import { collect, type Collected } from '../lines';
+import { continuesRow, parseRows, type Rows } from '../rows';
 import { readNeighbourLine } from './semantics';
 
 const STATE = /^(?:REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE)$/;
 const NEIGHBOUR = /^\s*(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:.]+) (?:dev \S+|lladdr [\da-f:]{17})(?:\s|$)/;
+
+/** `ip -br neigh`: columns without words. */
+const BRIEF = /^\s*(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:.]+)\s{2,}[\w.@+-]{1,15}(?:\s+[\da-f]{2}(?::[\da-f]{2}){5})?$/;
+
+const rows: Rows = {
+  grammar: grammars.IpNeighbour,
+  what: 'neighbour',
+  ruleFor: (text) => (BRIEF.test(text) ? 'briefLine' : 'neighbourLine'),
+  starts: (text) => NEIGHBOUR.test(text) || BRIEF.test(text),
+};
 
 /** `ip neighbour`: the MAC addresses that the kernel knows for its neighbours (ip-neighbour(8)). */
 export const ipNeighbour: CaptureKind = {
@@ -26,10 +37,14 @@ export const ipNeighbour: CaptureKind = {
   accepts(text) {
     return (
       (NEIGHBOUR.test(text) &&
-        /\s(?:lladdr|REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE|proxy)\b/.test(text)) ||
+        /\s(?:lladdr|REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE|proxy|router|managed|extern_learn)\b/.test(
+          text,
+        )) ||
+      BRIEF.test(text) ||
       acceptsJson(text)
     );
   },
+  continues: continuesRow(rows),
   parse(input) {
     const asked = input.options['dev'];
     if (isJson(input)) {
@@ -45,27 +60,19 @@ export const ipNeighbour: CaptureKind = {
       }
       return out;
     }
-    const failures = collect();
-    const lines = input.lines.filter((line) => !reportErrorOutput(failures, line));
-    const parsed = parseEachLine(
-      { ...input, lines },
-      grammars.IpNeighbour,
-      'neighbourLine',
-      'neighbour',
-      (result, source, out, line) => {
-        const { ip, words } = readNeighbourLine(result, source);
-        const dev = words.pairs.get('dev') ?? (asked === undefined ? undefined : impliedVal(asked, line));
-        const mac = words.pairs.get('lladdr');
-        const state = words.flags.find((flag) => STATE.test(flag.value));
-        // Without a device a neighbour says nothing that a walk could use, but its addresses can still be looked up.
-        if (dev !== undefined) addNeighbour(out, ip, dev, mac, state);
-        else {
-          ipRef(out, ip);
-          if (mac !== undefined) macRef(out, mac);
-        }
-      },
-    );
-    return { ...parsed, errors: [...failures.errors, ...parsed.errors] };
+    return parseRows(input, rows, (_rule, result, source, out, line) => {
+      const { ip, words } = readNeighbourLine(result, source);
+      const dev = words.pairs.get('dev') ?? (asked === undefined ? undefined : impliedVal(asked, line));
+      const mac = words.pairs.get('lladdr');
+      const state = words.flags.find((flag) => STATE.test(flag.value));
+      // What this host answers for in another's name is no neighbour. Without a device a neighbour says nothing that a walk could
+      // use, but its addresses can still be looked up.
+      if (dev !== undefined && !words.flags.some((flag) => flag.value === 'proxy')) addNeighbour(out, ip, dev, mac, state);
+      else {
+        ipRef(out, ip);
+        if (mac !== undefined) macRef(out, mac);
+      }
+    });
   },
 };
 

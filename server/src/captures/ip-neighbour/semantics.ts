@@ -14,6 +14,13 @@ const semantics = grammars.IpNeighbour.createSemantics().addOperation<NeighbourL
     const source = this.args['source'] as SourceText;
     return { ip: textVal(ip, source), words: wordsOf(items, source) };
   },
+  briefLine(_indent, ip, _sp, device, _sp2, mac, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    const found = mac.children[0];
+    const pairs = new Map([['dev', textVal(device, source)]]);
+    if (found !== undefined) pairs.set('lladdr', textVal(found, source));
+    return { ip: textVal(ip, source), words: { pairs, flags: [] } };
+  },
 });
 
 /** What a matched line of `ip neighbour` says. */

@@ -4,11 +4,20 @@ import { val, type Val } from '../../base/span';
 import { nodeSpan, type SourceText } from '../ohm';
 
 export interface NamespaceLine {
-  readonly name: Val<string>;
+  /** Undefined for a namespace that has a number only. */
+  readonly name: Val<string> | undefined;
   readonly id?: Val<number>;
 }
 
 const semantics = grammars.IpNetns.createSemantics().addOperation<NamespaceLine>('read(source)', {
+  numberLine(_indent, _nsid, _sp, number, _sp2, _current, _sp3, _currentNumber, named, _end) {
+    const source = this.args['source'] as SourceText;
+    const name = named.children[0]?.children[2];
+    return {
+      name: name === undefined ? undefined : val(name.sourceString, nodeSpan(source, name)),
+      id: val(Number(number.sourceString), nodeSpan(source, number)),
+    };
+  },
   namespaceLine(_indent, name, id, _rest) {
     const source = this.args['source'] as SourceText;
     const number = id.children[0]?.children[2];

@@ -2,7 +2,9 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import { readFlow } from '../flow/read';
+import { looseFlow, storeOfColumns, type LooseFlow } from '../flow/columns';
 import { sourceOfFlow, storeOf, type OddFlow } from '../flow/store';
+import { shapeAt } from '../segmented';
 import { collect, record } from '../lines';
 
 const START =
@@ -49,9 +51,11 @@ export const ovsOfctlDumpFlows: CaptureKind = {
     const open = previous.split('(').length > previous.split(')').length;
     return !FLOW.test(previous) || open || /[,:]$/.test(previous);
   },
+  takesFlows: true,
   parse(input: ParseInput): Parsed {
     const out = collect();
     const flows: OddFlow[] = [];
+    const loose: LooseFlow[] = [];
     for (let n = 0; n < input.lines.length; n++) {
       const line = input.lines[n];
       if (!line || line.text.trim() === '') continue;
@@ -64,7 +68,7 @@ export const ovsOfctlDumpFlows: CaptureKind = {
         continue;
       }
       const lines: Line[] = [line];
-      for (let next = input.lines[n + 1]; next && isRest(lines, next); next = input.lines[n + 1]) {
+      for (let next = input.lines[n + 1]; next && isRest(input, lines, next); next = input.lines[n + 1]) {
         lines.push(next);
         n++;
       }
@@ -72,14 +76,37 @@ export const ovsOfctlDumpFlows: CaptureKind = {
       out.errors.push(...read.errors);
       const usable = 'flow' in read ? read : read.broken;
       if (!usable) continue;
-      flows.push({ lines, read: usable });
+      if (input.known) loose.push(looseFlow(lines, usable, loose.length));
+      else flows.push({ lines, read: usable });
       record(out, line, lines.at(-1) ?? line);
     }
-    return { ...out, flows: storeOf(flows) };
+    return { ...out, flows: input.known ? storeOfColumns({ ...input.known, loose }) : storeOf(flows) };
   },
 };
 
-function isRest(lines: readonly Line[], next: Line): boolean {
+/**
+ * Whether a line is a flow of its own, which needs nothing of the lines before it or behind it: what the splitter and `parse` would
+ * take for one record, whatever the flow's values are.
+ */
+export function isWholeFlow(text: string): boolean {
+  return (
+    START.test(text) &&
+    FLOW.test(text) &&
+    !REPLY.test(text) &&
+    !/^\s*[#*]/.test(text) &&
+    text.split('(').length === text.split(')').length &&
+    !/[,:]$/.test(text)
+  );
+}
+
+/** Whether flows of known shapes stand between two lines. */
+function knownBetween({ known }: ParseInput, first: number, last: number): boolean {
+  for (let line = first + 1; known && line < last; line++) if (shapeAt(known.text, line) !== undefined) return true;
+  return false;
+}
+
+function isRest(input: ParseInput, lines: readonly Line[], next: Line): boolean {
+  if (knownBetween(input, lines.at(-1)?.number ?? next.number, next.number)) return false;
   const previous = lines.map((line) => line.text).join('');
   return next.text.trim() !== '' && !START.test(next.text) && (ovsOfctlDumpFlows.continues?.(previous, next.text) ?? false);
 }

@@ -87,6 +87,12 @@ function parse(input: ParseInput): Parsed {
       const start = line.start + line.text.length - text.length;
       port = { ...port, [key]: val(text, { start, end: start + text.length }) };
     }
+    const frags = /^\s*OFPT_GET_CONFIG_REPLY\b.*\bfrags=([\w-]+)/.exec(line.text);
+    if (frags) {
+      const word = frags[1] ?? '';
+      const at = line.start + line.text.indexOf(`frags=${word}`) + 'frags='.length;
+      out.facts.push({ kind: 'of-config', fragments: val(word, { start: at, end: at + word.length }) });
+    }
     if (grammars.OvsOfctlShow.match(source.text, 'settingLine').succeeded()) record(out, line);
     else if (grammars.OvsOfctlShow.match(source.text, 'replyLine').succeeded()) record(out, line, line, 'header');
     else out.errors.push(syntaxError(source, result as Parameters<typeof syntaxError>[1], 'line of ovs-ofctl show'));

@@ -1,11 +1,13 @@
 import type { Line } from '../../base/lines';
 import grammars from '../../generated/grammars.ohm-bundle';
-import type { CaptureKind, Recognised } from '../capture';
+import type { CaptureKind, ParseInput, Recognised } from '../capture';
 import { collect, record, type Collected } from '../lines';
 import { sourceOf, syntaxError } from '../ohm';
 import { readJsonTable } from './json';
-import { tableByColumns, tableOf, takeRow, type Row } from './records';
-import { readColumnLine, type OvsdbValue } from './semantics';
+import { nameByColumns, tableByColumns, tableName, tableOf, takeRow, type Row } from './records';
+import type { OvsdbValue } from '../switch-facts';
+import { formOf, isTableLine, readCsv, readHtml, readTable } from './formats';
+import { readColumnLine } from './semantics';
 
 const WITH_VALUE = new Set(
   '--db -t --timeout -f --format -d --data --columns -O --option --id --log-file -p -c -C --private-key --certificate --ca-cert'.split(
@@ -13,6 +15,12 @@ const WITH_VALUE = new Set(
   ),
 );
 const COLUMN = /^\s*_?[a-z][a-z0-9_]*\s*: ?(?:\{.*|\[.*|".*|[\w.+<>:/-]+)$/;
+/** A row of the table or CSV form: it begins with a uuid or a name, and the next cell is set apart. */
+const TABLE_ROW =
+  /^\s*(?:[0-9a-f]{8}-[0-9a-f-]{27}|"?[\w.@-]+"?|\[\]|\{\})(?: {2,}| +[[{"\d]|,\S)|^\s*(?:[0-9a-f]{8}-[0-9a-f-]{27}|"?[\w.@-]*[\d-][\w.@-]*"?|name)\s*$/;
+/** Columns of no other database. */
+const OVS_COLUMN =
+  /^(?:datapath_type|datapath_id|fail_mode|mac_in_use|ofport|bond_mode|fake_bridge|ovs_version|vlan_mode|ct_zone_default_limit|select_all|output_vlan)$/;
 const FAILURE = /^(?:ovs-vsctl|ovs-\w+): |^\s*(?:-?bash|sh): |: command not found$|database connection failed/;
 const LOG = /^\s*\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|/;
 
@@ -26,6 +34,10 @@ export const ovsVsctlList: CaptureKind = {
   sniff(text, following) {
     const isJson = /^\s*\{"(?:data|headings)":\[/.test(text) && /"headings":\[(?:"[a-z_]+",?)+\]/.test(text);
     if (isJson) return { kind: 'ovs-vsctl-list' };
+    // Tables whose titles no other program has.
+    const titles = text.trim().split(/[ ,]+/);
+    if (titles[0] === '_uuid' && titles.length > 3 && titles.some((title) => OVS_COLUMN.test(title)))
+      return { kind: 'ovs-vsctl-list' };
     if (!/^\s*_uuid {2,}: [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return undefined;
     // The databases of OVN are listed in the same way: only columns of Open vSwitch's own tables are certain.
     const columns: string[] = [];
@@ -34,12 +46,7 @@ export const ovsVsctlList: CaptureKind = {
       if (column === undefined) break;
       columns.push(column);
     }
-    const isOvs = columns.some((column) =>
-      /^(?:datapath_type|datapath_id|fail_mode|mac_in_use|ofport|bond_mode|fake_bridge|ovs_version|vlan_mode|ct_zone_default_limit)$/.test(
-        column,
-      ),
-    );
-    if (!isOvs) return undefined;
+    if (!columns.some((column) => OVS_COLUMN.test(column))) return undefined;
     const table = tableByColumns(columns);
     return { kind: 'ovs-vsctl-list', ...(table === 'other' ? {} : { target: table }) };
   },
@@ -47,21 +54,37 @@ export const ovsVsctlList: CaptureKind = {
     if (COLUMN.test(text) || LOG.test(text) || FAILURE.test(text)) return true;
     if (/^\s*\{"(?:data|headings)":/.test(text) || /^\s*--$/.test(text)) return true;
     // The table form: titles, a ruler of dashes, rows that a uuid or a quoted name begins.
-    return /^\s*-{3,}(?: +-+)*$/.test(text) || /^\s*_uuid {2,}[a-z_]+ /.test(text) || /^\s*[0-9a-f]{8}-[0-9a-f-]{27} /.test(text);
+    if (isTableLine(text)) return true;
+    return /^\s*_uuid {2,}[a-z_]+ /.test(text) || TABLE_ROW.test(text);
   },
   parse(input) {
     const out = collect();
     const byCommand = tableOf(input.target);
     const filled = input.lines.filter((line) => line.text.trim() !== '');
     const data = filled.filter((line) => !aside(line, out));
-    const isJson = /^\s*\{"/.test(data[0]?.text ?? '');
-    const isOrdered = !input.argv.some((word) => word.startsWith('--columns'));
-    const rows = isJson ? readJsonTable(data, out) : readRows(input.lines, new Set(data), isOrdered, out);
-    const table = byCommand ?? tableByColumns(rows.flatMap((row) => [...row.keys()]));
-    for (const row of rows) takeRow(row, table, out);
+    const rows = readAll(input, data, out);
+    const columns = rows.flatMap((row) => [...row.keys()]);
+    const table = byCommand ?? tableByColumns(columns);
+    const name = tableName(input.target) ?? (table === 'other' ? nameByColumns(columns) : table);
+    for (const row of rows) takeRow(row, table, name, out);
     return { ...out, records: [...out.records].sort((a, b) => a.firstLine - b.firstLine) };
   },
 };
+
+function readAll(input: ParseInput, data: readonly Line[], out: Collected): Row[] {
+  if (/^\s*\{"/.test(data[0]?.text ?? '')) return readJsonTable(data, out);
+  const columns = input.argv.flatMap((word) => /^--columns=(.*)$/.exec(word)?.[1]?.split(',') ?? []);
+  switch (formOf(data, input.argv)) {
+    case 'table':
+      return readTable(data, out);
+    case 'csv':
+      return readCsv(data, input.argv.includes('--no-headings') ? columns : [], out);
+    case 'html':
+      return readHtml(data, out);
+    case undefined:
+      return readRows(input.lines, new Set(data), !input.argv.some((word) => word.startsWith('--columns')), out);
+  }
+}
 
 function recogniseList(words: readonly string[]): Recognised | undefined {
   const rest: string[] = [];
@@ -96,7 +119,6 @@ function readRows(lines: readonly Line[], data: ReadonlySet<Line>, isOrdered: bo
   const rows: Map<string, OvsdbValue>[] = [];
   let row: Map<string, OvsdbValue> | undefined;
   let before = '';
-  let inTable = false;
   for (const line of lines) {
     if (line.text.trim() === '' || /^\s*--$/.test(line.text)) {
       if (line.text.trim() !== '') record(out, line, line, 'header');
@@ -104,12 +126,6 @@ function readRows(lines: readonly Line[], data: ReadonlySet<Line>, isOrdered: bo
       continue;
     }
     if (!data.has(line)) continue;
-    // `--format=table`: seen, but its columns are not read.
-    inTable ||= /^\s*-{3,}(?: +-+)*$/.test(line.text) || /^\s*_uuid {2,}[a-z_]+ /.test(line.text);
-    if (inTable && !COLUMN.test(line.text)) {
-      record(out, line, line, /^[\s-]+$|^\s*_uuid\b/.test(line.text) ? 'header' : 'record');
-      continue;
-    }
     const source = sourceOf(line);
     const result = grammars.OvsVsctlList.match(source.text, 'listLine');
     if (result.failed()) {

@@ -4,7 +4,7 @@ import { readJson, type JsonNode } from '../client-table/json';
 import { textVal } from '../client-table/source';
 import { record, type Collected } from '../lines';
 import { joinLines } from '../ohm';
-import type { OvsdbValue } from './semantics';
+import type { OvsdbValue } from '../switch-facts';
 
 /** `--format=json`: `{"headings":[…],"data":[[…]]}` (RFC 7047 notation of values); gives one map of columns per row. */
 export function readJsonTable(lines: readonly Line[], out: Collected): Map<string, OvsdbValue>[] {

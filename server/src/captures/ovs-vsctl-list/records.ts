@@ -2,7 +2,7 @@ import { cover, val, type Val } from '../../base/span';
 import type { RefKind } from '../capture';
 import { canonicalIp, present } from '../client-table/source';
 import type { Collected } from '../lines';
-import type { OvsdbValue } from './semantics';
+import type { OvsdbValue } from '../switch-facts';
 
 /** The columns of one row of the database. */
 export type Row = ReadonlyMap<string, OvsdbValue>;
@@ -18,6 +18,27 @@ export function tableOf(name: string | undefined): Table | undefined {
   if ('port'.startsWith(word)) return 'port';
   if ('interface'.startsWith(word) && word.length > 1) return 'interface';
   return 'other';
+}
+
+const NAMES = [
+  'autoattach', 'bridge', 'controller', 'ct_timeout_policy', 'ct_zone', 'datapath', 'flow_sample_collector_set', 'flow_table',
+  'interface', 'ipfix', 'manager', 'mirror', 'netflow', 'open_vswitch', 'port', 'qos', 'queue', 'sflow', 'ssl',
+]; // prettier-ignore
+
+/** A table's whole name in lower case, from any beginning of it that is no other table's. */
+export function tableName(name: string | undefined): string | undefined {
+  const word = name?.toLowerCase().replace(/-/g, '_') ?? '';
+  if (word === '') return undefined;
+  return NAMES.find((table) => table === word) ?? NAMES.find((table) => table.startsWith(word)) ?? word;
+}
+
+/** The name of a table that has columns that no other one has; `other` where none tells. */
+export function nameByColumns(columns: readonly string[]): string {
+  const given = new Set(columns);
+  if (given.has('select_all') || given.has('output_vlan')) return 'mirror';
+  if (given.has('ovs_version') || given.has('bridges')) return 'open_vswitch';
+  if (given.has('flow_limit') && given.has('overflow_policy')) return 'flow_table';
+  return given.has('target') && given.has('is_connected') ? 'controller' : 'other';
 }
 
 const SIGNS: readonly (readonly [Table, readonly string[]])[] = [
@@ -59,7 +80,9 @@ function lower(atom: Val<string> | undefined): Val<string> | undefined {
 }
 
 /** Reads one row: its fact, and what of it may be asked about. */
-export function takeRow(row: Row, table: Table, out: Collected): void {
+export function takeRow(row: Row, table: Table, tableWord: string, out: Collected): void {
+  const uuid = one(row, '_uuid');
+  if (row.size > 0) out.facts.push({ kind: 'ovsdb-row', table: tableWord, uuid, name: one(row, 'name'), columns: row });
   const refer = (kind: RefKind, found: Val<string> | undefined, defines = false): void => {
     if (found !== undefined && found.value !== '')
       out.refs.push({ kind, value: found.value, span: found.span, ...(defines ? { defines } : {}) });

@@ -2,12 +2,7 @@ import type { MatchResult, Node } from 'ohm-js';
 import { val, type Val } from '../../base/span';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { nodeSpan, type SourceText } from '../ohm';
-
-/** A value of the Open vSwitch database. Texts are without their quotes. */
-export type OvsdbValue =
-  | { readonly type: 'atom'; readonly atom: Val<string> }
-  | { readonly type: 'set'; readonly items: readonly Val<string>[] }
-  | { readonly type: 'map'; readonly pairs: readonly (readonly [string, Val<string>])[] };
+import type { OvsdbValue } from '../switch-facts';
 
 /** One `column : value` line. */
 export interface ColumnLine {
@@ -57,4 +52,9 @@ const semantics = grammars.OvsVsctlList.createSemantics().addOperation<Read>('re
 /** What a matched line of `ovs-vsctl list` says. */
 export function readColumnLine(result: MatchResult, source: SourceText): ColumnLine {
   return semantics(result)['read'](source) as ColumnLine;
+}
+
+/** What a matched `value` says. */
+export function readCell(result: MatchResult, source: SourceText): OvsdbValue {
+  return semantics(result)['read'](source) as OvsdbValue;
 }

@@ -23,11 +23,6 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
   (argv) => (argv[0] === 'ovn-sbctl' && positionals(argv)[0] === 'dump-flows' ? 'ovn-sbctl-lflow-list' : undefined),
   named('ovn-sbctl', ['--db', '-t', '--timeout']),
   (argv) => (argv[0] === 'ovn-trace' ? 'ovn-trace' : undefined),
-  (argv) =>
-    argv[0] === 'nft' && /list/.test(argv.join(' ')) ? (argv.includes('ruleset') ? 'nft-list-ruleset' : 'nft-list') : undefined,
-  (argv) => (argv[0] === 'ethtool' ? 'ethtool' : undefined),
-  (argv) => (argv[0] === 'tcpdump' ? 'tcpdump' : undefined),
-  (argv) => (/^(?:traceroute|tracepath|mtr)$/.test(argv[0] ?? '') ? 'traceroute' : undefined),
 ];
 
 /** Actions that print nothing of interest, or nothing at all. */
@@ -48,7 +43,6 @@ export const recognisedOnly: CaptureKind = {
     return undefined;
   },
   sniff(text) {
-    if (/^table (?:ip|ip6|inet|bridge|arp|netdev) \S+ \{/.test(text.trim())) return { kind: 'nft-list-ruleset' };
     if (/^\s*(?:tunnel\(|recirc_id\(|ufid:|flow-dump from )/.test(text)) return { kind: 'ovs-dpctl-dump-flows' };
     if (/^\S+@ovs-\S+:(?: hit:\d+|$)/.test(text.trim()))
       return { kind: /hit/.test(text) ? 'ovs-appctl-dpif-show' : 'ovs-appctl-dpctl-show' };
@@ -58,9 +52,6 @@ export const recognisedOnly: CaptureKind = {
       /^Datapath: (?:\S+ \(|"[^"]+").*Pipeline: \w+/.test(text.trim())
     )
       return { kind: 'ovn-sbctl-lflow-list' };
-    if (/^traceroute to \S+ \(/.test(text.trim())) return { kind: 'traceroute' };
-    if (/^tcpdump: (?:verbose|listening)|^(?:\d\d:\d\d:\d\d|\d{10})\.\d{6} .* > .*(?:ethertype|length|: )/.test(text.trim()))
-      return { kind: 'tcpdump' };
     return undefined;
   },
   accepts: (text) => text.trim() !== '' && !/^\s*[•]/.test(text) && !/^\s*```/.test(text),

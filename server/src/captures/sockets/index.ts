@@ -19,6 +19,10 @@ const NETSTAT_TITLE = /^\s*(?:Active (?:Internet connections|UNIX domain sockets
 const NETSTAT_ROW = /^\s*(?:tcp|udp|raw|udplite|udpl|sctp|icmp)6?\s+\d+\s+\d+\s+\S+:\S+\s+\S+:\S+/;
 const UNIX_ROW = /^\s*unix\s+\d+\s+\[/;
 
+/** Kernels without a socket family, and machines without control groups, make ss complain and go on. */
+const HARMLESS =
+  /^\s*(?:RTNETLINK answers: (?:Invalid argument|No such file or directory)|Failed to (?:find|open) cgroup2 )|^\s*\((?:Not all processes could be identified|No info could be read)|^\s*will not be shown, you would have to be root/;
+
 const rows: Rows = {
   grammar: grammars.Sockets,
   what: 'row of a socket',
@@ -30,7 +34,9 @@ const rows: Rows = {
     if (SS_OTHER.test(text)) return 'ssOther';
     return SS_DETAIL.test(text) && !SS_ROW.test(text) ? 'ssDetail' : 'ssRow';
   },
+  harmless: HARMLESS,
   starts: (text) =>
+    HARMLESS.test(text) ||
     [SS_TITLE, SS_ROW, SS_OTHER, SS_DETAIL, NETSTAT_TITLE, NETSTAT_ROW, UNIX_ROW].some((pattern) => pattern.test(text)),
 };
 

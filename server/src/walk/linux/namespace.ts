@@ -3,7 +3,7 @@ import { bareNamespace, neutronPortOf, neutronPortWithIp, portIdPrefix, routerNa
 import { formatIpv4, isMulticastMac, parseIp, parseMac } from '../../packet/address';
 import { get, set, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, inNamespace, type Connection, type Context } from '../context';
-import { answers, sameTuple, tupleOf } from '../openflow/pipeline';
+import { answers, sameTuple, tupleOf } from '../openflow/connections';
 import { firstHop } from '../start';
 import { addresses, destinationIp, destinationMac, isIpv6, sourceIp, type Ending, type Place, type Step } from '../step';
 import { resolveNeighbour } from './neighbour';

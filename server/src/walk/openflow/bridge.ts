@@ -145,17 +145,6 @@ function outputsOf(context: Context, bridge: OvsBridge, inPort: OvsPort, emissio
         else why = result.step.summary;
         break;
       }
-      case 'flood':
-      case 'all':
-        list.push(
-          ...bridge.ports
-            .filter((port) => port.name !== inPort.name)
-            .map((port) => ({ port, packet: emission.packet, source: emission.source })),
-        );
-        break;
-      case 'in-port':
-        list.push({ port: inPort, packet: emission.packet, source: emission.source });
-        break;
       case 'controller':
         notModelled ??= 'it goes to the controller, which decides alone';
         break;

@@ -3,8 +3,9 @@ import { isPatch, isTunnel, isTunnelBridge, networkOf, neutronPortOf } from '../
 import { isMulticastMac } from '../../packet/address';
 import { get, set, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
 import type { Flow } from '../../packet/openflow';
-import { addGap, bridgeKey, type Context } from '../context';
+import { addGap, type Context } from '../context';
 import { destinationMac, type Step } from '../step';
+import { learnedUnicast } from './learned';
 import type { Emission } from './pipeline';
 import { matches } from './match';
 import { tableStep, type TableWords } from './table-step';
@@ -122,32 +123,43 @@ function outward(
     );
   const learnFlow = entriesLike(bridge, ({ actions }) => actions.some((action) => action.kind === 'learn'))[0];
   // Learned from this walk's own packet, or captured although the way to it is not.
-  const written = [
-    ...(context.state.flows.get(bridgeKey(bridge)) ?? []).map(({ flow, source }) => ({ flow, source, learned: true })),
-    ...tablesAfter(bridge, table).map(({ flow, source }) => ({ flow, source, learned: false })),
-  ].filter(
-    ({ flow }) =>
-      flow.match.some((term) => term.field === 'dl_dst' && term.mask === (1n << 48n) - 1n) && matches(flow, packet) === 'yes',
-  );
-  for (const { flow, source, learned } of written) {
-    const out = applyUnicast(flow, packet);
-    if (!out) continue;
-    const port = bridge.ports.find((candidate) => candidate.ofport === out.port);
+  const written: Written[] = [
+    ...learnedUnicast(context.state, bridge, packet).map(({ rule, ...out }) => ({
+      ...out,
+      table: rule.table,
+      priority: rule.priority,
+      cookie: undefined,
+      learned: true,
+    })),
+    ...tablesAfter(bridge, table).flatMap(({ flow, source }): Written[] => {
+      const exact = flow.match.some((term) => term.field === 'dl_dst' && term.mask === (1n << 48n) - 1n);
+      const out = exact && matches(flow, packet) === 'yes' ? applyUnicast(flow, packet) : undefined;
+      if (!out) return [];
+      const place = { table: Number(flow.table.value), priority: flow.priority.value, cookie: flow.cookie?.value };
+      return [{ ...out, ...place, source, learned: false }];
+    }),
+  ];
+  const [first] = written;
+  if (first) {
+    const { source, learned, priority, cookie } = first;
+    const port = bridge.ports.find((candidate) => candidate.ofport === first.port);
+    const name = port?.name ?? `port ${first.port}`;
+    const who = learned ? 'the flow that learn() wrote for the packet before' : 'a captured flow';
     return {
-      emissions: [{ kind: 'port', ofport: out.port, name: port?.name, packet: out.packet, source }],
+      emissions: [{ kind: 'port', ofport: first.port, name: port?.name, packet: first.packet, source }],
       steps: [
         layoutStep(learnFlow ? [learnFlow.source] : []),
         step(
           bridge,
-          Number(flow.table.value),
-          out.packet,
-          `Table ${flow.table.value}, priority ${flow.priority.value}: ${learned ? 'the flow that learn() wrote for the packet before' : 'a captured flow'} sends ${mac} into ${port?.name ?? `port ${out.port}`} with VNI ${get(out.packet, 'tun_id')}`,
+          first.table,
+          first.packet,
+          `Table ${first.table}, priority ${priority}: ${who} sends ${mac} into ${name} with VNI ${get(first.packet, 'tun_id')}`,
           learned ? 'written by learn() when the packet before came through' : layout,
           [source],
-          { priority: flow.priority.value, cookie: learned ? undefined : flow.cookie?.value },
+          { priority, cookie },
         ),
       ],
-      packet: out.packet,
+      packet: first.packet,
     };
   }
   if (vlan === undefined) return undefined;
@@ -178,6 +190,17 @@ function outward(
     ],
     packet: leaving,
   };
+}
+
+/** A flow that sends the packet on by its destination MAC. */
+interface Written {
+  readonly table: number;
+  readonly priority: number;
+  readonly cookie: string | undefined;
+  readonly port: number;
+  readonly packet: FlowKey;
+  readonly source: Source;
+  readonly learned: boolean;
 }
 
 /** The flows of a bridge that have what `test` asks of fields and actions; made one by one. */

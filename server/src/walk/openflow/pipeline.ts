@@ -1,29 +1,28 @@
 import { explainActions } from '../../model/explain';
-import type { OvsBridge, OvsPort, Source } from '../../model/network';
+import type { FlowEntry, OvsBridge, OvsPort, Source } from '../../model/network';
 import { bridgePort } from '../../model/queries';
-import { ctStateBits, fieldOf, LOCAL_PORT } from '../../packet/fields';
-import {
-  get,
-  getBits,
-  set,
-  setBits,
-  setField,
-  vlanOf,
-  withoutVlan,
-  withVlan,
-  type FlowKey,
-} from '../../packet/flow-key';
-import type { Action, Flow } from '../../packet/openflow';
-import { addDoubt, bridgeKey, type Context, type Tuple } from '../context';
-import { addresses, destinationIp, sourceIp, type Certainty, type Step } from '../step';
-import { rememberLearned } from './learn';
-import { matches, sameMatch } from './match';
+import type { NatAct, OfpAct } from '../../openflow/ofpact';
+import type { Ctx, Follower } from '../../ofproto/context';
+import { newSession } from '../../ofproto/session';
+import type { Rule } from '../../ofproto/switch';
+import { makeTables, type RuleRef } from '../../ofproto/tables';
+import type { TraceNode } from '../../ofproto/trace-node';
+import { translate } from '../../ofproto/translate';
+import { LOCAL_PORT } from '../../packet/fields';
+import { get, set, type FlowKey } from '../../packet/flow-key';
+import { W } from '../../packet/flow-words';
+import { addDoubt, addGap, type Context } from '../context';
+import { addresses, type Certainty, type Step } from '../step';
+import { commitConnection, trackPacket } from './connections';
+import { rememberLearned } from './learned';
+import { matches } from './match';
 import { tableStep, type TableWords } from './table-step';
+import { toPacket, toWords } from './words';
 
 /** What a pipeline did with the packet, each with the packet as it was then. */
 export type Emission = { readonly packet: FlowKey; readonly source: Source } & (
   | { readonly kind: 'port'; readonly ofport: number; readonly name: string | undefined }
-  | { readonly kind: 'normal' | 'flood' | 'all' | 'controller' | 'in-port' }
+  | { readonly kind: 'normal' | 'controller' }
   | { readonly kind: 'unknown'; readonly text: string }
 );
 
@@ -39,452 +38,290 @@ export type PipelineEnd =
       readonly shownDrop: boolean;
     };
 
+type TableNode = TraceNode & { readonly kind: 'table' };
+
 interface Run {
   readonly context: Context;
   readonly bridge: OvsBridge;
-  readonly inPort: OvsPort | undefined;
-  readonly steps: Step[];
+  readonly before: FlowKey;
   readonly emissions: Emission[];
-  readonly queue: { readonly table: number; readonly packet: FlowKey }[];
-  packet: FlowKey;
-  actionSet: Action[];
-  resubmits: number;
-  /** Set where the pipeline as a whole ends: `exit`, a TTL that ran out, an unknown table. */
-  ended: boolean;
+  /** In the order in which things happened; tables are put into words when the pipeline is through. */
+  readonly events: (
+    { readonly kind: 'table'; readonly node: TableNode; readonly ref: RuleRef } | { readonly kind: 'step'; readonly step: Step }
+  )[];
+  /** What connection tracking says of packets on their way back, in the order in which they will come. */
+  readonly returning: { readonly packet: FlowKey; readonly state: bigint }[];
+  source: Source | undefined;
   unknown: { table: number; packet: FlowKey; shownDrop: boolean } | undefined;
   missed: string | undefined;
 }
 
-/** Open vSwitch's limits on one translation (ofproto/ofproto-dpif-xlate.c: 64 deep, 4096 resubmits). */
-const MAX_DEPTH = 64;
-const MAX_RESUBMITS = 4096;
 /** ct(table=…) may recirculate for ever; the real switch does too. */
 const MAX_RECIRCULATIONS = 32;
 
-/** Runs a packet through a bridge's tables; adds one step for every flow that it hits. */
+/** Runs a packet through a bridge's tables as the switch does; adds one step for every flow that it hits. */
 export function runPipeline(
   context: Context,
   bridge: OvsBridge,
-  inPort: OvsPort | undefined,
+  _inPort: OvsPort | undefined,
   packet: FlowKey,
   steps: Step[],
 ): PipelineEnd {
+  const sw = context.network.switchOf(bridge.host);
+  const ofBridge = sw?.bridges.get(bridge.name);
+  if (!sw || !ofBridge || bridge.flows.length === 0) {
+    return { kind: 'unknown-table', table: 0, packet, emissions: [], shownDrop: false };
+  }
   const run: Run = {
     context,
     bridge,
-    inPort,
-    steps,
+    before: packet,
     emissions: [],
-    queue: [{ table: 0, packet }],
-    packet,
-    actionSet: [],
-    resubmits: 0,
-    ended: false,
+    events: [],
+    returning: [],
+    source: undefined,
     unknown: undefined,
     missed: undefined,
   };
-  for (let n = 0; run.queue.length > 0 && n < MAX_RECIRCULATIONS; n++) {
-    const next = run.queue.shift();
-    if (!next) break;
-    run.packet = next.packet;
-    run.ended = false;
-    run.actionSet = [];
-    lookUp(run, next.table, undefined, 0);
-    finishActionSet(run);
-    if (run.unknown) return { kind: 'unknown-table', ...run.unknown, emissions: run.emissions };
+  let { tables } = context.state;
+  if (!tables) context.state.tables = tables = makeTables();
+  const session = newSession(sw, bridge.name, { tables, follower: followerOf(run) });
+  const options = { names: false, packetLength: undefined, generate: true };
+  const words = toWords(packet);
+  words[W.recircId] = 0;
+  words.fill(0, W.reg, W.reg + 16);
+  const first = translate(session, ofBridge, words, options);
+  noteError(run, first.error);
+  for (let n = 0; n < MAX_RECIRCULATIONS && !run.unknown; n++) {
+    const node = session.recircQueue.shift();
+    const back = run.returning.shift();
+    if (!node || !back) break;
+    const again = toWords(back.packet);
+    const flow = node.flow.slice();
+    for (const word of [W.nwSrc, W.nwDst, W.tpSrc, W.tpDst]) flow[word] = again[word] ?? 0;
+    flow.set(again.subarray(W.ipv6Src, W.ipv6Src + 8), W.ipv6Src);
+    flow[W.ctState] = Number(back.state);
+    noteError(run, translate(session, ofBridge, flow, options).error);
   }
+  putSteps(run, steps);
+  if (run.unknown) return { kind: 'unknown-table', ...run.unknown, emissions: run.emissions };
   return { kind: 'done', emissions: run.emissions, droppedBy: run.missed };
+}
+
+function noteError(run: Run, error: string | undefined): void {
+  if (error === 'Recursion too deep') run.missed = 'the pipeline is more than 64 resubmits deep';
+  else if (error === 'Too many resubmits') run.missed = 'the pipeline resubmits more than 4096 times';
+  else if (error !== undefined) run.missed = `the switch can't translate it (${error})`;
+  // The switch takes back what it had decided before the error.
+  if (error !== undefined) run.emissions.length = 0;
+}
+
+function entryOf(run: Run, rule: Rule): { readonly entry: FlowEntry | undefined; readonly learned: boolean } {
+  if (rule.learnedBy === undefined) return { entry: run.bridge.flows.at(rule.index), learned: false };
+  return { entry: run.bridge.flows.at(rule.learnedBy), learned: true };
+}
+
+function followerOf(run: Run): Follower {
+  const now = (ctx: Ctx) => toPacket(ctx.flow, run.before);
+  const source = () => run.source ?? run.bridge.sources[0] ?? run.bridge.flows.at(0)?.source;
+  const emit = (
+    ctx: Ctx,
+    emission:
+      | { kind: 'port'; ofport: number; name: string | undefined }
+      | { kind: 'normal' | 'controller' }
+      | { kind: 'unknown'; text: string },
+  ) => {
+    const said = source();
+    if (said) run.emissions.push({ ...emission, packet: now(ctx), source: said });
+  };
+  return {
+    table(ctx, node, ref) {
+      run.events.push({ kind: 'table', node, ref });
+      if (ref.kind !== 'flow') {
+        if (run.bridge.flowsKnown === 'whole') return true;
+        run.events.pop();
+        run.unknown = { table: node.table, packet: now(ctx), shownDrop: false };
+        return false;
+      }
+      const { entry } = entryOf(run, ref.rule);
+      run.source = entry?.source ?? run.source;
+      if (run.bridge.flowsKnown === 'whole') return true;
+      addDoubt(run.context, {
+        host: run.bridge.host,
+        command: `ovs-ofctl dump-flows ${run.bridge.name}`,
+        why: `whether a flow that is not in the captured dump takes the packet before the one of table ${node.table} does`,
+      });
+      const drops = ref.rule.actions.length === 0;
+      if (drops && run.emissions.length === 0) {
+        run.unknown = { table: node.table, packet: now(ctx), shownDrop: true };
+        return false;
+      }
+      return true;
+    },
+    output(ctx, port) {
+      const ofport = typeof port === 'number' ? port : (bridgePort(run.bridge, port)?.ofport ?? -1);
+      const name = typeof port === 'string' ? port : bridgePort(run.bridge, port)?.name;
+      emit(ctx, { kind: 'port', ofport, name });
+    },
+    normal: (ctx) => emit(ctx, { kind: 'normal' }),
+    controller: (ctx) => emit(ctx, { kind: 'controller' }),
+    track: (ctx, act, zone) => track(run, act, zone, now(ctx), source()),
+    learned(_ctx, rule) {
+      const said = source();
+      if (said) rememberLearned(run.context.state, run.bridge, { rule, source: said });
+    },
+    select(ctx, group, live) {
+      const said = source();
+      if (!said) return;
+      addGap(run.context, {
+        host: run.bridge.host,
+        command: `ovs-appctl ofproto/trace ${run.bridge.name} …`,
+        why: `which bucket of group ${group.id} the datapath's hash of the packet chooses`,
+      });
+      run.events.push({
+        kind: 'step',
+        step: tableStep(run.bridge, now(ctx), {
+          summary: `Group ${group.id} takes one of ${live.length} live buckets by the datapath's hash of the packet; every one of them is followed`,
+          certainty: 'assumed',
+          reason: 'only the datapath knows its hash',
+          evidence: [said],
+        }),
+      });
+    },
+  };
+}
+
+const bits = { new: 1n, est: 2n, rpl: 8n, trk: 0x20n } as const;
+
+/**
+ * ct(): the first packet of a connection is new, the answer to one that went before is established. Inside Open vSwitch a connection
+ * counts as established for the answer once it was committed.
+ */
+function track(run: Run, act: OfpAct & { kind: 'ct' }, zone: number, packet: FlowKey, source: Source | undefined): void {
+  const where = `${run.bridge.host}|zone ${zone}`;
+  const nat = act.actions.find((inner): inner is NatAct => inner.kind === 'nat');
+  const { state } = run.context;
+  const tracked = trackPacket(state, where, packet, nat);
+  const { known, reply } = tracked;
+  if (act.commit && !known) commitConnection(state, where, packet, tracked.packet, source);
+  const words = known
+    ? reply
+      ? 'the answer in an established connection'
+      : 'a packet of an established connection'
+    : 'a new connection';
+  const moved = addresses(tracked.packet) === addresses(packet) ? '' : `; its addresses become ${addresses(tracked.packet)}`;
+  run.events.push({
+    kind: 'step',
+    step: tableStep(run.bridge, tracked.packet, {
+      summary: `Connection tracking in zone ${zone}: ${addresses(packet)} is ${words}${act.commit && !known ? '; it is committed' : ''}${moved}`,
+      certainty: 'inferred',
+      reason: known
+        ? 'by the packet that was walked before'
+        : 'no packet of this connection was walked before; a captured connection table may say otherwise',
+      evidence: source ? [source] : [],
+    }),
+  });
+  if (act.table === undefined) return;
+  run.returning.push({ packet: tracked.packet, state: bits.trk | (known ? bits.est | (reply ? bits.rpl : 0n) : bits.new) });
+}
+
+/** Puts what happened into steps, each before those of the tables that it led to. */
+function putSteps(run: Run, steps: Step[]): void {
+  for (const event of run.events) {
+    if (event.kind === 'step') {
+      steps.push(event.step);
+      continue;
+    }
+    const { node, ref } = event;
+    if (ref.kind === 'flow') steps.push(flowStep(run, node, ref.rule));
+    else {
+      run.missed ??= `no flow of table ${node.table} matches`;
+      steps.push(
+        tableStep(run.bridge, toPacket(node.packet, run.before), {
+          summary: `Table ${node.table}: no flow matches, so the packet is dropped (table miss)`,
+          table: node.table,
+          certainty: 'captured',
+          evidence: run.bridge.sources.slice(-1),
+          effect: 'dropped',
+        }),
+      );
+    }
+    for (const inner of node.nodes) {
+      if (inner.kind === 'warn' && /TTL exception/i.test(inner.text)) run.missed = 'its TTL ran out';
+      if (inner.kind === 'error' || /ignored|nonexistent|skipping/i.test(inner.text)) run.missed ??= inner.text;
+    }
+  }
 }
 
 function names(bridge: OvsBridge): (ofport: number) => string | undefined {
   return (ofport) => bridgePort(bridge, ofport)?.name ?? (ofport === LOCAL_PORT ? bridge.name : undefined);
 }
 
-interface Candidate {
-  readonly flow: Flow;
-  readonly source: Source;
-  readonly learned: boolean;
-}
-
-/** The flows of a table that may match, best first: learned ones beside captured ones. */
-function candidates(run: Run, table: number): Candidate[] {
-  const captured = [...run.bridge.flows.inTable(table)].flatMap((index) => {
-    const entry = run.bridge.flows.at(index);
-    return entry ? [{ flow: entry.flow, source: entry.source, learned: false }] : [];
-  });
-  const learned = (run.context.state.flows.get(bridgeKey(run.bridge)) ?? [])
-    // learn() only refreshes a flow that is there already.
-    .filter(({ flow }) => flow.table.value === table && !captured.some((entry) => sameMatch(entry.flow, flow)))
-    .map(({ flow, source }) => ({ flow, source, learned: true }));
-  return [...captured, ...learned].sort((a, b) => b.flow.priority.value - a.flow.priority.value);
-}
-
-function lookUp(run: Run, table: number, asPort: number | undefined, depth: number): void {
-  if (run.ended) return;
-  if (depth > MAX_DEPTH || ++run.resubmits > MAX_RESUBMITS) {
-    run.ended = true;
-    run.missed =
-      depth > MAX_DEPTH
-        ? `the pipeline is more than ${MAX_DEPTH} resubmits deep`
-        : `the pipeline resubmits more than ${MAX_RESUBMITS} times`;
-    return;
-  }
-  const own = get(run.packet, 'in_port');
-  const packet = asPort === undefined ? run.packet : set(run.packet, 'in_port', BigInt(asPort));
-  const hit = choose(run, table, packet);
-  if (!hit) {
-    if (run.bridge.flowsKnown === 'whole' && run.bridge.flows.length > 0) {
-      run.missed = `no flow of table ${table} matches`;
-      run.steps.push(
-        step(run, {
-          summary: `Table ${table}: no flow matches, so the packet is dropped (table miss)`,
-          table,
-          certainty: 'captured',
-          evidence: run.bridge.sources.slice(-1),
-          effect: 'dropped',
-        }),
-      );
-    } else {
-      run.unknown = { table, packet: run.packet, shownDrop: false };
-      run.ended = true;
-    }
-    return;
-  }
-  const { candidate, note, certainty, reason } = hit;
-  const { flow } = candidate;
-  const at = run.steps.length;
-  execute(run, flow, candidate, table, depth);
-  // The port that a resubmit names counts for its lookup only.
-  run.packet = set(run.packet, 'in_port', own);
-  const dropped = flow.actions.length === 0 || flow.actions.some((action) => action.kind === 'drop');
-  const own_step = step(run, {
-    summary: `Table ${table}, priority ${flow.priority.value}: ${explainActions(flow.actions, names(run.bridge)).join('; ')}${note}`,
-    table,
+function flowStep(run: Run, node: TableNode, rule: Rule): Step {
+  const { entry, learned } = entryOf(run, rule);
+  const packet = set(toPacket(node.after ?? node.packet, run.before), 'in_port', get(run.before, 'in_port'));
+  const maybes = learned ? 0 : mayMatch(run, node, rule);
+  const rivals = node.also.filter((index) => !sameActions(run, index, rule));
+  const reasons = [
+    learned ? 'written by learn() when the packet before came through' : '',
+    maybes > 0 ? `${maybes} flow(s) of higher priority may match as well; not everything they ask for is understood` : '',
+    rule.trouble === undefined ? '' : `not all of it is understood: ${rule.trouble}`,
+    rivals.length > 0 ? 'another flow of the same priority matches too: which one wins is undefined in Open vSwitch' : '',
+  ].filter((reason) => reason !== '');
+  const certainty: Certainty =
+    maybes > 0 || rivals.length > 0 || rule.trouble !== undefined ? 'assumed' : learned ? 'inferred' : 'captured';
+  const flow = entry?.flow;
+  const dropped = rule.actions.length === 0;
+  const does = learned || !flow ? learnedWords(rule) : explainActions(flow.actions, names(run.bridge)).join('; ');
+  if (dropped) run.missed = `a flow of table ${node.table} drops it`;
+  const words: TableWords = {
+    summary: `Table ${node.table}, priority ${rule.priority}: ${does}${rivals.length > 0 ? ' (ambiguous)' : ''}`,
+    table: node.table,
     certainty,
-    reason,
-    evidence: [candidate.source],
-    priority: flow.priority.value,
-    cookie: flow.cookie?.value,
-    packet: afterOwnActions(run, flow, packet),
+    reason: reasons.length > 0 ? reasons.join('; ') : undefined,
+    evidence: entry ? [entry.source] : [],
+    priority: rule.priority,
+    cookie: learned ? undefined : flow?.cookie?.value,
     effect: !dropped ? undefined : run.bridge.flowsKnown === 'whole' || run.emissions.length > 0 ? 'dropped' : 'unknown',
-  });
-  // The step stands before those of the tables that it led to.
-  run.steps.splice(at, 0, own_step);
-  if (dropped) run.missed = `a flow of table ${table} drops it`;
-  if (run.bridge.flowsKnown === 'whole') return;
-  addDoubt(run.context, {
-    host: run.bridge.host,
-    command: `ovs-ofctl dump-flows ${run.bridge.name}`,
-    why: `whether a flow that is not in the captured dump takes the packet before the one of table ${table} does`,
-  });
-  if (dropped && run.emissions.length === 0 && !run.ended) {
-    run.unknown = { table, packet, shownDrop: true };
-    run.ended = true;
-  }
-}
-
-interface Hit {
-  readonly candidate: Candidate;
-  readonly note: string;
-  readonly certainty: Certainty;
-  readonly reason: string | undefined;
-}
-
-function choose(run: Run, table: number, packet: FlowKey): Hit | undefined {
-  const sorted = candidates(run, table);
-  const maybes: Candidate[] = [];
-  const conjunctions = new Map<number, Set<number>>();
-  for (let n = 0; n < sorted.length; n++) {
-    const candidate = sorted[n];
-    if (!candidate) break;
-    const answer = matches(candidate.flow, packet);
-    if (answer === 'no') continue;
-    if (answer === 'maybe' || candidate.flow.broken) {
-      maybes.push(candidate);
-      continue;
-    }
-    const clauses = candidate.flow.actions.filter((action) => action.kind === 'conjunction');
-    if (clauses.length > 0) {
-      const met = meetConjunction(clauses, conjunctions, sorted, packet, candidate.flow.priority.value);
-      if (!met) continue;
-      return { candidate: met, note: '', certainty: 'captured', reason: undefined };
-    }
-    const rival = sorted
-      .slice(n + 1)
-      .find((other) => other.flow.priority.value === candidate.flow.priority.value && matches(other.flow, packet) === 'yes');
-    const unsure = maybes.length > 0;
-    const certainty: Certainty = unsure ? 'assumed' : candidate.learned ? 'inferred' : 'captured';
-    const reasons = [
-      candidate.learned ? 'written by learn() when the packet before came through' : '',
-      unsure ? `${maybes.length} flow(s) of higher priority may match as well; not everything they ask for is understood` : '',
-      rival && !sameActions(rival.flow, candidate.flow)
-        ? 'another flow of the same priority matches too: which one wins is undefined in Open vSwitch'
-        : '',
-    ].filter((reason) => reason !== '');
-    return {
-      candidate,
-      note: rival && !sameActions(rival.flow, candidate.flow) ? ' (ambiguous)' : '',
-      certainty: rival && !sameActions(rival.flow, candidate.flow) ? 'assumed' : certainty,
-      reason: reasons.length > 0 ? reasons.join('; ') : undefined,
-    };
-  }
-  const [only] = maybes;
-  return only
-    ? { candidate: only, note: '', certainty: 'assumed', reason: 'the flow may match: not everything it asks for is understood' }
-    : undefined;
-}
-
-function sameActions(a: Flow, b: Flow): boolean {
-  return a.actions.map((action) => action.text).join() === b.actions.map((action) => action.text).join();
-}
-
-/** Of a conjunction only the flow on its conj_id is taken, once every clause has matched (ovs-fields(7)). */
-function meetConjunction(
-  clauses: readonly (Action & { kind: 'conjunction' })[],
-  met: Map<number, Set<number>>,
-  sorted: readonly Candidate[],
-  packet: FlowKey,
-  priority: number,
-): Candidate | undefined {
-  for (const clause of clauses) {
-    const seen = met.get(clause.id) ?? new Set<number>();
-    seen.add(clause.clause);
-    met.set(clause.id, seen);
-    if (seen.size < clause.clauses) continue;
-    const withId = set(packet, 'conj_id', BigInt(clause.id));
-    const target = sorted.find(
-      (candidate) =>
-        candidate.flow.priority.value <= priority &&
-        candidate.flow.match.some((term) => term.field === 'conj_id') &&
-        matches(candidate.flow, withId) === 'yes',
-    );
-    if (target) return target;
-  }
-  return undefined;
-}
-
-/** The packet after the flow's own changes, before the tables that it goes on to. */
-function afterOwnActions(run: Run, flow: Flow, before: FlowKey): FlowKey {
-  let packet = before;
-  for (const action of flow.actions) {
-    if (action.kind === 'resubmit' || action.kind === 'goto-table') break;
-    packet = applyChange(packet, action) ?? packet;
-  }
-  return set(packet, 'in_port', get(run.packet, 'in_port'));
-}
-
-/** The packet changed by an action that only changes it; undefined for actions that do something else. */
-function applyChange(packet: FlowKey, action: Action): FlowKey | undefined {
-  switch (action.kind) {
-    case 'pop-vlan':
-      return withoutVlan(packet);
-    case 'set-vlan-vid':
-      return withVlan(packet, action.vid);
-    case 'set-vlan-pcp':
-      return withVlan(set(packet, 'vlan_pcp', BigInt(action.pcp)), vlanOf(packet) ?? 0);
-    case 'push-vlan':
-      return withVlan(packet, vlanOf(packet) ?? 0);
-    case 'set-field': {
-      const field = fieldOf(action.field);
-      return field ? setField(packet, field, action.value, action.mask) : packet;
-    }
-    case 'write-metadata': {
-      const field = fieldOf('metadata');
-      return field ? setField(packet, field, action.value, action.mask) : packet;
-    }
-    case 'load': {
-      const field = fieldOf(action.dst.field);
-      return field ? setBits(packet, field, action.dst.offset, action.dst.bits, action.value) : packet;
-    }
-    case 'move': {
-      const src = fieldOf(action.src.field);
-      const dst = fieldOf(action.dst.field);
-      return src && dst
-        ? setBits(packet, dst, action.dst.offset, action.dst.bits, getBits(packet, src, action.src.offset, action.src.bits))
-        : packet;
-    }
-    case 'ct-clear':
-      return set(packet, 'ct_state', 0n);
-    default:
-      return undefined;
-  }
-}
-
-function execute(run: Run, flow: Flow, candidate: Candidate, table: number, depth: number): void {
-  for (const action of flow.actions) {
-    if (run.ended) return;
-    act(run, action, candidate.source, table, depth);
-  }
-}
-
-function act(run: Run, action: Action, source: Source, table: number, depth: number): void {
-  const emit = (emission: { kind: 'normal' | 'flood' | 'all' | 'controller' | 'in-port' } | { kind: 'unknown'; text: string }) =>
-    run.emissions.push({ ...emission, packet: run.packet, source });
-  const port = (ofport: number, name?: string) => run.emissions.push({ kind: 'port', ofport, name, packet: run.packet, source });
-  const changed = applyChange(run.packet, action);
-  if (changed) {
-    run.packet = changed;
-    return;
-  }
-  switch (action.kind) {
-    case 'output':
-      if (typeof action.port === 'number') port(action.port);
-      else {
-        const named = bridgePort(run.bridge, action.port);
-        if (named?.ofport !== undefined) port(named.ofport, named.name);
-        else run.emissions.push({ kind: 'port', ofport: -1, name: action.port, packet: run.packet, source });
-      }
-      return;
-    case 'output-field': {
-      const field = fieldOf(action.src.field);
-      port(field ? Number(getBits(run.packet, field, action.src.offset, action.src.bits)) : -1);
-      return;
-    }
-    case 'local':
-      port(LOCAL_PORT);
-      return;
-    case 'normal':
-    case 'flood':
-    case 'all':
-    case 'controller':
-    case 'in-port':
-      emit({ kind: action.kind });
-      return;
-    case 'resubmit': {
-      const from =
-        typeof action.port === 'number'
-          ? action.port
-          : action.port === undefined
-            ? undefined
-            : bridgePort(run.bridge, action.port)?.ofport;
-      lookUp(run, action.table ?? table, from, depth + 1);
-      return;
-    }
-    case 'goto-table':
-      if (typeof action.table === 'number') lookUp(run, action.table, undefined, depth);
-      else emit({ kind: 'unknown', text: action.text });
-      return;
-    case 'dec-ttl': {
-      const ttl = get(run.packet, 'nw_ttl');
-      if (ttl <= 1n) {
-        run.ended = true;
-        run.missed = 'its TTL ran out';
-      } else run.packet = set(run.packet, 'nw_ttl', ttl - 1n);
-      return;
-    }
-    case 'exit':
-      run.ended = true;
-      return;
-    case 'clear-actions':
-      run.actionSet = [];
-      return;
-    case 'write-actions':
-      run.actionSet.push(...action.actions);
-      return;
-    case 'learn':
-      rememberLearned(run.context.state, run.bridge, action, run.packet, source);
-      return;
-    case 'ct':
-      track(run, action, source);
-      return;
-    case 'group':
-      emit({ kind: 'unknown', text: `group ${action.group}` });
-      return;
-    case 'not-modelled':
-      emit({ kind: 'unknown', text: action.text });
-      return;
-    default:
-      return;
-  }
-}
-
-/** The action set runs at the end of the pipeline, output last (OpenFlow 1.5, section 5.6). */
-function finishActionSet(run: Run): void {
-  if (run.actionSet.length === 0 || run.ended) return;
-  const source = run.steps.at(-1)?.evidence[0] ?? run.bridge.sources[0];
-  if (!source) return;
-  const set = [...run.actionSet].sort((a, b) => Number(a.kind === 'output') - Number(b.kind === 'output'));
-  run.actionSet = [];
-  for (const action of set) act(run, action, source, 0, 0);
-}
-
-export function tupleOf(packet: FlowKey): Tuple {
-  return {
-    src: sourceIp(packet),
-    dst: destinationIp(packet),
-    proto: Number(get(packet, 'nw_proto')),
-    sport: Number(get(packet, 'tp_src')),
-    dport: Number(get(packet, 'tp_dst')),
   };
+  return tableStep(run.bridge, packet, words);
 }
 
-/** Whether `packet` answers a connection: its addresses and ports the other way round. ICMP's type is not a port. */
-export function answers(tuple: Tuple, packet: Tuple): boolean {
-  const icmp = tuple.proto === 1 || tuple.proto === 58;
-  return (
-    tuple.src === packet.dst &&
-    tuple.dst === packet.src &&
-    tuple.proto === packet.proto &&
-    (icmp || (tuple.sport === packet.dport && tuple.dport === packet.sport))
-  );
+function learnedWords(rule: Rule): string {
+  const ports = rule.actions.flatMap((act) => (act.kind === 'output' ? [String(act.port)] : []));
+  return ports.length > 0 ? `the flow that learn() wrote sends it to port ${ports.join(', ')}` : 'the flow that learn() wrote';
 }
 
-export function sameTuple(a: Tuple, b: Tuple): boolean {
-  return (
-    a.src === b.src &&
-    a.dst === b.dst &&
-    a.proto === b.proto &&
-    (a.proto === 1 || a.proto === 58 || (a.sport === b.sport && a.dport === b.dport))
-  );
+function sameActions(run: Run, index: number, rule: Rule): boolean {
+  const text = (at: number) =>
+    run.bridge.flows
+      .at(at)
+      ?.flow.actions.map((action) => action.text)
+      .join();
+  return text(index) === text(rule.index);
 }
 
-/**
- * ct(): the first packet of a connection is new, the answer to one that went before is established. Inside Open vSwitch a
- * connection counts as established for the answer once it was committed.
- */
-function track(run: Run, action: Action & { readonly kind: 'ct' }, source: Source): void {
-  const zoneField = typeof action.zone === 'object' ? fieldOf(action.zone.field) : undefined;
-  const zone =
-    typeof action.zone === 'number'
-      ? action.zone
-      : action.zone && zoneField
-        ? Number(getBits(run.packet, zoneField, action.zone.offset, action.zone.bits))
-        : Number(get(run.packet, 'ct_zone'));
-  const where = `${run.bridge.host}|zone ${zone}`;
-  const tuple = tupleOf(run.packet);
-  const { connections } = run.context.state;
-  const known = connections.find(
-    (connection) =>
-      connection.where === where && (answers(connection.translated, tuple) || sameTuple(connection.original, tuple)),
-  );
-  const reply = known !== undefined && answers(known.translated, tuple);
-  const bit = (name: string) => ctStateBits[name] ?? 0n;
-  const state = bit('trk') | (known ? bit('est') | (reply ? bit('rpl') : 0n) : bit('new'));
-  if (action.commit && !known) connections.push({ where, original: tuple, translated: tuple, connmark: undefined, source });
-  const words = known
-    ? reply
-      ? 'the answer in an established connection'
-      : 'a packet of an established connection'
-    : 'a new connection';
-  run.steps.push(
-    step(run, {
-      summary: `Connection tracking in zone ${zone}: ${addresses(run.packet)} is ${words}${action.commit && !known ? '; it is committed' : ''}`,
-      certainty: 'inferred',
-      reason: known
-        ? 'by the packet that was walked before'
-        : 'no packet of this connection was walked before; a captured connection table may say otherwise',
-      evidence: [source],
-    }),
-  );
-  if (action.nat !== undefined && action.nat !== '') {
-    run.emissions.push({ kind: 'unknown', text: `nat(${action.nat})`, packet: run.packet, source });
+/** Flows of the table with a higher priority of which not everything is understood: they may have taken the packet. */
+function mayMatch(run: Run, node: TableNode, rule: Rule): number {
+  const packet = toPacket(node.packet, run.before);
+  let count = 0;
+  for (const index of unsureFlows(run.bridge, node.table)) {
+    const entry = run.bridge.flows.at(index);
+    if (!entry || entry.flow.priority.value <= rule.priority) continue;
+    if (entry.flow.broken ? matches(entry.flow, packet) !== 'no' : matches(entry.flow, packet) === 'maybe') count++;
   }
-  if (action.table === undefined) return;
-  let tracked = set(set(run.packet, 'ct_state', state), 'ct_zone', BigInt(zone));
-  for (const inner of action.exec) tracked = applyChange(tracked, inner) ?? tracked;
-  run.queue.push({ table: action.table, packet: tracked });
+  return count;
 }
 
-function step(run: Run, words: TableWords & { readonly packet?: FlowKey }): Step {
-  return tableStep(run.bridge, words.packet ?? run.packet, words);
+const unsure = new WeakMap<OvsBridge, readonly number[]>();
+
+function unsureFlows(bridge: OvsBridge, table: number): number[] {
+  let all = unsure.get(bridge);
+  if (!all) {
+    all = bridge.flows.like(
+      (flow) => flow.broken === true || flow.match.some((term) => term.unknown === true || term.portName !== undefined),
+    );
+    unsure.set(bridge, all);
+  }
+  return all.filter((index) => bridge.flows.tableOf(index) === table);
 }

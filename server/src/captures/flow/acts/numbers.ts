@@ -14,6 +14,8 @@ export type ReadAct = OfpAct | string;
 export interface ActText {
   readonly name: string;
   readonly argument: string;
+  /** Written with brackets. */
+  readonly call: boolean;
   /** Reads a nested list of actions. */
   readonly nested: (text: string, outer: 'ct' | 'clone' | 'write_actions') => readonly OfpAct[] | string;
   readonly names: ActionNames;

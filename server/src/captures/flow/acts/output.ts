@@ -41,7 +41,8 @@ function truncated(argument: string, names: ActText['names']): ReadAct {
   return { kind: 'output_trunc', port, maxLen };
 }
 
-const reasons = ['no_match', 'action', 'invalid_ttl', 'action_set', 'group', 'packet_out'];
+/** The switch's own misses have reasons without a name. */
+const reasons = ['no_match', 'action', 'invalid_ttl', 'action_set', 'group', 'packet_out', ''];
 
 export function controller({ argument }: ActText): ReadAct {
   let reason = 'action';

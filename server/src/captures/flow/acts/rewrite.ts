@@ -125,8 +125,9 @@ function tunnel(wide: boolean) {
   };
 }
 
-function decTtl({ argument }: ActText): ReadAct {
-  if (argument === '') return { kind: 'dec_ttl', ids: [0], explicit: false };
+function decTtl({ argument, call }: ActText): ReadAct {
+  // A switch prints `dec_ttl()` for a list of controllers that is empty.
+  if (argument === '') return { kind: 'dec_ttl', ids: call ? [] : [0], explicit: call };
   const ids = words(argument, /[, ]+/).map((word) => Number(/^[+-]?\d+/.exec(word)?.[0] ?? 0) & 0xffff);
   return ids.length === 0 ? 'dec_ttl_cnt_ids: expected at least one controller id.' : { kind: 'dec_ttl', ids, explicit: true };
 }

@@ -1,0 +1,84 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import { val, type Val } from '../../base/span';
+import type { CaptureKind } from '../capture';
+import type { Fact } from '../facts';
+import { impliedVal } from '../ip-address/words';
+import { parseRows, type Rows } from '../rows';
+import { readEthtoolLine } from './semantics';
+
+const TITLE =
+  /^\s*(?:NIC statistics|(?:Settings|Features|Ring parameters|Channel parameters|Coalesce parameters|Pause parameters|Time stamping parameters|Private flags|Permanent address|FEC parameters) for \S+|[A-Z][\w /-]{2,40}(?: \S+)?):$/;
+const VALUE = /^\s*\w[\w.()[\] /-]{0,60}:\s+\S/;
+const MORE = /^\t{2,}\s*\S|^\s{16,}\S/;
+
+const rows: Rows = {
+  grammar: grammars.Ethtool,
+  what: 'line of ethtool',
+  ruleFor: (text) =>
+    VALUE.test(text) ? 'valueLine' : TITLE.test(text) ? 'titleLine' : /:\s*$/.test(text) ? 'titleLine' : 'moreLine',
+  starts: (text) => VALUE.test(text) || TITLE.test(text),
+};
+
+/** Kinds of device by the driver that ethtool names; `ip -d link` has the same words. */
+const DRIVERS: Readonly<Record<string, string>> = {
+  veth: 'veth',
+  tun: 'tun',
+  bridge: 'bridge',
+  openvswitch: 'openvswitch',
+  bonding: 'bond',
+  vxlan: 'vxlan',
+  macvlan: 'macvlan',
+  ipvlan: 'ipvlan',
+  dummy: 'dummy',
+  geneve: 'geneve',
+  vrf: 'vrf',
+  '802.1Q VLAN Support': 'vlan',
+};
+
+type LinkFact = Extract<Fact, { kind: 'link' }>;
+
+/** `ethtool DEV`, `-S`, `-i`, `-k` …: what a card says of itself; of a veth the index of its peer (ethtool(8)). */
+export const ethtool: CaptureKind = {
+  kinds: ['ethtool'],
+  recognise(argv) {
+    if (argv[0] !== 'ethtool') return undefined;
+    const names = argv.slice(1).filter((word) => !word.startsWith('-'));
+    const changes = argv.some((word) =>
+      /^(?:-[sKGLACNXEp]|--(?:change|set-.*|features-set|offload|rx-flow-hash|config-.*))$/.test(word),
+    );
+    return changes && !argv.includes('-S')
+      ? undefined
+      : { kind: 'ethtool', ...(names[0] === undefined ? {} : { target: names[0] }) };
+  },
+  sniff(text, following) {
+    if (/^\s*NIC statistics:$/.test(text)) return { kind: 'ethtool' };
+    const settings = /^\s*Settings for (\S+):$/.exec(text);
+    if (settings?.[1] !== undefined) return { kind: 'ethtool', target: settings[1] };
+    return /^\s*driver: \S+/.test(text) && /^\s*version: /.test(following(0) ?? '') ? { kind: 'ethtool' } : undefined;
+  },
+  accepts: (text) => rows.starts(text) || MORE.test(text) || /^\s*[\w-]+:$/.test(text) || /^\s*no stats available$/.test(text),
+  parse(input) {
+    let dev: Val<string> | undefined;
+    const found: Partial<{ -readonly [K in keyof LinkFact]: LinkFact[K] }> = {};
+    const parsed = parseRows(input, rows, (_rule, result, source, out, line) => {
+      const named = /^\s*(?:Settings|Features|Ring parameters|Channel parameters) for (\S+):$/.exec(source.text);
+      if (named?.[1] !== undefined) {
+        const start = line.start + source.text.lastIndexOf(named[1]);
+        dev = val(named[1], { start, end: start + named[1].length });
+        out.refs.push({ kind: 'device', value: dev.value, span: dev.span });
+      }
+      const said = readEthtoolLine(result, source);
+      if (said === undefined) return 'header';
+      dev ??= input.target === undefined ? undefined : impliedVal(input.target, line);
+      if (said.key === 'peer_ifindex' && /^\d+$/.test(said.value.value))
+        found.peerIndex = val(Number(said.value.value), said.value.span);
+      const type = said.key === 'driver' ? DRIVERS[said.value.value] : undefined;
+      if (type !== undefined) found.type = val(type, said.value.span);
+      return 'record';
+    });
+    const isNews = found.peerIndex !== undefined || found.type !== undefined;
+    return dev === undefined || !isNews
+      ? parsed
+      : { ...parsed, facts: [...parsed.facts, { kind: 'link', name: dev, flags: [], ...found }] };
+  },
+};

@@ -1,0 +1,350 @@
+import { parseNumber } from '../../base/bits';
+import type { Line, Lines } from '../../base/lines';
+import { parseIpv4, parseIpv6, parseMac } from '../../packet/address';
+import type { FlowBits } from '../../packet/flow-shape';
+import type { Flow } from '../../packet/openflow';
+import type { Ref, RefKind } from '../capture';
+import { flowFrom, segmentOfLine, type SegmentedText } from '../segmented';
+import { hashOfFlow } from './hash';
+import type { ReadFlow } from './read';
+import type { Segment } from './segment';
+import type { ShapeBook } from './shapes';
+import { lowerBound, readLines, type FlowStore } from './store';
+import { textOfWords, type RefTemplate, type Template } from './template';
+import { Kind, wordsOfKind } from './tokens';
+
+/** A flow that stands for itself: of no known shape, wrapped over lines, or with errors. What is read of it is kept for a few only. */
+export interface LooseFlow {
+  readonly firstLine: number;
+  readonly lastLine: number;
+  readonly lines: readonly Line[] | undefined;
+  readonly table: number | string;
+  readonly priority: number;
+  readonly hash: number;
+}
+
+/** As many loose flows keep their lines; the others are taken from the text again. */
+const KEPT = 2000;
+/** As many flows as a store keeps ready, because what looks at one often looks again. */
+const READY = 256;
+
+export function looseFlow(lines: readonly Line[], { flow }: ReadFlow, before: number): LooseFlow {
+  return {
+    firstLine: lines[0]?.number ?? 0,
+    lastLine: lines.at(-1)?.number ?? 0,
+    // A line that was unquoted or joined over blank lines is not what stands in the text.
+    lines: before < KEPT || lines.length > 1 ? lines : undefined,
+    table: flow.table.value,
+    priority: flow.priority.value,
+    hash: hashOfFlow(flow),
+  };
+}
+
+/** What a store of columns is made of. */
+export interface FlowColumns {
+  readonly book: ShapeBook;
+  readonly text: SegmentedText;
+  readonly lines: Lines;
+  /** The lines (0-based, inclusive) that the capture reaches over: all flows of known shapes on them are its own. */
+  readonly firstLine: number;
+  readonly lastLine: number;
+  readonly loose: readonly LooseFlow[];
+}
+
+/** The flows of one segment that belong to a store. */
+interface Part {
+  readonly segment: Segment;
+  readonly firstLine: number;
+  /** Which of the segment's flows: from `from` on, and before `to`. */
+  readonly from: number;
+  readonly to: number;
+  /** How many flows of known shapes the parts before hold. */
+  readonly before: number;
+}
+
+/** Flows of known shapes in columns, and loose ones among them. */
+export function storeOfColumns(columns: FlowColumns): FlowStore {
+  const { book, loose, lines } = columns;
+  const parts = partsOf(columns);
+  const known = parts.reduce((sum, part) => sum + part.to - part.from, 0);
+  const count = known + loose.length;
+  const looseAt = placesOfLoose(parts, loose);
+
+  // Where the last look-up was: the next one is most often beside it.
+  let part = parts[0];
+  let partEnd = part ? part.to - part.from : 0;
+  let nextLoose = 0;
+  /** Sets `part`, and gives the flow's number in its segment, or -1 - k for the k-th loose one. */
+  const locate = (i: number): number => {
+    if ((nextLoose > 0 && (looseAt[nextLoose - 1] ?? 0) >= i) || (looseAt[nextLoose] ?? count) < i)
+      nextLoose = lowerBound(looseAt.length, (k) => (looseAt[k] ?? 0) >= i);
+    if (looseAt[nextLoose] === i) return -1 - nextLoose;
+    const p = i - nextLoose;
+    if (!part || p < part.before || p >= partEnd) {
+      const n = lowerBound(parts.length, (k) => (parts[k]?.before ?? 0) > p) - 1;
+      part = parts[n];
+      if (!part || p < 0 || p >= known) throw new RangeError(`there is no flow ${i}; the store has ${count}`);
+      partEnd = part.before + part.to - part.from;
+    }
+    return part.from + p - part.before;
+  };
+  const looseOf = (place: number): LooseFlow => {
+    const found = loose[-1 - place];
+    if (!found) throw new RangeError('there is no such flow');
+    return found;
+  };
+  const shapeOfPlace = (place: number): Template | undefined =>
+    place < 0 || !part ? undefined : book.shapes[part.segment.shapes[place] ?? 0];
+  const firstLineOf = (i: number): number => {
+    if (i < 0 || i >= count) return -1;
+    const place = locate(i);
+    return place < 0 ? looseOf(place).firstLine : (part?.firstLine ?? 0) + (part?.segment.lines[place] ?? 0);
+  };
+  const lastLineOf = (i: number): number => {
+    if (i < 0 || i >= count) return -1;
+    const place = locate(i);
+    return place < 0 ? looseOf(place).lastLine : firstLineOf(i);
+  };
+  const from = (line: number) => lowerBound(count, (i) => lastLineOf(i) >= line);
+
+  const ready = new Map<number, ReadFlow>();
+  const read = (i: number): ReadFlow => {
+    const kept = ready.get(i);
+    if (kept) return kept;
+    const place = locate(i);
+    const own = place < 0 ? looseOf(place).lines : undefined;
+    const made = readLines(own ?? [...span(lines, firstLineOf(i), lastLineOf(i))]);
+    if (!made) throw new Error(`flow ${i} can't be read a second time`);
+    if (ready.size >= READY) ready.clear();
+    ready.set(i, made);
+    return made;
+  };
+
+  return {
+    count,
+    firstLineOf,
+    lastLineOf,
+    at(line) {
+      const i = from(line);
+      return i < count && firstLineOf(i) <= line ? i : undefined;
+    },
+    from,
+    tableOf(i) {
+      const place = locate(i);
+      const shape = shapeOfPlace(place);
+      if (!shape || !part) return looseOf(place).table;
+      return shape.table.slot < 0 ? shape.table.value : wordOf(part.segment, place, shape, shape.table.slot);
+    },
+    priorityOf(i) {
+      const place = locate(i);
+      const shape = shapeOfPlace(place);
+      if (!shape || !part) return looseOf(place).priority;
+      return shape.priority.slot < 0 ? shape.priority.value : wordOf(part.segment, place, shape, shape.priority.slot);
+    },
+    shapeOf: (i) => shapeOfPlace(locate(i)),
+    matchOf(i) {
+      const place = locate(i);
+      const shape = shapeOfPlace(place);
+      return shape && part ? bitsOf(book, part.segment, place, shape) : read(i).flow.match;
+    },
+    hashOf(i) {
+      const place = locate(i);
+      return place < 0 ? looseOf(place).hash : (part?.segment.hashes[place] ?? 0);
+    },
+    flow: (i): Flow => read(i).flow,
+    refs: (i): readonly Ref[] => read(i).refs,
+    *mentions(kind, value) {
+      const wanted = new Map<number, readonly Wanted[] | undefined>();
+      let next = 0;
+      const looseBefore = function* (i: number) {
+        for (; next < loose.length && (looseAt[next] ?? count) < i; next++) {
+          const own = looseAt[next] ?? 0;
+          for (const ref of read(own).refs) if (ref.kind === kind && ref.value === value) yield { flow: own, ref };
+        }
+      };
+      for (const own of parts) {
+        const { segment } = own;
+        for (let n = own.from; n < own.to; n++) {
+          const id = segment.shapes[n] ?? 0;
+          let asked = wanted.get(id);
+          if (asked === undefined && !wanted.has(id)) wanted.set(id, (asked = wantedIn(book, book.shapes[id], kind, value)));
+          if (!asked) continue;
+          const shape = book.shapes[id];
+          const row = segment.rows[n] ?? 0;
+          for (const { ref, words, at } of asked) {
+            let same = true;
+            for (let k = 0; k < words.length; k++)
+              if ((segment.words[row + at + k] ?? 0) !== words[k]) {
+                same = false;
+                break;
+              }
+            if (!same || !shape) continue;
+            const flow = indexOf(own, n);
+            yield* looseBefore(flow);
+            const start = columns.text.lines.starts[own.firstLine + (segment.lines[n] ?? 0)] ?? 0;
+            const found = spanOf(segment, n, shape, ref);
+            const made = { kind, value, span: { start: start + found.start, end: start + found.end } };
+            // Two spellings of an IPv6 address are two references.
+            if (ref.slot >= 0 && ref.form === 'text' && columns.text.text.slice(made.span.start, made.span.end) !== value)
+              continue;
+            yield { flow, ref: made };
+          }
+        }
+      }
+      yield* looseBefore(count);
+    },
+    named(kind) {
+      const found = new Set<string>();
+      for (const own of parts) {
+        for (let n = own.from; n < own.to; n++) {
+          const shape = book.shapes[own.segment.shapes[n] ?? 0];
+          for (const ref of shape?.refs ?? []) {
+            if (ref.kind !== kind || !shape) continue;
+            // An IPv6 address stands for itself as it is written.
+            if (shape.slots[ref.slot]?.kind === Kind.ipv6) found.add(written(own, n, shape, ref));
+            else found.add(ref.slot < 0 ? ref.value : refText(book, own.segment, n, shape, ref));
+          }
+        }
+      }
+      loose.forEach((_, k) => {
+        for (const ref of read(looseAt[k] ?? 0).refs) if (ref.kind === kind) found.add(ref.value);
+      });
+      return found;
+    },
+  };
+
+  function written(own: Part, n: number, shape: Template, ref: RefTemplate): string {
+    const start = columns.text.lines.starts[own.firstLine + (own.segment.lines[n] ?? 0)] ?? 0;
+    const found = spanOf(own.segment, n, shape, ref);
+    return columns.text.text.slice(start + found.start, start + found.end);
+  }
+
+  /** The place among all flows of a part's `n`-th. */
+  function indexOf(own: Part, n: number): number {
+    const p = own.before + n - own.from;
+    return p + lowerBound(looseAt.length, (k) => (looseAt[k] ?? 0) - k > p);
+  }
+}
+
+function* span(lines: Lines, first: number, last: number): Generator<Line> {
+  for (let n = first; n <= last; n++) {
+    const line = lines.at(n);
+    if (line) yield line;
+  }
+}
+
+function partsOf({ text, firstLine, lastLine }: FlowColumns): Part[] {
+  const parts: Part[] = [];
+  let before = 0;
+  for (let n = Math.max(0, segmentOfLine(text, firstLine)); n < text.segments.length; n++) {
+    const segment = text.segments[n];
+    const first = text.firstLines[n] ?? 0;
+    if (!segment || first > lastLine) break;
+    const from = flowFrom(segment, firstLine - first);
+    const to = flowFrom(segment, lastLine + 1 - first);
+    if (to > from) parts.push({ segment, firstLine: first, from, to, before });
+    before += Math.max(0, to - from);
+  }
+  return parts;
+}
+
+/** The place among all flows of each loose one: behind those of known shapes that stand before it. */
+function placesOfLoose(parts: readonly Part[], loose: readonly LooseFlow[]): Uint32Array {
+  const places = new Uint32Array(loose.length);
+  let n = 0;
+  loose.forEach(({ firstLine }, k) => {
+    while (n < parts.length - 1 && (parts[n + 1]?.firstLine ?? 0) <= firstLine) n++;
+    const part = parts[n];
+    if (!part) {
+      places[k] = k;
+      return;
+    }
+    const within = Math.min(part.to, Math.max(part.from, flowFrom(part.segment, firstLine - part.firstLine)));
+    places[k] = part.before + within - part.from + k;
+  });
+  return places;
+}
+
+function wordOf(segment: Segment, n: number, shape: Template, slot: number): number {
+  return segment.words[(segment.rows[n] ?? 0) + (shape.slots[slot]?.word ?? 0)] ?? 0;
+}
+
+function bitsOf(book: ShapeBook, segment: Segment, n: number, shape: Template): FlowBits[] {
+  const row = segment.rows[n] ?? 0;
+  return shape.terms.map(({ field, mask, base, slot: slotAt, shift, name }): FlowBits => {
+    const slot = shape.slots[slotAt];
+    if (!slot) return name === undefined ? { field, mask, value: base } : { field, mask, value: base, portName: name };
+    const at = row + slot.word;
+    if (name !== undefined) return { field, mask, value: base, portName: book.nameOf(segment.words[at] ?? 0) };
+    let value = 0n;
+    for (let k = 0; k < slot.words; k++) value = (value << 32n) | BigInt(segment.words[at + k] ?? 0);
+    return { field, mask, value: (value << BigInt(shift)) | base };
+  });
+}
+
+/** A reference that is looked for in the flows of a shape: the words that its value must be. */
+interface Wanted {
+  readonly ref: RefTemplate;
+  readonly at: number;
+  readonly words: readonly number[];
+}
+
+/** What to look for in the flows of a shape; undefined where none of them can name the value. */
+function wantedIn(book: ShapeBook, shape: Template | undefined, kind: RefKind, value: string): readonly Wanted[] | undefined {
+  const found: Wanted[] = [];
+  for (const ref of shape?.refs ?? []) {
+    if (ref.kind !== kind) continue;
+    const slot = shape?.slots[ref.slot];
+    if (!slot) {
+      if (ref.value === value) found.push({ ref, at: 0, words: [] });
+      continue;
+    }
+    for (const words of wordsOfText(book, slot.kind, ref, value)) found.push({ ref, at: slot.word, words });
+  }
+  return found.length > 0 ? found : undefined;
+}
+
+/** The words that a reference's canonical text may be in a row; none where it is no value of that kind. */
+function wordsOfText(book: ShapeBook, kind: Kind, { form }: RefTemplate, value: string): readonly (readonly number[])[] {
+  if (form === 'name') {
+    const id = book.idOf(value);
+    return id === undefined ? [] : [[id]];
+  }
+  const number =
+    kind === Kind.mac && form === 'text'
+      ? parseMac(value)
+      : kind === Kind.ipv4
+        ? parseIpv4(value)
+        : kind === Kind.ipv6
+          ? parseIpv6(value)
+          : parseNumber(value);
+  if (number === undefined) return [];
+  const words = wordsOfKind[kind] ?? 1;
+  if (number >> BigInt(32 * words) !== 0n) return [];
+  const of = (n: bigint) => Array.from({ length: words }, (_, k) => Number((n >> BigInt(32 * (words - 1 - k))) & 0xffffffffn));
+  // A VLAN's text is 12 bits of a word whose other bits are what they are: the presence bit, a priority.
+  if (form === 'vlan') return number > 0xfffn ? [] : Array.from({ length: 16 }, (_, high) => of((BigInt(high) << 12n) | number));
+  return [of(number)];
+}
+
+function refText(book: ShapeBook, segment: Segment, n: number, shape: Template, ref: RefTemplate): string {
+  const slot = shape.slots[ref.slot];
+  if (!slot) return ref.value;
+  const at = (segment.rows[n] ?? 0) + slot.word;
+  if (ref.form === 'name') return book.nameOf(segment.words[at] ?? 0);
+  if (ref.form === 'vlan') return String((segment.words[at] ?? 0) & 0xfff);
+  return textOfWords(slot.kind, segment.words, at);
+}
+
+/** Where a reference stands in its line. */
+function spanOf(segment: Segment, n: number, shape: Template, ref: RefTemplate): { start: number; end: number } {
+  const row = (segment.rows[n] ?? 0) + shape.lengthsAt;
+  const lengthOf = (slot: number) => ((segment.words[row + (slot >> 2)] ?? 0) >>> ((slot & 3) * 8)) & 0xff;
+  const upTo = ref.slot < 0 ? ref.after : ref.slot - 1;
+  let at = 0;
+  for (let slot = 0; slot <= upTo; slot++) at += (shape.literals[slot] ?? 0) + lengthOf(slot);
+  if (ref.slot < 0) return { start: at + ref.delta, end: at + ref.delta + ref.length };
+  const start = at + (shape.literals[ref.slot] ?? 0);
+  const end = start + lengthOf(ref.slot);
+  return ref.form === 'name' ? { start: start + 1, end: end - 1 } : { start, end };
+}

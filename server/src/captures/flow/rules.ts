@@ -1,0 +1,90 @@
+import { Kind } from './tokens';
+
+/**
+ * Which values of one place in a flow's text are known to be read as a shape's template says. Values fall into classes: by their
+ * length in bits, with whatever stands at a class's edge (powers of two, the last values before them, numbers below 8) apart,
+ * for that is where limits and reserved values are. A class is trusted once the ordinary reader agreed on one of its values.
+ */
+export interface SlotRule {
+  /** 1 where a class of values is trusted. */
+  readonly trusted: Uint8Array;
+  /** Edge values, each trusted for itself. */
+  readonly edges: Set<number>;
+}
+
+const CLASSES = 160;
+const SMALL = 150;
+
+export function newRule(): SlotRule {
+  return { trusted: new Uint8Array(CLASSES), edges: new Set() };
+}
+
+/** The length in bits of a 32-bit word. */
+function bits(word: number): number {
+  return 32 - Math.clz32(word);
+}
+
+/** Whether a word of that length is at the edge of its class. */
+function isEdge(word: number, length: number): boolean {
+  if (length < 4) return false;
+  // The power of two that starts the class, and the last values before the next one: all ones but for the lowest bits.
+  const low = length < 9 ? 1 : 3;
+  const ones = 0xffffffff >>> (32 - length);
+  return word === (ones ^ (ones >>> 1)) >>> 0 || word >>> low === ones >>> low;
+}
+
+/** The class of a value that has no edge to be at; -1 for an edge value, which is for `edges`. */
+function classOf(kind: Kind, number: number, words: Uint32Array, at: number): number {
+  const first = words[at] ?? 0;
+  switch (kind) {
+    case Kind.decimal: {
+      if (number > 0xffffffff) return 32 + bits(Math.floor(number / 0x100000000));
+      const word = number >>> 0;
+      if (word < 8) return SMALL + word;
+      const length = bits(word);
+      return isEdge(word, length) ? -1 : length;
+    }
+    case Kind.hex32: {
+      if (first < 8) return SMALL + first;
+      const length = bits(first);
+      return isEdge(first, length) ? -1 : length;
+    }
+    case Kind.hex64:
+      return 32 + bits(first);
+    case Kind.hex128:
+      return first === 0 ? 64 + bits(words[at + 1] ?? 0) : 96 + bits(first);
+    case Kind.mac: {
+      const second = words[at + 1] ?? 0;
+      if (first === 0 && second === 0) return 2;
+      if (first === 0xffff && second === 0xffffffff) return 3;
+      return ((first >>> 8) & 1) === 1 ? 4 : 1;
+    }
+    case Kind.ipv4:
+      if (first === 0) return 2;
+      if (first === 0xffffffff) return 3;
+      return first >= 0xe0000000 ? 4 : 1;
+    case Kind.ipv6:
+      if ((first | (words[at + 1] ?? 0) | (words[at + 2] ?? 0)) === 0) return (words[at + 3] ?? 0) < 2 ? 2 : 3;
+      return first >= 0xff000000 ? 4 : first >= 0xfe800000 ? 5 : 1;
+    case Kind.name:
+      return -1;
+    default:
+      return 0;
+  }
+}
+
+/** Whether the template may be believed for a value. `number` is a decimal's value, `words` from `at` on the others'. */
+export function isTrusted(rule: SlotRule, kind: Kind, number: number, words: Uint32Array, at: number): boolean {
+  const of = classOf(kind, number, words, at);
+  return of >= 0 ? rule.trusted[of] === 1 : rule.edges.has(kind === Kind.decimal ? number : (words[at] ?? 0));
+}
+
+/** As many edge values as are remembered for one place; a name is one of them. */
+const MOST_EDGES = 20_000;
+
+/** Remembers that the ordinary reader agreed on a value. */
+export function trust(rule: SlotRule, kind: Kind, number: number, words: Uint32Array, at: number): void {
+  const of = classOf(kind, number, words, at);
+  if (of >= 0) rule.trusted[of] = 1;
+  else if (rule.edges.size < MOST_EDGES) rule.edges.add(kind === Kind.decimal ? number : (words[at] ?? 0));
+}

@@ -1,0 +1,197 @@
+import { copyUnits, stringOf } from '../../base/code-units';
+import { hashOfPlace, mix } from './hash';
+import type { Template } from './template';
+import { LONGEST_LINE, type Scratch, type ShapeBook } from './shapes';
+import { Kind, type Units } from './tokens';
+
+/**
+ * Some lines of a text, read in one go: where they start, which of them are flows of a known shape, and what those flows say, in
+ * columns. Holds no offsets but its own, so that it stays good wherever in the text its lines move. Immutable.
+ */
+export interface Segment {
+  /** In characters, the last line's break included. */
+  readonly length: number;
+  /** Where each line starts. */
+  readonly starts: Uint32Array;
+  /** The lines that are flows of a known shape. */
+  readonly lines: Uint16Array;
+  /** Of each such flow: its shape's id, where its row starts in `words`, its hash. */
+  readonly shapes: Uint16Array;
+  readonly rows: Uint32Array;
+  readonly hashes: Int32Array;
+  readonly words: Uint32Array;
+}
+
+/** A segment has at most so many lines or characters (and one line more); reading one takes a few milliseconds. */
+export const SEGMENT_LINES = 2048;
+const SEGMENT_UNITS = 1 << 19;
+/** Reading lines one by one is slow where their shapes are unknown: a segment ends early then. */
+const MOST_LEARNED = 64;
+
+/** What is needed over and over while segments are read: buffers, and the shapes. */
+export interface SegmentReader {
+  /** Reads a segment of `text` from `from` on, which starts a line, up to `limit`, which ends one, at most. */
+  read(text: string, from: number, limit: number): Segment;
+}
+
+export function createSegmentReader(book: ShapeBook): SegmentReader {
+  const window = new Uint16Array(SEGMENT_UNITS + 1);
+  const starts = new Uint32Array(SEGMENT_LINES);
+  const lines = new Uint16Array(SEGMENT_LINES);
+  const shapes = new Uint16Array(SEGMENT_LINES);
+  const rows = new Uint32Array(SEGMENT_LINES);
+  const hashes = new Int32Array(SEGMENT_LINES);
+  let words = new Uint32Array(SEGMENT_LINES * 24);
+
+  return {
+    read(text, from, limit) {
+      // A quarter of it for a start: most segments end by their number of lines.
+      const size = copyUnits(text, from, Math.min(limit, from + SEGMENT_UNITS), window);
+      const whole = from + size >= limit;
+      const source: Units = { units: window, end: size };
+      let count = 0;
+      let flows = 0;
+      let used = 0;
+      let slow = 0;
+      let at = 0;
+      while (at < size && count < SEGMENT_LINES && slow < MOST_LEARNED) {
+        // The window may end inside of a flow: the next segment reads it.
+        if (!whole && size - at < LONGEST_LINE && count > 0) break;
+        let shape = window[at] === 10 || window[at] === 13 ? undefined : book.match(source, at);
+        let end: number;
+        if (shape) end = book.lineEnd();
+        else {
+          end = at;
+          while (end < size && window[end] !== 10 && window[end] !== 13) end++;
+          if (end === size && !whole) {
+            // A line that is longer than the window.
+            const found = lineBreak(text, from + end);
+            starts[count++] = at;
+            return finish(afterBreak(text, found) - from);
+          }
+          const line = end - at < 40 || end - at > LONGEST_LINE ? '' : trimmed(window, at, end);
+          if (line !== '' && looksLikeFlow(line)) {
+            slow++;
+            shape = book.learn(line);
+          }
+        }
+        if (shape) {
+          if (used + shape.rowWords > words.length) words = grown(words, used + shape.rowWords);
+          lines[flows] = count;
+          shapes[flows] = shape.id;
+          rows[flows] = used;
+          hashes[flows] = writeRow(shape, book.scratch, words, used);
+          used += shape.rowWords;
+          flows++;
+        }
+        starts[count++] = at;
+        while (end < size && window[end] !== 10 && window[end] !== 13) end++;
+        at = end < size ? end + (window[end] === 13 && breaksTwice(text, from + end) ? 2 : 1) : end;
+      }
+      return finish(at);
+
+      function finish(length: number): Segment {
+        return {
+          length,
+          starts: starts.slice(0, count),
+          lines: lines.slice(0, flows),
+          shapes: shapes.slice(0, flows),
+          rows: rows.slice(0, flows),
+          hashes: hashes.slice(0, flows),
+          words: words.slice(0, used),
+        };
+      }
+    },
+  };
+}
+
+/** What no flow lacks; the ordinary reader judges the rest. */
+function looksLikeFlow(line: string): boolean {
+  return line.includes('actions=');
+}
+
+function breaksTwice(text: string, at: number): boolean {
+  return text.charCodeAt(at + 1) === 10;
+}
+
+function lineBreak(text: string, from: number): number {
+  const feed = text.indexOf('\n', from);
+  const carriage = text.indexOf('\r', from);
+  if (feed < 0 && carriage < 0) return text.length;
+  return feed < 0 ? carriage : carriage < 0 ? feed : Math.min(feed, carriage);
+}
+
+function afterBreak(text: string, at: number): number {
+  if (at >= text.length) return text.length;
+  return at + (text.charCodeAt(at) === 13 && breaksTwice(text, at) ? 2 : 1);
+}
+
+/** A line's text without blanks at its end, as a string of its own: a slice would keep the whole document alive in what is learned. */
+function trimmed(units: Uint16Array, from: number, to: number): string {
+  let end = to;
+  while (end > from && (units[end - 1] === 32 || units[end - 1] === 9 || units[end - 1] === 0xa0)) end--;
+  return stringOf(units, from, end);
+}
+
+function grown(words: Uint32Array, needed: number): Uint32Array<ArrayBuffer> {
+  const bigger = new Uint32Array(Math.max(needed, words.length * 2));
+  bigger.set(words);
+  return bigger;
+}
+
+/** Writes the values of the line that was matched last; gives the flow's hash. */
+function writeRow(shape: Template, scratch: Scratch, words: Uint32Array, at: number): number {
+  const { slots } = shape;
+  let lengths = 0;
+  let lengthWord = at + shape.lengthsAt;
+  for (let n = 0; n < slots.length; n++) {
+    const slot = slots[n];
+    if (!slot) break;
+    const base = n * 4;
+    if (slot.word >= 0) {
+      const into = at + slot.word;
+      if (slot.kind === Kind.decimal && slot.words === 2) {
+        const number = scratch.numbers[n] ?? 0;
+        words[into] = Math.floor(number / 0x100000000);
+        words[into + 1] = number >>> 0;
+      } else {
+        words[into] = scratch.words[base] ?? 0;
+        for (let k = 1; k < slot.words; k++) words[into + k] = scratch.words[base + k] ?? 0;
+      }
+    }
+    lengths |= ((scratch.ends[n] ?? 0) - (scratch.starts[n] ?? 0)) << ((n & 3) * 8);
+    if ((n & 3) === 3 || n === slots.length - 1) {
+      words[lengthWord++] = lengths >>> 0;
+      lengths = 0;
+    }
+  }
+  return hashOfRow(shape, words, at);
+}
+
+function hashOfRow(shape: Template, words: Uint32Array, at: number): number {
+  const word = (slot: number) => words[at + (shape.slots[slot]?.word ?? 0)] ?? 0;
+  const { table, priority, terms, termHashes } = shape;
+  let hash = hashOfPlace(
+    table.slot < 0 ? table.value : word(table.slot),
+    priority.slot < 0 ? priority.value : word(priority.slot),
+  );
+  for (let n = 0; n < terms.length; n++) {
+    const term = terms[n];
+    const seed = termHashes[n] ?? 0;
+    if (!term || seed === 0) continue;
+    const slot = shape.slots[term.slot];
+    if (!slot) continue;
+    let own = seed;
+    if (slot.words === 1) {
+      const base = Number(term.base);
+      const value = ((word(term.slot) << term.shift) | base) >>> 0;
+      if (value !== 0) own = mix(own, value);
+    } else {
+      let high = 0;
+      while (high < slot.words && words[at + slot.word + high] === 0) high++;
+      for (let k = slot.words - 1; k >= high; k--) own = mix(own, words[at + slot.word + k] ?? 0);
+    }
+    hash = (hash + own) | 0;
+  }
+  return (hash + shape.constHash) | 0;
+}

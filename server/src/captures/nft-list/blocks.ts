@@ -1,0 +1,350 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import type { Line } from '../../base/lines';
+import { val, type Val } from '../../base/span';
+import type { ParseInput, Parsed } from '../capture';
+import type { NfFamily } from '../facts';
+import { errorOn, reportErrorOutput } from '../ip-address/words';
+import { collect, record, type Collected } from '../lines';
+import { joinLines, sliceSource, sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
+import type { Lookup } from './conditions';
+import { cutElements } from './elements';
+import { priorityNumber } from './names';
+import { ruleRefs } from './refs';
+import { ruleFacts } from './rules';
+import { readNftHead, readNftRule, type NftElement, type NftHead, type NftRuleLine } from './semantics';
+
+/** What encloses a line. */
+type Block =
+  | { readonly is: 'table'; readonly family: NfFamily; readonly name: string }
+  | { readonly is: 'chain'; readonly name: string; rules: number }
+  | { readonly is: 'set'; readonly name: string }
+  | { readonly is: 'object' };
+
+interface PendingRule {
+  readonly line: NftRuleLine;
+  readonly family: NfFamily;
+  readonly table: string;
+  readonly chain: string;
+  readonly number: number;
+  readonly block: string | undefined;
+}
+
+interface State {
+  readonly out: Collected;
+  readonly stack: Block[];
+  readonly rules: PendingRule[];
+  /** By `FAMILY TABLE SET`; undefined where its elements are not understood. */
+  readonly sets: Map<string, readonly NftElement[] | undefined>;
+  anonymous: number;
+  /** The program said that it lacks an extension of iptables. */
+  readonly lacksExtensions: boolean;
+}
+
+/** A rule over more lines than this is no rule. */
+const MOST_RULE_LINES = 400;
+
+/** Reads the nested blocks of nft(8): each line, or each rule and set over several, is a record of its own. */
+export function readBlocks(input: ParseInput): Parsed {
+  const { lines } = input;
+  const lacksExtensions = lines.some((line) => /XT (?:match|target) \S+ not found/.test(line.text));
+  const state: State = { out: collect(), stack: [], rules: [], sets: new Map(), anonymous: 0, lacksExtensions };
+  const first = lines.find((line) => line.text.trim() !== '');
+  if (first !== undefined && /^\s*\{\s*"nftables"/.test(first.text)) {
+    state.out.errors.push(
+      errorOn(first, 'not-understood', 'The JSON form of nft is not read: capture the same command without -j.'),
+    );
+    return state.out;
+  }
+  for (let n = 0; n < lines.length; n++) {
+    const line = lines[n];
+    if (line === undefined || line.text.trim() === '' || reportErrorOutput(state.out, line)) continue;
+    n = readLine(state, lines, n, line);
+  }
+  const last = lines.findLast((line) => line.text.trim() !== '');
+  if (state.stack.length > 0 && last !== undefined) {
+    state.out.errors.push(
+      errorOn(last, 'cut-off', 'The output ends inside a block: what follows in it is missing. Capture it whole.'),
+    );
+  }
+  translateRules(state);
+  return state.out;
+}
+
+function translateRules(state: State): void {
+  for (const { line, family, table, chain, number, block } of state.rules) {
+    const lookup: Lookup = {
+      family,
+      set: (name) => state.sets.get(`${family} ${table} ${name}`),
+      literal: (body) => cutElements(body, () => undefined),
+    };
+    const facts = ruleFacts(line.items, { family, table, chain, number, text: line.text }, lookup, block);
+    ruleRefs(state.out, facts);
+    state.out.facts.push(...facts);
+  }
+}
+
+function top(state: State): Block | undefined {
+  return state.stack[state.stack.length - 1];
+}
+
+function tableOf(state: State): Extract<Block, { is: 'table' }> | undefined {
+  return state.stack.find((block) => block.is === 'table');
+}
+
+function headRule(text: string, inside: Block['is'] | undefined): string | undefined {
+  if (/^\s*\}/.test(text)) return 'closeLine';
+  if (/^\s*table\s.*\{/.test(text)) return 'tableLine';
+  if (/^\s*chain\s.*\{/.test(text)) return 'chainLine';
+  if (inside === 'table' || inside === undefined) {
+    if (/^\s*(?:set|map)\s+\S+\s*\{/.test(text)) return 'setLine';
+    if (
+      /^\s*(?:flowtable|counter|quota|limit|ct (?:helper|timeout|expectation)|secmark|synproxy|tunnel)\s+[^\s{]+\s*\{/.test(text)
+    )
+      return 'objectLine';
+    if (/^\s*table\s/.test(text)) return 'nameLine';
+    if (/^\s*(?:comment|flags)\s/.test(text) && inside === 'table') return 'propertyLine';
+  }
+  // A program that lacks an extension of iptables says so, on its own line or in the middle of the rule.
+  if (/^\s*XT (?:match|target) \S+ not found$/.test(text)) return 'noteLine';
+  if (/^\s*#/.test(text) && !/\scounter packets \d/.test(text)) return 'noteLine';
+  if (inside === 'set' || inside === 'object')
+    return /^\s*type(?:of)?\s/.test(text) && inside === 'set' ? 'typeLine' : 'propertyLine';
+  if (/^\s*type\s+\w+\s+hook\s/.test(text)) return 'hookLine';
+  return /^\s*policy\s+\w+\s*;/.test(text) ? 'policyLine' : undefined;
+}
+
+/** Reads the record that starts at line `n` and gives the number of its last line. */
+function readLine(state: State, lines: readonly Line[], n: number, line: Line): number {
+  const inside = top(state);
+  const { out } = state;
+  if (inside?.is === 'set' && /^\s*elements\s*=/.test(line.text)) return readElements(state, lines, n, inside.name);
+  const rule = headRule(line.text, inside?.is);
+  // A remark in a chain's head, not a rule that does nothing.
+  const isRemark = inside?.is === 'chain' && /^\s*comment\s+"[^"]*"$/.test(line.text);
+  if (rule !== undefined || isRemark) {
+    const source = sourceOf(line);
+    const result = grammars.Nft.match(source.text, rule ?? 'propertyLine');
+    if (result.failed()) {
+      out.errors.push(syntaxError(source, result, 'line of nft'));
+      if (/\{\s*$/.test(line.text)) state.stack.push({ is: 'object' });
+    } else {
+      const head = readNftHead(result, source);
+      takeHead(state, head);
+      record(out, line, line, head.is === 'extra' || head.is === 'close' ? 'header' : 'record');
+    }
+    return n;
+  }
+  return readRule(state, lines, n);
+}
+
+function takeHead(state: State, head: NftHead): void {
+  const { out, stack } = state;
+  const table = tableOf(state);
+  const inside = top(state);
+  switch (head.is) {
+    case 'table':
+      // Where a closing brace was lost, the next table ends the one before.
+      stack.length = 0;
+      stack.push({ is: 'table', family: familyOf(head.family), name: head.name.value });
+      break;
+    case 'chain': {
+      while (top(state) !== undefined && top(state)?.is !== 'table') stack.pop();
+      stack.push({ is: 'chain', name: head.name.value, rules: 0 });
+      if (table === undefined) break;
+      out.refs.push({ kind: 'chain', value: head.name.value, span: head.name.span, scope: table.name, defines: true });
+      out.facts.push({ kind: 'nf-chain', family: table.family, table: table.name, name: head.name, span: head.name });
+      break;
+    }
+    case 'set':
+      stack.push({ is: 'set', name: head.name.value });
+      if (table !== undefined) state.sets.set(`${table.family} ${table.name} ${head.name.value}`, []);
+      break;
+    case 'object':
+      stack.push({ is: 'object' });
+      break;
+    case 'hook':
+      if (table !== undefined && inside?.is === 'chain') takeHook(out, table, inside.name, head);
+      break;
+    case 'policy':
+      if (table !== undefined && inside?.is === 'chain') {
+        replaceChain(out, table, inside.name, { policy: upperCase(head.policy) });
+      }
+      break;
+    case 'close':
+      stack.pop();
+      break;
+    case 'extra':
+      break;
+  }
+}
+
+function takeHook(
+  out: Collected,
+  table: Extract<Block, { is: 'table' }>,
+  chain: string,
+  head: Extract<NftHead, { is: 'hook' }>,
+): void {
+  const priority = priorityNumber(head.priority.value, table.family);
+  replaceChain(out, table, chain, {
+    policy: head.policy === undefined ? val('ACCEPT', head.text.span) : upperCase(head.policy),
+    hook: head.hook,
+    type: head.type,
+    ...(priority === undefined ? {} : { priority: val(priority, head.priority.span) }),
+    span: head.text,
+  });
+}
+
+function upperCase(text: Val<string>): Val<string> {
+  return val(text.value.toUpperCase(), text.span);
+}
+
+type ChainFact = Extract<Collected['facts'][number], { kind: 'nf-chain' }>;
+
+/** The hook stands on the line below the chain's name. */
+function replaceChain(out: Collected, table: { family: NfFamily; name: string }, chain: string, more: Partial<ChainFact>): void {
+  const at = out.facts.findLastIndex(
+    (fact) => fact.kind === 'nf-chain' && fact.family === table.family && fact.table === table.name && fact.name.value === chain,
+  );
+  const found = out.facts[at];
+  if (found?.kind === 'nf-chain') out.facts[at] = { ...found, ...more };
+}
+
+function familyOf(text: string): NfFamily {
+  return text === 'ip6' || text === 'inet' || text === 'arp' || text === 'bridge' || text === 'netdev' ? text : 'ip';
+}
+
+/** The braces that a line opens and does not close, those in quotes left out. */
+function openBraces(text: string): number {
+  let open = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const c = text[at];
+    if (c === '\\') at++;
+    else if (c === '"') quoted = !quoted;
+    else if (!quoted && c === '{') open++;
+    else if (!quoted && c === '}') open--;
+  }
+  return open;
+}
+
+/** `elements = { … }` over as many lines as it takes. */
+function readElements(state: State, lines: readonly Line[], n: number, set: string): number {
+  const { out } = state;
+  const table = tableOf(state);
+  const parts: Line[] = [];
+  let open = 0;
+  let at = n;
+  for (; at < lines.length; at++) {
+    const line = lines[at];
+    if (line === undefined || line.text.trim() === '') continue;
+    parts.push(line);
+    open += openBraces(line.text);
+    if (open <= 0) break;
+  }
+  const [first] = parts;
+  const last = parts[parts.length - 1];
+  if (first === undefined || last === undefined) return n;
+  const source = joinLines(parts, ' ');
+  const from = source.text.indexOf('{');
+  const to = open <= 0 ? source.text.lastIndexOf('}') : source.text.length;
+  let understood = open <= 0;
+  const elements = cutElements(sliceSource(source, from + 1, Math.max(from + 1, to)), (piece) => {
+    understood = false;
+    const start = piece.text.length - piece.text.trimStart().length;
+    const result = grammars.Nft.match(piece.text.trim(), 'element');
+    const trimmed = sliceSource(piece, start, piece.text.trimEnd().length);
+    if (result.failed()) out.errors.push(syntaxError(trimmed, result, 'element of a set'));
+    else {
+      out.errors.push({
+        span: spanIn(trimmed, 0, trimmed.text.length),
+        code: 'not-understood',
+        message: 'This element of a set is too long to be one.',
+      });
+    }
+  });
+  record(out, first, last);
+  if (table !== undefined) state.sets.set(`${table.family} ${table.name} ${set}`, understood ? elements : undefined);
+  return at;
+}
+
+function readRule(state: State, lines: readonly Line[], n: number): number {
+  const { out } = state;
+  const { source, first, last, at, opensBlock } = wholeRule(lines, n);
+  const result = grammars.Nft.match(source.text, 'ruleLine');
+  const inside = top(state);
+  const table = tableOf(state);
+  if (result.failed()) out.errors.push(syntaxError(source, result, 'rule of nft'));
+  else {
+    const line = withHiddenTarget(readNftRule(result, source), targetIsMissing(state, lines[at + 1]));
+    const unknown = line.items.filter((item) => item.is === 'unknown');
+    if (unknown.length > 0 && unknown.length * 2 > line.items.length) {
+      out.errors.push(errorOn(first, 'not-understood', 'This line is not understood as a rule of nft; it is left out.'));
+    } else {
+      record(out, first, last);
+      if (inside?.is === 'chain' && table !== undefined) {
+        const block = opensBlock ? `${inside.name} {${(state.anonymous += 1)}}` : undefined;
+        state.rules.push({
+          line,
+          family: table.family,
+          table: table.name,
+          chain: inside.name,
+          number: (inside.rules += 1),
+          block,
+        });
+      }
+    }
+  }
+  if (opensBlock)
+    state.stack.push({ is: 'chain', name: `${inside?.is === 'chain' ? inside.name : ''} {${state.anonymous}}`, rules: 0 });
+  return at;
+}
+
+/** The lines of one rule: a set in it may be broken behind its commas. */
+function wholeRule(lines: readonly Line[], n: number) {
+  const first = lines[n] ?? { text: '', start: 0, number: n };
+  const opensBlock = /(?:jump|goto)\s*\{\s*$/.test(first.text);
+  const parts = [first];
+  let at = n;
+  if (!opensBlock) {
+    let open = openBraces(first.text);
+    while (open > 0 && at + 1 < lines.length && parts.length < MOST_RULE_LINES) {
+      const next = lines[at + 1];
+      if (next === undefined || /^\s*(?:chain|table|set|map)\s.*\{\s*$/.test(next.text)) break;
+      at++;
+      if (next.text.trim() === '') continue;
+      parts.push(next);
+      open += openBraces(next.text);
+    }
+  }
+  const source: SourceText = joinLines(parts, ' ');
+  return { source, first, last: parts[parts.length - 1] ?? first, at, opensBlock };
+}
+
+/**
+ * Old programs print what iptables-nft could not translate behind a `#`. At the end of a rule that has no verdict, and in
+ * capitals or after `xt_`, it is the target; anything else there is a handle or a remark.
+ */
+function withHiddenTarget(line: NftRuleLine, missing: boolean): NftRuleLine {
+  const { remark } = line;
+  const ended = line.items.some((item) => /^(?:verdict|verdict-map|block|nat|redirect|reject|hidden|set|other)$/.test(item.is));
+  if (missing && !ended && remark === undefined) {
+    const end = line.text.span.end;
+    return {
+      ...line,
+      items: [...line.items, { is: 'hidden', target: true, text: val('a target that nft could not print', { start: end, end }) }],
+    };
+  }
+  if (remark === undefined || ended || !/^#\s*(?:xt_)?[A-Z]{2,}/.test(remark.value)) return line;
+  const words = remark.value.replace(/\s*#\s*handle \d+\s*$/, '');
+  const text = val(words, { start: remark.span.start, end: remark.span.start + words.length });
+  return { ...line, items: [...line.items, { is: 'hidden', target: true, text }] };
+}
+
+/**
+ * Where nft lacks the extension that prints a target of iptables, the line breaks off there: the handle, or nothing, stands on a
+ * line of its own.
+ */
+function targetIsMissing(state: State, next: Line | undefined): boolean {
+  if (next === undefined) return false;
+  return /^\s*# handle \d+$/.test(next.text) || (state.lacksExtensions && next.text.trim() === '');
+}

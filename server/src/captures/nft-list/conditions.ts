@@ -1,0 +1,473 @@
+import { cover, val, type Span, type Val } from '../../base/span';
+import type { NfFamily, NfMatch } from '../facts';
+import { lower } from '../ip-address/words';
+import { markValue, portRanges, protocolName } from '../iptables-rules/netfilter';
+import { dscp, icmpCode, icmpType, plainNumber, tcpFlags } from './names';
+import type { NftElement, NftItem } from './semantics';
+
+/** What a condition may look up: the sets of its table, as far as the capture shows them. */
+export interface Lookup {
+  readonly family: NfFamily;
+  /** The elements of a named set; undefined where they are not shown. */
+  readonly set: (name: string) => readonly NftElement[] | undefined;
+  /** The elements of a set that stands in the rule. */
+  readonly literal: (
+    body: Extract<Extract<NftItem, { is: 'condition' }>['right'], { is: 'set' }>['body'],
+  ) => readonly NftElement[];
+}
+
+/** Read, but not modelled: the rule may match. */
+export function otherMatch(text: Val<string>): NfMatch {
+  return { kind: 'other', text, negated: false, name: 'nft' };
+}
+
+/** The conditions of one piece of a rule, in the words of iptables-extensions(8); all of them must hold. */
+export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lookup: Lookup): NfMatch[] {
+  const negated = item.relation === '!=' || item.relation === 'ne' || item.relation === 'neq';
+  const { right, selectors } = item;
+  const [selector] = selectors;
+  if (selector === undefined) return [otherMatch(item.text)];
+  const equal = item.relation === '' || item.relation === '==' || item.relation === 'eq' || negated;
+  if (item.mask !== undefined && !equal) return chance(item, selector) ?? [otherMatch(item.text)];
+  if (item.mask !== undefined || right.is === 'flags') return maskedMatches(item, selector, negated) ?? [otherMatch(item.text)];
+  if (/^(?:<|>|<=|>=|lt|gt|le|ge)$/.test(item.relation)) return comparison(item, selector, lookup) ?? [otherMatch(item.text)];
+  if (right.is === 'set' || right.is === 'named') {
+    const elements = right.is === 'set' ? lookup.literal(right.body) : lookup.set(right.name.value);
+    if (elements === undefined) return [otherMatch(item.text)];
+    return setMatches(selectors, elements, negated, item.text, lookup);
+  }
+  if (selectors.length > 1) {
+    const all = concatMatches(selectors, right.values, lookup, item.text);
+    return all === undefined
+      ? [otherMatch(item.text)]
+      : negated
+        ? [{ kind: 'all-of', matches: all, text: item.text, negated }]
+        : all;
+  }
+  return valueMatches(selector, right.values, negated, item.text, lookup) ?? [otherMatch(item.text)];
+}
+
+/** Whether a packet's fields are in a set: any of its elements, with what the selectors ask for besides. */
+export function setMatches(
+  selectors: readonly Val<string>[],
+  elements: readonly NftElement[],
+  negated: boolean,
+  text: Val<string>,
+  lookup: Lookup,
+): NfMatch[] {
+  const [selector] = selectors;
+  if (selector === undefined) return [otherMatch(text)];
+  if (selectors.length === 1) {
+    const values = elements.flatMap(({ key }) => (key[0] === undefined ? [] : [key[0]]));
+    // An empty set holds nothing.
+    if (values.length === 0) return [{ kind: 'any-of', matches: [], text, negated }];
+    return valueMatches(selector, values, negated, text, lookup) ?? [otherMatch(text)];
+  }
+  const each = elements.map(({ key, text: own }) => concatMatches(selectors, key, lookup, own));
+  if (each.some((matches) => matches === undefined)) return [otherMatch(text)];
+  return [
+    {
+      kind: 'any-of',
+      matches: each.map((matches, n) => ({
+        kind: 'all-of',
+        matches: matches ?? [],
+        text: elements[n]?.text ?? text,
+        negated: false,
+      })),
+      text,
+      negated,
+    },
+  ];
+}
+
+/** One value for each selector; undefined where the counts differ. */
+export function concatMatches(
+  selectors: readonly Val<string>[],
+  values: readonly Val<string>[],
+  lookup: Lookup,
+  text: Val<string>,
+): NfMatch[] | undefined {
+  if (selectors.length !== values.length) return undefined;
+  return selectors.flatMap((selector, n) => {
+    const value = values[n];
+    return value === undefined
+      ? [otherMatch(text)]
+      : (valueMatches(selector, [value], false, value, lookup) ?? [otherMatch(value)]);
+  });
+}
+
+/** The families of addresses that a table sees: in all others a condition on an address says the family as well. */
+function familyGuard(selector: Val<string>, lookup: Lookup): NfMatch[] {
+  const v6 = /^(?:ip6|icmpv6)\b/.test(selector.value);
+  if (lookup.family === (v6 ? 'ip6' : 'ip')) return [];
+  return [{ kind: 'source', value: val(v6 ? '::/0' : '0.0.0.0/0', selector.span), negated: false }];
+}
+
+/** Several alternatives as one condition. */
+function anyOf(matches: readonly NfMatch[], negated: boolean, text: Val<string>): NfMatch {
+  const [only] = matches;
+  if (only !== undefined && matches.length === 1 && 'negated' in only)
+    return negated ? { ...only, negated: !only.negated } : only;
+  return { kind: 'any-of', matches, text, negated };
+}
+
+/** Makes a condition of each value; undefined where one of them is not understood. */
+function each(values: readonly Val<string>[], make: (value: Val<string>) => NfMatch | undefined): NfMatch[] | undefined {
+  const made = values.map(make);
+  return made.some((match) => match === undefined) ? undefined : made.flatMap((match) => (match === undefined ? [] : [match]));
+}
+
+const upper = (value: Val<string>): Val<string> => val(value.value.toUpperCase(), value.span);
+
+/** A selector compared with values, any of which may hold; undefined where it is not modelled. */
+function valueMatches(
+  selector: Val<string>,
+  values: readonly Val<string>[],
+  negated: boolean,
+  text: Val<string>,
+  lookup: Lookup,
+): NfMatch[] | undefined {
+  const name = selector.value;
+  const [first] = values;
+  if (first === undefined) return undefined;
+  const one = (guard: readonly NfMatch[], make: (value: Val<string>) => NfMatch | undefined): NfMatch[] | undefined => {
+    const made = each(values, make);
+    return made === undefined ? undefined : [...guard, anyOf(made, negated, text)];
+  };
+  const port = /^(tcp|udp|udplite|sctp|dccp|th) ([sd])port$/.exec(name);
+  if (port !== null) return portMatches(port[1] ?? '', port[2] ?? '', selector, values, negated, text);
+  const address = /^ip6? ([sd])addr$/.exec(name);
+  if (address !== null) {
+    const kind = address[1] === 's' ? 'source' : 'destination';
+    return one(negated ? familyGuard(selector, lookup) : [], (value) => addressMatch(kind, value));
+  }
+  switch (name) {
+    case 'iifname':
+    case 'meta iifname':
+    case 'iif':
+    case 'meta iif':
+      return one([], (value) => deviceMatch('in-interface', value));
+    case 'oifname':
+    case 'meta oifname':
+    case 'oif':
+    case 'meta oif':
+      return one([], (value) => deviceMatch('out-interface', value));
+    case 'meta l4proto':
+    case 'l4proto':
+      return one([], protocolMatch);
+    case 'ip protocol':
+    case 'ip6 nexthdr':
+      return one(familyGuard(selector, lookup), protocolMatch);
+    case 'meta nfproto':
+    case 'nfproto':
+    case 'meta protocol':
+    case 'ether type':
+      return one([], familyMatch);
+    case 'ct state': {
+      if (!values.every((value) => /^[a-z]+$/.test(value.value))) return undefined;
+      const states = val(
+        values.map((value) => value.value.toUpperCase()),
+        spanOf(values) ?? text.span,
+      );
+      return [{ kind: 'ctstate', states, negated }];
+    }
+    case 'ct status':
+      return one([], (value) =>
+        /^[sd]nat$/.test(value.value)
+          ? { kind: 'ctstate', states: val([value.value.toUpperCase()], value.span), negated: false }
+          : { kind: 'conntrack', what: 'status', value: upper(value), negated: false },
+      );
+    case 'ct direction':
+      return one([], (value) => ({ kind: 'conntrack', what: 'dir', value: upper(value), negated: false }));
+    case 'meta mark':
+    case 'mark':
+      return one([], (value) => markMatch('mark', value));
+    case 'ct mark':
+      return one([], (value) => markMatch('connmark', value));
+    case 'icmp type':
+    case 'icmpv6 type': {
+      const v6 = name.startsWith('icmpv6');
+      return one([protocolOf(v6 ? 'icmpv6' : 'icmp', selector)], (value) => {
+        const type = icmpType(value.value, v6);
+        return type === undefined ? undefined : { kind: 'icmp-type', type: val(`${type}`, value.span), negated: false };
+      });
+    }
+    case 'meta pkttype':
+    case 'pkttype':
+      return one([], (value) => ({
+        kind: 'pkttype',
+        value: value.value === 'host' ? val('unicast', value.span) : value,
+        negated: false,
+      }));
+    case 'ether saddr':
+      return one([], (value) =>
+        /^[\da-f]{2}(?::[\da-f]{2}){5}$/i.test(value.value)
+          ? { kind: 'mac-source', value: lower(value), negated: false }
+          : undefined,
+      );
+    case 'fib daddr type':
+    case 'fib saddr type':
+    case 'fib daddr . iif type':
+    case 'fib daddr . oif type':
+      return one([], (value) => ({
+        kind: 'addrtype',
+        which: name.startsWith('fib saddr') ? 'src' : 'dst',
+        value: upper(value),
+        negated: false,
+        ...(name.includes('. iif') ? { limit: 'in' as const } : name.includes('. oif') ? { limit: 'out' as const } : {}),
+      }));
+    case 'fib saddr . iif oif':
+    case 'fib saddr . mark . iif oif':
+    case 'fib saddr oif':
+    case 'fib saddr . mark oif': {
+      // No way back out of the device that the packet came by (or out of any): the reverse of the rpfilter match.
+      const missing = /^(?:missing|0)$/.test(first.value);
+      if (values.length > 1 || (!missing && first.value !== 'exists')) return undefined;
+      const flags = [...(name.includes('iif') ? [] : ['loose']), ...(name.includes('mark') ? ['validmark'] : [])];
+      return [{ kind: 'rpfilter', flags, text, negated: missing !== negated }];
+    }
+    case 'ip ttl':
+    case 'ip6 hoplimit':
+      return one(familyGuard(selector, lookup), (value) => {
+        const ttl = plainNumber(value.value);
+        return ttl === undefined ? undefined : { kind: 'ttl', op: 'eq', value: val(ttl, value.span), negated: false };
+      });
+    case 'ip dscp':
+    case 'ip6 dscp':
+      return one(familyGuard(selector, lookup), (value) => {
+        const bits = dscp(value.value);
+        return bits === undefined ? undefined : { kind: 'dscp', value: val(bits, value.span), negated: false };
+      });
+    case 'ip length':
+    case 'meta length':
+      return one(name === 'ip length' ? familyGuard(selector, lookup) : [], (value) => {
+        const range = numbers(value.value);
+        return range === undefined ? undefined : { kind: 'length', range: val(range, value.span), negated: false };
+      });
+    case 'meta skuid':
+    case 'skuid':
+    case 'meta skgid':
+    case 'skgid':
+      return one([], (value) => ({
+        kind: 'owner',
+        what: name.endsWith('uid') ? 'uid' : 'gid',
+        value,
+        text,
+        negated: false,
+      }));
+    case 'tcp flags':
+      return tcpFlagMatches(selector, values, negated, text);
+    default:
+      return tupleMatches(name, values, negated, text);
+  }
+}
+
+/** `ct original ip saddr 10.0.0.1`, `ct reply proto-dst 80`. */
+function tupleMatches(name: string, values: readonly Val<string>[], negated: boolean, text: Val<string>): NfMatch[] | undefined {
+  const [, side, key] = /^ct (original|reply) (?:ip6? )?(saddr|daddr|proto-src|proto-dst|protocol)$/.exec(name) ?? [];
+  if (side === undefined || key === undefined) return undefined;
+  const prefix = side === 'original' ? 'orig' : 'repl';
+  const what = { saddr: 'src', daddr: 'dst', 'proto-src': 'srcport', 'proto-dst': 'dstport', protocol: 'proto' }[key] ?? '';
+  const made = values.map((value): NfMatch => ({
+    kind: 'conntrack',
+    what: what === 'proto' ? what : `${prefix}${what}`,
+    value,
+    negated: false,
+  }));
+  return [anyOf(made, negated, text)];
+}
+
+function protocolOf(name: string, selector: Val<string>): NfMatch {
+  return { kind: 'protocol', value: val(name, selector.span), negated: false };
+}
+
+function portMatches(
+  protocol: string,
+  side: string,
+  selector: Val<string>,
+  values: readonly Val<string>[],
+  negated: boolean,
+  text: Val<string>,
+): NfMatch[] | undefined {
+  const ranges: (readonly [number, number])[] = [];
+  for (const value of values) {
+    const found = numbers(value.value) ?? portRanges(value.value)?.[0];
+    if (found === undefined) return undefined;
+    ranges.push(found);
+  }
+  const span = spanOf(values) ?? text.span;
+  const guard = protocol === 'th' ? [] : [protocolOf(protocol, selector)];
+  return [...guard, { kind: side === 's' ? 'source-port' : 'destination-port', ranges: val(ranges, span), negated }];
+}
+
+function spanOf(values: readonly Val<string>[]): Span | undefined {
+  return values.map(({ span }) => span).reduce<Span | undefined>((a, b) => (a === undefined ? b : cover(a, b)), undefined);
+}
+
+/** `22`, `1024-65535`. */
+function numbers(text: string): readonly [number, number] | undefined {
+  const [, low, high] = /^(\d+|0x[\da-f]+)(?:-(\d+|0x[\da-f]+))?$/i.exec(text) ?? [];
+  return low === undefined ? undefined : [Number(low), Number(high ?? low)];
+}
+
+const ADDRESS = /^(?:\d+(?:\.\d+){3}|(?=[\da-f]*:)[\da-f:.]+)(?:\/\d+)?$/i;
+
+function addressMatch(kind: 'source' | 'destination', value: Val<string>): NfMatch | undefined {
+  const text = value.value;
+  if (ADDRESS.test(text)) return { kind, value: lower(value), negated: false };
+  const [from, to] = text.toLowerCase().split('-');
+  if (from === undefined || to === undefined || !ADDRESS.test(from) || !ADDRESS.test(to)) return undefined;
+  return { kind: 'iprange', which: kind === 'source' ? 'src' : 'dst', from, to, text: lower(value), negated: false };
+}
+
+/** `eth*` stands for every name that starts so; an index in place of a name is the device's of this moment only. */
+function deviceMatch(kind: 'in-interface' | 'out-interface', value: Val<string>): NfMatch | undefined {
+  const name = value.value;
+  if (/^\d+$/.test(name)) return undefined;
+  const wildcard = name.endsWith('*') && !name.endsWith('\\*');
+  const plain = name.replace(/\\?\*$/, wildcard ? '+' : '*');
+  // iptables' patterns can't say that a name itself ends in a plus.
+  if (!wildcard && plain.endsWith('+')) return undefined;
+  return { kind, value: val(plain, value.span), negated: false };
+}
+
+function protocolMatch(value: Val<string>): NfMatch | undefined {
+  const name = protocolName(value.value);
+  return name === undefined || !/^[\w-]+$/.test(name)
+    ? undefined
+    : { kind: 'protocol', value: val(name, value.span), negated: false };
+}
+
+function familyMatch(value: Val<string>): NfMatch | undefined {
+  const all = { ip: '0.0.0.0/0', ipv4: '0.0.0.0/0', '0x0800': '0.0.0.0/0', ip6: '::/0', ipv6: '::/0', '0x86dd': '::/0' }[
+    value.value
+  ];
+  return all === undefined ? undefined : { kind: 'source', value: val(all, value.span), negated: false };
+}
+
+function markMatch(kind: 'mark' | 'connmark', value: Val<string>): NfMatch | undefined {
+  const mark = markValue(value.value);
+  return mark === undefined || value.value.includes('/') ? undefined : { kind, mark: val(mark, value.span), negated: false };
+}
+
+/** `tcp flags syn`: any of the flags is set; `tcp flags == syn`: it alone is. */
+function tcpFlagMatches(
+  selector: Val<string>,
+  values: readonly Val<string>[],
+  negated: boolean,
+  text: Val<string>,
+): NfMatch[] | undefined {
+  const bits = tcpFlags(values.map(({ value }) => value).join(','));
+  if (bits === undefined) return undefined;
+  const exact = /(?:==|!=)/.test(text.value);
+  return [
+    protocolOf('tcp', selector),
+    exact
+      ? { kind: 'tcp-flags', mask: 0x3f, set: bits & 0x3f, text, negated }
+      : { kind: 'tcp-flags', mask: bits, set: 0, text, negated: true },
+  ];
+}
+
+/** `meta random & 2147483647 < 1073741824`: the statistic match of iptables in nft's words. */
+function chance(item: Extract<NftItem, { is: 'condition' }>, selector: Val<string>): NfMatch[] | undefined {
+  const { right, mask } = item;
+  const value = right.is === 'values' && right.values.length === 1 ? plainNumber(right.values[0]?.value ?? '') : undefined;
+  const all = mask === undefined ? undefined : plainNumber(mask);
+  if (value === undefined || all === undefined || !/^(?:meta )?random$/.test(selector.value) || !/^(?:<|lt)$/.test(item.relation))
+    return undefined;
+  return [{ kind: 'limit', module: 'statistic', text: item.text, negated: false, probability: value / (all + 1) }];
+}
+
+/** `meta mark & 0xff == 0x10`, `tcp flags & (fin | syn) == syn`, `tcp flags syn / syn,ack`. */
+function maskedMatches(
+  item: Extract<NftItem, { is: 'condition' }>,
+  selector: Val<string>,
+  negated: boolean,
+): NfMatch[] | undefined {
+  const { right, mask } = item;
+  if (item.selectors.length > 1) return undefined;
+  const value =
+    right.is === 'flags' ? right.value : right.is === 'values' && right.values.length === 1 ? right.values[0]?.value : undefined;
+  const bits = right.is === 'flags' ? right.mask : mask;
+  if (value === undefined || bits === undefined) return undefined;
+  if (selector.value === 'ip frag-off' && plainNumber(bits) === 0x1fff && plainNumber(value) === 0) {
+    return [{ kind: 'fragment', text: item.text, negated: !negated }];
+  }
+  if (selector.value === 'tcp flags') {
+    const [set, all] = [value === '0' ? 0 : tcpFlags(value), tcpFlags(bits)];
+    if (set === undefined || all === undefined) return undefined;
+    return [protocolOf('tcp', selector), { kind: 'tcp-flags', mask: all, set, text: item.text, negated }];
+  }
+  const kind = /^(?:meta )?mark$/.test(selector.value) ? 'mark' : selector.value === 'ct mark' ? 'connmark' : undefined;
+  if (kind !== undefined) {
+    const [number, all] = [plainNumber(value), plainNumber(bits)];
+    return number === undefined || all === undefined
+      ? undefined
+      : [{ kind, mark: val({ value: number, mask: all }, item.text.span), negated }];
+  }
+  if (/^ip6? [sd]addr$/.test(selector.value) && ADDRESS.test(value) && ADDRESS.test(bits)) {
+    return [
+      {
+        kind: selector.value.endsWith('saddr') ? 'source' : 'destination',
+        value: val(`${value}/${bits}`, item.text.span),
+        negated,
+      },
+    ];
+  }
+  if (selector.value === 'ct status' && value === bits && /^[sd]nat$/.test(value)) {
+    return [{ kind: 'ctstate', states: val([value.toUpperCase()], item.text.span), negated }];
+  }
+  return undefined;
+}
+
+/** `ip ttl < 254`, `tcp dport > 1023`, `meta length <= 100`. */
+function comparison(item: Extract<NftItem, { is: 'condition' }>, selector: Val<string>, lookup: Lookup): NfMatch[] | undefined {
+  const { right } = item;
+  const text = right.is === 'values' && right.values.length === 1 ? right.values[0] : undefined;
+  const number = text === undefined ? undefined : plainNumber(text.value);
+  if (text === undefined || number === undefined || item.selectors.length > 1) return undefined;
+  const [low, high] = {
+    '<': [0, number - 1],
+    lt: [0, number - 1],
+    '<=': [0, number],
+    le: [0, number],
+    '>': [number + 1, 65535],
+    gt: [number + 1, 65535],
+    '>=': [number, 65535],
+    ge: [number, 65535],
+  }[item.relation] ?? [0, 65535];
+  if (low === undefined || high === undefined || low > high) return undefined;
+  const range = val(`${low}-${high}`, text.span);
+  if (/port$/.test(selector.value) || /length$/.test(selector.value))
+    return valueMatches(selector, [range], false, item.text, lookup);
+  if (selector.value === 'ip ttl' || selector.value === 'ip6 hoplimit') {
+    const up = /^(?:>|gt|>=|ge)$/.test(item.relation);
+    return [
+      ...familyGuard(selector, lookup),
+      { kind: 'ttl', op: up ? 'gt' : 'lt', value: val(up ? low - 1 : high + 1, text.span), negated: false },
+    ];
+  }
+  return undefined;
+}
+
+/** `icmp code port-unreachable` behind `icmp type`: the two are one condition in iptables' words. */
+export function withIcmpCode(matches: readonly NfMatch[], item: Extract<NftItem, { is: 'condition' }>): NfMatch[] | undefined {
+  const [selector] = item.selectors;
+  const name = selector?.value;
+  const { right } = item;
+  const value = right.is === 'values' && right.values.length === 1 ? right.values[0] : undefined;
+  const last = matches[matches.length - 1];
+  if (
+    (name !== 'icmp code' && name !== 'icmpv6 code') ||
+    value === undefined ||
+    item.relation === '!=' ||
+    last?.kind !== 'icmp-type'
+  )
+    return undefined;
+  const code = icmpCode(value.value, name.startsWith('icmpv6'));
+  if (code === undefined || last.negated || last.type.value.includes('/')) return undefined;
+  return [
+    ...matches.slice(0, -1),
+    { kind: 'icmp-type', type: val(`${last.type.value}/${code}`, cover(last.type.span, value.span)), negated: false },
+  ];
+}

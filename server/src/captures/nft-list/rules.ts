@@ -1,0 +1,195 @@
+import { val, type Val } from '../../base/span';
+import type { NetfilterFact, NfFamily, NfMatch, NfStatement } from '../facts';
+import { concatMatches, conditionMatches, otherMatch, setMatches, withIcmpCode, type Lookup } from './conditions';
+import { plainNumber } from './names';
+import type { NftElement, NftItem, NftMap } from './semantics';
+import { natTo, notModelled, statementOf, type Statement } from './statements';
+
+type RuleFact = Extract<NetfilterFact, { kind: 'nf-rule' }>;
+
+/** Where a rule stands. */
+export interface RulePlace {
+  readonly family: NfFamily;
+  readonly table: string;
+  readonly chain: string;
+  readonly number: number;
+  readonly text: Val<string>;
+}
+
+const VERDICTS: Readonly<Record<string, string>> = { accept: 'ACCEPT', drop: 'DROP', return: 'RETURN' };
+
+interface Draft {
+  matches: readonly NfMatch[];
+  before: NfStatement[];
+}
+
+/**
+ * A rule of nft as rules of iptables, which mean the same one after the other: conditions behind a statement make a rule of their
+ * own, and a map as many as it has elements. `block` is the chain without a name that `jump {` opens.
+ */
+export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: Lookup, block: string | undefined): RuleFact[] {
+  const out: RuleFact[] = [];
+  const draft: Draft = { matches: [], before: [] };
+  const emit = (extra: readonly NfMatch[], end: Statement | undefined, goto = false): void => {
+    out.push({
+      kind: 'nf-rule',
+      family: place.family,
+      table: place.table,
+      chain: place.chain,
+      number: place.number,
+      matches: [...draft.matches, ...extra],
+      ...(draft.before.length === 0 ? {} : { before: [...draft.before] }),
+      ...(end === undefined ? {} : { target: end.target }),
+      goto,
+      targetOptions: end?.options ?? {},
+      interfacesHidden: false,
+      text: place.text,
+    });
+  };
+  const narrow = (matches: readonly NfMatch[]): void => {
+    // What came before has been done, whether or not this condition holds.
+    if (draft.before.length > 0) flush();
+    draft.matches = [...draft.matches, ...matches.filter((match) => !draft.matches.some((known) => sameProtocol(known, match)))];
+  };
+  const flush = (): void => {
+    const last = draft.before.pop();
+    emit([], last === undefined ? undefined : { ...last, ends: false });
+    draft.before = [];
+  };
+  for (const item of items) {
+    switch (item.is) {
+      case 'counter':
+      case 'comment':
+        continue;
+      case 'condition': {
+        const merged = draft.before.length === 0 ? withIcmpCode(draft.matches, item) : undefined;
+        if (merged === undefined) narrow(conditionMatches(item, lookup));
+        else draft.matches = merged;
+        continue;
+      }
+      case 'limit':
+        narrow([{ kind: 'limit', module: item.text.value.split(/\s/)[0] ?? 'limit', text: item.text, negated: item.over }]);
+        continue;
+      case 'hidden':
+        if (!item.target) {
+          narrow([otherMatch(item.text)]);
+          continue;
+        }
+        emit([], notModelled(hiddenTarget(item.text), false));
+        return out;
+      case 'unknown':
+        narrow([otherMatch(item.text)]);
+        continue;
+      case 'verdict': {
+        const end = verdictEnd(item);
+        if (end === undefined) continue;
+        emit([], end.statement, end.goto);
+        return out;
+      }
+      case 'block': {
+        const name = block ?? '';
+        emit([], { target: val(name, item.verdict.span), options: {}, ends: true }, item.verdict.value === 'goto');
+        return out;
+      }
+      case 'verdict-map': {
+        const found = mapElements(item.map, lookup);
+        if (found === undefined) {
+          emit([otherMatch(item.text)], notModelled(item.text, false));
+          return out;
+        }
+        for (const { matches, element } of mapCases(item.selectors, found, lookup)) {
+          const end = element.verdict === undefined ? undefined : verdictEnd(element.verdict);
+          if (end !== undefined) emit(matches, end.statement, end.goto);
+        }
+        // What the map does not hold goes on in this rule.
+        continue;
+      }
+      case 'nat': {
+        if (item.map === undefined) break;
+        const found = item.form === 'prefix' || item.form === 'interval' ? undefined : mapElements(item.map.map, lookup);
+        if (found === undefined) break;
+        for (const { matches, element } of mapCases(item.map.selectors, found, lookup)) {
+          const [first, last] = [element.data?.[0], element.data?.[element.data.length - 1]];
+          if (first === undefined || last === undefined) continue;
+          const to = val((element.data ?? []).map(({ value }) => value).join(' . '), {
+            start: first.span.start,
+            end: last.span.end,
+          });
+          emit(matches, natTo(item.which, to, item.flags, item.text));
+        }
+        return out;
+      }
+      default:
+        break;
+    }
+    const statement = statementOf(item);
+    if (statement === undefined) continue;
+    if (statement.ends) {
+      emit([], statement);
+      return out;
+    }
+    draft.before.push({ target: statement.target, options: statement.options });
+  }
+  // A rule whose map has cases needs no further one that does nothing.
+  if (out.length === 0 || draft.before.length > 0) flush();
+  return out;
+}
+
+/** `tcp dport 80 tcp flags syn` asks for TCP twice. */
+function sameProtocol(a: NfMatch, b: NfMatch): boolean {
+  return a.kind === 'protocol' && b.kind === 'protocol' && !a.negated && !b.negated && a.value.value === b.value.value;
+}
+
+/** Targets that do the same, or nothing that is looked at again, whatever they are told. */
+const TELLING_NAMES = new Set(
+  'MASQUERADE REJECT LOG NFLOG ULOG CHECKSUM TCPMSS CLASSIFY AUDIT TRACE TEE SECMARK CONNSECMARK'.split(' '),
+);
+
+/** `CHECKSUM fill`, `xt target "CHECKSUM"`: the target's name where that says enough; what others were told is hidden. */
+function hiddenTarget(text: Val<string>): Val<string> {
+  const name = /^(?:xt target "?|#\s*(?:xt_)?)(\w+)/i.exec(text.value)?.[1] ?? '';
+  if (!TELLING_NAMES.has(name)) return text;
+  const start = text.span.start + text.value.indexOf(name);
+  return val(name, { start, end: start + name.length });
+}
+
+function verdictEnd(
+  item: Extract<NftItem, { is: 'verdict' }>,
+): { readonly statement: Statement; readonly goto: boolean } | undefined {
+  const plain = VERDICTS[item.verdict.value];
+  if (plain !== undefined) return { statement: { target: val(plain, item.verdict.span), options: {}, ends: true }, goto: false };
+  // `continue` is what happens anyway.
+  if (item.chain === undefined) return undefined;
+  return { statement: { target: item.chain, options: {}, ends: true }, goto: item.verdict.value === 'goto' };
+}
+
+function mapElements(map: NftMap, lookup: Lookup): readonly NftElement[] | undefined {
+  return map.is === 'literal' ? lookup.literal(map.body) : lookup.set(map.name.value);
+}
+
+/** The conditions under which each element of a map is taken. At most one is. */
+function mapCases(
+  selectors: readonly Val<string>[],
+  elements: readonly NftElement[],
+  lookup: Lookup,
+): { readonly matches: readonly NfMatch[]; readonly element: NftElement }[] {
+  const chance = chanceOf(selectors, elements.length);
+  const rest = elements.filter(({ key }) => key[0]?.value !== '*');
+  return elements.map((element, n) => {
+    if (chance !== undefined) {
+      // As the statistic match says it: of what the cases before left, one part of those that remain.
+      const probability = 1 / (elements.length - n);
+      return { element, matches: [{ kind: 'limit', module: 'numgen', text: chance, negated: false, probability }] };
+    }
+    if (element.key[0]?.value === '*') return { element, matches: setMatches(selectors, rest, true, element.text, lookup) };
+    return { element, matches: concatMatches(selectors, element.key, lookup, element.text) ?? [otherMatch(element.text)] };
+  });
+}
+
+/** `numgen random mod 2`, where the map has a case for each number. */
+function chanceOf(selectors: readonly Val<string>[], cases: number): Val<string> | undefined {
+  const [selector] = selectors;
+  if (selector === undefined || selectors.length > 1) return undefined;
+  const modulus = /^(?:numgen|jhash|symhash) .*\bmod (\d+)/.exec(selector.value)?.[1];
+  return modulus !== undefined && plainNumber(modulus) === cases ? selector : undefined;
+}

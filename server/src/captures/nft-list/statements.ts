@@ -1,0 +1,221 @@
+import { val, type Val } from '../../base/span';
+import type { NfStatement, NfTargetOptions } from '../facts';
+import { dscp, plainNumber } from './names';
+import type { NftExpression, NftItem } from './semantics';
+
+/** A statement as a target of iptables; `ends` where no later piece of the rule, and no later rule, is looked at. */
+export interface Statement extends NfStatement {
+  readonly ends: boolean;
+}
+
+/** What a statement does, in the words of iptables-extensions(8); undefined for one that changes nothing. */
+export function statementOf(item: NftItem): Statement | undefined {
+  switch (item.is) {
+    case 'set':
+      return assignment(item.selector, item.expression, item.text);
+    case 'nat':
+      return natStatement(item);
+    case 'redirect': {
+      const target = val(item.which === 'masquerade' ? 'MASQUERADE' : 'REDIRECT', item.text.span);
+      if (item.mapped) return notModelled(item.text, true);
+      return {
+        target,
+        options: {
+          ...(item.ports === undefined ? {} : { ports: item.ports }),
+          ...(item.flags.length === 0 ? {} : { natFlags: item.flags }),
+        },
+        ends: true,
+      };
+    }
+    case 'reject':
+      return {
+        target: val('REJECT', item.text.span),
+        options: item.with === undefined ? {} : { rejectWith: rejectWith(item.with) },
+        ends: true,
+      };
+    case 'other':
+      return otherStatement(item);
+    default:
+      return undefined;
+  }
+}
+
+/** A statement that the walk can't do: it stays visible under its own words. */
+export function notModelled(text: Val<string>, ends: boolean): Statement {
+  return { target: text, options: {}, ends };
+}
+
+function natStatement(item: Extract<NftItem, { is: 'nat' }>): Statement {
+  if (item.to === undefined || (item.form !== undefined && !/addr/.test(item.form))) return notModelled(item.text, true);
+  return natTo(item.which, item.to, item.flags, item.text);
+}
+
+/** `10.0.0.1`, `10.0.0.1:80`, `10.0.0.1-10.0.0.9`, `[fd00::1]:80`, `10.0.0.1 . 80`. */
+export function natTo(which: 'snat' | 'dnat', to: Val<string>, flags: readonly string[], text: Val<string>): Statement {
+  const written = to.value.replace(/\s+\.\s+/, ':');
+  const isAddress = /^(?:\[?[\da-f:.]+\]?(?:-\[?[\da-f:.]+\]?)?)?(?::\d+(?:-\d+)?)?$/i.test(written);
+  if (!isAddress) return notModelled(text, true);
+  return {
+    target: val(which.toUpperCase(), text.span),
+    options: { to: val(written.toLowerCase(), to.span), ...(flags.length === 0 ? {} : { natFlags: flags }) },
+    ends: true,
+  };
+}
+
+/** `icmp type port-unreachable` as iptables calls it. */
+function rejectWith(text: Val<string>): Val<string> {
+  const words = text.value.split(/\s+/);
+  const code = words[words.length - 1] ?? '';
+  if (words[0] === 'tcp') return val('tcp-reset', text.span);
+  return val(`${words[0] === 'icmpv6' ? 'icmp6' : 'icmp'}-${code}`, text.span);
+}
+
+function otherStatement(item: Extract<NftItem, { is: 'other' }>): Statement | undefined {
+  const { name, text } = item;
+  switch (name) {
+    case 'log':
+      return { target: val('LOG', text.span), options: {}, ends: false };
+    case 'notrack':
+      return { target: val('CT', text.span), options: { notrack: true }, ends: false };
+    case 'masq':
+      return { target: val('MASQUERADE', text.span), options: {}, ends: true };
+    case 'queue': {
+      const number = /(?:num|to)\s+(\S+)/.exec(text.value)?.[1];
+      return {
+        target: val('NFQUEUE', text.span),
+        options: {
+          ...(number === undefined ? {} : { queue: val(number, text.span) }),
+          ...(/\bbypass\b/.test(text.value) ? { queueBypass: true } : {}),
+        },
+        ends: true,
+      };
+    }
+    case 'tproxy': {
+      const [, ip, port] = /to\s+(\[?[\da-f:.]*?\]?)(?::(\d+))?$/i.exec(text.value) ?? [];
+      return {
+        target: val('TPROXY', text.span),
+        options: {
+          ...(ip === undefined || ip === '' ? {} : { onIp: val(ip.replace(/[[\]]/g, ''), text.span) }),
+          ...(port === undefined ? {} : { onPort: val(Number(port), text.span) }),
+        },
+        ends: false,
+      };
+    }
+    // Sets and flow tables are learned from the packet; the packet itself goes on unchanged.
+    case 'update':
+    case 'flow':
+    case 'dup':
+      return undefined;
+    default:
+      return notModelled(text, name === 'fwd' || name === 'synproxy');
+  }
+}
+
+function assignment(selector: Val<string>, expression: NftExpression, text: Val<string>): Statement {
+  const made = (target: string, options: NfTargetOptions): Statement => ({
+    target: val(target, text.span),
+    options,
+    ends: false,
+  });
+  const [first] = expression.terms;
+  const alone = expression.terms.length === 1 && first?.is === 'value' ? first.value : undefined;
+  const number = alone === undefined ? undefined : plainNumber(alone.value);
+  switch (selector.value) {
+    case 'meta mark':
+    case 'mark': {
+      const mark = markChange(expression, ['meta mark', 'mark'], ['ct mark'], 'restore');
+      return mark === undefined
+        ? notModelled(text, false)
+        : made(mark.op === 'restore' ? 'CONNMARK' : 'MARK', { mark: val(mark, text.span) });
+    }
+    case 'ct mark': {
+      const mark = markChange(expression, ['ct mark'], ['meta mark', 'mark'], 'save');
+      return mark === undefined ? notModelled(text, false) : made('CONNMARK', { mark: val(mark, text.span) });
+    }
+    case 'ct zone':
+      return number === undefined || alone === undefined
+        ? notModelled(text, false)
+        : made('CT', { zone: val(number, alone.span) });
+    case 'ip ttl':
+    case 'ip6 hoplimit':
+      return number === undefined || alone === undefined
+        ? notModelled(text, false)
+        : made(selector.value === 'ip ttl' ? 'TTL' : 'HL', { ttl: val({ op: 'set', value: number }, alone.span) });
+    case 'ip dscp':
+    case 'ip6 dscp': {
+      const bits = alone === undefined ? undefined : dscp(alone.value);
+      return bits === undefined || alone === undefined ? notModelled(text, false) : made('DSCP', { dscp: val(bits, alone.span) });
+    }
+    case 'tcp option maxseg size': {
+      const mtu = first?.is === 'selector' && first.name.startsWith('rt mtu');
+      if (mtu || alone?.value === 'rt') return made('TCPMSS', { mss: val('clamp', text.span) });
+      return number === undefined || alone === undefined
+        ? notModelled(text, false)
+        : made('TCPMSS', { mss: val(number, alone.span) });
+    }
+    case 'meta nftrace':
+    case 'nftrace':
+      return made('TRACE', {});
+    // These change nothing that is looked at again on the way.
+    case 'meta priority':
+    case 'ct helper':
+    case 'ct label':
+    case 'ct timeout':
+    case 'ct event':
+      return made(`${selector.value} set`, {});
+    default:
+      return notModelled(text, false);
+  }
+}
+
+type MarkChange = NonNullable<NfTargetOptions['mark']>['value'];
+
+/**
+ * A mark's new value as iptables' MARK and CONNMARK would say it: `meta mark & ~M | V` replaces the bits of M, the other mark
+ * instead of a number copies it. Shifts and maps are not modelled.
+ */
+function markChange(
+  expression: NftExpression,
+  own: readonly string[],
+  other: readonly string[],
+  copy: 'save' | 'restore',
+): MarkChange | undefined {
+  const [first, ...rest] = expression.terms;
+  if (first === undefined) return undefined;
+  if (first.is === 'value') {
+    const value = plainNumber(first.value.value);
+    return value === undefined || rest.length > 0 ? undefined : { op: 'set', value, mask: 0xffffffff };
+  }
+  if (first.is !== 'selector') return undefined;
+  // Each step keeps some bits and turns others: new = (old & keep) ^ turn, or sets them.
+  let keep = 0xffffffff;
+  let turn = 0;
+  for (const [n, term] of rest.entries()) {
+    const number = term.is === 'value' ? plainNumber(term.value.value) : undefined;
+    if (number === undefined) return undefined;
+    switch (expression.operators[n]) {
+      case '&':
+      case 'and':
+        keep = (keep & number) >>> 0;
+        turn = (turn & number) >>> 0;
+        break;
+      case '|':
+      case 'or':
+        keep = (keep & ~number) >>> 0;
+        turn = (turn | number) >>> 0;
+        break;
+      case '^':
+      case 'xor':
+        turn = (turn ^ number) >>> 0;
+        break;
+      default:
+        return undefined;
+    }
+  }
+  if (own.includes(first.name)) return { op: 'xset', value: turn, mask: ~keep >>> 0 };
+  if (!other.includes(first.name) || turn !== 0) return undefined;
+  // The whole mark is replaced by the bits of the other one.
+  return copy === 'restore'
+    ? { op: 'restore', value: 0, mask: 0xffffffff, ctmask: keep }
+    : { op: 'save', value: 0, mask: keep, ctmask: 0xffffffff };
+}

@@ -1,0 +1,212 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import { val, type Val } from '../../base/span';
+import type { CaptureKind } from '../capture';
+import type { EvidenceFact } from '../facts';
+import { deviceRef, ipRef, macRef } from '../ip-address/words';
+import type { Collected } from '../lines';
+import { sliceSource, type SourceText } from '../ohm';
+import { continuesRow, parseRows, type Rows } from '../rows';
+import { readInner, readNote, readPacketLine, type PacketBody, type PacketLine } from './semantics';
+
+const CLOCK = '(?:\\d{4}-\\d\\d-\\d\\d )?(?:\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?|\\d{9,11}\\.\\d{3,9})';
+const MACS = '[\\da-f]{2}(?::[\\da-f]{2}){5}(?: \\(oui [^)]*\\))? > (?:[\\da-f]{2}(?::[\\da-f]{2}){5}|Broadcast)';
+const BODY = `(?:(?:IP6? |ARP,|arp |Request who-has |Reply \\S+ is-at |${MACS})|STP |LLDP|802\\.1|Unknown|CDP|LLC|EAPOL|MPLS|PPPoE|IS-IS|Loopback)`;
+const STAMPED = new RegExp(
+  `^\\s*${CLOCK}\\s+(?:\\S+\\s+)?(?:(?:In|Out|P|B|M)\\s+)?(?:ifindex \\d+ )?(?:[\\da-f]{2}(?::[\\da-f]{2}){5}|\\S+ > \\S+|${BODY})`,
+  'i',
+);
+const BARE = new RegExp(
+  `^\\s*(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?(?:IP6? \\S.* > \\S+: |ARP, (?:Ethernet|Request|Reply|Announcement|Probe)|arp (?:who-has|reply) |${MACS}, ethertype )`,
+  'i',
+);
+/** What -v prints below the header of a packet, and the packet inside a tunnel's. */
+const INDENTED = /^\s+\S+ > \S+: /;
+const VERBOSE = new RegExp(`^\\s*(?:${CLOCK}\\s+(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?)?IP6? \\(.*\\)$`);
+const HEX = /^\s*0x[\da-f]{4}:\s+[\da-f]{2}/i;
+const LISTEN = /^\s*(?:tcpdump: )?listening on [^\s,]+,/;
+const COUNT = /^\s*(?:\^C)?\s*\d+ packets? captured/;
+const NOTE =
+  /^\s*(?:tcpdump: |reading from (?:file|PCAP)|dropped privs to |\^C$|(?:\^C)?\d+ packets? (?:received by filter|dropped by (?:kernel|interface))|Warning: Kernel filter failed)/;
+
+const rows: Rows = {
+  grammar: grammars.Tcpdump,
+  what: 'line of tcpdump',
+  harmless: /^\s*\^C$/,
+  ruleFor(text) {
+    if (LISTEN.test(text)) return 'listenLine';
+    if (COUNT.test(text)) return 'countLine';
+    if (NOTE.test(text)) return 'noteLine';
+    return HEX.test(text) ? 'hexLine' : 'packetLine';
+  },
+  starts: (text) => [STAMPED, BARE, HEX, LISTEN, COUNT, NOTE].some((pattern) => pattern.test(text)) || VERBOSE.test(text),
+};
+
+/** Options of tcpdump(8) that take a value. */
+const VALUED = new Set('BCEFGMTVWcijrswyzQ'.split(''));
+
+/** `tcpdump`: packets that were seen on a device (tcpdump(8)). */
+export const tcpdump: CaptureKind = {
+  kinds: ['tcpdump'],
+  recognise(argv) {
+    if (argv[0] !== 'tcpdump' && argv[0] !== 'ovs-tcpdump') return undefined;
+    let dev: string | undefined;
+    let count = false;
+    const expression: string[] = [];
+    for (let n = 1; n < argv.length; n++) {
+      const word = argv[n] ?? '';
+      if (word.startsWith('--')) {
+        const [name, value] = word.split('=');
+        if (name === '--interface') dev = value ?? argv[++n];
+      } else if (/^-[A-Za-z#]/.test(word) && expression.length === 0) {
+        const at = [...word.slice(1)].findIndex((letter) => VALUED.has(letter));
+        if (at < 0) continue;
+        const letter = word[at + 1];
+        const value = word.length > at + 2 ? word.slice(at + 2) : argv[++n];
+        if (letter === 'i') dev = value;
+        if (letter === 'c') count = true;
+      } else expression.push(word);
+    }
+    return {
+      kind: 'tcpdump',
+      ...(dev === undefined ? {} : { target: dev }),
+      options: {
+        ...(expression.length === 0 ? {} : { expression: expression.join(' ') }),
+        ...(count ? { count: 'yes' } : {}),
+      },
+    };
+  },
+  sniff(text) {
+    if (/^\s*tcpdump: (?:verbose|listening|data link)/.test(text) || LISTEN.test(text)) return { kind: 'tcpdump' };
+    return STAMPED.test(text) && new RegExp(BODY, 'i').test(text) && /(?:, length \d+|: .*\d|is-at|who-has)/.test(text)
+      ? { kind: 'tcpdump' }
+      : undefined;
+  },
+  accepts: (text) => rows.starts(text) || INDENTED.test(text),
+  continues: continuesRow(rows),
+  parse(input) {
+    let dev: Val<string> | undefined;
+    let vni: Val<number> | undefined;
+    let stamped = false;
+    return parseRows(input, rows, (rule, result, source, out) => {
+      if (rule !== 'packetLine') {
+        const note = readNote(result, source);
+        if (note.dev !== undefined) {
+          dev = note.dev;
+          if (dev.value !== 'any') deviceRef(out, dev);
+        }
+        if (note.captured !== undefined)
+          out.facts.push({ kind: 'packets-counted', ...(dev === undefined ? {} : { dev }), captured: note.captured });
+        return 'header';
+      }
+      const packet = readPacketLine(result, source);
+      stamped ||= packet.time !== undefined;
+      // What an ICMP error quotes of the packet that it is about was not seen here.
+      if (packet.time === undefined && stamped && vni === undefined && /^\s/.test(source.text)) return 'record';
+      const inTunnel = packet.time === undefined && vni !== undefined;
+      vni = addPacket(out, packet, dev?.value === 'any' ? undefined : dev, inTunnel ? vni : undefined, source);
+      return 'record';
+    });
+  },
+};
+
+type SeenFact = Extract<EvidenceFact, { kind: 'packet-seen' }>;
+
+/** Notes a packet and those that it carries; gives the VNI of a tunnel whose inner packet the next line shows. */
+function addPacket(
+  out: Collected,
+  packet: PacketLine,
+  listening: Val<string> | undefined,
+  vni: Val<number> | undefined,
+  source: SourceText,
+): Val<number> | undefined {
+  const dev = packet.dev ?? listening;
+  if (packet.dev !== undefined) deviceRef(out, packet.dev);
+  for (const mac of [packet.macSrc, packet.macDst]) if (mac !== undefined) macRef(out, mac);
+  const base: SeenFact = {
+    kind: 'packet-seen',
+    ...(dev === undefined ? {} : { dev }),
+    ...(packet.direction === undefined ? {} : { direction: packet.direction }),
+    ...(packet.time === undefined ? {} : { time: packet.time }),
+    ...(packet.macSrc === undefined ? {} : { macSrc: packet.macSrc }),
+    ...(packet.macDst === undefined ? {} : { macDst: packet.macDst }),
+    ...(packet.vlan === undefined ? {} : { vlan: packet.vlan }),
+    ...(packet.ethertype === undefined ? {} : { ethertype: packet.ethertype }),
+    ...(vni === undefined ? {} : { vni }),
+    text: packet.text,
+  };
+  out.facts.push({ ...base, ...bodyFields(out, packet.body) });
+  if (packet.body.is !== 'ip') return undefined;
+  const { rest } = packet.body;
+  const number = /\bvni (0x[\da-f]+|\d+)|\bkey=(0x[\da-f]+|\d+)/i.exec(rest.value);
+  const text = number?.[1] ?? number?.[2];
+  const at = number === null || text === undefined ? 0 : rest.span.start + number.index + number[0].length - text.length;
+  const own = text === undefined ? undefined : val(Number(text), { start: at, end: at + text.length });
+  const tunnel = /^\s*(?:VXLAN|Geneve|GREv\d|\[.*\] VXLAN)/.test(rest.value);
+  if (!tunnel) return undefined;
+  // The inner packet may stand on the same line: behind the last `: ` that starts addresses of its own.
+  const inner = /(?:: |\s)((?:IP6? )\S+ > \S+: .*)$/.exec(rest.value);
+  if (inner?.[1] !== undefined) {
+    const start = source.text.length - inner[1].length;
+    const piece = sliceSource(source, start, source.text.length);
+    const result = grammars.Tcpdump.match(piece.text, 'packet');
+    if (result.succeeded()) {
+      out.facts.push({
+        kind: 'packet-seen',
+        ...(dev === undefined ? {} : { dev }),
+        ...(own === undefined ? {} : { vni: own }),
+        ...bodyFields(out, readInner(result, piece)),
+        text: packet.text,
+      });
+      return undefined;
+    }
+  }
+  return own;
+}
+
+function bodyFields(out: Collected, body: PacketBody): Partial<SeenFact> {
+  if (body.is === 'other') return {};
+  if (body.is === 'arp') {
+    for (const ip of [body.src, body.dst]) if (ip !== undefined && isAddress(ip.value)) ipRef(out, ip);
+    return {
+      ethertype: 'arp',
+      what: body.what,
+      ...(body.src !== undefined && isAddress(body.src.value) ? { src: body.src } : {}),
+      ...(body.dst !== undefined && isAddress(body.dst.value) ? { dst: body.dst } : {}),
+    };
+  }
+  const { src, dst, rest } = body;
+  for (const { ip } of [src, dst]) if (ip !== undefined) ipRef(out, ip);
+  const six = (src.ip ?? dst.ip)?.value.includes(':') === true;
+  const protocol = protocolOf(body, six);
+  const flags = /^ Flags \[([^\]]*)\]/.exec(rest.value);
+  const echo = /^ ICMP6?, ?echo (request|reply)|^ ICMP echo (request|reply)/.exec(rest.value);
+  const word = flags?.[1] ?? echo?.[1] ?? echo?.[2];
+  const start = word === undefined ? 0 : rest.span.start + rest.value.indexOf(word);
+  return {
+    ethertype: six ? 'ip6' : 'ip',
+    ...(src.ip === undefined ? {} : { src: src.ip }),
+    ...(dst.ip === undefined ? {} : { dst: dst.ip }),
+    ...(protocol === undefined ? {} : { protocol }),
+    ...(src.port === undefined ? {} : { sport: src.port }),
+    ...(dst.port === undefined ? {} : { dport: dst.port }),
+    ...(word === undefined ? {} : { what: val(word, { start, end: start + word.length }) }),
+  };
+}
+
+function isAddress(text: string): boolean {
+  return /^(?:\d+(?:\.\d+){3}|(?=[\da-f]*:)[\da-f:.]+)$/i.test(text);
+}
+
+function protocolOf(body: Extract<PacketBody, { is: 'ip' }>, six: boolean): string | undefined {
+  const rest = body.rest.value;
+  if (/^ Flags \[/.test(rest) || /^ (?:[SFPRWE.]+|\.) .*\bwin \d+/.test(rest)) return 'tcp';
+  if (/^ ICMP6/.test(rest)) return 'icmpv6';
+  if (/^ ICMP /.test(rest)) return 'icmp';
+  const said = body.protocol;
+  if (said !== undefined) return six && said === 'icmpv6' ? 'icmpv6' : said;
+  if (/^ (?:\[[^\]]*\] )?(?:UDP|VXLAN|Geneve|BOOTP|DHCP|NTP|dhcp6|Syslog|SIP|SNMP|TFTP|RADIUS|isakmp)/i.test(rest)) return 'udp';
+  const named = /^ (GRE|ESP|AH|VRRP|OSPF|igmp|PIM|sctp)/i.exec(rest)?.[1]?.toLowerCase();
+  if (named !== undefined) return named;
+  // Only TCP and UDP have ports; TCP shows its flags.
+  return body.src.port !== undefined || body.dst.port !== undefined ? 'udp' : undefined;
+}

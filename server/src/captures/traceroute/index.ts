@@ -1,0 +1,94 @@
+import grammars from '../../generated/grammars.ohm-bundle';
+import type { Line } from '../../base/lines';
+import type { Val } from '../../base/span';
+import type { CaptureKind } from '../capture';
+import type { EvidenceFact } from '../facts';
+import { impliedVal, ipRef } from '../ip-address/words';
+import { parseRows, type Rows } from '../rows';
+import { readTraceLine } from './semantics';
+
+const TITLE = /^\s*traceroute6? to \S+ \([^)]*\)/;
+/** A hop's number, then a router or a star. */
+const HOP = /^\s{0,4}\d{1,3}\s+(?:\*|[\w.:-]+ \([\d.a-f:]+\)|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
+const MORE =
+  /^\s{4,}(?:\*|[\w.:-]+ \([\d.a-f:]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
+const PATH =
+  /^\s*\d{1,3}\??:\s+(?:\[LOCALHOST\]|no reply|send failed|\S+(?: \([^)]*\))?\s+[\d.]+ ?ms|\S+(?: \([^)]*\))?\s+.*\bpmtu \d)/;
+const RESUME = /^\s*(?:Resume: pmtu|Too many hops: pmtu)/;
+const MTR_TITLE = /^\s*(?:HOST: \S+\s+Loss%|Start: \S)/;
+const MTR = /^\s*\d{1,3}\.\|--\s+\S/;
+const MTR_MORE = /^\s*\|(?:\s|`\|--|\|)/;
+
+const rows: Rows = {
+  grammar: grammars.Traceroute,
+  what: 'line of a traced route',
+  ruleFor(text) {
+    if (TITLE.test(text)) return 'titleLine';
+    if (PATH.test(text)) return 'pathLine';
+    if (RESUME.test(text)) return 'resumeLine';
+    if (MTR_TITLE.test(text)) return 'mtrTitle';
+    if (MTR.test(text)) return 'mtrLine';
+    if (MTR_MORE.test(text)) return 'mtrMore';
+    return MORE.test(text) && !HOP.test(text) ? 'moreLine' : 'hopLine';
+  },
+  starts: (text) => [TITLE, HOP, MORE, PATH, RESUME, MTR_TITLE, MTR, MTR_MORE].some((pattern) => pattern.test(text)),
+};
+
+const VALUED = new Set('-i -f -m -p -q -s -t -w -z -l -N -g -P -c -b --mtu -A -M'.split(' '));
+type RouteFact = Extract<EvidenceFact, { kind: 'traceroute' }>;
+type OpenRoute = {
+  target: Val<string> | undefined;
+  hops: { ttl: Val<number>; ips: Val<string>[] }[];
+  reached: boolean;
+  line: Line;
+};
+
+/** `traceroute`, `tracepath`, `mtr`: the routers on the way that answered (traceroute(8), tracepath(8)). */
+export const traceroute: CaptureKind = {
+  kinds: ['traceroute'],
+  recognise(argv) {
+    if (!/^(?:traceroute|tracepath|tracert)6?$|^mtr$/.test(argv[0] ?? '')) return undefined;
+    let target: string | undefined;
+    for (let n = 1; n < argv.length; n++) {
+      const word = argv[n] ?? '';
+      if (VALUED.has(word)) n++;
+      else if (!word.startsWith('-')) target ??= word;
+    }
+    return { kind: 'traceroute', ...(target === undefined ? {} : { target }) };
+  },
+  sniff(text, following) {
+    if (TITLE.test(text)) return { kind: 'traceroute' };
+    if (/^\s*1\?: \[LOCALHOST\]\s+pmtu \d/.test(text)) return { kind: 'traceroute' };
+    return /^\s*HOST: \S+\s+Loss%/.test(text) && MTR.test(following(0) ?? '') ? { kind: 'traceroute' } : undefined;
+  },
+  accepts: (text) => rows.starts(text),
+  parse(input) {
+    const routes: OpenRoute[] = [];
+    const parsed = parseRows(input, rows, (_rule, result, source, out, line) => {
+      const said = readTraceLine(result, source);
+      if (said.is === 'extra') return 'header';
+      if (said.is === 'title') {
+        ipRef(out, said.target);
+        routes.push({ target: said.target, hops: [], reached: false, line });
+        return 'record';
+      }
+      for (const ip of said.ips) ipRef(out, ip);
+      let route = routes[routes.length - 1];
+      if (route === undefined) routes.push((route = { target: undefined, hops: [], reached: false, line }));
+      route.reached ||= said.reached;
+      const last = route.hops[route.hops.length - 1];
+      if (said.ttl === undefined || (last !== undefined && last.ttl.value === said.ttl.value)) last?.ips.push(...said.ips);
+      else route.hops.push({ ttl: said.ttl, ips: [...said.ips] });
+      return 'record';
+    });
+    return { ...parsed, facts: [...parsed.facts, ...routes.flatMap((route) => routeFact(route, input.target))] };
+  },
+};
+
+/** Without a title the command says where to; a name alone is no address, so that only the last hop may tell. */
+function routeFact(route: OpenRoute, asked: string | undefined): RouteFact[] {
+  const target = route.target ?? (asked === undefined ? undefined : impliedVal(asked, route.line));
+  if (target === undefined) return [];
+  const reached = route.reached || route.hops.some(({ ips }) => ips.some((ip) => ip.value === target.value));
+  return [{ kind: 'traceroute', target, hops: route.hops, reached }];
+}

@@ -1,0 +1,195 @@
+import type { CaptureDocument } from '../../captures/document';
+import type { Network, OvsBridge } from '../../model/network';
+import { nameMap, type NameMap } from '../../openflow/names';
+import { tlvTable } from '../../openflow/tlv';
+import type { Bridge, MacRow, MulticastSnooping, Port, Switch, TlvMapping } from '../../ofproto/switch';
+import { parseMac } from '../../packet/address';
+import { LOCAL_PORT } from '../../packet/fields';
+import { bundlesOf } from './bundles';
+import { aboutBridge, collectCaptured, isWhole, type Captured } from './captured';
+import { datapathOf, tunnelNeighboursOf, tunnelRoutesOf } from './datapath';
+import { groupsOf } from './groups';
+import { mirrorsOf } from './mirrors';
+import { portsOf } from './ports';
+import { isTrue, items, map, numbers, text } from './rows';
+import { ruleSource } from './rules';
+
+/** A host's switch, and what a question about it needs besides. */
+export interface AssembledSwitch {
+  readonly sw: Switch;
+  /** How many VLAN headers it reads off a packet. */
+  readonly vlanLimit: number;
+  /** Its datapaths by type (`system`, `netdev`, `dummy`), as ofproto/trace takes them in a bridge's place. */
+  readonly datapaths: readonly string[];
+}
+
+/**
+ * Puts a host's ovs-vswitchd together from everything that was captured of it. Undefined for a host without bridges. What no capture
+ * tells is filled with what Open vSwitch does unless told otherwise, and said in `notes`.
+ */
+export function assembleSwitch(
+  network: Network,
+  documents: ReadonlyMap<string, CaptureDocument>,
+  host: string,
+): AssembledSwitch | undefined {
+  const captured = collectCaptured(network, documents, host);
+  if (!captured || captured.bridges.size === 0) return undefined;
+  const meters = meterNumbers(captured);
+  const bridges = new Map<string, Bridge>();
+  for (const bridge of captured.bridges.values()) bridges.set(bridge.name, bridgeOf(captured, bridge, meters));
+  const datapath = datapathOf(captured);
+  const sw: Switch = {
+    bridges,
+    datapath,
+    tunnelRoutes: tunnelRoutesOf(captured),
+    tunnelNeighbours: tunnelNeighboursOf(captured),
+    notes: captured.notes,
+  };
+  return { sw, vlanLimit: vlanLimitOf(captured), datapaths: [datapath.type] };
+}
+
+function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<string, ReadonlyMap<number, number>>): Bridge {
+  const { rows } = captured;
+  const row = rows.named('bridge', bridge.name);
+  const config = map(row, 'other_config');
+  const ports = portsOf(captured, bridge);
+  const bundles = bundlesOf(captured, bridge, ports);
+  const portNames = nameMap([...ports.values()].map((port) => [port.ofport, port.name] as const));
+  const tlvMap = tlvMapOf(captured, bridge.name);
+  const bundleByPort = new Map(bundles.flatMap((bundle) => bundle.ofports.map((ofport) => [ofport, bundle.name] as const)));
+  const floodVlans = numbers(row, 'flood_vlans');
+  const protocols = items(row, 'protocols');
+  const controllers = items(row, 'controller');
+  return {
+    name: bridge.name,
+    ports,
+    bundles,
+    rules: ruleSource(bridge, captured.documents, {
+      ports: portNames,
+      tables: tableNames(captured, bridge.name),
+      tlv: tlvTable(tlvMap),
+    }),
+    groups: groupsOf(captured, bridge.name, portNames),
+    meters: meters.get(bridge.name) ?? new Map<number, number>(),
+    tlvMap,
+    mirrors: mirrorsOf(captured, bridge.name),
+    macTable: macTableOf(bridge, bundleByPort),
+    multicast: multicastOf(captured, bridge.name, ports, portNames, bundleByPort),
+    failMode: (text(row, 'fail_mode') ?? bridge.failMode) === 'secure' ? 'secure' : 'standalone',
+    stp: isTrue(row, 'stp_enable') || hasTree(captured, bridge.name, 'ovs-appctl-stp-show'),
+    rstp: isTrue(row, 'rstp_enable') || hasTree(captured, bridge.name, 'ovs-appctl-rstp-show'),
+    forwardBpdu: config['forward-bpdu'] === 'true',
+    floodVlans: new Set(floodVlans ?? []),
+    fragments: fragmentsOf(captured, bridge.name),
+    mac: ports.get(LOCAL_PORT)?.mac ?? parseMac(config['hwaddr'] ?? ''),
+    sflow: items(row, 'sflow').length > 0,
+    ipfix: items(row, 'ipfix').length > 0,
+    netflow: items(row, 'netflow').length > 0,
+    hasController: controllers.length > 0 && protocols.length > 0 && protocols.every((word) => /^OpenFlow1[012]$/.test(word)),
+  };
+}
+
+const TLV_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-dump-tlv-map']);
+const METER_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-dump-meters']);
+const SHOW_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-show']);
+const MDB_KINDS: ReadonlySet<string> = new Set(['ovs-appctl-mdb-show']);
+
+function tlvMapOf(captured: Captured, bridge: string): TlvMapping[] {
+  const rows = new Map<number, TlvMapping>();
+  for (const { capture } of aboutBridge(captured, bridge, TLV_KINDS))
+    for (const fact of capture.facts)
+      if (fact.kind === 'tlv-mapping')
+        rows.set(fact.index.value, {
+          class: fact.class.value,
+          type: fact.type.value,
+          length: fact.length.value,
+          index: fact.index.value,
+        });
+  return [...rows.values()];
+}
+
+/** The datapath numbers the meters of all bridges as they are made; captures show only which there are. */
+function meterNumbers(captured: Captured): ReadonlyMap<string, ReadonlyMap<number, number>> {
+  const all = new Map<string, ReadonlyMap<number, number>>();
+  let next = 0;
+  for (const { name } of captured.bridges.values()) {
+    const ids = new Set<number>();
+    for (const { capture } of aboutBridge(captured, name, METER_KINDS))
+      for (const fact of capture.facts)
+        if (fact.kind === 'of-meter' && /^\d+$/.test(fact.id.value)) ids.add(Number(fact.id.value));
+    all.set(name, new Map([...ids].sort((a, b) => a - b).map((id) => [id, next++])));
+  }
+  if (next > 1)
+    captured.notes.push(
+      'the datapath numbers its meters in the order in which they were added, which no capture tells; they are taken in the order of their own numbers',
+    );
+  return all;
+}
+
+function tableNames(captured: Captured, bridge: string): NameMap {
+  const row = captured.rows.named('bridge', bridge);
+  return nameMap(
+    Object.entries(map(row, 'flow_tables')).flatMap(([number, uuid]) => {
+      const name = text(captured.rows.byUuid(uuid), 'name');
+      return name === undefined || !/^\d+$/.test(number) ? [] : [[Number(number), name] as const];
+    }),
+  );
+}
+
+function macTableOf(bridge: OvsBridge, bundleByPort: ReadonlyMap<number, string>): MacRow[] {
+  return bridge.fdb.flatMap((row) => {
+    const bundle = row.ofport === undefined ? row.portName : bundleByPort.get(row.ofport);
+    const mac = parseMac(row.mac);
+    return bundle === undefined || mac === undefined ? [] : [{ bundle, vlan: row.vlan, mac, static: false }];
+  });
+}
+
+function multicastOf(
+  captured: Captured,
+  bridge: string,
+  ports: ReadonlyMap<number, Port>,
+  names: NameMap,
+  bundleByPort: ReadonlyMap<number, string>,
+): MulticastSnooping | undefined {
+  const row = captured.rows.named('bridge', bridge);
+  const shown = aboutBridge(captured, bridge, MDB_KINDS).filter((linked) => linked.capture.facts.length > 0 || isWhole(linked));
+  if (!isTrue(row, 'mcast_snooping_enable') && shown.every(({ capture }) => capture.facts.length === 0)) return undefined;
+  const entries = shown.flatMap(({ capture }) => capture.facts.flatMap((fact) => (fact.kind === 'mdb-entry' ? [fact] : [])));
+  const bundle = (port: number | string): string | undefined => {
+    const number = typeof port === 'number' ? port : (names.numberOf(port) ?? -1);
+    return bundleByPort.get(number) ?? (typeof port === 'string' ? port : ports.get(port)?.name);
+  };
+  return {
+    floodUnregistered: map(row, 'other_config')['mcast-snooping-disable-flood-unregistered'] !== 'true',
+    groups: entries.flatMap((entry) => {
+      const of = bundle(entry.port.value);
+      return entry.querier || of === undefined ? [] : [{ vlan: entry.vlan.value, address: entry.group.value, bundle: of }];
+    }),
+    routers: entries.flatMap((entry) => {
+      const of = bundle(entry.port.value);
+      return !entry.querier || of === undefined ? [] : [{ vlan: entry.vlan.value, bundle: of }];
+    }),
+  };
+}
+
+function hasTree(captured: Captured, bridge: string, kind: string): boolean {
+  return captured.captures.some(
+    ({ capture }) =>
+      capture.kind === kind && capture.facts.some((fact) => fact.kind === 'stp-port' && fact.bridge?.value === bridge),
+  );
+}
+
+/** `OFPT_GET_CONFIG_REPLY: frags=normal` at the end of ovs-ofctl show. */
+function fragmentsOf(captured: Captured, bridge: string): Bridge['fragments'] {
+  for (const { capture } of aboutBridge(captured, bridge, SHOW_KINDS))
+    for (const fact of capture.facts)
+      if (fact.kind === 'of-config' && (fact.fragments.value === 'drop' || fact.fragments.value === 'nx-match'))
+        return fact.fragments.value;
+  return 'normal';
+}
+
+/** How many VLAN headers a switch reads: other_config:vlan-limit of the Open_vSwitch table, 1 unless it is set; 0 is as many as it can. */
+function vlanLimitOf(captured: Captured): number {
+  const limit = Number(map(captured.rows.of('open_vswitch')[0], 'other_config')['vlan-limit'] ?? 1);
+  return limit <= 0 ? 2 : Math.min(limit, 2);
+}

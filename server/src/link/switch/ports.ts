@@ -1,0 +1,124 @@
+import type { OvsBridge, OvsPort } from '../../model/network';
+import type { Port } from '../../ofproto/switch';
+import { parseMac } from '../../packet/address';
+import { LOCAL_PORT } from '../../packet/fields';
+import { aboutBridge, factsOf, type Captured } from './captured';
+import { map, text } from './rows';
+import { datapathNameOf, isTunnelType, tunnelOf } from './tunnels';
+
+const PORT_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-show', 'ovs-ofctl-dump-ports-desc']);
+
+/** What a bridge's ports are: their numbers, kinds, settings, tunnels and the datapath's own numbers. */
+export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<number, Port> {
+  const described = describedPorts(captured, bridge.name);
+  const numbers = datapathNumbers(captured, bridge.name);
+  const stp = stpStates(captured, bridge.name);
+  const ports = new Map<number, Port>();
+  const guessed: string[] = [];
+  for (const port of bridge.ports) {
+    if (port.ofport === undefined || port.ofport < 0 || port.ofport === 0xffff) continue;
+    const row = captured.rows.named('interface', port.name);
+    const seen = described.get(port.name);
+    const config = new Set(seen?.config ?? []);
+    const state = new Set(seen?.state ?? []);
+    const type = kindOf(captured, port);
+    const options = { ...map(row, 'options'), ...port.options };
+    const tunnel = isTunnelType(type) ? tunnelOf(type, options) : undefined;
+    const patchPeer = options['peer'];
+    let odpPort = numbers.get(port.name);
+    if (odpPort === undefined && type !== 'patch' && numbers.size === 0) {
+      odpPort = port.ofport;
+      guessed.push(port.name);
+    }
+    ports.set(port.ofport, {
+      ofport: port.ofport,
+      name: port.name,
+      odpPort: type === 'patch' ? undefined : odpPort,
+      type,
+      down: config.has('PORT_DOWN') || text(row, 'admin_state') === 'down',
+      noRecv: config.has('NO_RECV'),
+      noForward: config.has('NO_FWD'),
+      noFlood: config.has('NO_FLOOD'),
+      noReceiveStp: config.has('NO_STP') || config.has('NO_RECV_STP'),
+      linkDown: seen?.state ? state.has('LINK_DOWN') : text(row, 'link_state') === 'down',
+      stpState: stp.get(port.name) ?? stpOfState(state),
+      patchPeer: type === 'patch' || tunnel === undefined ? patchPeer : undefined,
+      tunnel,
+      ...(tunnel ? { datapathName: datapathNameOf(tunnel) } : {}),
+      mac: parseMac(port.mac ?? text(row, 'mac_in_use') ?? ''),
+    });
+  }
+  if (guessed.length > 0)
+    captured.notes.push(
+      `${bridge.name}: the datapath's own port numbers are not captured (ovs-appctl dpif/show tells them); its OpenFlow numbers stand in their place`,
+    );
+  return ports;
+}
+
+function kindOf(captured: Captured, port: OvsPort): string {
+  if (port.type !== undefined && port.type !== '') return port.type;
+  const row = captured.rows.named('interface', port.name);
+  const type = text(row, 'type');
+  if (type !== undefined) return type;
+  return port.ofport === LOCAL_PORT ? 'internal' : port.options['peer'] !== undefined ? 'patch' : 'system';
+}
+
+interface Described {
+  readonly config: readonly string[] | undefined;
+  readonly state: readonly string[] | undefined;
+}
+
+/** `config: NO_FLOOD` and `state: LINK_DOWN` by the port's name; undefined where the line was not shown. */
+function describedPorts(captured: Captured, bridge: string): ReadonlyMap<string, Described> {
+  const ports = new Map<string, Described>();
+  const words = (line: string | undefined) => line?.split(/[\s|,]+/).filter((word) => word !== '' && word !== '0');
+  for (const { capture } of aboutBridge(captured, bridge, PORT_KINDS)) {
+    for (const fact of capture.facts) {
+      if (fact.kind !== 'of-port') continue;
+      const before = ports.get(fact.name.value);
+      ports.set(fact.name.value, {
+        config: words(fact.config?.value) ?? before?.config,
+        state: words(fact.state?.value) ?? before?.state,
+      });
+    }
+  }
+  return ports;
+}
+
+/** The datapath's numbers by the bridge's port names (`dpif/show`), or by devices' names (`dpctl/show`). */
+function datapathNumbers(captured: Captured, bridge: string): ReadonlyMap<string, number> {
+  const numbers = new Map<string, number>();
+  const facts = factsOf(captured, 'datapath-port');
+  for (const fact of facts) if (!fact.bridge && fact.number) numbers.set(fact.name.value, fact.number.value);
+  for (const fact of facts) if (fact.bridge?.value === bridge && fact.number) numbers.set(fact.name.value, fact.number.value);
+  return numbers;
+}
+
+const stpWords: Readonly<Record<string, Port['stpState']>> = {
+  forwarding: 'forwarding',
+  learning: 'learning',
+  listening: 'listening',
+  blocking: 'blocking',
+  discarding: 'blocking',
+  disabled: 'disabled',
+};
+
+function stpStates(captured: Captured, bridge: string): ReadonlyMap<string, Port['stpState']> {
+  const states = new Map<string, Port['stpState']>();
+  for (const row of captured.rows.of('port')) {
+    const name = row.name?.value;
+    const state = map(row, 'status')['stp_state'] ?? map(row, 'rstp_status')['rstp_port_state'];
+    if (name !== undefined && state !== undefined) states.set(name, stpWords[state.toLowerCase()]);
+  }
+  for (const fact of factsOf(captured, 'stp-port'))
+    if (fact.bridge === undefined || fact.bridge.value === bridge) states.set(fact.name.value, stpWords[fact.state.value]);
+  return states;
+}
+
+/** OpenFlow 1.0 shows the spanning tree's state of a port. */
+function stpOfState(state: ReadonlySet<string>): Port['stpState'] {
+  if (state.has('STP_BLOCK')) return 'blocking';
+  if (state.has('STP_LEARN')) return 'learning';
+  if (state.has('STP_FORWARD')) return 'forwarding';
+  return state.has('STP_LISTEN') ? 'listening' : undefined;
+}

@@ -1,0 +1,44 @@
+import { ones } from '../../base/bits';
+import { fields } from '../../packet/fields';
+import type { FlowKey } from '../../packet/flow-key';
+import { emptyFlow, readSlices, W, writeSlices, type FlowWords } from '../../packet/flow-words';
+
+/** Headers that a walk carries from device to device, each under the one name that keeps it; ports have several. */
+const kept = fields.filter((field) => {
+  const [only, ...more] = field.storage;
+  return (
+    only?.key === field.name && only.shift === 0 && more.length === 0 && field.slices.length > 0 && field.name !== 'vlan_tci'
+  );
+});
+
+/** A packet as a switch sees it. */
+export function toWords(packet: FlowKey): FlowWords {
+  const words = emptyFlow();
+  words[W.tpSrc] = Number(packet.get('tp_src') ?? 0n);
+  words[W.tpDst] = Number(packet.get('tp_dst') ?? 0n);
+  for (const field of kept) {
+    const value = packet.get(field.name);
+    if (value !== undefined) writeSlices(words, field.slices, value, ones(field.bits));
+  }
+  const tci = Number(packet.get('vlan_tci') ?? 0n);
+  words[W.vlan0] = tci === 0 ? 0 : ((0x8100 << 16) | tci) >>> 0;
+  const tos = Number(packet.get('nw_tos') ?? 0n) & 0xfc;
+  words[W.nwTos] = tos | Number(packet.get('nw_ecn') ?? 0n);
+  return words;
+}
+
+/** A switch's packet as the walk goes on with it; what `before` had and a switch does not know stays. */
+export function toPacket(words: FlowWords, before: FlowKey): FlowKey {
+  const packet = new Map(before);
+  for (const field of kept) {
+    const value = readSlices(words, field.slices);
+    if (value !== 0n || packet.has(field.name)) packet.set(field.name, value);
+  }
+  packet.set('vlan_tci', BigInt((words[W.vlan0] ?? 0) & 0xffff));
+  packet.set('tp_src', BigInt(words[W.tpSrc] ?? 0));
+  packet.set('tp_dst', BigInt(words[W.tpDst] ?? 0));
+  const tos = words[W.nwTos] ?? 0;
+  packet.set('nw_tos', BigInt(tos & 0xfc));
+  packet.set('nw_ecn', BigInt(tos & 3));
+  return packet;
+}

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Capture, Ref } from '../../server/src/captures/capture';
+import { createReading, documentOf, readDocument, type CaptureDocument, type Reading } from '../../server/src/captures/document';
+import { hashOfFlow } from '../../server/src/captures/flow/hash';
+import { createSegmentReader } from '../../server/src/captures/flow/segment';
+import { createShapeBook } from '../../server/src/captures/flow/shapes';
+import { segmentsAtOnce } from '../../server/src/captures/segmented';
+import type { FlowBits } from '../../server/src/packet/flow-shape';
+import { filesOf, fixture, folder, root } from './walk-fixture';
+
+/** Learns no shape: every line goes to the grammar. */
+function ordinary(): Reading {
+  const book = createShapeBook(() => false);
+  return { book, segments: createSegmentReader(book) };
+}
+
+const bits = ({ field, value, mask, portName, unknown }: FlowBits) => ({ field, value, mask, portName, unknown });
+
+function outline(capture: Capture) {
+  const { flows: _flows, facts, refs, errors, lines: _lines, ...rest } = capture;
+  return { ...rest, facts, refs, errors };
+}
+
+/** Everything that a document says must be the same whether shapes are known or not. */
+function same(fast: CaptureDocument, plain: CaptureDocument, values: boolean): number {
+  assert.deepEqual([...Array.from(fast.lines.starts)], [...Array.from(plain.lines.starts)]);
+  assert.equal(fast.captures.length, plain.captures.length, fast.path);
+  assert.deepEqual(fast.unclassified, plain.unclassified);
+  let known = 0;
+  for (const [n, capture] of fast.captures.entries()) {
+    const other = plain.captures[n];
+    assert.ok(other);
+    assert.deepEqual(outline(capture), outline(other), `${fast.path}, capture ${n}`);
+    const { flows } = capture;
+    assert.equal(flows.count, other.flows.count, `${fast.path}, capture ${n}`);
+    const named = new Map<string, Ref[]>();
+    for (let i = 0; i < flows.count; i++) {
+      const text = (): string => fast.text.slice(other.flows.flow(i).span.start, other.flows.flow(i).span.end);
+      const flow = other.flows.flow(i);
+      if (flows.shapeOf(i)) known++;
+      assert.equal(flows.firstLineOf(i), other.flows.firstLineOf(i));
+      assert.equal(flows.lastLineOf(i), other.flows.lastLineOf(i));
+      assert.equal(flows.at(flows.firstLineOf(i)), i);
+      assert.equal(flows.tableOf(i), flow.table.value, text());
+      assert.equal(flows.priorityOf(i), flow.priority.value, text());
+      assert.deepEqual(flows.matchOf(i).map(bits), flow.match.map(bits), text());
+      assert.equal(flows.hashOf(i), hashOfFlow(flow), text());
+      assert.deepEqual(flows.flow(i), flow, text());
+      assert.deepEqual(flows.refs(i), other.flows.refs(i), text());
+      for (const ref of other.flows.refs(i)) {
+        const key = `${ref.kind} ${ref.value}`;
+        const list = named.get(key);
+        if (list) list.push(ref);
+        else named.set(key, [ref]);
+      }
+    }
+    if (!values) continue;
+    const order = (a: Ref, b: Ref) => a.span.start - b.span.start;
+    for (const refs of named.values()) {
+      const [first] = refs;
+      if (!first) continue;
+      const found = [...flows.mentions(first.kind, first.value)].map(({ ref }) => ref);
+      assert.deepEqual(found.sort(order), [...refs].sort(order), `${fast.path}: ${first.kind} ${first.value}`);
+    }
+    for (const kind of ['ofport', 'mac', 'ip', 'table', 'vlan', 'tun-id'] as const) {
+      const expected = new Set([...named.values()].flatMap((refs) => (refs[0]?.kind === kind ? [refs[0].value] : [])));
+      assert.deepEqual([...flows.named(kind)].sort(), [...expected].sort());
+    }
+  }
+  return known;
+}
+
+/** Reads a text with shapes, twice so that none of them is new, and without; gives how many flows had a known shape. */
+function agree(name: string, text: string, reading: Reading = createReading(), values = true): number {
+  const plain = readDocument('file:///t', name, text, undefined, ordinary());
+  same(readDocument('file:///t', name, text, undefined, reading), plain, values);
+  return same(readDocument('file:///t', name, text, undefined, reading), plain, values);
+}
+
+const fixtures = new Map<string, string>([
+  ...filesOf(fixture('article-outputs.txt'), 'article-outputs.txt'),
+  ...folder(path.join(root, 'test/fixtures/lab')),
+  ...folder(path.join(root, 'test/fixtures/walks')),
+]);
+const flowLines = [
+  ...new Set([...fixtures.values()].flatMap((text) => text.split(/\r?\n/).filter((line) => /actions=/.test(line)))),
+];
+const shared = path.resolve(root, '../shared');
+
+describe('flows of known shapes', () => {
+  it('say in the fixtures what the grammar makes of them', () => {
+    let known = 0;
+    for (const [name, text] of fixtures) known += agree(name, text);
+    assert.ok(known > 300, `only ${known} flows had a known shape`);
+  });
+
+  it('say in published captures what the grammar makes of them', { skip: !fs.existsSync(shared) }, () => {
+    let known = 0;
+    for (const where of ['captures', 'lab/ovn-small', 'lab/recorded']) {
+      for (const [name, text] of folder(path.join(shared, where))) {
+        if (/actions=/.test(text) && text.length < 300_000) known += agree(name, text);
+      }
+    }
+    assert.ok(known > 3000, `only ${known} flows had a known shape`);
+  });
+
+  const numbers = fc.oneof(
+    fc.nat(7),
+    fc.nat(300),
+    fc.nat(70_000),
+    fc.constantFrom(
+      31,
+      32,
+      33,
+      63,
+      64,
+      65,
+      127,
+      128,
+      129,
+      254,
+      255,
+      256,
+      4094,
+      4095,
+      4096,
+      65279,
+      65280,
+      65528,
+      65534,
+      65535,
+      65536,
+    ),
+    fc.constantFrom(0x7fffffff, 0x80000000, 0xfffffff7, 0xfffffff8, 0xfffffffe, 0xffffffff, 0x100000000, 2 ** 53),
+    fc.nat(),
+  );
+
+  it('whose numbers were changed at random are read as the grammar reads them', () => {
+    const changes = fc.array(fc.tuple(fc.nat(), numbers), { minLength: 1, maxLength: 4 });
+    const reading = createReading();
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.constantFrom(...flowLines), changes), { minLength: 1, maxLength: 12 }), (lines) => {
+        const changed = lines.map(([line, edits]) =>
+          edits.reduce((text, [at, number]) => {
+            const spots = [...text.matchAll(/0x[0-9a-f]+|\d+/g)];
+            const spot = spots[at % Math.max(1, spots.length)];
+            if (!spot) return text;
+            const written = spot[0].startsWith('0x') ? `0x${number.toString(16)}` : String(number);
+            return text.slice(0, spot.index) + written + text.slice(spot.index + spot[0].length);
+          }, line),
+        );
+        agree('dump.txt', [...lines.map(([line]) => line), ...changed].join('\n'), reading);
+      }),
+      { numRuns: 60, endOnFailure: true },
+    );
+  });
+
+  it('that were changed at random are read as the grammar reads them', () => {
+    const reading = createReading();
+    const change = fc.tuple(
+      fc.constantFrom(...flowLines),
+      fc.nat(),
+      fc.nat(12),
+      fc.constantFrom(
+        '',
+        ',',
+        ' ',
+        '(',
+        ')',
+        '[',
+        ']',
+        '"',
+        '=',
+        'actions=',
+        '->',
+        ':',
+        '#',
+        ', ',
+        '\t',
+        'x',
+        '0',
+        '\n',
+        '\r',
+        '\u00a0',
+        'é',
+        '> ',
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 10 }), (changes) => {
+        const lines = changes.flatMap(([line, at, cut, put]) => {
+          const from = at % (line.length + 1);
+          return [line, line.slice(0, from) + put + line.slice(from + cut), line];
+        });
+        agree('dump.txt', lines.join('\n'), reading);
+      }),
+      { numRuns: 60, endOnFailure: true },
+    );
+  });
+
+  it('stay the same while a text is edited', () => {
+    const reading = createReading();
+    const text = Array.from({ length: 6000 }, (_, n) => flowLines[n % flowLines.length] ?? '').join('\n');
+    let before = readDocument('file:///t', 'dump.txt', text, undefined, reading);
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        fc.nat(3000),
+        fc.constantFrom('', 'x', '\n', '\r', '\r\n', flowLines[3] ?? '', `\n${flowLines[5] ?? ''}\n`, '# note\n'),
+        (at, cut, put) => {
+          const from = at % (before.text.length + 1);
+          const next = before.text.slice(0, from) + put + before.text.slice(from + cut);
+          const segmented = segmentsAtOnce(reading.segments, next, before.segmented);
+          const anew = segmentsAtOnce(reading.segments, next);
+          assert.deepEqual(Array.from(segmented.lines.starts), Array.from(anew.lines.starts));
+          const flat = (text: typeof segmented) => text.segments.flatMap((segment) => Array.from(segment.hashes));
+          assert.deepEqual(flat(segmented), flat(anew));
+          before = documentOf('file:///t', 'dump.txt', segmented, reading);
+        },
+      ),
+      { numRuns: 40, endOnFailure: true },
+    );
+    agree('dump.txt', before.text, reading, false);
+  });
+});
