@@ -60,6 +60,11 @@ export function observedVerdict(seen: Observed): string {
     return passed('forward_last') && (step['postrouting_last'] ?? 0) > own ? 'forwarded' : 'dropped';
   }
   if (local) {
+    // What the router sends to itself comes in again by lo.
+    if (passed('prerouting_first')) return passed('prerouting_last') ? 'unroutable' : 'dropped';
+    // A rule's drop is "not permitted"; a packet that a rule has sent nowhere has no route.
+    if (passed('output_first') && !passed('output_last') && seen.error !== null && seen.error !== 'Operation not permitted')
+      return 'unroutable';
     if (passed('postrouting_last')) return 'forwarded';
     if (passed('postrouting_first')) return 'dropped';
     if (passed('output_last')) return 'unroutable';

@@ -359,7 +359,7 @@ def hits_of(lines, handles, packet):
             elif at is None and (packet["src"] == "" or same(seen[4], packet["src"])) and same(seen[5], packet["dst"]):
                 ids.append(seen[1])
                 at = (seen[4], seen[5])
-            elif at is not None and packet["iif"] is None and seen[3] == "lo" and same(seen[4], at[0]) and same(seen[5], at[1]):
+            elif at is not None and packet["iif"] is None and seen[3] == "lo" and (same(seen[5], at[1]) or same(seen[4], at[0])):
                 ids.append(seen[1])
         found = TRACE.match(line)
         if not found or found[3] == "observer" or found[2] != family or found[1] not in ids:

@@ -22,7 +22,7 @@ def build(router, r, setups):
         router.add_device(name, f"02:00:00:00:0{n}:01", f"02:00:00:00:0{n}:02")
     settings = {"net.ipv6.conf.all.accept_dad": 0, "net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default.dad_transmits": 0,
                 "net.ipv6.conf.default.router_solicitations": 0, "net.ipv6.conf.default.accept_ra": 0,
-                "net.ipv4.icmp_ratemask": 0, "net.ipv6.icmp.ratelimit": 0, "net.ipv4.icmp_msgs_per_sec": 100000,
+                "net.ipv4.neigh.default.mcast_solicit": 1, "net.ipv6.neigh.default.mcast_solicit": 1, "net.ipv4.icmp_ratemask": 0, "net.ipv6.icmp.ratelimit": 0, "net.ipv4.icmp_msgs_per_sec": 100000,
                 "net.ipv4.conf.all.send_redirects": 0, "net.ipv4.conf.default.send_redirects": 0}
     forward = r.random() < 0.93
     settings["net.ipv4.ip_forward"] = int(forward)
@@ -269,10 +269,12 @@ def outcome(router, packet, frames, step):
     found, errors, resolving = None, [], None
     for device, data in frames:
         kind = data[12:14]
-        if kind == b"\x08\x06" and data[20:22] == b"\x00\x01":
+        if kind == b"\x08\x06" and data[20:22] == b"\x00\x01" and ":" not in packet["dst"]:
             resolving = (device, ".".join(map(str, data[38:42])))
         frame = read_packet(data[14:]) if kind in (b"\x08\x00", b"\x86\xdd") else None
         if not frame:
+            continue
+        if frame["proto"] == 58 and frame.get("type") == 135 and ":" not in packet["dst"]:
             continue
         if frame["proto"] == 58 and frame.get("type") == 135:
             resolving = (device, str(__import__("ipaddress").IPv6Address(frame["rest"][8:24])))
@@ -309,6 +311,7 @@ def words_of(packet, length):
             continue
         words.append(f"{key}={value}")
     if packet["iif"] is not None:
+        words.append(f"dmac=02:00:00:00:0{DEVICES.index(packet['iif']) + 1}:01")
         words.append(f"smac={packet.get('smac', '02:00:00:00:0%d:02' % (DEVICES.index(packet['iif']) + 1))}")
     else:
         words.append("uid=0")

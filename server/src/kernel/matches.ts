@@ -23,6 +23,8 @@ export interface Moment {
   readonly tracking: Tracking;
   /** A packet that this host made: only those have an owner. */
   readonly local: boolean;
+  /** The device that it came in by, also where a hook does not say it. */
+  readonly arrivedBy: string | undefined;
   /** Whether the packet comes back by the device that it came by (the rpfilter match). */
   readonly reversePath: (flags: readonly string[]) => Tri;
   /** User and group of the process that sends, where they are known. */

@@ -104,7 +104,12 @@ function findBaseChains(namespace: Namespace, family: 4 | 6, hook: Hook): BaseCh
       } else if (chain.name === hook && TABLES_AT[hook].includes(table.name)) {
         const isNat = table.name === 'nat';
         const source = hook === 'POSTROUTING' || hook === 'INPUT';
-        found.push({ table, chain, priority: isNat ? (source ? 100 : -100) : (PRIORITIES[table.name] ?? securityPriority(table)), isNat });
+        found.push({
+          table,
+          chain,
+          priority: isNat ? (source ? 100 : -100) : (PRIORITIES[table.name] ?? securityPriority(table)),
+          isNat,
+        });
       }
     }
   }
