@@ -77,7 +77,7 @@ export function tunnelled({ ports }: Bridge): boolean {
 function dialect({ flows, groups = [] }: Bridge, random: Random): readonly string[] {
   const lossy =
     groups.length > 0 ||
-    flows.some(({ text }) => /write_actions|write_metadata|clear_actions|group|meter|packet_type|set_mpls/.test(text));
+    flows.some(({ text }) => /write_actions|write_metadata|clear_actions|group|meter|packet_type|set_mpls|push_vlan/.test(text));
   const whole = [
     ['-O', 'OpenFlow13'],
     ['-O', 'OpenFlow14'],

@@ -7,6 +7,8 @@ interface Parts {
   readonly finals: readonly string[];
   readonly datapath: readonly string[];
   readonly megaflows: readonly string[];
+  /** What was asked about, and what was recirculated. */
+  readonly flows: readonly string[];
   /** Everything but the Megaflow lines. */
   readonly text: string;
 }
@@ -32,7 +34,16 @@ export function compare(real: Answer, ours: Answer): Comparison {
   const sorted = (lines: readonly string[]): string[] => [...lines].sort();
   if (!same(a.rules, b.rules) && !(flooded && same(sorted(a.rules), sorted(b.rules)))) differs.push('rules');
   if (!same(a.finals, b.finals)) differs.push('final');
-  if (!same(a.datapath, b.datapath) && !(flooded && same(a.datapath.map(outputsAsSet), b.datapath.map(outputsAsSet))))
+  if (
+    !same(a.datapath, b.datapath) &&
+    !(
+      flooded &&
+      same(
+        a.datapath.map((actions, n) => outputsAsSet(actions, a.flows[n])),
+        b.datapath.map((actions, n) => outputsAsSet(actions, b.flows[n])),
+      )
+    )
+  )
     differs.push('datapath');
   return { differs, megaflow: same(a.megaflows, b.megaflows), text: a.text === b.text };
 }
@@ -56,11 +67,12 @@ export function partsOf(answer: string): Parts {
     lines.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length));
   return {
     rules: lines
-      .filter((line) => /^\s*(?:\d+|[\w-]+)\. (?:.*priority \d+|No match\.)|^bridge\(|^recirc\(/.test(line))
+      .filter((line) => /^\s*(?:\d+|[\w-]+)\. (?:.*priority \d+|No match\.)|^\s*bridge\(|^recirc\(/.test(line))
       .map((line) => line.trim().replace(/, cookie 0x[0-9a-f]+$/, '')),
     finals: after('Final flow: '),
     datapath: after('Datapath actions: '),
     megaflows: after('Megaflow: '),
+    flows: after('Flow: '),
     text: lines
       .filter((line) => !line.startsWith('Megaflow: '))
       .join('\n')
@@ -68,22 +80,48 @@ export function partsOf(answer: string): Parts {
   };
 }
 
+/** Fields of a flow as datapath actions call them. */
+const NAMES: Readonly<Record<string, string>> = {
+  ...{ 'eth.src': 'dl_src', 'eth.dst': 'dl_dst', 'ipv4.src': 'nw_src', 'ipv4.dst': 'nw_dst', 'ipv4.ttl': 'nw_ttl' },
+  ...{ 'arp.sip': 'arp_spa', 'arp.tip': 'arp_tpa', 'arp.op': 'arp_op', 'arp.sha': 'arp_sha', 'arp.tha': 'arp_tha' },
+};
+
 /**
  * The outputs of datapath actions, each with the changes that it sees, in sorted order: FLOOD and ALL visit the ports in the order of a
- * hash table, and changes are made when an output needs them.
+ * hash table, and changes are made when an output needs them. `flow` is the packet before: what is set back to it is no change.
  */
-export function outputsAsSet(actions: string): string {
+export function outputsAsSet(actions: string, flow = ''): string {
+  const before = new Map(splitActions(flow).map((field) => [field.split('=')[0] ?? '', field.split('=')[1] ?? '']));
   const changes = new Map<string, string>();
   const vlans: string[] = [];
   const outputs: string[] = [];
-  for (const action of splitActions(actions)) {
+  const all = splitActions(actions);
+  // What is set of a tunnel matters to tunnels only: to the ports that are seen to follow it.
+  const tunnels = new Set(all.filter((_, n) => followsTunnel(all, n)));
+  let tunnel = '';
+  for (const action of all) {
     const name = /^[a-z_]+/.exec(action)?.[0] ?? '';
     if (action === 'pop_vlan') vlans.pop();
     else if (name === 'push_vlan') vlans.push(action);
-    else if (name === 'set') for (const [key, value] of setsOf(action)) changes.set(key, value);
-    else outputs.push(`${[...changes].map(([key, value]) => `${key}=${value}`).sort()}|${vlans.join()}|${action}`);
+    else if (name === 'set') {
+      for (const [key, value] of setsOf(action)) {
+        if (key === 'tunnel') tunnel = value;
+        else if (before.get(NAMES[key] ?? '') === value) changes.delete(key);
+        else changes.set(key, value);
+      }
+    } else
+      outputs.push(
+        `${[...changes].map(([key, value]) => `${key}=${value}`).sort()}|${tunnels.has(action) ? tunnel : ''}|${vlans.join()}|${action}`,
+      );
   }
   return outputs.sort().join('\n');
+}
+
+/** Whether the action at `n` comes right after a tunnel was set, but for what else changes the packet. */
+function followsTunnel(all: readonly string[], n: number): boolean {
+  for (let k = n - 1; k >= 0 && /^(?:set|push_vlan|pop_vlan)\b/.test(all[k] ?? ''); k--)
+    if (all[k]?.startsWith('set(tunnel')) return true;
+  return false;
 }
 
 function setsOf(action: string): [string, string][] {

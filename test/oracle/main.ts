@@ -64,7 +64,11 @@ async function main(): Promise<number> {
     console.log(`${USAGE}${families.map(({ name }) => name).join(', ')}`);
     return 0;
   }
-  if (values.replay !== undefined) return report(await comparedOf(readCases(values.replay)), true);
+  if (values.replay !== undefined) {
+    const { family } = values;
+    const cases = readCases(values.replay);
+    return report(await comparedOf(family === undefined ? cases : cases.filter((one) => family.includes(one.family))), true);
+  }
   if (values.lab !== undefined) {
     const cases = labCases(values.lab, values.keep ?? fs.mkdtempSync(path.join(os.tmpdir(), 'packet-walk-lab-')));
     if (values.record !== undefined) writeStore(values.record, cases);

@@ -28,6 +28,9 @@ const prompts: readonly RegExp[] = [
   new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*[\\w.-]+@(?<host>${HOST})(?:[: ]\\s*[~/.][^\\s#$]*|:)?\\s?[#$%>❯]\\s*`),
   // host:~# host:/etc# host ~#
   new RegExp(`^\\s*(?<host>${HOST})(?::\\s*|\\s+)[~/][^\\s#$]*\\s?[#$]\\s*`),
+  // mininet> h1 ifconfig: the command runs on the host h1
+  /^\s*mininet>\s+(?<host>(?!sh\b)[a-z]\w*)\s+(?=(?:ifconfig|ip|ping6?|route|arp|tcpdump|netstat|ss|traceroute|tracepath|iptables|ethtool|brctl|bridge|cat|sysctl|ovs-\w+)\s)/,
+  /^\s*mininet>\s+(?<host>(?!sh\b)[a-z]\w*)\s+(?=(?:ifconfig|route|arp|netstat|ss)$)/,
   // mininet> sh-5.1# bash-4.2$
   /^\s*(?:mininet|(?:sh|bash)-[\d.]+)\s?[>#$]\s*/,
   // compute01# network-node # c-private$

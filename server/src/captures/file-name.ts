@@ -12,7 +12,7 @@ export interface NamedFile {
 }
 
 const PROGRAM =
-  /(?:^|[_. -])((?:ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-(?:nbctl|sbctl|trace)|iptables-save|ip6tables-save|iptables|ip6tables|nft|ipset|ebtables-save|ebtables|conntrack|ip|brctl|bridge|virsh|nova|neutron|openstack|arp|route|ifconfig|ethtool|sysctl|ping|traceroute|tcpdump)(?=[_. -]|$))/;
+  /(?:^|[_. -])((?:ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-(?:nbctl|sbctl|trace)|iptables-save|ip6tables-save|iptables|ip6tables|nft|ipset|ebtables-save|ebtables|conntrack|ip|brctl|bridge|virsh|nova|neutron|openstack|arp|route|ifconfig|ethtool|sysctl|ping|traceroute|tracepath|tcpdump|netstat|ss|docker|crictl|kubectl)(?=[_. -]|$))/;
 /** Folders that group captures without being a host's. */
 const NO_HOST =
   /^(?:captures?|logs?|output|outputs|commands?|sos_commands|examples?|fixtures?|notes?|tickets?|data|tmp|home|desktop|downloads|openvswitch|networking|network|firewall_tables|libvirt|namespaces|seed|\.|)$/i;
@@ -89,7 +89,7 @@ function spellings(name: string): string[] {
     all.unshift(slashed.replace(/\/(show|flush)[.](\S)/, '/$1 $2').replace(/(tnl|ovs)\/(\w+) (show)/, '$1/$2/$3'));
   // ovs-vsctl-show, ovs-ofctl-dump-flows-br-int, ip-route
   const hyphens =
-    /^(ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-[ns]bctl|ip6?tables|ip|brctl|bridge|virsh|nova|neutron|openstack)-(.+)$/.exec(
+    /^(ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-[ns]bctl|ip6?tables|ip|brctl|bridge|virsh|nova|neutron|openstack|nft|ipset|conntrack|ebtables|netstat|docker|kubectl)-(.+)$/.exec(
       name.split(/[_ ]/)[0] ?? '',
     );
   if (hyphens) {

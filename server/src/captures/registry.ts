@@ -7,6 +7,7 @@ import { bridgeLink } from './bridge-link';
 import { bridgeVlan } from './bridge-vlan';
 import { clientTable } from './client-table';
 import { conntrack } from './conntrack';
+import { dockerNetworkInspect } from './docker-network-inspect';
 import { ebtables } from './ebtables';
 import { ethtool } from './ethtool';
 import { ifconfig } from './ifconfig';
@@ -18,6 +19,7 @@ import { ipRule } from './ip-rule';
 import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
+import { kubectlGet } from './kubectl-get';
 import { nftList } from './nft-list';
 import { ovsAppctlDpifShow } from './ovs-appctl-dpif-show';
 import { ovsAppctlFdbShow } from './ovs-appctl-fdb-show';
@@ -93,6 +95,8 @@ export const captureKinds: readonly CaptureKind[] = [
   virshDumpxml,
   virshDomiflist,
   virshList,
+  dockerNetworkInspect,
+  kubectlGet,
   ping,
   traceroute,
   tcpdump,

@@ -100,8 +100,10 @@ export function splitDocument(lines: Lines, named: NamedFile | undefined, flows:
       if (open) open.elided = true;
       continue;
     }
-    const prompted = commandAt(line, following, open);
+    const continued = continuedCommand(line, lines, n);
+    const prompted = commandAt(continued.line, (k) => following(k + continued.more), open);
     if (prompted) {
+      n += continued.more;
       close();
       if (prompted.found) {
         const folder = named?.hostBy === 'folder' ? named.host : undefined;
@@ -111,7 +113,7 @@ export function splitDocument(lines: Lines, named: NamedFile | undefined, flows:
           hostBy: host === undefined ? undefined : host === folder && prompted.host === undefined ? 'folder' : 'prompt',
           namespace: prompted.command.namespace,
           command: prompted.command,
-          commandSpan: prompted.span,
+          commandSpan: continued.more === 0 ? prompted.span : { start: prompted.span.start, end: lineEnd(lines.at(n), line) },
           commandLine: line.number,
           indent: indentOf(line.text),
         });
@@ -148,6 +150,25 @@ export function splitDocument(lines: Lines, named: NamedFile | undefined, flows:
   }
   close();
   return blocks;
+}
+
+function lineEnd(line: Line | undefined, otherwise: Line): number {
+  const { start, text } = line ?? otherwise;
+  return start + text.length;
+}
+
+/** A command that goes on behind a backslash, as one line; `more` counts the lines that it takes besides its own. */
+function continuedCommand(line: Line, lines: Lines, n: number): { readonly line: Line; readonly more: number } {
+  if (!/\s\\$/.test(line.text) || line.text.length > 2000) return { line, more: 0 };
+  let text = line.text;
+  let more = 0;
+  while (text.endsWith('\\') && more < 40) {
+    const next = lines.at(n + more + 1);
+    if (next === undefined || next.text.trim() === '' || next.text.length > 2000) break;
+    text = `${text.slice(0, -1).trimEnd()} ${unquote(next).text.trim()}`;
+    more++;
+  }
+  return { line: { ...line, text }, more };
 }
 
 /** Output that is about one bridge, which only its command names. */

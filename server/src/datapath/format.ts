@@ -20,7 +20,7 @@ function port(number: number, names: PortNames | undefined): string {
 function bytesHex(bytes: readonly number[]): string {
   let value = 0n;
   for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return `0x${value.toString(16)}`;
+  return altHex(value);
 }
 
 type Writer = (value: FlowWords, mask: FlowWords | undefined) => string;
@@ -260,7 +260,7 @@ function formatConntrack(ct: Extract<DpAction, { kind: 'ct' }>): string {
   if (ct.mark) parts.push(`mark=${altHex(ct.mark.value)}/${altHex(ct.mark.mask)}`);
   if (ct.label) {
     const whole = ct.label.mask === (1n << 128n) - 1n;
-    parts.push(`label=0x${ct.label.value.toString(16)}${whole ? '' : `/0x${ct.label.mask.toString(16)}`}`);
+    parts.push(`label=${altHex(ct.label.value)}${whole ? '' : `/${altHex(ct.label.mask)}`}`);
   }
   if (ct.helper !== undefined) parts.push(`helper=${ct.helper}`);
   if (ct.timeout !== undefined) parts.push(`timeout=${ct.timeout}`);

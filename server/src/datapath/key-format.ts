@@ -23,7 +23,7 @@ const writers: Readonly<Record<string, (value: FlowWords, attribute: KeyAttribut
   ct_mark: (value) => altHex(word(value, W.ctMark)),
   ct_state: (value) => altHex(word(value, W.ctState)),
   ct_zone: (value) => altHex(word(value, W.ctZone)),
-  ct_label: (value) => `0x${readWide(value, W.ctLabel).toString(16)}`,
+  ct_label: (value) => altHex(readWide(value, W.ctLabel)),
   ct_tuple4: (value) =>
     `src=${formatIpv4(BigInt(word(value, W.ctNwSrc)))},dst=${formatIpv4(BigInt(word(value, W.ctNwDst)))}` +
     `,proto=${word(value, W.ctNwProto)},tp_src=${word(value, W.ctTpSrc)},tp_dst=${word(value, W.ctTpDst)}`,

@@ -30,6 +30,15 @@ interface BridgeDraft {
 
 const FLOW_KINDS = new Set(['ovs-ofctl-dump-flows', 'ovs-appctl-bridge-dump-flows']);
 
+/** Other captures that are about one bridge. */
+const PLACED_KINDS = new Set([
+  'ovs-appctl-fdb-show',
+  'ovs-appctl-mdb-show',
+  'ovs-ofctl-dump-groups',
+  'ovs-ofctl-dump-meters',
+  'ovs-ofctl-dump-tlv-map',
+]);
+
 /** Joins what `ovs-vsctl`, `ovs-ofctl` and `ovs-appctl` said of one host's bridges: names, numbers, tags, flows, MAC tables. */
 export function linkBridges(
   host: string,
@@ -51,15 +60,18 @@ export function linkBridges(
   for (const linked of captures) fromNumbers(linked, drafts, bridge, port, bridgeOf);
   for (const linked of captures) {
     const { kind } = linked.capture;
-    if (!FLOW_KINDS.has(kind) && kind !== 'ovs-appctl-fdb-show') continue;
-    const name = linked.capture.target ?? onlyBridge(drafts) ?? bridgeWithNumbers(drafts, linked);
+    if (!FLOW_KINDS.has(kind) && !PLACED_KINDS.has(kind)) continue;
+    const name =
+      linked.capture.target ?? bridgeOfFile(drafts, linked.uri) ?? onlyBridge(drafts) ?? bridgeWithNumbers(drafts, linked);
     if (name === undefined) continue;
     bridgeOf.set(linked.key, name);
     const draft = bridge(name);
-    (FLOW_KINDS.has(kind) ? draft.flowCaptures : draft.fdbCaptures).push(linked);
+    if (FLOW_KINDS.has(kind)) draft.flowCaptures.push(linked);
+    else if (kind === 'ovs-appctl-fdb-show') draft.fdbCaptures.push(linked);
     if (linked.capture.commandSpan) draft.sources.push(sourceAt(linked, linked.capture.commandSpan));
   }
   for (const linked of captures) fromLists(linked, drafts);
+  for (const linked of captures) fromDatapath(linked, bridge, port);
   joinVethPatches(drafts);
   return new Map([...drafts].map(([name, draft]) => [name, finish(host, draft)]));
 }
@@ -88,6 +100,13 @@ function joinVethPatches(drafts: ReadonlyMap<string, BridgeDraft>): void {
   }
 }
 
+/** A file that is named after a bridge (`br-int.flows.txt`) is about it. */
+function bridgeOfFile(drafts: ReadonlyMap<string, BridgeDraft>, uri: string): string | undefined {
+  const file = decodeURIComponent(uri.slice(uri.lastIndexOf('/') + 1));
+  const named = [...drafts.keys()].filter((name) => file.startsWith(`${name}.`) || file.startsWith(`${name}_`));
+  return named.length === 1 ? named[0] : undefined;
+}
+
 /** A fragment that names no bridge can only be placed where there is no choice. */
 function onlyBridge(drafts: Map<string, BridgeDraft>): string | undefined {
   const [only, second] = drafts.keys();
@@ -99,8 +118,16 @@ function bridgeWithNumbers(drafts: ReadonlyMap<string, BridgeDraft>, linked: Lin
   const numbers = new Set<number>();
   for (const fact of linked.capture.facts)
     if (fact.kind === 'fdb-entry' && typeof fact.port.value === 'number') numbers.add(fact.port.value);
-  for (const value of linked.capture.flows.named('ofport')) if (/^\d+$/.test(value)) numbers.add(Number(value));
+  const names = new Set<string>();
+  for (const value of linked.capture.flows.named('ofport')) {
+    if (/^\d+$/.test(value)) numbers.add(Number(value));
+    else if (!/^[A-Z_]+$/.test(value)) names.add(value);
+  }
   numbers.delete(0xfffe);
+  if (names.size > 1) {
+    const having = [...drafts.values()].filter((draft) => [...names].every((name) => draft.ports.has(name)));
+    if (having.length === 1) return having[0]?.name;
+  }
   if (numbers.size < 2) return undefined;
   const fitting = [...drafts.values()].filter((draft) => {
     const own = new Set([...draft.ports.values()].map(({ ofport }) => ofport));
@@ -174,7 +201,7 @@ function fromNumbers(
   const draft = bridge(name);
   if (linked.capture.commandSpan) draft.sources.push(sourceAt(linked, linked.capture.commandSpan));
   for (const fact of facts) {
-    const of = port(draft, fact.name.value);
+    const of = port(draft, wholeName(draft, fact.name.value));
     of.ofport = fact.ofport.value;
     note(of, 'ofport', { uri: linked.uri, span: { start: fact.ofport.span.start, end: fact.name.span.end } });
     if (fact.mac && fact.mac.value !== '00:00:00:00:00:00') {
@@ -182,6 +209,54 @@ function fromNumbers(
       note(of, 'mac', sourceAt(linked, fact.mac.span));
     }
   }
+}
+
+/** OpenFlow 1.0 to 1.5 carry 15 characters of a port's name. */
+const NAME_LENGTH = 15;
+
+/** The port whose name was cut off in an OpenFlow message. */
+function wholeName(draft: BridgeDraft, name: string): string {
+  if (name.length < NAME_LENGTH || draft.ports.has(name)) return name;
+  const whole = [...draft.ports.keys()].filter((known) => known.startsWith(name));
+  return whole.length === 1 ? (whole[0] ?? name) : name;
+}
+
+/** Ports and their numbers from `ovs-appctl dpif/show`, for those that nothing else tells. */
+function fromDatapath(
+  linked: LinkedCapture,
+  bridge: (name: string) => BridgeDraft,
+  port: (of: BridgeDraft, name: string) => PortDraft,
+): void {
+  for (const fact of linked.capture.facts) {
+    if (fact.kind !== 'datapath-port' || !fact.bridge || !fact.ofport) continue;
+    const draft = bridge(fact.bridge.value);
+    rename(draft, fact.name.value, fact.ofport.value);
+    const known = draft.ports.has(fact.name.value);
+    const of = port(draft, fact.name.value);
+    if (!known) note(of, 'name', sourceAt(linked, fact.name.span));
+    if (of.ofport === undefined) {
+      of.ofport = fact.ofport.value;
+      note(of, 'ofport', sourceAt(linked, fact.ofport.span));
+    }
+    if (of.type === undefined && fact.type && !/^dummy|^system$/.test(fact.type.value)) {
+      of.type = fact.type.value;
+      note(of, 'type', sourceAt(linked, fact.type.span));
+    }
+    for (const [key, value] of Object.entries(fact.options)) {
+      if (of.options[key] !== undefined) continue;
+      of.options[key] = value.value;
+      note(of, key, sourceAt(linked, value.span));
+    }
+  }
+}
+
+/** A port that was known by the beginning of its name, and by its number, gets its whole name. */
+function rename(draft: BridgeDraft, name: string, ofport: number): void {
+  const cut = draft.ports.get(name.slice(0, NAME_LENGTH));
+  if (!cut || cut.name === name || cut.ofport !== ofport || draft.ports.has(name)) return;
+  draft.ports.delete(cut.name);
+  cut.name = name;
+  draft.ports.set(name, cut);
 }
 
 function bridgeWithPorts(drafts: Map<string, BridgeDraft>, names: readonly Val<string>[]): string | undefined {

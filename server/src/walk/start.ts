@@ -58,7 +58,10 @@ export function whereIs(network: Network, where: string): Whereabouts | undefine
     if (found) return found;
   }
   const host = [...network.hosts.values()].find((candidate) => candidate.name === text || candidate.aliases.includes(text));
-  return host ? { kind: 'host', host } : undefined;
+  if (host) return { kind: 'host', host };
+  // A pod or a container is where its address is.
+  const owner = network.owners.find((candidate) => candidate.name === text);
+  return owner && ofIp(network, owner.ip, undefined);
 }
 
 function onHost(network: Network, host: Host, rest: string): Whereabouts | undefined {

@@ -4,6 +4,7 @@ import { get, set, type FlowKey } from '../packet/flow-key';
 import { answerOfInstance, begin, outOfInstance } from './begin';
 import { addGap, hostOf, newState, type Context, type WalkState } from './context';
 import { deviceOut } from './device-out';
+import { withEvidence } from './evidence';
 import { beginFrame } from './frame';
 import { linuxBridgeIn } from './linux/bridge';
 import { namespaceIn, namespaceLocal } from './linux/namespace';
@@ -49,8 +50,10 @@ export function walk(network: Network, question: WalkQuestion): WalkResult {
       message: `No captured address belongs to ${question.to}: give an IP address instead, or capture "ip a" or the Neutron port list.`,
     };
   const request = finish(context, ending, steps);
-  if (!question.reply) return { kind: 'walk', request, reply: undefined };
-  return { kind: 'walk', request, reply: walkReply(network, state, request, context.doubts) };
+  const seen = { ...request, ...withEvidence(network, request) };
+  if (!question.reply) return { kind: 'walk', request: seen, reply: undefined };
+  const reply = walkReply(network, state, request, context.doubts);
+  return { kind: 'walk', request: seen, reply: reply && { ...reply, ...withEvidence(network, reply) } };
 }
 
 function unknownPlace(network: Network, where: string, what: string): string {

@@ -148,6 +148,8 @@ function take(out: Collected, found: AddressLine, open: OpenLink | undefined, li
       if (open === undefined) return undefined;
       if (found.mac !== undefined) open.mac = val(found.mac.value.toLowerCase(), found.mac.span);
       if (netns !== undefined) open.linkNetns = netns;
+      const number = found.words.pairs.get('link-netnsid');
+      if (number !== undefined && /^\d+$/.test(number.value)) open.linkNetnsId = numberVal(number);
       return open;
     }
     case 'address': {
@@ -180,8 +182,15 @@ function take(out: Collected, found: AddressLine, open: OpenLink | undefined, li
       return undefined;
     }
     case 'detail': {
-      if (open === undefined || found.type.value.endsWith('_slave')) return open;
+      if (open === undefined) return open;
+      const isNews = Object.keys(found.settings).length > 0;
+      if (found.type.value.endsWith('_slave')) {
+        // `bridge_slave state forwarding …`: what the bridge knows of its port.
+        if (isNews) open.portSettings = { ...open.portSettings, ...found.settings };
+        return open;
+      }
       open.type = found.type;
+      if (isNews) open.settings = { ...open.settings, ...found.settings };
       if (found.id !== undefined && found.type.value === 'vlan') open.vlanId = found.id;
       // `external` devices take the id of each packet; the one that ip prints (0) means nothing.
       if (found.id !== undefined && !found.external && /^(?:vxlan|geneve)$/.test(found.type.value)) open.vni = found.id;
@@ -273,6 +282,10 @@ function jsonLink(object: ReadonlyMap<string, Json>, name: Val<string>, out: Col
   const data = info?.get('info_data');
   const type = info === undefined ? undefined : jsonText(info, 'info_kind');
   const id = data?.is === 'object' ? jsonNumber(data.fields, 'id') : undefined;
+  const number = jsonNumber(object, 'link_netnsid');
+  const slave = info?.get('info_slave_data');
+  const settings = data?.is === 'object' ? jsonSettings(data.fields) : {};
+  const portSettings = slave?.is === 'object' ? jsonSettings(slave.fields) : {};
   const external = data?.is === 'object' && data.fields.has('external');
   const isMac = mac !== undefined && /^[\da-f]{2}(?::[\da-f]{2}){5}$/i.test(mac.value);
   if (isMac) macRef(out, mac, true);
@@ -290,8 +303,25 @@ function jsonLink(object: ReadonlyMap<string, Json>, name: Val<string>, out: Col
     ...(isMac ? { mac: val(mac.value.toLowerCase(), mac.span) } : {}),
     ...(master === undefined ? {} : { master }),
     ...(linkNetns === undefined ? {} : { linkNetns }),
+    ...(number === undefined ? {} : { linkNetnsId: number }),
+    ...(Object.keys(settings).length === 0 ? {} : { settings }),
+    ...(Object.keys(portSettings).length === 0 ? {} : { portSettings }),
     ...(type === undefined ? {} : { type }),
     ...(id !== undefined && type?.value === 'vlan' ? { vlanId: id } : {}),
     ...(id !== undefined && !external && /^(?:vxlan|geneve)$/.test(type?.value ?? '') ? { vni: id } : {}),
   };
+}
+
+/** JSON's members by the words of the other form: `remote`, `port`, `vlan_filtering`, `hairpin` … */
+const JSON_NAMES: Readonly<Record<string, string>> = { port: 'dstport', link: 'dev', no: 'port_no' };
+
+function jsonSettings(fields: ReadonlyMap<string, Json>): Readonly<Record<string, Val<string>>> {
+  const settings: Record<string, Val<string>> = {};
+  for (const [name, value] of fields) {
+    const key = JSON_NAMES[name] ?? name;
+    if (value.is === 'text') settings[key] = val(value.value, value.span);
+    else if (value.is === 'number') settings[key] = val(`${value.value}`, value.span);
+    else if (value.is === 'word' && value.value !== undefined) settings[key] = val(value.value ? 'on' : 'off', value.span);
+  }
+  return settings;
 }

@@ -46,7 +46,13 @@ export type AddressLine =
       readonly flags: readonly string[];
       readonly addresses: readonly AddressText[];
     }
-  | { readonly is: 'detail'; readonly type: Val<string>; readonly id: Val<number> | undefined; readonly external: boolean }
+  | {
+      readonly is: 'detail';
+      readonly type: Val<string>;
+      readonly id: Val<number> | undefined;
+      readonly external: boolean;
+      readonly settings: Readonly<Record<string, Val<string>>>;
+    }
   | { readonly is: 'extra' };
 
 const semantics = grammars.IpAddress.createSemantics();
@@ -141,6 +147,12 @@ semantics.addOperation<AddressLine>('read(source)', {
       type: textVal(type, source),
       id: id === undefined ? undefined : val(Number(id.sourceString), nodeSpan(source, id)),
       external: details.some((item) => item?.ctorName === 'detailItem_external'),
+      settings: Object.fromEntries(
+        details.flatMap((item) => {
+          const [, key, , setting] = item?.ctorName === 'detailItem_pair' ? item.children : [];
+          return key === undefined || setting === undefined ? [] : [[key.sourceString, textVal(setting, source)] as const];
+        }),
+      ),
     };
   },
   lifetimeLine(_indent, _key, _sp, _rest) {

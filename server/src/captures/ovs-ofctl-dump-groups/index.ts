@@ -65,10 +65,12 @@ const semantics = grammars.DumpGroups.createSemantics()
     property_other: (_name, _is, _value) => ({}),
   })
   .addOperation<Group['fields']>('fields(source)', {
-    fieldList(_open, fields, _close) {
+    fieldList_several(_open, fields, _close) {
       const source = sourceIn(this.args);
-      const nodes = fields.ctorName === 'field' ? [fields] : fields.asIteration().children;
-      return nodes.flatMap((node) => node['fields'](source) as Group['fields']);
+      return fields.asIteration().children.flatMap((node) => node['fields'](source) as Group['fields']);
+    },
+    fieldList_one(_is, field) {
+      return field['fields'](sourceIn(this.args)) as Group['fields'];
     },
     field(name, _is, mask) {
       return [{ name: val(name.sourceString, nodeSpan(sourceIn(this.args), name)), mask: mask.children[0]?.sourceString }];

@@ -124,9 +124,9 @@ semantics.addOperation<PacketLine>('read(source)', {
     const shape = frame.children[0];
     const ethernet = shape?.ctorName === 'frame_ethernet';
     const [macs, type] = ethernet ? shape.children : [];
-    const vlans = ethernet ? (shape.children[7]?.children ?? []) : [];
+    const vlans = ethernet ? (shape.children[9]?.children ?? []) : [];
     const body = shape?.children[shape.children.length - 1];
-    const inner = [...vlans].reverse().find((vlan) => (vlan.children[7]?.children.length ?? 0) > 0);
+    const inner = [...vlans].reverse().find((vlan) => (vlan.children[8]?.children.length ?? 0) > 0);
     const first = stamp.children[0] ?? where ?? frame;
     const direction = place.sourceString.trim().split(/\s+/).at(-1);
     return {
@@ -137,7 +137,7 @@ semantics.addOperation<PacketLine>('read(source)', {
         ? { macSrc: undefined, macDst: undefined }
         : (macs['macs'](source) as Pick<PacketLine, 'macSrc' | 'macDst'>)),
       vlan: vlanOf(vlans[0], source),
-      ethertype: etherName(inner?.children[7]?.sourceString ?? type?.sourceString),
+      ethertype: etherName(inner?.children[8]?.sourceString ?? type?.sourceString),
       body: body === undefined ? { is: 'other' } : (body['body'](source) as PacketBody),
       text: {
         value: source.text.slice(first.source.startIdx),

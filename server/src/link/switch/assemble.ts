@@ -64,11 +64,7 @@ function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<str
     name: bridge.name,
     ports,
     bundles,
-    rules: ruleSource(bridge, captured.documents, {
-      ports: portNames,
-      tables: tableNames(captured, bridge.name),
-      tlv: tlvTable(tlvMap),
-    }),
+    rules: ruleSource(captured, bridge, { ports: portNames, tables: tableNames(captured, bridge.name), tlv: tlvTable(tlvMap) }),
     groups: groupsOf(captured, bridge.name, portNames),
     meters: meters.get(bridge.name) ?? new Map<number, number>(),
     tlvMap,

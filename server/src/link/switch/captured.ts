@@ -9,6 +9,8 @@ export interface Captured {
   readonly host: string;
   readonly bridges: ReadonlyMap<string, OvsBridge>;
   readonly captures: readonly LinkedCapture[];
+  /** Which bridge a capture is about, by its key. */
+  readonly bridgeOf: ReadonlyMap<string, string>;
   readonly documents: ReadonlyMap<string, CaptureDocument>;
   readonly rows: Rows;
   /** Sentences about what no capture tells and what was taken instead. */
@@ -24,17 +26,19 @@ export function collectCaptured(
   const known = network.hosts.get(host);
   if (!known) return undefined;
   const captures: LinkedCapture[] = [];
+  const bridgeOf = new Map<string, string>();
   for (const document of documents.values()) {
     for (const [index, capture] of document.captures.entries()) {
       const key = captureKey(document.uri, index);
       const assigned = network.captureHosts.get(key);
       if (assigned?.host !== host) continue;
+      if (assigned.bridge !== undefined) bridgeOf.set(key, assigned.bridge);
       captures.push({ key, uri: document.uri, capture, host, reason: assigned.reason });
     }
   }
   const rows: DbRow[] = [];
   for (const { capture } of captures) for (const fact of capture.facts) if (fact.kind === 'ovsdb-row') rows.push(fact);
-  return { host, bridges: known.bridges, captures, documents, rows: indexRows(rows), notes: [] };
+  return { host, bridges: known.bridges, captures, bridgeOf, documents, rows: indexRows(rows), notes: [] };
 }
 
 /** The facts of a kind, whatever bridge they are about. */
@@ -46,8 +50,10 @@ export function factsOf<K extends Fact['kind']>(captured: Captured, kind: K): Ex
 
 /** The captures of a kind that are about a bridge: those that name it, or name none where there is only one. */
 export function aboutBridge(captured: Captured, bridge: string, kinds: ReadonlySet<string>): LinkedCapture[] {
-  return captured.captures.filter(({ capture }) => {
+  return captured.captures.filter(({ key, capture }) => {
     if (!kinds.has(capture.kind)) return false;
+    const placed = captured.bridgeOf.get(key);
+    if (placed !== undefined) return placed === bridge;
     const target = capture.target?.replace(/^.*[/@]/, '').replace(/\.mgmt$/, '');
     return target === undefined ? captured.bridges.size === 1 : target === bridge;
   });

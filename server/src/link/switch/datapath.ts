@@ -14,7 +14,7 @@ export function datapathOf(captured: Captured): Datapath {
       if (fact.kind === 'datapath-feature' && (later || !features.has(fact.name.value)))
         features.set(fact.name.value, fact.value.value);
   }
-  const userspace = type !== 'system';
+  const userspace = type !== 'system' || runsInUserspace(captured);
   const flag = (name: string, otherwise: boolean) => {
     const value = features.get(name)?.toLowerCase();
     return value === undefined ? otherwise : value === 'yes' || value === 'true';
@@ -25,7 +25,7 @@ export function datapathOf(captured: Captured): Datapath {
   };
   return {
     type,
-    tunnelPushPop: flag('Tunnel push pop', userspace),
+    tunnelPushPop: flag('Tunnel push pop', userspace && (type === 'netdev' || knowsRoutes(captured))),
     maxVlanHeaders: count('Max VLAN headers', userspace ? 1 : 2),
     explicitDrop: flag('Explicit Drop action', userspace),
     maskedSet: flag('Masked set action', true),
@@ -43,6 +43,16 @@ export function datapathOf(captured: Captured): Datapath {
     maxMplsDepth: count('Max MPLS depth', 3),
     maxHashAlgorithm: count('Max dp_hash algorithm', userspace ? 1 : 0),
   };
+}
+
+/** A datapath of the kernel's name without the kernel: its internal ports are of another kind. */
+function runsInUserspace(captured: Captured): boolean {
+  return factsOf(captured, 'datapath-port').some((port) => port.type?.value === 'dummy-internal' || port.type?.value === 'tap');
+}
+
+/** Whether somebody asked the switch for its own routes: one that leaves tunnels to its datapath has no use for them. */
+function knowsRoutes(captured: Captured): boolean {
+  return captured.captures.some(({ capture }) => /^ovs-appctl-(?:ovs-route-show|tnl-neigh-show|tnl-arp-show)$/.test(capture.kind));
 }
 
 function typeOf(captured: Captured): Datapath['type'] {

@@ -12,18 +12,19 @@ const PORT_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-show', 'ovs-ofctl-du
 export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<number, Port> {
   const described = describedPorts(captured, bridge.name);
   const numbers = datapathNumbers(captured, bridge.name);
+  const stoodIn = stoodInPorts(captured, bridge.name);
   const stp = stpStates(captured, bridge.name);
   const ports = new Map<number, Port>();
   const guessed: string[] = [];
   for (const port of bridge.ports) {
     if (port.ofport === undefined || port.ofport < 0 || port.ofport === 0xffff) continue;
     const row = captured.rows.named('interface', port.name);
-    const seen = described.get(port.name);
+    const seen = described.get(port.ofport);
     const config = new Set(seen?.config ?? []);
     const state = new Set(seen?.state ?? []);
     const type = kindOf(captured, port);
     const options = { ...map(row, 'options'), ...port.options };
-    const tunnel = isTunnelType(type) ? tunnelOf(type, options) : undefined;
+    const tunnel = isTunnelType(type) && !stoodIn.has(port.name) ? tunnelOf(type, options) : undefined;
     const patchPeer = options['peer'];
     let odpPort = numbers.get(port.name);
     if (odpPort === undefined && type !== 'patch' && numbers.size === 0) {
@@ -68,15 +69,15 @@ interface Described {
   readonly state: readonly string[] | undefined;
 }
 
-/** `config: NO_FLOOD` and `state: LINK_DOWN` by the port's name; undefined where the line was not shown. */
-function describedPorts(captured: Captured, bridge: string): ReadonlyMap<string, Described> {
-  const ports = new Map<string, Described>();
+/** `config: NO_FLOOD` and `state: LINK_DOWN` by the port's number; undefined where the line was not shown. */
+function describedPorts(captured: Captured, bridge: string): ReadonlyMap<number, Described> {
+  const ports = new Map<number, Described>();
   const words = (line: string | undefined) => line?.split(/[\s|,]+/).filter((word) => word !== '' && word !== '0');
   for (const { capture } of aboutBridge(captured, bridge, PORT_KINDS)) {
     for (const fact of capture.facts) {
       if (fact.kind !== 'of-port') continue;
-      const before = ports.get(fact.name.value);
-      ports.set(fact.name.value, {
+      const before = ports.get(fact.ofport.value);
+      ports.set(fact.ofport.value, {
         config: words(fact.config?.value) ?? before?.config,
         state: words(fact.state?.value) ?? before?.state,
       });
@@ -92,6 +93,21 @@ function datapathNumbers(captured: Captured, bridge: string): ReadonlyMap<string
   for (const fact of facts) if (!fact.bridge && fact.number) numbers.set(fact.name.value, fact.number.value);
   for (const fact of facts) if (fact.bridge?.value === bridge && fact.number) numbers.set(fact.name.value, fact.number.value);
   return numbers;
+}
+
+/**
+ * Tunnels of a dummy datapath that dpif/show lists without a remote end, which no tunnel can be without: the test device of the same
+ * name stands in for them.
+ */
+function stoodInPorts(captured: Captured, bridge: string): ReadonlySet<string> {
+  const dummy = factsOf(captured, 'datapath').some((fact) => fact.type.value === 'dummy');
+  return new Set(
+    !dummy
+      ? []
+      : factsOf(captured, 'datapath-port')
+          .filter((fact) => fact.bridge?.value === bridge && Object.keys(fact.options).length === 0)
+          .map((fact) => fact.name.value),
+  );
 }
 
 const stpWords: Readonly<Record<string, Port['stpState']>> = {

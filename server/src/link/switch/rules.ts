@@ -1,16 +1,14 @@
-import type { CaptureDocument } from '../../captures/document';
-import { parseActions } from '../../captures/flow/ofpacts';
-import type { FlowEntry, OvsBridge } from '../../model/network';
-import { matchAll, setMatchField, type MatchWords } from '../../openflow/field-access';
-import { keyValues } from '../../openflow/key-values';
-import { compactMatch, type Match, type TunMetadataTerm } from '../../openflow/match';
+import { positionAt } from '../../base/lines';
+import type { Capture } from '../../captures/capture';
+import { ofpactsOf } from '../../captures/flow/ofpacts';
+import type { OvsBridge, Source } from '../../model/network';
+import { compactMatch, expandMatch, type Match } from '../../openflow/match';
 import type { NameMap } from '../../openflow/names';
-import type { OfpAct } from '../../openflow/ofpact';
-import { parseFieldValue } from '../../openflow/parse-field';
-import { optionIndex, writeOption, type TlvTable } from '../../openflow/tlv';
+import { matchOfTerms } from '../../openflow/terms';
+import { writeOption, type TlvTable } from '../../openflow/tlv';
 import type { Rule, RuleSource } from '../../ofproto/switch';
-import { exactMask, mfFromName, protocolWords, type Field } from '../../packet/fields';
-import { W } from '../../packet/flow-words';
+import type { Flow } from '../../packet/openflow';
+import type { Captured } from './captured';
 
 /** What names in a bridge's flows mean, and where it keeps Geneve's options. */
 export interface RuleNames {
@@ -19,27 +17,21 @@ export interface RuleNames {
   readonly tlv: TlvTable;
 }
 
-/** A flow's text, which may be wrapped or quoted in its document. */
-function textAt(document: CaptureDocument | undefined, start: number, end: number): string {
-  const text = document?.text.slice(start, end) ?? '';
-  return text.includes('\n') ? text.replace(/\r?\n[ \t>]*/g, '') : text;
-}
+/** A table whose name no capture resolves: none that a packet can be sent to. */
+const UNKNOWN_TABLE = -1;
 
-/** A bridge's flows in the form that the switch works with. Matches and actions are read out of the text when they are asked for. */
-export function ruleSource(bridge: OvsBridge, documents: ReadonlyMap<string, CaptureDocument>, names: RuleNames): RuleSource {
+/** A bridge's flows in the form that the switch works with. Matches and actions are made when they are asked for. */
+export function ruleSource(captured: Captured, bridge: OvsBridge, names: RuleNames): RuleSource {
   const { flows } = bridge;
-  const reader = matchReader(names);
+  const { ports, tables, tlv } = names;
   const tableNumber = (table: number | string): number =>
-    typeof table === 'number' ? table : (names.tables.numberOf(table) ?? UNKNOWN_TABLE);
-  const troubles = troublesOf(bridge, tableNumber);
+    typeof table === 'number' ? table : (tables.numberOf(table) ?? UNKNOWN_TABLE);
+  const told = tellers(captured);
   const matches: (Match | undefined)[] = [];
   const matchOf = (index: number): Match => {
     const known = matches[index];
     if (known) return known;
-    const entry = flows.at(index);
-    const document = entry ? documents.get(entry.source.uri) : undefined;
-    const span = entry?.flow.matchSpan;
-    const match = reader(span ? textAt(document, span.start, span.end) : '');
+    const match = withOptions(matchOfTerms(flows.matchOf(index), ports).match, tlv);
     matches[index] = match;
     return match;
   };
@@ -50,131 +42,75 @@ export function ruleSource(bridge: OvsBridge, documents: ReadonlyMap<string, Cap
     match: matchOf,
     rule(index) {
       const entry = flows.at(index);
-      return readRule(index, entry, entry ? documents.get(entry.source.uri) : undefined, matchOf(index), names, tableNumber);
+      const match = matchOf(index);
+      if (!entry) return emptyRule(index, match);
+      const flow = told(entry.source, entry.flow, entry.again);
+      const { acts, trouble } = ofpactsOf(flow, { ports, tables }, expandMatch(match));
+      const unread = matchOfTerms(flows.matchOf(index), ports).trouble;
+      const cookie = flow.cookie?.value ?? '0';
+      return {
+        index,
+        table: tableNumber(flow.table.value),
+        priority: flow.priority.value,
+        cookie: /^(?:0x[0-9a-f]+|\d+)$/i.test(cookie) ? BigInt(cookie) : 0n,
+        match,
+        actions: acts,
+        idleTimeout: flow.idleTimeout ?? 0,
+        hardTimeout: flow.hardTimeout ?? 0,
+        trouble: trouble ?? unread,
+      };
     },
-    trouble: (table) => troubles(table),
+    trouble: troublesOf(bridge, tableNumber),
   };
 }
 
-/** A table whose name no capture resolves: none that a packet can be sent to. */
-const UNKNOWN_TABLE = -1;
-
-function readRule(
-  index: number,
-  entry: FlowEntry | undefined,
-  document: CaptureDocument | undefined,
-  match: Match,
-  names: RuleNames,
-  tableNumber: (table: number | string) => number,
-): Rule {
-  const flow = entry?.flow;
-  const head = flow ? textAt(document, flow.span.start, flow.actionsSpan.start) : '';
-  const text = flow ? textAt(document, flow.actionsSpan.start, flow.actionsSpan.end) : '';
-  const parsed = parseActions(text.replace(/^\s*actions\s*=\s*/, ''), { ports: names.ports, tables: names.tables });
-  const number = (name: string): number => Number(new RegExp(`\\b${name}=(\\d+)`).exec(head)?.[1] ?? 0);
-  const cookie = /\bcookie=(0x[0-9a-f]+|\d+)/i.exec(head)?.[1] ?? flow?.cookie?.value ?? '0';
-  return {
-    index,
-    table: flow ? tableNumber(flow.table.value) : UNKNOWN_TABLE,
-    priority: flow?.priority.value ?? 0,
-    cookie: /^(?:0x[0-9a-f]+|\d+)$/i.test(cookie) ? BigInt(cookie) : 0n,
-    match,
-    actions: withVlanKnowledge(parsed.acts, match),
-    idleTimeout: number('idle_timeout'),
-    hardTimeout: number('hard_timeout'),
-    trouble: flow?.broken ? 'its line is cut off' : parsed.troubles[0]?.message,
-  };
+function emptyRule(index: number, match: Match): Rule {
+  const none = { idleTimeout: 0, hardTimeout: 0, trouble: 'it is not captured' };
+  return { index, table: UNKNOWN_TABLE, priority: 0, cookie: 0n, match, actions: [], ...none };
 }
 
-/** Tells actions that write a VLAN's id or priority whether there is a VLAN header by then, as the flow's match and actions before say. */
-function withVlanKnowledge(acts: readonly OfpAct[], match: Match): readonly OfpAct[] {
-  const at = match.mask.words.indexOf(W.vlan0);
-  let hasVlan = at >= 0 && ((match.values[at] ?? 0) & (match.mask.masks[at] ?? 0) & 0x1000) !== 0;
-  return acts.map((act) => {
-    switch (act.kind) {
-      case 'push_vlan':
-        hasVlan = true;
-        return act;
-      case 'strip_vlan':
-        hasVlan = false;
-        return act;
-      case 'set_vlan_vid':
-      case 'set_vlan_pcp': {
-        const known = { ...act, flowHasVlan: hasVlan };
-        hasVlan = true;
-        return known;
-      }
-      case 'set_field':
-        return hasVlan ? { ...act, flowHasVlan: true } : act;
-      default:
-        return act;
-    }
-  });
-}
-
-/** Reads matches, remembering what each `field=value` demands: dumps repeat them over and over. */
-function matchReader({ ports, tlv }: RuleNames): (text: string) => Match {
-  const known = new Map<string, (match: MatchWords, metadata: TunMetadataTerm[]) => void>();
-  return (text) => {
-    const match = matchAll();
-    const metadata: TunMetadataTerm[] = [];
-    for (const { key, value, call } of keyValues(text)) {
-      const name = `${key}=${value}`;
-      let demand = known.get(name);
-      if (!demand) {
-        demand = demandOf(key, call ? `(${value})` : value, ports, tlv);
-        if (known.size < MAX_REMEMBERED) known.set(name, demand);
-      }
-      demand(match, metadata);
-    }
-    return compactMatch(match.value, match.mask, metadata);
-  };
-}
-
-const MAX_REMEMBERED = 100_000;
-
-/** What one word of a match demands; one that can't be read demands nothing, and the flow's table says so. */
-function demandOf(
-  key: string,
-  value: string,
-  ports: NameMap,
-  tlv: TlvTable,
-): (match: MatchWords, metadata: TunMetadataTerm[]) => void {
-  const protocol = value === '' && Object.hasOwn(protocolWords, key) ? protocolWords[key] : undefined;
-  const field = mfFromName(key.replace(/\[\]$/, ''));
-  if (protocol) {
-    const type = mfFromName('dl_type');
-    const proto = mfFromName('nw_proto');
-    return (match) => {
-      if (type) setMatchField(match, type, protocol.dlType, exactMask(type));
-      if (proto && protocol.nwProto !== undefined) setMatchField(match, proto, protocol.nwProto, exactMask(proto));
-    };
+/** Geneve options lie where the bridge's TLV map puts them; an option that it lacks is in no packet. */
+function withOptions(match: Match, tlv: TlvTable): Match {
+  if (match.tunMetadata.length === 0) return match;
+  const { value, mask } = expandMatch(match);
+  for (const term of match.tunMetadata) {
+    const bits = BigInt(8 * (tlv.entries.get(term.index)?.length ?? 0));
+    const under = (term.mask ?? 0n) & ((1n << bits) - 1n);
+    writeOption(mask, tlv, term.index, under);
+    writeOption(value, tlv, term.index, term.value & under);
   }
-  if (!field) return () => undefined;
-  const option = optionIndex(field.mfName);
-  if (option !== undefined) return demandOption(field, option, value, tlv);
-  const parsed = parseFieldValue(field, value, ports);
-  if (parsed.kind !== 'value') return () => undefined;
-  return (match) => setMatchField(match, field, parsed.value, parsed.mask);
+  return compactMatch(value, mask, match.tunMetadata);
 }
 
-/** Of a Geneve option either its bytes or only its presence is demanded. */
-function demandOption(
-  field: Field,
-  index: number,
-  value: string,
-  tlv: TlvTable,
-): (match: MatchWords, metadata: TunMetadataTerm[]) => void {
-  const entry = tlv.entries.get(index);
-  const bits = BigInt(8 * (entry?.length ?? 0));
-  const all = (1n << bits) - 1n;
-  const parsed = value === '' ? undefined : parseFieldValue(field, value);
-  const given = parsed?.kind === 'value' ? parsed : undefined;
-  const mask = given ? given.mask & all : undefined;
-  return (match, metadata) => {
-    metadata.push({ index, value: given?.value ?? 0n, mask: mask === 0n ? undefined : mask });
-    writeOption(match.mask, tlv, index, mask ?? 0n);
-    writeOption(match.value, tlv, index, (given?.value ?? 0n) & (mask ?? 0n));
+/**
+ * Of dumps that show the same flow the one in the latest OpenFlow tells its actions as the switch keeps them: OpenFlow 1.0 has no words
+ * for goto_table, set_field and others, and bridge/dump-flows speaks the switch's own.
+ */
+function teller(capture: Capture): number {
+  const version = /OpenFlow1(\d)|(?:-O|--protocols)[ =]?OXM/.exec(capture.command ?? '');
+  if (version?.[1] !== undefined) return Number(version[1]) >= 1 ? 10 + Number(version[1]) : 0;
+  if (capture.kind === 'ovs-appctl-bridge-dump-flows') return 12;
+  return 0;
+}
+
+function tellers(captured: Captured): (source: Source, flow: Flow, again: readonly Source[]) => Flow {
+  const captures = captured.captures.filter(({ capture }) => capture.flows.count > 0);
+  const at = ({ uri, span }: Source) =>
+    captures.find(
+      (linked) => linked.uri === uri && linked.capture.span.start <= span.start && span.end <= linked.capture.span.end,
+    )?.capture;
+  const ranks = new Set(captures.map(({ capture }) => teller(capture)));
+  if (ranks.size < 2) return (_source, flow) => flow;
+  return (source, flow, again) => {
+    let best = { rank: at(source) ? teller(at(source) as Capture) : 0, flow };
+    for (const other of again) {
+      const capture = at(other);
+      if (!capture || teller(capture) <= best.rank) continue;
+      const document = captured.documents.get(other.uri);
+      const index = document && capture.flows.at(positionAt(document.lines, other.span.start).line);
+      if (index !== undefined) best = { rank: teller(capture), flow: capture.flows.flow(index) };
+    }
+    return best.flow;
   };
 }
 
