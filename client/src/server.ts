@@ -12,6 +12,7 @@ import {
   type TraceParams,
   type TraceResult,
 } from '../../server/src/protocol';
+import { readPiece } from './filePieces';
 
 export type ServerState = { readonly kind: 'off' } | { readonly kind: 'starting' } | { readonly kind: 'running' } | ServerFailure;
 export interface ServerFailure {
@@ -90,14 +91,14 @@ export function createServer(context: vscode.ExtensionContext, output: vscode.Lo
 }
 
 /** Only the client can see every file system: remote, virtual, zipped. */
-async function readFile(params: ReadFileParams): Promise<ReadFileResult> {
+const readFile = async (params: ReadFileParams): Promise<ReadFileResult> => {
   try {
-    const bytes = await vscode.workspace.fs.readFile(vscode.Uri.parse(params.uri, true));
-    return { base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64') };
+    const { bytes, size, changed } = await readPiece(vscode.Uri.parse(params.uri, true), params.from, params.length);
+    return { base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'), size, changed };
   } catch {
     return {};
   }
-}
+};
 
 /** What a thrown thing says. */
 export function messageOf(error: unknown): string {

@@ -36,6 +36,8 @@ import { ovsOfctlDumpMeters } from './ovs-ofctl-dump-meters';
 import { ovsOfctlDumpPorts } from './ovs-ofctl-dump-ports';
 import { ovsOfctlDumpTables } from './ovs-ofctl-dump-tables';
 import { ovsOfctlDumpTlvMap } from './ovs-ofctl-dump-tlv-map';
+import { ovsAppctlOfprotoTrace } from './ovs-appctl-ofproto-trace';
+import { ovsDpctlDumpFlows } from './ovs-dpctl-dump-flows';
 import { ovsVsctlList } from './ovs-vsctl-list';
 import { ovsVsctlShow } from './ovs-vsctl-show';
 import { ping } from './ping';
@@ -60,6 +62,8 @@ export const captureKinds: readonly CaptureKind[] = [
   ovsAppctlFdbShow,
   nftList,
   ovsAppctlDpifShow,
+  ovsAppctlOfprotoTrace,
+  ovsDpctlDumpFlows,
   ovsAppctlBondShow,
   ovsAppctlDpFeatures,
   ovsAppctlMdbShow,

@@ -183,7 +183,7 @@ const intoFrag: Reader = (c, value, mask) => {
 
 /** Flags as `a|b`, `+a-b`, `0x3/0x7` or a number, up to `)`. */
 const intoFlags =
-  (at: number, names: Readonly<Record<string, number>>, allowed: number): Reader =>
+  (at: number, names: Readonly<Record<string, number>>, allowed: number, mayBeEmpty = false): Reader =>
   (c, value, mask) => {
     const start = c.at;
     const numeric = match(c, /[-+]?\w+\/[-+]?\w+/);
@@ -228,7 +228,7 @@ const intoFlags =
       flags |= bit;
       take(c, '|');
     }
-    if (c.at === start) fail();
+    if (c.at === start && !mayBeEmpty) fail();
     value[at] = flags;
     mask[at] = 0xffffffff;
   };
@@ -424,7 +424,7 @@ const tunnelFields: Readonly<Record<string, Reader>> = {
   'flags(': (c, value, mask) => {
     const flags = emptyFlow();
     const flagMask = emptyFlow();
-    intoFlags(W.tunFlags, TUNNEL_FLAG, 0xf)(c, flags, flagMask);
+    intoFlags(W.tunFlags, TUNNEL_FLAG, 0xf, true)(c, flags, flagMask);
     if (!take(c, ')')) fail();
     // Whether there is a key is told by tun_id.
     value[W.tunFlags] = word(value, W.tunFlags) | (word(flags, W.tunFlags) & ~TUNNEL_FLAG.key);

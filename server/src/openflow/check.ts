@@ -48,7 +48,14 @@ export function checkActions(acts: readonly OfpAct[], match: MatchWords, table?:
       checked.push(result);
     }
   }
+  // Only OpenFlow 1.0 takes such a flow, and it does not have these actions.
+  if (!fault && state.inconsistent && acts.some(needsLaterVersion)) fault = { index: 0, error: 'OFPBAC_MATCH_INCONSISTENT' };
   return { acts: checked, fault, inconsistent: state.inconsistent };
+}
+
+function needsLaterVersion(act: OfpAct): boolean {
+  if (act.kind === 'clone' || act.kind === 'ct') return act.actions.some(needsLaterVersion);
+  return act.kind === 'push_vlan' || act.kind === 'meter' || act.kind === 'encap';
 }
 
 /** Whether an action may be wrong in one flow and right in another: most only change registers and send packets on. */

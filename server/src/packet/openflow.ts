@@ -44,7 +44,7 @@ export type Action = { readonly span: Span; readonly text: string } & (
         | 'ct-clear';
     }
   | { readonly kind: 'controller' }
-  | { readonly kind: 'resubmit'; readonly port?: number | string; readonly table?: number; readonly ct: boolean }
+  | { readonly kind: 'resubmit'; readonly port?: number | string; readonly table?: number | string; readonly ct: boolean }
   | { readonly kind: 'goto-table'; readonly table: number | string }
   | { readonly kind: 'set-vlan-vid'; readonly vid: number }
   | { readonly kind: 'set-vlan-pcp'; readonly pcp: number }
@@ -54,14 +54,14 @@ export type Action = { readonly span: Span; readonly text: string } & (
   | { readonly kind: 'move'; readonly src: Subfield; readonly dst: Subfield }
   | {
       readonly kind: 'learn';
-      readonly table: number;
+      readonly table: number | string;
       readonly priority: number;
       readonly specs: readonly LearnSpec[];
     }
   | {
       readonly kind: 'ct';
       readonly commit: boolean;
-      readonly table?: number;
+      readonly table?: number | string;
       readonly zone?: number | Subfield;
       readonly nat?: string;
       readonly exec: readonly Action[];

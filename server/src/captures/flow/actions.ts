@@ -32,7 +32,7 @@ const MEANINGS_LIMIT = 50_000;
 function remembered(syntax: ActionSyntax): Bare | string {
   const known = meanings.get(syntax.text);
   if (known !== undefined) return known;
-  const act = readAct(syntax.name.text, mended(syntax.argument?.text ?? ''), syntax.argument?.call ?? false);
+  const act = readAct(syntax.name.text, mended(syntax.argument?.text ?? ''), syntax.argument?.call ?? false, { printed: true });
   const meaning = act === undefined ? ({ kind: 'drop' } as const) : typeof act === 'string' ? act : simplified(act);
   if (meanings.size >= MEANINGS_LIMIT) meanings.clear();
   meanings.set(syntax.text, meaning);
@@ -107,12 +107,17 @@ function simplified(act: OfpAct): Bare {
         kind: 'resubmit',
         ct: act.ct,
         ...(act.inPort === undefined ? {} : { port: act.inPort }),
-        ...(act.tableName !== undefined || act.table === 255 ? {} : { table: act.table }),
+        ...(act.tableName === undefined && act.table === 255 ? {} : { table: act.tableName ?? act.table }),
       };
     case 'goto_table':
       return { kind: 'goto-table', table: act.tableName ?? act.table };
     case 'learn':
-      return { kind: 'learn', table: act.table, priority: act.priority, specs: act.specs.map((spec) => learnSpec(spec)) };
+      return {
+        kind: 'learn',
+        table: act.tableName ?? act.table,
+        priority: act.priority,
+        specs: act.specs.map((spec) => learnSpec(spec)),
+      };
     case 'ct': {
       const [first, ...rest] = act.actions;
       const nat = first?.kind === 'nat' ? first : undefined;
@@ -120,7 +125,7 @@ function simplified(act: OfpAct): Bare {
         kind: 'ct',
         commit: act.commit,
         exec: inner(nat ? rest : act.actions),
-        ...(act.table === undefined || act.tableName !== undefined ? {} : { table: act.table }),
+        ...(act.table === undefined ? {} : { table: act.tableName ?? act.table }),
         ...(act.zone === 0 ? {} : { zone: typeof act.zone === 'number' ? act.zone : subfield(act.zone) }),
         ...(nat ? { nat: natText(nat) } : {}),
       };

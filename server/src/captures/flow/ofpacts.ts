@@ -147,7 +147,7 @@ function meaningOf(text: string, names: ActionNames): ReadAct | undefined {
 
 function actIn(text: string, names: ActionNames): ReadAct | undefined {
   const [only] = keyValues(text);
-  return only ? readAct(only.key, mended(only.value), only.call, names) : undefined;
+  return only ? readAct(only.key, mended(only.value), only.call, { ...names, printed: true }) : undefined;
 }
 
 /** Pages that show captures lose the `-` of `->`. */

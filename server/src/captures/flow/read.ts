@@ -6,7 +6,9 @@ import { spanIn, syntaxError, type SourceText } from '../ohm';
 import { keyValues } from '../../openflow/key-values';
 import { checkActions, dependsOnMatch, type ActionFault } from '../../openflow/check';
 import { expandMatch } from '../../openflow/match';
+import type { OfpAct } from '../../openflow/ofpact';
 import { matchOfTerms } from '../../openflow/terms';
+import { verifyActions } from '../../openflow/verify';
 import { readAction } from './actions';
 import { actOf } from './ofpacts';
 import type { Action, Flow, MatchTerm } from '../../packet/openflow';
@@ -64,6 +66,13 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
   const flags: string[] = [];
   let firstMatch: number | undefined;
   let lastMatch = 0;
+  let lost = broken;
+  const outOfRange = (message: string, span: Span) => errors.push({ span, code: 'out-of-range', message: `${message}.` });
+  /** Where the flow belongs is not known, so that its table must not be mistaken for complete. */
+  const misplaced = (message: string, span: Span) => {
+    outOfRange(message, span);
+    lost = true;
+  };
   const add = (term: MatchTerm, at: number, end: number) => {
     match.push(term);
     firstMatch ??= at;
@@ -78,6 +87,7 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
     switch (key.text) {
       case 'cookie':
         cookie = val(value?.text ?? '', valueSpan());
+        if (!/^(?:0[xX][0-9a-fA-F]+|\d+)$/.test(cookie.value)) outOfRange(`invalid numeric format ${cookie.value}`, valueSpan());
         continue;
       case 'n_packets':
         packets = val(parseNumber(value?.text ?? '') ?? 0n, valueSpan());
@@ -86,19 +96,27 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
       case 'table_id': {
         const name = (value?.text ?? '').replace(/^"(.*)"$/, '$1');
         table = val(/^\d+$/.test(name) ? Number(name) : name, valueSpan());
+        if (typeof table.value === 'number' && table.value > 255) misplaced(`unknown table "${name}"`, valueSpan());
         if (name !== '') refs.push({ kind: 'table', value: name, span: valueSpan() });
         continue;
       }
-      case 'priority':
-        priority = val(Number(value?.text ?? 32768), valueSpan());
+      case 'priority': {
+        const text = value?.text ?? '';
+        const number = parseNumber(text);
+        if (number === undefined || number > 0xffffn) misplaced(`invalid priority "${text}"`, valueSpan());
+        else priority = val(Number(number), valueSpan());
         continue;
+      }
       default:
         break;
     }
     if (asides.has(key.text)) {
       const name = Object.hasOwn(numbers, key.text) ? numbers[key.text as keyof typeof numbers] : undefined;
-      if (name && value && /^\d+$/.test(value.text)) properties[name] = Number(value.text);
-      else if (flagWords.has(key.text)) flags.push(key.text);
+      if (name) {
+        const number = parseNumber(value?.text ?? '');
+        if (number === undefined || number > 0xffffn) outOfRange(`invalid ${key.text} "${value?.text ?? ''}"`, valueSpan());
+        else properties[name] = Number(number);
+      } else if (flagWords.has(key.text)) flags.push(key.text);
       continue;
     }
     if (key.text === 'eth' && !value) {
@@ -151,7 +169,9 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
       refs.push(...actionRefs(read.action));
     }
   }
-  if (!broken && errors.length === 0) errors.push(...inconsistencies(match, actions, table.value));
+  // What a switch has printed it has taken, by whatever version of OpenFlow.
+  const printed = packets !== undefined || cookie !== undefined || flags.length > 0 || /^\s/.test(source.text);
+  if (!broken && errors.length === 0 && !printed) errors.push(...inconsistencies(match, actions, table.value));
   const start = source.text.length - source.text.trimStart().length;
   const matchAt = firstMatch ?? Math.min(syntax.actionsAt, source.text.length);
   const flow: Flow = {
@@ -166,7 +186,7 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
     ...(packets === undefined ? {} : { packets }),
     ...properties,
     ...(flags.length === 0 ? {} : { flags }),
-    ...(broken ? { broken: true } : {}),
+    ...(lost ? { broken: true } : {}),
   };
   return { flow, refs, errors };
 }
@@ -174,6 +194,8 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
 /** An action that a switch would refuse in a flow of this match (ovs-actions(7)), as far as the match is understood. */
 function inconsistencies(match: readonly MatchTerm[], actions: readonly Action[], table: number | string): CaptureError[] {
   const acts = actions.map(({ text }) => actOf(text));
+  const order = orderTrouble(actions, acts);
+  if (order) return [order];
   if (!acts.some((act) => act && dependsOnMatch(act))) return [];
   const { match: demanded, trouble } = matchOfTerms(match);
   if (trouble !== undefined) return [];
@@ -185,6 +207,19 @@ function inconsistencies(match: readonly MatchTerm[], actions: readonly Action[]
   if (!wrong || !action) return [];
   const message = `A switch refuses "${action.text}" in this flow (${fault.error}): ${wrong}.`;
   return [{ span: action.span, code: 'inconsistent', message }];
+}
+
+/** Actions that can't stand together, or not in this order. */
+function orderTrouble(actions: readonly Action[], acts: readonly (OfpAct | undefined)[]): CaptureError | undefined {
+  const known = acts.filter((act) => act !== undefined);
+  const drop = actions.find(({ kind }) => kind === 'drop');
+  if (drop && known.length > 0) {
+    const message = '"drop" must not be accompanied by any other action or instruction.';
+    return { span: drop.span, code: 'inconsistent', message };
+  }
+  const wrong = verifyActions(known, true, undefined);
+  const action = wrong && actions[acts.indexOf(known[wrong.index])];
+  return action && { span: action.span, code: 'inconsistent', message: `${wrong.message}.` };
 }
 
 const verdicts: Readonly<Record<ActionFault['error'], string>> = {

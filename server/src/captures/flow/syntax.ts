@@ -83,9 +83,23 @@ const semantics = grammar
     argument_colon: (_colon, text) => ({ ...piece(text), call: false }),
   });
 
+/** Brackets within brackets that a switch takes at most (ovs-ofctl says "Action nested too deeply"), and with room for their own. */
+const MAX_NESTING = 250;
+
+/** A text up to where its brackets nest too deep to be a flow: the match then fails there. */
+function shallow(text: string): string {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 40 && ++depth > MAX_NESTING) return text.slice(0, i);
+    if (c === 41) depth--;
+  }
+  return text;
+}
+
 /** A flow line matched as a whole by the grammar. This is the definition; `scanFlow` must agree with it wherever it answers. */
 export function matchFlow(text: string): FlowSyntax | MatchResult {
-  const result = grammar.match(text, 'flowLine');
+  const result = grammar.match(shallow(text), 'flowLine');
   if (result.failed()) return result;
   const wrapped = semantics(result);
   const actions = wrapped['actions']() as ActionSyntax[];
@@ -101,7 +115,7 @@ export function matchFlow(text: string): FlowSyntax | MatchResult {
 
 /** The items of a line that was cut before its actions; undefined where it is no such line. */
 export function matchFlowHead(text: string): readonly ItemSyntax[] | undefined {
-  const result = grammar.match(text, 'flowHead');
+  const result = grammar.match(shallow(text), 'flowHead');
   return result.succeeded() ? (semantics(result)['items']() as ItemSyntax[]) : undefined;
 }
 
@@ -109,7 +123,7 @@ export function matchFlowHead(text: string): readonly ItemSyntax[] | undefined {
 export function matchAction(text: string): ActionSyntax | undefined {
   const known = actionCache.get(text);
   if (known) return known;
-  const result = grammar.match(text, 'action');
+  const result = grammar.match(shallow(text), 'action');
   if (result.failed()) return undefined;
   const action = semantics(result)['action']() as ActionSyntax;
   remember(actionCache, text, action);
@@ -128,7 +142,7 @@ function remember<T>(cache: Map<string, T>, text: string, value: T): void {
 function matchItem(text: string): ItemSyntax | undefined {
   const known = itemCache.get(text);
   if (known) return known;
-  const result = grammar.match(text, 'item');
+  const result = grammar.match(shallow(text), 'item');
   if (result.failed()) return undefined;
   const item = semantics(result)['item']() as ItemSyntax;
   remember(itemCache, text, item);
@@ -249,9 +263,9 @@ const keyValueSemantics = grammar
     keyValue_bare: (key) => ({ key: key.sourceString, value: '' }),
   })
   .addOperation<{ key: string; value: string }[]>('list', {
-    keyValueList(_before, first, _gaps, rest, _after) {
-      const all: Node[] = [...first.children];
-      collectNodes(rest, 'keyValue', all);
+    keyValueList(_before, keyValues, _gaps) {
+      const all: Node[] = [];
+      collectNodes(keyValues, 'keyValue', all);
       return all.map((node) => node['pair']() as { key: string; value: string });
     },
   });

@@ -7,7 +7,7 @@ import { parseMac } from '../../packet/address';
 import { LOCAL_PORT } from '../../packet/fields';
 import { bundlesOf } from './bundles';
 import { aboutBridge, collectCaptured, isWhole, type Captured } from './captured';
-import { datapathOf, tunnelNeighboursOf, tunnelRoutesOf } from './datapath';
+import { datapathOf, datapathTypesOf, tunnelNeighboursOf, tunnelRoutesOf } from './datapath';
 import { groupsOf } from './groups';
 import { mirrorsOf } from './mirrors';
 import { portsOf } from './ports';
@@ -45,7 +45,7 @@ export function assembleSwitch(
     tunnelNeighbours: tunnelNeighboursOf(captured),
     notes: captured.notes,
   };
-  return { sw, vlanLimit: vlanLimitOf(captured), datapaths: [datapath.type] };
+  return { sw, vlanLimit: vlanLimitOf(captured), datapaths: datapathTypesOf(captured) };
 }
 
 function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<string, ReadonlyMap<number, number>>): Bridge {

@@ -45,6 +45,12 @@ export function datapathOf(captured: Captured): Datapath {
   };
 }
 
+/** The types by which ofproto/trace knows a host's datapaths: `system` in `system@ovs-system`. */
+export function datapathTypesOf(captured: Captured): readonly string[] {
+  const shown = factsOf(captured, 'datapath').map((fact) => fact.type.value);
+  return shown.length > 0 ? [...new Set(shown)] : [typeOf(captured)];
+}
+
 /** A datapath of the kernel's name without the kernel: its internal ports are of another kind. */
 function runsInUserspace(captured: Captured): boolean {
   return factsOf(captured, 'datapath-port').some((port) => port.type?.value === 'dummy-internal' || port.type?.value === 'tap');
@@ -52,10 +58,14 @@ function runsInUserspace(captured: Captured): boolean {
 
 /** Whether somebody asked the switch for its own routes: one that leaves tunnels to its datapath has no use for them. */
 function knowsRoutes(captured: Captured): boolean {
-  return captured.captures.some(({ capture }) => /^ovs-appctl-(?:ovs-route-show|tnl-neigh-show|tnl-arp-show)$/.test(capture.kind));
+  return captured.captures.some(({ capture }) =>
+    /^ovs-appctl-(?:ovs-route-show|tnl-neigh-show|tnl-arp-show)$/.test(capture.kind),
+  );
 }
 
 function typeOf(captured: Captured): Datapath['type'] {
+  // A test switch may call its datapath what it likes; its devices tell.
+  if (factsOf(captured, 'datapath-port').some((fact) => /^dummy/.test(fact.type?.value ?? ''))) return 'dummy';
   const shown = factsOf(captured, 'datapath').find((fact) => /^(?:system|netdev|dummy)$/.test(fact.type.value))?.type.value;
   const listed = captured.rows.of('bridge').map((row) => text(row, 'datapath_type'));
   const facts = factsOf(captured, 'ovs-bridge').map((fact) => fact.datapathType?.value);

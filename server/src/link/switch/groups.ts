@@ -41,7 +41,7 @@ function groupOf(fact: GroupFact, ports: NameMap, captured: Captured, bridge: st
       return [{ name: field.mfName, mask: parsed?.kind === 'value' ? parsed.value : exactMask(field) }];
     }),
     buckets: fact.buckets.map((bucket, index) => {
-      const parsed = parseActions(bucket.actions.value, { ports, instructions: false });
+      const parsed = parseActions(bucket.actions.value, { ports, instructions: false, printed: true });
       const trouble = parsed.troubles[0];
       if (trouble) captured.notes.push(`group ${fact.id.value} of ${bridge}: ${trouble.message}`);
       const watched = bucket.watchPort?.value;

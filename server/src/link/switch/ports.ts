@@ -100,7 +100,7 @@ function datapathNumbers(captured: Captured, bridge: string): ReadonlyMap<string
  * name stands in for them.
  */
 function stoodInPorts(captured: Captured, bridge: string): ReadonlySet<string> {
-  const dummy = factsOf(captured, 'datapath').some((fact) => fact.type.value === 'dummy');
+  const dummy = factsOf(captured, 'datapath-port').some((fact) => /^dummy/.test(fact.type?.value ?? ''));
   return new Set(
     !dummy
       ? []

@@ -27,6 +27,7 @@ export function ruleSource(captured: Captured, bridge: OvsBridge, names: RuleNam
   const tableNumber = (table: number | string): number =>
     typeof table === 'number' ? table : (tables.numberOf(table) ?? UNKNOWN_TABLE);
   const told = tellers(captured);
+  announceOldDialect(captured, bridge);
   const matches: (Match | undefined)[] = [];
   const matchOf = (index: number): Match => {
     const known = matches[index];
@@ -91,6 +92,19 @@ function teller(capture: Capture): number {
   if (version?.[1] !== undefined) return Number(version[1]) >= 1 ? 10 + Number(version[1]) : 0;
   if (capture.kind === 'ovs-appctl-bridge-dump-flows') return 12;
   return 0;
+}
+
+/** OpenFlow 1.0 writes the pushing of a VLAN header as the setting of its parts, and a header that only is pushed not at all. */
+function announceOldDialect(captured: Captured, bridge: OvsBridge): void {
+  const own = captured.captures.filter(
+    ({ key, capture }) => capture.flows.count > 0 && captured.bridgeOf.get(key) === bridge.name,
+  );
+  if (own.length === 0 || own.some(({ capture }) => teller(capture) > 0)) return;
+  const vlans = bridge.flows.like((flow) => flow.actions.some(({ text }) => /^(?:mod_vlan_|strip_vlan)/.test(text)));
+  if (vlans.length > 0)
+    captured.notes.push(
+      `${bridge.name}: its flows were dumped in OpenFlow 1.0, which has no words for push_vlan; what sets a VLAN may push a header instead (ovs-ofctl -O OpenFlow13 dump-flows ${bridge.name} tells)`,
+    );
 }
 
 function tellers(captured: Captured): (source: Source, flow: Flow, again: readonly Source[]) => Flow {

@@ -5,6 +5,8 @@ import type { OfpAct } from '../../../openflow/ofpact';
 export interface ActionNames {
   readonly ports?: NameMap | undefined;
   readonly tables?: NameMap | undefined;
+  /** The text was printed by a switch, which prints some actions in ways that ovs-ofctl itself does not take. */
+  readonly printed?: boolean;
 }
 
 /** An action, or the sentence that ovs-ofctl prints for it. */

@@ -104,7 +104,8 @@ export function resubmit({ argument, names }: ActText): ReadAct {
   const table = tableText === '' ? 255 : parseTable(tableText, names.tables);
   if (table === undefined) return `${tableText}: resubmit to unknown table`;
   if (ctText !== '' && ctText !== 'ct') return `${ctText}: unknown parameter`;
-  if (port === OFPP.IN_PORT && table === 255) {
+  // goto_table:255 comes back as this from OpenFlow 1.0.
+  if (port === OFPP.IN_PORT && table === 255 && !names.printed) {
     return 'at least one "in_port" or "table" must be specified on resubmit';
   }
   return {

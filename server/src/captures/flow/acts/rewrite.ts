@@ -14,7 +14,8 @@ export function setField({ argument, names }: ActText): ReadAct {
   const field = mfFromName(ends.target);
   if (!field) return `${ends.target} is not a valid OXM field name`;
   if (!field.writable) return `${ends.target} is read-only`;
-  const parsed = parseFieldValue(field, ends.value, names.ports);
+  // A load into some of a field's bits is a set_field with a mask in dumps of OpenFlow 1.5, whatever the field.
+  const parsed = parseFieldValue(names.printed ? { ...field, maskable: true } : field, ends.value, names.ports);
   const base = { kind: 'set_field', field, flowHasVlan: false, load: false } as const;
   switch (parsed.kind) {
     case 'error':
@@ -49,8 +50,8 @@ export function load({ argument }: ActText): ReadAct {
   };
 }
 
-export function move({ argument }: ActText): ReadAct {
-  const ends = readMove(argument);
+export function move({ argument, names }: ActText): ReadAct {
+  const ends = readMove(argument, names.printed);
   return typeof ends === 'string' ? ends : { kind: 'reg_move', ...ends };
 }
 

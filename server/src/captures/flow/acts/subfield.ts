@@ -31,14 +31,23 @@ export function readSubfield(text: string): MfSubfield | string {
   return read.rest === '' ? read.subfield : 'unexpected input following field syntax';
 }
 
-/** `SRC->DST` of `move`; or ovs-ofctl's sentence. */
-export function readMove(text: string): { readonly src: MfSubfield; readonly dst: MfSubfield } | string {
+/** A whole Geneve option: as wide as the switch has it, which the text does not say. */
+function isWholeOption({ field, bits }: MfSubfield): boolean {
+  return field.mfName.startsWith('tun_metadata') && bits === field.bits;
+}
+
+/** `SRC->DST` of `move`; or ovs-ofctl's sentence. `printed`: by a switch, which knows how wide its Geneve options are. */
+export function readMove(text: string, printed = false): { readonly src: MfSubfield; readonly dst: MfSubfield } | string {
   const source = readSubfieldStart(text);
   if (typeof source === 'string') return source;
   if (!source.rest.startsWith('->')) return `${text}: missing \`->' following source`;
   const dst = readSubfield(source.rest.slice(2));
   if (typeof dst === 'string') return dst;
   const src = source.subfield;
+  if (printed && isWholeOption(src) !== isWholeOption(dst)) {
+    const bits = Math.min(src.bits, dst.bits);
+    return { src: { ...src, bits }, dst: { ...dst, bits } };
+  }
   if (src.bits !== dst.bits) {
     return `${text}: source field is ${src.bits} bits wide but destination is ${dst.bits} bits wide`;
   }
