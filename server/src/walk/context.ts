@@ -1,3 +1,4 @@
+import type { ConnectionTable } from '../kernel/conntrack';
 import type { Host, Network, OvsBridge, Source } from '../model/network';
 import type { Tables } from '../ofproto/tables';
 import type { TableVisit } from '../ofproto/why-not';
@@ -13,6 +14,8 @@ export interface WalkState {
   readonly learned: Map<string, readonly LearnedFlow[]>;
   readonly macs: Map<string, LearnedMac[]>;
   readonly connections: Connection[];
+  /** What the kernel of each `host|namespace` tracks. */
+  readonly stacks: Map<string, ConnectionTable>;
 }
 
 export interface LearnedMac {
@@ -65,7 +68,7 @@ export interface Context {
 }
 
 export function newState(): WalkState {
-  return { learned: new Map(), macs: new Map(), connections: [] };
+  return { learned: new Map(), macs: new Map(), connections: [], stacks: new Map() };
 }
 
 /** Adds a gap once. */
