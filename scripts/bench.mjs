@@ -1,32 +1,33 @@
-// How long the command line takes over a capture: reading it, and walking a packet through it.
-//   node scripts/bench.mjs [FILE…]
+// Measures what people wait for: runs the programs of scripts/bench, each about one topic, one after the other.
+//   npm run bench [-- TOPIC… [--quick]]
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { root } from './host.mjs';
-import { example } from './example.mjs';
 
-const RUNS = 5;
-const cli = path.join(root, 'server/dist/cli.js');
-const files = process.argv.length > 2 ? process.argv.slice(2) : [path.join(root, example.file)];
-
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-const run = (args) => {
-  const start = process.hrtime.bigint();
-  const { status, stderr } = spawnSync(process.execPath, [cli, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
+const folder = path.join(root, 'scripts/bench');
+const topics = fs
+  .readdirSync(folder)
+  .filter((name) => name.endsWith('.mjs'))
+  .map((name) => name.replace(/\.mjs$/, ''))
+  .sort();
+const options = process.argv.slice(2).filter((word) => word.startsWith('--'));
+const asked = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const unknown = asked.filter((topic) => !topics.includes(topic));
+if (unknown.length > 0) {
+  console.error(`There is no topic ${unknown.join(', ')}; there are ${topics.join(', ')}.`);
+  process.exit(2);
+}
+let failed = 0;
+for (const topic of asked.length > 0 ? asked : topics) {
+  console.log(`\n== ${topic} ${'='.repeat(Math.max(3, 70 - topic.length))}\n`);
+  // Each in a process of its own: one topic's garbage is not the next one's time.
+  const { status } = spawnSync(process.execPath, ['--expose-gc', path.join(folder, `${topic}.mjs`), ...options], {
+    stdio: 'inherit',
   });
-  if (status === 2 || status === null) throw new Error(`packet-walk ${args.join(' ')} failed: ${stderr}`);
-  return Number(process.hrtime.bigint() - start) / 1e6;
-};
-const measure = (what, args) => {
-  const times = Array.from({ length: RUNS }, () => run(args));
-  console.log(`${what.padEnd(12)} ${median(times).toFixed(0).padStart(6)} ms (median of ${RUNS}, with the start of the program)`);
-};
-
-const lines = files.reduce((sum, file) => sum + fs.readFileSync(file, 'utf8').split('\n').length, 0);
-console.log(`${files.length} file(s), ${lines} lines`);
-measure('inventory', ['inventory', ...files, '--json']);
-measure('check', ['check', ...files, '--json']);
-if (process.argv.length <= 2) measure('trace', ['trace', ...files, '--from', example.from, '--to', example.to, '--json']);
+  if (status !== 0) failed++;
+}
+if (failed > 0) {
+  console.error(`\n${failed} of the topics failed.`);
+  process.exit(1);
+}

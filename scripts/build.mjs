@@ -42,6 +42,7 @@ const builds = [
   tests('test/unit', '.test.ts'),
   { ...tests('test/editor', '.ts'), external: ['vscode', 'mocha'] },
   { ...tests('test/oracle', '.ts'), entryPoints: ['test/oracle/main.ts'] },
+  { ...tests('test/oracle-linux', '.ts'), entryPoints: ['test/oracle-linux/main.ts'] },
 ].filter(({ entryPoints }) => entryPoints.length > 0 && entryPoints.every((entry) => fs.existsSync(from(entry))));
 
 execFileSync(process.execPath, [from('scripts/grammars.mjs')], { stdio: 'inherit' });

@@ -100,6 +100,8 @@ function singleCaptureItem(capture: CaptureItem): vscode.TreeItem {
   const remarks = [
     capture.namespace === null ? '' : vscode.l10n.t('namespace {0}', capture.namespace),
     capture.unread ? vscode.l10n.t('recognised, not read') : vscode.l10n.t('{0} records', capture.records),
+    capture.reading ? vscode.l10n.t('still being read') : '',
+    capture.streamed ? vscode.l10n.t('read through the file system') : '',
     capture.elided ? vscode.l10n.t('cut') : '',
     capture.errors > 0 ? vscode.l10n.t('{0} not understood', capture.errors) : '',
   ].filter((remark) => remark !== '');

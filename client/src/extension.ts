@@ -11,6 +11,7 @@ import { createServer, type Server } from './server';
 import { createStatus } from './status';
 import { createStepCommands } from './stepCommands';
 import { createTracer } from './traceCommand';
+import { openPlace } from './openPlace';
 import { createTraceStore } from './traceStore';
 import { walkItem } from './walkItems';
 import type { WalkNode } from './walkTree';
@@ -60,6 +61,8 @@ export function activate(context: vscode.ExtensionContext): PacketWalkApi {
     command('traceReply', () => store.current && tracer.command({ ...store.current.trace.params, reply: true })),
     command('clear', () => store.clear()),
     command('openStep', (which, evidence) => steps.open(which, evidence)),
+    command('openPlace', (uri, range) => openPlace(uri, range)),
+    store.onDidChange((trace) => void current.tellShown({ shown: trace !== undefined })),
     command('nextStep', () => steps.move(1)),
     command('previousStep', () => steps.move(-1)),
     command('copyGap', (node) => copyGap(store, node)),

@@ -9,9 +9,11 @@ import {
   type InventoryResult,
   type ReadFileParams,
   type ReadFileResult,
+  type ShownParams,
   type TraceParams,
   type TraceResult,
 } from '../../server/src/protocol';
+import { readPiece } from './filePieces';
 
 export type ServerState = { readonly kind: 'off' } | { readonly kind: 'starting' } | { readonly kind: 'running' } | ServerFailure;
 export interface ServerFailure {
@@ -31,6 +33,8 @@ export interface Server {
   endpoints(params: EndpointsParams): Promise<EndpointsResult>;
   inventory(): Promise<InventoryResult>;
   tellFiles(params: FilesParams): Promise<void>;
+  /** Tells whether a trace is on show. */
+  tellShown(params: ShownParams): Promise<void>;
 }
 
 /** Prepares the server without starting it. */
@@ -85,19 +89,21 @@ export function createServer(context: vscode.ExtensionContext, output: vscode.Lo
     trace: async (params, token) => (await connected()).sendRequest<TraceResult>(methods.trace, params, token),
     endpoints: async (params) => (await connected()).sendRequest<EndpointsResult>(methods.endpoints, params),
     inventory: async () => (await connected()).sendRequest<InventoryResult>(methods.inventory),
+    // Nobody needs a server to hear that nothing is shown.
+    tellShown: async (params) => running && (await running).sendNotification(methods.shown, params),
     tellFiles: async (params) => (await connected()).sendNotification(methods.files, params),
   };
 }
 
 /** Only the client can see every file system: remote, virtual, zipped. */
-async function readFile(params: ReadFileParams): Promise<ReadFileResult> {
+const readFile = async (params: ReadFileParams): Promise<ReadFileResult> => {
   try {
-    const bytes = await vscode.workspace.fs.readFile(vscode.Uri.parse(params.uri, true));
-    return { base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64') };
+    const { bytes, size, changed } = await readPiece(vscode.Uri.parse(params.uri, true), params.from, params.length);
+    return { base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'), size, changed };
   } catch {
     return {};
   }
-}
+};
 
 /** What a thrown thing says. */
 export function messageOf(error: unknown): string {

@@ -3,8 +3,8 @@ import * as vscode from 'vscode';
 import type { FilesParams } from '../../server/src/protocol';
 
 const FILES_MAX = 2000;
-/** The editor itself gives no larger document to an extension. */
-const BYTES_MAX = 50 * 1024 * 1024;
+/** A text that is longer does not fit into one string of the server's. Above 50 MB the editor hands no document to extensions, but files are read. */
+const BYTES_MAX = 500 * 1024 * 1024;
 /** So many files are asked for their size at a time: remote file systems are slow, but not endlessly patient. */
 const STAT_BATCH = 50;
 const SETTLE = 1000;
@@ -34,13 +34,15 @@ export function createWorkspaceFiles(
   let known: ReadonlySet<string> = new Set();
   let leftOut = { many: false, large: 0 };
   let using: Promise<void> | undefined;
+  let largeTabs = false;
   let timer: NodeJS.Timeout | undefined;
   let watcher: vscode.FileSystemWatcher | undefined;
   const changed = new Set<string>();
 
   const scan = async (): Promise<void> => {
     const { uris, many } = await find();
-    const { fitting, large } = await sizes(uris, output);
+    const shown = await tooLargeForEditor(uris);
+    const { fitting, large } = await sizes([...uris, ...shown], output);
     if (many)
       output.warn(vscode.l10n.t('Only the first {0} files of the workspace are read; see packetWalk.files.include.', FILES_MAX));
     leftOut = { many, large };
@@ -74,6 +76,13 @@ export function createWorkspaceFiles(
   };
 
   context.subscriptions.push(
+    // A file of more than 50 MB is shown in a tab, but is no document of the editor's.
+    vscode.window.tabGroups.onDidChangeTabs(() => {
+      void tooLargeForEditor([]).then((files) => {
+        if (files.some((uri) => !known.has(uri.toString())) || (files.length === 0 && largeTabs)) scanSoon();
+        largeTabs = files.length > 0;
+      });
+    }),
     vscode.workspace.onDidChangeWorkspaceFolders(() => using && scanSoon()),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (!using || !event.affectsConfiguration('packetWalk.files')) return;
@@ -84,18 +93,33 @@ export function createWorkspaceFiles(
   );
 
   return {
-    use: () => {
-      if ((vscode.workspace.workspaceFolders ?? []).length === 0) return Promise.resolve();
+    use: async () => {
+      if ((vscode.workspace.workspaceFolders ?? []).length === 0 && (await tooLargeForEditor([])).length === 0) return;
       if (!using) {
         watch();
         using = scan();
       }
-      return using;
+      await using;
     },
     get leftOut() {
       return leftOut;
     },
   };
+}
+
+/** The editor hands no document above this to extensions. */
+const EDITOR_MAX = 50 * 1024 * 1024;
+
+/** Files that are shown in tabs without being documents of the editor's, for their size; but not those of `found`. */
+async function tooLargeForEditor(found: readonly vscode.Uri[]): Promise<vscode.Uri[]> {
+  const known = new Set([...found, ...vscode.workspace.textDocuments.map(({ uri }) => uri)].map((uri) => uri.toString()));
+  const shown = vscode.window.tabGroups.all.flatMap(({ tabs }) =>
+    tabs.flatMap(({ input }) =>
+      input instanceof vscode.TabInputText && input.uri.scheme === 'file' && !known.has(input.uri.toString()) ? [input.uri] : [],
+    ),
+  );
+  const stats = await Promise.all(shown.map((uri) => vscode.workspace.fs.stat(uri).then(undefined, () => undefined)));
+  return shown.filter((_, n) => (stats[n]?.size ?? 0) > EDITOR_MAX);
 }
 
 async function find(): Promise<{ readonly uris: readonly vscode.Uri[]; readonly many: boolean }> {
@@ -120,7 +144,7 @@ async function sizes(
       if (size <= BYTES_MAX) fitting.push(uri);
       else {
         large++;
-        output.warn(vscode.l10n.t('{0} is not read: it is larger than 50 MB.', vscode.workspace.asRelativePath(uri)));
+        output.warn(vscode.l10n.t('{0} is not read: it is larger than 500 MB.', vscode.workspace.asRelativePath(uri)));
       }
     });
   }

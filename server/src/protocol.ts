@@ -104,6 +104,10 @@ export interface CaptureItem {
   readonly elided: boolean;
   /** True where this kind is recognised but its content is not read yet. */
   readonly unread: boolean;
+  /** True while only the first lines of its document are read. */
+  readonly reading: boolean;
+  /** True where the document is too large for the editor to hand it on, so that it was read through the file system. */
+  readonly streamed: boolean;
 }
 export interface HostItem {
   readonly name: string;
@@ -119,10 +123,17 @@ export interface InventoryResult {
 
 export interface ReadFileParams {
   readonly uri: string;
+  /** The first byte, and how many. */
+  readonly from: number;
+  readonly length: number;
 }
-/** The file's bytes in base64; undefined where it can't be read. */
+/** Some of a file's bytes in base64, and what the file is now; undefined where it can't be read. */
 export interface ReadFileResult {
   readonly base64?: string;
+  /** In bytes. */
+  readonly size?: number;
+  /** When it was changed last, in milliseconds. */
+  readonly changed?: number;
 }
 
 /** Workspace files that may hold captures, found by the client, which alone can see every file system. */
@@ -131,7 +142,14 @@ export interface FilesParams {
   readonly removed: readonly string[];
 }
 
+/** Whether a trace is on show in the editor: flows then say why they do not take its packet. */
+export interface ShownParams {
+  readonly shown: boolean;
+}
+
 export const methods = {
+  /** notification, client → server: ShownParams */
+  shown: 'packetWalk/shown',
   /** request, client → server: TraceParams → TraceResult */
   trace: 'packetWalk/trace',
   /** request, client → server: EndpointsParams → EndpointsResult */

@@ -1,34 +1,93 @@
-import { readDocument, type CaptureDocument } from './captures/document';
+import { drained } from './base/steps';
+import { documentInSteps, learnUsualShapes, readInSteps, sharedReading, type CaptureDocument } from './captures/document';
+import { growingText } from './captures/segmented';
 import type { World } from './features/world';
 import { linkNetwork } from './link/network';
+import type { Network } from './model/network';
+
+/** A text that comes in pieces. */
+export interface IncomingDocument {
+  /** Takes the next piece; each step is a few milliseconds' work. */
+  add(piece: string): Generator<unknown, void>;
+  /** There are no more pieces. True where something changed. */
+  end(): Generator<unknown, boolean>;
+}
 
 /** Owns the documents and the snapshot that features read. One per server or command; holds no handles and does no I/O. */
 export interface Service {
   /** Takes a document's text; a text that did not change costs nothing. True where something changed. */
   set(uri: string, path: string, text: string): boolean;
+  /** The same with pauses, a few milliseconds apart; each tells how much of the work is done, from 0 to 1. Nothing changes before the end. */
+  setInSteps(uri: string, path: string, text: string): Generator<number, boolean>;
+  /** Takes a document that comes in pieces from where the editor does not hold it. */
+  incoming(uri: string, path: string): IncomingDocument;
+  /** Takes the first lines of a document for the whole of it until that is read. Does nothing where the document is known. */
+  preview(uri: string, path: string, text: string): boolean;
+  /** Gets ready for dumps of the usual kinds, in steps of a millisecond or so; worthwhile where there is time before the first one. */
+  prepare(): Generator<void, void>;
   /** Forgets a document. True where it was known. */
   remove(uri: string): boolean;
   /** The current snapshot; linked anew only after a change. */
   world(): World;
 }
 
+/** As many characters are read as a preview: some screens full of the longest lines. */
+const PREVIEW = 64 * 1024;
+
 export function createService(): Service {
+  const reading = sharedReading();
   const documents = new Map<string, CaptureDocument>();
+  /** Documents of which only the first lines were read, and those that came through the file system. */
+  const previews = new Set<string>();
+  const streamed = new Set<string>();
   let snapshot: World | undefined;
+  let before: Network | undefined;
+
+  const take = (document: CaptureDocument, preview: boolean, stream: boolean): boolean => {
+    const { uri, path } = document;
+    // A document without captures can't change the network, unless it names a sosreport's host.
+    const silent = document.captures.length === 0 && !/(?:^|\/)hostname$/.test(path);
+    if (silent && !documents.has(uri)) return false;
+    if (silent) documents.delete(uri);
+    else documents.set(uri, document);
+    const mark = (set: Set<string>, on: boolean) => (on && !silent ? set.add(uri) : set.delete(uri));
+    mark(previews, preview);
+    mark(streamed, stream);
+    snapshot = undefined;
+    return true;
+  };
+  function* setInSteps(uri: string, path: string, text: string): Generator<number, boolean> {
+    const known = documents.get(uri);
+    if (known && !previews.has(uri) && known.path === path && known.text === text) {
+      if (streamed.delete(uri)) snapshot = undefined;
+      return false;
+    }
+    return take(yield* readInSteps(uri, path, text, known, reading), false, false);
+  }
   return {
-    set(uri, path, text) {
-      const known = documents.get(uri);
-      if (known && known.text === text && known.path === path) return false;
-      const document = readDocument(uri, path, text);
-      // A document without captures can't change the network, unless it names a sosreport's host.
-      const silent = document.captures.length === 0 && !/(?:^|\/)hostname$/.test(path);
-      if (silent && !known) return false;
-      if (silent) documents.delete(uri);
-      else documents.set(uri, document);
-      snapshot = undefined;
-      return true;
+    set: (uri, path, text) => drained(setInSteps(uri, path, text)),
+    setInSteps,
+    incoming(uri, path) {
+      const growing = growingText(reading.segments, documents.get(uri)?.segmented);
+      return {
+        add: (piece) => growing.add(piece),
+        *end() {
+          const text = yield* growing.end();
+          const known = documents.get(uri);
+          if (known?.text === text.text && known.path === path && streamed.has(uri)) return false;
+          return take(yield* documentInSteps(uri, path, text, reading), false, true);
+        },
+      };
     },
+    preview(uri, path, text) {
+      if (documents.has(uri)) return false;
+      const end = text.lastIndexOf('\n', PREVIEW) + 1;
+      return end > 0 && take(drained(readInSteps(uri, path, text.slice(0, end), undefined, reading)), true, false);
+    },
+    prepare: () => learnUsualShapes(reading),
     remove(uri) {
+      previews.delete(uri);
+      streamed.delete(uri);
       const removed = documents.delete(uri);
       if (removed) snapshot = undefined;
       return removed;
@@ -36,7 +95,13 @@ export function createService(): Service {
     world() {
       if (!snapshot) {
         const all = new Map(documents);
-        snapshot = { documents: all, network: linkNetwork([...all.values()]) };
+        snapshot = {
+          documents: all,
+          previews: new Set(previews),
+          streamed: new Set(streamed),
+          network: linkNetwork([...all.values()], before),
+        };
+        before = snapshot.network;
       }
       return snapshot;
     },

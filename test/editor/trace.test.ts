@@ -3,6 +3,10 @@ import * as vscode from 'vscode';
 import type { PacketWalkApi } from '../../client/src/api';
 import { extensionApi, flat, hoverText, openCapture, position, until } from './helpers';
 
+async function hoverAt(document: vscode.TextDocument, at: vscode.Position): Promise<string> {
+  return hoverText(await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', document.uri, at));
+}
+
 suite('tracing a packet', () => {
   let api: PacketWalkApi;
   suiteSetup(async () => {
@@ -59,6 +63,26 @@ suite('tracing a packet', () => {
     );
     assert.equal(numberAt('priority=2,in_port=1 actions=drop'), undefined);
     assert.ok(marks.some((mark) => mark.certainty === 'assumed'));
+  });
+
+  test('a flow says why it does not take the packet, and leads to the one that does', async () => {
+    const { document } = await openCapture('two-hosts.txt');
+    const at = position(document, 'priority=2,in_port=1 actions=drop', 'priority=2');
+    assert.ok(!(await hoverAt(document, at)).includes('trace on show'));
+    await trace('c-private', '8.8.8.8');
+    assert.match(await hoverAt(document, at), /In the trace on show[\s\S]*Does not match/);
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      'vscode.executeCodeActionProvider',
+      document.uri,
+      new vscode.Range(at, at),
+    );
+    const go = actions.find((action) => action.title.startsWith('Go to the flow'));
+    assert.ok(go?.command, actions.map((action) => action.title).join());
+    await vscode.commands.executeCommand(go.command.command, ...(go.command.arguments ?? []));
+    const line = vscode.window.activeTextEditor?.selection.active.line ?? -1;
+    assert.match(document.lineAt(line).text, /table=0,.*priority=0 actions=NORMAL/);
+    api.clear();
+    await until('the answer to go away', async () => !(await hoverAt(document, at)).includes('trace on show'));
   });
 
   test('a step opens the line that it rests on', async () => {

@@ -7,7 +7,7 @@ import { pageAddress, startServer } from './server.mjs';
 
 /**
  * `steps` gets Playwright's `page`, `shot(name)`, which writes name.png into `out`, and `command(title)`, which runs a
- * command from the palette. What the window looked like when a step failed is kept as failed.png.
+ * command from the palette; `server` is what runs (`pid` leads its process group). What the window looked like when a step failed is kept as failed.png.
  */
 export async function takePictures({ hostDir, chromiumPath, extension, folder, file, out, theme, settings = {}, steps }) {
   fs.mkdirSync(out, { recursive: true });
@@ -31,7 +31,7 @@ export async function takePictures({ hostDir, chromiumPath, extension, folder, f
       await page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
       await page.keyboard.press('Enter');
     };
-    await steps({ page, shot, command });
+    await steps({ page, shot, command, server });
   } catch (error) {
     await page?.screenshot({ path: path.join(out, 'failed.png') });
     throw error;

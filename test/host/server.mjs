@@ -78,7 +78,7 @@ export async function startServer({ hostDir, settings = {}, args = [], port = 0,
     fs.rmSync(work, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    return { port: await listening, work, userData, stop };
+    return { port: await listening, pid: child.pid, work, userData, stop };
   } catch (error) {
     await stop();
     throw error;

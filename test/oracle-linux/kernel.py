@@ -1,5 +1,6 @@
 """A router namespace of the real kernel: build it, send packets through it, see what became of them."""
 import ctypes
+import ipaddress
 import json
 import os
 import random
@@ -76,7 +77,8 @@ def transport(p):
         data = segment + (tag if not flags & 2 else b"")
         return with_checksum(p, data, 16)
     if proto == "udp":
-        data = struct.pack("!HHHH", p["sport"], p["dport"], 12, 0) + tag
+        tag += b"\0" * max(0, p.get("length", 0) - 32)
+        data = struct.pack("!HHHH", p["sport"], p["dport"], 8 + len(tag), 0) + tag
         return with_checksum(p, data, 6)
     if proto == "icmp":
         data = struct.pack("!BBHHH", p["type"], p["code"], 0, p["id"], 1) + (p["inner"] if "inner" in p else tag)
@@ -104,8 +106,6 @@ def ip_packet(p):
     if ":" in p["src"]:
         header = struct.pack("!IHBB", (6 << 28) | (p["tos"] << 20), len(payload), number, p["ttl"])
         return header + socket.inet_pton(socket.AF_INET6, p["src"]) + socket.inet_pton(socket.AF_INET6, p["dst"]) + payload
-    pad = max(0, p.get("length", 0) - 20 - len(payload))
-    payload += b"\0" * pad
     flags = 0x4000 if p.get("df") else 0
     header = struct.pack("!BBHHHBBH4s4s", 0x45, p["tos"], 20 + len(payload), p["tag"] & 0xFFFF, flags, p["ttl"], number, 0,
                          socket.inet_aton(p["src"]), socket.inet_aton(p["dst"]))
@@ -146,16 +146,32 @@ def read_packet(data):
 
 OBSERVER = """
 table inet observer {
-  set marks { type mark; flags dynamic; size 1024; }
+  set marks { type mark; flags dynamic; counter; size 1024; }
   %s
 }
 """
 
 
+# What the router makes by itself (answers, errors, resets) is counted and stopped before any rule of the test sees it.
+OWN = {
+    "exceeded": ["icmp type time-exceeded", "icmpv6 type time-exceeded"],
+    "too_big": ["icmp type destination-unreachable icmp code 4", "icmpv6 type packet-too-big"],
+    "errors": ["icmp type != { echo-request, timestamp-request }", "icmpv6 type { destination-unreachable, parameter-problem, echo-reply }", "tcp flags & rst == rst"],
+}
+
+
 def observer(trace):
     chains = []
     for hook in ("prerouting", "input", "forward", "output", "postrouting"):
-        first = "meta nftrace set 1; " if trace and hook in ("prerouting", "output") else ""
+        first = ""
+        if hook == "output":
+            for name, matches in OWN.items():
+                chains.append(f"chain own_{name} {{ counter drop; }}")
+                first += "".join(f"{match} jump own_{name}; " for match in matches)
+            # Queries for neighbours would be counted by the rules where there is no trace to tell them apart.
+            first += "" if trace else "icmpv6 type != echo-request drop; "
+        if trace and hook in ("prerouting", "output"):
+            first += "meta nftrace set 1; "
         chains.append(f"chain {hook}_first {{ type filter hook {hook} priority -450; {first}counter; }}")
         last = "update @marks { meta mark }; " if hook in ("input", "postrouting") else ""
         chains.append(f"chain {hook}_last {{ type filter hook {hook} priority 350; {last}counter; }}")
@@ -191,11 +207,12 @@ class Router:
     def watch(self):
         self.router.run("nft", "-f", "-", stdin=observer(self.backend == "nft"))
         if self.backend == "nft":
-            self.monitor = subprocess.Popen(["ip", "netns", "exec", self.router.name, "xtables-monitor", "--trace"],
+            self.monitor = subprocess.Popen(["ip", "netns", "exec", self.router.name, "nft", "-a", "monitor", "trace"],
                                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=os.setsid)
             os.set_blocking(self.monitor.stdout.fileno(), False)
             time.sleep(0.15)
             self.handles = {4: self.handle_numbers("ip"), 6: self.handle_numbers("ip6")}
+            self.has_rules = {family: len(numbers) > 0 for family, numbers in self.handles.items()}
         self.counts = self.observed()
         self.rule_counts = {4: self.counters(4), 6: self.counters(6)}
 
@@ -214,7 +231,7 @@ class Router:
 
     def observed(self):
         found = json.loads(self.router.run("nft", "-j", "list", "table", "inet", "observer"))
-        counts = {"marks": []}
+        counts = {"marks": {}}
         for item in found["nftables"]:
             if "rule" in item:
                 for statement in item["rule"]["expr"]:
@@ -222,7 +239,8 @@ class Router:
                         counts[item["rule"]["chain"]] = statement["counter"]["packets"]
             if "set" in item:
                 for element in item["set"].get("elem", []):
-                    counts["marks"].append(element if isinstance(element, int) else element.get("elem", {}).get("val"))
+                    element = element["elem"]
+                    counts["marks"][element["val"]] = element["counter"]["packets"]
         return counts
 
     def counters(self, family):
@@ -324,23 +342,30 @@ class Router:
         self.peers.close()
 
 
-TRACE = re.compile(r"^ TRACE: (\d+) ([0-9a-f]+) (\w+):(\S+?):(rule:0x([0-9a-f]+)|policy|return)(?::(\S+))?")
+TRACE = re.compile(r"^trace id ([0-9a-f]+) (ip6?) (\S+) (\S+) (?:rule .*# handle (\d+) \(verdict|(policy) )")
+PACKET = re.compile(r'^trace id ([0-9a-f]+) (ip6?) \S+ \S+ packet: (?:iif "(\S+?)" )?.*?ip6? saddr (\S+) ip6? daddr (\S+)')
 
 
-def hits_of(lines, handles, family):
-    """The rules that the kernel's own trace names, in order, of the first packet in it."""
-    hits, first = [], None
+def hits_of(lines, handles, packet):
+    """The rules that the kernel's own trace names for a packet, in order; with those that it meets when it comes back by lo."""
+    family = "ip6" if ":" in packet["dst"] else "ip"
+    same = lambda a, b: ipaddress.ip_address(a) == ipaddress.ip_address(b)
+    hits, ids, at = [], [], None
     for line in lines:
+        seen = PACKET.match(line)
+        if seen and seen[2] == family:
+            if seen[1] in ids:
+                at = (seen[4], seen[5])
+            elif at is None and (packet["src"] == "" or same(seen[4], packet["src"])) and same(seen[5], packet["dst"]):
+                ids.append(seen[1])
+                at = (seen[4], seen[5])
+            elif at is not None and packet["iif"] is None and seen[3] == "lo" and (same(seen[5], at[1]) or same(seen[4], at[0])):
+                ids.append(seen[1])
         found = TRACE.match(line)
-        if not found or found[3] == "observer" or int(found[1]) != (2 if family == 4 else 10):
+        if not found or found[3] == "observer" or found[2] != family or found[1] not in ids:
             continue
-        if first is None:
-            first = found[2]
-        if found[2] != first:
-            continue
-        if found[5].startswith("rule"):
-            number = handles.get((found[3], found[4], int(found[6], 16)))
-            hits.append([found[3], found[4], number])
-        elif found[5] == "policy":
+        if found[5]:
+            hits.append([found[3], found[4], handles.get((found[3], found[4], int(found[5])))])
+        else:
             hits.append([found[3], found[4], None])
     return hits

@@ -6,10 +6,11 @@ import json
 import os
 import random
 import re
+import signal
 import sys
 import time
 
-from kernel import Router, hits_of, ip_packet, read_packet, run
+from kernel import Router, hits_of, ip_packet, read_packet
 from setup import DEVICES, PORTS, Setup
 
 BACKENDS = ("nft", "nft", "legacy")
@@ -21,7 +22,7 @@ def build(router, r, setups):
         router.add_device(name, f"02:00:00:00:0{n}:01", f"02:00:00:00:0{n}:02")
     settings = {"net.ipv6.conf.all.accept_dad": 0, "net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default.dad_transmits": 0,
                 "net.ipv6.conf.default.router_solicitations": 0, "net.ipv6.conf.default.accept_ra": 0,
-                "net.ipv4.icmp_ratemask": 0, "net.ipv6.icmp.ratelimit": 0, "net.ipv4.icmp_msgs_per_sec": 100000,
+                "net.ipv4.neigh.default.mcast_solicit": 1, "net.ipv6.neigh.default.mcast_solicit": 1, "net.ipv4.icmp_ratemask": 0, "net.ipv6.icmp.ratelimit": 0, "net.ipv4.icmp_msgs_per_sec": 100000,
                 "net.ipv4.conf.all.send_redirects": 0, "net.ipv4.conf.default.send_redirects": 0}
     forward = r.random() < 0.93
     settings["net.ipv4.ip_forward"] = int(forward)
@@ -39,7 +40,7 @@ def build(router, r, setups):
         if r.random() < 0.3:
             batch.append(f"addr add 10.0.{n}.77/24 dev {name}")
         batch.append(f"addr add fd00:{n}::1/64 dev {name} nodad")
-        batch.append(f"link set {name} up" + (f" mtu {r.choice([1400, 576])}" if r.random() < 0.06 else ""))
+        batch.append(f"link set {name} up" + (f" mtu {r.choice([1400, 1300])}" if r.random() < 0.06 else ""))
         if r.random() < 0.15:
             X("sysctl", "-qw", f"net.ipv4.conf.{name}.rp_filter={r.choice([1, 2, 0])}")
     for setup in setups:
@@ -97,20 +98,27 @@ def refused(router, program, lines, table, commit):
 
 def captures(router, r):
     """What an operator would type, in several ways: by variant, a transcript with prompts."""
-    X = lambda *argv: router.router.run(*argv, check=False)
     b = "" if router.backend == "nft" else "-legacy"
-    sections = {}
+    tables = ("raw", "mangle", "nat", "filter", "security")
+    forms = ("-S", "-L -n -v --line-numbers", "-L -n", "-L")
+    commands = ["ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ipset save", "sysctl -a", f"iptables{b}-save", f"ip6tables{b}-save",
+                f"iptables{b} -S", f"ip6tables{b} -S", "nft list ruleset",
+                *[f"{program}{b} -t {table} {form}" for program in ("iptables", "ip6tables") for table in tables for form in forms]]
+    # One shell runs them all; without -n iptables would wait for name servers that are not there.
+    script = "printf 'hosts: files\nservices: files\nprotocols: files\nnetworks: files\n' > /run/pw-nsswitch; mount --bind /run/pw-nsswitch /etc/nsswitch.conf\n"
+    script += "\n".join(f"echo '@@@ {command}'; {command} 2>/dev/null" for command in commands)
+    printed = {}
+    for part in ("\n" + router.router.run("unshare", "-m", "sh", "-c", script, check=False)).split("\n@@@ ")[1:]:
+        command, _, text = part.partition("\n")
+        printed[command] = text + ("" if text == "" or text.endswith("\n") else "\n")
 
     def section(command):
-        if command not in sections:
-            sections[command] = f"root@router:~# {command}\n{X(*command.split())}"
-        return sections[command]
+        return f"root@router:~# {command}\n{printed.get(command, '')}"
 
     common = [section(command) for command in ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ipset save")]
     wanted = re.compile(r"^net\.(ipv4\.ip_forward|ipv4\.conf\.[^.]+\.(rp_filter|forwarding|route_localnet|accept_local|src_valid_mark)|ipv6\.conf\.[^.]+\.forwarding) ")
-    shown = "\n".join(line for line in X("sysctl", "-a").splitlines() if wanted.match(line))
-    common.append(f"root@router:~# sysctl -a | grep -E 'forward|rp_filter|localnet'\n{shown}\n".replace(" | grep -E 'forward|rp_filter|localnet'", ""))
-    tables = ("raw", "mangle", "nat", "filter", "security")
+    shown = "\n".join(line for line in printed.get("sysctl -a", "").splitlines() if wanted.match(line))
+    common.append(f"root@router:~# sysctl -a\n{shown}\n")
     each = lambda form, programs=("iptables", "ip6tables"): [section(f"{program}{b} -t {table} {form}") for program in programs for table in tables]
     return {
         "save": "\n".join([*common, section(f"iptables{b}-save"), section(f"ip6tables{b}-save")]),
@@ -225,24 +233,31 @@ def observe(router, packet):
         error = router.send_local(packet)
     else:
         router.send_frame(packet["iif"], packet)
-    time.sleep(0.012)
+    time.sleep(0.01)
     frames = router.drain()
     counts = router.observed()
     step = {name: counts[name] - router.counts[name] for name in counts if name != "marks"}
     family = 6 if ":" in packet["dst"] else 4
     lines = router.trace_lines()
+    # On a busy machine the trace and the frames may come later than the counters.
+    late = time.time() + 1
+    while router.monitor and not any(" rule " in line or " policy " in line for line in lines if "observer" not in line) and (step["prerouting_first"] or step["output_first"]) and time.time() < late:
+        lines += router.trace_lines()
+        if not router.has_rules[family]:
+            break
+    while not frames and step["postrouting_last"] and not step["input_first"] and time.time() < late:
+        time.sleep(0.01)
+        frames = router.drain()
     after = {which: router.counters(which) for which in (4, 6)}
     before, router.rule_counts = router.rule_counts, after
-    marks = [mark for mark in counts["marks"] if mark not in router.counts["marks"]]
+    marks = [mark for mark, count in counts["marks"].items() if count > router.counts["marks"].get(mark, 0)]
     router.counts = counts
-    run("ip", "netns", "exec", router.router.name, "nft", "flush", "set", "inet", "observer", "marks")
-    router.counts["marks"] = []
     if router.backend == "nft":
-        hits, ordered = hits_of(lines, router.handles[family], family), True
+        hits, ordered = hits_of(lines, router.handles[family], packet), True
     else:
         hits = [[*key] for key, value in after[family].items() for _ in range(value - before[family].get(key, 0))]
         ordered = False
-    return {"error": error, "step": step, "marks": marks or counts["marks"], "hits": hits, "ordered": ordered, **outcome(router, packet, frames, step)}
+    return {"error": error, "step": step, "marks": marks, "hits": hits, "ordered": ordered, **outcome(router, packet, frames, step)}
 
 
 def number_of(proto):
@@ -254,10 +269,12 @@ def outcome(router, packet, frames, step):
     found, errors, resolving = None, [], None
     for device, data in frames:
         kind = data[12:14]
-        if kind == b"\x08\x06" and data[20:22] == b"\x00\x01":
+        if kind == b"\x08\x06" and data[20:22] == b"\x00\x01" and ":" not in packet["dst"]:
             resolving = (device, ".".join(map(str, data[38:42])))
         frame = read_packet(data[14:]) if kind in (b"\x08\x00", b"\x86\xdd") else None
         if not frame:
+            continue
+        if frame["proto"] == 58 and frame.get("type") == 135 and ":" not in packet["dst"]:
             continue
         if frame["proto"] == 58 and frame.get("type") == 135:
             resolving = (device, str(__import__("ipaddress").IPv6Address(frame["rest"][8:24])))
@@ -294,6 +311,7 @@ def words_of(packet, length):
             continue
         words.append(f"{key}={value}")
     if packet["iif"] is not None:
+        words.append(f"dmac=02:00:00:00:0{DEVICES.index(packet['iif']) + 1}:01")
         words.append(f"smac={packet.get('smac', '02:00:00:00:0%d:02' % (DEVICES.index(packet['iif']) + 1))}")
     else:
         words.append("uid=0")
@@ -320,13 +338,13 @@ def record(seed, packets):
         results = []
         for _ in range(packets):
             packet = traffic.next()
-            length = len(ip_packet({**packet, "src": packet["src"] or packet["dst"]})) if packet["iif"] is not None else 60 if packet["proto"] == "tcp" and ":" not in packet["dst"] else None
+            length = len(ip_packet(packet)) if packet["iif"] is not None else (20 if ":" in packet["dst"] else 0) + (60 if packet["proto"] == "tcp" else 32)
             seen = observe(router, packet)
             if seen["frame"]:
                 traffic.came_out.append((seen["frame"][0], seen["frame"][2], packet))
             about = packet.get("about")
             results.append({
-                "words": words_of(packet, length) if length else [word for word in words_of(packet, 0) if not word.startswith("length")],
+                "words": words_of(packet, length),
                 "inner": plain(about) if about else None,
                 **{key: value for key, value in seen.items() if key != "frame"},
                 "frame": [seen["frame"][0], seen["frame"][1], plain(seen["frame"][2])] if seen["frame"] else None,
@@ -339,7 +357,11 @@ def record(seed, packets):
 if __name__ == "__main__":
     first, count = int(sys.argv[1]), int(sys.argv[2])
     packets = int(sys.argv[3]) if len(sys.argv) > 3 else 14
+    ending = []
+    signal.signal(signal.SIGTERM, lambda *_: ending.append(True))
     for n in range(count):
+        if ending:
+            break
         try:
             print(json.dumps(record(first + n, packets)), flush=True)
         except Exception as error:  # one set-up that can't be built does not end the run

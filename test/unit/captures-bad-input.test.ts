@@ -6,11 +6,17 @@ import { fixture, networkOf, outline, trace } from './walk-fixture';
 
 const SECONDS = 5;
 
+/** Of this process, since `start`: what others on the machine do must not count. */
+function seconds(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
+}
+
 /** Reads within the time that a person waits. */
 function read(text: string, path = 'notes.txt'): CaptureDocument {
-  const start = performance.now();
+  const start = process.cpuUsage();
   const document = readDocument(`file:///${path}`, path, text);
-  const took = (performance.now() - start) / 1000;
+  const took = seconds(start);
   assert.ok(took < SECONDS, `took ${took.toFixed(1)} s`);
   return document;
 }
@@ -35,9 +41,9 @@ describe('bad input', () => {
     const line =
       '2024-05-01T10:00:00.123Z INFO nova.compute.manager [req-7c1e8a70 admin] [instance: 6f] Took 1.23 seconds to spawn (port 80, cookie=none)\n';
     const text = line.repeat(Math.ceil((50 * 1024 * 1024) / line.length));
-    const start = performance.now();
+    const start = process.cpuUsage();
     const document = readDocument('file:///a.log', 'a.log', text);
-    const took = (performance.now() - start) / 1000;
+    const took = seconds(start);
     console.log(`# 50 MB log: ${took.toFixed(2)} s`);
     assert.deepEqual(kinds(document), []);
     assert.ok(took < 12, `took ${took.toFixed(1)} s`);
@@ -81,9 +87,9 @@ describe('bad input', () => {
         ] as const,
     );
     for (const [name, text] of [...Object.entries(hostile), ...shorter]) {
-      const start = performance.now();
+      const start = process.cpuUsage();
       const document = readDocument('file:///h.txt', 'h.txt', text);
-      const took = (performance.now() - start) / 1000;
+      const took = seconds(start);
       if (took > 0.5) console.log(`# ${name}: ${took.toFixed(2)} s`);
       assert.ok(took < SECONDS, `${name}: ${took.toFixed(1)} s`);
       if (text.endsWith(FDB))

@@ -4,11 +4,18 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Capture, Ref } from '../../server/src/captures/capture';
-import { createReading, documentOf, readDocument, type CaptureDocument, type Reading } from '../../server/src/captures/document';
+import {
+  createReading,
+  documentInSteps,
+  readDocument,
+  type CaptureDocument,
+  type Reading,
+} from '../../server/src/captures/document';
 import { hashOfFlow } from '../../server/src/captures/flow/hash';
 import { createSegmentReader } from '../../server/src/captures/flow/segment';
 import { createShapeBook } from '../../server/src/captures/flow/shapes';
-import { segmentsAtOnce } from '../../server/src/captures/segmented';
+import { drained } from '../../server/src/base/steps';
+import { segmentsOf } from '../../server/src/captures/segmented';
 import type { FlowBits } from '../../server/src/packet/flow-shape';
 import { filesOf, fixture, folder, root } from './walk-fixture';
 
@@ -214,12 +221,12 @@ describe('flows of known shapes', () => {
         (at, cut, put) => {
           const from = at % (before.text.length + 1);
           const next = before.text.slice(0, from) + put + before.text.slice(from + cut);
-          const segmented = segmentsAtOnce(reading.segments, next, before.segmented);
-          const anew = segmentsAtOnce(reading.segments, next);
+          const segmented = drained(segmentsOf(reading.segments, next, before.segmented));
+          const anew = drained(segmentsOf(reading.segments, next, undefined));
           assert.deepEqual(Array.from(segmented.lines.starts), Array.from(anew.lines.starts));
           const flat = (text: typeof segmented) => text.segments.flatMap((segment) => Array.from(segment.hashes));
           assert.deepEqual(flat(segmented), flat(anew));
-          before = documentOf('file:///t', 'dump.txt', segmented, reading);
+          before = drained(documentInSteps('file:///t', 'dump.txt', segmented, reading));
         },
       ),
       { numRuns: 40, endOnFailure: true },

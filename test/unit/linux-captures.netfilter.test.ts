@@ -130,7 +130,7 @@ num   pkts bytes target     prot opt in     out     source               destina
       { kind: 'source-port', ranges: [[67, 67]], negated: false },
       { kind: 'destination-port', ranges: [[68, 70]], negated: false },
       { kind: 'comment', text: 'odd; udp' },
-      { kind: 'other', text: 'limit: avg 3/sec burst 5', negated: false },
+      { kind: 'limit', module: 'limit', text: 'limit: avg 3/sec burst 5', negated: false },
     ]);
     assert.deepEqual(plain(rules[2]?.targetOptions), { mark: { op: 'xset', value: 1, mask: 0xffff } });
     assert.deepEqual(plain(rules[2]?.matches), [
@@ -175,7 +175,8 @@ this is not a rule`;
     const parsed = parse(iptablesList, 'iptables-list', text, { table: 'filter' });
     assert.deepEqual(plain(facts(parsed, 'nf-rule')[0]?.matches), [
       { kind: 'protocol', value: 'tcp', negated: false },
-      { kind: 'other', text: 'dpt:no-such-service ! owner UID match 42', negated: false },
+      { kind: 'other', text: 'dpt:no-such-service', negated: false },
+      { kind: 'owner', what: 'uid', value: '42', text: 'owner UID match 42', negated: true },
     ]);
     assert.equal(parsed.errors.length, 1);
   });

@@ -109,6 +109,8 @@ export interface CaptureKind {
   /** Whether `text`, which `accepts` refused, is the rest of the record on the line before, wrapped by a terminal or by hand. */
   continues?(previous: string, text: string): boolean;
   parse(input: ParseInput): Parsed;
+  /** `parse` with pauses, for outputs that may take long; each step is a few milliseconds' work. */
+  parseInSteps?(input: ParseInput): Generator<void, Parsed>;
   /** Its output is flows, which may be given in columns. */
   readonly takesFlows?: boolean;
 }

@@ -1,12 +1,14 @@
 import { linesOf, type Line, type LineIndex, type Lines } from '../base/lines';
-import type { Capture, CaptureError } from './capture';
+import { drained } from '../base/steps';
+import type { Capture, CaptureError, ParseInput, Parsed } from './capture';
 import { commandOfFile, hostFolder } from './file-name';
 import { createSegmentReader, type SegmentReader } from './flow/segment';
 import { createShapeBook, type ShapeBook } from './flow/shapes';
+import { sampleFlows } from './flow/samples';
 import { noFlows } from './flow/store';
 import { isWholeFlow } from './ovs-ofctl-dump-flows';
 import { recogniseCommand } from './registry';
-import { runAt, segmentsAtOnce, shapeAt, type SegmentedText } from './segmented';
+import { runAt, segmentsOf, shapeAt, type SegmentedText } from './segmented';
 import { isErrorOutput, isOnlyOutput, splitDocument, type Block } from './split';
 
 /** A document with everything that was recognised in it. Immutable; made anew when the text changes. */
@@ -36,6 +38,14 @@ export function createReading(): Reading {
   return { book, segments: createSegmentReader(book) };
 }
 
+/** Learns the shapes that dumps of OpenStack's and OVN's switches have, a flow a step: so the first dump is read as fast as the next. */
+export function* learnUsualShapes({ book }: Reading): Generator<void, void> {
+  for (const text of sampleFlows) {
+    book.learn(text);
+    yield;
+  }
+}
+
 let shared: Reading | undefined;
 
 /** The reading of this process: the shapes of one dump are most often those of the next. */
@@ -54,11 +64,32 @@ export function readDocument(
   before?: CaptureDocument,
   reading: Reading = sharedReading(),
 ): CaptureDocument {
-  return documentOf(uri, path, segmentsAtOnce(reading.segments, text, before?.segmented), reading);
+  return drained(readInSteps(uri, path, text, before, reading));
+}
+
+/** `readDocument` with pauses, a few milliseconds apart; each tells how much of the work is done, from 0 to 1. */
+export function* readInSteps(
+  uri: string,
+  path: string,
+  text: string,
+  before?: CaptureDocument,
+  reading: Reading = sharedReading(),
+): Generator<number, CaptureDocument> {
+  const segments = segmentsOf(reading.segments, text, before?.segmented);
+  for (;;) {
+    const step = segments.next();
+    if (step.done) return yield* documentInSteps(uri, path, step.value, reading);
+    yield (0.9 * step.value) / text.length;
+  }
 }
 
 /** A document of a text whose lines were read already. */
-export function documentOf(uri: string, path: string, segmented: SegmentedText, { book }: Reading): CaptureDocument {
+export function* documentInSteps(
+  uri: string,
+  path: string,
+  segmented: SegmentedText,
+  { book }: Reading,
+): Generator<number, CaptureDocument> {
   const { text, lines: index } = segmented;
   const lines = linesOf(text, index);
   const named = commandOfFile(path, (argv) => recogniseCommand(argv)?.recognised);
@@ -66,7 +97,11 @@ export function documentOf(uri: string, path: string, segmented: SegmentedText, 
     runAt: (line: number) => runAt(segmented, line),
     indentOf: (line: number) => book.shapes[shapeAt(segmented, line) ?? 0]?.indent ?? 0,
   };
-  const captures = splitDocument(lines, named, known).map((block) => readBlock(block, { book, text: segmented, lines }));
+  const split = splitDocument(lines, named, known);
+  let step = split.next();
+  for (; !step.done; step = split.next()) yield 0.9;
+  const captures: Capture[] = [];
+  for (const block of step.value) captures.push(yield* readBlock(block, { book, text: segmented, lines }));
   const unclassified = captures.flatMap((capture) =>
     capture.errors
       .filter((error) => error.code === 'not-understood' || error.code === 'syntax')
@@ -102,7 +137,7 @@ interface Text {
   readonly lines: Lines;
 }
 
-function readBlock(block: Block, text: Text): Capture {
+function* readBlock(block: Block, text: Text): Generator<number, Capture> {
   const { syntax, recognised } = block.found;
   const errors: CaptureError[] = block.strange.map((line) => notUnderstood(line, recognised.kind));
   const base = {
@@ -128,14 +163,22 @@ function readBlock(block: Block, text: Text): Capture {
     lastLine: Math.max(last?.number ?? 0, block.commandLine ?? 0),
   };
   try {
-    const parsed = syntax.parse({
+    const input: ParseInput = {
       kind: recognised.kind,
       target: recognised.target,
       options: recognised.options ?? {},
       argv: block.command?.argv ?? [],
       lines: block.lines,
       ...(reach && block.flows > 0 ? { known: { ...text, firstLine: reach.first, lastLine: reach.last } } : {}),
-    });
+    };
+    const steps = syntax.parseInSteps?.(input);
+    let parsed: Parsed;
+    if (!steps) parsed = syntax.parse(input);
+    else {
+      let step = steps.next();
+      for (; !step.done; step = steps.next()) yield 0.95;
+      parsed = step.value;
+    }
     const covered = new Set<number>();
     for (const record of parsed.records) for (let n = record.firstLine; n <= record.lastLine; n++) covered.add(n);
     const found = [...parsed.errors];

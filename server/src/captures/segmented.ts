@@ -35,13 +35,60 @@ export function* segmentsOf(
   return assemble(text, segments);
 }
 
-/** The same in one go. */
-export function segmentsAtOnce(reader: SegmentReader, text: string, before?: SegmentedText): SegmentedText {
-  const steps = segmentsOf(reader, text, before);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
+/** A text that comes in pieces, as a file does: each piece is read when it is there. */
+export interface GrowingText {
+  /** Takes the next piece; yields as `segmentsOf` does. */
+  add(piece: string): Generator<number, void>;
+  end(): Generator<number, SegmentedText>;
+}
+
+/** Segments of `before` that come again at the same place are taken as they are. */
+export function growingText(reader: SegmentReader, before: SegmentedText | undefined): GrowingText {
+  const pieces: string[] = [];
+  const segments: Segment[] = [];
+  let rest = '';
+  let length = 0;
+  let old = 0;
+  let oldAt = 0;
+  function* read(text: string, limit: number): Generator<number, void> {
+    let at = 0;
+    while (at < limit) {
+      while (before && oldAt < length && old < before.segments.length) oldAt += before.segments[old++]?.length ?? 0;
+      const known = before && oldAt === length ? before.segments[old] : undefined;
+      const end = at + (known?.length ?? 0);
+      const same =
+        known !== undefined &&
+        end <= limit &&
+        text.slice(at, end) === before?.text.slice(length, length + known.length) &&
+        endsLine(text, end);
+      const segment = same ? known : reader.read(text, at, limit);
+      segments.push(segment);
+      at += segment.length;
+      length += segment.length;
+      yield length;
+    }
   }
+  return {
+    *add(piece) {
+      pieces.push(piece);
+      const text = rest + piece;
+      // A line break at the very end may be the first half of one.
+      let cut = text.length - (text.endsWith('\r') ? 1 : 0);
+      while (cut > 0 && !isBreak(text.charCodeAt(cut - 1))) cut--;
+      rest = text.slice(cut);
+      yield* read(text, cut);
+    },
+    *end() {
+      yield* read(rest, rest.length);
+      return assemble(pieces.join(''), segments);
+    },
+  };
+}
+
+/** Whether a line ends before `end`, and nothing of its break stands behind it. */
+function endsLine(text: string, end: number): boolean {
+  const last = text.charCodeAt(end - 1);
+  return isBreak(last) && !(last === 13 && text.charCodeAt(end) === 10);
 }
 
 interface Same {

@@ -47,6 +47,9 @@ function longest(open: OpenBlock | undefined): number {
   return kind === '' || /^(?:nova|neutron|openstack)-/.test(kind) ? 16_000 : 5_000;
 }
 
+/** So many lines are looked at between two yields: a few milliseconds' work. */
+const STEP = 256;
+
 /** Which lines of a document are known to be flows already: any of them alone would be taken by a dump of flows that has started. */
 export interface KnownFlows {
   /** How many lines from `line` on, one after the other, are such flows. */
@@ -55,8 +58,11 @@ export interface KnownFlows {
   indentOf(line: number): number;
 }
 
-/** Finds every captured output in a document's lines. `named` is what the file's name says, if anything. */
-export function splitDocument(lines: Lines, named: NamedFile | undefined, flows: KnownFlows): Block[] {
+/**
+ * Finds every captured output in a document's lines. `named` is what the file's name says, if anything. Yields now and then, so that
+ * the caller may do other things between.
+ */
+export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows: KnownFlows): Generator<void, Block[]> {
   const blocks: Block[] = [];
   let open: OpenBlock | undefined;
   if (named) {
@@ -73,7 +79,9 @@ export function splitDocument(lines: Lines, named: NamedFile | undefined, flows:
     open = undefined;
   };
   let heading: Line | undefined;
+  let steps = 0;
   for (let n = 0; n < lines.length; n++) {
+    if (++steps % STEP === 0) yield;
     const run = flows.runAt(n);
     if (run > 0 && open && takesFlows(open, flows.indentOf(n))) {
       takeFlows(open, n, run, () => flows.indentOf(n));

@@ -135,6 +135,7 @@ function size(span: Span): number {
  */
 export function pieces(document: CaptureDocument, span: Span): readonly Span[] {
   const first = positionAt(document.lines, span.start).line;
+  if (span.end < (document.lines.starts[first + 1] ?? Infinity)) return [span];
   const last = positionAt(document.lines, span.end).line;
   if (first === last) return [span];
   const found: Span[] = [];

@@ -10,6 +10,8 @@ import { describeInstance, describeNetwork, describeNeutronPort, describeRouter,
 import { describeDevice, describeHost, describeTable, describeVlan, describeVni, isDevice } from './hover-switch';
 import { domainInterfaces } from './libvirt';
 import { code, escape, section } from './markdown';
+import type { HostVisit } from '../walk/context';
+import { whyNotAt } from './why-not';
 import type { World } from './world';
 
 /** What an editor shows beside the cursor. */
@@ -17,6 +19,13 @@ export interface Hover {
   readonly markdown: string;
   readonly start: number;
   readonly end: number;
+}
+
+/** With the lookups of a trace on show, a flow's hover also says why it did or did not take the packet. */
+export function hoverInTrace(world: World, visits: readonly HostVisit[], uri: string, offset: number): Hover | undefined {
+  const plain = hover(world, uri, offset);
+  const why = plain && whyNotAt(world, visits, uri, offset);
+  return why ? { ...plain, markdown: `${plain.markdown}\n\n---\n\n${why.markdown}` } : plain;
 }
 
 /** Says what stands at an offset: the reference there, and below it the flow or rule that it is part of. */

@@ -21,6 +21,8 @@ export function inventory(world: World): InventoryResult {
         errors: capture.errors.length,
         elided: capture.elided || capture.filter !== undefined,
         unread: isUnread(capture.kind),
+        reading: world.previews?.has(document.uri) ?? false,
+        streamed: world.streamed?.has(document.uri) ?? false,
       });
     });
   }

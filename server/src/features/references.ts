@@ -123,14 +123,8 @@ export function highlights(world: World, uri: string, offset: number): Place[] {
   }));
 }
 
+/** Sorted, each once. */
 function unique(spans: readonly Span[]): Span[] {
-  const seen = new Set<string>();
-  return [...spans]
-    .sort((a, b) => a.start - b.start || a.end - b.end)
-    .filter(({ start, end }) => {
-      const key = `${start} ${end}`;
-      if (seen.has(key)) return false;
-      seen.add(key);
-      return true;
-    });
+  const sorted = [...spans].sort((a, b) => a.start - b.start || a.end - b.end);
+  return sorted.filter(({ start, end }, n) => n === 0 || sorted[n - 1]?.start !== start || sorted[n - 1]?.end !== end);
 }

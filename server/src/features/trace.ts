@@ -2,6 +2,7 @@ import { hex } from '../base/bits';
 import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
 import { get, vlanOf, type FlowKey } from '../packet/flow-key';
 import type { PacketView, TraceParams, TraceResult, TraceStep, Walk } from '../protocol';
+import type { HostVisit } from '../walk/context';
 import { walk, type WalkAnswer } from '../walk/walk';
 import type { Step } from '../walk/step';
 import { evidenceLinks } from './locate';
@@ -9,13 +10,20 @@ import type { World } from './world';
 
 /** Walks a packet for people: the walk's steps with links to the lines that prove them. */
 export function trace(world: World, params: TraceParams): TraceResult {
-  const result = walk(world.network, params);
-  if (result.kind === 'error') return result;
+  return traceWithVisits(world, params).result;
+}
+
+/** The same, with every lookup in a switch's tables on the way. */
+export function traceWithVisits(
+  world: World,
+  params: TraceParams,
+): { readonly result: TraceResult; readonly visits: readonly HostVisit[] } {
+  const answer = walk(world.network, params);
+  if (answer.kind === 'error') return { result: answer, visits: [] };
+  const { request, reply } = answer;
   return {
-    kind: 'trace',
-    params,
-    request: viewWalk(world, result.request),
-    reply: result.reply ? viewWalk(world, result.reply) : null,
+    result: { kind: 'trace', params, request: viewWalk(world, request), reply: reply ? viewWalk(world, reply) : null },
+    visits: [...request.visits, ...(reply?.visits ?? [])],
   };
 }
 

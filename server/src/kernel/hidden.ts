@@ -26,7 +26,7 @@ const neutron: readonly Known[] = [
     chain: /^neutron-l3-agent-POSTROUTING$/,
     rule: (rule) => rule.target === 'ACCEPT' && has(rule, 'ctstate'),
     says: '! -i qg-… ! -o qg-… (only packets that neither come from nor go to the external network)',
-    holds: (packet) => !external(packet.in) && !external(packet.out),
+    holds: (packet) => !external(packet.arrivedBy) && !external(packet.out),
   },
   {
     chain: /^neutron-l3-agent-snat$/,
@@ -38,13 +38,13 @@ const neutron: readonly Known[] = [
     chain: /^neutron-l3-agent-snat$/,
     rule: (rule) => rule.target === 'SNAT' && has(rule, 'mark') && has(rule, 'ctstate'),
     says: 'a mark that its mangle table gives to everything that comes in by qg-… (so only packets from the tenant networks to a floating IP)',
-    holds: (packet) => !external(packet.in) && packet.tracking.connection?.destinationNat === true,
+    holds: (packet) => !external(packet.arrivedBy) && packet.tracking.connection?.destinationNat === true,
   },
   {
     chain: /^neutron-l3-agent-(?:PREROUTING|OUTPUT)$/,
     rule: (rule) => rule.target === 'REDIRECT',
     says: '-i qr-+ (only packets from the tenant networks)',
-    holds: (packet) => packet.in !== undefined && packet.in.startsWith('qr-'),
+    holds: (packet) => packet.arrivedBy?.startsWith('qr-') === true,
   },
   {
     chain: /^neutron-l3-agent-(?:scope|FORWARD|INPUT|OUTPUT|filter)$/,

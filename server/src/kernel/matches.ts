@@ -21,6 +21,10 @@ export interface Moment {
   readonly physIn: string | undefined;
   readonly physOut: string | undefined;
   readonly tracking: Tracking;
+  /** A packet that this host made: only those have an owner. */
+  readonly local: boolean;
+  /** The device that it came in by, also where a hook does not say it. */
+  readonly arrivedBy: string | undefined;
   /** Whether the packet comes back by the device that it came by (the rpfilter match). */
   readonly reversePath: (flags: readonly string[]) => Tri;
   /** User and group of the process that sends, where they are known. */
@@ -314,13 +318,16 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
         break;
       case 'status':
         answer = or(
-          text.split(',').map((status): Tri => {
-            if (status === 'NONE') return 'no';
-            if (status === 'EXPECTED') return tri(connection.expected);
-            if (status === 'SEEN_REPLY') return tri(connection.seenReply);
-            if (status === 'CONFIRMED') return tri(connection.confirmed);
-            return 'maybe';
-          }),
+          text
+            .toUpperCase()
+            .split(',')
+            .map((status): Tri => {
+              if (status === 'NONE') return 'no';
+              if (status === 'EXPECTED') return tri(connection.expected);
+              if (status === 'SEEN_REPLY') return tri(connection.seenReply);
+              if (status === 'CONFIRMED') return tri(connection.confirmed);
+              return 'maybe';
+            }),
         );
         break;
       default:
@@ -352,7 +359,7 @@ function frameType({ packet, hook }: Moment): string {
 /** Only packets of this host's own processes have an owner. */
 function ownerTest(what: 'uid' | 'gid' | 'socket-exists', text: string | undefined, negated: boolean): Test {
   return (at) => {
-    if (at.in !== undefined) return tri(negated);
+    if (!at.local) return tri(negated);
     if (what === 'socket-exists') return tri(!negated);
     const id = what === 'uid' ? at.uid : at.gid;
     if (id === undefined) return 'maybe';

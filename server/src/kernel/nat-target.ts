@@ -38,9 +38,9 @@ export function natRange(request: NatRequest, at: Moment, manip: Manip): NatRang
 
 /** `10.0.0.1`, `10.0.0.1-10.0.0.9:1000-2000`, `:8080`, `[fd00::1]:80`. */
 export function addressesAndPorts(text: string): Pick<NatRange, 'addresses' | 'ports'> {
+  const six = text.split(':').length > 2 && !text.startsWith('[') ? /^([\da-f:.]+)(?:-([\da-f:.]+))?()$/i.exec(text) : null;
   const bracketed = /^\[([^\]]+)\](?:-\[([^\]]+)\])?(?::(.*))?$/.exec(text);
-  const plain4 = /^([\d.]+)?(?:-([\d.]+))?(?::(.*))?$/.exec(text);
-  const [, from, to, ports] = bracketed ?? plain4 ?? /^([\da-f:.]+)(?:-([\da-f:.]+))?()$/i.exec(text) ?? [];
+  const [, from, to, ports] = six ?? bracketed ?? /^([\d.]+)?(?:-([\d.]+))?(?::(.*))?$/.exec(text) ?? [];
   const cleaned = (to ?? '').replace(/^\[|\]$/g, '');
   const first = parseIp((from ?? '').split('-')[0] ?? '');
   const last = parseIp(cleaned === '' ? ((from ?? '').split('-')[1] ?? '') : cleaned);

@@ -48,7 +48,7 @@ function choose(table: ConnectionTable, connection: Connection, current: Tuple, 
   }
   let tuple = current;
   if (range.addresses) {
-    const address = bestAddress(current, range.addresses, range.persistent, zone);
+    const address = bestAddress(current, range.addresses, range.persistent, zone, manip);
     tuple = manip === 'src' ? { ...tuple, src: address } : { ...tuple, dst: address };
   }
   const port = manip === 'src' ? tuple.sport : tuple.dport;
@@ -123,7 +123,13 @@ function givenBefore(table: ConnectionTable, connection: Connection, current: Tu
 }
 
 /** Of several addresses the one that the kernel's hash of the source names: the same source always gets the same (jhash2). */
-export function bestAddress(tuple: Tuple, [from, to]: readonly [bigint, bigint], persistent: boolean, zone: Zone): bigint {
+export function bestAddress(
+  tuple: Tuple,
+  [from, to]: readonly [bigint, bigint],
+  persistent: boolean,
+  zone: Zone,
+  manip: Manip,
+): bigint {
   if (from === to) return from;
   const words = tuple.family === 4 ? 1 : 4;
   const src = networkWords(tuple.src, words);
@@ -140,7 +146,8 @@ export function bestAddress(tuple: Tuple, [from, to]: readonly [bigint, bigint],
     const word = (low + Number((BigInt(hash) * BigInt(distance)) >> 32n)) >>> 0;
     value = (value << 32n) | BigInt(word);
     if (word !== max[n]) full = true;
-    if (!persistent) hash = (hash ^ (dst[n] ?? 0)) >>> 0;
+    // A destination is overwritten word by word, so that its new words go into the hash.
+    if (!persistent) hash = (hash ^ (manip === 'dst' ? swapped(word) : (dst[n] ?? 0))) >>> 0;
   }
   return value;
 }
@@ -151,9 +158,11 @@ function hostWords(value: bigint, words: number): number[] {
 
 /** Words as a little-endian machine reads them from a header. */
 function networkWords(value: bigint, words: number): number[] {
-  return hostWords(value, words).map(
-    (word) => (((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0,
-  );
+  return hostWords(value, words).map(swapped);
+}
+
+function swapped(word: number): number {
+  return (((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 }
 
 /** Bob Jenkins' lookup3 over 32-bit words, as linux/jhash.h has it. */

@@ -1,4 +1,4 @@
-import type { NfStatement, NfTargetOptions } from '../captures/facts';
+import type { NfMatch, NfStatement, NfTargetOptions } from '../captures/facts';
 import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
 import type { Choose, Tri } from './decide';
 import { decideHidden } from './hidden';
@@ -60,7 +60,12 @@ export interface BaseChain {
 /** Where conntrack stands among the tables. */
 export const CONNTRACK_PRIORITY = -200;
 
-const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, mangle: -150, filter: 0, security: 50 };
+const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, mangle: -150, filter: 0 };
+
+/** iptables' old back end has security before the NAT of sources, iptables-nft behind it. */
+function securityPriority(table: NfTable): number {
+  return table.legacy === true ? 50 : 150;
+}
 
 /** Which tables have a chain of their own at a hook (iptables(8)); security is SELinux's. */
 export const TABLES_AT: Readonly<Record<Hook, readonly string[]>> = {
@@ -99,7 +104,12 @@ function findBaseChains(namespace: Namespace, family: 4 | 6, hook: Hook): BaseCh
       } else if (chain.name === hook && TABLES_AT[hook].includes(table.name)) {
         const isNat = table.name === 'nat';
         const source = hook === 'POSTROUTING' || hook === 'INPUT';
-        found.push({ table, chain, priority: isNat ? (source ? 100 : -100) : (PRIORITIES[table.name] ?? 0), isNat });
+        found.push({
+          table,
+          chain,
+          priority: isNat ? (source ? 100 : -100) : (PRIORITIES[table.name] ?? securityPriority(table)),
+          isNat,
+        });
       }
     }
   }
@@ -251,12 +261,16 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, depth: number): ChainEn
   return carryOut(run, rule, { target: { value: target, span: { start: 0, end: 0 } }, options: rule.options });
 }
 
+function conditionText(match: NfMatch): string {
+  if ('text' in match) return match.text.value;
+  if (match.kind === 'set') return `set ${match.set.value}`;
+  return 'value' in match ? `${match.kind} ${match.value.value}` : match.kind;
+}
+
 /** What is taken for granted where a condition can't be decided. */
 function openCondition(rule: NfRule, moment: Moment, isJump: boolean) {
   const open = rule.matches.filter((match) => testOf(match)(moment) === 'maybe');
-  const names = open.map((match) =>
-    'text' in match ? match.text.value : 'set' in match && typeof match.set === 'object' ? `set ${match.set.value}` : match.kind,
-  );
+  const names = open.map(conditionText);
   const [first] = open;
   if (first?.kind === 'limit' && open.length === 1) {
     const probability = first.probability ?? (first.every === undefined ? undefined : 1 / first.every);
@@ -336,12 +350,14 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
     }
     case 'CT':
     case 'NOTRACK':
+      // The first one decides: the packet then has a template already (xt_CT).
+      if (run.ct.notrack || run.ct.zone) return undefined;
       run.ct =
         target === 'NOTRACK' || options.notrack === true
           ? { notrack: true, zone: undefined }
           : options.zone
             ? { notrack: false, zone: { id: options.zone.value, direction: options.zoneDirection ?? 'both' } }
-            : run.ct;
+            : { notrack: false, zone: { id: 0, direction: 'both' } };
       return undefined;
     default:
       if (isPassing(target)) {

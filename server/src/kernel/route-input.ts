@@ -101,7 +101,8 @@ function routeInput6(namespace: Namespace, packet: IpPacket, iif: string, option
   const forwards = forwarding(namespace, iif, 6);
   if (found.kind !== 'found') return noRoute(found, packet, forwards !== 'no');
   if (forwards === 'no') return forwardingOff(namespace, iif, 6);
-  if (src === 0n || isLinkLocal6(src)) {
+  // The hop limit is looked at before the source.
+  if ((src === 0n || isLinkLocal6(src)) && packet.ttl > 1) {
     const error = { type: 1, code: 2, name: 'beyond scope of source address' };
     return {
       kind: 'refused',

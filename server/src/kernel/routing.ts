@@ -52,6 +52,18 @@ export interface LookupOptions {
 export function lookup(flow: Flow, options: LookupOptions): Lookup {
   const fib = fibOf(options.namespace, flow.family);
   const { rules } = fib;
+  if (fib.rulesCaptured && options.namespace.rulesKnown === 'partial') {
+    const nothing = options.choose({
+      key: `${options.key}|rules`,
+      rule: undefined,
+      likely: true,
+      certainty: 'assumed',
+      nature: 'hidden',
+      reason: 'the routing rules were not captured whole: one that is missing may lead elsewhere',
+      command: 'ip rule',
+    });
+    if (!nothing) return { kind: 'unknown', table: 'of a rule that is missing' };
+  }
   let from = 0;
   for (let n = 0; n < rules.length; n++) {
     const rule = rules[n];

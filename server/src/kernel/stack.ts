@@ -107,6 +107,8 @@ interface Run {
   proxied: boolean;
   physIn: string | undefined;
   physOut: string | undefined;
+  /** Where a packet that is made here goes, after what the rules of OUTPUT changed. */
+  rerouted: { readonly device: string; readonly found: Lookup & { kind: 'found' } } | undefined;
 }
 
 function begin(input: StackInput): Run {
@@ -125,6 +127,7 @@ function begin(input: StackInput): Run {
     proxied: false,
     physIn: input.bridged?.physIn,
     physOut: undefined,
+    rerouted: undefined,
   };
 }
 
@@ -247,26 +250,30 @@ function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passag
 function send(run: Run): Passage {
   const first = routeOutput(run, false);
   if ('verdict' in first) return first;
-  let found = first;
-  const source = found.found.route.src ?? sourceFor(run, found.found);
+  const source = first.found.route.src ?? sourceFor(run, first.found);
   if (run.packet.src === 0n && source !== undefined) run.packet = { ...run.packet, src: source };
-  run.out = found.device;
-  const before = run.packet;
+  run.out = first.device;
+  run.rerouted = first;
   const refused = hook(run, 'OUTPUT');
   if (refused) return refused;
-  const { src, dst, mark, tos } = run.packet;
-  if (src !== before.src || dst !== before.dst || mark !== before.mark || tos !== before.tos) {
-    // ip_route_me_harder: what the rules changed may lead elsewhere.
-    const second = routeOutput(run, true);
-    if ('verdict' in second) return second;
-    found = second;
-  }
-  const { hop } = found.found;
-  return transmit(run, found.device, {
-    device: found.device,
+  const { device, found } = run.rerouted ?? first;
+  const { hop } = found;
+  return transmit(run, device, {
+    device,
     ip: hop?.via ?? run.packet.dst,
     family: hop?.via === undefined ? run.packet.family : hop.viaFamily,
   });
+}
+
+/** ip_route_me_harder: what a rule of mangle or nat changed of a packet that is made here may lead it elsewhere, or nowhere. */
+function reroute(run: Run, before: IpPacket, isNat: boolean): Passage | undefined {
+  const { src, dst, mark, tos } = run.packet;
+  const changed = dst !== before.dst || (!isNat && (src !== before.src || mark !== before.mark || tos !== before.tos));
+  if (!changed) return undefined;
+  const second = routeOutput(run, true);
+  if ('verdict' in second) return second;
+  run.rerouted = second;
+  return undefined;
 }
 
 function routeOutput(
@@ -322,6 +329,8 @@ function momentOf(run: Run, name: Hook): Moment {
     physIn: run.physIn,
     physOut: run.physOut,
     tracking: run.tracking ?? UNTRACKED,
+    arrivedBy: run.input.iif,
+    local: run.input.iif === undefined && run.input.bridged === undefined,
     reversePath: (flags) => reversePath(run.namespace, run.packet, run.in, flags, run.choose, run.key),
     uid: run.input.uid,
     gid: run.input.gid,
@@ -348,8 +357,12 @@ function hook(run: Run, name: Hook): Passage | undefined {
       if (ended) return ended;
     }
     if (base.isNat) continue;
+    const before = run.packet;
     const ended = oneTable(run, name, base);
     if (ended) return ended;
+    const routes = name === 'OUTPUT' && (base.table.name === 'mangle' || base.chain.type === 'route');
+    const lost = routes ? reroute(run, before, false) : undefined;
+    if (lost) return lost;
   }
   if (!tracked) trackPacket(run);
   return translatedHere ? undefined : natHook(run, name, chains);
@@ -454,6 +467,11 @@ function rejection(packet: IpPacket, reject: string): IcmpError | { readonly res
 
 /** nf_nat_inet_fn: a connection's first packet asks the nat chains; the others are translated by what was decided then. */
 function natHook(run: Run, name: Hook, chains: readonly BaseChain[]): Passage | undefined {
+  const before = run.packet;
+  return translateAt(run, name, chains) ?? (name === 'OUTPUT' ? reroute(run, before, true) : undefined);
+}
+
+function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passage | undefined {
   const tracking = run.tracking ?? UNTRACKED;
   const { connection, reply } = tracking;
   if (!connection) return undefined;

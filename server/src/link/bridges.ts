@@ -44,6 +44,7 @@ export function linkBridges(
   host: string,
   captures: readonly LinkedCapture[],
   bridgeOf: Map<string, string>,
+  before?: ReadonlyMap<string, OvsBridge>,
 ): Map<string, OvsBridge> {
   const drafts = new Map<string, BridgeDraft>();
   const bridge = (name: string): BridgeDraft => {
@@ -73,7 +74,7 @@ export function linkBridges(
   for (const linked of captures) fromLists(linked, drafts);
   for (const linked of captures) fromDatapath(linked, bridge, port);
   joinVethPatches(drafts);
-  return new Map([...drafts].map(([name, draft]) => [name, finish(host, draft)]));
+  return new Map([...drafts].map(([name, draft]) => [name, finish(host, draft, before?.get(name))]));
 }
 
 /**
@@ -309,7 +310,7 @@ function fromLists(linked: LinkedCapture, drafts: Map<string, BridgeDraft>): voi
   }
 }
 
-function finish(host: string, draft: BridgeDraft): OvsBridge {
+function finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined): OvsBridge {
   const ports: OvsPort[] = [...draft.ports.values()].map((port) => ({
     host,
     bridge: draft.name,
@@ -328,7 +329,7 @@ function finish(host: string, draft: BridgeDraft): OvsBridge {
     sources: port.sources,
   }));
   const numbers = new Map(ports.filter((port) => port.ofport !== undefined).map((port) => [port.name, port.ofport ?? 0]));
-  const flows = mergeFlows(draft.flowCaptures, numbers);
+  const flows = mergeFlows(draft.flowCaptures, numbers, before?.flows);
   const fdb = mergeFdb(draft.fdbCaptures, numbers);
   return {
     host,

@@ -12,6 +12,7 @@ import { completeness, type LinkedCapture } from './facts';
 export function mergeFlows(
   captures: readonly LinkedCapture[],
   numbers: ReadonlyMap<string, number>,
+  before?: Flows,
 ): { flows: Flows; known: Known; why: string | undefined } {
   const ranked = [...captures].sort((a, b) => rank(a) - rank(b));
   const whole = ranked.find((linked) => completeness(linked.capture).known === 'whole');
@@ -20,7 +21,7 @@ export function mergeFlows(
   const first = ranked[0];
   const why = whole || !first ? undefined : completeness(first.capture).why;
   return {
-    flows: merged(bases, others, numbers),
+    flows: merged(bases, others, numbers, before),
     known: whole ? 'whole' : captures.length > 0 ? 'partial' : 'absent',
     why,
   };
@@ -47,18 +48,55 @@ interface Places {
   readonly again: ReadonlyMap<number, readonly Source[]>;
 }
 
-function merged(bases: readonly LinkedCapture[], others: readonly LinkedCapture[], numbers: ReadonlyMap<string, number>): Flows {
+/** What a sequence was made of, and what was found out about it since. */
+interface Made {
+  readonly parts: readonly LinkedCapture[];
+  readonly bases: number;
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly places: () => Places | undefined;
+  readonly tables: () => Map<number | string, Uint32Array> | undefined;
+}
+
+const madeOf = new WeakMap<Flows, Made>();
+
+/** What is known of the former flows of a bridge, where these are the same ones with other counters. */
+function sameAsBefore(
+  parts: readonly LinkedCapture[],
+  bases: number,
+  numbers: ReadonlyMap<string, number>,
+  before?: Flows,
+): Made | undefined {
+  const made = before && madeOf.get(before);
+  const places = made?.places();
+  // Where flows repeat others, the repetitions' places in the text are part of what is known.
+  if (!made || !places || places.again.size > 0 || made.bases !== bases || made.parts.length !== parts.length) return undefined;
+  if (made.numbers.size !== numbers.size || [...numbers].some(([name, number]) => made.numbers.get(name) !== number))
+    return undefined;
+  const same = parts.every((linked, n) => {
+    const own = made.parts[n]?.capture;
+    return own !== undefined && own.kind === linked.capture.kind && linked.capture.flows.sameFlows(own.flows);
+  });
+  return same ? made : undefined;
+}
+
+function merged(
+  bases: readonly LinkedCapture[],
+  others: readonly LinkedCapture[],
+  numbers: ReadonlyMap<string, number>,
+  before: Flows | undefined,
+): Flows {
   const parts = [...bases, ...others];
   const store = (part: number): FlowStore => {
     const found = parts[part];
     if (!found) throw new RangeError(`there is no capture ${part}`);
     return found.capture.flows;
   };
-  let known: Places | undefined;
+  const same = sameAsBefore(parts, bases.length, numbers, before);
+  let known = same?.places();
   const places = () => (known ??= place(parts, bases.length, numbers));
   const partOf = (index: number) => places().part[index] ?? 0;
   const flowOf = (index: number) => places().flow[index] ?? 0;
-  let tables: Map<number | string, Uint32Array> | undefined;
+  let tables = same?.tables();
   const byTable = () => (tables ??= groupByTable(places().count, (index) => store(partOf(index)).tableOf(flowOf(index))));
   const at = (index: number): FlowEntry | undefined => {
     if (index < 0 || index >= places().count) return undefined;
@@ -77,7 +115,7 @@ function merged(bases: readonly LinkedCapture[], others: readonly LinkedCapture[
     for (let index = 0; index < places().count; index++) if (test(index)) found.push(index);
     return found;
   };
-  return {
+  const flows: Flows = {
     get length() {
       return places().count;
     },
@@ -98,8 +136,16 @@ function merged(bases: readonly LinkedCapture[], others: readonly LinkedCapture[
         return known;
       });
     },
-    matching: (field, value, mask) =>
-      where((index) => matchOf(index).some((term) => term.field === field && term.value === value && term.mask === mask)),
+    matching(field, value, mask) {
+      const indices = indexOf(places(), parts.length);
+      return parts.flatMap((linked, part) =>
+        [...linked.capture.flows.matching(field, value, mask)].flatMap((flow) => {
+          const index = indices(part, flow);
+          // A port's name is the number that was asked for only where the bridge says so.
+          return index !== undefined && matchOf(index).some((term) => isExactly(term, field, value, mask)) ? [index] : [];
+        }),
+      );
+    },
     *naming(kind, value) {
       const indices = indexOf(places(), parts.length);
       for (const [part, linked] of parts.entries()) {
@@ -124,9 +170,15 @@ function merged(bases: readonly LinkedCapture[], others: readonly LinkedCapture[
       return true;
     },
   };
+  madeOf.set(flows, { parts, bases: bases.length, numbers, places: () => known, tables: () => tables });
+  return flows;
 }
 
 const NONE = new Uint32Array(0);
+
+function isExactly(term: FlowBits, field: string, value: bigint, mask: bigint): boolean {
+  return term.field === field && term.value === value && term.mask === mask && term.portName === undefined;
+}
 
 /** Finds the flows that stand for themselves, and those that repeat one before them. */
 function place(parts: readonly LinkedCapture[], bases: number, numbers: ReadonlyMap<string, number>): Places {

@@ -78,7 +78,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     tablesShown: shown.tables,
     rules: unique(
       rules.found.map(({ fact, linked }) => ({ rule: fact, source: sourceAt(linked, fact.text.span) })),
-      ({ rule }) => rule.text.value,
+      ({ rule }) => `${rule.family ?? 'ip'} ${rule.text.value}`,
     ),
     rulesKnown: rules.known,
     neighbours: unique(

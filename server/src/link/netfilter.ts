@@ -12,7 +12,7 @@ const MADE_BY_IPTABLES: Readonly<Record<string, { readonly priority: number; rea
   mangle: { priority: -150, chains: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] },
   nat: { priority: 0, chains: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'] },
   filter: { priority: 0, chains: ['INPUT', 'FORWARD', 'OUTPUT'] },
-  security: { priority: 50, chains: ['INPUT', 'FORWARD', 'OUTPUT'] },
+  security: { priority: 150, chains: ['INPUT', 'FORWARD', 'OUTPUT'] },
 };
 
 /** Of several listings of one table the one that shows most is used: a save, then -S, then nft's, then -L with -v, then -L. */
@@ -117,6 +117,7 @@ function tablesOf(linked: LinkedCapture): NfTable[] {
     return {
       name,
       family,
+      ...(/-legacy\b/.test(linked.capture.command ?? '') ? { legacy: true } : {}),
       chains: new Map(finished.map((c) => [c.name, c])),
       known: how,
       interfacesHidden: finished.some((c) => c.rules.some((rule) => rule.interfacesHidden)),

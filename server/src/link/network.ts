@@ -13,8 +13,11 @@ import { linkNamespaces } from './namespaces';
 import { linkOpenStack } from './openstack';
 import { assembleSwitch } from './switch/assemble';
 
-/** Joins the facts of all documents into one network. Cheap beside parsing; done anew when any document changes. */
-export function linkNetwork(documents: readonly CaptureDocument[]): Network {
+/**
+ * Joins the facts of all documents into one network. Cheap beside parsing; done anew when any document changes. What was found out of flows in `before`, the
+ * network of before the change, is kept where they are the same but for their counters.
+ */
+export function linkNetwork(documents: readonly CaptureDocument[], before?: Network): Network {
   const assignment = assignHosts(documents);
   const captures = plainFirst(linkedCaptures(documents, assignment));
   const openstack = linkOpenStack(captures);
@@ -57,7 +60,7 @@ export function linkNetwork(documents: readonly CaptureDocument[]): Network {
       name,
       aliases: assignment.aliases.get(name) ?? [],
       reasons: assignment.reasons.get(name) ?? [],
-      bridges: linkBridges(name, own, bridgeOf),
+      bridges: linkBridges(name, own, bridgeOf, before?.hosts.get(name)?.bridges),
       linuxBridges: linkLinuxBridges(name, own),
       namespaces: linkNamespaces(name, own),
       sources: own.flatMap((linked): Source[] =>

@@ -1,42 +1,60 @@
 import {
+  CodeActionKind,
   DiagnosticSeverity,
   DidChangeConfigurationNotification,
   RequestType,
   SemanticTokensBuilder,
   TextDocuments,
   TextDocumentSyncKind,
+  type CodeAction,
   type Connection,
   type Diagnostic,
   type InitializeParams,
   type InitializeResult,
   type Location,
   type LocationLink,
+  type SemanticTokens,
   type SymbolInformation,
   type DocumentSymbol,
 } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { offsetAt, positionAt, type Position } from '../base/lines';
 import { codeLenses } from '../features/codelens';
+import { whyNotAt } from '../features/why-not';
 import { definition } from '../features/definition';
 import { diagnostics, type Finding } from '../features/diagnostics';
 import { endpoints } from '../features/endpoints';
 import { foldingRanges } from '../features/folding';
-import { hover } from '../features/hover';
+import { hoverInTrace } from '../features/hover';
 import { inventory } from '../features/inventory';
 import { rangeOf } from '../features/locate';
 import { highlights, references } from '../features/references';
 import { documentSymbols, workspaceSymbols, type SymbolItem } from '../features/symbols';
 import { semanticTokens, tokenTypes } from '../features/tokens';
-import { trace } from '../features/trace';
+import { traceWithVisits } from '../features/trace';
 import type { Place, World } from '../features/world';
-import { methods, type EndpointsParams, type FilesParams, type TraceParams, type TraceResult } from '../protocol';
+import {
+  methods,
+  type EndpointsParams,
+  type FilesParams,
+  type ShownParams,
+  type TraceParams,
+  type TraceResult,
+} from '../protocol';
 import { createService } from '../service';
+import type { HostVisit } from '../walk/context';
 import { guard } from './guard';
 import { documentPath } from './paths';
+import { backgroundReading } from './reading';
 import { workspaceFiles } from './workspace';
 
 /** How long typing must pause before the network is linked anew. */
 const QUIET_MS = 150;
+
+/** Longer documents are coloured where they are seen. */
+const MOST_LINES_COLOURED = 3000;
+/** The protocol allows null for a whole document that has no tokens to give; the library's types do not. */
+const NO_TOKENS = null as unknown as SemanticTokens;
 
 const severities: Readonly<Record<Finding['severity'], DiagnosticSeverity>> = {
   error: DiagnosticSeverity.Error,
@@ -51,6 +69,8 @@ export function startServer(connection: Connection): void {
   const open = new TextDocuments(TextDocument);
   let folders: readonly string[] = [];
   const published = new Set<string>();
+  /** Of the trace on show. */
+  let visits: readonly HostVisit[] = [];
   const pathOf = (uri: string) => documentPath(uri, folders);
   const isOpen = (uri: string) => open.get(uri) !== undefined;
 
@@ -62,7 +82,9 @@ export function startServer(connection: Connection): void {
       void connection.sendNotification(methods.changed);
     }, QUIET_MS);
   };
-  const files = workspaceFiles(connection, service, isOpen, pathOf, changed);
+  let canShowProgress = false;
+  const reading = backgroundReading(connection, service, () => canShowProgress, changed);
+  const files = workspaceFiles(connection, service, reading, isOpen, pathOf, changed);
 
   const publish = () => {
     const world = guard(connection, 'linking', undefined, () => service.world());
@@ -77,6 +99,7 @@ export function startServer(connection: Connection): void {
 
   connection.onInitialize((params: InitializeParams): InitializeResult => {
     folders = params.workspaceFolders?.map(({ uri }) => uri) ?? [];
+    canShowProgress = params.capabilities.window?.workDoneProgress ?? false;
     return {
       serverInfo: { name: 'Packet Walk' },
       capabilities: {
@@ -89,12 +112,14 @@ export function startServer(connection: Connection): void {
         workspaceSymbolProvider: true,
         foldingRangeProvider: true,
         codeLensProvider: { resolveProvider: false },
+        codeActionProvider: { resolveProvider: false },
         semanticTokensProvider: { legend: { tokenTypes: [...tokenTypes], tokenModifiers: [] }, range: true, full: true },
         workspace: { workspaceFolders: { supported: true, changeNotifications: true } },
       },
     };
   });
   connection.onInitialized(() => {
+    void reading.run('', 'the usual shapes of flows', service.prepare());
     void connection.client.register(DidChangeConfigurationNotification.type).then(undefined, () => undefined);
     connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
       const gone = new Set(removed.map(({ uri }) => uri));
@@ -102,26 +127,41 @@ export function startServer(connection: Connection): void {
     });
   });
 
-  open.onDidChangeContent(({ document }) => {
-    const any = guard(connection, 'reading', false, () => service.set(document.uri, pathOf(document.uri), document.getText()));
-    if (any) changed();
-  });
+  open.onDidChangeContent(({ document }) => reading.take(document.uri, pathOf(document.uri), document.getText()));
   open.onDidClose(({ document }) => {
     if (published.delete(document.uri)) void connection.sendDiagnostics({ uri: document.uri, diagnostics: [] });
     void files.reload(document.uri);
   });
 
   /** Runs a feature at a position; documents without captures give the fallback at once. */
-  const at = <T>(name: string, uri: string, position: Position, fallback: T, run: (world: World, offset: number) => T): T =>
-    guard(connection, name, fallback, () => {
+  const at = async <T>(
+    name: string,
+    uri: string,
+    position: Position,
+    fallback: T,
+    run: (world: World, offset: number) => T,
+  ): Promise<T> => {
+    await reading.ready(uri, position.line);
+    return guard(connection, name, fallback, () => {
       const world = service.world();
       const document = world.documents.get(uri);
       return document ? run(world, offsetAt(document.lines, position)) : fallback;
     });
+  };
+  /** Runs a feature for a document when it is read whole. */
+  const whole = async <T>(name: string, uri: string, fallback: T, run: (world: World) => T): Promise<T> => {
+    await reading.ready(uri, Number.MAX_SAFE_INTEGER);
+    return guard(connection, name, fallback, () => run(service.world()));
+  };
+  /** Runs a feature that needs all documents. */
+  const everything = async <T>(name: string, fallback: T, run: (world: World) => T): Promise<T> => {
+    await reading.idle();
+    return guard(connection, name, fallback, () => run(service.world()));
+  };
 
   connection.onHover(({ textDocument, position }) =>
     at('hover', textDocument.uri, position, null, (world, offset) => {
-      const found = hover(world, textDocument.uri, offset);
+      const found = hoverInTrace(world, visits, textDocument.uri, offset);
       const document = world.documents.get(textDocument.uri);
       if (!found || !document) return null;
       return { contents: { kind: 'markdown' as const, value: found.markdown }, range: rangeOf(document, found.start, found.end) };
@@ -153,8 +193,7 @@ export function startServer(connection: Connection): void {
     ),
   );
   connection.onDocumentSymbol(({ textDocument }) =>
-    guard(connection, 'document symbols', [], () => {
-      const world = service.world();
+    whole('document symbols', textDocument.uri, [], (world) => {
       const document = world.documents.get(textDocument.uri);
       const convert = (item: SymbolItem): DocumentSymbol[] => {
         if (!document) return [];
@@ -174,53 +213,71 @@ export function startServer(connection: Connection): void {
     }),
   );
   connection.onWorkspaceSymbol(({ query }) =>
-    guard(connection, 'workspace symbols', [], () => {
-      const world = service.world();
+    everything('workspace symbols', [], (world) => {
       return workspaceSymbols(world, query).flatMap(({ name, kind, container, place }): SymbolInformation[] =>
         asLocation(world, place).map((location) => ({ name, kind, location, containerName: container })),
       );
     }),
   );
   connection.onFoldingRanges(({ textDocument }) =>
-    guard(connection, 'folding', [], () => foldingRanges(service.world(), textDocument.uri)),
+    whole('folding', textDocument.uri, [], (world) => foldingRanges(world, textDocument.uri)),
+  );
+  connection.onCodeAction(({ textDocument, range }) =>
+    at('code actions', textDocument.uri, range.start, [], (world, offset): CodeAction[] => {
+      const why = whyNotAt(world, visits, textDocument.uri, offset);
+      if (!why) return [];
+      const show = { title: 'Show why', command: 'editor.action.showHover' };
+      const actions: CodeAction[] = [{ title: `Traced packet: ${why.title}`, kind: CodeActionKind.QuickFix, command: show }];
+      if (!why.takenBy) return actions;
+      const { uri, range: place } = why.takenBy;
+      const there = { title: 'Open', command: 'packetWalk.openPlace', arguments: [uri, place] };
+      return [...actions, { title: 'Go to the flow that takes the traced packet', kind: CodeActionKind.QuickFix, command: there }];
+    }),
   );
   connection.onCodeLens(({ textDocument }) =>
-    guard(connection, 'code lenses', [], () =>
-      codeLenses(service.world(), textDocument.uri).map(({ line, title, command, args }) => ({
+    whole('code lenses', textDocument.uri, [], (world) =>
+      codeLenses(world, textDocument.uri).map(({ line, title, command, args }) => ({
         range: { start: { line, character: 0 }, end: { line, character: 0 } },
         command: { title, command, arguments: [...args] },
       })),
     ),
   );
-  const tokens = (uri: string, from: number, to: number) =>
-    guard(connection, 'semantic tokens', { data: [] as number[] }, () => {
-      const world = service.world();
-      const document = world.documents.get(uri);
-      const builder = new SemanticTokensBuilder();
-      if (!document) return builder.build();
-      for (const token of semanticTokens(world, uri, from, to)) {
-        const { start, end } = rangeOf(document, token.start, token.end);
-        if (start.line !== end.line) continue;
-        builder.push(start.line, start.character, end.character - start.character, tokenTypes.indexOf(token.type), 0);
-      }
-      return builder.build();
-    });
-  connection.languages.semanticTokens.on(({ textDocument }) => tokens(textDocument.uri, 0, Number.MAX_SAFE_INTEGER));
-  connection.languages.semanticTokens.onRange(({ textDocument, range }) =>
-    tokens(textDocument.uri, range.start.line, range.end.line),
-  );
+  const tokens = (world: World, uri: string, from: number, to: number) => {
+    const document = world.documents.get(uri);
+    const builder = new SemanticTokensBuilder();
+    if (!document) return builder.build();
+    for (const token of semanticTokens(world, uri, from, to)) {
+      const { start, end } = rangeOf(document, token.start, token.end);
+      if (start.line !== end.line) continue;
+      builder.push(start.line, start.character, end.character - start.character, tokenTypes.indexOf(token.type), 0);
+    }
+    return builder.build();
+  };
+  // Of a long document only what is visible is coloured: without an answer for the whole of it the editor asks for ranges.
+  connection.languages.semanticTokens.on(async ({ textDocument: { uri } }) => {
+    if ((open.get(uri)?.lineCount ?? 0) > MOST_LINES_COLOURED) return NO_TOKENS;
+    return whole('semantic tokens', uri, { data: [] as number[] }, (world) => tokens(world, uri, 0, MOST_LINES_COLOURED));
+  });
+  connection.languages.semanticTokens.onRange(async ({ textDocument: { uri }, range }) => {
+    await reading.ready(uri, range.end.line);
+    return guard(connection, 'semantic tokens', { data: [] as number[] }, () =>
+      tokens(service.world(), uri, range.start.line, range.end.line),
+    );
+  });
 
   connection.onRequest(new RequestType<TraceParams, TraceResult, void>(methods.trace), (params) =>
-    guard<TraceResult>(
-      connection,
+    everything<TraceResult>(
       'trace',
       { kind: 'error', message: 'Tracing failed inside Packet Walk; the output channel says where.' },
-      () => trace(service.world(), params),
+      (world) => {
+        const { result, visits: passed } = traceWithVisits(world, params);
+        visits = passed;
+        return result;
+      },
     ),
   );
   connection.onRequest(methods.endpoints, (params: EndpointsParams | null) =>
-    guard(connection, 'endpoints', { starts: [], destinations: [], preselected: null }, () => {
-      const world = service.world();
+    everything('endpoints', { starts: [], destinations: [], preselected: null }, (world) => {
       const document = params?.uri === undefined ? undefined : world.documents.get(params.uri);
       const cursor =
         document && params?.position ? { uri: document.uri, offset: offsetAt(document.lines, params.position) } : undefined;
@@ -230,6 +287,9 @@ export function startServer(connection: Connection): void {
   connection.onRequest(methods.inventory, () =>
     guard(connection, 'inventory', { captures: [], hosts: [] }, () => inventory(service.world())),
   );
+  connection.onNotification(methods.shown, ({ shown }: ShownParams) => {
+    if (!shown) visits = [];
+  });
   connection.onNotification(methods.files, (params: FilesParams) => void files.handle(params));
 
   open.listen(connection);

@@ -312,6 +312,8 @@ export interface SeenPacket {
 /** One netfilter table as one capture shows it. */
 export interface NfTable {
   readonly name: string;
+  /** Shown by `iptables-legacy`. */
+  readonly legacy?: boolean;
   readonly family: NfFamily;
   readonly chains: ReadonlyMap<string, NfChain>;
   readonly known: Known;

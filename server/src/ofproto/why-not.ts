@@ -81,14 +81,27 @@ function cut(text: string): readonly [string, string] {
   return equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)];
 }
 
-/** For each time that a traced packet came to the flow's table: why the flow did not take it, and which one did. */
-export function whyNot(answer: TraceAnswer, bridge: Bridge, rule: Rule): WhyNot[] {
-  const visits = answer.parts
+/** A packet that was looked up in a table, and the flow that took it. */
+export interface TableVisit {
+  readonly bridge: string;
+  readonly table: number;
+  readonly packet: FlowWords;
+  readonly taken: Rule | undefined;
+}
+
+/** Every lookup of a trace, in its order. */
+export function visitsOf(answer: TraceAnswer): TableVisit[] {
+  return answer.parts
     .flatMap(({ translation }) => tableNodes(translation.nodes))
-    .filter((node) => node.bridge === bridge.name && node.table === rule.table);
-  if (visits.length === 0) return [{ kind: 'not-visited', table: rule.table }];
-  return visits.map(({ rule: taken, packet }) => {
-    if (taken?.index === rule.index) return { kind: 'taken' };
+    .map(({ bridge, table, packet, rule }) => ({ bridge, table, packet, taken: rule }));
+}
+
+/** For each time that a traced packet came to the flow's table: why the flow did not take it, and which one did. */
+export function whyNot(visits: readonly TableVisit[], bridge: Bridge, rule: Rule): WhyNot[] {
+  const own = visits.filter((visit) => visit.bridge === bridge.name && visit.table === rule.table);
+  if (own.length === 0) return [{ kind: 'not-visited', table: rule.table }];
+  return own.map(({ taken, packet }) => {
+    if (taken?.index === rule.index && taken.learnedBy === undefined) return { kind: 'taken' };
     const differ = differences(bridge, rule, packet);
     if (differ.length > 0) return { kind: 'differs', differences: differ, takenBy: taken };
     if (rule.actions.some((act) => act.kind === 'conjunction') || !taken) return { kind: 'conjunction', takenBy: taken };

@@ -1,5 +1,7 @@
+import type { ConnectionTable } from '../kernel/conntrack';
 import type { Host, Network, OvsBridge, Source } from '../model/network';
 import type { Tables } from '../ofproto/tables';
+import type { TableVisit } from '../ofproto/why-not';
 import type { LearnedFlow } from './openflow/learned';
 import type { FlowKey } from '../packet/flow-key';
 import type { Ending, Gap, Place, Step } from './step';
@@ -12,6 +14,8 @@ export interface WalkState {
   readonly learned: Map<string, readonly LearnedFlow[]>;
   readonly macs: Map<string, LearnedMac[]>;
   readonly connections: Connection[];
+  /** What the kernel of each `host|namespace` tracks. */
+  readonly stacks: Map<string, ConnectionTable>;
 }
 
 export interface LearnedMac {
@@ -39,6 +43,11 @@ export interface Tuple {
   readonly dport: number;
 }
 
+/** A lookup in a table of one host's switch. */
+export interface HostVisit extends TableVisit {
+  readonly host: string;
+}
+
 /** One run's budgets and what it gathers. `steps` is the branch that is being walked. */
 export interface Context {
   readonly network: Network;
@@ -47,6 +56,8 @@ export interface Context {
   /** Where a line that was left out may have decided otherwise: none of it makes a way less likely, but no drop is certain. */
   readonly doubts: Gap[];
   readonly budget: { steps: number };
+  /** Every lookup in a switch's tables, on every branch. */
+  readonly visits: HostVisit[];
   /** The answer to a packet that went before. */
   readonly isReply: boolean;
   /** Where the walker is to go on: set by walk.ts, so that devices need not know one another. */
@@ -57,7 +68,7 @@ export interface Context {
 }
 
 export function newState(): WalkState {
-  return { learned: new Map(), macs: new Map(), connections: [] };
+  return { learned: new Map(), macs: new Map(), connections: [], stacks: new Map() };
 }
 
 /** Adds a gap once. */

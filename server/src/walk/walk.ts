@@ -2,7 +2,7 @@ import type { Network } from '../model/network';
 import { isMulticastMac } from '../packet/address';
 import { get, set, type FlowKey } from '../packet/flow-key';
 import { answerOfInstance, begin, outOfInstance } from './begin';
-import { addGap, hostOf, newState, type Context, type WalkState } from './context';
+import { addGap, hostOf, newState, type Context, type HostVisit, type WalkState } from './context';
 import { deviceOut } from './device-out';
 import { withEvidence } from './evidence';
 import { beginFrame } from './frame';
@@ -20,6 +20,8 @@ export interface WalkAnswer {
   readonly certainty: Certainty;
   readonly steps: readonly Step[];
   readonly gaps: readonly Gap[];
+  /** Every lookup in a switch's tables, for those who ask why a flow did not take the packet. */
+  readonly visits: readonly HostVisit[];
 }
 
 export type WalkResult =
@@ -66,13 +68,24 @@ function unknownPlace(network: Network, where: string, what: string): string {
 }
 
 function newContext(network: Network, state: WalkState, isReply: boolean, doubts: readonly Gap[]): Context {
-  return { network, state, gaps: [], doubts: [...doubts], budget: { steps: 0 }, isReply, go, depth: 0, seen: new Set() };
+  return {
+    network,
+    state,
+    gaps: [],
+    doubts: [...doubts],
+    budget: { steps: 0 },
+    visits: [],
+    isReply,
+    go,
+    depth: 0,
+    seen: new Set(),
+  };
 }
 
 function finish(context: Context, ending: Ending, steps: readonly Step[]): WalkAnswer {
   const negative = ending.disposition === 'dropped' || ending.disposition === 'loop';
   if (!negative || (weakest(steps) !== 'assumed' && context.doubts.length === 0))
-    return { ending, certainty: certaintyOf(ending, steps), steps, gaps: context.gaps };
+    return { ending, certainty: certaintyOf(ending, steps), steps, gaps: context.gaps, visits: context.visits };
   // That something is missing is no proof that a packet is lost: the way to this place was not certain either.
   for (const doubt of context.doubts) addGap(context, doubt);
   const summary = `${ending.summary}; this is not certain, because the way here rests on what was not captured`;
@@ -84,6 +97,7 @@ function finish(context: Context, ending: Ending, steps: readonly Step[]): WalkA
     certainty: 'assumed',
     steps: doubted,
     gaps: context.gaps,
+    visits: context.visits,
   };
 }
 

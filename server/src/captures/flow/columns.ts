@@ -9,7 +9,7 @@ import { hashOfFlow } from './hash';
 import type { ReadFlow } from './read';
 import type { Segment } from './segment';
 import type { ShapeBook } from './shapes';
-import { lowerBound, readLines, type FlowStore } from './store';
+import { isMatch, lowerBound, readLines, type FlowStore } from './store';
 import { textOfWords, type RefTemplate, type Template } from './template';
 import { Kind, wordsOfKind } from './tokens';
 
@@ -61,6 +61,9 @@ interface Part {
   /** How many flows of known shapes the parts before hold. */
   readonly before: number;
 }
+
+/** The columns of stores, for comparing one with another. */
+const partsOfStore = new WeakMap<FlowStore, readonly Part[]>();
 
 /** Flows of known shapes in columns, and loose ones among them. */
 export function storeOfColumns(columns: FlowColumns): FlowStore {
@@ -120,7 +123,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     return made;
   };
 
-  return {
+  const store: FlowStore = {
     count,
     firstLineOf,
     lastLineOf,
@@ -151,8 +154,38 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       const place = locate(i);
       return place < 0 ? looseOf(place).hash : (part?.segment.hashes[place] ?? 0);
     },
+    sameFlows(other) {
+      const others = partsOfStore.get(other);
+      return others !== undefined && other.count === count && sameParts(book, parts, others);
+    },
     flow: (i): Flow => read(i).flow,
     refs: (i): readonly Ref[] => read(i).refs,
+    *matching(field, value, mask) {
+      const wanted = new Map<number, readonly WantedTerm[] | undefined>();
+      let next = 0;
+      const looseBefore = function* (i: number) {
+        for (; next < loose.length && (looseAt[next] ?? count) < i; next++) {
+          const flow = looseAt[next] ?? 0;
+          if (read(flow).flow.match.some((term) => isMatch(term, field, value, mask))) yield flow;
+        }
+      };
+      for (const own of parts) {
+        const { segment } = own;
+        for (let n = own.from; n < own.to; n++) {
+          const id = segment.shapes[n] ?? 0;
+          let asked = wanted.get(id);
+          if (asked === undefined && !wanted.has(id)) wanted.set(id, (asked = wantedTerms(book.shapes[id], field, value, mask)));
+          if (!asked) continue;
+          const row = segment.rows[n] ?? 0;
+          const found = asked.some(({ at, words }) => words.every((word, k) => segment.words[row + at + k] === word));
+          if (!found) continue;
+          const flow = indexOf(own, n);
+          yield* looseBefore(flow);
+          yield flow;
+        }
+      }
+      yield* looseBefore(count);
+    },
     *mentions(kind, value) {
       const wanted = new Map<number, readonly Wanted[] | undefined>();
       let next = 0;
@@ -212,6 +245,8 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       return found;
     },
   };
+  if (loose.length === 0) partsOfStore.set(store, parts);
+  return store;
 
   function written(own: Part, n: number, shape: Template, ref: RefTemplate): string {
     const start = columns.text.lines.starts[own.firstLine + (own.segment.lines[n] ?? 0)] ?? 0;
@@ -224,6 +259,33 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     const p = own.before + n - own.from;
     return p + lowerBound(looseAt.length, (k) => (looseAt[k] ?? 0) - k > p);
   }
+}
+
+/** Whether two runs of flows say the same but for what they count. */
+function sameParts(book: ShapeBook, own: readonly Part[], others: readonly Part[]): boolean {
+  let k = 0;
+  let other = others[0];
+  let m = other?.from ?? 0;
+  for (const part of own) {
+    for (let n = part.from; n < part.to; n++, m++) {
+      while (other && m >= other.to) {
+        other = others[++k];
+        m = other?.from ?? 0;
+      }
+      if (!other) return false;
+      if (part.segment === other.segment && n === m) continue;
+      const id = part.segment.shapes[n] ?? 0;
+      const shape = book.shapes[id];
+      if (!shape || other.segment.shapes[m] !== id) return false;
+      const a = part.segment.rows[n] ?? 0;
+      const b = other.segment.rows[m] ?? 0;
+      const counter = shape.slots[shape.packets]?.word ?? -2;
+      for (let w = 0; w < shape.lengthsAt; w++) {
+        if (w !== counter && w !== counter + 1 && part.segment.words[a + w] !== other.segment.words[b + w]) return false;
+      }
+    }
+  }
+  return true;
 }
 
 function* span(lines: Lines, first: number, last: number): Generator<Line> {
@@ -282,6 +344,32 @@ function bitsOf(book: ShapeBook, segment: Segment, n: number, shape: Template): 
   });
 }
 
+/** Words that a term's value must be; none where every flow of the shape has it. */
+interface WantedTerm {
+  readonly at: number;
+  readonly words: readonly number[];
+}
+
+function wantedTerms(shape: Template | undefined, field: string, value: bigint, mask: bigint): readonly WantedTerm[] | undefined {
+  const found: WantedTerm[] = [];
+  for (const term of shape?.terms ?? []) {
+    if (term.field !== field || term.mask !== mask) continue;
+    const slot = shape?.slots[term.slot];
+    if (!slot || term.name !== undefined) {
+      if (term.name !== undefined || term.base === value) found.push({ at: 0, words: [] });
+      continue;
+    }
+    const own = (value ^ term.base) >> BigInt(term.shift);
+    if (((own << BigInt(term.shift)) | term.base) !== value || own >> BigInt(32 * slot.words) !== 0n) continue;
+    found.push({ at: slot.word, words: wordsOf(own, slot.words) });
+  }
+  return found.length > 0 ? found : undefined;
+}
+
+function wordsOf(value: bigint, words: number): number[] {
+  return Array.from({ length: words }, (_, k) => Number((value >> BigInt(32 * (words - 1 - k))) & 0xffffffffn));
+}
+
 /** A reference that is looked for in the flows of a shape: the words that its value must be. */
 interface Wanted {
   readonly ref: RefTemplate;
@@ -321,7 +409,7 @@ function wordsOfText(book: ShapeBook, kind: Kind, { form }: RefTemplate, value: 
   if (number === undefined) return [];
   const words = wordsOfKind[kind] ?? 1;
   if (number >> BigInt(32 * words) !== 0n) return [];
-  const of = (n: bigint) => Array.from({ length: words }, (_, k) => Number((n >> BigInt(32 * (words - 1 - k))) & 0xffffffffn));
+  const of = (n: bigint) => wordsOf(n, words);
   // A VLAN's text is 12 bits of a word whose other bits are what they are: the presence bit, a priority.
   if (form === 'vlan') return number > 0xfffn ? [] : Array.from({ length: 16 }, (_, high) => of((BigInt(high) << 12n) | number));
   return [of(number)];

@@ -27,11 +27,20 @@ function bits(word: number): number {
 /** Whether a word of that length is at the edge of its class. */
 function isEdge(word: number, length: number): boolean {
   if (length < 4) return false;
+  // OpenFlow's reserved ports, groups and meters.
+  if (word >= 0xff000000) return true;
   // The power of two that starts the class, and the last values before the next one: all ones but for the lowest bits.
   const low = length < 9 ? 1 : 3;
   const ones = 0xffffffff >>> (32 - length);
   return word === (ones ^ (ones >>> 1)) >>> 0 || word >>> low === ones >>> low;
 }
+
+/** Numbers whose upper eight bits are ones are a class of their own: OpenFlow reserves ports from 0xff00 on. */
+function reserved(word: number, length: number): number {
+  return length > 8 && word >>> (length - 8) === 0xff ? RESERVED : 0;
+}
+
+const RESERVED = 100;
 
 /** The class of a value that has no edge to be at; -1 for an edge value, which is for `edges`. */
 function classOf(kind: Kind, number: number, words: Uint32Array, at: number): number {
@@ -42,12 +51,12 @@ function classOf(kind: Kind, number: number, words: Uint32Array, at: number): nu
       const word = number >>> 0;
       if (word < 8) return SMALL + word;
       const length = bits(word);
-      return isEdge(word, length) ? -1 : length;
+      return isEdge(word, length) ? -1 : length + reserved(word, length);
     }
     case Kind.hex32: {
       if (first < 8) return SMALL + first;
       const length = bits(first);
-      return isEdge(first, length) ? -1 : length;
+      return isEdge(first, length) ? -1 : length + reserved(first, length);
     }
     case Kind.hex64:
       return 32 + bits(first);

@@ -55,6 +55,8 @@ const MOST_CANDIDATES = 20_000;
 const MOST_NAMES = 200_000;
 /** Only lines of printable ASCII characters (and tabs) have shapes; blanks at their ends are off already. */
 const PLAIN = /^[\t\x20-\x7e]*[\x21-\x7e]$/;
+/** A type of service ends in two zero bits: what it may be set to has gaps that classes of values do not show. */
+const UNEVEN = /->(?:nw_tos|NXM_OF_IP_TOS)/;
 /** Lines longer than this are read for themselves. */
 export const LONGEST_LINE = 4000;
 
@@ -187,7 +189,6 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   /** Trusts the values of the line that is in `scratch` where the template says the same of it as the ordinary reader. */
   function accept(shape: Template, text: string, tokens: readonly Token[], read: ReadFlow): boolean {
     if (!agrees(shape, text, tokens, read)) return false;
-    shape.checked++;
     tokens.forEach((token, n) => {
       const rule = shape.slots[n]?.rule;
       if (rule) trust(rule, token.kind, token.number, scratch.words, n * 4);
@@ -208,13 +209,13 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   function match(source: Units, at: number): Template | undefined {
     const shape = follow(source, at);
     if (!shape || end - at > LONGEST_LINE) return undefined;
-    // The first flow was what the template was learned from; the next one is read both ways whatever its values are.
-    if (shape.checked > 1 && allTrusted(shape)) return shape;
+    if (allTrusted(shape)) return shape;
     return check(shape, source, at) ? shape : undefined;
   }
 
   function learn(text: string): Template | undefined {
-    if (text.length > LONGEST_LINE || shapes.length >= MOST_SHAPES || !PLAIN.test(text) || !mayBeFlow(text)) return undefined;
+    if (text.length > LONGEST_LINE || shapes.length >= MOST_SHAPES || !PLAIN.test(text)) return undefined;
+    if (UNEVEN.test(text) || !mayBeFlow(text)) return undefined;
     const source = unitsOf(text);
     const tokens = tokensOf(source);
     if (tokens.length > MOST_VALUES || tokens.some(({ start, end: to }) => to - start > 255)) return undefined;

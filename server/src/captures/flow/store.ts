@@ -33,8 +33,15 @@ export interface FlowStore {
   matchOf(i: number): readonly FlowBits[];
   /** Equal for flows of one table, priority and match; rarely equal for others. Ports' names and numbers are left out of it. */
   hashOf(i: number): number;
+  /**
+   * True where the other store has the same flows in the same order, whatever their counters and their places in the text are. Told from
+   * columns: false also where that can't be told so.
+   */
+  sameFlows(other: FlowStore): boolean;
   flow(i: number): Flow;
   refs(i: number): readonly Ref[];
+  /** The flows that match a field by exactly that value under that mask, in order; those whose value is a port's name too, whatever it is. */
+  matching(field: string, value: bigint, mask: bigint): Iterable<number>;
   /** Where the flows name a thing, by the reference's kind and canonical value, in the order of the text. */
   mentions(kind: RefKind, value: string): Iterable<FlowMention>;
   /** Every canonical value that the flows' references of a kind have. */
@@ -75,8 +82,12 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
     shapeOf: () => undefined,
     matchOf: (i) => at(i).read.flow.match,
     hashOf: (i) => hashOfFlow(at(i).read.flow),
+    sameFlows: () => false,
     flow: (i) => at(i).read.flow,
     refs: (i) => at(i).read.refs,
+    *matching(field, value, mask) {
+      for (const [i, { read }] of flows.entries()) if (read.flow.match.some((term) => isMatch(term, field, value, mask))) yield i;
+    },
     *mentions(kind, value) {
       for (const [flow, { read }] of flows.entries())
         for (const ref of read.refs) if (ref.kind === kind && ref.value === value) yield { flow, ref };
@@ -85,6 +96,11 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
       return new Set(flows.flatMap(({ read }) => read.refs.filter((ref) => ref.kind === kind).map(({ value }) => value)));
     },
   };
+}
+
+/** Whether a term may be the one that is asked for; a name may be any number's. */
+export function isMatch(term: FlowBits, field: string, value: bigint, mask: bigint): boolean {
+  return term.field === field && term.mask === mask && (term.value === value || term.portName !== undefined);
 }
 
 export const noFlows: FlowStore = storeOf([]);

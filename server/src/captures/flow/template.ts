@@ -63,8 +63,6 @@ export interface Template extends FlowShape {
   readonly constHash: number;
   /** For each term whose value a slot tells, the hash of its field and mask; 0 where its value is left out. */
   readonly termHashes: readonly number[];
-  /** How many lines were read both ways. */
-  checked: number;
 }
 
 /** Makes a template of a flow and the values in its text; undefined where what was read does not follow from the values. */
@@ -77,8 +75,15 @@ export function templateOf(
 ): Template | undefined {
   const { flow } = read;
   if (read.errors.length > 0 || flow.broken || flow.match.some((term) => term.unknown)) return undefined;
-  const inside = (start: number, end: number) =>
-    tokens.flatMap((token, n) => (token.start >= start && token.end <= end ? [n] : []));
+  const inside = (start: number, end: number): number[] => {
+    const found: number[] = [];
+    for (let n = 0; n < tokens.length; n++) {
+      const token = tokens[n];
+      if (!token || token.start >= end) break;
+      if (token.start >= start && token.end <= end) found.push(n);
+    }
+    return found;
+  };
   const needed = new Set<number>();
   const need = (slot: number) => {
     needed.add(slot);
@@ -135,7 +140,11 @@ export function templateOf(
   const refs: RefTemplate[] = [];
   for (const ref of read.refs) {
     if (ref.scope !== undefined || ref.defines) return undefined;
-    const touching = tokens.flatMap((token, n) => (token.start < ref.span.end && token.end > ref.span.start ? [n] : []));
+    const touching: number[] = [];
+    for (let n = 0; n < tokens.length; n++) {
+      const token = tokens[n];
+      if (token && token.start < ref.span.end && token.end > ref.span.start) touching.push(n);
+    }
     const [slot] = touching;
     const token = slot === undefined ? undefined : tokens[slot];
     if (slot === undefined || !token) {
@@ -158,6 +167,9 @@ export function templateOf(
   }
 
   const keys = ruleKeys(text, tokens);
+  // How a value becomes a term's is part of what is trusted.
+  for (const term of terms)
+    if (term.slot >= 0 && term.name === undefined) keys[term.slot] += ` ${term.base.toString()} ${term.shift}`;
   let word = 0;
   const slots = tokens.map((token, n): Slot => {
     const key = keys[n];
@@ -202,7 +214,6 @@ export function templateOf(
       0,
     ),
     termHashes: terms.map((term) => (constTerms.includes(term) ? 0 : hashOfTerm(term.field, 0n, term.mask))),
-    checked: 0,
   };
 }
 
@@ -258,29 +269,34 @@ function ruleKeys(text: string, tokens: readonly Token[]): string[] {
     const name = `${inActions ? 'do' : 'if'} ${piece}`;
     for (let n = from; n < keys.length; n++) keys[n] = `${name} #${n - from}`;
     from = keys.length;
-    if (/^actions?$/.test(piece.split('=')[0] ?? '')) inActions = true;
     piece = '';
   };
   let next = 0;
+  // What stands from `since` on is part of the piece already as it is.
+  let since = 0;
   for (let i = 0; i < text.length; i++) {
     const token = tokens[next];
     if (token && token.start === i) {
       keys.push('');
-      piece += `\u0000${token.kind}`;
+      piece += `${text.slice(since, i)}\u0000${token.kind}`;
       i = token.end - 1;
+      since = token.end;
       next++;
       continue;
     }
-    const c = text.charAt(i);
-    if (c === '(') depth++;
-    else if (c === ')') depth--;
-    if (depth === 0 && (c === ',' || c === ' ' || c === '\t')) close();
-    else piece += c;
-    if (!inActions && depth === 0 && piece === 'actions=') {
+    const c = text.charCodeAt(i);
+    if (c === 40) depth++;
+    else if (c === 41) depth--;
+    else if (depth === 0 && (c === 44 || c === 32 || c === 9)) {
+      piece += text.slice(since, i);
+      since = i + 1;
+      close();
+    } else if (c === 61 && !inActions && depth === 0 && text.startsWith('actions', i - 7) && since === i - 7) {
+      since = i + 1;
       inActions = true;
-      piece = '';
     }
   }
+  piece += text.slice(since);
   close();
   return keys;
 }

@@ -269,7 +269,8 @@ export function tokensOf(source: Units): Token[] {
       continue;
     }
     const fraction = previous === DOT && i > 1 && isDigit(units[i - 2] ?? 0);
-    const kind = readValue(source, i, fraction ? 1 << Kind.fraction : ALL, value);
+    let kind = readValue(source, i, fraction ? 1 << Kind.fraction : ALL, value);
+    if (kind !== Kind.none && isTied(kind, source, value.end)) kind = Kind.none;
     if (kind === Kind.none) {
       i++;
       // A number that is no value (too long, with zeros in front) stays literal to its end.
@@ -292,12 +293,23 @@ function isNumberUnit(c: number): boolean {
   return (c >= 48 && c <= 57) || (c >= 97 && c <= 102) || (c >= 65 && c <= 70) || c === 120 || c === COLON || c === DOT;
 }
 
-/** Keys whose values decide what other parts of the flow mean. */
-const DECIDING = /(?:^|[\s,(])\w*(?:_type|_proto|_code|_op|_state|_flags|_frag|_tci|_ns|_mdtype|_np)=$/;
+/** Whether what may stand in a value's place depends on what follows: the end of a range, the number of a conjunction's clauses. */
+function isTied(kind: Kind, { units, end }: Units, at: number): boolean {
+  const next = at < end ? (units[at] ?? 0) : 0;
+  const after = at + 1 < end ? (units[at + 1] ?? 0) : 0;
+  return (next === 45 && after !== 62) || (next === 47 && kind === Kind.decimal);
+}
+
+/** Keys whose values decide what other parts of the flow mean, and those that allow some values only. */
+const DECIDING =
+  /(?:(?:^|[\s,(])\w*(?:_type|_proto|_code|_op|_state|_flags|_frag|_tci|_tos|_ns|_mdtype|_np|userdata)=|(?:note|_tos|push_\w+):)$/;
+
+const DECIDING_ENDS: ReadonlySet<number> = new Set([...'eopsgian'].map((letter) => letter.charCodeAt(0)));
 
 function isLiteral(units: Uint16Array, at: number): boolean {
   const previous = at > 0 ? (units[at - 1] ?? 0) : 0;
   if (previous === 47 || previous === 91 || previous === 45 || (previous === DOT && units[at - 2] === DOT)) return true;
-  if (previous !== 61) return false;
+  // The last letters of the keys below.
+  if ((previous !== 61 && previous !== 58) || !DECIDING_ENDS.has(units[at - 2] ?? 0)) return false;
   return DECIDING.test(String.fromCharCode(...units.subarray(Math.max(0, at - 24), at)));
 }

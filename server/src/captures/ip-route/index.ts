@@ -114,12 +114,20 @@ function nextHop(out: Collected, found: RouteLine): NextHop {
     ...(via === undefined ? {} : { via: lower(via) }),
     ...(dev === undefined ? {} : { dev }),
     weight: Number.isFinite(weight) ? weight : 1,
+    ...(found.words.flags.length === 0 ? {} : { flags: found.words.flags.map((flag) => flag.value) }),
   };
 }
 
 function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInput): RouteFact {
   const { pairs, flags } = found.words;
   const [via, src, metric, scope] = [pairs.get('via'), pairs.get('src'), pairs.get('metric'), pairs.get('scope')];
+  const tos = pairs.get('tos') ?? pairs.get('dsfield');
+  const tosValue =
+    tos === undefined || !/^(?:0x)?[\da-f]{1,2}$/i.test(tos.value)
+      ? undefined
+      : val(parseInt(tos.value.replace(/^0x/i, ''), 16), tos.span);
+  const mtu = pairs.get('mtu') ?? pairs.get('mtu lock');
+  const protocol = pairs.get('proto') ?? pairs.get('protocol');
   const dev = pairs.get('dev') ?? (input.options['dev'] === undefined ? undefined : impliedVal(input.options['dev'], line));
   const table = pairs.get('table') ?? impliedTable(input, line);
   const dst = found.dst ?? val('default', found.text.span);
@@ -139,6 +147,9 @@ function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInp
     ...(metric === undefined || !/^\d+$/.test(metric.value) ? {} : { metric: numberVal(metric) }),
     ...(scope === undefined ? {} : { scope }),
     ...(table === undefined ? {} : { table }),
+    ...(tosValue === undefined ? {} : { tos: tosValue }),
+    ...(mtu === undefined || !/^\d+$/.test(mtu.value) ? {} : { mtu: numberVal(mtu) }),
+    ...(protocol === undefined ? {} : { protocol }),
     flags: flags.map((flag) => flag.value),
     text: found.text,
   };

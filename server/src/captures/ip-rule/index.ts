@@ -1,8 +1,9 @@
 import grammars from '../../generated/grammars.ohm-bundle';
-import type { Val } from '../../base/span';
+import { val, type Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
 import { listCommand } from '../ip-address/command';
-import { deviceRef, ipRef, reportErrorOutput, splitPrefix } from '../ip-address/words';
+import { deviceRef, ipRef, numberVal, reportErrorOutput, splitPrefix } from '../ip-address/words';
+import { dscpValue } from '../iptables-rules/target-options';
 import { collect, parseEachLine, type Collected } from '../lines';
 import { readRuleLine } from './semantics';
 
@@ -12,7 +13,9 @@ const RULE = /^\s*\d+:\s*(?:not\s+)?(?:from|to|iif|oif|fwmark|lookup)\s+\S/;
 export const ipRule: CaptureKind = {
   kinds: ['ip-rule'],
   recognise(argv) {
-    return listCommand(argv)?.object === 'rule' ? { kind: 'ip-rule' } : undefined;
+    const command = listCommand(argv);
+    if (command?.object !== 'rule') return undefined;
+    return { kind: 'ip-rule', ...(command.family === undefined ? {} : { options: { family: command.family } }) };
   },
   sniff(text) {
     return RULE.test(text) && /\s(?:lookup|table|unreachable|prohibit|blackhole|goto)\b/.test(text)
@@ -30,7 +33,21 @@ export const ipRule: CaptureKind = {
       const [from, to, oif, fwmark] = [pairs.get('from'), pairs.get('to'), pairs.get('oif'), pairs.get('fwmark')];
       const iif = pairs.get('iif') ?? pairs.get('dev');
       const table = pairs.get('lookup') ?? pairs.get('table');
-      const action = actions.find((word) => !word.value.startsWith('['));
+      const action = actions.find((word) => !/^(?:\[|lookup )/.test(word.value) && word.value !== 'l3mdev');
+      const words = (pattern: RegExp) => actions.some((word) => pattern.test(word.value));
+      const tos = pairs.get('tos') ?? pairs.get('dsfield');
+      const tosValue = tos === undefined ? undefined : tosOf(tos.value);
+      const range = (key: string) => {
+        const found = pairs.get(key);
+        const [low, high] = (found?.value ?? '').split('-').map(Number);
+        if (found === undefined || low === undefined || Number.isNaN(low)) return undefined;
+        return val([low, high ?? low] as const, found.span);
+      };
+      const [sport, dport, uidrange] = [range('sport'), range('dport'), range('uidrange')];
+      const ipproto = pairs.get('ipproto');
+      const suppress = pairs.get('suppress_prefixlength') ?? pairs.get('suppress_prefixlen');
+      const goto = pairs.get('goto');
+      const six = input.options['family'] === 'ip6' || [from, to].some((text) => text?.value.includes(':'));
       hostRef(out, from);
       hostRef(out, to);
       if (iif !== undefined) deviceRef(out, iif);
@@ -39,6 +56,16 @@ export const ipRule: CaptureKind = {
         kind: 'ip-rule',
         priority,
         not,
+        ...(six ? { family: 'ip6' as const } : {}),
+        ...(tos === undefined || tosValue === undefined ? {} : { tos: val(tosValue, tos.span) }),
+        ...(ipproto === undefined ? {} : { ipproto }),
+        ...(sport === undefined ? {} : { sport }),
+        ...(dport === undefined ? {} : { dport }),
+        ...(uidrange === undefined ? {} : { uidrange }),
+        ...(suppress === undefined ? {} : { suppressPrefix: numberVal(suppress) }),
+        ...(goto === undefined || !/^\d+$/.test(goto.value) ? {} : { goto: numberVal(goto) }),
+        ...(words(/l3mdev/) ? { l3mdev: true } : {}),
+        ...(words(/detached|unresolved/) ? { detached: true } : {}),
         ...(from === undefined ? {} : { from }),
         ...(to === undefined ? {} : { to }),
         ...(iif === undefined ? {} : { iif }),
@@ -52,6 +79,12 @@ export const ipRule: CaptureKind = {
     return { ...parsed, errors: [...failures.errors, ...parsed.errors] };
   },
 };
+
+/** A type of service by number (hex, with or without 0x) or by one of the names of /etc/iproute2/rt_dsfield. */
+function tosOf(text: string): number | undefined {
+  if (/^(?:0x)?[\da-f]{1,2}$/i.test(text)) return parseInt(text.replace(/^0x/i, ''), 16);
+  return dscpValue(text) === undefined ? undefined : (dscpValue(text) ?? 0) << 2;
+}
 
 /** DVR writes `from 10.10.10.1/24` for the address of a router's port: a host although it has a prefix. */
 function hostRef(out: Collected, text: Val<string> | undefined): void {

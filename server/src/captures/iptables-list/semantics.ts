@@ -86,14 +86,16 @@ semantics.addOperation<NfMatch>('matchOf(source)', {
     return { kind: 'physdev-is-bridged', span: textVal(flag, this.args['source'] as SourceText), negated: isThere(not) };
   },
   physdev_other(not, flag, _ahead) {
-    return otherMatch(textVal(flag, this.args['source'] as SourceText), isThere(not));
+    const kind = flag.sourceString === '--physdev-is-in' ? 'physdev-is-in' : 'physdev-is-out';
+    return { kind, span: textVal(flag, this.args['source'] as SourceText), negated: isThere(not) };
   },
   addressType_type(which, _sp, not, value, _ahead) {
     const side = which.sourceString === 'src-type' ? 'src' : 'dst';
     return { kind: 'addrtype', which: side, value: textVal(value, this.args['source'] as SourceText), negated: isThere(not) };
   },
   addressType_limit(word, _ahead) {
-    return otherMatch(textVal(word, this.args['source'] as SourceText), false);
+    const limit = word.sourceString === 'limit-in' ? 'in' : 'out';
+    return { kind: 'addrtype', which: 'dst', value: textVal(word, this.args['source'] as SourceText), negated: false, limit };
   },
 });
 
@@ -138,20 +140,156 @@ semantics.addOperation<Piece>('pieceOf(source)', {
       markMatch('connmark', between(value, mask.children[0] ?? value, this.args['source'] as SourceText), isThere(not)),
     );
   },
-  piece_matchSet(not, _name, _sp, set, _sp2, directions) {
+  piece_matchSet(not, _name, _sp, set, _sp2, directions, _sp3, nomatch, _ahead) {
     const source = this.args['source'] as SourceText;
+    const [option] = nomatch.children;
     return matched({
       kind: 'set',
       set: textVal(set, source),
       directions: directions.sourceString.split(','),
       negated: isThere(not),
+      ...(option === undefined ? {} : { options: textVal(option, source) }),
     });
+  },
+  piece_ttl(_name, _sp, _match, _sp2, _name2, _sp3, compare, _sp4, value, _ahead) {
+    const sign = compare.sourceString;
+    return matched({
+      kind: 'ttl',
+      op: sign === '<' ? 'lt' : sign === '>' ? 'gt' : 'eq',
+      value: numberVal(textVal(value, this.args['source'] as SourceText)),
+      negated: sign === '!=',
+    });
+  },
+  piece_length(_name, _sp, not, low, _colon, high, _ahead) {
+    return matched({ kind: 'length', range: rangeVal(low, high, this.args['source'] as SourceText), negated: isThere(not) });
+  },
+  piece_tcpmss(_name, _sp, _match, _sp2, not, low, _colon, high, _ahead) {
+    return matched({ kind: 'tcpmss', range: rangeVal(low, high, this.args['source'] as SourceText), negated: isThere(not) });
+  },
+  piece_dscp(_name, _sp, _match, _sp2, not, value, _ahead) {
+    return matched({ kind: 'dscp', value: numberOf(value, this.args['source'] as SourceText), negated: isThere(not) });
+  },
+  piece_tos(_name, _sp, _match, _sp2, not, value, _slash, mask, _ahead) {
+    return matched({
+      kind: 'tos',
+      value: numberOf(value, this.args['source'] as SourceText),
+      mask: Number(mask.sourceString),
+      negated: isThere(not),
+    });
+  },
+  piece_packetType(_name, _sp, sign, _sp2, type) {
+    return matched({
+      kind: 'pkttype',
+      value: textVal(type, this.args['source'] as SourceText),
+      negated: sign.sourceString === '!=',
+    });
+  },
+  piece_ctField(not, key, _ahead, _sp, value) {
+    return matched({
+      kind: 'conntrack',
+      what: key.sourceString.slice(2),
+      value: lower(textVal(value, this.args['source'] as SourceText)),
+      negated: isThere(not),
+    });
+  },
+  piece_owner(not, name, _sp, which, _sp2, _match, _sp3, value) {
+    const source = this.args['source'] as SourceText;
+    return matched({
+      kind: 'owner',
+      what: which.sourceString === 'UID' ? 'uid' : 'gid',
+      value: textVal(value, source),
+      text: between(name, value, source),
+      negated: isThere(not),
+    });
+  },
+  piece_ownerSocket(not, name, _sp, _socket, _sp2, exists, _ahead) {
+    const text = between(name, exists, this.args['source'] as SourceText);
+    return matched({ kind: 'owner', what: 'socket-exists', text, negated: isThere(not) });
+  },
+  piece_chance(name, _sp, _mode, _sp2, _random, _sp3, not, _word, _sp4, value) {
+    const text = between(name, value, this.args['source'] as SourceText);
+    return matched({ kind: 'limit', module: 'statistic', text, negated: isThere(not), probability: Number(value.sourceString) });
+  },
+  piece_everyNth(name, _sp, _mode, _sp2, _nth, _sp3, not, _word, _sp4, value, _sp5, _packet, _sp6, packet, _ahead) {
+    const text = between(name, packet.children[0] ?? value, this.args['source'] as SourceText);
+    return matched({ kind: 'limit', module: 'statistic', text, negated: isThere(not), every: Number(value.sourceString) });
+  },
+  piece_limit(name, _sp, how, _sp2, rate, _sps, _words, _sps2, values) {
+    const last = values.children[values.children.length - 1] ?? rate;
+    const text = between(name, last, this.args['source'] as SourceText);
+    return matched({ kind: 'limit', module: how.sourceString === 'avg' ? 'limit' : 'hashlimit', text, negated: false });
+  },
+  piece_connlimit(name, _sp, rest) {
+    const text = between(name, rest, this.args['source'] as SourceText);
+    return matched({ kind: 'limit', module: 'connlimit', text, negated: false });
+  },
+  piece_rpfilter(name, _sps, words, _ahead) {
+    const flags = words.children.map((word) => word.sourceString);
+    const text = between(name, words.children[words.children.length - 1] ?? name, this.args['source'] as SourceText);
+    return matched({
+      kind: 'rpfilter',
+      flags: flags.filter((flag) => flag !== 'invert'),
+      text,
+      negated: flags.includes('invert'),
+    });
+  },
+  piece_policy(name, _sp, _match, _sp2, _dir, _sp3, _way, _sp4, _pol, _sp5, policy, _ahead) {
+    const text = between(name, policy, this.args['source'] as SourceText);
+    return matched({ kind: 'policy', policy: policy.sourceString === 'none' ? 'none' : 'ipsec', text, negated: false });
+  },
+  piece_setTtl(_name, _sp, verb, _sp2, value, _ahead) {
+    const source = this.args['source'] as SourceText;
+    const op = ({ 'set to': 'set', 'decrement by': 'dec', 'increment by': 'inc' } as const)[verb.sourceString] ?? 'set';
+    return { options: { ttl: val({ op, value: Number(value.sourceString) }, nodeSpan(source, value)) } };
+  },
+  piece_setDscp(_name, _sp, _set, _sp2, value, _ahead) {
+    return { options: { dscp: numberOf(value, this.args['source'] as SourceText) } };
+  },
+  piece_setTos(_name, _sp, verb, _sp2, value, _slash, mask, _ahead) {
+    const source = this.args['source'] as SourceText;
+    const op = (['set', 'and', 'or', 'xor'] as const).find((word) => word === verb.sourceString) ?? 'set';
+    const tos = { op, value: Number(value.sourceString), mask: Number(mask.children[0]?.sourceString ?? 255) };
+    return { options: { tos: val(tos, nodeSpan(source, value)) } };
+  },
+  piece_setMss(_name, _sp, _set, _sp2, value, _ahead) {
+    return { options: { mss: numberOf(value, this.args['source'] as SourceText) } };
+  },
+  piece_tproxy(_name, _sp, _redirect, _sp2, to, _sp3, _mark, _sp4, value, _slash, mask, _ahead) {
+    const source = this.args['source'] as SourceText;
+    const [, ip = '', port = ''] = /^(.*):(\d+)$/.exec(to.sourceString) ?? [];
+    const span = nodeSpan(source, to);
+    const mark = markValue(
+      `${value.children[0]?.sourceString ?? '0'}/${mask.children[0]?.children[0]?.sourceString ?? mask.children[0]?.sourceString ?? '0'}`,
+    );
+    return {
+      options: {
+        ...(port === '' ? {} : { onPort: val(Number(port), span), onIp: val(ip, span) }),
+        ...(mark === undefined ? {} : { mark: val({ op: 'xset' as const, ...mark }, span) }),
+      },
+    };
+  },
+  piece_queue(_name, _sp, _which, _sp2, number, _sp3, bypass, _ahead) {
+    const queue = textVal(number, this.args['source'] as SourceText);
+    return { options: { queue, ...(isThere(bypass) ? { queueBypass: true } : {}) } };
+  },
+  piece_notrack(_name, _ahead) {
+    return { options: { notrack: true } };
   },
   piece_physdev(_name, _sp, _match, _sps, conditions) {
     return { matches: conditions.children.map((node) => node['matchOf'](this.args['source']) as NfMatch) };
   },
   piece_addressType(_name, _sp, _match, _sps, conditions) {
-    return { matches: conditions.children.map((node) => node['matchOf'](this.args['source']) as NfMatch) };
+    const found = conditions.children.map((node) => node['matchOf'](this.args['source']) as NfMatch);
+    // `limit-in` stands behind the types that it limits.
+    const limit = found.find((match) => match.kind === 'addrtype' && match.limit !== undefined);
+    const types = found.filter((match) => match !== limit);
+    return {
+      matches: types.map((match) =>
+        match.kind === 'addrtype' && limit?.kind === 'addrtype' && limit.limit !== undefined
+          ? { ...match, limit: limit.limit }
+          : match,
+      ),
+    };
   },
   piece_mac(_name, _sp, not, mac, _ahead) {
     return matched(macMatch(textVal(mac, this.args['source'] as SourceText), isThere(not)));
@@ -159,8 +297,8 @@ semantics.addOperation<Piece>('pieceOf(source)', {
   piece_icmpNumber(_name, _sp, not, type, _sp2, _word, _sp3, code, _ahead) {
     return matched(icmpType(not, type, code, this.args['source'] as SourceText));
   },
-  piece_icmpTyped(_name, _sp, _type, _sp2, not, type, _sp3, _word, _sp4, code, _ahead) {
-    return matched(icmpType(not, type, code, this.args['source'] as SourceText));
+  piece_icmpTyped(_name, _sp, not, _type, _sp2, not2, type, _sp3, _word, _sp4, code, _ahead) {
+    return matched(icmpType(isThere(not) ? not : not2, type, code, this.args['source'] as SourceText));
   },
   piece_icmpName(_name, _sp, not, type, _ahead) {
     return matched({ kind: 'icmp-type', type: textVal(type, this.args['source'] as SourceText), negated: isThere(not) });
@@ -207,8 +345,10 @@ semantics.addOperation<Piece>('pieceOf(source)', {
     for (const option of [first, ...rest.children]) {
       const found = option.children[0];
       if (found?.ctorName === 'ctOption_notrack') options = { ...options, notrack: true };
-      const zone = found?.ctorName === 'ctOption_zone' ? found.children[2] : undefined;
-      if (zone !== undefined) options = { ...options, zone: numberVal(textVal(zone, source)) };
+      const [name, , zone] = found?.ctorName === 'ctOption_zone' ? found.children : [];
+      if (name === undefined || zone === undefined) continue;
+      const direction = name.sourceString === 'zone-orig' ? 'orig' : name.sourceString === 'zone-reply' ? 'reply' : undefined;
+      options = { ...options, zone: numberVal(textVal(zone, source)), ...(direction ? { zoneDirection: direction } : {}) };
     }
     return { options };
   },
@@ -317,7 +457,8 @@ function protocolIn(protocol: Node, source: SourceText): NfMatch[] {
 }
 
 function fragmentIn(fragment: Node, source: SourceText): NfMatch[] {
-  return fragment.sourceString === '--' ? [] : [otherMatch(textVal(fragment, source), fragment.sourceString === '!f')];
+  if (fragment.sourceString === '--') return [];
+  return [{ kind: 'fragment', text: textVal(fragment, source), negated: fragment.sourceString === '!f' }];
 }
 
 function tcpFlags(mask: Node, not: Node | undefined, source: SourceText): NfMatch {
@@ -330,6 +471,17 @@ function icmpType(not: Node, type: Node, code: Node, source: SourceText): NfMatc
   const last = code.children[0];
   const value = last === undefined ? type.sourceString : `${type.sourceString}/${last.sourceString}`;
   return { kind: 'icmp-type', type: val(value, between(type, last ?? type, source).span), negated: isThere(not) };
+}
+
+/** `100`, `100:200`. */
+function rangeVal(low: Node, high: Node, source: SourceText): Val<readonly [number, number]> {
+  const last = high.children[0];
+  const from = Number(low.sourceString);
+  return val([from, last === undefined ? from : Number(last.sourceString)], between(low, last ?? low, source).span);
+}
+
+function numberOf(node: Node, source: SourceText): Val<number> {
+  return val(Number(node.sourceString), nodeSpan(source, node));
 }
 
 function matched(match: NfMatch): Piece {
@@ -350,7 +502,7 @@ function copiedBits(masks: readonly Node[]): { readonly mask: number; readonly c
   let [mask, ctmask] = [0xffffffff, 0xffffffff];
   for (const node of masks) {
     const [side, text = ''] = node.sourceString.trim().split(/\s+/);
-    const bits = markValue(text)?.value;
+    const bits = markValue(text.replace('~', ''))?.value;
     if (bits === undefined) continue;
     if (side !== 'ctmask') mask = bits;
     if (side !== 'nfmask') ctmask = bits;

@@ -4,6 +4,7 @@ import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import { readFlow } from '../flow/read';
 import { looseFlow, storeOfColumns, type LooseFlow } from '../flow/columns';
 import { sourceOfFlow, storeOf, type OddFlow } from '../flow/store';
+import { drained } from '../../base/steps';
 import { shapeAt } from '../segmented';
 import { collect, record } from '../lines';
 
@@ -52,37 +53,44 @@ export const ovsOfctlDumpFlows: CaptureKind = {
     return !FLOW.test(previous) || open || /[,:]$/.test(previous);
   },
   takesFlows: true,
-  parse(input: ParseInput): Parsed {
-    const out = collect();
-    const flows: OddFlow[] = [];
-    const loose: LooseFlow[] = [];
-    for (let n = 0; n < input.lines.length; n++) {
-      const line = input.lines[n];
-      if (!line || line.text.trim() === '') continue;
-      if (REPLY.test(line.text)) {
-        if (grammars.Flow.match(line.text, 'replyHeader').succeeded()) record(out, line, line, 'header');
-        continue;
-      }
-      if (/^\s*#/.test(line.text)) {
-        record(out, line, line, 'note');
-        continue;
-      }
-      const lines: Line[] = [line];
-      for (let next = input.lines[n + 1]; next && isRest(input, lines, next); next = input.lines[n + 1]) {
-        lines.push(next);
-        n++;
-      }
-      const read = readFlow(sourceOfFlow(lines));
-      out.errors.push(...read.errors);
-      const usable = 'flow' in read ? read : read.broken;
-      if (!usable) continue;
-      if (input.known) loose.push(looseFlow(lines, usable, loose.length));
-      else flows.push({ lines, read: usable });
-      record(out, line, lines.at(-1) ?? line);
-    }
-    return { ...out, flows: input.known ? storeOfColumns({ ...input.known, loose }) : storeOf(flows) };
-  },
+  parse: (input: ParseInput): Parsed => drained(parseInSteps(input)),
+  parseInSteps,
 };
+
+/** So many lines are read for themselves between two pauses. */
+const STEP = 20;
+
+function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
+  const out = collect();
+  const flows: OddFlow[] = [];
+  const loose: LooseFlow[] = [];
+  for (let n = 0; n < input.lines.length; n++) {
+    if (n % STEP === STEP - 1) yield;
+    const line = input.lines[n];
+    if (!line || line.text.trim() === '') continue;
+    if (REPLY.test(line.text)) {
+      if (grammars.Flow.match(line.text, 'replyHeader').succeeded()) record(out, line, line, 'header');
+      continue;
+    }
+    if (/^\s*#/.test(line.text)) {
+      record(out, line, line, 'note');
+      continue;
+    }
+    const lines: Line[] = [line];
+    for (let next = input.lines[n + 1]; next && isRest(input, lines, next); next = input.lines[n + 1]) {
+      lines.push(next);
+      n++;
+    }
+    const read = readFlow(sourceOfFlow(lines));
+    out.errors.push(...read.errors);
+    const usable = 'flow' in read ? read : read.broken;
+    if (!usable) continue;
+    if (input.known) loose.push(looseFlow(lines, usable, loose.length));
+    else flows.push({ lines, read: usable });
+    record(out, line, lines.at(-1) ?? line);
+  }
+  return { ...out, flows: input.known ? storeOfColumns({ ...input.known, loose }) : storeOf(flows) };
+}
 
 /**
  * Whether a line is a flow of its own, which needs nothing of the lines before it or behind it: what the splitter and `parse` would

@@ -6,7 +6,9 @@ import { get, type FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, type Context } from '../context';
 import { destinationMac, type Certainty, type Ending, type Place, type Step } from '../step';
 import { cardBehind, isGuestSide } from '../owner';
-import { runTable, tableStep } from './netfilter';
+import { tableStep } from './events';
+import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
+import { hasConnections, passNamespace } from './stack-walk';
 
 /** A frame enters a Linux bridge by one of its members, and leaves by the one that leads to its receiver. */
 export function linuxBridgeIn(
@@ -143,7 +145,7 @@ function evidenceOfPassing(host: Host, member: string) {
   return undefined;
 }
 
-/** br_netfilter: bridged IPv4 frames pass the filter table's FORWARD chain with their bridge ports as physdev. */
+/** br_netfilter: bridged frames pass the IP hooks with their bridge ports as physdev. */
 function bridgeNetfilter(
   context: Context,
   namespace: Namespace,
@@ -152,58 +154,40 @@ function bridgeNetfilter(
   packet: FlowKey,
   steps: Step[],
 ): Ending | undefined {
-  const table = namespace.netfilter.get('filter');
-  if (!table) return undefined;
-  const nf = {
-    key: packet,
-    in: place.bridge,
-    out: place.bridge,
-    physIn: place.member,
-    physOut: out,
-    ctstate: context.isReply ? 'ESTABLISHED' : 'NEW',
-    nat: [],
-    mark: 0,
-    connmark: 0,
-  };
-  const result = runTable(table, 'FORWARD', nf);
-  if (!result) return undefined;
-  const last = result.hits.filter((hit) => hit.verdict !== 'not taken').at(-1);
-  if (result.verdict === 'ACCEPT') {
-    steps.push(
-      tableStep(
-        namespace,
-        place.bridge,
-        table,
-        'FORWARD',
-        result,
-        `Security group of ${place.member}/${out}: let through${last ? ` by ${last.chain} rule ${last.rule.number}` : ''}`,
-        nf,
-      ),
-    );
-    return undefined;
+  const called = namespace.sysctls.get('net.bridge.bridge-nf-call-iptables');
+  if (called?.value === '0' || !/^(?:2048|34525)$/.test(get(packet, 'dl_type').toString())) return undefined;
+  const known = hasConnections(context, namespace);
+  const flags = tcpFlagsOf(context.isReply && known);
+  const { passage, spared } = passNamespace(context, namespace, {
+    packet: ipPacketOf(packet, 0, flags),
+    iif: undefined,
+    bridged: { bridge: place.bridge, physIn: place.member, physOut: out },
+    // An answer whose request this bridge did not see belongs to a connection all the same.
+    ...(context.isReply && !known ? { assumed: { state: 'ESTABLISHED' as const, reply: true, mark: 0 } } : {}),
+  });
+  let summary = '';
+  for (const event of passage.events) {
+    if (event.kind !== 'table') continue;
+    const { run } = event;
+    const last = run.hits.filter((hit) => hit.taken).at(-1);
+    const isGroup = run.table.name === 'filter' && run.hook === 'FORWARD';
+    if (!isGroup && run.verdict === 'ACCEPT' && last === undefined) continue;
+    const by = last && !run.byPolicy ? `${last.chain} rule ${last.rule.number}` : `the policy of ${run.hook}`;
+    const doubtful = run.hits.find((hit) => !hit.taken && spared.has(hit.rule.text));
+    if (run.verdict !== 'ACCEPT') summary = `Dropped by ${by} (${run.table.name}/${run.hook} on ${place.bridge})`;
+    else if (doubtful) {
+      addGap(context, {
+        host: namespace.host,
+        command: 'ipset list',
+        why: `rules before ${by} depend on conditions that are not certain`,
+      });
+      summary = `Security group: ${doubtful.chain} rule ${doubtful.rule.number} may drop it, or a rule before lets it through; taken to pass`;
+    } else
+      summary = isGroup
+        ? `Security group of ${place.member}/${out}: let through${last ? ` by ${last.chain} rule ${last.rule.number}` : ''}`
+        : `${run.table.name}/${run.hook} on ${place.bridge}: ${last ? `${last.chain} rule ${last.rule.number} → ${last.verdict}` : 'policy ACCEPT'}`;
+    steps.push(tableStep(namespace, place.bridge, run, summary, withIpPacket(packet, event.packet)));
   }
-  const by = last ? `${last.chain} rule ${last.rule.number}` : 'the policy of FORWARD';
-  if (result.certainty === 'assumed') {
-    addGap(context, {
-      host: namespace.host,
-      command: 'ipset list',
-      why: `rules before ${by} depend on conditions that are not certain`,
-    });
-    steps.push({
-      ...tableStep(
-        namespace,
-        place.bridge,
-        table,
-        'FORWARD',
-        { ...result, verdict: 'ACCEPT' },
-        `Security group: ${by} may drop it, or a rule before lets it through; taken to pass`,
-        nf,
-      ),
-      certainty: 'assumed',
-    });
-    return undefined;
-  }
-  const summary = `Dropped by ${by} (filter/FORWARD on ${place.bridge})`;
-  steps.push(tableStep(namespace, place.bridge, table, 'FORWARD', result, summary, nf));
+  if (passage.verdict !== 'dropped' && passage.verdict !== 'rejected') return undefined;
   return { disposition: 'dropped', at: { host: place.host, device: place.bridge, port: place.member }, summary, packet };
 }

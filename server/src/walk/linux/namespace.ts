@@ -1,14 +1,16 @@
-import type { Host, Namespace } from '../../model/network';
+import { formatAddress } from '../../kernel/packet';
+import type { Host, Namespace, Source } from '../../model/network';
 import { bareNamespace, neutronPortOf, neutronPortWithIp, portIdPrefix, routerName } from '../../model/queries';
-import { formatIpv4, isMulticastMac, parseIp, parseMac } from '../../packet/address';
+import { isMulticastMac, parseMac } from '../../packet/address';
 import { get, set, withoutVlan, type FlowKey } from '../../packet/flow-key';
-import { addGap, hostOf, inNamespace, type Connection, type Context } from '../context';
-import { answers, sameTuple, tupleOf } from '../openflow/connections';
+import { addGap, hostOf, inNamespace, type Context } from '../context';
 import { firstHop } from '../start';
 import { addresses, destinationIp, destinationMac, isIpv6, sourceIp, type Ending, type Place, type Step } from '../step';
 import { resolveNeighbour } from './neighbour';
-import { hook, at, stepBase, type Passage } from './hooks';
-import { route, type RouteResult } from './routing';
+import { at, eventSteps, stepBase } from './events';
+import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
+import { route } from './routing';
+import { hasConnections, passNamespace } from './stack-walk';
 import { subInterfaceFor } from './uplink';
 
 /** A frame reaches a device of a namespace. */
@@ -37,11 +39,7 @@ export function namespaceIn(context: Context, place: Place & { kind: 'namespace-
     evidence: evidence.length > 0 ? evidence : (host?.sources.slice(0, 1) ?? []),
     steps: [],
   });
-  const passage = enter(context, namespace, withoutVlan(set(packet, 'tun_id', 0n)), steps, place.device);
-  const refused = hook(passage, 'PREROUTING', undefined);
-  if (refused) return refused;
-  untranslate(passage, 'destination');
-  return decide(passage);
+  return through(context, namespace, withoutVlan(set(packet, 'tun_id', 0n)), steps, place.device);
 }
 
 /** A tagged frame belongs to the sub-interface of its VLAN, which may be a bridge's. */
@@ -62,79 +60,114 @@ export function namespaceLocal(
 ): Ending {
   const host = hostOf(context, place.host);
   const namespace = host?.namespaces.get(place.namespace) ?? bareNamespace(place.host, place.namespace);
-  const passage = enter(context, namespace, packet, steps, undefined);
-  const refused = hook(passage, 'OUTPUT', undefined);
-  if (refused) return refused;
-  untranslate(passage, 'destination');
-  return decide(passage);
+  return through(context, namespace, packet, steps, undefined);
 }
 
-function enter(context: Context, namespace: Namespace, packet: FlowKey, steps: Step[], device: string | undefined): Passage {
-  const where = connectionKey(namespace);
-  const tuple = tupleOf(packet);
-  const known = context.state.connections.find(
-    (c) => c.where === where && (answers(c.translated, tuple) || sameTuple(c.original, tuple)),
-  );
-  const isAnswer = known !== undefined && answers(known.translated, tuple);
-  return {
-    context,
-    namespace,
-    steps,
-    in: device,
-    packet,
-    // Marks are the mangle table's work: without it they are not known.
-    mark: namespace.netfilter.size === 0 || namespace.netfilter.has('mangle') ? 0 : undefined,
-    connmark: known ? known.connmark : 0,
-    ctstate: known ? 'ESTABLISHED' : 'NEW',
-    nat: known ? natOf(known) : [],
-    known,
-    answers: isAnswer,
-    original: packet,
-    natSource: undefined,
-  };
+/** A packet on its way through one namespace's IP stack. */
+interface Passage {
+  readonly context: Context;
+  readonly namespace: Namespace;
+  readonly steps: Step[];
+  readonly in: string | undefined;
+  packet: FlowKey;
 }
 
-function natOf(connection: Connection): string[] {
-  return [
-    ...(connection.original.dst !== connection.translated.dst ? ['DNAT'] : []),
-    ...(connection.original.src !== connection.translated.src ? ['SNAT'] : []),
-  ];
-}
-
-function connectionKey(namespace: Namespace): string {
-  return `${namespace.host}|${namespace.name}`;
-}
-
-function decide(passage: Passage): Ending {
-  const { context, namespace, steps } = passage;
-  const destination = destinationIp(passage.packet);
-  const result = route(namespace, destination, {
-    source: sourceIp(passage.packet),
-    mark: passage.mark ?? 0,
-    ...(passage.in === undefined ? {} : { iif: passage.in }),
-  });
-  switch (result.kind) {
+/** Lets the kernel's model take the packet through the namespace, and shows what it did. */
+function through(context: Context, namespace: Namespace, frame: FlowKey, steps: Step[], device: string | undefined): Ending {
+  // Marks are the mangle table's work: without it they are not known.
+  const tables = isIpv6(frame) ? namespace.netfilter6 : namespace.netfilter;
+  const mark = tables.size === 0 || tables.has('mangle') || namespace.nftKnown === 'whole' ? 0 : undefined;
+  const flags = tcpFlagsOf(context.isReply && hasConnections(context, namespace));
+  const {
+    passage: taken,
+    spared,
+    doubts,
+  } = passNamespace(context, namespace, { packet: ipPacketOf(frame, mark, flags), iif: device });
+  const own = { context, namespace, in: device, frame, spared };
+  const passage: Passage = { context, namespace, steps, in: device, packet: withIpPacket(frame, taken.packet) };
+  const nothing =
+    taken.verdict === 'insufficient-info' ||
+    (taken.verdict === 'unroutable' && taken.why === 'no route leads to its destination');
+  for (const event of taken.events) {
+    if (event.kind === 'refused' && event.decision.why === 'no-route') continue;
+    steps.push(...eventSteps(own, event));
+  }
+  for (const { command, reason, nature, likely, answer } of doubts) {
+    if (command === undefined || nature !== 'hidden' || likely === answer) continue;
+    addGap(context, { host: namespace.host, command: inNamespace(namespace.name, command), why: reason });
+  }
+  const where = at(namespace, taken.out ?? device ?? 'lo');
+  if (nothing) {
+    const known = isIpv6(frame) ? namespace.routesKnown6 : namespace.routesKnown;
+    const left = taken.why === 'no route leads to its destination' || taken.why.startsWith('routing table');
+    if (left)
+      return noRoute(
+        context,
+        passage,
+        destinationIp(passage.packet),
+        taken.verdict === 'unroutable' ? known : known === 'whole' ? 'partial' : known,
+      );
+    return { disposition: 'insufficient-info', at: where, summary: taken.why, packet: passage.packet };
+  }
+  switch (taken.verdict) {
     case 'local':
-      return deliver(passage, result);
-    case 'forward':
-      return forward(passage, result);
-    case 'refused': {
-      const summary = `The route "${result.text}" refuses ${destination}`;
+      return deliver(passage, localDevice(namespace, passage.packet, device));
+    case 'forwarded': {
+      const hop = taken.nextHop;
+      if (!hop)
+        return { disposition: 'insufficient-info', at: where, summary: 'The route names no next hop', packet: passage.packet };
+      return transmit(passage, hop.device, formatAddress(hop.family, hop.ip));
+    }
+    case 'ttl-exceeded': {
+      const summary = 'The TTL ran out: the packet is dropped and the sender told';
+      const base = stepBase(namespace, where.device);
       steps.push({
-        ...stepBase(namespace, passage.in ?? 'lo'),
+        ...base,
         stage: 'route',
         summary,
         certainty: 'captured',
         packet: passage.packet,
-        evidence: result.evidence,
+        evidence: [],
         steps: [],
         effect: 'dropped',
       });
-      return { disposition: 'dropped', at: at(namespace, passage.in ?? 'lo'), summary, packet: passage.packet };
+      return { disposition: 'dropped', at: where, summary, packet: passage.packet };
     }
-    case 'no-route':
-      return noRoute(context, passage, destination, result.known);
+    default: {
+      const last = steps.findLast((step) => step.effect === 'dropped');
+      if (last) return { disposition: 'dropped', at: where, summary: last.summary, packet: passage.packet };
+      const summary = `The kernel drops the packet: ${taken.why}`;
+      const base = stepBase(namespace, where.device);
+      steps.push({
+        ...base,
+        stage: 'route',
+        summary,
+        certainty: 'captured',
+        packet: passage.packet,
+        evidence: [],
+        steps: [],
+        effect: 'dropped',
+      });
+      return { disposition: 'dropped', at: where, summary, packet: passage.packet };
+    }
   }
+}
+
+interface LocalDevice {
+  readonly device: string;
+  readonly evidence: readonly Source[];
+}
+
+/** Which device has the address that the packet is for. */
+function localDevice(namespace: Namespace, packet: FlowKey, iif: string | undefined): LocalDevice {
+  const destination = destinationIp(packet);
+  for (const device of namespace.devices.values()) {
+    const own = device.addresses.find(({ ip }) => ip === destination);
+    if (own) return { device: device.name, evidence: [own.source] };
+  }
+  const result = route(namespace, destination, {});
+  if (result.kind === 'local') return result;
+  return { device: iif ?? 'lo', evidence: [] };
 }
 
 function noRoute(context: Context, passage: Passage, destination: string, known: 'absent' | 'partial' | 'whole'): Ending {
@@ -155,12 +188,18 @@ function noRoute(context: Context, passage: Passage, destination: string, known:
     return { disposition: 'dropped', at: at(namespace, device), summary, packet: passage.packet };
   }
   const owner = neutronPortWithIp(context.network, destination);
-  if (owner && neutronPortOf(context.network, device) === owner)
+  if (owner && neutronPortOf(context.network, device) === owner) {
+    if (namespace.netfilter.size === 0)
+      addGap(context, {
+        host: namespace.host,
+        command: inNamespace(namespace.name, 'iptables-save'),
+        why: `whether a rule drops or translates the packet ${namespace.name === '' ? `on ${namespace.host}` : `in ${namespace.name}`}`,
+      });
     return deliver(passage, {
-      kind: 'local',
       device,
       evidence: owner.ips.filter(({ ip }) => ip === destination).map(({ source }) => source),
     });
+  }
   addGap(context, {
     host: namespace.host,
     command: inNamespace(namespace.name, 'ip route'),
@@ -209,11 +248,8 @@ function sendLikeNeutron(passage: Passage, destination: string): Ending | undefi
   return transmit(passage, device, hop.ip);
 }
 
-function deliver(passage: Passage, result: RouteResult & { kind: 'local' }): Ending {
+function deliver(passage: Passage, result: LocalDevice): Ending {
   const { context, namespace, steps } = passage;
-  const refused = hook(passage, 'INPUT', undefined);
-  if (refused) return refused;
-  remember(passage);
   const device = result.device;
   const destination = destinationIp(passage.packet);
   const neutron = neutronPortOf(context.network, device);
@@ -241,64 +277,6 @@ function deliver(passage: Passage, result: RouteResult & { kind: 'local' }): End
     packet: passage.packet,
     back: { kind: 'namespace-local', host: namespace.host, namespace: namespace.name },
   };
-}
-
-function forward(passage: Passage, result: RouteResult & { kind: 'forward' }): Ending {
-  const { namespace, steps } = passage;
-  const destination = destinationIp(passage.packet);
-  const base = stepBase(namespace, result.device);
-  if (passage.in !== undefined) {
-    const off = namespace.sysctls.get('net.ipv4.ip_forward');
-    if (off?.value === '0' && !isIpv6(passage.packet)) {
-      const summary = `Forwarding is off here (net.ipv4.ip_forward = 0), so ${destination} is dropped`;
-      steps.push({
-        ...base,
-        stage: 'route',
-        summary,
-        certainty: 'captured',
-        packet: passage.packet,
-        evidence: [off.source],
-        steps: [],
-        effect: 'dropped',
-      });
-      return { disposition: 'dropped', at: at(namespace, result.device), summary, packet: passage.packet };
-    }
-    const ttl = get(passage.packet, 'nw_ttl');
-    if (ttl <= 1n) {
-      const summary = 'The TTL ran out: the packet is dropped and the sender told';
-      steps.push({
-        ...base,
-        stage: 'route',
-        summary,
-        certainty: 'captured',
-        packet: passage.packet,
-        evidence: result.evidence,
-        steps: [],
-        effect: 'dropped',
-      });
-      return { disposition: 'dropped', at: at(namespace, result.device), summary, packet: passage.packet };
-    }
-    passage.packet = set(passage.packet, 'nw_ttl', ttl - 1n);
-  }
-  steps.push({
-    ...base,
-    stage: 'route',
-    summary: `Route for ${destination}: ${result.text}`,
-    certainty: result.certainty,
-    ...(result.reason === undefined ? {} : { reason: result.reason }),
-    packet: passage.packet,
-    evidence: result.evidence,
-    steps: [],
-  });
-  if (passage.in !== undefined) {
-    const refused = hook(passage, 'FORWARD', result.device);
-    if (refused) return refused;
-  }
-  const refused = hook(passage, 'POSTROUTING', result.device);
-  if (refused) return refused;
-  untranslate(passage, 'source');
-  remember(passage);
-  return transmit(passage, result.device, result.via ?? destination);
 }
 
 /** Finds the next hop's MAC address and sends the frame. */
@@ -335,49 +313,4 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
     steps: [],
   });
   return context.go(context, { kind: 'device-out', host: namespace.host, namespace: namespace.name, device }, frame, steps);
-}
-
-/** Answers are translated back by the connection, whatever the rules say. */
-function untranslate(passage: Passage, which: 'source' | 'destination'): void {
-  const { known, namespace, steps } = passage;
-  if (!known) return;
-  const target = passage.answers
-    ? { src: known.original.dst, dst: known.original.src, sport: known.original.dport, dport: known.original.sport }
-    : { src: known.translated.src, dst: known.translated.dst, sport: known.translated.sport, dport: known.translated.dport };
-  const before = which === 'destination' ? destinationIp(passage.packet) : sourceIp(passage.packet);
-  const after = which === 'destination' ? target.dst : target.src;
-  if (before === after) return;
-  const ip = parseIp(after);
-  if (!ip) return;
-  const icmp = known.original.proto === 1;
-  passage.packet = set(passage.packet, which === 'destination' ? 'nw_dst' : 'nw_src', ip.value);
-  if (!icmp)
-    passage.packet = set(
-      passage.packet,
-      which === 'destination' ? 'tp_dst' : 'tp_src',
-      BigInt(which === 'destination' ? target.dport : target.sport),
-    );
-  steps.push({
-    ...stepBase(namespace, passage.in ?? 'lo'),
-    stage: 'netfilter',
-    summary: `Connection tracking translates the ${passage.answers ? 'answer' : 'packet'}: ${which} ${before} becomes ${formatIpv4(ip.value)}`,
-    certainty: 'inferred',
-    reason: 'by the connection that the packet before it started here',
-    packet: passage.packet,
-    evidence: known.source ? [known.source] : [],
-    steps: [],
-    chain: which === 'destination' ? 'conntrack/PREROUTING' : 'conntrack/POSTROUTING',
-    rule: null,
-  });
-}
-
-function remember(passage: Passage): void {
-  if (passage.known) return;
-  passage.context.state.connections.push({
-    where: connectionKey(passage.namespace),
-    original: tupleOf(passage.original),
-    translated: tupleOf(passage.packet),
-    connmark: passage.connmark,
-    source: passage.natSource,
-  });
 }

@@ -137,6 +137,8 @@ function followerOf(run: Run): Follower {
   return {
     table(ctx, node, ref) {
       run.events.push({ kind: 'table', node, ref });
+      const taken = ref.kind === 'flow' ? ref.rule : undefined;
+      run.context.visits.push({ host: run.bridge.host, bridge: run.bridge.name, table: node.table, packet: node.packet, taken });
       if (ref.kind !== 'flow') {
         if (run.bridge.flowsKnown === 'whole') return true;
         run.events.pop();

@@ -1,0 +1,124 @@
+// What people wait for in a large dump: the first answer after opening it, answers to hovers and look-ups, an edit, the same dump again.
+//   node --expose-gc scripts/bench/flow-answers.mjs [--quick]
+import { dump } from './lib/dumps.mjs';
+import { count, keep, median, quantile, table, timed } from './lib/measure.mjs';
+import { server } from './lib/server.mjs';
+
+const quick = process.argv.includes('--quick');
+const { createService, hover, definition, references, semanticTokens, workspaceSymbols } = await server();
+const uri = 'file:///dump';
+const SHOW = `hv1# ovs-ofctl show br-int
+ 1(patch-tun): addr:aa:00:00:00:00:01
+     config:     0
+     state:      0
+ 2(tap1): addr:aa:00:00:00:00:02
+     config:     0
+     state:      0
+
+`;
+const withCommand = (text) => `${SHOW}hv1# ovs-ofctl dump-flows br-int\n${text}`;
+
+let random = 7;
+const pick = (n) => {
+  random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+  return Math.floor((random / 2 ** 32) * n);
+};
+const drain = (steps, each = () => undefined) => {
+  for (;;) {
+    const start = process.hrtime.bigint();
+    const step = steps.next();
+    each(Number(process.hrtime.bigint() - start) / 1e6);
+    if (step.done) return step.value;
+  }
+};
+
+const warm = createService();
+warm.set(uri, 'dump.txt', withCommand(dump('neutron', 5000)));
+drain(warm.prepare());
+for (let n = 0; n < 300; n++) hover(warm.world(), uri, 2000 + pick(400_000));
+
+const figures = [];
+const rows = [
+  [
+    'dump',
+    'first answer',
+    'longest step',
+    'whole',
+    'hover p95',
+    'definition',
+    'references',
+    'symbols',
+    'visible tokens',
+    'edit',
+    'taken again',
+  ],
+];
+for (const [kind, size] of quick
+  ? [['ovn', 100_000]]
+  : [
+      ['neutron', 100_000],
+      ['ovn', 100_000],
+      ['neutron', 500_000],
+      ['ovn', 500_000],
+    ]) {
+  const text = withCommand(dump(kind, size));
+  globalThis.gc?.();
+  const service = createService();
+  const first = timed(() => {
+    service.preview(uri, 'dump.txt', text);
+    const world = service.world();
+    semanticTokens(world, uri, 0, 60);
+    if (!hover(world, uri, SHOW.length + 400)) throw new Error('no hover in the preview');
+  });
+  const steps = [];
+  const whole = timed(() => drain(service.setInSteps(uri, 'dump.txt', text), (ms) => steps.push(ms)));
+  const world = service.world();
+  // What the first answer needs of all flows is made then.
+  hover(world, uri, text.indexOf('table=') + 6);
+  const ask = (run, times = 200) => {
+    const taken = [];
+    for (let n = 0; n < times; n++) {
+      const at = SHOW.length + 100 + pick(text.length - SHOW.length - 200);
+      taken.push(timed(() => run(at)).wall);
+    }
+    return quantile(taken, 0.95);
+  };
+  const hovers = ask((at) => hover(world, uri, at));
+  const definitions = ask((at) => definition(world, uri, at));
+  const look = ask((at) => references(world, uri, at, true), 60);
+  const symbols = ask(() => workspaceSymbols(world, 'tap'), 10);
+  const tokens = ask(() => semanticTokens(world, uri, 1000 + pick(50_000), 1000 + pick(50_000) + 60), 1);
+  const middle = text.indexOf('\n', Math.floor(text.length / 2)) + 1;
+  const edits = [];
+  for (let n = 0; n < 5; n++) {
+    const changed = `${text.slice(0, middle)} cookie=0x${n}, duration=1.0s, table=0, n_packets=0, n_bytes=0, priority=${n + 7},in_port=2 actions=drop\n${text.slice(middle)}`;
+    Buffer.byteLength(changed, 'latin1');
+    edits.push(timed(() => (service.set(uri, 'dump.txt', changed), service.world())).wall);
+  }
+  service.set(uri, 'dump.txt', text);
+  const again = text.replace(/n_packets=\d+/g, (was) => `n_packets=${Number(was.slice(10)) + 3}`);
+  const refreshed = timed(() => (service.set(uri, 'dump.txt', again), service.world()));
+  const f = {
+    kind,
+    flows: size,
+    first: first.wall,
+    step: Math.max(...steps),
+    whole: whole.wall,
+    hover: hovers,
+    definition: definitions,
+    references: look,
+    symbols,
+    tokens,
+    edit: median(edits),
+    again: refreshed.wall,
+  };
+  figures.push(f);
+  const ms = (n) => (n < 10 ? n.toFixed(1) : n.toFixed(0));
+  rows.push([
+    `${kind} ${count(size)}`,
+    ...[f.first, f.step, f.whole, f.hover, f.definition, f.references, f.symbols, f.tokens, f.edit, f.again].map(ms),
+  ]);
+}
+console.log('Milliseconds; of hovers, definitions and references at random places the 95th percentile:\n');
+table(rows);
+keep('flow-answers', figures);

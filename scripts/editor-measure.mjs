@@ -1,0 +1,133 @@
+// Measures in the real editor what a person waits for in a dump of 100,000 flows: opens it, scrolls, hovers and traces, looks for a
+// complaint that something does not respond, and reads how much memory the extension host and the language server take.
+//   node scripts/editor-measure.mjs [FLOWS]
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { takePictures } from '../test/host/pictures.mjs';
+import { dump } from './bench/lib/dumps.mjs';
+import { keep, table } from './bench/lib/measure.mjs';
+import { ensureChromium, ensureHost, root } from './host.mjs';
+
+const flows = Number(process.argv[2] ?? 100_000);
+const MOST_MEMORY = 700;
+const work = fs.mkdtempSync(path.join(os.tmpdir(), 'packet-walk-large-'));
+const file = path.join(work, 'large.capture.txt');
+const head = `hv1# ovs-ofctl show br-int
+ 1(tap1): addr:aa:00:00:00:00:01
+     config:     0
+     state:      0
+ 2(tap2): addr:aa:00:00:00:00:02
+     config:     0
+     state:      0
+
+hv1# ovs-ofctl dump-flows br-int
+`;
+fs.writeFileSync(file, head + dump('neutron', flows));
+
+/** Resident memory in MB of the extension host and the language server: processes of the server's group by their command lines. */
+function memory(group) {
+  const found = { extensionHost: 0, languageServer: 0 };
+  for (const line of execFileSync('ps', ['-eo', 'pgid=,rss=,args='], { encoding: 'utf8' }).split('\n')) {
+    const [, pgid, rss, args] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    if (Number(pgid) !== group) continue;
+    if (/type=extensionHost/.test(args)) found.extensionHost = Math.max(found.extensionHost, Number(rss) / 1024);
+    if (/server\/dist\/server\.js/.test(args)) found.languageServer = Math.max(found.languageServer, Number(rss) / 1024);
+  }
+  return found;
+}
+
+const times = {};
+const timed = async (name, run) => {
+  const start = Number(process.hrtime.bigint()) / 1e6;
+  await run();
+  times[name] = Number(process.hrtime.bigint()) / 1e6 - start;
+};
+let used;
+let complaints = 0;
+try {
+  await takePictures({
+    hostDir: ensureHost(),
+    chromiumPath: ensureChromium(),
+    extension: root,
+    folder: work,
+    file,
+    out: path.join(root, 'dist/bench/editor'),
+    theme: 'Default Dark Modern',
+    steps: async ({ page, shot, command, server }) => {
+      const goTo = async (line, column) => {
+        await page.keyboard.press('Control+1');
+        await page.keyboard.press('Control+g');
+        await page.locator('.quick-input-widget input').first().waitFor();
+        await page.keyboard.insertText(`${line}:${column}`);
+        await page.waitForTimeout(200);
+        await page.keyboard.press('Enter');
+        await page.waitForTimeout(300);
+      };
+      const hover = async () => {
+        for (let tries = 0; tries < 5; tries++) {
+          await page.keyboard.press('Control+k');
+          await page.keyboard.press('Control+i');
+          const shown = await page
+            .locator('.monaco-hover:not(.hidden) .hover-contents', { hasText: /table|flow|priority/i })
+            .first()
+            .waitFor({ timeout: 5000 })
+            .then(
+              () => true,
+              () => false,
+            );
+          if (shown) return;
+        }
+        throw new Error('no hover came up');
+      };
+      await timed('opened', () =>
+        page.locator('.statusbar-item', { hasText: 'Packet Walk capture' }).waitFor({ timeout: 120_000 }),
+      );
+      await goTo(14, 10);
+      await timed('first hover', hover);
+      await page.keyboard.press('Escape');
+      for (const part of [0.25, 0.5, 0.75, 0.99]) {
+        await goTo(Math.floor(flows * part), 10);
+        await page.keyboard.press('PageDown');
+        await timed(`hover at ${part * 100} %`, hover);
+        await page.keyboard.press('Escape');
+      }
+      await shot('scrolled');
+      await command('Packet Walk: Focus on Captures View');
+      await timed('captures', () =>
+        page.locator('.pane-body .monaco-list-row', { hasText: 'hv1' }).first().waitFor({ timeout: 60_000 }),
+      );
+      await command('Packet Walk: Trace Packet');
+      await timed('traced', async () => {
+        for (const answer of ['tap1', '10.0.0.9', 'ICMP', 'request']) {
+          const input = page.locator('.quick-input-widget input').first();
+          await input.waitFor();
+          await page.waitForTimeout(300);
+          await page.keyboard.insertText(answer);
+          await page.locator('.quick-input-list .monaco-list-row').first().waitFor();
+          await page.waitForTimeout(300);
+          await page.keyboard.press('Enter');
+          await page.waitForTimeout(500);
+        }
+        await page.locator('.pane-body .monaco-list-row', { hasText: /table/i }).first().waitFor({ timeout: 60_000 });
+      });
+      await shot('traced');
+      complaints = await page
+        .locator('.notification-toast, .notifications-list-container', { hasText: /not respond|unresponsive/i })
+        .count();
+      used = memory(server.pid);
+    },
+  });
+} finally {
+  fs.rmSync(work, { recursive: true, force: true });
+}
+table([['what', 'ms'], ...Object.entries(times).map(([name, ms]) => [name, ms.toFixed(0)])]);
+console.log(
+  `\nextension host ${used.extensionHost.toFixed(0)} MB, language server ${used.languageServer.toFixed(0)} MB, complaints of not responding: ${complaints}`,
+);
+keep('editor', { flows, times, ...used, complaints });
+if (complaints > 0 || used.extensionHost > MOST_MEMORY || used.extensionHost === 0) {
+  console.error(`More than ${MOST_MEMORY} MB in the extension host, no extension host found, or something did not respond.`);
+  process.exit(1);
+}

@@ -1,0 +1,53 @@
+// Asks the real kernel about random routers and compares its answers with those worked out from captures.
+//   node scripts/oracle-linux.mjs [--setups 300] [--packets 14] [--seed N] [--seconds S] [--keep FILE]
+// Needs root, python3, iproute2, iptables (both back ends), nftables and ipset. Without the right to make namespaces it says so and ends well.
+import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const { values } = parseArgs({
+  options: {
+    setups: { type: 'string' },
+    packets: { type: 'string' },
+    seed: { type: 'string' },
+    seconds: { type: 'string' },
+    keep: { type: 'string' },
+  },
+});
+const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+const setups = Number(values.setups ?? (seconds === undefined ? 300 : 100000));
+const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
+const main = path.join(root, 'dist/test/oracle-linux/main.js');
+if (!fs.existsSync(main)) spawnSync(process.execPath, [path.join(root, 'scripts/build.mjs')], { stdio: 'inherit' });
+
+const probe = spawnSync('unshare', [
+  '-n',
+  'sh',
+  '-c',
+  'iptables-nft -S && iptables-legacy -S && ip link add pw0 type veth && ipset list -n && python3 -V',
+]);
+if (probe.status !== 0) {
+  console.log('Namespaces, iptables or ipset cannot be used here: the kernel was not asked.');
+  process.exit(0);
+}
+console.log(`seed ${seed}`);
+const recorder = spawn(
+  'python3',
+  [path.join(root, 'test/oracle-linux/record.py'), String(seed), String(setups), values.packets ?? '14'],
+  {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  },
+);
+const comparer = spawn(process.execPath, [main, '-', ...(values.keep ? [values.keep] : [])], {
+  stdio: ['pipe', 'inherit', 'inherit'],
+});
+recorder.stdout.pipe(comparer.stdin);
+// SIGTERM lets the set-up that is being made end and tidy up.
+const timer = seconds === undefined ? undefined : setTimeout(() => recorder.kill('SIGTERM'), seconds * 1000);
+recorder.on('exit', () => clearTimeout(timer));
+comparer.on('exit', (code) => {
+  process.exitCode = code ?? 1;
+});

@@ -1,0 +1,251 @@
+import type { Namespace, Source } from '../../model/network';
+import { formatAddress, type IpPacket } from '../../kernel/packet';
+import type { RuleHit, TableRun } from '../../kernel/netfilter';
+import type { StackEvent } from '../../kernel/stack';
+import type { FlowKey } from '../../packet/flow-key';
+import { addGap, inNamespace, type Context } from '../context';
+import { addresses, type Ending, type Step } from '../step';
+import { withIpPacket } from './packet';
+import { routeResult } from './routing';
+
+/** What all steps of a passage share. */
+export function stepBase(namespace: Namespace, device: string) {
+  return { host: namespace.host, namespace: namespace.name === '' ? null : namespace.name, device, port: null };
+}
+
+/** A place in a namespace, for an ending. */
+export function at(namespace: Namespace, device: string): Ending['at'] {
+  return { host: namespace.host, device, port: null };
+}
+
+export interface EventContext {
+  readonly context: Context;
+  readonly namespace: Namespace;
+  readonly in: string | undefined;
+  /** The frame as it came. */
+  readonly frame: FlowKey;
+  /** Asked for answers to doubts that made a difference: a drop was possible. */
+  readonly spared: ReadonlySet<string>;
+}
+
+/** One thing that the IP stack did, as steps of the walk, with the captures that would say more. */
+export function eventSteps(own: EventContext, event: StackEvent): Step[] {
+  const { context, namespace } = own;
+  const packet = withIpPacket(own.frame, event.packet);
+  const device = ('out' in event ? event.out : undefined) ?? own.in ?? 'lo';
+  const base = stepBase(namespace, device);
+  const program = event.packet.family === 6 ? 'ip6tables' : 'iptables';
+  switch (event.kind) {
+    case 'track':
+      return [];
+    case 'uncaptured':
+      return uncaptured(own, event, packet, device, program);
+    case 'table': {
+      hiddenGap(context, namespace, event.run, program);
+      const { run } = event;
+      if (worthTelling(run).length === 0 && run.verdict === 'ACCEPT' && run.table.known === 'whole') return [];
+      return [tableStep(namespace, device, run, tableSummary(own, event), packet)];
+    }
+    case 'translate': {
+      const which = event.manip === 'src' ? 'source' : 'destination';
+      const text = (ip: IpPacket) => formatAddress(ip.family, event.manip === 'src' ? ip.src : ip.dst);
+      const { source } = event.connection;
+      return [
+        {
+          ...base,
+          stage: 'netfilter',
+          summary: `Connection tracking translates the ${event.reply ? 'answer' : 'packet'}: ${which} ${text(event.before)} becomes ${text(event.packet)}`,
+          certainty: 'inferred',
+          reason: 'by the connection that the packet before it started here',
+          packet,
+          evidence: source ? [source] : [],
+          steps: [],
+          chain: which === 'destination' ? 'conntrack/PREROUTING' : 'conntrack/POSTROUTING',
+          rule: null,
+        },
+      ];
+    }
+    case 'route': {
+      const result = routeResult(namespace, event.lookup, event.packet.family);
+      if (result.kind !== 'forward') return [];
+      const destination = formatAddress(event.packet.family, event.packet.dst);
+      return [
+        {
+          ...stepBase(namespace, result.device),
+          stage: 'route',
+          summary: `Route for ${destination}: ${result.text}${event.again ? ' (looked up again, because a rule changed the packet)' : ''}`,
+          certainty: result.certainty,
+          ...(result.reason === undefined ? {} : { reason: result.reason }),
+          packet,
+          evidence: result.evidence,
+          steps: [],
+        },
+      ];
+    }
+    case 'refused': {
+      const { decision } = event;
+      const destination = formatAddress(event.packet.family, event.packet.dst);
+      const summary =
+        decision.why === 'route'
+          ? `The route "${decision.text}" refuses ${destination}`
+          : decision.why === 'forwarding-off'
+            ? `${decision.text}, so ${destination} is dropped`
+            : decision.why === 'no-route'
+              ? `No route to ${destination}: it is unreachable from here`
+              : `The kernel drops the packet: ${decision.text}`;
+      const evidence = decision.source ? [decision.source] : namespace.routes.slice(0, 1).map(({ source }) => source);
+      return [{ ...base, stage: 'route', summary, certainty: 'captured', packet, evidence, steps: [], effect: 'dropped' }];
+    }
+    case 'error': {
+      const { error } = event;
+      const to = formatAddress(event.packet.family, event.packet.src);
+      const summary = `${'reset' in error ? 'A TCP reset' : `An ICMP error (${error.name})`} goes back to ${to}`;
+      return [
+        {
+          ...base,
+          stage: 'netfilter',
+          summary,
+          certainty: 'inferred',
+          reason: 'the kernel tells the sender (RFC 792, RFC 4443)',
+          packet,
+          evidence: [],
+          steps: [],
+        },
+      ];
+    }
+  }
+}
+
+function uncaptured(
+  { context, namespace, in: iif }: EventContext,
+  event: StackEvent & { kind: 'uncaptured' },
+  packet: FlowKey,
+  device: string,
+  program: string,
+): Step[] {
+  const { hook } = event;
+  const asked = hook === 'FORWARD' || hook === 'INPUT';
+  if (!event.all) {
+    for (const table of event.tables) {
+      if (table !== 'filter' && table !== 'nat') continue;
+      addGap(context, {
+        host: namespace.host,
+        command: inNamespace(namespace.name, `${program} -t ${table} -S`),
+        why: `the ${table} table's ${hook} chain was not captured`,
+      });
+    }
+    return [];
+  }
+  if (!asked) return [];
+  addGap(context, {
+    host: namespace.host,
+    command: inNamespace(namespace.name, `${program}-save`),
+    why: `whether a rule drops or translates the packet ${namespace.name === '' ? `on ${namespace.host}` : `in ${namespace.name}`}`,
+  });
+  // What is meant for a router may be translated before it is looked at.
+  const matters = hook === 'FORWARD' || (program === 'iptables' && iif !== undefined && isRouter(namespace));
+  if (!matters) return [];
+  return [
+    {
+      ...stepBase(namespace, device),
+      stage: 'netfilter',
+      summary: `No ${program} rules were captured here: taken to let the packet ${hook === 'INPUT' ? 'in' : 'through'} unchanged`,
+      certainty: 'assumed',
+      reason: 'nothing captured says otherwise',
+      packet,
+      evidence: namespace.sources.slice(0, 1),
+      steps: [],
+      chain: hook,
+      rule: null,
+    },
+  ];
+}
+
+/** Namespaces that hand packets on for others. */
+function isRouter(namespace: Namespace): boolean {
+  if (/^(?:qrouter|snat|fip)-/.test(namespace.name)) return true;
+  return (
+    [...namespace.devices.values()].filter(({ name, addresses: own }) => name !== 'lo' && own.some(({ ip }) => !ip.includes(':')))
+      .length > 1
+  );
+}
+
+function hiddenGap(context: Context, namespace: Namespace, run: TableRun, program: string): void {
+  if (!run.hits.some((hit) => hit.reason !== undefined && hit.rule.interfacesHidden)) return;
+  addGap(context, {
+    host: namespace.host,
+    command: inNamespace(namespace.name, `${program} -t ${run.table.name} -S`),
+    why: `iptables -L without -v hides the interfaces of the rules in ${run.table.name}/${run.hook}`,
+  });
+}
+
+function tableSummary(own: EventContext, event: StackEvent & { kind: 'table' }): string {
+  const { run } = event;
+  const name = `${run.table.name}/${run.hook}`;
+  const last = worthTelling(run)
+    .filter((hit) => hit.taken)
+    .at(-1);
+  if (run.verdict !== 'ACCEPT') {
+    const by = last && !run.byPolicy ? `rule ${last.rule.number} of ${last.chain}` : `the policy of ${run.chain.name}`;
+    return `${run.verdict === 'REJECT' ? 'Rejected' : 'Dropped'} by ${by} in ${name}`;
+  }
+  if (event.nat !== undefined && event.before !== event.packet) {
+    const before = addresses(withIpPacket(own.frame, event.before));
+    return `${event.nat} ${before} becomes ${addresses(withIpPacket(own.frame, event.packet))}`;
+  }
+  const spared = run.hits.find((hit) => !hit.taken && own.spared.has(hit.rule.text));
+  if (spared)
+    return `${name}: rule ${spared.rule.number} of ${spared.chain} may drop it, or a rule before lets it through; taken to pass`;
+  return last ? `${name}: ${last.chain} rule ${last.rule.number} → ${last.verdict}` : `${name}: no rule takes it, policy ACCEPT`;
+}
+
+/** The rules of a run without jumps into chains that decided nothing. */
+function worthTelling(run: TableRun): readonly RuleHit[] {
+  return run.hits.filter((hit, n) => {
+    if (!hit.taken || !run.table.chains.has(hit.verdict)) return true;
+    const after = run.hits.slice(n + 1);
+    const leaves = after.findIndex(({ chain }) => chain === hit.chain);
+    const inside = leaves < 0 ? after : after.slice(0, leaves);
+    return inside.some((inner) => inner.verdict !== 'RETURN' && !(inner.taken && run.table.chains.has(inner.verdict)));
+  });
+}
+
+/** The step that shows a table's work at a hook, its rules nested. */
+export function tableStep(namespace: Namespace, device: string, run: TableRun, summary: string, packet: FlowKey): Step {
+  const base = { ...stepBase(namespace, device), stage: 'netfilter' as const, packet };
+  const decisive = worthTelling(run).filter((hit) => hit.taken);
+  const evidence: Source[] = decisive.map((hit) => hit.rule.source);
+  const partial =
+    run.table.known === 'whole'
+      ? []
+      : [`the ${run.table.name} table was not captured whole: a rule that is missing may take the packet first`];
+  const reasons = [...new Set([...partial, ...run.hits.flatMap((hit) => (hit.reason === undefined ? [] : [hit.reason]))])];
+  const shown = worthTelling(run);
+  return {
+    ...base,
+    summary,
+    certainty: run.certainty,
+    ...(reasons.length > 0 ? { reason: reasons.join('; ') } : {}),
+    evidence: evidence.length > 0 ? evidence : [run.chain.source],
+    chain: `${run.table.name}/${run.hook}`,
+    rule: decisive.at(-1)?.rule.number ?? null,
+    ...(run.verdict === 'ACCEPT' ? {} : { effect: 'dropped' as const }),
+    steps: shown.map((hit) => ({
+      ...base,
+      summary: hit.taken
+        ? `${hit.chain} rule ${hit.rule.number}: ${ruleText(hit.rule.text)} → ${hit.verdict}`
+        : `${hit.chain} rule ${hit.rule.number} may match, taken not to: ${ruleText(hit.rule.text)}`,
+      certainty: hit.certainty,
+      ...(hit.reason === undefined ? {} : { reason: hit.reason }),
+      evidence: [hit.rule.source],
+      steps: [],
+      chain: `${run.table.name}/${hit.chain}`,
+      rule: hit.rule.number,
+    })),
+  };
+}
+
+/** A rule as captured, with its columns' blanks taken together. */
+function ruleText(text: string): string {
+  return text.trim().replace(/\s+/g, ' ');
+}

@@ -1,0 +1,55 @@
+import { formatMac } from '../../packet/address';
+import { get, set, type FlowKey } from '../../packet/flow-key';
+import { hasPorts, isIcmp, isMulticast, PROTO, TCP, type IpPacket } from '../../kernel/packet';
+import { isIpv6 } from '../step';
+
+/** A frame's packet as the IP stack sees it. `flags` are those of a TCP segment, which the walk's question does not say. */
+export function ipPacketOf(packet: FlowKey, mark: number | undefined, flags: number): IpPacket {
+  const six = isIpv6(packet);
+  const proto = Number(get(packet, 'nw_proto'));
+  const dst = get(packet, six ? 'ipv6_dst' : 'nw_dst');
+  const family = six ? 6 : 4;
+  const ports = hasPorts(proto);
+  const icmp = proto === (six ? PROTO.ICMPV6 : PROTO.ICMP);
+  const broadcast = get(packet, 'dl_dst') === 0xffffffffffffn;
+  return {
+    family,
+    src: get(packet, six ? 'ipv6_src' : 'nw_src'),
+    dst,
+    proto,
+    sport: ports ? Number(get(packet, 'tp_src')) : undefined,
+    dport: ports ? Number(get(packet, 'tp_dst')) : undefined,
+    icmpType: icmp ? Number(get(packet, 'tp_src')) : 0,
+    icmpCode: icmp ? Number(get(packet, 'tp_dst')) : 0,
+    icmpId: 1,
+    tcpFlags: proto === PROTO.TCP ? flags : 0,
+    mss: undefined,
+    ttl: Number(get(packet, 'nw_ttl')),
+    tos: Number(get(packet, 'nw_tos')),
+    length: undefined,
+    dontFragment: false,
+    fragment: false,
+    smac: get(packet, 'dl_src') === 0n ? undefined : formatMac(get(packet, 'dl_src')),
+    dmac: get(packet, 'dl_dst') === 0n ? undefined : formatMac(get(packet, 'dl_dst')),
+    mark,
+    frame: broadcast ? 'broadcast' : isMulticast(family, dst) ? 'multicast' : 'host',
+    inner: undefined,
+  };
+}
+
+/** The frame with what the IP stack changed in its packet. A port that nobody can foretell stays as it was. */
+export function withIpPacket(packet: FlowKey, ip: IpPacket): FlowKey {
+  const six = ip.family === 6;
+  let next = set(packet, six ? 'ipv6_src' : 'nw_src', ip.src);
+  next = set(next, six ? 'ipv6_dst' : 'nw_dst', ip.dst);
+  next = set(next, 'nw_ttl', BigInt(ip.ttl));
+  next = set(next, 'nw_tos', BigInt(ip.tos));
+  if (isIcmp(ip) || !hasPorts(ip.proto)) return next;
+  if (ip.sport !== undefined) next = set(next, 'tp_src', BigInt(ip.sport));
+  return ip.dport === undefined ? next : set(next, 'tp_dst', BigInt(ip.dport));
+}
+
+/** A first segment asks for a connection; an answer to it says so. */
+export function tcpFlagsOf(isReply: boolean): number {
+  return isReply ? TCP.SYN | TCP.ACK : TCP.SYN;
+}

@@ -1,0 +1,215 @@
+import { readDocument } from '../../server/src/captures/document';
+import { readQuestion, type NetfilterQuestion } from '../../server/src/features/netfilter-question';
+import { netfilterTrace, type PacketTrace } from '../../server/src/features/netfilter-trace';
+import { plainPacket, type IpPacket } from '../../server/src/kernel/packet';
+import { linkNetwork } from '../../server/src/link/network';
+import type { Namespace } from '../../server/src/model/network';
+import { parseIp } from '../../server/src/packet/address';
+
+/** A frame that came out of the router. */
+interface Frame {
+  readonly family: 4 | 6;
+  readonly src: string;
+  readonly dst: string;
+  readonly proto: number;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly sport?: number;
+  readonly dport?: number;
+  readonly type?: number;
+  readonly code?: number;
+  readonly id?: number;
+}
+
+/** A packet, and what the kernel did with it (record.py). */
+export interface Observed {
+  readonly words: readonly string[];
+  /** The packet that an ICMP error is about. */
+  readonly inner: Frame | null;
+  readonly error: string | null;
+  readonly step: Readonly<Record<string, number>>;
+  readonly marks: readonly number[];
+  readonly hits: readonly (readonly [string, string, number | null])[];
+  readonly ordered: boolean;
+  readonly errors: readonly (readonly (number | string)[])[];
+  readonly resolving: readonly [string, string] | null;
+  readonly frame: readonly [string, string, Frame] | null;
+}
+
+export interface Case {
+  readonly seed: number;
+  readonly backend: string;
+  readonly captures: Readonly<Record<string, string>>;
+  readonly packets: readonly Observed[];
+}
+
+/** Ways of capturing that show everything; the others hide something. */
+export const WHOLE = ['save', 'rules', 'verbose'];
+
+/** What the observer's counters say became of a packet. */
+export function observedVerdict(seen: Observed): string {
+  const { step } = seen;
+  const passed = (chain: string) => (step[chain] ?? 0) > 0;
+  const local = !seen.words.some((word) => word.startsWith('iif='));
+  if (passed('input_last')) return 'local';
+  if (passed('input_first')) return 'dropped';
+  if (seen.frame) return 'forwarded';
+  if (!local && passed('forward_first')) {
+    // What the router itself makes (an ICMP error, a query for a neighbour) goes through POSTROUTING as well.
+    const own = step['output_last'] ?? 0;
+    return passed('forward_last') && (step['postrouting_last'] ?? 0) > own ? 'forwarded' : 'dropped';
+  }
+  if (local) {
+    // What the router sends to itself comes in again by lo.
+    if (passed('prerouting_first')) return passed('prerouting_last') ? 'unroutable' : 'dropped';
+    // A rule's drop is "not permitted"; a packet that a rule has sent nowhere has no route.
+    if (passed('output_first') && !passed('output_last') && seen.error !== null && seen.error !== 'Operation not permitted')
+      return 'unroutable';
+    if (passed('postrouting_last')) return 'forwarded';
+    if (passed('postrouting_first')) return 'dropped';
+    if (passed('output_last')) return 'unroutable';
+    return passed('output_first') ? 'dropped' : 'unroutable';
+  }
+  if (passed('prerouting_last')) {
+    if (passed('own_exceeded')) return 'ttl-exceeded';
+    if (passed('own_too_big')) return 'dropped';
+    return 'unroutable';
+  }
+  return passed('prerouting_first') ? 'dropped' : 'nothing seen';
+}
+
+export function namespaceOf(text: string): Namespace {
+  const network = linkNetwork([readDocument('file:///router.txt', 'router.txt', text)]);
+  const [host] = network.hosts.values();
+  const namespace = host?.namespaces.get('');
+  if (!namespace) throw new Error('the captures hold no namespace');
+  return namespace;
+}
+
+function questionOf(seen: Observed, namespace: Namespace): NetfilterQuestion {
+  const question = readQuestion(seen.words, namespace);
+  if (typeof question === 'string') throw new Error(question);
+  return seen.inner ? { ...question, packet: { ...question.packet, inner: innerOf(seen.inner) } } : question;
+}
+
+function innerOf(frame: Frame): IpPacket {
+  const [src, dst] = [parseIp(frame.src), parseIp(frame.dst)];
+  return {
+    ...plainPacket(frame.family, src?.value ?? 0n, dst?.value ?? 0n, frame.proto),
+    sport: frame.sport,
+    dport: frame.dport,
+    icmpType: frame.type ?? 0,
+    icmpCode: frame.code ?? 0,
+    icmpId: frame.id ?? 0,
+  };
+}
+
+export interface Difference {
+  readonly variant: string;
+  readonly packet: number;
+  readonly what: string;
+}
+
+/** Everything in which the traces from one way of capturing differ from what the kernel did. */
+export function compare(recorded: Case, variant: string): Difference[] {
+  const text = recorded.captures[variant];
+  if (text === undefined) return [];
+  const namespace = namespaceOf(text);
+  const questions = recorded.packets.map((seen) => questionOf(seen, namespace));
+  const traces = netfilterTrace(namespace, questions);
+  const differences: Difference[] = [];
+  const existing = tablesIn(recorded.captures['save'] ?? '');
+  for (const [n, seen] of recorded.packets.entries()) {
+    const trace = traces[n];
+    if (!trace) continue;
+    const found = WHOLE.includes(variant) ? differencesOf(seen, trace, existing) : wrongCertainties(seen, trace);
+    for (const what of found) differences.push({ variant, packet: n, what });
+    // What follows rests on connections that are wrong already.
+    if (found.length > 0) break;
+    // From here on nobody knows what the packet left behind.
+    if (!WHOLE.includes(variant) && trace.verdict === 'insufficient-info') break;
+  }
+  return differences;
+}
+
+/** The tables that the kernel has: `iptables -S` shows empty ones for the others. */
+function tablesIn(save: string): Set<string> {
+  const tables = new Set<string>();
+  let family = 4;
+  for (const line of save.split('\n')) {
+    if (/^root@.*tables/.test(line)) family = line.includes('ip6tables') ? 6 : 4;
+    if (line.startsWith('*')) tables.add(`${family} ${line.slice(1)}`);
+  }
+  return tables;
+}
+
+function sameVerdict(seen: Observed, trace: PacketTrace): boolean {
+  const expected = observedVerdict(seen);
+  if (trace.verdict === 'rejected') return expected === 'dropped';
+  return trace.verdict === expected;
+}
+
+function wrongCertainties(seen: Observed, trace: PacketTrace): string[] {
+  if (trace.verdict === 'insufficient-info') return [];
+  return outcomeDifferences(seen, trace);
+}
+
+function differencesOf(seen: Observed, trace: PacketTrace, existing: ReadonlySet<string>): string[] {
+  const found = outcomeDifferences(seen, trace);
+  const shown = trace.rules.filter(
+    (rule) =>
+      rule.number !== null ||
+      (seen.ordered &&
+        existing.has(`${seen.words.some((word) => word.startsWith('dst=') && word.includes(':')) ? 6 : 4} ${rule.table}`)),
+  );
+  const own = shown.map((rule) => `${rule.table} ${rule.chain} ${rule.number ?? 'policy'}`);
+  // Tables without rules have no trace in the kernel, whose chains may not even exist.
+  const theirs = seen.hits
+    .filter(([, , number]) => seen.ordered || number !== null)
+    .map(([table, chain, number]) => `${table} ${chain} ${number ?? 'policy'}`);
+  const [a, b] = seen.ordered ? [own, theirs] : [[...own].sort(), [...theirs].sort()];
+  if (a.join(', ') !== b.join(', ')) found.push(`rules ${a.join(', ')} — kernel ${b.join(', ')}`);
+  return found;
+}
+
+function outcomeDifferences(seen: Observed, trace: PacketTrace): string[] {
+  if (!sameVerdict(seen, trace)) {
+    return [
+      `verdict ${trace.verdict} (${[trace.why, ...trace.alternatives.flatMap(({ because }) => because)].join('; ')}) — kernel ${observedVerdict(seen)} ${JSON.stringify(seen.step)} ${JSON.stringify(seen.errors)} ${seen.error ?? ''}`,
+    ];
+  }
+  const found: string[] = [];
+  const say = (name: string, own: unknown, theirs: unknown) => {
+    if (own !== theirs) found.push(`${name} ${String(own)} — kernel ${String(theirs)}`);
+  };
+  const { packet } = trace;
+  const [mark] = seen.marks;
+  if (seen.marks.length === 1 && (trace.verdict === 'forwarded' || trace.verdict === 'local')) say('mark', packet.mark, mark);
+  if (trace.verdict !== 'forwarded') return found;
+  if (seen.frame) {
+    const [device, , frame] = seen.frame;
+    const other = trace.alternatives.some(({ out }) => out === device);
+    if (!other) say('out', trace.out, device);
+    say('src', packet.src, frame.src);
+    say('dst', packet.dst, frame.dst);
+    if (frame.sport !== undefined) {
+      if (packet.sport === null) {
+        const [from, to] = packet.ports ?? [0, 65535];
+        if (frame.sport < from || frame.sport > to) say('sport', `${from}-${to}`, frame.sport);
+      } else say('sport', packet.sport, frame.sport);
+      say('dport', packet.dport, frame.dport);
+    }
+    say('ttl', packet.ttl, frame.ttl);
+    if (seen.words.some((word) => word.startsWith('iif='))) say('tos', packet.tos, frame.tos);
+    const hop = /^02:aa:00:0[46]:0(\d):0(\d)$/.exec(seen.frame[1]);
+    if (hop && !other)
+      say('next hop', trace.nextHop, seen.frame[1].includes(':06:') ? `fd00:${hop[1]}::${hop[2]}` : `10.0.${hop[1]}.${hop[2]}`);
+  } else if (seen.resolving) {
+    const [device, ip] = seen.resolving;
+    if (!trace.alternatives.some(({ out }) => out === device)) {
+      say('out', trace.out, device);
+      say('next hop', trace.nextHop, ip);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { drained } from '../../server/src/base/steps';
+import { createReading, readDocument } from '../../server/src/captures/document';
+import { growingText, segmentsOf } from '../../server/src/captures/segmented';
+import { createService } from '../../server/src/service';
+
+const flow = (n: number, packets = n) =>
+  ` cookie=0x1, duration=${n}.${n % 10}s, table=${n % 7}, n_packets=${packets}, n_bytes=${packets * 60}, priority=${n % 50},in_port=${n} actions=output:${(n % 9) + 1}`;
+const dump = (count: number, packets = 0) =>
+  `hv1# ovs-ofctl dump-flows br-int\n${Array.from({ length: count }, (_, n) => flow(n, n + packets)).join('\n')}\n`;
+
+/** What the columns of a document take, in bytes for each character of its text. */
+function columns(text: string): { flows: number; errors: number; bytes: number } {
+  const document = readDocument('file:///t', 'dump.txt', text, undefined, createReading());
+  const bytes = document.segmented.segments.reduce(
+    (sum, { starts, lines, shapes, rows, hashes, words }) =>
+      sum + [starts, lines, shapes, rows, hashes, words].reduce((own, array) => own + array.byteLength, 0),
+    0,
+  );
+  return {
+    flows: document.captures.reduce((sum, { flows }) => sum + flows.count, 0),
+    errors: document.captures.reduce((sum, { errors }) => sum + errors.length, 0),
+    bytes: bytes / text.length,
+  };
+}
+
+describe('large dumps', () => {
+  it('keep what is known of flows while only counters change', () => {
+    const service = createService();
+    service.set('file:///t', 'dump.txt', dump(5000));
+    const before = service.world().network.hosts.get('hv1')?.bridges.get('br-int')?.flows;
+    assert.equal(before?.length, 5000);
+    const third = before?.inTable(3);
+    const old = service.world().documents.get('file:///t')?.captures[0]?.flows;
+    service.set('file:///t', 'dump.txt', dump(5000, 1000));
+    const now = service.world().documents.get('file:///t')?.captures[0]?.flows;
+    assert.ok(old && now);
+    assert.ok(now.sameFlows(old));
+    assert.equal(now.flow(7).packets?.value, 1007n);
+    const flows = service.world().network.hosts.get('hv1')?.bridges.get('br-int')?.flows;
+    assert.equal(flows?.length, 5000);
+    assert.equal(flows?.inTable(3), third);
+    service.set('file:///t', 'dump.txt', dump(5000).replace('priority=9,', 'priority=8,'));
+    const changed = service.world().documents.get('file:///t')?.captures[0]?.flows;
+    assert.ok(!changed?.sameFlows(now));
+  });
+
+  it('are the same when they come in pieces, cut anywhere', () => {
+    const { segments } = createReading();
+    const text = dump(700).replaceAll('\n', '\r\n') + dump(40).replaceAll('\n', '\r');
+    const whole = drained(segmentsOf(segments, text, undefined));
+    for (const size of [1, 97, 4096, text.length]) {
+      const growing = growingText(segments, undefined);
+      for (let at = 0; at < text.length; at += size) drained(growing.add(text.slice(at, at + size)));
+      const pieced = drained(growing.end());
+      assert.equal(pieced.text, text);
+      assert.deepEqual(Array.from(pieced.lines.starts), Array.from(whole.lines.starts));
+      const hashes = (of: typeof whole) => of.segments.flatMap((segment) => Array.from(segment.hashes));
+      assert.deepEqual(hashes(pieced), hashes(whole));
+    }
+  });
+
+  it('show their first lines before they are read whole', () => {
+    const service = createService();
+    const text = dump(20_000);
+    assert.ok(service.preview('file:///t', 'dump.txt', text));
+    const seen = service.world().documents.get('file:///t')?.captures[0]?.flows.count ?? 0;
+    assert.ok(seen > 100 && seen < 20_000, String(seen));
+    assert.ok(drained(service.setInSteps('file:///t', 'dump.txt', text)));
+    assert.equal(service.world().documents.get('file:///t')?.captures[0]?.flows.count, 20_000);
+    assert.equal(service.world().previews?.size, 0);
+  });
+
+  it('take less than two bytes for a byte of text', () => {
+    const { flows, bytes } = columns(dump(20_000));
+    assert.equal(flows, 20_000);
+    assert.ok(bytes < 1, `${bytes.toFixed(2)} bytes`);
+  });
+
+  it('survive what else a file may hold', () => {
+    const lines = (count: number, make: (n: number) => string) => Array.from({ length: count }, (_, n) => make(n)).join('\n');
+    const command = '# ovs-ofctl dump-flows br-int\n';
+    assert.equal(columns(`${command}${flow(1)}\n${'x'.repeat(100 << 20)}\n${flow(2)}\n`).flows, 2);
+    assert.equal(columns(`${command}${flow(1)}\n${'\n'.repeat(1_000_000)}`).flows, 1);
+    assert.equal(columns(`${command}${flow(1)}\u0000\u0001\ufffd\n${flow(2)}\n\u0000\u0000\n${flow(3)}`).flows >= 2, true);
+    const logged = columns(
+      command + lines(4000, (n) => (n % 2 === 0 ? flow(n) : '2024-05-01T10:00:00Z|00012|bridge(handler1)|WARN|x')),
+    );
+    assert.equal(logged.flows, 2000);
+    const letters = (n: number) => n.toString(26).replace(/\d/g, (digit) => String.fromCharCode(113 + Number(digit)));
+    const different = columns(
+      command + lines(3000, (n) => ` cookie=0x0, table=0, n_packets=0, priority=1,in_port=1 actions=output:port-${letters(n)}`),
+    );
+    assert.equal(different.flows, 3000);
+    assert.ok(different.bytes < 2);
+  });
+});

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { netfilterTrace } from '../../server/src/features/netfilter-trace';
+import { readQuestion } from '../../server/src/features/netfilter-question';
+import { jhash2 } from '../../server/src/kernel/nat';
+import { compare, namespaceOf, type Case } from '../oracle-linux/compare';
+import { fixture } from './walk-fixture';
+
+const cases = fixture('kernel/routers.jsonl')
+  .split('\n')
+  .filter((line) => line !== '')
+  .map((line) => JSON.parse(line) as Case);
+
+describe('the kernel, recorded', () => {
+  for (const recorded of cases) {
+    for (const variant of Object.keys(recorded.captures)) {
+      it(`did with the packets of router ${recorded.seed} (${recorded.backend}) what its captures (${variant}) say`, () => {
+        assert.deepEqual(compare(recorded, variant), []);
+      });
+    }
+  }
+
+  it('hashes as linux/jhash.h does', () => {
+    // Without a word the hash is its initial value (JHASH_INITVAL).
+    assert.equal(jhash2([], 0), 0xdeadbeef);
+  });
+});
+
+const SETUP = `root@router:~# ip a
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+    link/ether 02:00:00:00:01:01 brd ff:ff:ff:ff:ff:ff
+    inet 10.0.1.1/24 scope global eth0
+3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+    link/ether 02:00:00:00:02:01 brd ff:ff:ff:ff:ff:ff
+    inet 10.0.2.1/24 scope global eth1
+root@router:~# ip route
+default via 10.0.2.2 dev eth1
+10.0.1.0/24 dev eth0 proto kernel scope link src 10.0.1.1
+10.0.2.0/24 dev eth1 proto kernel scope link src 10.0.2.1
+root@router:~# iptables-save
+`;
+
+describe('netfilter-trace', () => {
+  it('never throws and always answers, whatever rules there are', () => {
+    const words = fc.constantFrom(
+      '-s 10.0.1.0/24',
+      '! -d 10.0.2.2/32',
+      '-i eth0',
+      '-o eth+',
+      '-p tcp -m tcp --dport 80',
+      '-m mark --mark 0x1/0xff',
+      '-m conntrack --ctstate NEW',
+      '-m set --match-set unknown src',
+      '-m u32 --u32 "0>>22&0x3C@0>>24=8"',
+      '-m limit --limit 5/min',
+      '-j a',
+      '-g b',
+      '-j MARK --set-xmark 0x1/0xff',
+      '-j DROP',
+      '-j REJECT',
+      '-j RETURN',
+      '-j NFQUEUE --queue-num 1',
+    );
+    const rule = fc.tuple(fc.constantFrom('FORWARD', 'INPUT', 'a', 'b'), fc.array(words, { maxLength: 4 }));
+    fc.assert(
+      fc.property(fc.array(rule, { maxLength: 12 }), (rules) => {
+        const lines = rules.map(([chain, parts]) => `-A ${chain} ${parts.join(' ')}`.trimEnd());
+        const text = `${SETUP}*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:a - [0:0]\n:b - [0:0]\n${lines.join('\n')}\nCOMMIT\n`;
+        const namespace = namespaceOf(text);
+        const question = readQuestion(['iif=eth0', 'src=10.0.1.2', 'dst=10.0.2.2', 'proto=tcp'], namespace);
+        assert.notEqual(typeof question, 'string');
+        if (typeof question === 'string') return;
+        const [trace] = netfilterTrace(namespace, [question]);
+        assert.match(trace?.verdict ?? '', /^(?:forwarded|dropped|rejected|insufficient-info)$/);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('refuses questions that it does not understand in a sentence', () => {
+    const namespace = namespaceOf(SETUP);
+    for (const [words, said] of [
+      [['dst=nowhere'], /no IP address/],
+      [['src=10.0.0.1'], /needs dst/],
+      [['dst=10.0.2.2', 'iif=eth0'], /needs src/],
+      [['dst=10.0.2.2', 'sport=70000'], /0 to 65535/],
+      [['dst=10.0.2.2', 'colour=red'], /not KEY=VALUE/],
+      [['dst=10.0.2.2', 'ctstate=OPEN'], /must be NEW/],
+    ] as const) {
+      const answer = readQuestion([...words], namespace);
+      assert.match(typeof answer === 'string' ? answer : '', said);
+    }
+  });
+});
