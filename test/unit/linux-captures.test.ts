@@ -164,6 +164,30 @@ fd00::/8 dev eth0 proto kernel metric 256 pref medium`;
     assert.equal(ipRoute.accepts('default is what you want', 'ip-route'), false);
   });
 
+  it('reads a route over several next hops that says nothing else', () => {
+    const hops = ['via 10.0.0.1 dev eth0 weight 1', 'via 10.0.0.2 dev eth1 weight 1'];
+    for (const text of [
+      `10.50.0.0/16 \n\tnexthop ${hops.join(' \n\tnexthop ')} `,
+      `10.50.0.0/16 \\\tnexthop ${hops.join(' \\\tnexthop ')} `,
+    ]) {
+      for (const line of text.split('\n')) assert.ok(ipRoute.accepts(line, 'ip-route'), line);
+      const parsed = parse(ipRoute, 'ip-route', text, {});
+      assert.deepEqual(parsed.errors, []);
+      const [route, ...more] = facts(parsed, 'route');
+      assert.equal(more.length, 0);
+      assert.deepEqual(plain(route?.nexthops?.map(({ via, dev }) => [via, dev])), [
+        ['10.0.0.1', 'eth0'],
+        ['10.0.0.2', 'eth1'],
+      ]);
+    }
+  });
+
+  it('takes a network alone for no route', () => {
+    const parsed = parse(ipRoute, 'ip-route', '10.50.0.0/16\n10.51.0.0/16 dev eth0 scope link', {});
+    assert.equal(facts(parsed, 'route').length, 1);
+    assert.match(parsed.errors[0]?.message ?? '', /10\.50\.0\.0\/16 says nothing of where it leads/);
+  });
+
   it('reads policy rules', () => {
     const parsed = parse(
       ipRule,

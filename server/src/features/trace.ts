@@ -13,11 +13,14 @@ export function trace(world: World, params: TraceParams): TraceResult {
   return traceWithVisits(world, params).result;
 }
 
+/** Every lookup in a switch's tables that a trace came through, in order. */
+export type TraceVisits = readonly HostVisit[];
+
 /** The same, with every lookup in a switch's tables on the way. */
 export function traceWithVisits(
   world: World,
   params: TraceParams,
-): { readonly result: TraceResult; readonly visits: readonly HostVisit[] } {
+): { readonly result: TraceResult; readonly visits: TraceVisits } {
   const answer = walk(world.network, params);
   if (answer.kind === 'error') return { result: answer, visits: [] };
   const { request, reply } = answer;

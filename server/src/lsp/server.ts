@@ -31,7 +31,7 @@ import { rangeOf } from '../features/locate';
 import { highlights, references } from '../features/references';
 import { documentSymbols, workspaceSymbols, type SymbolItem } from '../features/symbols';
 import { semanticTokens, tokenTypes } from '../features/tokens';
-import { traceWithVisits } from '../features/trace';
+import { traceWithVisits, type TraceVisits } from '../features/trace';
 import type { Place, World } from '../features/world';
 import {
   methods,
@@ -42,7 +42,6 @@ import {
   type TraceResult,
 } from '../protocol';
 import { createService } from '../service';
-import type { HostVisit } from '../walk/context';
 import { guard } from './guard';
 import { documentPath } from './paths';
 import { backgroundReading } from './reading';
@@ -70,7 +69,7 @@ export function startServer(connection: Connection): void {
   let folders: readonly string[] = [];
   const published = new Set<string>();
   /** Of the trace on show. */
-  let visits: readonly HostVisit[] = [];
+  let visits: TraceVisits = [];
   const pathOf = (uri: string) => documentPath(uri, folders);
   const isOpen = (uri: string) => open.get(uri) !== undefined;
 
@@ -231,7 +230,10 @@ export function startServer(connection: Connection): void {
       if (!why.takenBy) return actions;
       const { uri, range: place } = why.takenBy;
       const there = { title: 'Open', command: 'packetWalk.openPlace', arguments: [uri, place] };
-      return [...actions, { title: 'Go to the flow that takes the traced packet', kind: CodeActionKind.QuickFix, command: there }];
+      return [
+        ...actions,
+        { title: 'Go to the flow that takes the traced packet', kind: CodeActionKind.QuickFix, command: there },
+      ];
     }),
   );
   connection.onCodeLens(({ textDocument }) =>

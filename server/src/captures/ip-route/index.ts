@@ -29,6 +29,10 @@ const DESTINATION = '(?:default|\\d{1,3}(?:\\.\\d{1,3}){0,3}(?:\\/\\d{1,2})?|(?=
 const ROUTE = new RegExp(
   `^\\s*(?:${TYPE.slice(0, -1)}${DESTINATION}$|${TYPE}${DESTINATION}\\s+(?:via|dev|src|metric|proto|scope|table|nhid|mtu|error|pref|expires|onlink|from|tos)\\s.*$)`,
 );
+/** What routes over several next hops print before them; alone it is no route (ip-route(8), "nexthop"). */
+const BARE = new RegExp(
+  `^\\s*(?:unicast )?(?:default|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2}|(?=[\\da-f]*:)[\\da-f:.]+\\/\\d{1,3})\\s*(?:\\\\\\s*nexthop\\s.*)?$`,
+);
 const CERTAIN = new RegExp(
   `^\\s*(?:default via [\\da-f.:]+ dev \\S+|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2} (?:via \\S+ )?dev \\S+\\s+(?:proto|scope|src|metric|onlink|linkdown)\\b.*|${DESTINATION} dev \\S+\\s+proto kernel\\b.*|default via [\\da-f.:]+ dev \\S+\\s+(?:proto|src|metric|onlink|scope)\\b.*)$`,
 );
@@ -54,7 +58,13 @@ export const ipRoute: CaptureKind = {
     return CERTAIN.test(text) ? { kind: 'ip-route' } : undefined;
   },
   accepts(text) {
-    return ROUTE.test(text) || /^\s+nexthop\s+(?:via|dev|nhid)\s/.test(text) || /^\s+cache\b/.test(text) || acceptsJson(text);
+    return (
+      ROUTE.test(text) ||
+      BARE.test(text) ||
+      /^\s+nexthop\s+(?:via|dev|nhid)\s/.test(text) ||
+      /^\s+cache\b/.test(text) ||
+      acceptsJson(text)
+    );
   },
   parse(input) {
     return isJson(input) ? parseJson(input) : parseText(input);
@@ -66,6 +76,13 @@ function parseText(input: ParseInput) {
   let open: { readonly fact: RouteFact; readonly first: Line; last: Line; readonly nexthops: NextHop[] } | undefined;
   const close = (): void => {
     if (open === undefined) return;
+    if (open.nexthops.length === 0 && BARE.test(open.first.text)) {
+      const { start, text } = open.first;
+      const message = `${text.trim()} says nothing of where it leads; expected its next hops below it, or "via" or "dev" behind it.`;
+      out.errors.push({ span: { start, end: start + text.length }, code: 'cut-off', message });
+      open = undefined;
+      return;
+    }
     out.facts.push(open.nexthops.length === 0 ? open.fact : { ...open.fact, nexthops: open.nexthops });
     record(out, open.first, open.last);
     open = undefined;
