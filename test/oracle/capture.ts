@@ -80,11 +80,13 @@ export function tunnelled({ ports }: Bridge): boolean {
 
 /** How flows are dumped. OpenFlow 1.0 has no words for some actions, so a dump in it would not say what the switch does. */
 function dialect({ flows, groups = [] }: Bridge, random: Random): readonly string[] {
-  // Kept by the switch as it came, but told by later versions as set_field, which means another thing behind pop_mpls.
-  if (flows.some(({ text }) => text.includes('set_mpls'))) return ['bridge/dump-flows'];
+  // Kept by the switch as it came, but told by later versions as other actions, which mean another thing in places.
+  if (flows.some(({ text }) => /set_mpls|mod_vlan/.test(text))) return ['bridge/dump-flows'];
   const lossy =
     groups.length > 0 ||
-    flows.some(({ text }) => /write_actions|write_metadata|clear_actions|group|meter|packet_type|push_vlan|mod_vlan/.test(text));
+    flows.some(({ text }) =>
+      /write_actions|write_metadata|clear_actions|group|meter|packet_type|push_vlan|set_field:[^,]*\/[^,]*->/.test(text),
+    );
   const whole = [
     ['-O', 'OpenFlow13'],
     ['-O', 'OpenFlow14'],

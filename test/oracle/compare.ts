@@ -21,12 +21,12 @@ export interface Comparison {
 }
 
 /** Compares the real answer with ours. */
-export function compare(real: Answer, ours: Answer): Comparison {
+export function compare(real: Answer, ours: Answer, alike: readonly (readonly string[])[] = []): Comparison {
   if (real.kind === 'error' || ours.kind === 'error') {
     const same = real.kind === ours.kind && sentence(real.text) === sentence(ours.text);
     return { differs: same ? [] : ['error'], megaflow: same, text: same };
   }
-  const [a, b] = [partsOf(real.text), partsOf(ours.text)];
+  const [a, b] = [partsOf(real.text, alike), partsOf(ours.text, alike)];
   const flooded = /^\s*(?:->|>)? *(?:FLOOD|ALL)$|flooding|^\s*output:(?:FLOOD|ALL)|mirror/im.test(real.text);
   const differs: string[] = [];
   const same = (x: readonly string[], y: readonly string[]): boolean =>
@@ -66,7 +66,7 @@ export function normalise(text: string): string {
   return counted(counted(text, /\b(recirc\(|recirc_id[=(])(0x[0-9a-f]+|[1-9]\d*)/g), /\b(meter\()(\d+)/g);
 }
 
-export function partsOf(answer: string): Parts {
+export function partsOf(answer: string, alike: readonly (readonly string[])[] = []): Parts {
   const text = normalise(answer);
   const lines = text.split('\n').map((line) => line.trimEnd());
   const after = (start: string): string[] =>
@@ -76,7 +76,7 @@ export function partsOf(answer: string): Parts {
       .filter((line) => /^\s*(?:\d+|[\w-]+)\. (?:.*priority \d+|No match\.)|^\s*bridge\(|^recirc\(/.test(line))
       .map((line) => line.trim().replace(/, cookie 0x[0-9a-f]+$/, '')),
     finals: after('Final flow: '),
-    datapath: after('Datapath actions: '),
+    datapath: after('Datapath actions: ').map((actions) => alike.reduce(standIn, actions)),
     megaflows: after('Megaflow: '),
     flows: after('Flow: '),
     text: lines
@@ -84,6 +84,13 @@ export function partsOf(answer: string): Parts {
       .join('\n')
       .trim(),
   };
+}
+
+/** Outputs to any of these ports as outputs to the first. */
+function standIn(actions: string, ports: readonly string[]): string {
+  return splitActions(actions)
+    .map((action) => (ports.includes(action) ? (ports[0] ?? action) : action))
+    .join(',');
 }
 
 /** Fields of a flow as datapath actions call them. */

@@ -11,6 +11,8 @@ export interface Case {
   readonly folder: string;
   readonly question: Question;
   readonly answer: Answer;
+  /** Datapath ports (numbers or names) that stand for one another: which member of a balancing bond a flow gets is kept nowhere. */
+  readonly alike?: readonly (readonly string[])[];
 }
 
 /** What `ofproto/trace` said. */
@@ -52,7 +54,7 @@ export function writeFiles(folder: string, files: ReadonlyMap<string, string>): 
 
 /** The folder's cases, as `case.json` keeps them beside the captures. */
 export function writeCases(folder: string, cases: readonly Case[]): void {
-  const kept = cases.map(({ family, question, answer }) => ({ family, question, answer }));
+  const kept = cases.map(({ family, question, answer, alike }) => ({ family, question, answer, alike }));
   fs.writeFileSync(path.join(path.dirname(folder), `${path.basename(folder)}.json`), `${JSON.stringify(kept, null, 1)}\n`);
 }
 

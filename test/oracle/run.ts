@@ -42,7 +42,15 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
         fs.mkdirSync(folder, { recursive: true });
         writeFiles(folder, filesOf(await capture(at, database, setUp, chance), layout(chance)));
         const own: Case[] = [];
-        for (const question of stage) own.push({ family: setUp.family, folder, question, answer: await askSwitch(at, question) });
+        const alike = await balanced(at, setUp);
+        for (const question of stage)
+          own.push({
+            family: setUp.family,
+            folder,
+            question,
+            answer: await askSwitch(at, question),
+            ...(alike.length > 0 ? { alike } : {}),
+          });
         writeCases(folder, own);
         cases.push(...own);
       }
@@ -51,6 +59,17 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
   } finally {
     await at.stop();
   }
+}
+
+/** The members of each balancing bond, by the datapath's numbers and by names. */
+async function balanced(at: Switch, { bridges }: SetUp): Promise<string[][]> {
+  const bonds = bridges
+    .flatMap((bridge) => bridge.bonds ?? [])
+    .filter(({ port = [] }) => port.some((column) => column.startsWith('bond_mode=balance')));
+  if (bonds.length === 0) return [];
+  const { out } = await at.appctl(['dpif/show']);
+  const numberOf = (name: string): string => new RegExp(`^ +${name} \\d+/(\\d+):`, 'm').exec(out)?.[1] ?? name;
+  return bonds.flatMap(({ members }) => [members.map(({ name }) => numberOf(name)), members.map(({ name }) => name)]);
 }
 
 /** What the real switch answers. */

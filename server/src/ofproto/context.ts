@@ -115,6 +115,8 @@ export interface Ctx {
   error: XlateError | undefined;
   mirrors: Set<string>;
   mirrorSnaplen: number;
+  /** The version of the bridge's tables that lookups see. */
+  tablesVersion: number;
   freezing: boolean;
   readonly thawed: boolean;
   hash: { readonly algorithm: 'l4' | 'sym_l4'; readonly basis: number } | undefined;

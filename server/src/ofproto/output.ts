@@ -88,6 +88,7 @@ export function patchOutput(ctx: Ctx, to: { readonly bridge: string; readonly po
     trace: ctx.trace,
     mirrors: ctx.mirrors,
     bridge: ctx.bridge,
+    tablesVersion: ctx.tablesVersion,
   };
   const { flow } = ctx;
   ctx.stack = [];
@@ -103,6 +104,7 @@ export function patchOutput(ctx: Ctx, to: { readonly bridge: string; readonly po
   const otherBridge = bridge !== ctx.bridge;
   if (otherBridge) ctx.mirrors = new Set();
   ctx.bridge = bridge;
+  ctx.tablesVersion = ctx.session.tables.version(bridge);
 
   if (!processSpecial(ctx, to.port) && mayReceive(ctx, to.port)) {
     if (forwards(bridge, to.port)) {
@@ -126,6 +128,7 @@ export function patchOutput(ctx: Ctx, to: { readonly bridge: string; readonly po
   if (otherBridge) ctx.mirrors = saved.mirrors;
   ctx.flow = saved.flow;
   ctx.bridge = saved.bridge;
+  ctx.tablesVersion = saved.tablesVersion;
   ctx.actionSet = saved.actionSet;
   ctx.stack = saved.stack;
   ctx.wc.set(saved.tunnelWc, 0);

@@ -124,7 +124,7 @@ export function tableAction(
     swapTuple(ctx.flow, ipv4);
     swapTuple(ctx.wc, ipv4);
   }
-  const ref = ruleFor(ctx.session.tables, ctx.bridge, table, ctx.flow, ctx.wc, inPort, mayPacketIn);
+  const ref = ruleFor(ctx.session.tables, ctx.bridge, table, ctx.flow, ctx.wc, inPort, mayPacketIn, ctx.tablesVersion);
   const packet = ctx.flow.slice();
   packet[W.inPort] = inPort;
   if (withCtOrig) {

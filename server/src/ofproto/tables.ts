@@ -46,7 +46,10 @@ export interface Tables {
     table: number,
     flow: FlowWords,
     wc: FlowWords | undefined,
+    version: number,
   ): Lookup & { readonly found: Rule | undefined };
+  /** Counts a bridge's changes: a translation sees the tables as they were when it began, not what it learns itself. */
+  version(bridge: Bridge): number;
   /** Adds a flow, or replaces the one with the same match and priority. */
   add(bridge: Bridge, rule: Omit<Rule, 'index'>): void;
   remove(bridge: Bridge, table: number, match: Match, priority: number): void;
@@ -57,19 +60,35 @@ export interface Tables {
 interface BridgeTables {
   readonly source: RuleSource;
   byTable: Map<number, number[]> | undefined;
+  /** By table and version: `table * VERSIONS + version`. */
   readonly classifiers: Map<number, Classifier>;
   readonly rules: Map<number, Rule>;
-  /** Learned flows by number, from `source.count` on. */
+  /** Learned flows by number, from `source.count` on, and the version that each is there from. */
   readonly learned: Rule[];
-  readonly removed: Set<number>;
+  readonly since: number[];
+  /** Flows that are gone, with the version that each is gone from. */
+  readonly removed: Map<number, number>;
+  version: number;
 }
+
+/** More than a bridge's tables ever change in a trace or a walk. */
+const VERSIONS = 1 << 20;
 
 const shared = new WeakMap<RuleSource, BridgeTables>();
 
 function tablesOf(source: RuleSource): BridgeTables {
   let found = shared.get(source);
   if (!found) {
-    found = { source, byTable: undefined, classifiers: new Map(), rules: new Map(), learned: [], removed: new Set() };
+    found = {
+      source,
+      byTable: undefined,
+      classifiers: new Map(),
+      rules: new Map(),
+      learned: [],
+      since: [],
+      removed: new Map(),
+      version: 0,
+    };
     shared.set(source, found);
   }
   return found;
@@ -109,8 +128,21 @@ function clausesOf(state: BridgeTables, index: number) {
   return clauses.length > 0 ? clauses : undefined;
 }
 
-function classifierOf(state: BridgeTables, table: number): Classifier {
-  let found = state.classifiers.get(table);
+/** The last version up to this one in which something of the table changed: earlier versions of it look the same. */
+function changed(state: BridgeTables, table: number, version: number): number {
+  let last = 0;
+  state.since.forEach((since, i) => {
+    if (since <= version && state.learned[i]?.table === table) last = Math.max(last, since);
+  });
+  for (const [index, from] of state.removed)
+    if (from <= version && ruleOf(state, index).table === table) last = Math.max(last, from);
+  return last;
+}
+
+function classifierOf(state: BridgeTables, table: number, asked: number): Classifier {
+  const version = state.version === 0 ? 0 : changed(state, table, asked);
+  const key = table * VERSIONS + version;
+  let found = state.classifiers.get(key);
   if (!found) {
     const source: RuleSource = {
       count: state.source.count + state.learned.length,
@@ -121,13 +153,14 @@ function classifierOf(state: BridgeTables, table: number): Classifier {
       rule: (i) => ruleOf(state, i),
       trouble: (t) => state.source.trouble(t),
     };
-    const indexes = indexesOf(state, table).filter((i) => !state.removed.has(i));
+    const there = (index: number) => (state.removed.get(index) ?? Infinity) > version;
+    const indexes = indexesOf(state, table).filter(there);
     state.learned.forEach((rule, i) => {
       const index = state.source.count + i;
-      if (rule.table === table && !state.removed.has(index)) indexes.push(index);
+      if (rule.table === table && (state.since[i] ?? 0) <= version && there(index)) indexes.push(index);
     });
     found = buildClassifier(source, indexes);
-    state.classifiers.set(table, found);
+    state.classifiers.set(key, found);
   }
   return found;
 }
@@ -142,7 +175,8 @@ export function makeTables(): Tables {
     if (!state) {
       const base = tablesOf(bridge.rules);
       indexesOf(base, 0);
-      state = { ...base, classifiers: new Map(base.classifiers), rules: new Map(base.rules), learned: [], removed: new Set() };
+      const empty = { learned: [], since: [], removed: new Map<number, number>(), version: 0 };
+      state = { ...base, classifiers: new Map(base.classifiers), rules: new Map(base.rules), ...empty };
       own.set(bridge.rules, state);
     }
     return state;
@@ -160,21 +194,23 @@ export function makeTables(): Tables {
     });
   };
   return {
-    lookup(bridge, table, flow, wc) {
+    version: (bridge) => stateOf(bridge).version,
+    lookup(bridge, table, flow, wc, version) {
       const state = stateOf(bridge);
-      const result = lookup(classifierOf(state, table), flow, wc, (index) => clausesOf(state, index));
+      const result = lookup(classifierOf(state, table, version), flow, wc, (index) => clausesOf(state, index));
       return { ...result, found: result.rule === undefined ? undefined : ruleOf(state, result.rule) };
     },
     add(bridge, rule) {
       const state = writable(bridge);
-      for (const index of same(state, rule.table, rule.match, rule.priority)) state.removed.add(index);
+      state.version++;
+      for (const index of same(state, rule.table, rule.match, rule.priority)) state.removed.set(index, state.version);
       state.learned.push({ ...rule, index: state.source.count + state.learned.length });
-      state.classifiers.delete(rule.table);
+      state.since.push(state.version);
     },
     remove(bridge, table, match, priority) {
       const state = writable(bridge);
-      for (const index of same(state, table, match, priority)) state.removed.add(index);
-      state.classifiers.delete(table);
+      state.version++;
+      for (const index of same(state, table, match, priority)) state.removed.set(index, state.version);
     },
     countByCookie(bridge, table, cookie) {
       const state = stateOf(bridge);
@@ -204,6 +240,7 @@ export function ruleFor(
   wc: FlowWords,
   inPort: number,
   mayPacketIn: boolean,
+  version: number,
 ): RuleRef {
   const saved = { src: at(flow, W.tpSrc), dst: at(flow, W.tpDst), port: at(flow, W.inPort) };
   if (at(flow, W.nwFrag) & FRAG_ANY && bridge.fragments !== 'nx-match') {
@@ -212,7 +249,7 @@ export function ruleFor(
     flow[W.tpDst] = 0;
   }
   flow[W.inPort] = inPort;
-  const result = table < N_TABLES ? tables.lookup(bridge, table, flow, wc) : undefined;
+  const result = table < N_TABLES ? tables.lookup(bridge, table, flow, wc, version) : undefined;
   flow[W.tpSrc] = saved.src;
   flow[W.tpDst] = saved.dst;
   flow[W.inPort] = saved.port;

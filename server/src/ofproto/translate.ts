@@ -107,6 +107,7 @@ function resume(ctx: Ctx, state: FrozenState): XlateAct[] | undefined {
     return undefined;
   }
   ctx.bridge = bridge;
+  ctx.tablesVersion = ctx.session.tables.version(bridge);
   ctx.table = state.table;
   report(ctx, 'thaw', `Resuming from table ${state.table}`);
   ctx.conntracked = state.conntracked;
@@ -160,6 +161,7 @@ export function translate(session: Session, bridge: Bridge, packet: FlowWords, o
     rule: undefined,
     ruleCookie: 0xffffffffffffffffn,
     table: 0,
+    tablesVersion: session.tables.version(bridge),
     depth: 0,
     resubmits: 0,
     exit: false,
@@ -229,7 +231,7 @@ function run(ctx: Ctx, state: FrozenState | undefined, recircId: number): DpActi
   }
   if (!actions) {
     const { session, bridge, table, flow, wc } = ctx;
-    const ref = ruleFor(session.tables, bridge, table, flow, wc, at(flow, W.inPort), true);
+    const ref = ruleFor(session.tables, bridge, table, flow, wc, at(flow, W.inPort), true, ctx.tablesVersion);
     ctx.rule = ref;
     const node = reportTable(ctx, ref, table, flow.slice());
     ctx.node = node;
