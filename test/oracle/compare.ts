@@ -50,14 +50,20 @@ export function compare(real: Answer, ours: Answer): Comparison {
 
 const sentence = (text: string): string => text.trim().replace(/\s+/g, ' ');
 
-/** Recirculation ids count up while the switch runs: here they count from 1 in each answer. */
+/**
+ * Recirculation ids, and the datapath's own numbers of meters, count up while the switch runs: here they count from 1 in each answer.
+ * No capture tells them.
+ */
 export function normalise(text: string): string {
-  const ids = new Map<string, string>();
-  return text.replace(/\b(recirc\(|recirc_id[=(])(0x[0-9a-f]+|[1-9]\d*)/g, (_, before: string, id: string) => {
-    const key = BigInt(id).toString();
-    if (!ids.has(key)) ids.set(key, `#${ids.size + 1}`);
-    return `${before}${ids.get(key) ?? ''}`;
-  });
+  const counted = (of: string, pattern: RegExp): string => {
+    const ids = new Map<string, string>();
+    return of.replace(pattern, (_, before: string, id: string) => {
+      const key = BigInt(id).toString();
+      if (!ids.has(key)) ids.set(key, `#${ids.size + 1}`);
+      return `${before}${ids.get(key) ?? ''}`;
+    });
+  };
+  return counted(counted(text, /\b(recirc\(|recirc_id[=(])(0x[0-9a-f]+|[1-9]\d*)/g), /\b(meter\()(\d+)/g);
 }
 
 export function partsOf(answer: string): Parts {
@@ -93,7 +99,10 @@ const NAMES: Readonly<Record<string, string>> = {
 export function outputsAsSet(actions: string, flow = ''): string {
   const before = new Map(splitActions(flow).map((field) => [field.split('=')[0] ?? '', field.split('=')[1] ?? '']));
   const changes = new Map<string, string>();
-  const vlans: string[] = [];
+  const vlans = ['1', ''].flatMap((n) => {
+    const vid = before.get(`dl_vlan${n}`);
+    return vid === undefined ? [] : [`push_vlan(vid=${vid},pcp=${before.get(`dl_vlan_pcp${n}`) ?? '0'})`];
+  });
   const outputs: string[] = [];
   const all = splitActions(actions);
   // What is set of a tunnel matters to tunnels only: to the ports that are seen to follow it.

@@ -28,7 +28,8 @@ const USAGE = `npm run oracle -- [options]
   --show N          how many differing cases to print (default 5)
   --text            print those too whose text differs only in what is not compared
   --real            ask the real switch only
-  --record FOLDER   write the cases as fixtures, one file per family
+  --record FOLDER   write the equal cases as fixtures, one file per family; with --replay and --lab too
+  --most N          at most so many of a family (default 60)
   --verbose         print what the switch refused to load
 Families: `;
 
@@ -45,6 +46,7 @@ const { values } = parseArgs({
     text: { type: 'boolean' },
     real: { type: 'boolean' },
     record: { type: 'string' },
+    most: { type: 'string' },
     verbose: { type: 'boolean' },
     help: { type: 'boolean' },
   },
@@ -67,12 +69,15 @@ async function main(): Promise<number> {
   if (values.replay !== undefined) {
     const { family } = values;
     const cases = readCases(values.replay);
-    return report(await comparedOf(family === undefined ? cases : cases.filter((one) => family.includes(one.family))), true);
+    const compared = await comparedOf(family === undefined ? cases : cases.filter((one) => family.includes(one.family)));
+    if (values.record !== undefined) record(values.record, compared);
+    return report(compared, true);
   }
   if (values.lab !== undefined) {
     const cases = labCases(values.lab, values.keep ?? fs.mkdtempSync(path.join(os.tmpdir(), 'packet-walk-lab-')));
-    if (values.record !== undefined) writeStore(values.record, cases);
-    return report(await comparedOf(cases), true);
+    const compared = await comparedOf(cases);
+    if (values.record !== undefined) record(values.record, compared);
+    return report(compared, true);
   }
   if (!switchInstalled()) {
     console.error('There is no Open vSwitch here (Debian: apt-get install openvswitch-switch).');
@@ -88,9 +93,10 @@ async function main(): Promise<number> {
   if (values.verbose === true)
     for (const { what, why } of refused) console.log(`refused: ${what}\n  ${why.replace(/\n/g, '\n  ')}`);
   console.log(`${refused.length} things that the switch refused to load`);
-  if (values.record !== undefined) writeStore(values.record, cases);
   if (values.real === true) return 0;
-  const status = report(await comparedOf(cases), values.keep !== undefined);
+  const compared = await comparedOf(cases);
+  if (values.record !== undefined) record(values.record, compared);
+  const status = report(compared, values.keep !== undefined);
   if (values.keep === undefined && status === 0) fs.rmSync(out, { recursive: true, force: true });
   else console.log(`kept in ${out}`);
   return status;
@@ -132,6 +138,17 @@ async function realAnswers(seed: string, out: string): Promise<{ cases: Case[]; 
   await inParallel([worker, worker], 2, (work) => work());
   const kept = limit === undefined ? cases.slice(0, enough) : cases;
   return { cases: kept, refused, seconds: (performance.now() - start) / 1000 };
+}
+
+/** Keeps the cases that are equal, so many of each family: what was right has to stay right. */
+function record(at: string, compared: readonly Compared[]): void {
+  const most = count(values.most, 60);
+  const kept = new Map<string, Case[]>();
+  for (const { one, comparison } of compared) {
+    const own = kept.get(one.family) ?? [];
+    if (comparison.differs.length === 0 && own.length < most) kept.set(one.family, [...own, one]);
+  }
+  writeStore(at, [...kept.values()].flat());
 }
 
 async function comparedOf(cases: readonly Case[]): Promise<Compared[]> {

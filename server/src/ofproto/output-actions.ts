@@ -124,7 +124,7 @@ export function enqueueAction(ctx: Ctx, port: number, queue: number, options: Ou
 
 /** The packet priority that stands for a queue: a traffic class of Linux's qdisc 1: (tc(8)); userspace takes the number as it is. */
 export function queuePriority(ctx: Ctx, queue: number): number | undefined {
-  if (ctx.session.sw.datapath.type !== 'system') return queue;
+  if (ctx.session.sw.datapath.userspace) return queue;
   return queue < 0xf000 ? ((1 << 16) | (queue + 1)) >>> 0 : undefined;
 }
 

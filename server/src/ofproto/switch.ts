@@ -27,6 +27,8 @@ export interface TunnelRoute {
 
 export interface Datapath {
   readonly type: 'system' | 'netdev' | 'dummy';
+  /** Whether the switch forwards packets itself: always but for a `system` datapath in the kernel. */
+  readonly userspace: boolean;
   /** Whether tunnels are built by the switch itself (userspace datapaths) rather than by the kernel. */
   readonly tunnelPushPop: boolean;
   /** How many VLAN headers the datapath can match: 2 for Linux, without limit for userspace. */

@@ -25,6 +25,7 @@ export function datapathOf(captured: Captured): Datapath {
   };
   return {
     type,
+    userspace,
     tunnelPushPop: flag('Tunnel push pop', userspace && (type === 'netdev' || knowsRoutes(captured))),
     maxVlanHeaders: count('Max VLAN headers', userspace ? 1 : 2),
     explicitDrop: flag('Explicit Drop action', userspace),
