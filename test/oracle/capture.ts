@@ -47,7 +47,7 @@ export async function capture(at: Switch, database: Database, setUp: SetUp, rand
     else {
       const { out } = await at.ofctl([...dump, 'dump-flows', name]);
       // Some flows can be kept and not be told in OpenFlow: the program prints what it could not read in hex.
-      if (/^0{7}[0-9a-f]  /m.test(out)) await appctl('bridge/dump-flows', name);
+      if (/^0{7}[0-9a-f] {2}/m.test(out)) await appctl('bridge/dump-flows', name);
       else captures.push({ command: ['ovs-ofctl', ...dump, 'dump-flows', name].join(' '), text: out });
     }
     if (groups !== undefined && groups.length > 0) await ofctl('-O', 'OpenFlow15', 'dump-groups', name);
