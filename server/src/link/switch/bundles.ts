@@ -85,7 +85,7 @@ function bundleOf(
     tag: vlanMode === 'trunk' ? -1 : (tag ?? 0),
     trunks: trunksOf(vlanMode, tag ?? 0, trunks),
     cvlans: cvlans ? new Set(cvlans) : undefined,
-    qinqEthertype: config['qinq-ethertype'] === '802.1q' ? 0x8100 : 0x88a8,
+    qinqEthertype: config['qinq-ethtype'] === '802.1q' ? 0x8100 : 0x88a8,
     priorityTags:
       priorityTags === 'always' ? 'always' : priorityTags === 'if-nonzero' || priorityTags === 'true' ? 'if-nonzero' : 'no',
     protected: isTrue(row, 'protected'),
