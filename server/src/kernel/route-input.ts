@@ -101,8 +101,8 @@ function routeInput6(namespace: Namespace, packet: IpPacket, iif: string, option
   const forwards = forwarding(namespace, iif, 6);
   if (found.kind !== 'found') return noRoute(found, packet, forwards !== 'no');
   if (forwards === 'no') return forwardingOff(namespace, iif, 6);
-  // The hop limit is looked at before the source.
-  if ((src === 0n || isLinkLocal6(src)) && packet.ttl > 1) {
+  // The hop limit is looked at before the source, and a packet that leaves by the device that it came by is not looked at.
+  if ((src === 0n || isLinkLocal6(src)) && packet.ttl > 1 && found.hop?.device !== iif) {
     const error = { type: 1, code: 2, name: 'beyond scope of source address' };
     return {
       kind: 'refused',
