@@ -83,8 +83,22 @@ function tunnelHeader(ctx: Ctx, port: Port, ipv6: boolean): TunnelPushHeader | u
         seq: sequence ? 0 : undefined,
       };
     }
-    case 'gtpu':
-      return { kind: 'gtpu', flags: at(flow, W.tunGtpuFlags), msgtype: at(flow, W.tunGtpuMsgtype), teid: key };
+    case 'gtpu': {
+      // Version 1 of a GTP packet with user data, where no action says otherwise; 0x2: sequence numbers.
+      const flags = (at(flow, W.tunGtpuFlags) || 0x30) | (tunnel.options['seq'] === 'true' ? 0x2 : 0);
+      return { kind: 'gtpu', flags, msgtype: at(flow, W.tunGtpuMsgtype) || 255, teid: key };
+    }
+    case 'erspan':
+    case 'ip6erspan': {
+      // A session has ten bits; what is set by the tunnel and not by flows is in the flow already.
+      if (key > 0x3ff) return undefined;
+      const kind = ipv6 ? 'ip6erspan' : 'erspan';
+      const version = at(flow, W.tunErspanVer);
+      if (version === 1) return { kind, version, sid: key, index: at(flow, W.tunErspanIdx) };
+      return version === 2
+        ? { kind, version, sid: key, dir: at(flow, W.tunErspanDir), hwid: at(flow, W.tunErspanHwid) }
+        : undefined;
+    }
     default:
       return undefined;
   }

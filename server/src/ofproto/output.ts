@@ -14,6 +14,7 @@ import { at, clearConntrackFields, clearTunnel, isReservedMac, isStp, macOf, or,
 import { processSpecial } from './special';
 import type { Bundle, Mirror, Port } from './switch';
 import { tableAction } from './table-action';
+import { tunnelToPop } from './tunnel-pop';
 import { prepareTunnel } from './tunnel-send';
 import { extractVlans, includesVlan, inputVlanIsValid, putVlans, translateInput, translateOutput, type Vlans } from './vlan';
 
@@ -212,8 +213,10 @@ function sendBy(
       nativeTunnelOutput(ctx, port, port.odpPort, options, patchOutput);
       ctx.flow.set(tunnelBefore, 0);
     } else {
-      if (ctx.mirrorSnaplen > 0 && ctx.mirrorSnaplen < 0xffff) ctx.dpActions.push({ kind: 'trunc', maxLen: ctx.mirrorSnaplen });
-      ctx.dpActions.push({ kind: 'output', port: port.odpPort });
+      const popped = tunnelToPop(ctx, port);
+      if (popped === undefined && ctx.mirrorSnaplen > 0 && ctx.mirrorSnaplen < 0xffff)
+        ctx.dpActions.push({ kind: 'trunc', maxLen: ctx.mirrorSnaplen });
+      ctx.dpActions.push(popped === undefined ? { kind: 'output', port: port.odpPort } : { kind: 'tnl_pop', port: popped });
     }
   }
   const bundle = bundleOf(ctx.bridge, port.ofport);
