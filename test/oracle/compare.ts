@@ -1,4 +1,4 @@
-import type { Answer } from './folder';
+import type { Answer, Case } from './folder';
 
 /** What is compared of an answer. */
 interface Parts {
@@ -20,14 +20,17 @@ export interface Comparison {
   readonly text: boolean;
 }
 
+/** What no capture tells of a case, and so cannot be compared. */
+type Loose = Pick<Case, 'alike' | 'unordered'>;
+
 /** Compares the real answer with ours. */
-export function compare(real: Answer, ours: Answer, alike: readonly (readonly string[])[] = []): Comparison {
+export function compare(real: Answer, ours: Answer, { alike = [], unordered = false }: Loose = {}): Comparison {
   if (real.kind === 'error' || ours.kind === 'error') {
     const same = real.kind === ours.kind && sentence(real.text) === sentence(ours.text);
     return { differs: same ? [] : ['error'], megaflow: same, text: same };
   }
   const [a, b] = [partsOf(real.text, alike), partsOf(ours.text, alike)];
-  const flooded = /^\s*(?:->|>)? *(?:FLOOD|ALL)$|flooding|^\s*output:(?:FLOOD|ALL)|mirror/im.test(real.text);
+  const flooded = unordered || /^\s*(?:->|>)? *(?:FLOOD|ALL)$|flooding|^\s*output:(?:FLOOD|ALL)|mirror/im.test(real.text);
   const differs: string[] = [];
   const same = (x: readonly string[], y: readonly string[]): boolean =>
     x.length === y.length && x.every((line, n) => line === y[n]);
@@ -93,9 +96,45 @@ function standIn(actions: string, ports: readonly string[]): string {
     .join(',');
 }
 
+/** Bits of a field that differ from the packet's before, as far as that is known. */
+interface Change {
+  readonly value: bigint;
+  readonly mask: bigint;
+}
+
+/** Takes `VALUE` or `VALUE/MASK` into what has changed; a field that is as before has not. */
+function change(changes: Map<string, Change>, key: string, text: string, before: string | undefined): void {
+  const [value = '', mask] = text.split('/');
+  const own = mask === undefined ? ALL_BITS : numberOf(mask);
+  const old = changes.get(key) ?? { value: 0n, mask: 0n };
+  const now = { value: (old.value & ~own) | (numberOf(value) & own), mask: old.mask | own };
+  const base = before === undefined ? undefined : numberOf(before);
+  const differs = base === undefined ? now.mask : now.mask & (now.value ^ base);
+  if (differs === 0n) changes.delete(key);
+  else changes.set(key, { value: now.value & differs, mask: differs });
+}
+
+const ALL_BITS = (1n << 128n) - 1n;
+
+/** A MAC, an IPv4 or IPv6 address or a number; text that is none of them as the number of its characters. */
+function numberOf(text: string): bigint {
+  if (/^(?:0x[0-9a-f]+|\d+)$/.test(text)) return BigInt(text);
+  if (/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(text)) return BigInt(`0x${text.replaceAll(':', '')}`);
+  if (/^\d+(?:\.\d+){3}$/.test(text)) return text.split('.').reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  if (/^[0-9a-f:]*:[0-9a-f:]*$/.test(text)) {
+    const [left = '', right] = text.split('::');
+    const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
+    const [first, last] = [groups(left), groups(right ?? '')];
+    const zeros = right === undefined ? [] : Array.from({ length: 8 - first.length - last.length }, () => '0');
+    return [...first, ...zeros, ...last].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
+  }
+  return [...text].reduce((sum, char) => (sum << 16n) | BigInt(char.charCodeAt(0)), 0n) & ALL_BITS;
+}
+
 /** Fields of a flow as datapath actions call them. */
 const NAMES: Readonly<Record<string, string>> = {
   ...{ 'eth.src': 'dl_src', 'eth.dst': 'dl_dst', 'ipv4.src': 'nw_src', 'ipv4.dst': 'nw_dst', 'ipv4.ttl': 'nw_ttl' },
+  ...{ 'ipv6.src': 'ipv6_src', 'ipv6.dst': 'ipv6_dst', 'ipv6.hlimit': 'nw_ttl', 'skb_mark.': 'pkt_mark' },
   ...{ 'arp.sip': 'arp_spa', 'arp.tip': 'arp_tpa', 'arp.op': 'arp_op', 'arp.sha': 'arp_sha', 'arp.tha': 'arp_tha' },
 };
 
@@ -105,7 +144,7 @@ const NAMES: Readonly<Record<string, string>> = {
  */
 export function outputsAsSet(actions: string, flow = ''): string {
   const before = new Map(splitActions(flow).map((field) => [field.split('=')[0] ?? '', field.split('=')[1] ?? '']));
-  const changes = new Map<string, string>();
+  const changes = new Map<string, Change>();
   const vlans = ['1', ''].flatMap((n) => {
     const vid = before.get(`dl_vlan${n}`);
     return vid === undefined ? [] : [`push_vlan(vid=${vid},pcp=${before.get(`dl_vlan_pcp${n}`) ?? '0'})`];
@@ -122,13 +161,12 @@ export function outputsAsSet(actions: string, flow = ''): string {
     else if (name === 'set') {
       for (const [key, value] of setsOf(action)) {
         if (key === 'tunnel') tunnel = value;
-        else if (before.get(NAMES[key] ?? '') === value) changes.delete(key);
-        else changes.set(key, value);
+        else change(changes, key, value, before.get(NAMES[key] ?? ''));
       }
-    } else
-      outputs.push(
-        `${[...changes].map(([key, value]) => `${key}=${value}`).sort()}|${tunnels.has(action) ? tunnel : ''}|${vlans.join()}|${action}`,
-      );
+    } else {
+      const sees = [...changes].map(([key, { value, mask }]) => `${key}=${value}/${mask}`).sort();
+      outputs.push(`${sees.join()}|${tunnels.has(action) ? tunnel : ''}|${vlans.join()}|${action}`);
+    }
   }
   return outputs.sort().join('\n');
 }
@@ -144,6 +182,7 @@ function setsOf(action: string): [string, string][] {
   const inner = action.slice('set('.length, -1);
   const [, header = '', fields = ''] = /^(\w+)\((.*)\)$/.exec(inner) ?? [];
   if (header === 'tunnel' || fields === '') return [[header, fields]];
+  if (!fields.includes('=')) return [[`${header}.`, fields]];
   return splitActions(fields).map((field) => {
     const [name = '', value = ''] = field.split('=');
     return [`${header}.${name}`, value];

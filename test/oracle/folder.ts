@@ -13,6 +13,8 @@ export interface Case {
   readonly answer: Answer;
   /** Datapath ports (numbers or names) that stand for one another: which member of a balancing bond a flow gets is kept nowhere. */
   readonly alike?: readonly (readonly string[])[];
+  /** Whether a mirror floods a VLAN: its ports come in the order of a hash table, and no line of the trace says so. */
+  readonly unordered?: boolean;
 }
 
 /** What `ofproto/trace` said. */
@@ -54,7 +56,7 @@ export function writeFiles(folder: string, files: ReadonlyMap<string, string>): 
 
 /** The folder's cases, as `case.json` keeps them beside the captures. */
 export function writeCases(folder: string, cases: readonly Case[]): void {
-  const kept = cases.map(({ family, question, answer, alike }) => ({ family, question, answer, alike }));
+  const kept = cases.map(({ folder: _, ...one }) => one);
   fs.writeFileSync(path.join(path.dirname(folder), `${path.basename(folder)}.json`), `${JSON.stringify(kept, null, 1)}\n`);
 }
 

@@ -156,7 +156,7 @@ async function comparedOf(cases: readonly Case[]): Promise<Compared[]> {
   console.log(`ours: ${(milliseconds / 1000).toFixed(1)} s`);
   return cases.map((one, n) => {
     const ours = answers[n] ?? { kind: 'error', text: '(no answer)' };
-    return { one, ours, comparison: compare(one.answer, ours, one.alike) };
+    return { one, ours, comparison: compare(one.answer, ours, one) };
   });
 }
 

@@ -43,6 +43,7 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
         writeFiles(folder, filesOf(await capture(at, database, setUp, chance), layout(chance)));
         const own: Case[] = [];
         const alike = await balanced(at, setUp);
+        const unordered = setUp.vsctl?.some((argument) => argument.startsWith('output-vlan=')) === true;
         for (const question of stage)
           own.push({
             family: setUp.family,
@@ -50,6 +51,7 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
             question,
             answer: await askSwitch(at, question),
             ...(alike.length > 0 ? { alike } : {}),
+            ...(unordered ? { unordered } : {}),
           });
         writeCases(folder, own);
         cases.push(...own);

@@ -35,7 +35,7 @@ describe('ofproto-trace answers as Open vSwitch did', () => {
       const lines = out.split('\n');
       const differing = cases.flatMap((one, n) => {
         const ours = answerOf(lines[n] === '' ? undefined : lines[n]);
-        const comparison = compare(one.answer, ours, one.alike);
+        const comparison = compare(one.answer, ours, one);
         return comparison.differs.length === 0 ? [] : [difference({ one, ours, comparison })];
       });
       assert.equal(differing.length, 0, `${differing.length} of ${cases.length} differ:\n${differing.slice(0, 3).join('\n')}`);

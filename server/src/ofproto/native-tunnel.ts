@@ -26,8 +26,9 @@ function print(ip: IpAddress | undefined): string {
   return ip.family === 4 ? formatIpv4(ip.value) : formatIpv6(ip.value);
 }
 
-function bestRoute(routes: readonly TunnelRoute[], dst: IpAddress): TunnelRoute | undefined {
+function bestRoute(routes: readonly TunnelRoute[], dst: IpAddress, mark: number): TunnelRoute | undefined {
   const matching = routes.filter((route) => {
+    if (route.mark !== mark) return false;
     const prefix = parsePrefix(`${route.ip}/${route.prefix}`);
     return prefix !== undefined && inPrefix(dst, prefix);
   });
@@ -36,10 +37,14 @@ function bestRoute(routes: readonly TunnelRoute[], dst: IpAddress): TunnelRoute 
 
 function findWay(ctx: Ctx): Way | undefined {
   const dst = addressOf(ctx.flow, W.tunDst, W.tunIpv6Dst);
-  const route = dst && bestRoute(ctx.session.sw.tunnelRoutes, dst);
+  const { tunnelRoutes } = ctx.session.sw;
+  const mark = at(ctx.flow, W.pktMark);
+  const route = dst && bestRoute(tunnelRoutes, dst, mark);
   if (!dst || !route) return undefined;
   const gateway = route.gateway === undefined ? undefined : parseIp(route.gateway);
   const given = addressOf(ctx.flow, W.tunSrc, W.tunIpv6Src);
+  // A source that is not one of the switch's own addresses has no way out.
+  if (given && bestRoute(tunnelRoutes, given, mark)?.local !== true) return undefined;
   const source = given ?? (route.src === undefined ? undefined : parseIp(route.src));
   const bridges = [...ctx.session.sw.bridges.values()];
   // The device that is a bridge's own is looked for first, then any port.

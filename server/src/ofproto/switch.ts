@@ -23,6 +23,10 @@ export interface TunnelRoute {
   /** The bridge's LOCAL device, or another device. */
   readonly dev: string;
   readonly src: string | undefined;
+  /** The packet mark that it is for: 0 for packets without one. */
+  readonly mark: number;
+  /** To one of the switch's own addresses. */
+  readonly local: boolean;
 }
 
 export interface Datapath {

@@ -82,6 +82,8 @@ export function tunnelRoutesOf(captured: Captured): TunnelRoute[] {
     gateway: fact.gateway?.value,
     dev: fact.dev.value,
     src: fact.src?.value,
+    mark: fact.mark?.value ?? 0,
+    local: fact.local,
   }));
 }
 
