@@ -1,7 +1,7 @@
 import { ones } from '../base/bits';
 import { getField, lookAtField, setField } from '../openflow/field-access';
 import type { MfSubfield } from '../openflow/ofpact';
-import { optionIndex, tlvTable, writeOption, type TlvTable } from '../openflow/tlv';
+import { optionIndex, tlvTable, type TlvTable } from '../openflow/tlv';
 import type { Field } from '../packet/fields';
 import { W, type FlowWords } from '../packet/flow-words';
 import type { Bridge } from './switch';
@@ -32,11 +32,11 @@ export function lookAtBits(bridge: Bridge, wc: FlowWords, { field, ofs, bits }: 
   lookAtField(field, ones(bits) << BigInt(ofs), wc, tlvsOf(bridge));
 }
 
-/** delete_field: the packet carries the option no more. */
+/** delete_field: the packet carries the option no more; its bytes stay, as a switch leaves them, and make a flow another one. */
 export function deleteOption(bridge: Bridge, flow: FlowWords, field: Field): void {
   const index = optionIndex(field.mfName);
   if (index === undefined) return;
-  writeOption(flow, tlvsOf(bridge), index, 0n);
+  if (!tlvsOf(bridge).entries.has(index)) return;
   const word = W.tunMdPresent + (index >= 32 ? 0 : 1);
   flow[word] = ((flow[word] ?? 0) & ~(1 << (index & 31))) >>> 0;
 }

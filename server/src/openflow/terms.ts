@@ -16,9 +16,12 @@ export interface TermsMatch {
   readonly trouble: string | undefined;
 }
 
+/** A number between the switch's ports and OpenFlow's reserved ones, which no port has (ovs-fields(7), "in_port"). */
+const NO_PORT = 0xff01;
+
 /**
  * A flow's conditions as one match, as the switch keeps it: conditions on headers that the flow does not ask for (a port without a
- * protocol) do not count. Ports' names get their numbers from `ports`.
+ * protocol) do not count. Ports' names get their numbers from `ports`; a name that it lacks is the name of no port.
  */
 export function matchOfTerms(terms: readonly FlowBits[], ports?: NameMap): TermsMatch {
   const words = scratch;
@@ -35,11 +38,9 @@ export function matchOfTerms(terms: readonly FlowBits[], ports?: NameMap): Terms
     let { value } = term;
     if (term.portName !== undefined) {
       const number = ports?.numberOf(term.portName);
-      if (number === undefined) {
-        trouble ??= `the number of port ${term.portName} is not captured`;
-        continue;
-      }
-      value = BigInt(number);
+      if (number === undefined) trouble ??= `the number of port ${term.portName} is not captured`;
+      // Left out, the flow would take the packets of all ports.
+      value = BigInt(number ?? NO_PORT);
     }
     const index = optionIndex(field.mfName);
     if (index !== undefined) {

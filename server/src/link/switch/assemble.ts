@@ -64,7 +64,11 @@ function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<str
     name: bridge.name,
     ports,
     bundles,
-    rules: ruleSource(captured, bridge, { ports: portNames, tables: tableNames(captured, bridge.name), tlv: tlvTable(tlvMap) }),
+    rules: ruleSource(captured, bridge, {
+      ports: withCutNames(portNames, ports.values()),
+      tables: tableNames(captured, bridge.name),
+      tlv: tlvTable(tlvMap),
+    }),
     groups: groupsOf(captured, bridge.name, portNames),
     meters: meters.get(bridge.name) ?? new Map<number, number>(),
     tlvMap,
@@ -83,6 +87,15 @@ function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<str
     netflow: items(row, 'netflow').length > 0,
     hasController: controllers.length > 0 && protocols.length > 0 && protocols.every((word) => /^OpenFlow1[012]$/.test(word)),
   };
+}
+
+/** How much of a port's name OpenFlow has room for before version 1.5's `ofp_port` (16 bytes, the last of them 0). */
+const CUT_NAME = 15;
+
+/** Finds ports by the beginnings of their names too, as dumps with `--names` have them of long ones. */
+function withCutNames(names: NameMap, ports: Iterable<{ readonly ofport: number; readonly name: string }>): NameMap {
+  const cut = nameMap([...ports].map((port) => [port.ofport, port.name.slice(0, CUT_NAME)] as const));
+  return { ...names, numberOf: (name) => names.numberOf(name) ?? (name.length === CUT_NAME ? cut.numberOf(name) : undefined) };
 }
 
 const TLV_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-dump-tlv-map']);

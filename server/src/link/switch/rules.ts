@@ -29,13 +29,18 @@ export function ruleSource(captured: Captured, bridge: OvsBridge, names: RuleNam
   const told = tellers(captured);
   announceOldDialect(captured, bridge);
   const matches: (Match | undefined)[] = [];
+  const unsure = new Map<number, string>();
   const matchOf = (index: number): Match => {
     const known = matches[index];
     if (known) return known;
-    const match = withOptions(matchOfTerms(flows.matchOf(index), ports).match, tlv);
+    const made = matchOfTerms(flows.matchOf(index), ports);
+    const match = withOptions(made.match, tlv);
     matches[index] = match;
+    const table = tableNumber(flows.tableOf(index));
+    if (made.trouble !== undefined && !unsure.has(table)) unsure.set(table, made.trouble);
     return match;
   };
+  const troubles = troublesOf(bridge, tableNumber);
   return {
     count: flows.length,
     table: (index) => tableNumber(flows.tableOf(index)),
@@ -61,7 +66,12 @@ export function ruleSource(captured: Captured, bridge: OvsBridge, names: RuleNam
         trouble: trouble ?? unread,
       };
     },
-    trouble: troublesOf(bridge, tableNumber),
+    trouble(table) {
+      const why = unsure.get(table);
+      return why === undefined
+        ? troubles(table)
+        : `bridge ${bridge.name}, table ${table}: ${why}; flows may match that do not here`;
+    },
   };
 }
 
@@ -135,5 +145,8 @@ function troublesOf(bridge: OvsBridge, tableNumber: (table: number | string) => 
   const broken = new Set<number>();
   for (const index of bridge.flows.like((flow) => flow.broken === true)) broken.add(tableNumber(bridge.flows.tableOf(index)));
   const why = bridge.flowsMissing ?? 'its dump is not whole';
-  return (table) => (broken.has(table) ? 'a flow of it could not be read' : why);
+  return (table) =>
+    broken.has(table)
+      ? `bridge ${bridge.name}, table ${table}: a flow of it could not be read`
+      : `the captured flows of ${bridge.name} may not be all: ${why}`;
 }
