@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { commitOdpActions, commitOdpTunnelAction } from '../../server/src/datapath/commit';
 import type { DpAction } from '../../server/src/datapath/dp-action';
 import { formatDpActions } from '../../server/src/datapath/format';
-import { genevePlaces, writeGeneveOption } from '../../server/src/datapath/geneve';
+import { tlvTable, writeOption } from '../../server/src/openflow/tlv';
 import { keyToFlow } from '../../server/src/datapath/key';
 import { parseKey } from '../../server/src/datapath/key-syntax';
 import { emptyFlow, W, type FlowWords } from '../../server/src/packet/flow-words';
@@ -143,16 +143,16 @@ describe('what the datapath is told to change', () => {
   it('sets a tunnel with its options once', () => {
     const flow = packet(tcp);
     const base = Uint32Array.from(flow);
-    const places = genevePlaces([{ class: 0x102, type: 0x80, length: 4, index: 0 }]);
+    const tlv = tlvTable([{ class: 0x102, type: 0x80, length: 4, index: 0 }]);
     flow[W.tunDst] = 0x0a000001;
     flow[W.tunId + 1] = 5;
     flow[W.tunTtl] = 64;
     flow[W.tunTpDst] = 6081;
     flow[W.tunFlags] = 0xe;
-    for (const place of places) writeGeneveOption(flow, place, [0, 1, 0, 2]);
+    writeOption(flow, tlv, 0, 0x10002n);
     const out: DpAction[] = [];
-    commitOdpTunnelAction(flow, base, out, 'geneve', places);
-    commitOdpTunnelAction(flow, base, out, 'geneve', places);
+    commitOdpTunnelAction(flow, base, out, 'geneve', tlv);
+    commitOdpTunnelAction(flow, base, out, 'geneve', tlv);
     assert.equal(
       formatDpActions(out),
       'set(tunnel(tun_id=0x5,dst=10.0.0.1,ttl=64,tp_dst=6081,geneve({class=0x102,type=0x80,len=4,0x10002}),flags(df|csum|key)))',

@@ -1,24 +1,19 @@
-import type { FlowWords } from '../packet/flow-words';
-import { emptyFlow, FLOW_WORDS, W } from '../packet/flow-words';
 import type { DpAction, SetHeader } from './dp-action';
-import type { GenevePlace } from './geneve';
+import type { TlvTable } from '../openflow/tlv';
 import { geneveOptions } from './geneve';
+import { copyWords, emptyFlow, FLOW_WORDS, type FlowWords, readMac, sameWords, W, wordAt } from '../packet/flow-words';
 import {
-  copyWords,
-  countMplsLabels,
-  countVlans,
   dlTypeOf,
   ETH_TYPE,
   FRAG,
   hasTunnel,
   IP_PROTO,
   isIpAny,
-  isMpls,
+  isMplsType,
+  mplsLabels,
   PACKET_TYPE,
-  readMac,
-  sameWords,
-  word,
-} from './words';
+  vlanHeaders,
+} from '../packet/protocols';
 
 // Open vSwitch keeps two copies of a packet's headers: what the OpenFlow actions have made of them, and what the datapath knows
 // (`base`). Only where something leaves the switch are the differences turned into datapath actions.
@@ -113,7 +108,7 @@ function commitHeader(
     for (let i = 0; i < part.bits.length; i++) {
       const bits = part.bits[i] ?? 0;
       const at = part.at + i;
-      if (((word(flow, at) ^ word(base, at)) & bits) !== 0) same = false;
+      if (((wordAt(flow, at) ^ wordAt(base, at)) & bits) !== 0) same = false;
     }
     if (same) {
       whole = false;
@@ -122,8 +117,8 @@ function commitHeader(
     differ = true;
     for (let i = 0; i < part.bits.length; i++) {
       const bits = (part.bits[i] ?? 0) & (part.at === W.nwTos ? tosMask : 0xffffffff);
-      mask[part.at + i] = part.fixed ? 0 : (word(wc, part.at + i) & bits) >>> 0;
-      if (word(mask, part.at + i) !== (part.bits[i] ?? 0) >>> 0) whole = false;
+      mask[part.at + i] = part.fixed ? 0 : (wordAt(wc, part.at + i) & bits) >>> 0;
+      if (wordAt(mask, part.at + i) !== (part.bits[i] ?? 0) >>> 0) whole = false;
     }
   }
   if (!differ) return false;
@@ -134,9 +129,9 @@ function commitHeader(
       const at = part.at + i;
       const bits = part.bits[i] ?? 0;
       if (!masked) mask[at] = bits;
-      value[at] = (word(flow, at) & (masked ? word(mask, at) : bits)) >>> 0;
-      base[at] = (word(flow, at) & bits) >>> 0;
-      wc[at] = (word(wc, at) | word(mask, at)) >>> 0;
+      value[at] = (wordAt(flow, at) & (masked ? wordAt(mask, at) : bits)) >>> 0;
+      base[at] = (wordAt(flow, at) & bits) >>> 0;
+      wc[at] = (wordAt(wc, at) | wordAt(mask, at)) >>> 0;
     }
   }
   out.push({ kind: 'set', header, value, mask: masked ? mask : undefined });
@@ -144,14 +139,14 @@ function commitHeader(
 }
 
 function commitEthernet(flow: FlowWords, base: FlowWords, out: DpAction[], wc: FlowWords, maskedSet: boolean): void {
-  if (word(flow, W.packetType) !== PACKET_TYPE.eth || word(base, W.packetType) !== PACKET_TYPE.eth) return;
+  if (wordAt(flow, W.packetType) !== PACKET_TYPE.ETH || wordAt(base, W.packetType) !== PACKET_TYPE.ETH) return;
   commitHeader(ethernet, flow, base, out, wc, maskedSet);
 }
 
 /** Pops the headers that the packet shall not have and pushes those it lacks, keeping the innermost ones that are the same. */
 function commitVlans(flow: FlowWords, base: FlowWords, out: DpAction[], wc: FlowWords): void {
-  let have = countVlans(base) - 1;
-  let want = countVlans(flow) - 1;
+  let have = vlanHeaders(base) - 1;
+  let want = vlanHeaders(flow) - 1;
   while (have >= 0 && want >= 0 && base[W.vlan0 + have] === flow[W.vlan0 + want]) {
     have--;
     want--;
@@ -161,7 +156,7 @@ function commitVlans(flow: FlowWords, base: FlowWords, out: DpAction[], wc: Flow
     wc[W.vlan0 + have] = 0xffffffff;
   }
   for (; want >= 0; want--) {
-    const header = word(flow, W.vlan0 + want);
+    const header = wordAt(flow, W.vlan0 + want);
     out.push({ kind: 'push_vlan', tpid: header >>> 16, tci: header & 0xffff });
   }
   copyWords(base, flow, W.vlan0, 2);
@@ -178,32 +173,32 @@ function commonLabels(flow: FlowWords, flowCount: number, base: FlowWords, baseC
 }
 
 function commitMpls(flow: FlowWords, base: FlowWords, out: DpAction[], pendingEncap: boolean): void {
-  let have = countMplsLabels(base);
-  const want = countMplsLabels(flow);
+  let have = mplsLabels(base);
+  const want = mplsLabels(flow);
   let common = commonLabels(flow, want, base, have);
-  const type = word(flow, W.dlType);
+  const type = wordAt(flow, W.dlType);
   while (have > common) {
     if (have - 1 === common && want > common) {
       // One label too many and one too few: the top one is changed in place.
       const value = emptyFlow();
-      value[W.mpls] = word(flow, W.mpls + want - have);
+      value[W.mpls] = wordAt(flow, W.mpls + want - have);
       out.push({ kind: 'set', header: 'mpls', value, mask: undefined });
-      base[W.mpls] = word(value, W.mpls);
+      base[W.mpls] = wordAt(value, W.mpls);
       common++;
       continue;
     }
     // What is below the last label has the packet's type; before that it is MPLS still.
-    out.push({ kind: 'pop_mpls', ethertype: !isMpls(type) && have > 1 ? ETH_TYPE.mpls : type });
-    for (let i = 1; i < have; i++) base[W.mpls + i - 1] = word(base, W.mpls + i);
+    out.push({ kind: 'pop_mpls', ethertype: !isMplsType(type) && have > 1 ? ETH_TYPE.MPLS : type });
+    for (let i = 1; i < have; i++) base[W.mpls + i - 1] = wordAt(base, W.mpls + i);
     base[W.mpls + have - 1] = 0;
     base[W.dlType] = type;
     have--;
   }
   while (have < want) {
-    const lse = word(flow, W.mpls + want - have - 1);
+    const lse = wordAt(flow, W.mpls + want - have - 1);
     out.push(pendingEncap ? { kind: 'add_mpls', ethertype: type, lse, l3: false } : { kind: 'push_mpls', ethertype: type, lse });
     // The headers below stay known: the packet may come back to them after a patch port or a group's bucket.
-    for (let i = have; i >= 1; i--) base[W.mpls + i] = word(base, W.mpls + i - 1);
+    for (let i = have; i >= 1; i--) base[W.mpls + i] = wordAt(base, W.mpls + i - 1);
     base[W.mpls] = lse;
     base[W.dlType] = type;
     have++;
@@ -211,22 +206,22 @@ function commitMpls(flow: FlowWords, base: FlowWords, out: DpAction[], pendingEn
 }
 
 function commitNetwork(flow: FlowWords, base: FlowWords, out: DpAction[], wc: FlowWords, maskedSet: boolean): SlowReason {
-  if (!word(flow, W.nwProto)) return undefined;
+  if (!wordAt(flow, W.nwProto)) return undefined;
   // Of a packet that came by a tunnel the two ECN bits were looked at only to set them as the tunnel's header says.
-  const ecnSame = ((word(base, W.nwTos) ^ word(flow, W.nwTos)) & 3) === 0;
+  const ecnSame = ((wordAt(base, W.nwTos) ^ wordAt(flow, W.nwTos)) & 3) === 0;
   const tosMask = hasTunnel(base) && ecnSame ? 0xfc : 0xff;
-  switch (word(base, W.dlType)) {
-    case ETH_TYPE.ip:
-    case ETH_TYPE.ipv6: {
-      const header = word(base, W.dlType) === ETH_TYPE.ip ? ipv4 : ipv6;
+  switch (wordAt(base, W.dlType)) {
+    case ETH_TYPE.IP:
+    case ETH_TYPE.IPV6: {
+      const header = wordAt(base, W.dlType) === ETH_TYPE.IP ? ipv4 : ipv6;
       if (commitHeader(header, flow, base, out, wc, maskedSet, tosMask))
-        wc[W.nwFrag] = !maskedSet || (word(wc, W.nwFrag) & FRAG.any) !== 0 ? FRAG.any | FRAG.later : 0;
-      if (header === ipv4 || word(base, W.nwProto) !== IP_PROTO.icmpv6) return undefined;
+        wc[W.nwFrag] = !maskedSet || (wordAt(wc, W.nwFrag) & FRAG.ANY) !== 0 ? FRAG.ANY | FRAG.LATER : 0;
+      if (header === ipv4 || wordAt(base, W.nwProto) !== IP_PROTO.ICMPV6) return undefined;
       const extended = commitHeader(ndExtensions, flow, base, out, wc, maskedSet);
       const discovery = commitHeader(nd, flow, base, out, wc, maskedSet);
       return extended || discovery ? 'action' : undefined;
     }
-    case ETH_TYPE.arp:
+    case ETH_TYPE.ARP:
       return commitHeader(arp, flow, base, out, wc, true) ? 'action' : undefined;
     default:
       return undefined;
@@ -235,18 +230,18 @@ function commitNetwork(flow: FlowWords, base: FlowWords, out: DpAction[], wc: Fl
 
 function commitPorts(flow: FlowWords, base: FlowWords, out: DpAction[], wc: FlowWords, maskedSet: boolean): void {
   if (!isIpAny(base)) return;
-  const proto = word(flow, W.nwProto);
-  const header = proto === IP_PROTO.tcp ? tcp : proto === IP_PROTO.udp ? udp : proto === IP_PROTO.sctp ? sctp : undefined;
+  const proto = wordAt(flow, W.nwProto);
+  const header = proto === IP_PROTO.TCP ? tcp : proto === IP_PROTO.UDP ? udp : proto === IP_PROTO.SCTP ? sctp : undefined;
   if (header) commitHeader(header, flow, base, out, wc, maskedSet);
 }
 
 function commitIcmp(flow: FlowWords, base: FlowWords, out: DpAction[], wc: FlowWords): SlowReason {
   const type = dlTypeOf(flow);
-  const proto = word(flow, W.nwProto);
+  const proto = wordAt(flow, W.nwProto);
   const header =
-    type === ETH_TYPE.ip && proto === IP_PROTO.icmp
+    type === ETH_TYPE.IP && proto === IP_PROTO.ICMP
       ? icmp
-      : type === ETH_TYPE.ipv6 && proto === IP_PROTO.icmpv6
+      : type === ETH_TYPE.IPV6 && proto === IP_PROTO.ICMPV6
         ? icmpv6
         : undefined;
   return header && commitHeader(header, flow, base, out, wc, false) ? 'action' : undefined;
@@ -257,20 +252,21 @@ const NSH_WORDS = W.nshContext + 4 - W.nshFlags;
 const NSH_MD1 = 1;
 
 function commitNsh(flow: FlowWords, base: FlowWords, out: DpAction[], wc: FlowWords, maskedSet: boolean): void {
-  if (word(flow, W.dlType) !== ETH_TYPE.nsh || sameWords(flow, base, W.nshFlags, NSH_WORDS)) return;
+  if (wordAt(flow, W.dlType) !== ETH_TYPE.NSH || sameWords(flow, base, W.nshFlags, NSH_WORDS)) return;
   const value = emptyFlow();
   if (maskedSet) {
     const mask = emptyFlow();
     copyWords(mask, wc, W.nshFlags, NSH_WORDS);
-    for (const at of [W.nshFlags, W.nshTtl, W.nshSi]) mask[at] = word(mask, at) & 0xff;
-    mask[W.nshSpi] = word(mask, W.nshSpi) & 0xffffff;
+    for (const at of [W.nshFlags, W.nshTtl, W.nshSi]) mask[at] = wordAt(mask, at) & 0xff;
+    mask[W.nshSpi] = wordAt(mask, W.nshSpi) & 0xffffff;
     mask[W.nshMdtype] = 0;
     mask[W.nshNp] = 0;
     // Without fixed metadata none is written, which then reads as all of it being 0.
-    if (word(flow, W.nshMdtype) !== NSH_MD1) for (let i = 0; i < 4; i++) mask[W.nshContext + i] = 0xffffffff;
+    if (wordAt(flow, W.nshMdtype) !== NSH_MD1) for (let i = 0; i < 4; i++) mask[W.nshContext + i] = 0xffffffff;
     else
-      for (let i = 0; i < 4; i++) value[W.nshContext + i] = (word(flow, W.nshContext + i) & word(mask, W.nshContext + i)) >>> 0;
-    for (let i = W.nshFlags; i < W.nshContext; i++) value[i] = (word(flow, i) & word(mask, i)) >>> 0;
+      for (let i = 0; i < 4; i++)
+        value[W.nshContext + i] = (wordAt(flow, W.nshContext + i) & wordAt(mask, W.nshContext + i)) >>> 0;
+    for (let i = W.nshFlags; i < W.nshContext; i++) value[i] = (wordAt(flow, i) & wordAt(mask, i)) >>> 0;
     out.push({ kind: 'set', header: 'nsh', value, mask });
   } else {
     // Without masked sets the switch writes the old header; only then does it take over the new one.
@@ -281,7 +277,7 @@ function commitNsh(flow: FlowWords, base: FlowWords, out: DpAction[], wc: FlowWo
     for (let i = 0; i < 4; i++) wc[W.nshContext + i] = 0;
   }
   copyWords(base, flow, W.nshFlags, NSH_WORDS);
-  if (word(flow, W.nshMdtype) !== NSH_MD1) for (let i = 0; i < 4; i++) base[W.nshContext + i] = 0;
+  if (wordAt(flow, W.nshMdtype) !== NSH_MD1) for (let i = 0; i < 4; i++) base[W.nshContext + i] = 0;
 }
 
 function commitEncapsulation(
@@ -291,32 +287,32 @@ function commitEncapsulation(
   wc: FlowWords,
   { pendingEncap, pendingDecap, encapData }: CommitOptions,
 ): void {
-  const type = word(flow, W.packetType);
-  const baseType = word(base, W.packetType);
+  const type = wordAt(flow, W.packetType);
+  const baseType = wordAt(base, W.packetType);
   if (pendingEncap) {
-    if (type === PACKET_TYPE.eth) {
+    if (type === PACKET_TYPE.ETH) {
       out.push({ kind: 'push_eth', src: readMac(flow, W.dlSrc), dst: readMac(flow, W.dlDst) });
       base[W.packetType] = type;
       copyWords(base, flow, W.dlDst, 4);
-    } else if (type === PACKET_TYPE.nsh) {
+    } else if (type === PACKET_TYPE.NSH) {
       const value = emptyFlow();
       copyWords(value, flow, W.nshFlags, NSH_WORDS);
-      const metadata = word(flow, W.nshMdtype) === 2 ? encapData : undefined;
+      const metadata = wordAt(flow, W.nshMdtype) === 2 ? encapData : undefined;
       out.push({ kind: 'push_nsh', value, metadata });
       base[W.packetType] = type;
       copyWords(base, flow, W.dlDst, FLOW_WORDS - W.dlDst);
-    } else if (type === PACKET_TYPE.mpls || type === PACKET_TYPE.mplsMulticast) {
+    } else if (type === PACKET_TYPE.MPLS || type === PACKET_TYPE.MPLS_MCAST) {
       commitMpls(flow, base, out, true);
     }
   } else if (pendingDecap || type !== baseType) {
-    if (type >>> 16 === 1 && baseType === PACKET_TYPE.eth) {
+    if (type >>> 16 === 1 && baseType === PACKET_TYPE.ETH) {
       out.push({ kind: 'pop_eth' });
       base[W.packetType] = type;
       base.fill(0, W.dlDst, W.dlDst + 4);
-    } else if (baseType === PACKET_TYPE.nsh) {
+    } else if (baseType === PACKET_TYPE.NSH) {
       // What is below an NSH or MPLS header is read anew when the packet comes back, so `base` stays.
       out.push({ kind: 'pop_nsh' });
-    } else if (baseType === PACKET_TYPE.mpls || baseType === PACKET_TYPE.mplsMulticast) {
+    } else if (baseType === PACKET_TYPE.MPLS || baseType === PACKET_TYPE.MPLS_MCAST) {
       commitMpls(flow, base, out, false);
     }
   }
@@ -339,11 +335,11 @@ export function commitOdpActions(
   commitEncapsulation(flow, base, out, wc, options);
   commitEthernet(flow, base, out, wc, maskedSet);
   // Labels go first where none shall be left: before that, there is no network header to set.
-  const unlabelled = isMpls(word(base, W.dlType)) && !isMpls(word(flow, W.dlType));
+  const unlabelled = isMplsType(wordAt(base, W.dlType)) && !isMplsType(wordAt(flow, W.dlType));
   if (unlabelled) commitMpls(flow, base, out, false);
   commitNsh(flow, base, out, wc, maskedSet);
   const network = commitNetwork(flow, base, out, wc, maskedSet);
-  if (word(flow, W.nwProto)) commitPorts(flow, base, out, wc, maskedSet);
+  if (wordAt(flow, W.nwProto)) commitPorts(flow, base, out, wc, maskedSet);
   const control = commitIcmp(flow, base, out, wc);
   if (!unlabelled) commitMpls(flow, base, out, false);
   commitVlans(flow, base, out, wc);
@@ -364,12 +360,12 @@ export function commitOdpTunnelAction(
   base: FlowWords,
   out: DpAction[],
   tunnelType: string | undefined,
-  places: readonly GenevePlace[],
+  tlv: TlvTable,
 ): void {
   if (!hasTunnel(flow) || sameWords(flow, base, 0, TUNNEL_WORDS)) return;
   copyWords(base, flow, 0, TUNNEL_WORDS);
   const value = emptyFlow();
   copyWords(value, flow, 0, TUNNEL_WORDS);
-  const options = tunnelType === undefined || tunnelType === 'geneve' ? geneveOptions(flow, places) : [];
+  const options = tunnelType === undefined || tunnelType === 'geneve' ? geneveOptions(flow, tlv) : [];
   out.push({ kind: 'set', header: 'tunnel', value, mask: undefined, tunnelType, geneve: options });
 }

@@ -1,5 +1,5 @@
-import type { FlowWords } from '../packet/flow-words';
 import type { GeneveOption } from './geneve';
+import type { FlowWords } from '../packet/flow-words';
 
 /** What a translation tells the datapath to do (ovs-actions(7) calls them datapath actions). Ports are the datapath's own numbers. */
 export type DpAction =

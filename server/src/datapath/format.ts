@@ -1,9 +1,8 @@
 import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
-import type { FlowWords } from '../packet/flow-words';
-import { W } from '../packet/flow-words';
 import type { DpAction, DpNat, TunnelPush, UserspaceCookie } from './dp-action';
 import type { GeneveOption } from './geneve';
-import { ETH_TYPE, FRAG, readLong, readMac, readWide, TUNNEL_FLAG, word } from './words';
+import { type FlowWords, readLong, readMac, readWide, W, wordAt } from '../packet/flow-words';
+import { ETH_TYPE, FRAG, TUNNEL_FLAG, tunnelFlagNames } from '../packet/protocols';
 
 /** Names of the datapath's ports by number; a port that has none is written as its number. */
 export type PortNames = ReadonlyMap<number, string>;
@@ -28,18 +27,18 @@ type Writer = (value: FlowWords, mask: FlowWords | undefined) => string;
 /** A number of one word. What the mask does not have is left out; a part of it is written behind a slash, in hexadecimal. */
 function number(name: string, at: number, bits: number, hexadecimal = false): Writer {
   return (value, mask) => {
-    const m = mask ? word(mask, at) : bits;
+    const m = mask ? wordAt(mask, at) : bits;
     if (m === 0) return '';
-    const text = `${name}=${hexadecimal ? altHex(word(value, at)) : word(value, at)}`;
+    const text = `${name}=${hexadecimal ? altHex(wordAt(value, at)) : wordAt(value, at)}`;
     return m === bits >>> 0 ? text : `${text}/${altHex(m)}`;
   };
 }
 
 function ipv4(name: string, at: number): Writer {
   return (value, mask) => {
-    const m = mask ? word(mask, at) : 0xffffffff;
+    const m = mask ? wordAt(mask, at) : 0xffffffff;
     if (m === 0) return '';
-    const text = `${name}=${formatIpv4(BigInt(word(value, at)))}`;
+    const text = `${name}=${formatIpv4(BigInt(wordAt(value, at)))}`;
     return m === 0xffffffff ? text : `${text}/${formatIpv4(BigInt(m))}`;
   };
 }
@@ -65,20 +64,20 @@ function mac(name: string, at: number): Writer {
 
 /** `frag=no`, `first` or `later`; never part of a masked set. */
 const fragment: Writer = (value, mask) => {
-  if (mask && word(mask, W.nwFrag) === 0) return '';
-  const frag = word(value, W.nwFrag);
-  return `frag=${!(frag & FRAG.any) ? 'no' : frag & FRAG.later ? 'later' : 'first'}`;
+  if (mask && wordAt(mask, W.nwFrag) === 0) return '';
+  const frag = wordAt(value, W.nwFrag);
+  return `frag=${!(frag & FRAG.ANY) ? 'no' : frag & FRAG.LATER ? 'later' : 'first'}`;
 };
 
 /** An ARP operation has 16 bits, of which the switch keeps 8. */
 const arpOperation: Writer = (value, mask) => {
-  const m = mask ? word(mask, W.nwProto) : 0xff;
+  const m = mask ? wordAt(mask, W.nwProto) : 0xff;
   if (m === 0) return '';
-  return m === 0xff ? `op=${word(value, W.nwProto)}` : `op=${word(value, W.nwProto)}/${altHex(m)}`;
+  return m === 0xff ? `op=${wordAt(value, W.nwProto)}` : `op=${wordAt(value, W.nwProto)}/${altHex(m)}`;
 };
 
 /** The reserved word is written always. */
-const ndReserved: Writer = (value) => `nd_reserved=0x${word(value, W.igmpGroup).toString(16)}`;
+const ndReserved: Writer = (value) => `nd_reserved=0x${wordAt(value, W.igmpGroup).toString(16)}`;
 
 const portWriters = [number('src', W.tpSrc, 0xffff), number('dst', W.tpDst, 0xffff)];
 const icmpWriters = [number('type', W.tpSrc, 0xff), number('code', W.tpDst, 0xff)];
@@ -126,29 +125,29 @@ export function formatLse(lse: number): string {
 /** An NSH header in full. */
 export function formatNsh(value: FlowWords): string {
   const parts = [
-    `flags=${word(value, W.nshFlags)}`,
-    `ttl=${word(value, W.nshTtl)}`,
-    `mdtype=${word(value, W.nshMdtype)}`,
-    `np=${word(value, W.nshNp)}`,
-    `spi=0x${word(value, W.nshSpi).toString(16)}`,
-    `si=${word(value, W.nshSi)}`,
+    `flags=${wordAt(value, W.nshFlags)}`,
+    `ttl=${wordAt(value, W.nshTtl)}`,
+    `mdtype=${wordAt(value, W.nshMdtype)}`,
+    `np=${wordAt(value, W.nshNp)}`,
+    `spi=0x${wordAt(value, W.nshSpi).toString(16)}`,
+    `si=${wordAt(value, W.nshSi)}`,
   ];
-  if (word(value, W.nshMdtype) === 1)
-    for (let i = 0; i < 4; i++) parts.push(`c${i + 1}=0x${word(value, W.nshContext + i).toString(16)}`);
+  if (wordAt(value, W.nshMdtype) === 1)
+    for (let i = 0; i < 4; i++) parts.push(`c${i + 1}=0x${wordAt(value, W.nshContext + i).toString(16)}`);
   return parts.join(',');
 }
 
 function formatNshMasked(value: FlowWords, mask: FlowWords): string {
   const parts: string[] = [];
   const small = (name: string, at: number): void => {
-    const m = word(mask, at);
+    const m = wordAt(mask, at);
     const digits = (n: number) => `0x${n.toString(16).padStart(2, '0')}`;
-    if (m !== 0) parts.push(`${name}=${m === 0xff ? word(value, at) : `${digits(word(value, at))}/${digits(m)}`}`);
+    if (m !== 0) parts.push(`${name}=${m === 0xff ? wordAt(value, at) : `${digits(wordAt(value, at))}/${digits(m)}`}`);
   };
   const large = (name: string, at: number, all: number): void => {
-    const m = word(mask, at);
+    const m = wordAt(mask, at);
     if (m === 0) return;
-    const text = `${name}=0x${word(value, at).toString(16)}`;
+    const text = `${name}=0x${wordAt(value, at).toString(16)}`;
     parts.push(m === all ? text : `${text}/0x${m.toString(16).padStart(8, '0')}`);
   };
   small('flags', W.nshFlags);
@@ -173,12 +172,12 @@ export function formatGeneve(options: readonly GeneveOption[]): string {
 
 function formatTunnel(action: Extract<DpAction, { kind: 'set' }>): string {
   const { value, tunnelType, geneve } = action;
-  const at = (index: number) => word(value, index);
+  const at = (index: number) => wordAt(value, index);
   const carries = (...types: string[]) => tunnelType === undefined || types.includes(tunnelType);
   const flags = at(W.tunFlags);
   const parts: string[] = [];
   const id = readLong(value, W.tunId);
-  if (id !== 0n || flags & TUNNEL_FLAG.key) parts.push(`tun_id=0x${id.toString(16)}`);
+  if (id !== 0n || flags & TUNNEL_FLAG.KEY) parts.push(`tun_id=0x${id.toString(16)}`);
   if (at(W.tunSrc)) parts.push(`src=${formatIpv4(BigInt(at(W.tunSrc)))}`);
   if (at(W.tunDst)) parts.push(`dst=${formatIpv4(BigInt(at(W.tunDst)))}`);
   const src6 = readWide(value, W.tunIpv6Src);
@@ -204,7 +203,7 @@ function formatTunnel(action: Extract<DpAction, { kind: 'set' }>): string {
 
 /** `df|csum|key`, 0 for none. */
 export function formatTunnelFlags(flags: number): string {
-  const names = Object.entries(TUNNEL_FLAG)
+  const names = Object.entries(tunnelFlagNames)
     .filter(([, bit]) => (flags & bit) !== 0)
     .map(([name]) => name);
   return names.length === 0 ? '0' : names.join('|');
@@ -216,13 +215,13 @@ function formatSet(action: Extract<DpAction, { kind: 'set' }>): string {
     case 'skb_priority':
     case 'skb_mark': {
       const at = header === 'skb_mark' ? W.pktMark : W.skbPriority;
-      const bits = mask ? word(mask, at) : 0xffffffff;
-      return `set(${header}(${altHex(word(value, at))}${bits === 0xffffffff ? '' : `/${altHex(bits)}`}))`;
+      const bits = mask ? wordAt(mask, at) : 0xffffffff;
+      return `set(${header}(${altHex(wordAt(value, at))}${bits === 0xffffffff ? '' : `/${altHex(bits)}`}))`;
     }
     case 'tunnel':
       return `set(tunnel(${formatTunnel(action)}))`;
     case 'mpls':
-      return `set(mpls(${formatLse(word(value, W.mpls))}))`;
+      return `set(mpls(${formatLse(wordAt(value, W.mpls))}))`;
     case 'nsh':
       return `set(nsh(${mask ? formatNshMasked(value, mask) : formatNsh(value)}))`;
     default:
@@ -395,7 +394,7 @@ function formatDpAction(action: DpAction, names: PortNames | undefined): string 
     case 'set':
       return formatSet(action);
     case 'push_vlan': {
-      const tpid = action.tpid === ETH_TYPE.vlan ? '' : `tpid=0x${action.tpid.toString(16).padStart(4, '0')},`;
+      const tpid = action.tpid === ETH_TYPE.VLAN ? '' : `tpid=0x${action.tpid.toString(16).padStart(4, '0')},`;
       const cfi = action.tci & 0x1000 ? '' : ',cfi=0';
       return `push_vlan(${tpid}vid=${action.tci & 0xfff},pcp=${action.tci >>> 13}${cfi})`;
     }
@@ -413,7 +412,7 @@ function formatDpAction(action: DpAction, names: PortNames | undefined): string 
     case 'push_eth':
       return `push_eth(src=${formatMac(action.src)},dst=${formatMac(action.dst)})`;
     case 'push_nsh': {
-      const type = word(action.value, W.nshMdtype);
+      const type = wordAt(action.value, W.nshMdtype);
       const more = type === 1 ? '' : type === 2 ? `,md2=${bytesHex(action.metadata ?? [])}` : ',<error: unknown mdtype>';
       return `push_nsh(${formatNsh(action.value)}${more})`;
     }

@@ -1,7 +1,6 @@
 import type { HashFields, OfpAct } from '../openflow/ofpact';
-import type { FlowWords } from '../packet/flow-words';
-import { W } from '../packet/flow-words';
-import { ETH_TYPE, FRAG, IP_PROTO, isIpAny, MAX_VLAN_HEADERS, PACKET_TYPE, VLAN_CFI, word } from './words';
+import { type FlowWords, W, wordAt } from '../packet/flow-words';
+import { ETH_TYPE, FRAG, IP_PROTO, isIpAny, MAX_VLAN_HEADERS, PACKET_TYPE, VLAN_CFI } from '../packet/protocols';
 
 // Open vSwitch hashes headers as they lie in memory on a little-endian machine, in network byte order; so every word is turned round
 // before it is added. Its general hash is MurmurHash3's mixing on builds without SSE4.2 (distributions' packages), the hash of what
@@ -120,68 +119,68 @@ function putHalf(bytes: Uint8Array, at: number, value: number): void {
 
 function wideBytes(flow: FlowWords, first: number): Uint8Array {
   const bytes = new Uint8Array(16);
-  for (let i = 0; i < 4; i++) putWord(bytes, 4 * i, word(flow, first + i));
+  for (let i = 0; i < 4; i++) putWord(bytes, 4 * i, wordAt(flow, first + i));
   return bytes;
 }
 
 function hashesPorts(proto: number): boolean {
   return (
-    proto === IP_PROTO.tcp ||
-    proto === IP_PROTO.udp ||
-    proto === IP_PROTO.sctp ||
-    proto === IP_PROTO.icmp ||
-    proto === IP_PROTO.icmpv6
+    proto === IP_PROTO.TCP ||
+    proto === IP_PROTO.UDP ||
+    proto === IP_PROTO.SCTP ||
+    proto === IP_PROTO.ICMP ||
+    proto === IP_PROTO.ICMPV6
   );
 }
 
 /** The hash of addresses, protocol and ports: a balance-tcp bond, and datapaths' L4 hash in userspace. */
 export function flowHash5tuple(flow: FlowWords, basis: number): number {
   let hash = basis;
-  const type = word(flow, W.dlType);
-  if (type === ETH_TYPE.ipv6) {
-    for (let i = 0; i < 4; i++) hash = hashAdd(hash, swap32(word(flow, W.ipv6Src + i)));
-    for (let i = 0; i < 4; i++) hash = hashAdd(hash, swap32(word(flow, W.ipv6Dst + i)));
-  } else if (type === ETH_TYPE.ip || type === ETH_TYPE.arp) {
-    hash = hashAdd(hashAdd(hash, swap32(word(flow, W.nwSrc))), swap32(word(flow, W.nwDst)));
+  const type = wordAt(flow, W.dlType);
+  if (type === ETH_TYPE.IPV6) {
+    for (let i = 0; i < 4; i++) hash = hashAdd(hash, swap32(wordAt(flow, W.ipv6Src + i)));
+    for (let i = 0; i < 4; i++) hash = hashAdd(hash, swap32(wordAt(flow, W.ipv6Dst + i)));
+  } else if (type === ETH_TYPE.IP || type === ETH_TYPE.ARP) {
+    hash = hashAdd(hashAdd(hash, swap32(wordAt(flow, W.nwSrc))), swap32(wordAt(flow, W.nwDst)));
   } else {
     return hashFinish(hash, 42);
   }
-  const proto = word(flow, W.nwProto);
+  const proto = wordAt(flow, W.nwProto);
   hash = hashAdd(hash, proto);
-  if (hashesPorts(proto)) hash = hashAdd(hash, swap32(((word(flow, W.tpSrc) << 16) | word(flow, W.tpDst)) >>> 0));
+  if (hashesPorts(proto)) hash = hashAdd(hash, swap32(((wordAt(flow, W.tpSrc) << 16) | wordAt(flow, W.tpDst)) >>> 0));
   return hashFinish(hash, 42);
 }
 
 /** The same in both directions; UDP ports don't count (`symmetric_l4`). */
 export function flowHashSymmetricL4(flow: FlowWords, basis: number): number {
   const bytes = new Uint8Array(32);
-  const type = word(flow, W.dlType);
+  const type = wordAt(flow, W.dlType);
   putHalf(bytes, 16, type);
   let vlan = 0;
-  for (let i = 0; i < MAX_VLAN_HEADERS; i++) vlan ^= word(flow, W.vlan0 + i) & 0xfff;
+  for (let i = 0; i < MAX_VLAN_HEADERS; i++) vlan ^= wordAt(flow, W.vlan0 + i) & 0xfff;
   putHalf(bytes, 18, vlan);
-  putHalf(bytes, 22, word(flow, W.dlSrc) ^ word(flow, W.dlDst));
-  putWord(bytes, 24, word(flow, W.dlSrc + 1) ^ word(flow, W.dlDst + 1));
-  if (type === ETH_TYPE.ip) putWord(bytes, 0, word(flow, W.nwSrc) ^ word(flow, W.nwDst));
-  else if (type === ETH_TYPE.ipv6)
-    for (let i = 0; i < 4; i++) putWord(bytes, 4 * i, word(flow, W.ipv6Src + i) ^ word(flow, W.ipv6Dst + i));
-  if (type === ETH_TYPE.ip || type === ETH_TYPE.ipv6) {
-    const proto = word(flow, W.nwProto);
+  putHalf(bytes, 22, wordAt(flow, W.dlSrc) ^ wordAt(flow, W.dlDst));
+  putWord(bytes, 24, wordAt(flow, W.dlSrc + 1) ^ wordAt(flow, W.dlDst + 1));
+  if (type === ETH_TYPE.IP) putWord(bytes, 0, wordAt(flow, W.nwSrc) ^ wordAt(flow, W.nwDst));
+  else if (type === ETH_TYPE.IPV6)
+    for (let i = 0; i < 4; i++) putWord(bytes, 4 * i, wordAt(flow, W.ipv6Src + i) ^ wordAt(flow, W.ipv6Dst + i));
+  if (type === ETH_TYPE.IP || type === ETH_TYPE.IPV6) {
+    const proto = wordAt(flow, W.nwProto);
     bytes[28] = proto;
-    if (proto === IP_PROTO.tcp || proto === IP_PROTO.sctp) putHalf(bytes, 20, word(flow, W.tpSrc) ^ word(flow, W.tpDst));
+    if (proto === IP_PROTO.TCP || proto === IP_PROTO.SCTP) putHalf(bytes, 20, wordAt(flow, W.tpSrc) ^ wordAt(flow, W.tpDst));
   }
   return jhashBytes(bytes, basis);
 }
 
 function flowHashSymmetricL2(flow: FlowWords, basis: number): number {
-  if (word(flow, W.packetType) !== PACKET_TYPE.eth) return 0;
+  if (wordAt(flow, W.packetType) !== PACKET_TYPE.ETH) return 0;
   const bytes = new Uint8Array(12);
-  putHalf(bytes, 0, word(flow, W.dlType));
+  putHalf(bytes, 0, wordAt(flow, W.dlType));
   let vlan = 0;
-  for (let i = 0; i < MAX_VLAN_HEADERS; i++) vlan ^= word(flow, W.vlan0 + i) & 0xfff;
+  for (let i = 0; i < MAX_VLAN_HEADERS; i++) vlan ^= wordAt(flow, W.vlan0 + i) & 0xfff;
   putHalf(bytes, 2, vlan);
-  putHalf(bytes, 4, word(flow, W.dlSrc) ^ word(flow, W.dlDst));
-  putWord(bytes, 6, word(flow, W.dlSrc + 1) ^ word(flow, W.dlDst + 1));
+  putHalf(bytes, 4, wordAt(flow, W.dlSrc) ^ wordAt(flow, W.dlDst));
+  putWord(bytes, 6, wordAt(flow, W.dlSrc + 1) ^ wordAt(flow, W.dlDst + 1));
   let hash = basis;
   for (let at = 0; at < 12; at += 4) hash = hashAdd(hash, littleWord(bytes, at, 12));
   return hashFinish(hash, basis);
@@ -190,38 +189,38 @@ function flowHashSymmetricL2(flow: FlowWords, basis: number): number {
 /** The same in both directions, by addresses, protocol and ports; by the Ethernet header for what is not IP (`symmetric_l3l4`). */
 export function flowHashSymmetricL3L4(flow: FlowWords, basis: number, udpPorts: boolean): number {
   let hash = basis;
-  const type = word(flow, W.dlType);
-  if (type === ETH_TYPE.ip) hash = hashAdd(hash, swap32((word(flow, W.nwSrc) ^ word(flow, W.nwDst)) >>> 0));
-  else if (type === ETH_TYPE.ipv6)
-    for (let i = 0; i < 4; i++) hash = hashAdd(hash, swap32((word(flow, W.ipv6Src + i) ^ word(flow, W.ipv6Dst + i)) >>> 0));
+  const type = wordAt(flow, W.dlType);
+  if (type === ETH_TYPE.IP) hash = hashAdd(hash, swap32((wordAt(flow, W.nwSrc) ^ wordAt(flow, W.nwDst)) >>> 0));
+  else if (type === ETH_TYPE.IPV6)
+    for (let i = 0; i < 4; i++) hash = hashAdd(hash, swap32((wordAt(flow, W.ipv6Src + i) ^ wordAt(flow, W.ipv6Dst + i)) >>> 0));
   else return flowHashSymmetricL2(flow, basis);
-  const proto = word(flow, W.nwProto);
+  const proto = wordAt(flow, W.nwProto);
   hash = hashAdd(hash, proto);
-  const ports = proto === IP_PROTO.tcp || proto === IP_PROTO.sctp || (udpPorts && proto === IP_PROTO.udp);
-  if (ports && !(word(flow, W.nwFrag) & (FRAG.any | FRAG.later)))
-    hash = hashAdd(hash, swap16(word(flow, W.tpSrc) ^ word(flow, W.tpDst)));
+  const ports = proto === IP_PROTO.TCP || proto === IP_PROTO.SCTP || (udpPorts && proto === IP_PROTO.UDP);
+  if (ports && !(wordAt(flow, W.nwFrag) & (FRAG.ANY | FRAG.LATER)))
+    hash = hashAdd(hash, swap16(wordAt(flow, W.tpSrc) ^ wordAt(flow, W.tpDst)));
   return hashFinish(hash, basis);
 }
 
 /** The same in both directions, by IP addresses only (`symmetric_l3`). */
 export function flowHashSymmetricL3(flow: FlowWords, basis: number): number {
   const bytes = new Uint8Array(20);
-  const type = word(flow, W.dlType);
+  const type = wordAt(flow, W.dlType);
   putHalf(bytes, 16, type);
-  if (type === ETH_TYPE.ip) putWord(bytes, 0, word(flow, W.nwSrc) ^ word(flow, W.nwDst));
-  else if (type === ETH_TYPE.ipv6)
-    for (let i = 0; i < 4; i++) putWord(bytes, 4 * i, word(flow, W.ipv6Src + i) ^ word(flow, W.ipv6Dst + i));
+  if (type === ETH_TYPE.IP) putWord(bytes, 0, wordAt(flow, W.nwSrc) ^ wordAt(flow, W.nwDst));
+  else if (type === ETH_TYPE.IPV6)
+    for (let i = 0; i < 4; i++) putWord(bytes, 4 * i, wordAt(flow, W.ipv6Src + i) ^ wordAt(flow, W.ipv6Dst + i));
   return jhashBytes(bytes, basis);
 }
 
 /** The hash of the headers that `fields` names, as `multipath` and `bundle` use it (ovs-actions(7)). `basis` has 16 bits. */
 export function flowHashFields(flow: FlowWords, fields: HashFields, basis: number): number {
-  const type = word(flow, W.dlType);
+  const type = wordAt(flow, W.dlType);
   switch (fields) {
     case 'eth_src': {
       const bytes = new Uint8Array(6);
-      putHalf(bytes, 0, word(flow, W.dlSrc));
-      putWord(bytes, 2, word(flow, W.dlSrc + 1));
+      putHalf(bytes, 0, wordAt(flow, W.dlSrc));
+      putWord(bytes, 2, wordAt(flow, W.dlSrc + 1));
       return jhashBytes(bytes, basis);
     }
     case 'symmetric_l4':
@@ -234,12 +233,12 @@ export function flowHashFields(flow: FlowWords, fields: HashFields, basis: numbe
     case 'nw_dst': {
       const v4 = fields === 'nw_src' ? W.nwSrc : W.nwDst;
       const v6 = fields === 'nw_src' ? W.ipv6Src : W.ipv6Dst;
-      if (type === ETH_TYPE.ip) {
+      if (type === ETH_TYPE.IP) {
         const bytes = new Uint8Array(4);
-        putWord(bytes, 0, word(flow, v4));
+        putWord(bytes, 0, wordAt(flow, v4));
         return jhashBytes(bytes, basis);
       }
-      return type === ETH_TYPE.ipv6 ? jhashBytes(wideBytes(flow, v6), basis) : basis;
+      return type === ETH_TYPE.IPV6 ? jhashBytes(wideBytes(flow, v6), basis) : basis;
     }
     case 'symmetric_l3':
       return flowHashSymmetricL3(flow, basis);
@@ -256,9 +255,9 @@ function exactMac(wc: FlowWords, first: number): void {
 }
 
 function exactAddresses(flow: FlowWords, wc: FlowWords, which: 'both' | 'src' | 'dst'): boolean {
-  const type = word(flow, W.dlType);
-  if (type !== ETH_TYPE.ip && type !== ETH_TYPE.ipv6) return false;
-  const v4 = type === ETH_TYPE.ip;
+  const type = wordAt(flow, W.dlType);
+  if (type !== ETH_TYPE.IP && type !== ETH_TYPE.IPV6) return false;
+  const v4 = type === ETH_TYPE.IP;
   if (which !== 'dst') exact(wc, v4 ? W.nwSrc : W.ipv6Src, v4 ? 1 : 4);
   if (which !== 'src') exact(wc, v4 ? W.nwDst : W.ipv6Dst, v4 ? 1 : 4);
   return true;
@@ -271,15 +270,15 @@ function exactPorts(wc: FlowWords): void {
 
 /** Marks ports as looked at; of ICMP, type and code are 8 bits wide. */
 export function unwildcardPorts(flow: FlowWords, wc: FlowWords): void {
-  const bits = word(flow, W.nwProto) === IP_PROTO.icmp ? 0xff : 0xffff;
+  const bits = wordAt(flow, W.nwProto) === IP_PROTO.ICMP ? 0xff : 0xffff;
   wc[W.tpSrc] = bits;
   wc[W.tpDst] = bits;
 }
 
 /** Adds to `wc` the bits that `flowHashFields` looks at. */
 export function maskHashFields(flow: FlowWords, wc: FlowWords, fields: HashFields): void {
-  const proto = word(flow, W.nwProto);
-  const fragment = (word(flow, W.nwFrag) & (FRAG.any | FRAG.later)) !== 0;
+  const proto = wordAt(flow, W.nwProto);
+  const fragment = (wordAt(flow, W.nwFrag) & (FRAG.ANY | FRAG.LATER)) !== 0;
   switch (fields) {
     case 'eth_src':
       exactMac(wc, W.dlSrc);
@@ -290,16 +289,16 @@ export function maskHashFields(flow: FlowWords, wc: FlowWords, fields: HashField
       exactAddresses(flow, wc, 'both');
       if (isIpAny(flow)) {
         wc[W.nwProto] = 0xff;
-        if (proto !== IP_PROTO.udp) unwildcardPorts(flow, wc);
+        if (proto !== IP_PROTO.UDP) unwildcardPorts(flow, wc);
       }
-      for (let i = 0; i < MAX_VLAN_HEADERS; i++) wc[W.vlan0 + i] = (word(wc, W.vlan0 + i) | VLAN_CFI | 0xfff) >>> 0;
+      for (let i = 0; i < MAX_VLAN_HEADERS; i++) wc[W.vlan0 + i] = (wordAt(wc, W.vlan0 + i) | VLAN_CFI | 0xfff) >>> 0;
       return;
     case 'symmetric_l3l4+udp':
     case 'symmetric_l3l4': {
-      if (fields === 'symmetric_l3l4+udp' && isIpAny(flow) && proto === IP_PROTO.udp && !fragment) exactPorts(wc);
+      if (fields === 'symmetric_l3l4+udp' && isIpAny(flow) && proto === IP_PROTO.UDP && !fragment) exactPorts(wc);
       if (!exactAddresses(flow, wc, 'both')) return;
       wc[W.nwProto] = 0xff;
-      if ((proto === IP_PROTO.tcp || proto === IP_PROTO.sctp) && !fragment) exactPorts(wc);
+      if ((proto === IP_PROTO.TCP || proto === IP_PROTO.SCTP) && !fragment) exactPorts(wc);
       return;
     }
     case 'nw_src':
@@ -385,6 +384,6 @@ export function bundleMember(
 /** The bucket, 0 to 255, in which a balance-slb or balance-tcp bond looks for the member to use (ovs-vswitchd.conf.db(5)). */
 export function bondHash(mode: 'balance-slb' | 'balance-tcp', flow: FlowWords, vlan: number, basis: number): number {
   if (mode === 'balance-tcp') return flowHash5tuple(flow, basis) & 0xff;
-  const mac = (BigInt(word(flow, W.dlSrc)) << 32n) | BigInt(word(flow, W.dlSrc + 1));
+  const mac = (BigInt(wordAt(flow, W.dlSrc)) << 32n) | BigInt(wordAt(flow, W.dlSrc + 1));
   return hashUint64((BigInt(vlan) << 48n) | mac, basis) & 0xff;
 }

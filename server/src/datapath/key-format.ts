@@ -1,9 +1,7 @@
 import { formatIpv4, formatIpv6 } from '../packet/address';
-import type { FlowWords } from '../packet/flow-words';
-import { W } from '../packet/flow-words';
 import { altHex, formatGeneve, formatHeaderFields, formatLse, formatNsh, formatTunnelFlags } from './format';
 import type { KeyAttribute } from './key-syntax';
-import { readLong, readWide, word } from './words';
+import { wordAt, type FlowWords, readLong, readWide, W } from '../packet/flow-words';
 
 const tcpFlagNames = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr', 'ns', '[200]', '[400]', '[800]'];
 
@@ -16,51 +14,51 @@ function formatTcpFlags(flags: number): string {
 
 /** A key's fields in full, one header as `ovs-dpctl dump-flows --verbose` writes it. */
 const writers: Readonly<Record<string, (value: FlowWords, attribute: KeyAttribute) => string>> = {
-  skb_priority: (value) => altHex(word(value, W.skbPriority)),
-  skb_mark: (value) => altHex(word(value, W.pktMark)),
-  dp_hash: (value) => altHex(word(value, W.dpHash)),
-  recirc_id: (value) => altHex(word(value, W.recircId)),
-  ct_mark: (value) => altHex(word(value, W.ctMark)),
-  ct_state: (value) => altHex(word(value, W.ctState)),
-  ct_zone: (value) => altHex(word(value, W.ctZone)),
+  skb_priority: (value) => altHex(wordAt(value, W.skbPriority)),
+  skb_mark: (value) => altHex(wordAt(value, W.pktMark)),
+  dp_hash: (value) => altHex(wordAt(value, W.dpHash)),
+  recirc_id: (value) => altHex(wordAt(value, W.recircId)),
+  ct_mark: (value) => altHex(wordAt(value, W.ctMark)),
+  ct_state: (value) => altHex(wordAt(value, W.ctState)),
+  ct_zone: (value) => altHex(wordAt(value, W.ctZone)),
   ct_label: (value) => altHex(readWide(value, W.ctLabel)),
   ct_tuple4: (value) =>
-    `src=${formatIpv4(BigInt(word(value, W.ctNwSrc)))},dst=${formatIpv4(BigInt(word(value, W.ctNwDst)))}` +
-    `,proto=${word(value, W.ctNwProto)},tp_src=${word(value, W.ctTpSrc)},tp_dst=${word(value, W.ctTpDst)}`,
+    `src=${formatIpv4(BigInt(wordAt(value, W.ctNwSrc)))},dst=${formatIpv4(BigInt(wordAt(value, W.ctNwDst)))}` +
+    `,proto=${wordAt(value, W.ctNwProto)},tp_src=${wordAt(value, W.ctTpSrc)},tp_dst=${wordAt(value, W.ctTpDst)}`,
   ct_tuple6: (value) =>
     `src=${formatIpv6(readWide(value, W.ctIpv6Src))},dst=${formatIpv6(readWide(value, W.ctIpv6Dst))}` +
-    `,proto=${word(value, W.ctNwProto)},src_port=${word(value, W.ctTpSrc)},dst_port=${word(value, W.ctTpDst)}`,
+    `,proto=${wordAt(value, W.ctNwProto)},src_port=${wordAt(value, W.ctTpSrc)},dst_port=${wordAt(value, W.ctTpDst)}`,
   tunnel: (_value, attribute) => formatTunnelKey(attribute),
-  in_port: (value) => String(word(value, W.inPort)),
-  packet_type: (value) => `ns=${word(value, W.packetType) >>> 16},id=${altHex(word(value, W.packetType) & 0xffff)}`,
+  in_port: (value) => String(wordAt(value, W.inPort)),
+  packet_type: (value) => `ns=${wordAt(value, W.packetType) >>> 16},id=${altHex(wordAt(value, W.packetType) & 0xffff)}`,
   vlan: (value) => {
-    const tci = word(value, W.vlan0);
+    const tci = wordAt(value, W.vlan0);
     return `vid=${tci & 0xfff},pcp=${tci >>> 13}${tci & 0x1000 ? '' : ',cfi=0'}`;
   },
-  eth_type: (value) => `0x${word(value, W.dlType).toString(16).padStart(4, '0')}`,
+  eth_type: (value) => `0x${wordAt(value, W.dlType).toString(16).padStart(4, '0')}`,
   mpls: (value, attribute) =>
-    Array.from({ length: attribute.labels ?? 1 }, (_, i) => formatLse(word(value, W.mpls + i))).join(','),
-  tcp_flags: (value) => formatTcpFlags(word(value, W.tcpFlags)),
+    Array.from({ length: attribute.labels ?? 1 }, (_, i) => formatLse(wordAt(value, W.mpls + i))).join(','),
+  tcp_flags: (value) => formatTcpFlags(wordAt(value, W.tcpFlags)),
   nsh: (value) => formatNsh(value),
   encap: (_value, { nested }) => (nested && nested.length > 0 ? formatKey(nested) : ''),
 };
 
 const tunnelWriters: Readonly<Record<string, (value: FlowWords) => string>> = {
   tun_id: (value) => `tun_id=0x${readLong(value, W.tunId).toString(16)}`,
-  src: (value) => `src=${formatIpv4(BigInt(word(value, W.tunSrc)))}`,
-  dst: (value) => `dst=${formatIpv4(BigInt(word(value, W.tunDst)))}`,
+  src: (value) => `src=${formatIpv4(BigInt(wordAt(value, W.tunSrc)))}`,
+  dst: (value) => `dst=${formatIpv4(BigInt(wordAt(value, W.tunDst)))}`,
   ipv6_src: (value) => `ipv6_src=${formatIpv6(readWide(value, W.tunIpv6Src))}`,
   ipv6_dst: (value) => `ipv6_dst=${formatIpv6(readWide(value, W.tunIpv6Dst))}`,
-  tos: (value) => `tos=${altHex(word(value, W.tunTos))}`,
-  ttl: (value) => `ttl=${word(value, W.tunTtl)}`,
-  tp_src: (value) => `tp_src=${word(value, W.tunTpSrc)}`,
-  tp_dst: (value) => `tp_dst=${word(value, W.tunTpDst)}`,
-  vxlan: (value) => `vxlan(gbp(id=${word(value, W.tunGbpId)},flags=${altHex(word(value, W.tunGbpFlags))}))`,
+  tos: (value) => `tos=${altHex(wordAt(value, W.tunTos))}`,
+  ttl: (value) => `ttl=${wordAt(value, W.tunTtl)}`,
+  tp_src: (value) => `tp_src=${wordAt(value, W.tunTpSrc)}`,
+  tp_dst: (value) => `tp_dst=${wordAt(value, W.tunTpDst)}`,
+  vxlan: (value) => `vxlan(gbp(id=${wordAt(value, W.tunGbpId)},flags=${altHex(wordAt(value, W.tunGbpFlags))}))`,
   erspan: (value) =>
-    word(value, W.tunErspanVer) === 1
-      ? `erspan(ver=1,idx=${altHex(word(value, W.tunErspanIdx))})`
-      : `erspan(ver=2,dir=${word(value, W.tunErspanDir)},hwid=${altHex(word(value, W.tunErspanHwid))})`,
-  gtpu: (value) => `gtpu(flags=${altHex(word(value, W.tunGtpuFlags))},msgtype=${word(value, W.tunGtpuMsgtype)})`,
+    wordAt(value, W.tunErspanVer) === 1
+      ? `erspan(ver=1,idx=${altHex(wordAt(value, W.tunErspanIdx))})`
+      : `erspan(ver=2,dir=${wordAt(value, W.tunErspanDir)},hwid=${altHex(wordAt(value, W.tunErspanHwid))})`,
+  gtpu: (value) => `gtpu(flags=${altHex(wordAt(value, W.tunGtpuFlags))},msgtype=${wordAt(value, W.tunGtpuMsgtype)})`,
 };
 
 function formatTunnelKey({ value, given, geneve }: KeyAttribute): string {
@@ -70,7 +68,7 @@ function formatTunnelKey({ value, given, geneve }: KeyAttribute): string {
     const write = tunnelWriters[name];
     if (write) parts.push(write(value));
   }
-  parts.push(`flags(${formatTunnelFlags(word(value, W.tunFlags))})`);
+  parts.push(`flags(${formatTunnelFlags(wordAt(value, W.tunFlags))})`);
   return parts.join(',');
 }
 

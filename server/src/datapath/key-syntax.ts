@@ -1,8 +1,7 @@
 import { parseIpv6 } from '../packet/address';
-import type { FlowWords } from '../packet/flow-words';
-import { emptyFlow, W } from '../packet/flow-words';
 import type { GeneveOption } from './geneve';
-import { FRAG, MAX_MPLS_LABELS, TUNNEL_FLAG, VLAN_CFI, word, writeLong, writeWide } from './words';
+import { emptyFlow, type FlowWords, W, writeLong, writeWide, wordAt } from '../packet/flow-words';
+import { FRAG, MAX_MPLS_LABELS, TUNNEL_FLAG, tunnelFlagNames, VLAN_CFI } from '../packet/protocols';
 
 // The language of `ovs-dpctl dump-flows` and of ofproto/trace's datapath flows: `in_port(1),eth(src=…,dst=…),eth_type(0x0800),…`
 // (ovs-dpctl(8)). A value may be followed by a mask, which a trace does not look at.
@@ -104,11 +103,11 @@ const intoBits =
     const read = readInteger(c, size);
     if (read.value >> BigInt(bits)) fail();
     const ones = ((1 << bits) - 1) << shift;
-    value[at] = ((word(value, at) & ~ones) | (Number(read.value) << shift)) >>> 0;
+    value[at] = ((wordAt(value, at) & ~ones) | (Number(read.value) << shift)) >>> 0;
     const whole = read.mask === (1n << BigInt(size)) - 1n;
     if (!whole && read.mask >> BigInt(bits)) fail();
     const bitsOfMask = whole ? ones : Number(read.mask) << shift;
-    mask[at] = ((word(mask, at) & ~ones) | bitsOfMask) >>> 0;
+    mask[at] = ((wordAt(mask, at) & ~ones) | bitsOfMask) >>> 0;
   };
 
 const macPattern = /[ \t]*[0-9a-fA-F]+(?::[ \t]*[0-9a-fA-F]+){5}/;
@@ -177,8 +176,8 @@ const intoLabel: Reader = (c, value, mask) => {
 const intoFrag: Reader = (c, value, mask) => {
   const text = match(c, /[ \t]*[a-z]{1,7}/)?.trim();
   if (text !== 'no' && text !== 'first' && text !== 'later') fail();
-  value[W.nwFrag] = text === 'no' ? 0 : text === 'first' ? FRAG.any : FRAG.any | FRAG.later;
-  mask[W.nwFrag] = FRAG.any | FRAG.later;
+  value[W.nwFrag] = text === 'no' ? 0 : text === 'first' ? FRAG.ANY : FRAG.ANY | FRAG.LATER;
+  mask[W.nwFrag] = FRAG.ANY | FRAG.LATER;
 };
 
 /** Flags as `a|b`, `+a-b`, `0x3/0x7` or a number, up to `)`. */
@@ -401,8 +400,8 @@ const tunnelFields: Readonly<Record<string, Reader>> = {
   'erspan(': (c, value, mask) => {
     optional(c, 'ver=', intoWord(W.tunErspanVer, 8), value, mask);
     take(c, ',');
-    if (word(value, W.tunErspanVer) === 1) optional(c, 'idx=', intoWord(W.tunErspanIdx, 32), value, mask);
-    else if (word(value, W.tunErspanVer) === 2) {
+    if (wordAt(value, W.tunErspanVer) === 1) optional(c, 'idx=', intoWord(W.tunErspanIdx, 32), value, mask);
+    else if (wordAt(value, W.tunErspanVer) === 2) {
       optional(c, 'dir=', intoWord(W.tunErspanDir, 8), value, mask);
       take(c, ',');
       optional(c, 'hwid=', intoWord(W.tunErspanHwid, 8), value, mask);
@@ -424,11 +423,11 @@ const tunnelFields: Readonly<Record<string, Reader>> = {
   'flags(': (c, value, mask) => {
     const flags = emptyFlow();
     const flagMask = emptyFlow();
-    intoFlags(W.tunFlags, TUNNEL_FLAG, 0xf, true)(c, flags, flagMask);
+    intoFlags(W.tunFlags, tunnelFlagNames, 0xf, true)(c, flags, flagMask);
     if (!take(c, ')')) fail();
     // Whether there is a key is told by tun_id.
-    value[W.tunFlags] = word(value, W.tunFlags) | (word(flags, W.tunFlags) & ~TUNNEL_FLAG.key);
-    mask[W.tunFlags] = word(flagMask, W.tunFlags);
+    value[W.tunFlags] = wordAt(value, W.tunFlags) | (wordAt(flags, W.tunFlags) & ~TUNNEL_FLAG.KEY);
+    mask[W.tunFlags] = wordAt(flagMask, W.tunFlags);
   },
 };
 
@@ -443,7 +442,7 @@ function readGeneve(c: Cursor): readonly GeneveOption[] {
     scratch[0] = 0;
     optional(c, name, intoWord(0, bits), scratch, emptyFlow());
     take(c, ',');
-    return word(scratch, 0);
+    return wordAt(scratch, 0);
   };
   while (take(c, '{')) {
     const optionClass = small('class=', 16);
@@ -485,7 +484,7 @@ function readTunnel(c: Cursor): KeyAttribute {
     }
     return false;
   });
-  if (given.includes('tun_id')) value[W.tunFlags] = word(value, W.tunFlags) | TUNNEL_FLAG.key;
+  if (given.includes('tun_id')) value[W.tunFlags] = wordAt(value, W.tunFlags) | TUNNEL_FLAG.KEY;
   return { name: 'tunnel', value, mask, given, ...(geneve ? { geneve } : {}) };
 }
 

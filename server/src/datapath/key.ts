@@ -1,9 +1,8 @@
-import type { FlowWords } from '../packet/flow-words';
-import { emptyFlow, W } from '../packet/flow-words';
 import type { GeneveOption } from './geneve';
 import { formatKey } from './key-format';
 import type { KeyAttribute, KeySyntax } from './key-syntax';
-import { copyWords, ETH_TYPE, FRAG, IP_PROTO, isMpls, isVlanType, MPLS_BOS, PACKET_TYPE, VLAN_CFI, word } from './words';
+import { copyWords, emptyFlow, type FlowWords, W, wordAt } from '../packet/flow-words';
+import { ETH_TYPE, FRAG, IP_PROTO, isMplsType, isVlanType, MPLS_BOS, PACKET_TYPE, VLAN_CFI } from '../packet/protocols';
 
 export interface KeyFlow {
   readonly flow: FlowWords;
@@ -61,7 +60,7 @@ function buildFlow(attributes: readonly KeyAttribute[], vlanLimit: number): KeyF
     const tuple = given.get(name);
     if (!tuple) continue;
     copyWords(flow, tuple.value, first, count);
-    for (const at of [W.ctNwProto, W.ctTpSrc, W.ctTpDst]) flow[at] = word(tuple.value, at);
+    for (const at of [W.ctNwProto, W.ctTpSrc, W.ctTpDst]) flow[at] = wordAt(tuple.value, at);
   }
   const tunnel = given.get('tunnel');
   if (tunnel) {
@@ -69,30 +68,30 @@ function buildFlow(attributes: readonly KeyAttribute[], vlanLimit: number): KeyF
     copyWords(flow, tunnel.value, 0, W.metadata);
   }
   const inPort = given.get('in_port');
-  flow[W.inPort] = inPort ? word(inPort.value, W.inPort) : 0xffffffff;
+  flow[W.inPort] = inPort ? wordAt(inPort.value, W.inPort) : 0xffffffff;
   const packetType = given.get('packet_type');
   if (packetType) {
-    flow[W.packetType] = word(packetType.value, W.packetType);
-    if (word(flow, W.packetType) >>> 16 === 1) flow[W.dlType] = word(flow, W.packetType) & 0xffff;
+    flow[W.packetType] = wordAt(packetType.value, W.packetType);
+    if (wordAt(flow, W.packetType) >>> 16 === 1) flow[W.dlType] = wordAt(flow, W.packetType) & 0xffff;
   }
   const eth = given.get('eth');
   const ethType = given.get('eth_type');
   if (eth) {
     copyWords(flow, eth.value, W.dlDst, 4);
-    flow[W.packetType] = PACKET_TYPE.eth;
+    flow[W.packetType] = PACKET_TYPE.ETH;
   } else if (ethType) {
-    flow[W.packetType] = (0x10000 | word(ethType.value, W.dlType)) >>> 0;
+    flow[W.packetType] = (0x10000 | wordAt(ethType.value, W.dlType)) >>> 0;
   }
   readEtherType(flow, given);
-  if (!isVlanType(word(flow, W.dlType))) {
+  if (!isVlanType(wordAt(flow, W.dlType))) {
     readPayload(flow, given);
     return { flow, geneve: tunnel?.geneve ?? [] };
   }
-  for (let n = 0; n < Math.min(vlanLimit, 2) && isVlanType(word(flow, W.dlType)); n++) {
+  for (let n = 0; n < Math.min(vlanLimit, 2) && isVlanType(wordAt(flow, W.dlType)); n++) {
     const vlan = given.get('vlan');
     const encap = given.get('encap');
-    const tci = vlan ? word(vlan.value, W.vlan0) : 0;
-    flow[W.vlan0 + n] = ((word(flow, W.dlType) << 16) | tci) >>> 0;
+    const tci = vlan ? wordAt(vlan.value, W.vlan0) : 0;
+    flow[W.vlan0 + n] = ((wordAt(flow, W.dlType) << 16) | tci) >>> 0;
     flow[W.dlType] = 0;
     if (!vlan || !encap || tci === 0) break;
     if (!(tci & VLAN_CFI))
@@ -107,48 +106,48 @@ function buildFlow(attributes: readonly KeyAttribute[], vlanLimit: number): KeyF
 function readEtherType(flow: FlowWords, given: ReadonlyMap<string, KeyAttribute>): void {
   const ethType = given.get('eth_type');
   if (ethType) {
-    const type = word(ethType.value, W.dlType);
-    if (type < ETH_TYPE.min) throw new KeyError(`invalid Ethertype ${type} in flow key`);
+    const type = wordAt(ethType.value, W.dlType);
+    if (type < ETH_TYPE.MIN) throw new KeyError(`invalid Ethertype ${type} in flow key`);
     flow[W.dlType] = type;
     return;
   }
   flow[W.dlType] = given.has('ipv4')
-    ? ETH_TYPE.ip
+    ? ETH_TYPE.IP
     : given.has('ipv6')
-      ? ETH_TYPE.ipv6
+      ? ETH_TYPE.IPV6
       : given.has('mpls')
-        ? ETH_TYPE.mpls
-        : ETH_TYPE.none;
+        ? ETH_TYPE.MPLS
+        : ETH_TYPE.NONE;
 }
 
 function readPayload(flow: FlowWords, given: ReadonlyMap<string, KeyAttribute>): void {
-  const type = word(flow, W.dlType);
-  if (isMpls(type)) {
+  const type = wordAt(flow, W.dlType);
+  if (isMplsType(type)) {
     const mpls = given.get('mpls');
     if (!mpls) return;
     const count = mpls.labels ?? 0;
     copyWords(flow, mpls.value, W.mpls, count);
     for (let i = 0; i < count - 1; i++)
-      if (word(flow, W.mpls + i) & MPLS_BOS) throw new KeyError('MPLS BOS set in non-innermost label');
+      if (wordAt(flow, W.mpls + i) & MPLS_BOS) throw new KeyError('MPLS BOS set in non-innermost label');
     return;
   }
-  if (type === ETH_TYPE.ip || type === ETH_TYPE.ipv6) {
-    const header = given.get(type === ETH_TYPE.ip ? 'ipv4' : 'ipv6');
+  if (type === ETH_TYPE.IP || type === ETH_TYPE.IPV6) {
+    const header = given.get(type === ETH_TYPE.IP ? 'ipv4' : 'ipv6');
     if (header) {
-      if (type === ETH_TYPE.ip) copyWords(flow, header.value, W.nwSrc, 2);
+      if (type === ETH_TYPE.IP) copyWords(flow, header.value, W.nwSrc, 2);
       else copyWords(flow, header.value, W.ipv6Src, 8);
-      for (const at of [W.ipv6Label, W.nwProto, W.nwTos, W.nwTtl, W.nwFrag]) flow[at] = word(header.value, at);
+      for (const at of [W.ipv6Label, W.nwProto, W.nwTos, W.nwTtl, W.nwFrag]) flow[at] = wordAt(header.value, at);
     }
-    if (!(word(flow, W.nwFrag) & FRAG.later)) readTransport(flow, given, type === ETH_TYPE.ip);
-  } else if (type === ETH_TYPE.arp || type === ETH_TYPE.rarp) {
+    if (!(wordAt(flow, W.nwFrag) & FRAG.LATER)) readTransport(flow, given, type === ETH_TYPE.IP);
+  } else if (type === ETH_TYPE.ARP || type === ETH_TYPE.RARP) {
     const arp = given.get('arp');
     if (!arp) return;
-    const operation = word(arp.value, W.nwProto);
+    const operation = wordAt(arp.value, W.nwProto);
     if (operation > 0xff) throw new KeyError(`unsupported ARP opcode ${operation} in flow key`);
     copyWords(flow, arp.value, W.nwSrc, 2);
     flow[W.nwProto] = operation;
     copyWords(flow, arp.value, W.arpSha, 4);
-  } else if (type === ETH_TYPE.nsh) {
+  } else if (type === ETH_TYPE.NSH) {
     const nsh = given.get('nsh');
     if (nsh) copyWords(flow, nsh.value, W.nshFlags, W.nshContext + 4 - W.nshFlags);
   }
@@ -160,33 +159,33 @@ function readTransport(flow: FlowWords, given: ReadonlyMap<string, KeyAttribute>
     if (attribute) copyWords(flow, attribute.value, W.tpSrc, 2);
     return attribute !== undefined;
   };
-  switch (word(flow, W.nwProto)) {
-    case IP_PROTO.tcp: {
+  switch (wordAt(flow, W.nwProto)) {
+    case IP_PROTO.TCP: {
       copyPorts('tcp');
       const flags = given.get('tcp_flags');
-      if (flags) flow[W.tcpFlags] = word(flags.value, W.tcpFlags);
+      if (flags) flow[W.tcpFlags] = wordAt(flags.value, W.tcpFlags);
       return;
     }
-    case IP_PROTO.udp:
+    case IP_PROTO.UDP:
       copyPorts('udp');
       return;
-    case IP_PROTO.sctp:
+    case IP_PROTO.SCTP:
       copyPorts('sctp');
       return;
-    case IP_PROTO.icmp:
+    case IP_PROTO.ICMP:
       if (ipv4) copyPorts('icmp');
       return;
-    case IP_PROTO.icmpv6: {
+    case IP_PROTO.ICMPV6: {
       if (ipv4 || !copyPorts('icmpv6')) return;
-      const solicits = word(flow, W.tpSrc) === 135 || word(flow, W.tpSrc) === 136;
-      if (!solicits || word(flow, W.tpDst) !== 0) return;
+      const solicits = wordAt(flow, W.tpSrc) === 135 || wordAt(flow, W.tpSrc) === 136;
+      if (!solicits || wordAt(flow, W.tpDst) !== 0) return;
       const nd = given.get('nd');
       if (nd) {
         copyWords(flow, nd.value, W.ndTarget, 4);
         copyWords(flow, nd.value, W.arpSha, 4);
       }
       const extensions = given.get('nd_ext');
-      if (extensions) for (const at of [W.igmpGroup, W.tcpFlags]) flow[at] = word(extensions.value, at);
+      if (extensions) for (const at of [W.igmpGroup, W.tcpFlags]) flow[at] = wordAt(extensions.value, at);
     }
   }
 }

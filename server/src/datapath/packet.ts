@@ -1,19 +1,16 @@
-import type { FlowWords } from '../packet/flow-words';
-import { emptyFlow, W } from '../packet/flow-words';
+import { copyWords, emptyFlow, type FlowWords, W, wordAt } from '../packet/flow-words';
 import {
-  copyWords,
   ETH_TYPE,
   FRAG,
   hasTunnel,
   IP_PROTO,
-  isMpls,
+  isMplsType,
   isVlanType,
   MAX_MPLS_LABELS,
   MAX_VLAN_HEADERS,
   MPLS_BOS,
   VLAN_CFI,
-  word,
-} from './words';
+} from '../packet/protocols';
 
 /** The bytes of a frame in hexadecimal, with blanks anywhere between bytes; otherwise the sentence that ofproto/trace gives. */
 export function packetFromHex(text: string): Uint8Array | string {
@@ -72,11 +69,11 @@ export function extractFlow(bytes: Uint8Array, metadata: FlowWords, vlanLimit: n
   }
   const type = readEtherType(c);
   flow[W.dlType] = type;
-  if (isMpls(type)) readLabels(flow, c);
-  if (type === ETH_TYPE.ip) readIpv4(flow, c, ctTuple);
-  else if (type === ETH_TYPE.ipv6) readIpv6(flow, c, ctTuple);
-  else if (type === ETH_TYPE.arp || type === ETH_TYPE.rarp) readArp(flow, c);
-  else if (type === ETH_TYPE.nsh) readNsh(flow, c);
+  if (isMplsType(type)) readLabels(flow, c);
+  if (type === ETH_TYPE.IP) readIpv4(flow, c, ctTuple);
+  else if (type === ETH_TYPE.IPV6) readIpv6(flow, c, ctTuple);
+  else if (type === ETH_TYPE.ARP || type === ETH_TYPE.RARP) readArp(flow, c);
+  else if (type === ETH_TYPE.NSH) readNsh(flow, c);
   return flow;
 }
 
@@ -88,36 +85,36 @@ interface CtTuple {
 
 function copyMetadata(flow: FlowWords, from: FlowWords): CtTuple {
   if (hasTunnel(from)) copyWords(flow, from, 0, W.metadata);
-  flow[W.skbPriority] = word(from, W.skbPriority);
-  flow[W.pktMark] = word(from, W.pktMark);
-  flow[W.dpHash] = word(from, W.dpHash);
-  flow[W.inPort] = word(from, W.inPort);
-  flow[W.recircId] = word(from, W.recircId);
-  const state = word(from, W.ctState);
+  flow[W.skbPriority] = wordAt(from, W.skbPriority);
+  flow[W.pktMark] = wordAt(from, W.pktMark);
+  flow[W.dpHash] = wordAt(from, W.dpHash);
+  flow[W.inPort] = wordAt(from, W.inPort);
+  flow[W.recircId] = wordAt(from, W.recircId);
+  const state = wordAt(from, W.ctState);
   if (state) {
     flow[W.ctState] = state;
-    flow[W.ctZone] = word(from, W.ctZone);
-    flow[W.ctMark] = word(from, W.ctMark);
+    flow[W.ctZone] = wordAt(from, W.ctZone);
+    flow[W.ctMark] = wordAt(from, W.ctMark);
     copyWords(flow, from, W.ctLabel, 4);
   }
-  const type = word(from, W.dlType);
+  const type = wordAt(from, W.dlType);
   // Only a packet of a known connection (new, established or reply) has an original direction.
   const valid = (state & 0xb) !== 0;
-  const family = !valid ? undefined : type === ETH_TYPE.ip ? 4 : type === ETH_TYPE.ipv6 ? 6 : undefined;
+  const family = !valid ? undefined : type === ETH_TYPE.IP ? 4 : type === ETH_TYPE.IPV6 ? 6 : undefined;
   return { family, from };
 }
 
 function readEtherType(c: Cursor): number {
   const type = u16(c, 0);
   c.at += 2;
-  if (type >= ETH_TYPE.min) return type;
+  if (type >= ETH_TYPE.MIN) return type;
   // A length: 802.2 LLC, where only SNAP without an organisation tells a type.
-  if (left(c) < 8) return ETH_TYPE.none;
+  if (left(c) < 8) return ETH_TYPE.NONE;
   const snap = u16(c, 0) === 0xaaaa && u8(c, 2) === 0x03 && u8(c, 3) === 0 && u16(c, 4) === 0;
-  if (!snap) return ETH_TYPE.none;
+  if (!snap) return ETH_TYPE.NONE;
   const inner = u16(c, 6);
   c.at += 8;
-  return inner >= ETH_TYPE.min ? inner : ETH_TYPE.none;
+  return inner >= ETH_TYPE.MIN ? inner : ETH_TYPE.NONE;
 }
 
 function readLabels(flow: FlowWords, c: Cursor): void {
@@ -130,9 +127,9 @@ function readLabels(flow: FlowWords, c: Cursor): void {
 }
 
 function putCtPorts(flow: FlowWords, tuple: CtTuple, family: 4 | 6): void {
-  if (tuple.family !== family || !word(tuple.from, W.ctNwProto)) return;
-  flow[W.ctTpSrc] = word(tuple.from, W.ctTpSrc);
-  flow[W.ctTpDst] = word(tuple.from, W.ctTpDst);
+  if (tuple.family !== family || !wordAt(tuple.from, W.ctNwProto)) return;
+  flow[W.ctTpSrc] = wordAt(tuple.from, W.ctTpSrc);
+  flow[W.ctTpDst] = wordAt(tuple.from, W.ctTpDst);
 }
 
 function readIpv4(flow: FlowWords, c: Cursor, tuple: CtTuple): void {
@@ -144,14 +141,14 @@ function readIpv4(flow: FlowWords, c: Cursor, tuple: CtTuple): void {
   c.end = c.at + total;
   flow[W.nwSrc] = u32(c, 12);
   flow[W.nwDst] = u32(c, 16);
-  if (tuple.family === 4 && word(tuple.from, W.ctNwProto)) {
-    flow[W.ctNwProto] = word(tuple.from, W.ctNwProto);
-    flow[W.ctNwSrc] = word(tuple.from, W.ctNwSrc);
-    flow[W.ctNwDst] = word(tuple.from, W.ctNwDst);
+  if (tuple.family === 4 && wordAt(tuple.from, W.ctNwProto)) {
+    flow[W.ctNwProto] = wordAt(tuple.from, W.ctNwProto);
+    flow[W.ctNwSrc] = wordAt(tuple.from, W.ctNwSrc);
+    flow[W.ctNwDst] = wordAt(tuple.from, W.ctNwDst);
   }
   const offset = u16(c, 6);
   let frag = 0;
-  if (offset & 0x3fff) frag = FRAG.any | (offset & 0x1fff ? FRAG.later : 0);
+  if (offset & 0x3fff) frag = FRAG.ANY | (offset & 0x1fff ? FRAG.LATER : 0);
   flow[W.nwTos] = u8(c, 1);
   flow[W.nwTtl] = u8(c, 8);
   flow[W.nwProto] = u8(c, 9);
@@ -167,8 +164,8 @@ function readIpv6(flow: FlowWords, c: Cursor, tuple: CtTuple): void {
   if (payload + 40 > size || size - (payload + 40) > 0xffff) return;
   putWords(flow, W.ipv6Src, c, 8, 4);
   putWords(flow, W.ipv6Dst, c, 24, 4);
-  if (tuple.family === 6 && word(tuple.from, W.ctNwProto)) {
-    flow[W.ctNwProto] = word(tuple.from, W.ctNwProto);
+  if (tuple.family === 6 && wordAt(tuple.from, W.ctNwProto)) {
+    flow[W.ctNwProto] = wordAt(tuple.from, W.ctNwProto);
     copyWords(flow, tuple.from, W.ctIpv6Src, 8);
   }
   const first = u32(c, 0);
@@ -191,17 +188,17 @@ function readExtensionHeaders(c: Cursor, first: number): { readonly proto: numbe
   let proto = first;
   let frag = 0;
   for (;;) {
-    const generic = proto === 0 || proto === IP_PROTO.routing || proto === IP_PROTO.dstopts;
-    if (!generic && proto !== IP_PROTO.ah && proto !== IP_PROTO.fragment) return { proto, frag };
+    const generic = proto === 0 || proto === IP_PROTO.ROUTING || proto === IP_PROTO.DSTOPTS;
+    if (!generic && proto !== IP_PROTO.AH && proto !== IP_PROTO.FRAGMENT) return { proto, frag };
     if (left(c) < 8) return undefined;
     const next = u8(c, 0);
-    if (proto === IP_PROTO.fragment) {
+    if (proto === IP_PROTO.FRAGMENT) {
       const offset = u16(c, 2);
       c.at += 8;
       proto = next;
       if (offset !== 0) {
-        frag = FRAG.any;
-        if (offset & 0xfff8) return { proto: IP_PROTO.fragment, frag: FRAG.any | FRAG.later };
+        frag = FRAG.ANY;
+        if (offset & 0xfff8) return { proto: IP_PROTO.FRAGMENT, frag: FRAG.ANY | FRAG.LATER };
       }
       continue;
     }
@@ -213,15 +210,15 @@ function readExtensionHeaders(c: Cursor, first: number): { readonly proto: numbe
 }
 
 function readTransport(flow: FlowWords, c: Cursor, tuple: CtTuple, family: 4 | 6): void {
-  if (word(flow, W.nwFrag) & FRAG.later) return;
+  if (wordAt(flow, W.nwFrag) & FRAG.LATER) return;
   const size = left(c);
   const ports = (src: number, dst: number): void => {
     flow[W.tpSrc] = src;
     flow[W.tpDst] = dst;
     putCtPorts(flow, tuple, family);
   };
-  switch (word(flow, W.nwProto)) {
-    case IP_PROTO.tcp: {
+  switch (wordAt(flow, W.nwProto)) {
+    case IP_PROTO.TCP: {
       if (size < 20) return;
       const headerLength = (u8(c, 12) >> 4) * 4;
       if (headerLength < 20 || size < headerLength) return;
@@ -229,21 +226,21 @@ function readTransport(flow: FlowWords, c: Cursor, tuple: CtTuple, family: 4 | 6
       ports(u16(c, 0), u16(c, 2));
       return;
     }
-    case IP_PROTO.udp:
+    case IP_PROTO.UDP:
       if (size >= 8) ports(u16(c, 0), u16(c, 2));
       return;
-    case IP_PROTO.sctp:
+    case IP_PROTO.SCTP:
       if (size >= 12) ports(u16(c, 0), u16(c, 2));
       return;
-    case IP_PROTO.icmp:
+    case IP_PROTO.ICMP:
       if (size >= 8) ports(u8(c, 0), u8(c, 1));
       return;
-    case IP_PROTO.igmp:
+    case IP_PROTO.IGMP:
       if (size < 8) return;
       ports(u8(c, 0), u8(c, 1));
       flow[W.igmpGroup] = u32(c, 4);
       return;
-    case IP_PROTO.icmpv6:
+    case IP_PROTO.ICMPV6:
       if (size >= 8) readIcmpv6(flow, c, ports);
       return;
   }
@@ -272,14 +269,14 @@ function readIcmpv6(flow: FlowWords, c: Cursor, ports: (src: number, dst: number
     const option = u8(c, 0);
     if ((option === 1 || option === 2) && length === 8) {
       const at = option === 1 ? W.arpSha : W.arpTha;
-      if (word(flow, at) || word(flow, at + 1)) {
+      if (wordAt(flow, at) || wordAt(flow, at + 1)) {
         // The same address twice: none of what discovery says is believed.
         flow.fill(0, W.ndTarget, W.ndTarget + 4);
         flow.fill(0, W.arpSha, W.arpTha + 2);
         return;
       }
       putMac(flow, at, c, 2);
-      if (!word(flow, W.tcpFlags)) flow[W.tcpFlags] = option;
+      if (!wordAt(flow, W.tcpFlags)) flow[W.tcpFlags] = option;
     }
     c.at += length;
   }
@@ -287,7 +284,7 @@ function readIcmpv6(flow: FlowWords, c: Cursor, ports: (src: number, dst: number
 
 function readArp(flow: FlowWords, c: Cursor): void {
   if (left(c) < 28) return;
-  if (u16(c, 0) !== 1 || u16(c, 2) !== ETH_TYPE.ip || u8(c, 4) !== 6 || u8(c, 5) !== 4) return;
+  if (u16(c, 0) !== 1 || u16(c, 2) !== ETH_TYPE.IP || u8(c, 4) !== 6 || u8(c, 5) !== 4) return;
   flow[W.nwSrc] = u32(c, 14);
   flow[W.nwDst] = u32(c, 24);
   const operation = u16(c, 6);
@@ -318,9 +315,12 @@ type Bytes = number[];
 const put16 = (out: Bytes, value: number): void => void out.push((value >>> 8) & 0xff, value & 0xff);
 const put32 = (out: Bytes, value: number): void => (put16(out, value >>> 16), put16(out, value & 0xffff));
 const putWordsOf = (out: Bytes, flow: FlowWords, at: number, count: number): void => {
-  for (let i = 0; i < count; i++) put32(out, word(flow, at + i));
+  for (let i = 0; i < count; i++) put32(out, wordAt(flow, at + i));
 };
-const putMacOf = (out: Bytes, flow: FlowWords, at: number): void => (put16(out, word(flow, at)), put32(out, word(flow, at + 1)));
+const putMacOf = (out: Bytes, flow: FlowWords, at: number): void => (
+  put16(out, wordAt(flow, at)),
+  put32(out, wordAt(flow, at + 1))
+);
 
 function checksum(bytes: readonly number[], start = 0): number {
   let sum = start;
@@ -331,12 +331,12 @@ function checksum(bytes: readonly number[], start = 0): number {
 
 function composeTransport(flow: FlowWords, payload: readonly number[]): Bytes {
   const out: Bytes = [];
-  if (word(flow, W.nwFrag) & FRAG.later && word(flow, W.nwFrag) & FRAG.any) return out;
-  const src = word(flow, W.tpSrc);
-  const dst = word(flow, W.tpDst);
-  switch (word(flow, W.nwProto)) {
-    case IP_PROTO.tcp: {
-      const flags = word(flow, W.tcpFlags);
+  if (wordAt(flow, W.nwFrag) & FRAG.LATER && wordAt(flow, W.nwFrag) & FRAG.ANY) return out;
+  const src = wordAt(flow, W.tpSrc);
+  const dst = wordAt(flow, W.tpDst);
+  switch (wordAt(flow, W.nwProto)) {
+    case IP_PROTO.TCP: {
+      const flags = wordAt(flow, W.tcpFlags);
       put16(out, src);
       put16(out, dst);
       put32(out, 0);
@@ -348,37 +348,37 @@ function composeTransport(flow: FlowWords, payload: readonly number[]): Bytes {
       if (!(flags & 0x7)) out.push(...payload);
       return out;
     }
-    case IP_PROTO.udp:
+    case IP_PROTO.UDP:
       put16(out, src);
       put16(out, dst);
       put16(out, 8 + payload.length);
       put16(out, 0);
       out.push(...payload);
       return out;
-    case IP_PROTO.sctp:
+    case IP_PROTO.SCTP:
       put16(out, src);
       put16(out, dst);
       put32(out, 0);
       put32(out, 0);
       return out;
-    case IP_PROTO.icmp:
+    case IP_PROTO.ICMP:
       out.push(src & 0xff, dst & 0xff, 0, 0, 0, 0, 0, 0);
       if ((src === 8 || src === 0) && dst === 0) out.push(...payload);
       return out;
-    case IP_PROTO.igmp:
+    case IP_PROTO.IGMP:
       out.push(src & 0xff, dst & 0xff, 0, 0);
-      put32(out, word(flow, W.igmpGroup));
+      put32(out, wordAt(flow, W.igmpGroup));
       return out;
-    case IP_PROTO.icmpv6:
+    case IP_PROTO.ICMPV6:
       out.push(src & 0xff, dst & 0xff, 0, 0);
-      put32(out, word(flow, W.igmpGroup));
+      put32(out, wordAt(flow, W.igmpGroup));
       if (dst === 0 && (src === ND_SOLICIT || src === ND_ADVERT)) {
         putWordsOf(out, flow, W.ndTarget, 4);
         for (const [type, at] of [
           [1, W.arpSha],
           [2, W.arpTha],
         ] as const) {
-          if (!word(flow, at) && !word(flow, at + 1)) continue;
+          if (!wordAt(flow, at) && !wordAt(flow, at + 1)) continue;
           out.push(type, 1);
           putMacOf(out, flow, at);
         }
@@ -394,13 +394,13 @@ function composeTransport(flow: FlowWords, payload: readonly number[]): Bytes {
 /** Puts the transport header's checksum where it belongs; `pseudo` is the sum over the pseudo header. */
 function checkTransport(flow: FlowWords, segment: Bytes, pseudo: number): void {
   if (segment.length === 0) return;
-  const at = { [IP_PROTO.tcp]: 16, [IP_PROTO.udp]: 6, [IP_PROTO.icmp]: 2, [IP_PROTO.igmp]: 2, [IP_PROTO.icmpv6]: 2 }[
-    word(flow, W.nwProto)
+  const at = { [IP_PROTO.TCP]: 16, [IP_PROTO.UDP]: 6, [IP_PROTO.ICMP]: 2, [IP_PROTO.IGMP]: 2, [IP_PROTO.ICMPV6]: 2 }[
+    wordAt(flow, W.nwProto)
   ];
   if (at === undefined) return;
-  const plain = word(flow, W.nwProto) === IP_PROTO.icmp || word(flow, W.nwProto) === IP_PROTO.igmp;
+  const plain = wordAt(flow, W.nwProto) === IP_PROTO.ICMP || wordAt(flow, W.nwProto) === IP_PROTO.IGMP;
   let sum = checksum(segment, plain ? 0 : pseudo);
-  if (sum === 0 && word(flow, W.nwProto) === IP_PROTO.udp) sum = 0xffff;
+  if (sum === 0 && wordAt(flow, W.nwProto) === IP_PROTO.UDP) sum = 0xffff;
   segment[at] = sum >>> 8;
   segment[at + 1] = sum & 0xff;
 }
@@ -413,16 +413,16 @@ function pseudoSum(addresses: readonly number[], proto: number, length: number):
 
 function composeIpv4(flow: FlowWords, payload: readonly number[]): Bytes {
   const segment = composeTransport(flow, payload);
-  const proto = word(flow, W.nwProto);
-  checkTransport(flow, segment, pseudoSum([word(flow, W.nwSrc), word(flow, W.nwDst)], proto, segment.length));
-  const header: Bytes = [0x45, word(flow, W.nwTos)];
+  const proto = wordAt(flow, W.nwProto);
+  checkTransport(flow, segment, pseudoSum([wordAt(flow, W.nwSrc), wordAt(flow, W.nwDst)], proto, segment.length));
+  const header: Bytes = [0x45, wordAt(flow, W.nwTos)];
   put16(header, 20 + segment.length);
   put16(header, 0);
-  const frag = word(flow, W.nwFrag);
-  put16(header, frag & FRAG.any ? 0x2000 | (frag & FRAG.later ? 100 : 0) : 0);
-  header.push(word(flow, W.nwTtl), proto, 0, 0);
-  put32(header, word(flow, W.nwSrc));
-  put32(header, word(flow, W.nwDst));
+  const frag = wordAt(flow, W.nwFrag);
+  put16(header, frag & FRAG.ANY ? 0x2000 | (frag & FRAG.LATER ? 100 : 0) : 0);
+  header.push(wordAt(flow, W.nwTtl), proto, 0, 0);
+  put32(header, wordAt(flow, W.nwSrc));
+  put32(header, wordAt(flow, W.nwDst));
   const sum = checksum(header);
   header[10] = sum >>> 8;
   header[11] = sum & 0xff;
@@ -432,27 +432,27 @@ function composeIpv4(flow: FlowWords, payload: readonly number[]): Bytes {
 function composeIpv6(flow: FlowWords, payload: readonly number[]): Bytes {
   const segment = composeTransport(flow, payload);
   const addresses = Array.from(flow.subarray(W.ipv6Src, W.ipv6Src + 8));
-  checkTransport(flow, segment, pseudoSum(addresses, word(flow, W.nwProto), segment.length));
+  checkTransport(flow, segment, pseudoSum(addresses, wordAt(flow, W.nwProto), segment.length));
   const header: Bytes = [];
-  put32(header, ((6 << 28) | (word(flow, W.nwTos) << 20) | word(flow, W.ipv6Label)) >>> 0);
+  put32(header, ((6 << 28) | (wordAt(flow, W.nwTos) << 20) | wordAt(flow, W.ipv6Label)) >>> 0);
   put16(header, segment.length);
-  header.push(word(flow, W.nwProto), word(flow, W.nwTtl));
+  header.push(wordAt(flow, W.nwProto), wordAt(flow, W.nwTtl));
   putWordsOf(header, flow, W.ipv6Src, 8);
   return [...header, ...segment];
 }
 
 function composeArp(flow: FlowWords): Bytes {
   const out: Bytes = [];
-  const operation = word(flow, W.nwProto);
+  const operation = wordAt(flow, W.nwProto);
   put16(out, 1);
-  put16(out, ETH_TYPE.ip);
+  put16(out, ETH_TYPE.IP);
   out.push(6, 4);
   put16(out, operation);
   if (operation !== 1 && operation !== 2) return [...out, ...new Array<number>(20).fill(0)];
   putMacOf(out, flow, W.arpSha);
-  put32(out, word(flow, W.nwSrc));
+  put32(out, wordAt(flow, W.nwSrc));
   putMacOf(out, flow, W.arpTha);
-  put32(out, word(flow, W.nwDst));
+  put32(out, wordAt(flow, W.nwDst));
   return out;
 }
 
@@ -464,24 +464,24 @@ export function composePacket(flow: FlowWords, payload: readonly number[] = DEFA
   const frame: Bytes = [];
   putMacOf(frame, flow, W.dlDst);
   putMacOf(frame, flow, W.dlSrc);
-  const type = word(flow, W.dlType);
-  if (type === ETH_TYPE.none) {
+  const type = wordAt(flow, W.dlType);
+  if (type === ETH_TYPE.NONE) {
     put16(frame, 14);
     return Uint8Array.from(frame);
   }
   for (let i = 0; i < MAX_VLAN_HEADERS; i++) {
-    const header = word(flow, W.vlan0 + i);
+    const header = wordAt(flow, W.vlan0 + i);
     if (!(header & VLAN_CFI)) continue;
     put32(frame, (header & ~VLAN_CFI) >>> 0);
   }
   put16(frame, type);
-  if (isMpls(type)) {
+  if (isMplsType(type)) {
     let n = 1;
-    while (n < MAX_MPLS_LABELS && !(word(flow, W.mpls + n - 1) & MPLS_BOS)) n++;
+    while (n < MAX_MPLS_LABELS && !(wordAt(flow, W.mpls + n - 1) & MPLS_BOS)) n++;
     putWordsOf(frame, flow, W.mpls, n);
   }
-  if (type === ETH_TYPE.ip) frame.push(...composeIpv4(flow, payload));
-  else if (type === ETH_TYPE.ipv6) frame.push(...composeIpv6(flow, payload));
-  else if (type === ETH_TYPE.arp || type === ETH_TYPE.rarp) frame.push(...composeArp(flow));
+  if (type === ETH_TYPE.IP) frame.push(...composeIpv4(flow, payload));
+  else if (type === ETH_TYPE.IPV6) frame.push(...composeIpv6(flow, payload));
+  else if (type === ETH_TYPE.ARP || type === ETH_TYPE.RARP) frame.push(...composeArp(flow));
   return Uint8Array.from(frame);
 }

@@ -1,7 +1,7 @@
 import { formatActions } from '../openflow/format-actions';
 import { OFPP, type OfpAct } from '../openflow/ofpact';
-import { W } from '../packet/flow-words';
 import { report, type Ctx } from './context';
+import { W } from '../packet/flow-words';
 
 /** Actions of which only the last one given counts, in the order in which an action set does them (OpenFlow 1.1, 4.7). */
 const slots = [

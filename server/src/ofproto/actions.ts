@@ -3,9 +3,7 @@ import { multipathLink } from '../datapath/hash';
 import { lookAtField, setFieldMasked } from '../openflow/field-access';
 import { formatAction } from '../openflow/format-actions';
 import type { OfpAct } from '../openflow/ofpact';
-import { prerequisitesMet } from '../openflow/prerequisites';
 import { optionIndex } from '../openflow/tlv';
-import { W } from '../packet/flow-words';
 import { clearActionSet, reportActionSet, runActionSet, writeActions } from './action-set';
 import { runClone } from './clone';
 import { commit } from './commit';
@@ -28,31 +26,11 @@ import {
   queuePriority,
   type OutputOptions,
 } from './output-actions';
-import {
-  at,
-  ETH,
-  exact,
-  exact16,
-  exact8,
-  exactMac,
-  FRAG_LATER,
-  isIpAny,
-  isMplsType,
-  MAX_MPLS_LABELS,
-  mplsLabels,
-  or,
-  popMpls,
-  popVlan,
-  PT,
-  pushMpls,
-  pushVlan,
-  setMac,
-  setVlan,
-  tci,
-  tpid,
-  VLAN_CFI,
-} from './protocols';
 import { tableAction } from './table-action';
+import { wordAt, exact, exact16, exact8, exactMac, or, W, writeMac } from '../packet/flow-words';
+import { ETH_TYPE, FRAG, isIpAny, isMplsType, MAX_MPLS_LABELS, mplsLabels, PACKET_TYPE, VLAN_CFI } from '../packet/protocols';
+import { popMpls, popVlan, pushMpls, pushVlan, setVlan, tci, tpid } from './headers';
+import { prerequisitesMet } from '../openflow/prerequisites';
 
 /** Actions that work on a packet whose MPLS labels are gone without looking behind them. */
 const noLookBehindMpls = new Set([
@@ -145,19 +123,19 @@ function runOne(ctx: Ctx, act: XlateAct, actions: readonly XlateAct[], index: nu
       bundleAction(ctx, act, output);
       return undefined;
     case 'resubmit': {
-      const inPort = act.inPort === undefined ? at(flow, W.inPort) : portNumber(ctx, act.inPort);
+      const inPort = act.inPort === undefined ? wordAt(flow, W.inPort) : portNumber(ctx, act.inPort);
       if (inPort === undefined) return 'next';
-      const port = inPort === 0xfff8 ? at(flow, W.inPort) : inPort;
+      const port = inPort === 0xfff8 ? wordAt(flow, W.inPort) : inPort;
       tableAction(ctx, port, act.table === 255 ? ctx.table : act.table, false, act.ct, last, ctx.run);
       return 'next';
     }
     case 'goto_table':
-      tableAction(ctx, at(flow, W.inPort), act.table, true, false, last, ctx.run);
+      tableAction(ctx, wordAt(flow, W.inPort), act.table, true, false, last, ctx.run);
       return 'next';
     case 'dec_ttl':
       exact8(wc, W.nwTtl);
       if (!isIpAny(flow) || !decTtl(ctx, act.ids)) return undefined;
-      report(ctx, 'warn', `IPv${at(flow, W.dlType) === ETH.IP ? 4 : 6} decrement TTL exception`);
+      report(ctx, 'warn', `IPv${wordAt(flow, W.dlType) === ETH_TYPE.IP ? 4 : 6} decrement TTL exception`);
       return 'stop';
     case 'dec_mpls_ttl':
       return decMplsTtl(ctx);
@@ -200,13 +178,13 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
     case 'set_vlan_vid':
       or(wc, W.vlan0, 0x1fff);
       if (tci(flow, 0) & VLAN_CFI || act.pushIfNeeded) {
-        setVlan(flow, 0, tpid(flow, 0) || ETH.VLAN, (tci(flow, 0) & ~0xfff) | act.vid | VLAN_CFI);
+        setVlan(flow, 0, tpid(flow, 0) || ETH_TYPE.VLAN, (tci(flow, 0) & ~0xfff) | act.vid | VLAN_CFI);
       }
       return;
     case 'set_vlan_pcp':
       or(wc, W.vlan0, 0xf000);
       if (tci(flow, 0) & VLAN_CFI || act.pushIfNeeded) {
-        setVlan(flow, 0, tpid(flow, 0) || ETH.VLAN, (tci(flow, 0) & ~0xe000) | (act.pcp << 13) | VLAN_CFI);
+        setVlan(flow, 0, tpid(flow, 0) || ETH_TYPE.VLAN, (tci(flow, 0) & ~0xe000) | (act.pcp << 13) | VLAN_CFI);
       }
       return;
     case 'strip_vlan':
@@ -220,12 +198,12 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
     case 'set_eth_dst': {
       const word = act.kind === 'set_eth_src' ? W.dlSrc : W.dlDst;
       exactMac(wc, word);
-      setMac(flow, word, act.mac);
+      writeMac(flow, word, act.mac);
       return;
     }
     case 'set_ipv4_src':
     case 'set_ipv4_dst': {
-      if (at(flow, W.dlType) !== ETH.IP) return;
+      if (wordAt(flow, W.dlType) !== ETH_TYPE.IP) return;
       const word = act.kind === 'set_ipv4_src' ? W.nwSrc : W.nwDst;
       exact(wc, word);
       flow[word] = act.ip >>> 0;
@@ -234,12 +212,12 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
     case 'set_ip_dscp':
       if (!isIpAny(flow)) return;
       or(wc, W.nwTos, 0xfc);
-      flow[W.nwTos] = (at(flow, W.nwTos) & 3) | act.dscp;
+      flow[W.nwTos] = (wordAt(flow, W.nwTos) & 3) | act.dscp;
       return;
     case 'set_ip_ecn':
       if (!isIpAny(flow)) return;
       or(wc, W.nwTos, 3);
-      flow[W.nwTos] = (at(flow, W.nwTos) & 0xfc) | act.ecn;
+      flow[W.nwTos] = (wordAt(flow, W.nwTos) & 0xfc) | act.ecn;
       return;
     case 'set_ip_ttl':
       if (!isIpAny(flow)) return;
@@ -248,7 +226,7 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
       return;
     case 'set_l4_src_port':
     case 'set_l4_dst_port': {
-      if (!isIpAny(flow) || at(flow, W.nwFrag) & FRAG_LATER) return;
+      if (!isIpAny(flow) || wordAt(flow, W.nwFrag) & FRAG.LATER) return;
       const word = act.kind === 'set_l4_src_port' ? W.tpSrc : W.tpDst;
       exact8(wc, W.nwProto);
       exact16(wc, word);
@@ -267,8 +245,8 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
     }
     case 'pop_queue': {
       exact(wc, W.skbPriority);
-      const original = at(ctx.upcallFlow, W.skbPriority);
-      if (at(flow, W.skbPriority) === original) return;
+      const original = wordAt(ctx.upcallFlow, W.skbPriority);
+      if (wordAt(flow, W.skbPriority) === original) return;
       flow[W.skbPriority] = original;
       report(ctx, 'detail', `queue = ${sharpHex(original)}`);
       return;
@@ -360,7 +338,7 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
       const high = [Number(act.mask >> 32n), Number(act.metadata >> 32n)] as const;
       const low = [Number(act.mask & 0xffffffffn), Number(act.metadata & 0xffffffffn)] as const;
       [high, low].forEach(([mask, value], i) => {
-        flow[W.metadata + i] = ((at(flow, W.metadata + i) & ~mask) | (value & mask)) >>> 0;
+        flow[W.metadata + i] = ((wordAt(flow, W.metadata + i) & ~mask) | (value & mask)) >>> 0;
       });
       return;
     }
@@ -400,9 +378,9 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
 }
 
 function setLse(ctx: Ctx, mask: number, value: number): void {
-  if (!isMplsType(at(ctx.flow, W.dlType))) return;
+  if (!isMplsType(wordAt(ctx.flow, W.dlType))) return;
   or(ctx.wc, W.mpls, mask);
-  ctx.flow[W.mpls] = ((at(ctx.flow, W.mpls) & ~mask) | (value & mask)) >>> 0;
+  ctx.flow[W.mpls] = ((wordAt(ctx.flow, W.mpls) & ~mask) | (value & mask)) >>> 0;
 }
 
 function pushMplsAction(ctx: Ctx, ethertype: number): void {
@@ -426,8 +404,8 @@ function popMplsAction(ctx: Ctx, ethertype: number): void {
 }
 
 function decMplsTtl(ctx: Ctx): Done {
-  if (isMplsType(at(ctx.flow, W.dlType))) {
-    const lse = at(ctx.flow, W.mpls);
+  if (isMplsType(wordAt(ctx.flow, W.dlType))) {
+    const lse = wordAt(ctx.flow, W.mpls);
     or(ctx.wc, W.mpls, 0xff);
     if ((lse & 0xff) > 1) {
       ctx.flow[W.mpls] = lse - 1;
@@ -440,10 +418,10 @@ function decMplsTtl(ctx: Ctx): Done {
 }
 
 function decNshTtl(ctx: Ctx): Done {
-  if (at(ctx.flow, W.packetType) === PT.NSH || at(ctx.flow, W.dlType) === ETH.NSH) {
+  if (wordAt(ctx.flow, W.packetType) === PACKET_TYPE.NSH || wordAt(ctx.flow, W.dlType) === ETH_TYPE.NSH) {
     exact8(ctx.wc, W.nshTtl);
-    if (at(ctx.flow, W.nshTtl) > 1) {
-      ctx.flow[W.nshTtl] = at(ctx.flow, W.nshTtl) - 1;
+    if (wordAt(ctx.flow, W.nshTtl) > 1) {
+      ctx.flow[W.nshTtl] = wordAt(ctx.flow, W.nshTtl) - 1;
       return undefined;
     }
     controllerAction(ctx, 0xffff, 'invalid_ttl', 0, undefined);

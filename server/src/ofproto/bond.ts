@@ -1,8 +1,8 @@
 import { bondHash, maskHashFields } from '../datapath/hash';
 import { isAlive } from './bundles';
 import type { Ctx } from './context';
-import { isMulticastMac } from './protocols';
 import type { Bond, Bundle } from './switch';
+import { isMulticastMac } from './headers';
 
 /** The member by which a bond sends, and whether the datapath's own hash chooses instead (balance-tcp). */
 export interface BondChoice {

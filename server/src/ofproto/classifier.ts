@@ -1,8 +1,8 @@
 import { expandMatch, type MatchMask } from '../openflow/match';
-import { stageOf, W, type FlowWords } from '../packet/flow-words';
-import { at, dlTypeOf, ETH } from './protocols';
 import { insertPrefix, lookupPrefixes, type PrefixTrie, type TrieLookup } from './prefix-trie';
 import type { RuleSource } from './switch';
+import { wordAt, type FlowWords, stageOf, W } from '../packet/flow-words';
+import { dlTypeOf, ETH_TYPE } from '../packet/protocols';
 
 /**
  * One table's flows, grouped by what they match on (tuple space search): a lookup costs one hash per group, however many flows
@@ -182,7 +182,7 @@ function find(
     for (const candidate of candidates) {
       const id = completed(candidate.clauses, candidates.length, seen);
       if (id === undefined) continue;
-      const saved = at(flow, W.conjId);
+      const saved = wordAt(flow, W.conjId);
       flow[W.conjId] = id;
       const rule = find(classifier, flow, wc, clausesOf, false);
       flow[W.conjId] = saved;
@@ -231,7 +231,7 @@ function foundIn(classifier: Classifier, subtable: Subtable, flow: FlowWords, ha
     const { values } = classifier.source.match(rule);
     let equal = true;
     for (let i = 0; i < words.length && equal; i++) {
-      equal = (at(flow, words[i] ?? 0) & (masks[i] ?? 0)) >>> 0 === values[i];
+      equal = (wordAt(flow, words[i] ?? 0) & (masks[i] ?? 0)) >>> 0 === values[i];
     }
     if (equal) list.push(rule);
   }
@@ -243,7 +243,7 @@ function foundIn(classifier: Classifier, subtable: Subtable, flow: FlowWords, ha
 function hashRange(subtable: Subtable, flow: FlowWords, from: number, to: number, basis: number): number {
   const { words, masks } = subtable.mask;
   let hash = basis;
-  for (let i = from; i < to; i++) hash = mix(hash, (at(flow, words[i] ?? 0) & (masks[i] ?? 0)) >>> 0);
+  for (let i = from; i < to; i++) hash = mix(hash, (wordAt(flow, words[i] ?? 0) & (masks[i] ?? 0)) >>> 0);
   return hash;
 }
 
@@ -262,7 +262,7 @@ function findStaged(
   const fold = (end: number) => {
     for (let i = 0; i < end; i++) {
       const word = words[i] ?? 0;
-      wc[word] = (at(wc, word) | (masks[i] ?? 0)) >>> 0;
+      wc[word] = (wordAt(wc, word) | (masks[i] ?? 0)) >>> 0;
     }
   };
   let hash = 0;
@@ -287,11 +287,11 @@ function findStaged(
   hash = hashRange(subtable, flow, from, words.length, hash);
   const found = foundIn(classifier, subtable, flow, hash);
   if (!found && subtable.portsLength > 0) {
-    const ports = (((at(flow, W.tpSrc) << 16) | at(flow, W.tpDst)) & subtable.portsMask) >>> 0;
+    const ports = (((wordAt(flow, W.tpSrc) << 16) | wordAt(flow, W.tpDst)) & subtable.portsMask) >>> 0;
     const { bits } = lookupPrefixes(subtable.portsTrie, ports, 32);
     const seen = (subtable.portsMask & (bits >= 32 ? 0xffffffff : bits === 0 ? 0 : 0xffffffff << (32 - bits))) >>> 0;
-    wc[W.tpSrc] = (at(wc, W.tpSrc) | (seen >>> 16)) >>> 0;
-    wc[W.tpDst] = (at(wc, W.tpDst) | (seen & 0xffff)) >>> 0;
+    wc[W.tpSrc] = (wordAt(wc, W.tpSrc) | (seen >>> 16)) >>> 0;
+    wc[W.tpDst] = (wordAt(wc, W.tpDst) | (seen & 0xffff)) >>> 0;
     fold(from);
     return undefined;
   }
@@ -315,14 +315,14 @@ function triesExclude(
     const length = subtable.prefixLengths[t] ?? 0;
     if (length === 0) continue;
     const result = (results[t] ??=
-      dlTypeOf(flow) === ETH.IP ? lookupPrefixes(trie, at(flow, word), 32) : { lengths: 0xffffffff, bits: 0 });
+      dlTypeOf(flow) === ETH_TYPE.IP ? lookupPrefixes(trie, wordAt(flow, word), 32) : { lengths: 0xffffffff, bits: 0 });
     if ((result.lengths >>> (32 - length)) & 1) continue;
     const seen = result.bits === 0 ? 0 : (0xffffffff << (32 - result.bits)) >>> 0;
     if (result.bits <= length) {
-      wc[word] = (at(wc, word) | seen) >>> 0;
+      wc[word] = (wordAt(wc, word) | seen) >>> 0;
       return true;
     }
-    if ((~at(wc, word) & seen) === 0) return true;
+    if ((~wordAt(wc, word) & seen) === 0) return true;
   }
   return false;
 }
@@ -330,5 +330,5 @@ function triesExclude(
 /** Where a flow and a packet differ: the words of the match that the packet does not meet. */
 export function differingWords(source: RuleSource, rule: number, flow: FlowWords): number[] {
   const { value, mask } = expandMatch(source.match(rule));
-  return source.match(rule).mask.words.filter((word) => ((at(flow, word) ^ at(value, word)) & at(mask, word)) !== 0);
+  return source.match(rule).mask.words.filter((word) => ((wordAt(flow, word) ^ wordAt(value, word)) & wordAt(mask, word)) !== 0);
 }

@@ -1,11 +1,11 @@
 import type { DpNat } from '../datapath/dp-action';
 import type { CtAct, NatAct } from '../openflow/ofpact';
-import { W } from '../packet/flow-words';
 import { commit } from './commit';
 import { report, type Ctx } from './context';
 import { lookAtBits, readBits } from './fields';
 import { recirculateAndFork } from './freeze';
-import { at, clearConntrackFields } from './protocols';
+import { wordAt, W } from '../packet/flow-words';
+import { clearConntrackFields } from './headers';
 
 /** Fields that a recirculation keeps: they need not be looked at again. */
 const frozenField = /^(?:tun_|tunnel_id|metadata$|in_port|x{0,2}reg\d)/;
@@ -30,7 +30,7 @@ function natOf(nat: NatAct | undefined): DpNat | undefined {
 
 function wide(ctx: Ctx, from: 'flow' | 'wc', word: number): bigint {
   let value = 0n;
-  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(at(ctx[from], word + i));
+  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(wordAt(ctx[from], word + i));
   return value;
 }
 
@@ -45,14 +45,14 @@ export function ctAction(ctx: Ctx, act: CtAct, isLast: boolean): void {
   }
   ctx.session.follower?.track(ctx, act, zone);
   const oldLabel = ctx.wc.slice(W.ctLabel, W.ctLabel + 4);
-  const oldMark = at(ctx.wc, W.ctMark);
+  const oldMark = wordAt(ctx.wc, W.ctMark);
   commit(ctx);
   ctx.natAction = undefined;
   ctx.wc[W.ctMark] = 0;
   ctx.wc.fill(0, W.ctLabel, W.ctLabel + 4);
   ctx.run(act.actions, ctx, isLast, false);
 
-  const markMask = at(ctx.wc, W.ctMark);
+  const markMask = wordAt(ctx.wc, W.ctMark);
   const labelMask = wide(ctx, 'wc', W.ctLabel);
   const helpers: Readonly<Record<number, string>> = { 21: 'ftp', 69: 'tftp' };
   if (act.alg && !helpers[act.alg]) report(ctx, 'error', `cannot serialize ct_helper ${act.alg}`);
@@ -61,7 +61,7 @@ export function ctAction(ctx: Ctx, act: CtAct, isLast: boolean): void {
     commit: act.commit && !act.force,
     force: act.commit && act.force,
     zone,
-    mark: markMask ? { value: (at(ctx.flow, W.ctMark) & markMask) >>> 0, mask: markMask } : undefined,
+    mark: markMask ? { value: (wordAt(ctx.flow, W.ctMark) & markMask) >>> 0, mask: markMask } : undefined,
     label: labelMask ? { value: wide(ctx, 'flow', W.ctLabel) & labelMask, mask: labelMask } : undefined,
     helper: act.alg ? helpers[act.alg] : undefined,
     timeout: undefined,

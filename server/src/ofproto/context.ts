@@ -3,11 +3,11 @@ import { getField } from '../openflow/field-access';
 import { formatFieldValue, formatSubfield } from '../openflow/format-field';
 import { nameMap, type NameMap } from '../openflow/names';
 import type { CtAct, MfSubfield, NatAct, OfpAct } from '../openflow/ofpact';
-import type { FlowWords } from '../packet/flow-words';
 import { readBits, tlvsOf } from './fields';
 import type { Bridge, Bucket, Group, Port, Rule, Switch } from './switch';
 import type { TraceNode } from './trace-node';
 import type { RuleRef, Tables } from './tables';
+import type { FlowWords } from '../packet/flow-words';
 
 /** Why a translation failed, in Open vSwitch's words. */
 export type XlateError =

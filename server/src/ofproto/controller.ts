@@ -1,8 +1,7 @@
-import { W } from '../packet/flow-words';
 import { commit } from './commit';
 import type { Ctx } from './context';
 import { recircIdOf, stateOf } from './recirculation';
-import { at } from './protocols';
+import { wordAt, W } from '../packet/flow-words';
 
 /** Reasons of packet-ins by number (OpenFlow 1.4, ofp_packet_in_reason; explicit misses are Open vSwitch's). */
 const reasons: Readonly<Record<string, number>> = {
@@ -79,7 +78,7 @@ function isTableMiss(ctx: Ctx): boolean {
 
 /** The TTL or hop limit of IP goes down by one. True where the packet must not go on. */
 export function decTtl(ctx: Ctx, ids: readonly number[]): boolean {
-  const ttl = at(ctx.flow, W.nwTtl);
+  const ttl = wordAt(ctx.flow, W.nwTtl);
   if (ttl > 1) {
     ctx.flow[W.nwTtl] = ttl - 1;
     return false;

@@ -1,8 +1,9 @@
 import type { OfpAct } from '../openflow/ofpact';
-import { W } from '../packet/flow-words';
 import { commit } from './commit';
 import { report, type Ctx } from './context';
-import { at, ETH, exact8, MAX_MPLS_LABELS, mplsLabels, popMpls, PT, pushMpls, setMac, tci, VLAN_CFI } from './protocols';
+import { wordAt, exact8, W, writeMac } from '../packet/flow-words';
+import { ETH_TYPE, MAX_MPLS_LABELS, mplsLabels, PACKET_TYPE, VLAN_CFI } from '../packet/protocols';
+import { popMpls, pushMpls, tci } from './headers';
 
 /** NSH's next protocols (RFC 8300, 2.2). */
 const NSH_NEXT = { IPV4: 1, IPV6: 2, ETHERNET: 3, NSH: 4 } as const;
@@ -12,16 +13,16 @@ function packetTypeText(packetType: number): string {
 }
 
 function encapEthernet(ctx: Ctx): void {
-  const packetType = at(ctx.flow, W.packetType);
+  const packetType = wordAt(ctx.flow, W.packetType);
   ctx.wc[W.packetType] = 0xffffffff;
   if (packetType >>> 16 !== 1) {
     report(ctx, 'action', 'Dropping packet as encap(ethernet) is not supported for packet type ethernet.');
     ctx.error = 'Unsupported packet type';
     return;
   }
-  ctx.flow[W.packetType] = PT.ETH;
-  setMac(ctx.flow, W.dlSrc, 0n);
-  setMac(ctx.flow, W.dlDst, 0n);
+  ctx.flow[W.packetType] = PACKET_TYPE.ETH;
+  writeMac(ctx.flow, W.dlSrc, 0n);
+  writeMac(ctx.flow, W.dlDst, 0n);
   ctx.flow[W.dlType] = packetType & 0xffff;
 }
 
@@ -32,13 +33,13 @@ function encapMpls(ctx: Ctx, packetType: number): void {
     return;
   }
   ctx.wc[W.packetType] = 0xffffffff;
-  if (at(ctx.flow, W.packetType) === PT.ETH && at(ctx.flow, W.dlType) === ETH.MPLS) {
+  if (wordAt(ctx.flow, W.packetType) === PACKET_TYPE.ETH && wordAt(ctx.flow, W.dlType) === ETH_TYPE.MPLS) {
     for (const words of [ctx.wc, ctx.flow, ctx.baseFlow]) words.fill(0, W.mpls, W.mpls + MAX_MPLS_LABELS);
   }
   ctx.flow[W.packetType] = packetType;
   pushMpls(ctx.flow, n, packetType & 0xffff, ctx.wc);
-  setMac(ctx.flow, W.dlSrc, 0n);
-  setMac(ctx.flow, W.dlDst, 0n);
+  writeMac(ctx.flow, W.dlSrc, 0n);
+  writeMac(ctx.flow, W.dlDst, 0n);
 }
 
 /** Ends the translation where a packet has, or would have, more labels than the switch keeps. `start`: the sentence's beginning. */
@@ -49,7 +50,7 @@ export function tooManyLabels(ctx: Ctx, start: string): void {
 
 function encapNsh(ctx: Ctx, act: OfpAct & { kind: 'encap' }): readonly number[] | undefined {
   const { flow } = ctx;
-  const packetType = at(flow, W.packetType);
+  const packetType = wordAt(flow, W.packetType);
   let mdType = 1;
   const metadata: number[] = [];
   for (const { value } of act.properties) {
@@ -62,10 +63,10 @@ function encapNsh(ctx: Ctx, act: OfpAct & { kind: 'encap' }): readonly number[] 
     for (let i = 0; i < padding; i++) metadata.push(0);
   }
   const nextProtocols: Readonly<Record<number, number>> = {
-    [PT.ETH]: NSH_NEXT.ETHERNET,
-    [PT.IPV4]: NSH_NEXT.IPV4,
-    [PT.IPV6]: NSH_NEXT.IPV6,
-    [PT.NSH]: NSH_NEXT.NSH,
+    [PACKET_TYPE.ETH]: NSH_NEXT.ETHERNET,
+    [PACKET_TYPE.IPV4]: NSH_NEXT.IPV4,
+    [PACKET_TYPE.IPV6]: NSH_NEXT.IPV6,
+    [PACKET_TYPE.NSH]: NSH_NEXT.NSH,
   };
   const next = nextProtocols[packetType];
   if (next === undefined) {
@@ -75,8 +76,8 @@ function encapNsh(ctx: Ctx, act: OfpAct & { kind: 'encap' }): readonly number[] 
   }
   ctx.wc[W.packetType] = 0xffffffff;
   flow.fill(0, W.dlDst);
-  flow[W.packetType] = PT.NSH;
-  flow[W.dlType] = ETH.NSH;
+  flow[W.packetType] = PACKET_TYPE.NSH;
+  flow[W.dlType] = ETH_TYPE.NSH;
   flow[W.nshTtl] = 63;
   flow[W.nshNp] = next;
   flow[W.nshSi] = 255;
@@ -88,8 +89,8 @@ function encapNsh(ctx: Ctx, act: OfpAct & { kind: 'encap' }): readonly number[] 
 export function encapAction(ctx: Ctx, act: OfpAct & { kind: 'encap' }): void {
   commit(ctx);
   let data: readonly number[] | undefined;
-  if (act.packetType === PT.ETH) encapEthernet(ctx);
-  else if (act.packetType === PT.NSH) data = encapNsh(ctx, act);
+  if (act.packetType === PACKET_TYPE.ETH) encapEthernet(ctx);
+  else if (act.packetType === PACKET_TYPE.NSH) data = encapNsh(ctx, act);
   else {
     encapMpls(ctx, act.packetType);
     if (!ctx.session.sw.datapath.addMpls) ctx.slow.add('ACTION');
@@ -104,40 +105,40 @@ export function encapAction(ctx: Ctx, act: OfpAct & { kind: 'encap' }): void {
 export function decapAction(ctx: Ctx, act: OfpAct & { kind: 'decap' }): boolean {
   commit(ctx);
   const { flow } = ctx;
-  const packetType = at(flow, W.packetType);
+  const packetType = wordAt(flow, W.packetType);
   const fail = (text: string): false => {
     report(ctx, 'action', text);
     ctx.error = 'Unsupported packet type';
     return false;
   };
   switch (packetType) {
-    case PT.ETH:
+    case PACKET_TYPE.ETH:
       if (tci(flow, 0) & VLAN_CFI) return fail('Dropping packet, cannot decap Ethernet if VLAN is present.');
-      flow[W.packetType] = ((1 << 16) | at(flow, W.dlType)) >>> 0;
-      setMac(flow, W.dlSrc, 0n);
-      setMac(flow, W.dlDst, 0n);
+      flow[W.packetType] = ((1 << 16) | wordAt(flow, W.dlType)) >>> 0;
+      writeMac(flow, W.dlSrc, 0n);
+      writeMac(flow, W.dlDst, 0n);
       ctx.wc[W.dlType] = 0xffff;
       return false;
-    case PT.NSH: {
+    case PACKET_TYPE.NSH: {
       const inner: Readonly<Record<number, number>> = {
-        [NSH_NEXT.ETHERNET]: PT.ETH,
-        [NSH_NEXT.IPV4]: PT.IPV4,
-        [NSH_NEXT.IPV6]: PT.IPV6,
-        [NSH_NEXT.NSH]: PT.NSH,
+        [NSH_NEXT.ETHERNET]: PACKET_TYPE.ETH,
+        [NSH_NEXT.IPV4]: PACKET_TYPE.IPV4,
+        [NSH_NEXT.IPV6]: PACKET_TYPE.IPV6,
+        [NSH_NEXT.NSH]: PACKET_TYPE.NSH,
       };
-      const next = inner[at(flow, W.nshNp)];
+      const next = inner[wordAt(flow, W.nshNp)];
       if (next === undefined) {
-        return fail(`Dropping packet as NSH next protocol ${at(flow, W.nshNp)} is not supported`);
+        return fail(`Dropping packet as NSH next protocol ${wordAt(flow, W.nshNp)} is not supported`);
       }
       flow[W.packetType] = next;
       exact8(ctx.wc, W.nshNp);
       ctx.pendingDecap = true;
       return true;
     }
-    case PT.MPLS:
-    case PT.MPLS_MC: {
+    case PACKET_TYPE.MPLS:
+    case PACKET_TYPE.MPLS_MCAST: {
       flow[W.packetType] = act.packetType ?? 0x1fffe;
-      const ethertype = at(flow, W.packetType) & 0xffff || ETH.TEB;
+      const ethertype = wordAt(flow, W.packetType) & 0xffff || ETH_TYPE.TEB;
       const n = mplsLabels(flow, ctx.wc);
       if (popMpls(flow, n, ethertype, ctx.wc)) {
         if (!ctx.session.sw.datapath.addMpls) ctx.slow.add('ACTION');

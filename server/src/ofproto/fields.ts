@@ -3,8 +3,8 @@ import { getField, lookAtField, setField } from '../openflow/field-access';
 import type { MfSubfield } from '../openflow/ofpact';
 import { optionIndex, tlvTable, type TlvTable } from '../openflow/tlv';
 import type { Field } from '../packet/fields';
-import { W, type FlowWords } from '../packet/flow-words';
 import type { Bridge } from './switch';
+import { type FlowWords, W } from '../packet/flow-words';
 
 const tables = new WeakMap<Bridge, TlvTable>();
 

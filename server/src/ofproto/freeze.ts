@@ -1,8 +1,8 @@
-import { W } from '../packet/flow-words';
 import { commit } from './commit';
 import { cancelFreeze, report, type Ctx, type XlateAct } from './context';
 import { putControllerAction } from './controller';
 import { recircIdOf, stateOf } from './recirculation';
+import { W } from '../packet/flow-words';
 
 function finish(ctx: Ctx, table: number): number | undefined {
   const id = recircIdOf(ctx, stateOf(ctx, table, true));

@@ -2,17 +2,16 @@ import { flowHashSymmetricL4, hashBoolean, hashBytes, hashInt, hashUint64, maskH
 import { getField, isFieldSet, lookAtField } from '../openflow/field-access';
 import { OFPP } from '../openflow/ofpact';
 import { formatPort } from '../openflow/names';
-import { prerequisitesMet } from '../openflow/prerequisites';
 import { fieldOf, fields as fieldTable } from '../packet/fields';
-import { W } from '../packet/flow-words';
 import { actionSetList } from './action-set';
 import { isAlive } from './bundles';
 import { report, triggerFreeze, type Ctx } from './context';
 import { tlvsOf } from './fields';
 import { finishFreezing } from './freeze';
-import { at, or } from './protocols';
 import type { Bucket, Group } from './switch';
 import { withinLimits } from './table-action';
+import { wordAt, or, W } from '../packet/flow-words';
+import { prerequisitesMet } from '../openflow/prerequisites';
 
 /** How deep groups may watch groups. */
 const MAX_LIVENESS_RECURSION = 128;
@@ -107,7 +106,7 @@ export function hashMap(group: Group, maxHashes: number): Bucket[] | undefined {
 }
 
 function byDatapathHash(ctx: Ctx, group: Group, map: readonly Bucket[], algorithm: number, basis: number): Bucket | undefined {
-  const hash = at(ctx.flow, W.dpHash);
+  const hash = wordAt(ctx.flow, W.dpHash);
   if (hash === 0) {
     const known = Math.min(algorithm, 1) > ctx.session.sw.datapath.maxHashAlgorithm ? 0 : algorithm;
     triggerFreeze(ctx);
@@ -136,7 +135,7 @@ function select(ctx: Ctx, group: Group): Bucket | undefined {
     if (map) {
       const algorithm = given ? Number(group.selectionMethodParam >> 32n) : 1;
       const basis = given ? Number(group.selectionMethodParam & 0xffffffffn) : 0;
-      if (ctx.session.follower && at(ctx.flow, W.dpHash) === 0) {
+      if (ctx.session.follower && wordAt(ctx.flow, W.dpHash) === 0) {
         const live = group.buckets.filter((bucket) => bucketIsAlive(ctx, group, bucket, 0));
         ctx.session.follower.select(ctx, group, live);
         for (const bucket of live.slice(0, -1)) runBucket(ctx, bucket, false);

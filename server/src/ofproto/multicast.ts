@@ -1,10 +1,11 @@
 import { formatIpv4, formatIpv6 } from '../packet/address';
-import { W } from '../packet/flow-words';
 import { report, type Ctx } from './context';
 import { outputNormal } from './output';
-import { at, ETH, isIgmp, isMld, isMldReport } from './protocols';
 import type { Bundle, MulticastSnooping } from './switch';
 import type { Vlans } from './vlan';
+import { wordAt, W } from '../packet/flow-words';
+import { ETH_TYPE } from '../packet/protocols';
+import { isIgmp, isMld, isMldReport } from './headers';
 
 /** What multicast needs of NORMAL. */
 interface Normal {
@@ -16,9 +17,9 @@ interface Normal {
 const igmpMembership = new Set([0x12, 0x16, 0x17, 0x22]);
 
 function groupAddress(ctx: Ctx): string {
-  if (at(ctx.flow, W.dlType) === ETH.IP) return formatIpv4(BigInt(at(ctx.flow, W.nwDst)));
+  if (wordAt(ctx.flow, W.dlType) === ETH_TYPE.IP) return formatIpv4(BigInt(wordAt(ctx.flow, W.nwDst)));
   let value = 0n;
-  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(at(ctx.flow, W.ipv6Dst + i));
+  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(wordAt(ctx.flow, W.ipv6Dst + i));
   return formatIpv6(value);
 }
 
@@ -67,7 +68,7 @@ export function outputMulticast(
 
   if (isIgmp(ctx.flow, ctx.wc)) {
     ctx.slow.add('ACTION');
-    if (igmpMembership.has(at(ctx.flow, W.tpSrc))) {
+    if (igmpMembership.has(wordAt(ctx.flow, W.tpSrc))) {
       toRouters();
       toReportPorts();
       send();

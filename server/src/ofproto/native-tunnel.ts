@@ -1,10 +1,11 @@
 import type { TunnelPushHeader } from '../datapath/dp-action';
-import { genevePlaces, geneveOptions } from '../datapath/geneve';
+import { geneveOptions } from '../datapath/geneve';
 import { formatMac, formatIpv4, formatIpv6, inPrefix, parseIp, parsePrefix, type IpAddress } from '../packet/address';
-import { emptyFlow, W, type FlowWords } from '../packet/flow-words';
 import { report, type Ctx } from './context';
-import { at, ETH, PT, setMac, TNL_F } from './protocols';
 import type { Port, TunnelRoute } from './switch';
+import { wordAt, emptyFlow, type FlowWords, W, writeMac } from '../packet/flow-words';
+import { tlvsOf } from './fields';
+import { ETH_TYPE, PACKET_TYPE, TUNNEL_FLAG } from '../packet/protocols';
 
 /** Where a tunnel's packet leaves: the port of a bridge, the next hop and the source address. */
 interface Way {
@@ -15,9 +16,9 @@ interface Way {
 }
 
 function addressOf(flow: FlowWords, v4: number, v6: number): IpAddress | undefined {
-  if (at(flow, v4)) return { family: 4, value: BigInt(at(flow, v4)) };
+  if (wordAt(flow, v4)) return { family: 4, value: BigInt(wordAt(flow, v4)) };
   let value = 0n;
-  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(at(flow, v6 + i));
+  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(wordAt(flow, v6 + i));
   return value === 0n ? undefined : { family: 6, value };
 }
 
@@ -38,7 +39,7 @@ function bestRoute(routes: readonly TunnelRoute[], dst: IpAddress, mark: number)
 function findWay(ctx: Ctx): Way | undefined {
   const dst = addressOf(ctx.flow, W.tunDst, W.tunIpv6Dst);
   const { tunnelRoutes } = ctx.session.sw;
-  const mark = at(ctx.flow, W.pktMark);
+  const mark = wordAt(ctx.flow, W.pktMark);
   const route = dst && bestRoute(tunnelRoutes, dst, mark);
   if (!dst || !route) return undefined;
   const gateway = route.gateway === undefined ? undefined : parseIp(route.gateway);
@@ -60,16 +61,16 @@ function tunnelHeader(ctx: Ctx, port: Port, ipv6: boolean): TunnelPushHeader | u
   const { tunnel } = port;
   const { flow } = ctx;
   if (!tunnel) return undefined;
-  const key = at(flow, W.tunId + 1);
-  const hasCsum = (at(flow, W.tunFlags) & TNL_F.CSUM) !== 0;
+  const key = wordAt(flow, W.tunId + 1);
+  const hasCsum = (wordAt(flow, W.tunFlags) & TUNNEL_FLAG.CSUM) !== 0;
   switch (tunnel.type) {
     case 'vxlan':
       return { kind: 'vxlan', flags: tunnel.gpe ? gpeFlags(flow) : 0x08000000, vni: key & 0xffffff };
     case 'geneve': {
-      const options = geneveOptions(flow, genevePlaces(ctx.bridge.tlvMap));
+      const options = geneveOptions(flow, tlvsOf(ctx.bridge));
       return {
         kind: 'geneve',
-        oam: (at(flow, W.tunFlags) & TNL_F.OAM) !== 0,
+        oam: (wordAt(flow, W.tunFlags) & TUNNEL_FLAG.OAM) !== 0,
         critical: options.some((option) => (option.type & 0x80) !== 0),
         vni: key & 0xffffff,
         options,
@@ -77,12 +78,12 @@ function tunnelHeader(ctx: Ctx, port: Port, ipv6: boolean): TunnelPushHeader | u
     }
     case 'gre':
     case 'ip6gre': {
-      const packetType = at(flow, W.packetType);
+      const packetType = wordAt(flow, W.packetType);
       const sequence = tunnel.options['seq'] === 'true';
       return {
         kind: ipv6 ? 'ip6gre' : 'gre',
         flags: (hasCsum ? 0x8000 : 0) | (tunnel.outKeyPresent ? 0x2000 : 0) | (sequence ? 0x1000 : 0),
-        proto: packetType === PT.ETH ? ETH.TEB : packetType & 0xffff,
+        proto: packetType === PACKET_TYPE.ETH ? ETH_TYPE.TEB : packetType & 0xffff,
         csum: hasCsum ? 0 : undefined,
         key: tunnel.outKeyPresent ? key : undefined,
         seq: sequence ? 0 : undefined,
@@ -90,18 +91,18 @@ function tunnelHeader(ctx: Ctx, port: Port, ipv6: boolean): TunnelPushHeader | u
     }
     case 'gtpu': {
       // Version 1 of a GTP packet with user data, where no action says otherwise; 0x2: sequence numbers.
-      const flags = (at(flow, W.tunGtpuFlags) || 0x30) | (tunnel.options['seq'] === 'true' ? 0x2 : 0);
-      return { kind: 'gtpu', flags, msgtype: at(flow, W.tunGtpuMsgtype) || 255, teid: key };
+      const flags = (wordAt(flow, W.tunGtpuFlags) || 0x30) | (tunnel.options['seq'] === 'true' ? 0x2 : 0);
+      return { kind: 'gtpu', flags, msgtype: wordAt(flow, W.tunGtpuMsgtype) || 255, teid: key };
     }
     case 'erspan':
     case 'ip6erspan': {
       // A session has ten bits; what is set by the tunnel and not by flows is in the flow already.
       if (key > 0x3ff) return undefined;
       const kind = ipv6 ? 'ip6erspan' : 'erspan';
-      const version = at(flow, W.tunErspanVer);
-      if (version === 1) return { kind, version, sid: key, index: at(flow, W.tunErspanIdx) };
+      const version = wordAt(flow, W.tunErspanVer);
+      if (version === 1) return { kind, version, sid: key, index: wordAt(flow, W.tunErspanIdx) };
       return version === 2
-        ? { kind, version, sid: key, dir: at(flow, W.tunErspanDir), hwid: at(flow, W.tunErspanHwid) }
+        ? { kind, version, sid: key, dir: wordAt(flow, W.tunErspanDir), hwid: wordAt(flow, W.tunErspanHwid) }
         : undefined;
     }
     default:
@@ -111,28 +112,28 @@ function tunnelHeader(ctx: Ctx, port: Port, ipv6: boolean): TunnelPushHeader | u
 
 /** VXLAN-GPE: the flags for a VNI and a next protocol, and the protocol in the lowest byte. */
 function gpeFlags(flow: FlowWords): number {
-  const packetType = at(flow, W.packetType);
+  const packetType = wordAt(flow, W.packetType);
   const next: Readonly<Record<number, number>> = { 0x800: 1, 0x86dd: 2, 0x894f: 4 };
-  const protocol = packetType === PT.ETH ? 3 : (next[packetType & 0xffff] ?? 3);
+  const protocol = packetType === PACKET_TYPE.ETH ? 3 : (next[packetType & 0xffff] ?? 3);
   return (0x0c000000 | protocol) >>> 0;
 }
 
 /** The whole outer header. */
 function buildHeader(ctx: Ctx, port: Port, smac: bigint, dmac: bigint, way: Way) {
   const { flow } = ctx;
-  const ipv6 = at(flow, W.tunDst) === 0;
+  const ipv6 = wordAt(flow, W.tunDst) === 0;
   const header = tunnelHeader(ctx, port, ipv6);
   if (!header || !port.tunnel) return undefined;
   const udp = header.kind === 'vxlan' || header.kind === 'geneve' || header.kind === 'gtpu';
   const proto = udp ? 17 : 47;
-  const tos = at(flow, W.tunTos);
-  const ttl = at(flow, W.tunTtl);
+  const tos = wordAt(flow, W.tunTos);
+  const ttl = wordAt(flow, W.tunTtl);
   const dst = addressOf(flow, W.tunDst, W.tunIpv6Dst)?.value ?? 0n;
   const src = way.source?.value ?? 0n;
-  const csum = ipv6 || (at(flow, W.tunFlags) & TNL_F.CSUM) !== 0 ? 0xffff : 0;
-  const frag = at(flow, W.tunFlags) & TNL_F.DONT_FRAGMENT ? 0x4000 : 0;
+  const csum = ipv6 || (wordAt(flow, W.tunFlags) & TUNNEL_FLAG.CSUM) !== 0 ? 0xffff : 0;
+  const frag = wordAt(flow, W.tunFlags) & TUNNEL_FLAG.DONT_FRAGMENT ? 0x4000 : 0;
   return {
-    eth: { src: smac, dst: dmac, type: ipv6 ? ETH.IPV6 : ETH.IP },
+    eth: { src: smac, dst: dmac, type: ipv6 ? ETH_TYPE.IPV6 : ETH_TYPE.IP },
     ip: ipv6
       ? ({ family: 6, src, dst, label: 0, proto, tclass: tos, hlimit: ttl } as const)
       : ({ family: 4, src: Number(src), dst: Number(dst), proto, tos, ttl, frag } as const),
@@ -153,25 +154,25 @@ function becomeOuter(
   protocol: number,
 ): void {
   const tunnel = from.slice();
-  setMac(to, W.dlDst, dmac);
-  setMac(to, W.dlSrc, smac);
+  writeMac(to, W.dlDst, dmac);
+  writeMac(to, W.dlSrc, smac);
   to[W.vlan0] = 0;
   to[W.vlan1] = 0;
-  to[W.packetType] = PT.ETH;
-  to[W.nwDst] = at(tunnel, W.tunDst);
-  to[W.nwSrc] = at(tunnel, W.tunSrc);
+  to[W.packetType] = PACKET_TYPE.ETH;
+  to[W.nwDst] = wordAt(tunnel, W.tunDst);
+  to[W.nwSrc] = wordAt(tunnel, W.tunSrc);
   to.set(tunnel.subarray(W.tunIpv6Dst, W.tunIpv6Dst + 4), W.ipv6Dst);
   to.set(tunnel.subarray(W.tunIpv6Src, W.tunIpv6Src + 4), W.ipv6Src);
   to[W.nwFrag] = 0;
-  to[W.nwTos] = at(tunnel, W.tunTos);
-  to[W.nwTtl] = at(tunnel, W.tunTtl);
-  to[W.tpDst] = at(tunnel, W.tunTpDst);
-  to[W.tpSrc] = at(tunnel, W.tunTpSrc);
-  to[W.dlType] = ipv6 ? ETH.IPV6 : ETH.IP;
+  to[W.nwTos] = wordAt(tunnel, W.tunTos);
+  to[W.nwTtl] = wordAt(tunnel, W.tunTtl);
+  to[W.tpDst] = wordAt(tunnel, W.tunTpDst);
+  to[W.tpSrc] = wordAt(tunnel, W.tunTpSrc);
+  to[W.dlType] = ipv6 ? ETH_TYPE.IPV6 : ETH_TYPE.IP;
   if (way.source?.family === 6 && ipv6 && to.subarray(W.ipv6Src, W.ipv6Src + 4).every((word) => word === 0)) {
     const { value } = way.source;
     for (let i = 0; i < 4; i++) to[W.ipv6Src + i] = Number((value >> BigInt(96 - 32 * i)) & 0xffffffffn);
-  } else if (way.source?.family === 4 && !ipv6 && at(to, W.nwSrc) === 0) {
+  } else if (way.source?.family === 4 && !ipv6 && wordAt(to, W.nwSrc) === 0) {
     to[W.nwSrc] = Number(way.source.value);
   }
   to[W.nwProto] = protocol;

@@ -1,47 +1,32 @@
 import { formatIpv6, formatMac } from '../packet/address';
-import { W } from '../packet/flow-words';
 import { admits } from './bond';
 import { bundleOf, inputBundle, isMirrorOutput } from './bundles';
 import { portOf, report, type Ctx } from './context';
 import { outputMulticast } from './multicast';
 import { outputNormal } from './output';
-import {
-  at,
-  ETH,
-  exact,
-  exact8,
-  exactMac,
-  isBroadcastMac,
-  isIpAny,
-  isMulticastMac,
-  isReservedMac,
-  isVlanType,
-  macOf,
-  or,
-  PT,
-  tci,
-  VLAN_CFI,
-} from './protocols';
 import type { Bundle, Port } from './switch';
 import { extractVlans, includesVlan, inputVlanIsValid, translateInput, type Vlans } from './vlan';
+import { wordAt, exact, exact8, exactMac, or, readMac, W } from '../packet/flow-words';
+import { ETH_TYPE, isIpAny, isVlanType, PACKET_TYPE, VLAN_CFI } from '../packet/protocols';
+import { isBroadcastMac, isMulticastMac, isReservedMac, tci } from './headers';
 
 /** An ARP frame to everybody in which a host announces itself (ARP replies, and requests for one's own address). */
 function isGratuitousArp(ctx: Ctx): boolean {
   const { flow, wc } = ctx;
-  if (at(flow, W.dlType) !== ETH.ARP) return false;
+  if (wordAt(flow, W.dlType) !== ETH_TYPE.ARP) return false;
   exactMac(wc, W.dlDst);
   if (!isBroadcastMac(flow)) return false;
   exact8(wc, W.nwProto);
-  if (at(flow, W.nwProto) === 2) return true;
-  if (at(flow, W.nwProto) !== 1) return false;
+  if (wordAt(flow, W.nwProto) === 2) return true;
+  if (wordAt(flow, W.nwProto) !== 1) return false;
   exact(wc, W.nwSrc);
   exact(wc, W.nwDst);
-  return at(flow, W.nwSrc) === at(flow, W.nwDst);
+  return wordAt(flow, W.nwSrc) === wordAt(flow, W.nwDst);
 }
 
 /** Whether the bridge may forward the frame at all: not to reserved addresses, not what a bond sent itself. */
 function isAdmissible(ctx: Ctx, port: Port, bundle: Bundle, vlan: number): boolean {
-  if (!ctx.bridge.forwardBpdu && isReservedMac(macOf(ctx.flow, W.dlDst))) {
+  if (!ctx.bridge.forwardBpdu && isReservedMac(readMac(ctx.flow, W.dlDst))) {
     report(ctx, 'detail', 'packet has reserved destination MAC, dropping');
     return false;
   }
@@ -53,7 +38,7 @@ function isAdmissible(ctx: Ctx, port: Port, bundle: Bundle, vlan: number): boole
       report(ctx, 'detail', 'bonding refused admissibility, dropping');
       return false;
     case 'drop-if-moved': {
-      const learned = lookupMac(ctx, macOf(ctx.flow, W.dlSrc), vlan);
+      const learned = lookupMac(ctx, readMac(ctx.flow, W.dlSrc), vlan);
       if (learned === undefined || learned === bundle.name || isGratuitousArp(ctx)) return true;
       report(ctx, 'detail', 'SLB bond thinks this packet looped back, dropping');
       return false;
@@ -75,7 +60,7 @@ function lookupMac(ctx: Ctx, mac: bigint, vlan: number): string | undefined {
 }
 
 function learnSource(ctx: Ctx, bundle: Bundle, vlan: number): void {
-  const mac = macOf(ctx.flow, W.dlSrc);
+  const mac = readMac(ctx.flow, W.dlSrc);
   if (ctx.bridge.floodVlans.has(vlan) || (mac >> 40n) & 1n) return;
   const row = ctx.bridge.macTable.find((each) => each.mac === mac && each.vlan === vlan);
   if (row?.static || lookupMac(ctx, mac, vlan) === bundle.name) return;
@@ -96,13 +81,13 @@ export function flood(ctx: Ctx, input: Bundle | 'none', vlans: Vlans): void {
 }
 
 function isLocalMulticast(ctx: Ctx): boolean {
-  if (at(ctx.flow, W.dlType) === ETH.IP) {
+  if (wordAt(ctx.flow, W.dlType) === ETH_TYPE.IP) {
     exact(ctx.wc, W.nwDst);
-    return at(ctx.flow, W.nwDst) >>> 8 === 0xe00000;
+    return wordAt(ctx.flow, W.nwDst) >>> 8 === 0xe00000;
   }
   exact(ctx.wc, W.ipv6Dst, 4);
   let value = 0n;
-  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(at(ctx.flow, W.ipv6Dst + i));
+  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(wordAt(ctx.flow, W.ipv6Dst + i));
   return formatIpv6(value) === 'ff02::1';
 }
 
@@ -116,13 +101,13 @@ export function normal(ctx: Ctx): void {
   exactMac(wc, W.dlSrc);
   exactMac(wc, W.dlDst);
   or(wc, W.vlan0, 0x1fff);
-  const inPort = at(flow, W.inPort);
+  const inPort = wordAt(flow, W.inPort);
   const input = inputBundle(ctx, inPort);
   if (!input) {
     report(ctx, 'warn', 'no input bundle, dropping');
     return;
   }
-  if (isVlanType(at(flow, W.dlType)) && !(tci(flow, 0) & VLAN_CFI)) {
+  if (isVlanType(wordAt(flow, W.dlType)) && !(tci(flow, 0) & VLAN_CFI)) {
     if (ctx.packetLength !== undefined && input !== 'none') {
       report(ctx, 'error', `dropping packet with partial VLAN tag received on port ${input.name}`);
     }
@@ -148,7 +133,7 @@ export function normal(ctx: Ctx): void {
   isGratuitousArp(ctx);
   if (
     ctx.allowSideEffects &&
-    at(flow, W.packetType) === PT.ETH &&
+    wordAt(flow, W.packetType) === PACKET_TYPE.ETH &&
     port &&
     port.tunnel?.packetType !== 'legacy_l3' &&
     input !== 'none'
@@ -160,7 +145,7 @@ export function normal(ctx: Ctx): void {
     outputMulticast(ctx, snooping, input, vlans, { flood, isLocalMulticast });
     return;
   }
-  const name = lookupMac(ctx, macOf(flow, W.dlDst), vlan);
+  const name = lookupMac(ctx, readMac(flow, W.dlDst), vlan);
   if (name === undefined) {
     report(ctx, 'detail', 'no learned MAC for destination, flooding');
     flood(ctx, input, vlans);

@@ -1,15 +1,14 @@
 import { bundleMember } from '../datapath/hash';
 import { formatPort } from '../openflow/names';
 import { OFPP, type OfpAct } from '../openflow/ofpact';
-import { W } from '../packet/flow-words';
 import { isAlive } from './bundles';
 import { portOf, report, reportSubfield, type Ctx } from './context';
 import { controllerAction } from './controller';
 import { lookAtBits, readBits, writeBits } from './fields';
 import { normal } from './normal';
 import { composeOutput } from './output';
-import { at } from './protocols';
 import { tableAction } from './table-action';
+import { wordAt, W } from '../packet/flow-words';
 
 /** How an output is to be done. */
 export interface OutputOptions {
@@ -31,7 +30,9 @@ export function portNumber(ctx: Ctx, port: number | string): number | undefined 
 
 /** FLOOD and ALL: every port but the one that the packet came by. */
 function floodPorts(ctx: Ctx, all: boolean, isLast: boolean): void {
-  const ports = [...ctx.bridge.ports.values()].filter((port) => port.ofport !== at(ctx.flow, W.inPort) && (all || !port.noFlood));
+  const ports = [...ctx.bridge.ports.values()].filter(
+    (port) => port.ofport !== wordAt(ctx.flow, W.inPort) && (all || !port.noFlood),
+  );
   ports.forEach((port, i) => {
     composeOutput(ctx, port.ofport, { isLast: isLast && i === ports.length - 1, checkStp: !all });
   });
@@ -42,10 +43,10 @@ export function outputAction(ctx: Ctx, port: number, options: OutputOptions): vo
   const { isLast, truncate = false } = options;
   switch (port) {
     case OFPP.IN_PORT:
-      composeOutput(ctx, at(ctx.flow, W.inPort), { isLast, truncate });
+      composeOutput(ctx, wordAt(ctx.flow, W.inPort), { isLast, truncate });
       return;
     case OFPP.TABLE:
-      tableAction(ctx, at(ctx.flow, W.inPort), 0, options.mayPacketIn ?? false, false, false, ctx.run);
+      tableAction(ctx, wordAt(ctx.flow, W.inPort), 0, options.mayPacketIn ?? false, false, false, ctx.run);
       return;
     case OFPP.NORMAL:
       normal(ctx);
@@ -68,7 +69,7 @@ export function outputAction(ctx: Ctx, port: number, options: OutputOptions): vo
     case OFPP.NONE:
       return;
     default:
-      if (port === at(ctx.flow, W.inPort)) report(ctx, 'warn', 'skipping output to input port');
+      if (port === wordAt(ctx.flow, W.inPort)) report(ctx, 'warn', 'skipping output to input port');
       else composeOutput(ctx, port, { isLast, truncate });
   }
 }
@@ -93,7 +94,7 @@ export function outputTruncAction(ctx: Ctx, port: number, maxLen: number, option
     report(ctx, 'warn', `output_trunc does not support port: ${formatPort(port)}`);
     return;
   }
-  if (port === at(ctx.flow, W.inPort)) {
+  if (port === wordAt(ctx.flow, W.inPort)) {
     report(ctx, 'warn', 'skipping output to input port');
     return;
   }
@@ -114,9 +115,9 @@ export function enqueueAction(ctx: Ctx, port: number, queue: number, options: Ou
     outputAction(ctx, port, { ...options, mayPacketIn: false });
     return;
   }
-  const inPort = at(ctx.flow, W.inPort);
+  const inPort = wordAt(ctx.flow, W.inPort);
   if (port === inPort) return;
-  const saved = at(ctx.flow, W.skbPriority);
+  const saved = wordAt(ctx.flow, W.skbPriority);
   ctx.flow[W.skbPriority] = priority;
   composeOutput(ctx, port === OFPP.IN_PORT ? inPort : port, { isLast: options.isLast });
   ctx.flow[W.skbPriority] = saved;

@@ -1,7 +1,5 @@
 import { commitOdpTunnelAction } from '../datapath/commit';
-import { genevePlaces } from '../datapath/geneve';
 import { OFPP } from '../openflow/ofpact';
-import { W, type FlowWords } from '../packet/flow-words';
 import { clearActionSet, runActionSet } from './action-set';
 import { chooseMember } from './bond';
 import { bundleOf, forwards, inputBundle, isMirrorOutput, learns, mirrorsOf } from './bundles';
@@ -10,13 +8,16 @@ import { commit } from './commit';
 import { cancelFreeze, portOf, report, reportBridge, type Ctx } from './context';
 import { finishFreezing } from './freeze';
 import { nativeTunnelOutput } from './native-tunnel';
-import { at, clearConntrackFields, clearTunnel, isReservedMac, isStp, macOf, or, PT, TUNNEL_END } from './protocols';
 import { processSpecial } from './special';
 import type { Bundle, Mirror, Port } from './switch';
 import { tableAction } from './table-action';
 import { tunnelToPop } from './tunnel-pop';
 import { prepareTunnel } from './tunnel-send';
 import { extractVlans, includesVlan, inputVlanIsValid, putVlans, translateInput, translateOutput, type Vlans } from './vlan';
+import { wordAt, type FlowWords, or, readMac, W } from '../packet/flow-words';
+import { PACKET_TYPE } from '../packet/protocols';
+import { tlvsOf } from './fields';
+import { clearConntrackFields, clearTunnel, isReservedMac, isStp, TUNNEL_END } from './headers';
 
 /** The datapath's hash, where a bond leaves the choice of its member to it. */
 interface BondRecirc {
@@ -30,9 +31,9 @@ export function mayReceive(ctx: Ctx, port: Port): boolean {
 }
 
 function isProtected(ctx: Ctx, out: Port): boolean {
-  const from = bundleOf(ctx.bridge, at(ctx.flow, W.inPort));
+  const from = bundleOf(ctx.bridge, wordAt(ctx.flow, W.inPort));
   const to = bundleOf(ctx.bridge, out.ofport);
-  return ctx.bridge.ports.has(at(ctx.flow, W.inPort)) && (from?.protected ?? false) && (to?.protected ?? false);
+  return ctx.bridge.ports.has(wordAt(ctx.flow, W.inPort)) && (from?.protected ?? false) && (to?.protected ?? false);
 }
 
 /** Whether the packet may leave by the port; says why not. */
@@ -52,7 +53,7 @@ function mayOutput(ctx: Ctx, port: Port | undefined, checkStp: boolean): port is
   } else if (checkStp && !forwards(ctx.bridge, port)) {
     return no('warn', `${ctx.bridge.stp ? 'STP' : 'RSTP'} not in forwarding state, skipping output`);
   }
-  if ((port.tunnel?.packetType ?? 'legacy_l2') === 'legacy_l2' && at(ctx.flow, W.packetType) !== PT.ETH) {
+  if ((port.tunnel?.packetType ?? 'legacy_l2') === 'legacy_l2' && wordAt(ctx.flow, W.packetType) !== PACKET_TYPE.ETH) {
     return no('warn', 'Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.');
   }
   return true;
@@ -158,11 +159,11 @@ export function composeOutput(
     return;
   }
   const keep = [W.nwTos, W.dlDst, W.dlDst + 1, W.dlSrc, W.dlSrc + 1, W.dlType, W.vlan0, W.vlan1] as const;
-  const saved = keep.map((word) => at(ctx.flow, word));
-  const packetType = at(ctx.flow, W.packetType);
-  if (packetType === PT.ETH && port.tunnel?.packetType === 'legacy_l3') {
+  const saved = keep.map((word) => wordAt(ctx.flow, word));
+  const packetType = wordAt(ctx.flow, W.packetType);
+  if (packetType === PACKET_TYPE.ETH && port.tunnel?.packetType === 'legacy_l3') {
     // A tunnel for IP packets: the Ethernet header stays here.
-    ctx.flow[W.packetType] = ((1 << 16) | at(ctx.flow, W.dlType)) >>> 0;
+    ctx.flow[W.packetType] = ((1 << 16) | wordAt(ctx.flow, W.dlType)) >>> 0;
     ctx.pendingEncap = false;
   }
   const peer = peerOf(ctx, port);
@@ -200,7 +201,7 @@ function sendBy(
       report(ctx, 'detail', 'output to native tunnel');
     } else {
       report(ctx, 'detail', 'output to kernel tunnel');
-      commitOdpTunnelAction(ctx.flow, ctx.baseFlow, ctx.dpActions, port.tunnel.type, genevePlaces(ctx.bridge.tlvMap));
+      commitOdpTunnelAction(ctx.flow, ctx.baseFlow, ctx.dpActions, port.tunnel.type, tlvsOf(ctx.bridge));
       ctx.flow.set(tunnelBefore, 0);
     }
   }
@@ -224,7 +225,7 @@ function sendBy(
 }
 
 function sameTunnelDst(ctx: Ctx): boolean {
-  const now = [at(ctx.flow, W.tunDst), ...[0, 1, 2, 3].map((i) => at(ctx.flow, W.tunIpv6Dst + i))];
+  const now = [wordAt(ctx.flow, W.tunDst), ...[0, 1, 2, 3].map((i) => wordAt(ctx.flow, W.tunIpv6Dst + i))];
   return now.every((word, i) => word === (ctx.origTunnelDst[i] ?? 0));
 }
 
@@ -233,7 +234,7 @@ export function outputNormal(ctx: Ctx, bundle: Bundle, vlans: Vlans): void {
   if (bundle.vlanMode === 'dot1q-tunnel' && bundle.cvlans) or(ctx.wc, W.vlan1, 0xffff);
   let out = translateOutput(bundle, vlans);
   if (bundle.priorityTags !== 'no') {
-    out = [{ ...out[0], pcp: at(ctx.flow, W.vlan0) & 0xe000 }, out[1]];
+    out = [{ ...out[0], pcp: wordAt(ctx.flow, W.vlan0) & 0xe000 }, out[1]];
   }
   let [ofport] = bundle.ofports;
   let bond: BondRecirc | undefined;
@@ -243,7 +244,7 @@ export function outputNormal(ctx: Ctx, bundle: Bundle, vlans: Vlans): void {
     if (choice?.recirculate) bond = { basis: choice.basis };
   }
   if (ofport === undefined) return;
-  const saved = [at(ctx.flow, W.vlan0), at(ctx.flow, W.vlan1)];
+  const saved = [wordAt(ctx.flow, W.vlan0), wordAt(ctx.flow, W.vlan1)];
   putVlans(ctx.flow, out, bundle.priorityTags);
   composeOutput(ctx, ofport, { isLast: false, ...(bond ? { bond } : {}) });
   ctx.flow[W.vlan0] = saved[0] ?? 0;
@@ -268,7 +269,7 @@ function mirrorPacket(ctx: Ctx, bundle: Bundle | 'none', candidates: readonly Mi
     if (mirror.outputBundle !== undefined) {
       const out = ctx.bridge.bundles.find((each) => each.name === mirror.outputBundle);
       if (out) outputNormal(ctx, out, vlans);
-    } else if (vlans[0].vid !== mirror.outputVlan && !isReservedMac(macOf(ctx.flow, W.dlDst))) {
+    } else if (vlans[0].vid !== mirror.outputVlan && !isReservedMac(readMac(ctx.flow, W.dlDst))) {
       const moved: Vlans = [{ ...vlans[0], vid: mirror.outputVlan }, vlans[1]];
       for (const each of ctx.bridge.bundles) {
         if (includesVlan(each, moved) && !isMirrorOutput(ctx.bridge, each)) outputNormal(ctx, each, moved);
@@ -281,6 +282,6 @@ function mirrorPacket(ctx: Ctx, bundle: Bundle | 'none', candidates: readonly Mi
 /** Mirrors a packet that has just come in. */
 export function mirrorIngress(ctx: Ctx): void {
   if (ctx.bridge.mirrors.length === 0) return;
-  const bundle = inputBundle(ctx, at(ctx.flow, W.inPort));
+  const bundle = inputBundle(ctx, wordAt(ctx.flow, W.inPort));
   if (bundle) mirrorPacket(ctx, bundle, mirrorsOf(ctx.bridge, bundle, 'src'));
 }

@@ -1,7 +1,7 @@
 import { formatIpv4, formatIpv6 } from '../packet/address';
-import { W, type FlowWords } from '../packet/flow-words';
-import { at, tunnelDstIsSet } from './protocols';
 import type { Port, Switch, Tunnel } from './switch';
+import { wordAt, type FlowWords, W } from '../packet/flow-words';
+import { hasTunnel } from '../packet/protocols';
 
 /** Where a packet from the datapath enters: a bridge and its port. */
 export interface Received {
@@ -14,19 +14,19 @@ export interface Received {
  * came by, or the port of that number. Otherwise the sentence that ofproto/trace gives.
  */
 export function receivePacket(sw: Switch, flow: FlowWords): Received | string {
-  const recirc = at(flow, W.recircId);
+  const recirc = wordAt(flow, W.recircId);
   if (recirc !== 0) return `no recirculation data for recirc_id 0x${recirc.toString(16)}`;
-  if (tunnelDstIsSet(flow)) return tunnelPort(sw, flow) ?? 'no OpenFlow tunnel port for this packet';
-  const number = at(flow, W.inPort);
+  if (hasTunnel(flow)) return tunnelPort(sw, flow) ?? 'no OpenFlow tunnel port for this packet';
+  const number = wordAt(flow, W.inPort);
   for (const bridge of sw.bridges.values())
     for (const port of bridge.ports.values()) if (port.odpPort === number) return { bridge: bridge.name, ofport: port.ofport };
   return `no OpenFlow port for datapath port ${number}`;
 }
 
 function addressOf(flow: FlowWords, v4: number, v6: number): string {
-  if (at(flow, v4)) return formatIpv4(BigInt(at(flow, v4)));
+  if (wordAt(flow, v4)) return formatIpv4(BigInt(wordAt(flow, v4)));
   let value = 0n;
-  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(at(flow, v6 + i));
+  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(wordAt(flow, v6 + i));
   return formatIpv6(value);
 }
 
@@ -44,9 +44,9 @@ function tunnelPort(sw: Switch, flow: FlowWords): Received | undefined {
   );
   const remote = addressOf(flow, W.tunSrc, W.tunIpv6Src);
   const local = addressOf(flow, W.tunDst, W.tunIpv6Dst);
-  const key = (BigInt(at(flow, W.tunId)) << 32n) | BigInt(at(flow, W.tunId + 1));
-  const legacy = at(flow, W.packetType) >>> 16 === 1 ? 'legacy_l3' : 'legacy_l2';
-  const sameDatapathPort = (port: Port) => port.odpPort === at(flow, W.inPort);
+  const key = (BigInt(wordAt(flow, W.tunId)) << 32n) | BigInt(wordAt(flow, W.tunId + 1));
+  const legacy = wordAt(flow, W.packetType) >>> 16 === 1 ? 'legacy_l3' : 'legacy_l2';
+  const sameDatapathPort = (port: Port) => port.odpPort === wordAt(flow, W.inPort);
   for (const keyFlow of [false, true]) {
     for (const remoteFlow of [false, true]) {
       for (const source of SOURCES) {

@@ -1,6 +1,6 @@
-import { emptyFlow, W, type FlowWords } from '../packet/flow-words';
 import type { Ctx, FrozenState } from './context';
-import { at, TUNNEL_END } from './protocols';
+import { wordAt, emptyFlow, type FlowWords, W } from '../packet/flow-words';
+import { TUNNEL_END } from './headers';
 
 /** Tunnel, metadata, registers and in_port: what a packet keeps while it recirculates. */
 export function frozenMetadata(flow: FlowWords): FlowWords {
@@ -14,7 +14,7 @@ export function restoreMetadata(to: FlowWords, from: FlowWords): void {
   to.set(from.subarray(0, TUNNEL_END), 0);
   to.set(from.subarray(W.metadata, W.metadata + 2), W.metadata);
   to.set(from.subarray(W.reg, W.reg + 16), W.reg);
-  to[W.inPort] = at(from, W.inPort);
+  to[W.inPort] = wordAt(from, W.inPort);
 }
 
 /** The number of a state; equal states share one, as in the switch. */

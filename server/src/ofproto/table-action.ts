@@ -1,10 +1,10 @@
 import { formatMatch } from '../openflow/format-match';
-import { W, type FlowWords } from '../packet/flow-words';
 import { portNames, report, sharpHex, triggerFreeze, type Ctx, type RunActions } from './context';
 import { tlvsOf } from './fields';
-import { at, ETH, isIpAny } from './protocols';
 import { actionsOf, cookieOf, ruleFor, type RuleRef } from './tables';
 import type { TraceNode } from './trace-node';
+import { wordAt, type FlowWords, W } from '../packet/flow-words';
+import { ETH_TYPE, isIpAny } from '../packet/protocols';
 
 /** How deep resubmits may nest, and how many there may be in all (ovs-actions(7), "resubmit"). */
 export const MAX_DEPTH = 64;
@@ -78,8 +78,8 @@ export function reportTable(ctx: Ctx, ref: RuleRef, table: number, packet: FlowW
 
 function swap(flow: FlowWords, a: number, b: number, words = 1): void {
   for (let i = 0; i < words; i++) {
-    const value = at(flow, a + i);
-    flow[a + i] = at(flow, b + i);
+    const value = wordAt(flow, a + i);
+    flow[a + i] = wordAt(flow, b + i);
     flow[b + i] = value;
   }
 }
@@ -114,9 +114,9 @@ export function tableAction(
   if (!withinLimits(ctx)) return;
   const oldTable = ctx.table;
   ctx.table = table;
-  const ipv4 = at(ctx.flow, W.dlType) === ETH.IP;
+  const ipv4 = wordAt(ctx.flow, W.dlType) === ETH_TYPE.IP;
   if (withCtOrig) {
-    if (at(ctx.flow, W.ctNwProto) === 0 || !isIpAny(ctx.flow)) {
+    if (wordAt(ctx.flow, W.ctNwProto) === 0 || !isIpAny(ctx.flow)) {
       report(ctx, 'error', 'resubmit(ct) with non-tracked or non-IP packet!');
       ctx.table = oldTable;
       return;

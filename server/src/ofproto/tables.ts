@@ -1,9 +1,9 @@
 import type { Match } from '../openflow/match';
 import type { OfpAct } from '../openflow/ofpact';
-import { W, type FlowWords } from '../packet/flow-words';
 import { buildClassifier, lookup, type Classifier, type Lookup } from './classifier';
-import { at, FRAG_ANY } from './protocols';
 import type { Bridge, Rule, RuleSource } from './switch';
+import { wordAt, type FlowWords, W } from '../packet/flow-words';
+import { FRAG } from '../packet/protocols';
 
 /** What a lookup ends in: a flow, or one of the switch's own answers. */
 export type RuleRef =
@@ -242,8 +242,8 @@ export function ruleFor(
   mayPacketIn: boolean,
   version: number,
 ): RuleRef {
-  const saved = { src: at(flow, W.tpSrc), dst: at(flow, W.tpDst), port: at(flow, W.inPort) };
-  if (at(flow, W.nwFrag) & FRAG_ANY && bridge.fragments !== 'nx-match') {
+  const saved = { src: wordAt(flow, W.tpSrc), dst: wordAt(flow, W.tpDst), port: wordAt(flow, W.inPort) };
+  if (wordAt(flow, W.nwFrag) & FRAG.ANY && bridge.fragments !== 'nx-match') {
     if (bridge.fragments === 'drop') return DROP_FRAGS;
     flow[W.tpSrc] = 0;
     flow[W.tpDst] = 0;

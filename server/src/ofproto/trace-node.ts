@@ -1,5 +1,5 @@
-import type { FlowWords } from '../packet/flow-words';
 import type { Rule } from './switch';
+import type { FlowWords } from '../packet/flow-words';
 
 /** What a translation reports, as a tree. The kinds are those of Open vSwitch's own trace. */
 export type TraceNode = {

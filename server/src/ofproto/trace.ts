@@ -3,14 +3,14 @@ import { formatFlags, ctStateFlags } from '../openflow/flags';
 import { formatFlow, formatMegaflow } from '../openflow/format-match';
 import type { NatAct } from '../openflow/ofpact';
 import { formatIpv4, formatIpv6 } from '../packet/address';
-import { W, type FlowWords } from '../packet/flow-words';
 import { namesOf, type RecircNode, type SlowReason } from './context';
 import { tlvsOf } from './fields';
-import { at, CS } from './protocols';
 import { newSession } from './session';
 import type { Switch } from './switch';
 import { printNodes } from './trace-node';
 import { translate, type Translation } from './translate';
+import { wordAt, type FlowWords, W } from '../packet/flow-words';
+import { CT_STATE } from '../packet/protocols';
 
 export interface TraceQuestion {
   readonly sw: Switch;
@@ -99,7 +99,12 @@ export function traceFlow(question: TraceQuestion): TraceAnswer | undefined {
     const given = ctNext.shift();
     const header = recircHeader(node, given);
     text += header.text;
-    runPart(header.flow, { id: node.id, ctState: given ?? CS.TRK | CS.NEW, defaulted: given === undefined, nat: header.nat });
+    runPart(header.flow, {
+      id: node.id,
+      ctState: given ?? CT_STATE.TRK | CT_STATE.NEW,
+      defaulted: given === undefined,
+      nat: header.nat,
+    });
   }
   return { text, parts, notes: [...session.notes] };
 }
@@ -123,7 +128,7 @@ function recircHeader(
   let text = `\n\n${rule}\nrecirc(${node.id === 0 ? '0' : `0x${node.id.toString(16)}`})`;
   if (given === undefined) text += ' - resume conntrack with default ct_state=trk|new (use --ct-next to customize)';
   else text += ` - resume conntrack with ct_state=${formatFlags(ctStateFlags, given)}`;
-  flow[W.ctState] = given ?? CS.TRK | CS.NEW;
+  flow[W.ctState] = given ?? CT_STATE.TRK | CT_STATE.NEW;
   text += '\n';
   let nat: string | undefined;
   if (node.nat) {
@@ -138,14 +143,14 @@ function recircHeader(
 function addresses(flow: FlowWords, nat: NatAct): string {
   const v6 = (word: number) => {
     let value = 0n;
-    for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(at(flow, word + i));
+    for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(wordAt(flow, word + i));
     return `[${formatIpv6(value)}]`;
   };
-  const v4 = (word: number) => formatIpv4(BigInt(at(flow, word)));
+  const v4 = (word: number) => formatIpv4(BigInt(wordAt(flow, word)));
   const family = nat.direction === undefined ? undefined : nat.addresses?.family;
   if (family === undefined) return '';
   const [src, dst, name] = family === 4 ? [v4(W.nwSrc), v4(W.nwDst), 'nw'] : [v6(W.ipv6Src), v6(W.ipv6Dst), 'ipv6'];
-  return `${name}_src=${src},tp_src=${at(flow, W.tpSrc)},${name}_dst=${dst},tp_dst=${at(flow, W.tpDst)}`;
+  return `${name}_src=${src},tp_src=${wordAt(flow, W.tpSrc)},${name}_dst=${dst},tp_dst=${wordAt(flow, W.tpDst)}`;
 }
 
 /** NAT as a trace shows it: to the first address and port of the range. */

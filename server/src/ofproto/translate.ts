@@ -1,7 +1,6 @@
 import type { DpAction } from '../datapath/dp-action';
 import { formatActions } from '../openflow/format-actions';
 import { OFPP, type OfpAct } from '../openflow/ofpact';
-import { emptyFlow, W, type FlowWords } from '../packet/flow-words';
 import { runActionSet, writeActions } from './action-set';
 import { runActions } from './actions';
 import { bundleOf, forwards, isMirrorOutput } from './bundles';
@@ -19,21 +18,6 @@ import {
 } from './context';
 import { finishFreezing } from './freeze';
 import { clearConntrack, mayReceive, mirrorIngress } from './output';
-import {
-  at,
-  clearTunnel,
-  CS,
-  FRAG_LATER,
-  isIcmpv4,
-  isIcmpv6,
-  isIpAny,
-  isMplsType,
-  isVlanType,
-  or,
-  PT,
-  setMac,
-  TUNNEL_END,
-} from './protocols';
 import { restoreMetadata } from './recirculation';
 import { processSpecial } from './special';
 import type { Bridge } from './switch';
@@ -41,6 +25,9 @@ import { reportTable } from './table-action';
 import { actionsOf, cookieOf, ruleFor } from './tables';
 import type { TraceNode } from './trace-node';
 import { cameByTunnel, lookAtTunnel, processEcn } from './tunnel-send';
+import { wordAt, emptyFlow, type FlowWords, or, W, writeMac } from '../packet/flow-words';
+import { CT_STATE, FRAG, isIcmpv4, isIcmpv6, isIpAny, isMplsType, isVlanType, PACKET_TYPE } from '../packet/protocols';
+import { clearTunnel, TUNNEL_END } from './headers';
 
 export interface Translation {
   readonly nodes: readonly TraceNode[];
@@ -72,21 +59,21 @@ function finishWc(ctx: Ctx): void {
   wc.fill(0, W.reg, W.reg + 16);
   wc[W.actsetOutput] = 0;
   wc[W.conjId] = 0;
-  if (at(upcallFlow, W.packetType) !== PT.ETH) {
-    setMac(wc, W.dlDst, 0n);
-    setMac(wc, W.dlSrc, 0n);
+  if (wordAt(upcallFlow, W.packetType) !== PACKET_TYPE.ETH) {
+    writeMac(wc, W.dlDst, 0n);
+    writeMac(wc, W.dlSrc, 0n);
   }
   if (isIcmpv4(flow) || isIcmpv6(flow)) {
-    wc[W.tpSrc] = at(wc, W.tpSrc) & 0xff;
-    wc[W.tpDst] = at(wc, W.tpDst) & 0xff;
+    wc[W.tpSrc] = wordAt(wc, W.tpSrc) & 0xff;
+    wc[W.tpDst] = wordAt(wc, W.tpDst) & 0xff;
   }
-  for (const word of [W.vlan0, W.vlan1]) if (at(wc, word) & 0xffff) or(wc, word, 0x1000);
-  if (at(flow, W.nwFrag) & FRAG_LATER) {
+  for (const word of [W.vlan0, W.vlan1]) if (wordAt(wc, word) & 0xffff) or(wc, word, 0x1000);
+  if (wordAt(flow, W.nwFrag) & FRAG.LATER) {
     wc[W.tpSrc] = 0;
     wc[W.tpDst] = 0;
   }
-  if (!isMplsType(at(upcallFlow, W.dlType))) wc.fill(0, W.mpls, W.mpls + 3);
-  for (const word of [W.vlan0, W.vlan1]) if (!isVlanType(at(upcallFlow, word) >>> 16)) wc[word] = 0;
+  if (!isMplsType(wordAt(upcallFlow, W.dlType))) wc.fill(0, W.mpls, W.mpls + 3);
+  for (const word of [W.vlan0, W.vlan1]) if (!isVlanType(wordAt(upcallFlow, word) >>> 16)) wc[word] = 0;
   if (!cameByTunnel(upcallFlow)) wc.fill(0, 0, TUNNEL_END);
 }
 
@@ -140,7 +127,7 @@ export interface TranslateOptions {
 export function translate(session: Session, bridge: Bridge, packet: FlowWords, options: TranslateOptions): Translation {
   const flow = packet.slice();
   flow[W.actsetOutput] = OFPP.UNSET;
-  const recircId = at(flow, W.recircId);
+  const recircId = wordAt(flow, W.recircId);
   const state = recircId ? session.frozen.get(recircId) : undefined;
   const baseFlow = flow.slice();
   clearTunnel(baseFlow);
@@ -151,7 +138,7 @@ export function translate(session: Session, bridge: Bridge, packet: FlowWords, o
     flow,
     upcallFlow: packet,
     baseFlow,
-    origTunnelDst: [at(packet, W.tunDst), ...[0, 1, 2, 3].map((i) => at(packet, W.tunIpv6Dst + i))],
+    origTunnelDst: [wordAt(packet, W.tunDst), ...[0, 1, 2, 3].map((i) => wordAt(packet, W.tunIpv6Dst + i))],
     wc: initialWc(flow),
     dpActions: [],
     stack: [],
@@ -218,20 +205,20 @@ function run(ctx: Ctx, state: FrozenState | undefined, recircId: number): DpActi
     report(ctx, 'error', `Recirculation context not found for ID ${recircId.toString(16)}`);
     ctx.error = 'No recirculation context';
     return sent;
-  } else if (at(ctx.flow, W.ctState) & CS.TRK) {
+  } else if (wordAt(ctx.flow, W.ctState) & CT_STATE.TRK) {
     ctx.conntracked = true;
   }
 
-  const inPort = firstBridge.ports.get(at(ctx.baseFlow, W.inPort));
-  if (at(ctx.flow, W.packetType) !== PT.ETH && inPort?.tunnel?.packetType === 'legacy_l3' && ctx.table === 0) {
-    ctx.flow[W.packetType] = PT.ETH;
-    setMac(ctx.flow, W.dlSrc, 0n);
-    setMac(ctx.flow, W.dlDst, 0n);
+  const inPort = firstBridge.ports.get(wordAt(ctx.baseFlow, W.inPort));
+  if (wordAt(ctx.flow, W.packetType) !== PACKET_TYPE.ETH && inPort?.tunnel?.packetType === 'legacy_l3' && ctx.table === 0) {
+    ctx.flow[W.packetType] = PACKET_TYPE.ETH;
+    writeMac(ctx.flow, W.dlSrc, 0n);
+    writeMac(ctx.flow, W.dlDst, 0n);
     ctx.pendingEncap = true;
   }
   if (!actions) {
     const { session, bridge, table, flow, wc } = ctx;
-    const ref = ruleFor(session.tables, bridge, table, flow, wc, at(flow, W.inPort), true, ctx.tablesVersion);
+    const ref = ruleFor(session.tables, bridge, table, flow, wc, wordAt(flow, W.inPort), true, ctx.tablesVersion);
     ctx.rule = ref;
     const node = reportTable(ctx, ref, table, flow.slice());
     ctx.node = node;
@@ -281,7 +268,7 @@ function noteSampling(ctx: Ctx): void {
   ] as const) {
     if (on) ctx.session.notes.add(`bridge ${ctx.bridge.name} has ${what}: the switch also sends samples, which are not shown`);
   }
-  if (portOf(ctx, at(ctx.flow, W.inPort)) === undefined && at(ctx.flow, W.inPort) < OFPP.MAX) {
-    ctx.session.notes.add(`bridge ${ctx.bridge.name} has no port ${at(ctx.flow, W.inPort)} in the captures`);
+  if (portOf(ctx, wordAt(ctx.flow, W.inPort)) === undefined && wordAt(ctx.flow, W.inPort) < OFPP.MAX) {
+    ctx.session.notes.add(`bridge ${ctx.bridge.name} has no port ${wordAt(ctx.flow, W.inPort)} in the captures`);
   }
 }

@@ -1,8 +1,8 @@
 import { formatIpv4, formatIpv6, parseIp } from '../packet/address';
-import { W } from '../packet/flow-words';
 import type { Ctx } from './context';
-import { at, ETH, macOf, or } from './protocols';
 import type { Port, Tunnel } from './switch';
+import { wordAt, or, readMac, W } from '../packet/flow-words';
+import { ETH_TYPE } from '../packet/protocols';
 
 /** Whether a tunnel's packets come with this protocol and destination port. */
 function listens(tunnel: Tunnel, proto: number, dstPort: number): boolean {
@@ -33,15 +33,15 @@ export function tunnelToPop(ctx: Ctx, port: Port): number | undefined {
   if (own.length === 0) return undefined;
   or(wc, W.dlDst, 0xffff);
   or(wc, W.dlDst + 1, 0xffffffff);
-  if (port.mac === undefined || macOf(flow, W.dlDst) !== port.mac) return undefined;
-  const type = at(flow, W.dlType);
-  if (type !== ETH.IP && type !== ETH.IPV6) return undefined;
-  if (!own.includes(destination(ctx, type === ETH.IPV6)) || at(flow, W.nwFrag) !== 0) return undefined;
-  const proto = at(flow, W.nwProto);
+  if (port.mac === undefined || readMac(flow, W.dlDst) !== port.mac) return undefined;
+  const type = wordAt(flow, W.dlType);
+  if (type !== ETH_TYPE.IP && type !== ETH_TYPE.IPV6) return undefined;
+  if (!own.includes(destination(ctx, type === ETH_TYPE.IPV6)) || wordAt(flow, W.nwFrag) !== 0) return undefined;
+  const proto = wordAt(flow, W.nwProto);
   for (const bridge of session.sw.bridges.values()) {
     for (const { tunnel, odpPort } of bridge.ports.values()) {
-      if (!tunnel || odpPort === undefined || !listens(tunnel, proto, at(flow, W.tpDst))) continue;
-      if (type === ETH.IP) or(wc, W.nwDst, 0xffffffff);
+      if (!tunnel || odpPort === undefined || !listens(tunnel, proto, wordAt(flow, W.tpDst))) continue;
+      if (type === ETH_TYPE.IP) or(wc, W.nwDst, 0xffffffff);
       else for (let i = 0; i < 4; i++) or(wc, W.ipv6Dst + i, 0xffffffff);
       or(wc, W.nwProto, 0xff);
       or(wc, W.nwFrag, 0x3);
@@ -53,9 +53,9 @@ export function tunnelToPop(ctx: Ctx, port: Port): number | undefined {
 }
 
 function destination(ctx: Ctx, ipv6: boolean): string {
-  if (!ipv6) return formatIpv4(BigInt(at(ctx.flow, W.nwDst)));
+  if (!ipv6) return formatIpv4(BigInt(wordAt(ctx.flow, W.nwDst)));
   let value = 0n;
-  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(at(ctx.flow, W.ipv6Dst + i));
+  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(wordAt(ctx.flow, W.ipv6Dst + i));
   return canonical(formatIpv6(value));
 }
 

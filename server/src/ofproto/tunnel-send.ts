@@ -1,7 +1,7 @@
 import { parseIp } from '../packet/address';
-import { W, type FlowWords } from '../packet/flow-words';
-import { at, exact8, isIpAny, or, TNL_F } from './protocols';
 import type { Tunnel } from './switch';
+import { wordAt, exact8, type FlowWords, or, W } from '../packet/flow-words';
+import { isIpAny, TUNNEL_FLAG } from '../packet/protocols';
 
 /** Writes an address into the IPv4 word or the four IPv6 words at hand; the other family becomes 0. */
 function setAddress(flow: FlowWords, v4: number, v6: number, text: string | undefined): void {
@@ -24,27 +24,27 @@ export function prepareTunnel(flow: FlowWords, wc: FlowWords, tunnel: Tunnel): v
   }
   if (tunnel.ttlInherit && isIpAny(flow)) {
     exact8(wc, W.nwTtl);
-    flow[W.tunTtl] = at(flow, W.nwTtl);
+    flow[W.tunTtl] = wordAt(flow, W.nwTtl);
   } else {
     flow[W.tunTtl] = tunnel.ttl;
   }
   if (tunnel.tosInherit && isIpAny(flow)) {
     or(wc, W.nwTos, 0xfc);
-    flow[W.tunTos] = at(flow, W.nwTos) & 0xfc;
+    flow[W.tunTos] = wordAt(flow, W.nwTos) & 0xfc;
   } else {
     flow[W.tunTos] = tunnel.tos;
   }
   if (isIpAny(flow)) {
     or(wc, W.nwTos, 3);
-    const ecn = at(flow, W.nwTos) & 3;
+    const ecn = wordAt(flow, W.nwTos) & 3;
     // A congestion mark is not copied outward; the tunnel's ends report it themselves (RFC 6040).
     or(flow, W.tunTos, ecn === 3 ? 2 : ecn);
   }
   flow[W.tunFlags] =
-    (at(flow, W.tunFlags) & TNL_F.OAM) |
-    (tunnel.dontFragment ? TNL_F.DONT_FRAGMENT : 0) |
-    (tunnel.csum ? TNL_F.CSUM : 0) |
-    (tunnel.outKeyPresent ? TNL_F.KEY : 0);
+    (wordAt(flow, W.tunFlags) & TUNNEL_FLAG.OAM) |
+    (tunnel.dontFragment ? TUNNEL_FLAG.DONT_FRAGMENT : 0) |
+    (tunnel.csum ? TUNNEL_FLAG.CSUM : 0) |
+    (tunnel.outKeyPresent ? TUNNEL_FLAG.KEY : 0);
   if (tunnel.egressPktMark !== undefined) {
     flow[W.pktMark] = tunnel.egressPktMark;
     wc[W.pktMark] = 0xffffffff;
@@ -63,11 +63,11 @@ export function prepareTunnel(flow: FlowWords, wc: FlowWords, tunnel: Tunnel): v
 /** A packet with an outer destination came through a tunnel. */
 export function cameByTunnel(flow: FlowWords): boolean {
   return (
-    at(flow, W.tunDst) !== 0 ||
-    at(flow, W.tunIpv6Dst) !== 0 ||
-    at(flow, W.tunIpv6Dst + 1) !== 0 ||
-    at(flow, W.tunIpv6Dst + 2) !== 0 ||
-    at(flow, W.tunIpv6Dst + 3) !== 0
+    wordAt(flow, W.tunDst) !== 0 ||
+    wordAt(flow, W.tunIpv6Dst) !== 0 ||
+    wordAt(flow, W.tunIpv6Dst + 1) !== 0 ||
+    wordAt(flow, W.tunIpv6Dst + 2) !== 0 ||
+    wordAt(flow, W.tunIpv6Dst + 3) !== 0
   );
 }
 
@@ -75,22 +75,22 @@ export function cameByTunnel(flow: FlowWords): boolean {
 export function lookAtTunnel(flow: FlowWords, wc: FlowWords): void {
   if (!cameByTunnel(flow)) return;
   wc.fill(0xffffffff, W.tunId, W.tunId + 2);
-  if (at(flow, W.tunDst)) {
+  if (wordAt(flow, W.tunDst)) {
     wc[W.tunSrc] = 0xffffffff;
     wc[W.tunDst] = 0xffffffff;
   } else {
     wc.fill(0xffffffff, W.tunIpv6Src, W.tunIpv6Src + 4);
     wc.fill(0xffffffff, W.tunIpv6Dst, W.tunIpv6Dst + 4);
   }
-  wc[W.tunFlags] = TNL_F.DONT_FRAGMENT | TNL_F.CSUM | TNL_F.KEY;
+  wc[W.tunFlags] = TUNNEL_FLAG.DONT_FRAGMENT | TUNNEL_FLAG.CSUM | TUNNEL_FLAG.KEY;
   wc[W.tunTos] = 0xff;
-  if (isIpAny(flow) && (at(flow, W.tunTos) & 3) === 3) or(wc, W.nwTos, 3);
+  if (isIpAny(flow) && (wordAt(flow, W.tunTos) & 3) === 3) or(wc, W.nwTos, 3);
 }
 
 /** Copies a congestion mark from the outer header inward; false where the packet must be dropped, as it can't carry the mark. */
 export function processEcn(flow: FlowWords): boolean {
-  if (!cameByTunnel(flow) || !isIpAny(flow) || (at(flow, W.tunTos) & 3) !== 3) return true;
-  if ((at(flow, W.nwTos) & 3) === 0) return false;
+  if (!cameByTunnel(flow) || !isIpAny(flow) || (wordAt(flow, W.tunTos) & 3) !== 3) return true;
+  if ((wordAt(flow, W.nwTos) & 3) === 0) return false;
   or(flow, W.nwTos, 3);
   return true;
 }

@@ -1,7 +1,8 @@
-import type { FlowWords } from '../packet/flow-words';
 import { report, type Ctx } from './context';
-import { isVlanType, MAX_VLAN_HEADERS, setVlan, tci, tpid, VLAN_CFI } from './protocols';
 import type { Bundle } from './switch';
+import type { FlowWords } from '../packet/flow-words';
+import { isVlanType, MAX_VLAN_HEADERS, VLAN_CFI } from '../packet/protocols';
+import { setVlan, tci, tpid } from './headers';
 
 /** One 802.1Q header; 0 where there is none. `pcp` stands where it stands in the TCI. */
 export interface VlanHeader {

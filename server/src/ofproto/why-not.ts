@@ -2,15 +2,14 @@ import { getField } from '../openflow/field-access';
 import { formatFieldValue } from '../openflow/format-field';
 import { formatMatchWords } from '../openflow/format-match';
 import { expandMatch } from '../openflow/match';
-import { prerequisitesMet } from '../openflow/prerequisites';
 import { fields, type Field } from '../packet/fields';
-import { emptyFlow, readSlices, W, type FlowWords } from '../packet/flow-words';
 import { namesOf } from './context';
 import { tlvsOf } from './fields';
-import { at } from './protocols';
 import type { Bridge, Rule } from './switch';
 import type { TraceAnswer } from './trace';
 import type { TraceNode } from './trace-node';
+import { wordAt, emptyFlow, type FlowWords, readSlices, W } from '../packet/flow-words';
+import { prerequisitesMet } from '../openflow/prerequisites';
 
 /** One condition of a flow that the packet does not meet. */
 export interface Difference {
@@ -50,12 +49,12 @@ export function differences(bridge: Bridge, rule: Rule, packet: FlowWords): Diff
   const ports = namesOf(bridge);
   const found = new Map<string, Difference>();
   for (const word of rule.match.mask.words) {
-    if (((at(packet, word) ^ at(value, word)) & at(mask, word)) === 0) continue;
+    if (((wordAt(packet, word) ^ wordAt(value, word)) & wordAt(mask, word)) === 0) continue;
     if (word === W.vlan0 || word === W.vlan1) {
       const only = emptyFlow();
-      only[word] = at(mask, word);
+      only[word] = wordAt(mask, word);
       const has = emptyFlow();
-      has[word] = (at(packet, word) & at(mask, word)) >>> 0;
+      has[word] = (wordAt(packet, word) & wordAt(mask, word)) >>> 0;
       const text = (words: FlowWords) => formatMatchWords(words, only, {}, []);
       const [name, wanted] = cut(text(value));
       found.set(name, { field: name, wanted, has: cut(text(has))[1] });

@@ -1,9 +1,10 @@
 import { ones } from '../base/bits';
 import { exactMask, type Field } from '../packet/fields';
-import { W, type FlowWords } from '../packet/flow-words';
 import { getField, matchAll, setMatchField, type MatchWords } from './field-access';
 import { OFPP, type LearnAct, type MfSubfield, type OfpAct, type PortRef } from './ofpact';
-import { dlTypeOf, ETH_TYPE, hasVlan, IP_PROTO, isCtValid, isIpAny, isMplsType, prerequisitesMet } from './prerequisites';
+import { type FlowWords, W } from '../packet/flow-words';
+import { dlTypeOf, ETH_TYPE, IP_PROTO, isIpAny, isMplsType, isVlan } from '../packet/protocols';
+import { isCtValid, prerequisitesMet } from './prerequisites';
 
 /** What is wrong with an action in a flow of this match: OpenFlow's name of the error. */
 export interface ActionFault {
@@ -143,13 +144,13 @@ function check(act: OfpAct, state: State): OfpAct | Fault {
       return setField(act, state);
     case 'set_vlan_vid':
     case 'set_vlan_pcp': {
-      const flowHasVlan = hasVlan(flow);
+      const flowHasVlan = isVlan(flow);
       wants(flowHasVlan || act.pushIfNeeded);
       flow[W.vlan0] = ((flow[W.vlan0] ?? 0) | 0x1000) >>> 0;
       return { ...act, flowHasVlan };
     }
     case 'strip_vlan':
-      wants(hasVlan(flow));
+      wants(isVlan(flow));
       flow[W.vlan0] = flow[W.vlan1] ?? 0;
       flow[W.vlan1] = 0;
       return act;
@@ -261,7 +262,7 @@ function nested(act: Nested, state: State): OfpAct | Fault {
 
 function setField(act: OfpAct & { readonly kind: 'set_field' }, state: State): OfpAct | Fault {
   const flow = state.match.value;
-  const flowHasVlan = hasVlan(flow);
+  const flowHasVlan = isVlan(flow);
   if (!prerequisitesMet(act.field, flow) || (act.field.mfName === 'vlan_vid' && !flowHasVlan)) return 'OFPBAC_MATCH_INCONSISTENT';
   if (act.field.mfName === 'vlan_tci') setTci(flow, Number(act.value & 0xffffn));
   return { ...act, flowHasVlan };

@@ -1,7 +1,7 @@
 import { ones } from '../base/bits';
 import { exactMask, type Field } from '../packet/fields';
-import { emptyFlow, readSlices, W, writeSlices, type FlowWords } from '../packet/flow-words';
 import { hasOption, noTlvs, optionIndex, readOption, writeOption, type TlvTable } from './tlv';
+import { emptyFlow, type FlowWords, readSlices, W, writeSlices } from '../packet/flow-words';
 
 /** OpenFlow 1.1 and later give reserved ports 32-bit numbers. */
 const OFP11_OFFSET = 0xffff0000n;

@@ -1,5 +1,6 @@
-import { emptyFlow, wordLayout, W, type FlowWords } from '../packet/flow-words';
-import { ETH_TYPE, hasTunnel, IP_PROTO, isCtValid, isMplsType, isNeighbourDiscovery } from './prerequisites';
+import { emptyFlow, type FlowWords, W, wordLayout } from '../packet/flow-words';
+import { ETH_TYPE, hasTunnel, IP_PROTO, isMplsType, isNeighbourDiscovery } from '../packet/protocols';
+import { isCtValid } from './prerequisites';
 
 const KEY = 8;
 
@@ -83,14 +84,23 @@ export function packetMask(flow: FlowWords): FlowWords {
   mask[W.nwFrag] = 3;
   all(mask, 'nw_tos', 'nw_ttl', 'nw_proto', 'ct_nw_proto', 'ct_tp_src', 'ct_tp_dst');
   const proto = flow[W.nwProto] ?? 0;
-  const known: readonly number[] = Object.values(IP_PROTO);
-  if (((flow[W.nwFrag] ?? 0) & 2) === 0 && known.includes(proto)) {
+  if (((flow[W.nwFrag] ?? 0) & 2) === 0 && withPorts.has(proto)) {
     all(mask, 'tp_src', 'tp_dst');
     if (proto === IP_PROTO.TCP) all(mask, 'tcp_flags');
     else if (proto === IP_PROTO.IGMP) all(mask, 'igmp_group');
   }
   return mask;
 }
+
+/** Protocols with ports, or what stands in their place: types and codes, a group. */
+const withPorts: ReadonlySet<number> = new Set([
+  IP_PROTO.ICMP,
+  IP_PROTO.IGMP,
+  IP_PROTO.TCP,
+  IP_PROTO.UDP,
+  IP_PROTO.ICMPV6,
+  IP_PROTO.SCTP,
+]);
 
 /** What is printed of a packet: its headers and registers, without metadata that is zero (flow_format in Open vSwitch). */
 export function flowMask(flow: FlowWords): FlowWords {

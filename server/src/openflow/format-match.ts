@@ -1,12 +1,12 @@
 import { ones } from '../base/bits';
-import { emptyFlow, readSlices, W, wordLayout, type FieldSlice, type FlowWords } from '../packet/flow-words';
 import { flowMask } from './flow-mask';
 import { ctStateFlags, formatFlags, formatFlagsMasked, tcpFlags, tunnelFlags } from './flags';
 import { formatIpv4Masked, formatIpv6Masked, formatMacMasked, formatPacketType, putHex } from './format-field';
 import { expandMatch, type Match, type TunMetadataTerm } from './match';
 import { formatPort, type NameMap } from './names';
-import { ETH_TYPE, IP_PROTO, isIpAny } from './prerequisites';
 import { hasOption, readOption, type TlvTable } from './tlv';
+import { emptyFlow, type FieldSlice, type FlowWords, readSlices, W, wordLayout } from '../packet/flow-words';
+import { ETH_TYPE, IP_PROTO, isIpAny } from '../packet/protocols';
 
 export interface MatchFormat {
   /** Ports' names (`--names`). */

@@ -1,5 +1,4 @@
-import type { FlowWords } from '../packet/flow-words';
-import { emptyFlow, FLOW_WORDS } from '../packet/flow-words';
+import { emptyFlow, FLOW_WORDS, type FlowWords } from '../packet/flow-words';
 
 /** One Geneve option that a match names. Where its bytes are kept depends on the switch's TLV map. */
 export interface TunMetadataTerm {

@@ -1,6 +1,6 @@
-import { wordLayout, W } from '../packet/flow-words';
 import type { MatchWords } from './field-access';
-import { ETH_TYPE, IP_PROTO, isMplsType } from './prerequisites';
+import { W, wordLayout } from '../packet/flow-words';
+import { ETH_TYPE, IP_PROTO, isMplsType } from '../packet/protocols';
 
 function clear(match: MatchWords, ...names: readonly string[]): void {
   for (const name of names) {

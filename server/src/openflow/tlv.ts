@@ -1,5 +1,4 @@
-import type { FlowWords } from '../packet/flow-words';
-import { W } from '../packet/flow-words';
+import { type FlowWords, W } from '../packet/flow-words';
 
 /** One row of `ovs-ofctl dump-tlv-map`: which Geneve option is `tun_metadataN`. */
 export interface TlvRow {

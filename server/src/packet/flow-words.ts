@@ -47,7 +47,7 @@ export const wordLayout: Readonly<Record<string, WordLayout>> = layout;
 export const FLOW_WORDS = next;
 
 /** The first word of a header by the name that `wordLayout` gives it. Throws for other names: they are mistakes of the program. */
-export function wordAt(name: string): number {
+export function wordOf(name: string): number {
   const entry = layout[name];
   if (!entry) throw new Error(`no header is kept under the name ${name}`);
   return entry.at;
@@ -63,76 +63,76 @@ export function stageOf(word: number): number {
 
 /** Word numbers for code that handles headers by themselves. */
 export const W = {
-  tunDst: wordAt('tun_dst'),
-  tunIpv6Dst: wordAt('tun_ipv6_dst'),
-  tunSrc: wordAt('tun_src'),
-  tunIpv6Src: wordAt('tun_ipv6_src'),
-  tunId: wordAt('tun_id'),
-  tunFlags: wordAt('tun_flags'),
-  tunTos: wordAt('tun_tos'),
-  tunTtl: wordAt('tun_ttl'),
-  tunTpSrc: wordAt('tun_tp_src'),
-  tunTpDst: wordAt('tun_tp_dst'),
-  tunGbpId: wordAt('tun_gbp_id'),
-  tunGbpFlags: wordAt('tun_gbp_flags'),
-  tunErspanVer: wordAt('tun_erspan_ver'),
-  tunErspanIdx: wordAt('tun_erspan_idx'),
-  tunErspanDir: wordAt('tun_erspan_dir'),
-  tunErspanHwid: wordAt('tun_erspan_hwid'),
-  tunGtpuFlags: wordAt('tun_gtpu_flags'),
-  tunGtpuMsgtype: wordAt('tun_gtpu_msgtype'),
-  tunMdPresent: wordAt('tun_md_present'),
-  tunMd: wordAt('tun_md'),
-  metadata: wordAt('metadata'),
-  reg: wordAt('reg'),
-  skbPriority: wordAt('skb_priority'),
-  pktMark: wordAt('pkt_mark'),
-  dpHash: wordAt('dp_hash'),
-  inPort: wordAt('in_port'),
-  recircId: wordAt('recirc_id'),
-  ctState: wordAt('ct_state'),
-  ctNwProto: wordAt('ct_nw_proto'),
-  ctZone: wordAt('ct_zone'),
-  ctMark: wordAt('ct_mark'),
-  packetType: wordAt('packet_type'),
-  ctLabel: wordAt('ct_label'),
-  conjId: wordAt('conj_id'),
-  actsetOutput: wordAt('actset_output'),
-  dlDst: wordAt('dl_dst'),
-  dlSrc: wordAt('dl_src'),
-  dlType: wordAt('dl_type'),
-  vlan0: wordAt('vlan0'),
-  vlan1: wordAt('vlan1'),
-  mpls: wordAt('mpls'),
-  nwSrc: wordAt('nw_src'),
-  nwDst: wordAt('nw_dst'),
-  ctNwSrc: wordAt('ct_nw_src'),
-  ctNwDst: wordAt('ct_nw_dst'),
-  ipv6Src: wordAt('ipv6_src'),
-  ipv6Dst: wordAt('ipv6_dst'),
-  ctIpv6Src: wordAt('ct_ipv6_src'),
-  ctIpv6Dst: wordAt('ct_ipv6_dst'),
-  ipv6Label: wordAt('ipv6_label'),
-  nwFrag: wordAt('nw_frag'),
-  nwTos: wordAt('nw_tos'),
-  nwTtl: wordAt('nw_ttl'),
-  nwProto: wordAt('nw_proto'),
-  ndTarget: wordAt('nd_target'),
-  arpSha: wordAt('arp_sha'),
-  arpTha: wordAt('arp_tha'),
-  tcpFlags: wordAt('tcp_flags'),
-  nshFlags: wordAt('nsh_flags'),
-  nshTtl: wordAt('nsh_ttl'),
-  nshMdtype: wordAt('nsh_mdtype'),
-  nshNp: wordAt('nsh_np'),
-  nshSpi: wordAt('nsh_spi'),
-  nshSi: wordAt('nsh_si'),
-  nshContext: wordAt('nsh_context'),
-  tpSrc: wordAt('tp_src'),
-  tpDst: wordAt('tp_dst'),
-  ctTpSrc: wordAt('ct_tp_src'),
-  ctTpDst: wordAt('ct_tp_dst'),
-  igmpGroup: wordAt('igmp_group'),
+  tunDst: wordOf('tun_dst'),
+  tunIpv6Dst: wordOf('tun_ipv6_dst'),
+  tunSrc: wordOf('tun_src'),
+  tunIpv6Src: wordOf('tun_ipv6_src'),
+  tunId: wordOf('tun_id'),
+  tunFlags: wordOf('tun_flags'),
+  tunTos: wordOf('tun_tos'),
+  tunTtl: wordOf('tun_ttl'),
+  tunTpSrc: wordOf('tun_tp_src'),
+  tunTpDst: wordOf('tun_tp_dst'),
+  tunGbpId: wordOf('tun_gbp_id'),
+  tunGbpFlags: wordOf('tun_gbp_flags'),
+  tunErspanVer: wordOf('tun_erspan_ver'),
+  tunErspanIdx: wordOf('tun_erspan_idx'),
+  tunErspanDir: wordOf('tun_erspan_dir'),
+  tunErspanHwid: wordOf('tun_erspan_hwid'),
+  tunGtpuFlags: wordOf('tun_gtpu_flags'),
+  tunGtpuMsgtype: wordOf('tun_gtpu_msgtype'),
+  tunMdPresent: wordOf('tun_md_present'),
+  tunMd: wordOf('tun_md'),
+  metadata: wordOf('metadata'),
+  reg: wordOf('reg'),
+  skbPriority: wordOf('skb_priority'),
+  pktMark: wordOf('pkt_mark'),
+  dpHash: wordOf('dp_hash'),
+  inPort: wordOf('in_port'),
+  recircId: wordOf('recirc_id'),
+  ctState: wordOf('ct_state'),
+  ctNwProto: wordOf('ct_nw_proto'),
+  ctZone: wordOf('ct_zone'),
+  ctMark: wordOf('ct_mark'),
+  packetType: wordOf('packet_type'),
+  ctLabel: wordOf('ct_label'),
+  conjId: wordOf('conj_id'),
+  actsetOutput: wordOf('actset_output'),
+  dlDst: wordOf('dl_dst'),
+  dlSrc: wordOf('dl_src'),
+  dlType: wordOf('dl_type'),
+  vlan0: wordOf('vlan0'),
+  vlan1: wordOf('vlan1'),
+  mpls: wordOf('mpls'),
+  nwSrc: wordOf('nw_src'),
+  nwDst: wordOf('nw_dst'),
+  ctNwSrc: wordOf('ct_nw_src'),
+  ctNwDst: wordOf('ct_nw_dst'),
+  ipv6Src: wordOf('ipv6_src'),
+  ipv6Dst: wordOf('ipv6_dst'),
+  ctIpv6Src: wordOf('ct_ipv6_src'),
+  ctIpv6Dst: wordOf('ct_ipv6_dst'),
+  ipv6Label: wordOf('ipv6_label'),
+  nwFrag: wordOf('nw_frag'),
+  nwTos: wordOf('nw_tos'),
+  nwTtl: wordOf('nw_ttl'),
+  nwProto: wordOf('nw_proto'),
+  ndTarget: wordOf('nd_target'),
+  arpSha: wordOf('arp_sha'),
+  arpTha: wordOf('arp_tha'),
+  tcpFlags: wordOf('tcp_flags'),
+  nshFlags: wordOf('nsh_flags'),
+  nshTtl: wordOf('nsh_ttl'),
+  nshMdtype: wordOf('nsh_mdtype'),
+  nshNp: wordOf('nsh_np'),
+  nshSpi: wordOf('nsh_spi'),
+  nshSi: wordOf('nsh_si'),
+  nshContext: wordOf('nsh_context'),
+  tpSrc: wordOf('tp_src'),
+  tpDst: wordOf('tp_dst'),
+  ctTpSrc: wordOf('ct_tp_src'),
+  ctTpDst: wordOf('ct_tp_dst'),
+  igmpGroup: wordOf('igmp_group'),
 } as const;
 
 /** A packet without any header. */
@@ -171,4 +171,73 @@ export function writeSlices(flow: FlowWords, slices: readonly FieldSlice[], valu
     v >>= width;
     m >>= width;
   }
+}
+
+/** The word, 0 beyond the end. */
+export function wordAt(flow: FlowWords, word: number): number {
+  return flow[word] ?? 0;
+}
+
+/** Adds bits to a word: of a mask, bits that count from now on. */
+export function or(flow: FlowWords, word: number, bits: number): void {
+  flow[word] = (wordAt(flow, word) | bits) >>> 0;
+}
+
+/** Every bit of these words of a mask counts from now on. */
+export function exact(wc: FlowWords, word: number, words = 1): void {
+  wc.fill(0xffffffff, word, word + words);
+}
+
+export function exact16(wc: FlowWords, word: number): void {
+  wc[word] = 0xffff;
+}
+
+export function exact8(wc: FlowWords, word: number): void {
+  wc[word] = 0xff;
+}
+
+/** A MAC's two words: 16 bits and 32 bits. */
+export function exactMac(wc: FlowWords, word: number): void {
+  wc[word] = 0xffff;
+  wc[word + 1] = 0xffffffff;
+}
+
+/** A MAC: its upper 16 bits in the first of its two words. */
+export function readMac(flow: FlowWords, word: number): bigint {
+  return (BigInt(wordAt(flow, word)) << 32n) | BigInt(wordAt(flow, word + 1));
+}
+
+export function writeMac(flow: FlowWords, word: number, mac: bigint): void {
+  flow[word] = Number((mac >> 32n) & 0xffffn);
+  flow[word + 1] = Number(mac & 0xffffffffn);
+}
+
+/** 64 bits, the upper word first. */
+export function readLong(flow: FlowWords, word: number): bigint {
+  return (BigInt(wordAt(flow, word)) << 32n) | BigInt(wordAt(flow, word + 1));
+}
+
+export function writeLong(flow: FlowWords, word: number, value: bigint): void {
+  flow[word] = Number((value >> 32n) & 0xffffffffn);
+  flow[word + 1] = Number(value & 0xffffffffn);
+}
+
+/** 128 bits, the most significant word first. */
+export function readWide(flow: FlowWords, word: number): bigint {
+  let value = 0n;
+  for (let i = 0; i < 4; i++) value = (value << 32n) | BigInt(wordAt(flow, word + i));
+  return value;
+}
+
+export function writeWide(flow: FlowWords, word: number, value: bigint): void {
+  for (let i = 0; i < 4; i++) flow[word + i] = Number((value >> BigInt(96 - 32 * i)) & 0xffffffffn);
+}
+
+export function copyWords(to: FlowWords, from: FlowWords, first: number, count: number): void {
+  for (let i = first; i < first + count; i++) to[i] = wordAt(from, i);
+}
+
+export function sameWords(a: FlowWords, b: FlowWords, first: number, count: number): boolean {
+  for (let i = first; i < first + count; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
