@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readDocument } from '../../server/src/captures/document';
-import type { Fact, NfMatch } from '../../server/src/captures/facts';
+import type { Fact } from '../../server/src/captures/facts';
+import type { NfMatch } from '../../server/src/captures/netfilter-facts';
 import { linkNetwork } from '../../server/src/link/network';
 
 function read(text: string) {

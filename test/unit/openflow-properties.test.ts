@@ -18,7 +18,8 @@ import type { LearnSpec, MfSubfield, NatAct, OfpAct } from '../../server/src/ope
 import { isValidValue, parseFieldValue } from '../../server/src/openflow/parse-field';
 import { prerequisitesMet } from '../../server/src/openflow/prerequisites';
 import { matchOfTerms } from '../../server/src/openflow/terms';
-import { exactMask, fields, mfFromHeader, type Field } from '../../server/src/packet/fields';
+import type { Field } from '../../server/src/packet/field';
+import { exactMask, fields, mfFromHeader } from '../../server/src/packet/fields';
 import { emptyFlow } from '../../server/src/packet/flow-words';
 
 const source = (text: string) => ({ text, parts: [{ at: 0, offset: 0 }] });

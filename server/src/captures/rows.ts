@@ -1,7 +1,7 @@
 import type { Grammar, MatchResult } from 'ohm-js';
 import type { Line } from '../base/lines';
 import type { LineRecord, ParseInput, Parsed } from './capture';
-import { reportErrorOutput } from './ip-address/words';
+import { reportErrorOutput } from './words';
 import { collect, record, type Collected } from './lines';
 import { joinLines, sourceOf, syntaxError, type SourceText } from './ohm';
 

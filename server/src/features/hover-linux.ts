@@ -1,4 +1,5 @@
-import type { Fact, NfFamily } from '../captures/facts';
+import type { Fact } from '../captures/facts';
+import type { NfFamily } from '../captures/netfilter-facts';
 import type { Namespace, NfChain, NfRule, NfTable, Source } from '../model/network';
 import { explainNfMatches, explainNfTarget } from '../model/explain-netfilter';
 import { neutronPortOf, onLink } from '../model/queries';

@@ -2,6 +2,7 @@ import type { Namespace } from '../model/network';
 import { parseIp, parseMac } from '../packet/address';
 import type { CtState } from '../kernel/conntrack';
 import { hasPorts, isMulticast, PROTO, TCP, type IpPacket } from '../kernel/packet';
+import { ipProtocolNumber } from '../packet/ip-protocols';
 
 /** A packet to trace, and what is known of its connection. */
 export interface NetfilterQuestion {
@@ -15,21 +16,6 @@ export interface NetfilterQuestion {
 const KEYS = new Set(
   'iif smac dmac src dst proto sport dport type code id flags ttl tos length mark ctstate ctdir ctmark uid gid df mss'.split(' '),
 );
-
-const PROTOCOLS: Readonly<Record<string, number>> = {
-  tcp: 6,
-  udp: 17,
-  icmp: 1,
-  icmpv6: 58,
-  'ipv6-icmp': 58,
-  sctp: 132,
-  gre: 47,
-  esp: 50,
-  ah: 51,
-  igmp: 2,
-  udplite: 136,
-  dccp: 33,
-};
 
 const FLAGS: Readonly<Record<string, number>> = {
   fin: TCP.FIN,
@@ -67,8 +53,8 @@ export function readQuestion(words: readonly string[], namespace: Namespace): Ne
   }
   const { family } = dst;
   const named = given.get('proto') ?? 'tcp';
-  const proto = PROTOCOLS[named.toLowerCase()] ?? (/^\d{1,3}$/.test(named) ? Number(named) : undefined);
-  if (proto === undefined || proto > 255) return `proto=${named} is no protocol: tcp, udp, icmp, icmpv6 or a number`;
+  const proto = ipProtocolNumber(named);
+  if (proto === undefined) return `proto=${named} is no protocol: tcp, udp, icmp, icmpv6 or a number`;
   const flags = tcpFlags(given.get('flags') ?? 'syn');
   if (flags === undefined) return `flags=${given.get('flags') ?? ''} takes fin, syn, rst, psh, ack, urg or none`;
   for (const key of ['smac', 'dmac'] as const) {

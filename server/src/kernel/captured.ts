@@ -1,7 +1,7 @@
 import type { Namespace } from '../model/network';
 import { parseIp } from '../packet/address';
 import { newConnection, sameTuple, invert, tupleKey, zoneId, type Connection, type Tuple } from './conntrack';
-import type { ConntrackTuple } from '../captures/facts';
+import type { ConntrackTuple } from '../captures/netfilter-facts';
 import { PROTO } from './packet';
 import { tcpStateOf } from './tcp-state';
 

@@ -2,6 +2,7 @@ import type { Ipset, Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
 import type { Tri } from './decide';
 import { hasPorts, isIcmp, type IpPacket } from './packet';
+import { ipProtocolNumber } from '../packet/ip-protocols';
 
 /** What a set may look at besides the packet. */
 export interface SetContext {
@@ -155,15 +156,6 @@ function addressPart(text: string, set: Ipset): Part | undefined {
   };
 }
 
-const PROTOCOLS: Readonly<Record<string, number>> = {
-  icmp: 1,
-  tcp: 6,
-  udp: 17,
-  icmpv6: 58,
-  'ipv6-icmp': 58,
-  sctp: 132,
-  udplite: 136,
-};
 const ICMP_NAMES: Readonly<Record<string, readonly [number, number]>> = {
   'echo-reply': [0, 0],
   pong: [0, 0],
@@ -179,7 +171,7 @@ const ICMP_NAMES: Readonly<Record<string, readonly [number, number]>> = {
 
 function portPart(text: string, anyProtocol: boolean): Part | undefined {
   const [left, right] = text.includes(':') ? text.split(':') : [undefined, text];
-  const proto = left === undefined ? (anyProtocol ? undefined : 6) : (PROTOCOLS[left] ?? Number(left));
+  const proto = left === undefined ? (anyProtocol ? undefined : 6) : ipProtocolNumber(left);
   const icmp = ICMP_NAMES[right ?? ''] ?? (/^\d+\/\d+$/.test(right ?? '') ? (right ?? '').split('/').map(Number) : undefined);
   const [from = 0, to = from] = (right ?? '').split('-').map(Number);
   return {

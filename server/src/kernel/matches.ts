@@ -1,4 +1,4 @@
-import type { NfMatch } from '../captures/facts';
+import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
 import { zoneId, type Tracking } from './conntrack';
@@ -7,6 +7,7 @@ import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
 import { hasPorts, isIcmp, isMulticast, PROTO, type IpPacket } from './packet';
 import { addressType } from './routing';
+import { ipProtocolNumber } from '../packet/ip-protocols';
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
 
@@ -186,35 +187,10 @@ function makeTest(match: NfMatch): Test {
   }
 }
 
-const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
-  ip: 0,
-  icmp: 1,
-  igmp: 2,
-  ipencap: 4,
-  ipip: 4,
-  tcp: 6,
-  udp: 17,
-  dccp: 33,
-  ipv6: 41,
-  gre: 47,
-  esp: 50,
-  ah: 51,
-  icmpv6: 58,
-  'ipv6-icmp': 58,
-  eigrp: 88,
-  ospf: 89,
-  pim: 103,
-  vrrp: 112,
-  sctp: 132,
-  mh: 135,
-  'ipv6-mh': 135,
-  udplite: 136,
-};
-
 function protocolTest(name: string): Test {
   if (name === 'all' || name === '0') return () => 'yes';
-  const number = PROTOCOL_NUMBERS[name] ?? Number(name);
-  return Number.isNaN(number) ? maybe : ({ packet }) => tri(packet.proto === number);
+  const number = ipProtocolNumber(name);
+  return number === undefined ? maybe : ({ packet }) => tri(packet.proto === number);
 }
 
 /** A network; the names of hosts can't be compared with a packet. */
@@ -290,7 +266,7 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
         answer = tri(text.toUpperCase() === (reply ? 'REPLY' : 'ORIGINAL'));
         break;
       case 'proto':
-        answer = tri((PROTOCOL_NUMBERS[text] ?? number) === original.proto);
+        answer = tri((ipProtocolNumber(text) ?? number) === original.proto);
         break;
       case 'origsrc':
         answer = inPrefix(original.src);

@@ -1,4 +1,4 @@
-import type { NfMatch, NfStatement, NfTargetOptions } from '../captures/facts';
+import type { NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
 import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
 import type { Choose, Tri } from './decide';
 import { decideHidden } from './hidden';

@@ -2,6 +2,7 @@ import type { Namespace, Source } from '../model/network';
 import type { Choose } from './decide';
 import { fibOf, type Fib, type FibRoute, type FibRule, type Hop } from './fib';
 import { hasPorts, type IpPacket } from './packet';
+import { ipProtocolNumber } from '../packet/ip-protocols';
 
 /** What a lookup asks (struct flowi4, flowi6). */
 export interface Flow {
@@ -106,7 +107,7 @@ function ruleFits(rule: FibRule, flow: Flow, options: LookupOptions): boolean {
     (fact.iif === undefined || fact.iif.value === flow.iif) &&
     (fact.oif === undefined || fact.oif.value === flow.oif) &&
     (fact.tos === undefined || fact.tos.value === (flow.tos & 0xfc)) &&
-    (fact.ipproto === undefined || protocolNumber(fact.ipproto.value) === flow.proto) &&
+    (fact.ipproto === undefined || ipProtocolNumber(fact.ipproto.value) === flow.proto) &&
     inside(fact.sport?.value, hasPorts(flow.proto) ? flow.sport : undefined) &&
     inside(fact.dport?.value, hasPorts(flow.proto) ? flow.dport : undefined);
   // A packet without a socket's owner counts as root's.
@@ -125,10 +126,6 @@ function ruleFits(rule: FibRule, flow: Flow, options: LookupOptions): boolean {
     else fits = (flow.mark & rule.mark.mask) >>> 0 === rule.mark.value;
   }
   return fits !== fact.not;
-}
-
-function protocolNumber(text: string): number {
-  return { icmp: 1, tcp: 6, udp: 17, 'ipv6-icmp': 58, icmpv6: 58, sctp: 132, gre: 47, esp: 50, ah: 51 }[text] ?? Number(text);
 }
 
 function inside(range: readonly [number, number] | undefined, port: number | undefined): boolean {

@@ -1,4 +1,4 @@
-import type { NfTargetOptions } from '../captures/facts';
+import type { NfTargetOptions } from '../captures/netfilter-facts';
 import type { Moment } from './matches';
 import { PROTO } from './packet';
 

@@ -1,4 +1,4 @@
-import type { NfFamily } from '../captures/facts';
+import type { NfFamily } from '../captures/netfilter-facts';
 import type { Ipset, Known, NfChain, NfRule, NfTable, Source } from '../model/network';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 

@@ -1,4 +1,4 @@
-import type { NfMatch, NfTargetOptions } from '../captures/facts';
+import type { NfMatch, NfTargetOptions } from '../captures/netfilter-facts';
 
 /** A netfilter rule's conditions, in words; empty for a rule that every packet matches. */
 export function explainNfMatches(matches: readonly NfMatch[]): string[] {

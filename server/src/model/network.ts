@@ -1,5 +1,6 @@
 import type { Span } from '../base/span';
-import type { ConntrackFact, EbMatch, Fact, NfFamily, NfMatch, NfStatement, NfTargetOptions } from '../captures/facts';
+import type { Fact } from '../captures/facts';
+import type { ConntrackFact, EbMatch, NfFamily, NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
 import type { Switch } from '../ofproto/switch';
 import type { Flow } from '../packet/openflow';
 import type { Flows } from './flows';

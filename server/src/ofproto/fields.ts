@@ -2,7 +2,7 @@ import { ones } from '../base/bits';
 import { getField, lookAtField, setField } from '../openflow/field-access';
 import type { MfSubfield } from '../openflow/ofpact';
 import { optionIndex, tlvTable, type TlvTable } from '../openflow/tlv';
-import type { Field } from '../packet/fields';
+import type { Field } from '../packet/field';
 import type { Bridge } from './switch';
 import { type FlowWords, W } from '../packet/flow-words';
 

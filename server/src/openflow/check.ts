@@ -1,5 +1,6 @@
 import { ones } from '../base/bits';
-import { exactMask, type Field } from '../packet/fields';
+import type { Field } from '../packet/field';
+import { exactMask } from '../packet/fields';
 import { getField, matchAll, setMatchField, type MatchWords } from './field-access';
 import { OFPP, type LearnAct, type MfSubfield, type OfpAct, type PortRef } from './ofpact';
 import { type FlowWords, W } from '../packet/flow-words';

@@ -1,5 +1,6 @@
 import { ones } from '../base/bits';
-import { exactMask, type Field } from '../packet/fields';
+import type { Field } from '../packet/field';
+import { exactMask } from '../packet/fields';
 import { hasOption, noTlvs, optionIndex, readOption, writeOption, type TlvTable } from './tlv';
 import { emptyFlow, type FlowWords, readSlices, W, writeSlices } from '../packet/flow-words';
 

@@ -1,6 +1,7 @@
 import { ones } from '../base/bits';
 import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
-import { exactMask, type Field } from '../packet/fields';
+import type { Field } from '../packet/field';
+import { exactMask } from '../packet/fields';
 import { portFromOfp11 } from './field-access';
 import { ctStateFlags, formatFlagsMasked, tcpFlags, tunnelFlags } from './flags';
 import { formatPort, type NameMap } from './names';

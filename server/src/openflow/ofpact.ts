@@ -1,4 +1,4 @@
-import type { Field } from '../packet/fields';
+import type { Field } from '../packet/field';
 
 /** A run of a field's bits: `bits` from bit `ofs` on, as in `NXM_OF_VLAN_TCI[0..11]`. */
 export interface MfSubfield {

@@ -1,6 +1,7 @@
 import { ones } from '../base/bits';
 import { parseIpv6 } from '../packet/address';
-import { exactMask, type Field } from '../packet/fields';
+import type { Field } from '../packet/field';
+import { exactMask } from '../packet/fields';
 import { ctStateFlags, parseFlags, tcpFlags, tunnelFlags, type FlagNames } from './flags';
 import { parsePort, type NameMap } from './names';
 import { portToOfp11 } from './field-access';

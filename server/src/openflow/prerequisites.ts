@@ -1,4 +1,4 @@
-import type { Field } from '../packet/fields';
+import type { Field } from '../packet/field';
 import { type FlowWords, or, W } from '../packet/flow-words';
 import {
   CT_STATE,

@@ -1,5 +1,6 @@
 import { ones } from '../base/bits';
-import { fieldOf, type Field } from './fields';
+import type { Field } from './field';
+import { fieldOf } from './fields';
 
 /** A packet's headers and what the switch keeps beside them, by storage key; what is absent is 0, as in Open vSwitch's struct flow. */
 export type FlowKey = ReadonlyMap<string, bigint>;

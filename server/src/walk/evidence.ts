@@ -1,8 +1,7 @@
 import type { Listener, Network, PacketDump, SeenPacket, Source } from '../model/network';
 import { get, type FlowKey } from '../packet/flow-key';
 import { destinationIp, destinationMac, isIpv6, sourceIp, sourceMac, type Ending, type Step } from './step';
-
-const NUMBERS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, gre: 47, esp: 50, icmpv6: 58, sctp: 132 };
+import { ipProtocolNumber } from '../packet/ip-protocols';
 
 /** A walk as it ended, with its steps. */
 export interface Walked {
@@ -98,7 +97,7 @@ function isSame(packet: FlowKey, seen: SeenPacket): boolean {
     return false;
   if (seen.src === undefined && (seen.macSrc !== sourceMac(packet) || seen.macDst !== destinationMac(packet))) return false;
   if (isArp) return true;
-  const number = seen.protocol === undefined ? undefined : NUMBERS[seen.protocol];
+  const number = seen.protocol === undefined ? undefined : ipProtocolNumber(seen.protocol);
   if (number !== undefined && BigInt(number) !== get(packet, 'nw_proto')) return false;
   const port = get(packet, 'tp_dst');
   return number !== 6 && number !== 17 ? true : seen.dport === undefined || port === 0n || BigInt(seen.dport) === port;

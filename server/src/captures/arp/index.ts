@@ -1,6 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind } from '../capture';
-import { deviceRef } from '../ip-address/words';
+import { deviceRef } from '../words';
 import { addNeighbour } from '../ip-neighbour/index';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { readArpLine } from './semantics';

@@ -2,7 +2,7 @@ import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import { nodeSpan, type SourceText } from '../ohm';
-import { textVal } from '../ip-address/words';
+import { textVal } from '../words';
 
 export interface ArpLine {
   /** An address, or a host's name where arp resolved it. */

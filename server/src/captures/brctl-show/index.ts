@@ -1,7 +1,7 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
-import { deviceRef, errorOn, reportErrorOutput } from '../ip-address/words';
+import { deviceRef, errorOn, reportErrorOutput } from '../words';
 import { collect, record } from '../lines';
 import { sourceOf, syntaxError } from '../ohm';
 import { readBridgeLine } from './semantics';

@@ -2,7 +2,7 @@ import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
 import type { SourceText } from '../ohm';
-import { textVal } from '../ip-address/words';
+import { textVal } from '../words';
 
 export interface BridgeLine {
   /** Undefined on a line that only names one more port. */

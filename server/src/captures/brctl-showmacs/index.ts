@@ -1,6 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind } from '../capture';
-import { impliedVal, lower, macRef } from '../ip-address/words';
+import { impliedVal, lower, macRef } from '../words';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { readBrctlLine } from './semantics';
 

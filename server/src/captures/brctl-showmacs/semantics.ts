@@ -1,7 +1,7 @@
 import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
-import { numberVal, textVal } from '../ip-address/words';
+import { numberVal, textVal } from '../words';
 import type { SourceText } from '../ohm';
 
 /** What a line of `brctl showmacs` or `brctl showstp` says. */

@@ -3,7 +3,7 @@ import type { Val } from '../../base/span';
 import { readBrctlLine } from '../brctl-showmacs/semantics';
 import type { CaptureKind } from '../capture';
 import type { Fact } from '../facts';
-import { deviceRef } from '../ip-address/words';
+import { deviceRef } from '../words';
 import { parseRows, type Rows } from '../rows';
 
 const PORT = /^\s*\S+ \(\d+\)$/;

@@ -1,8 +1,8 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind, ParseInput } from '../capture';
-import { listCommand, wordAfter } from '../ip-address/command';
-import { acceptsJson, isJson, jsonNumber, jsonText, jsonTexts, readJsonObjects } from '../ip-address/json';
-import { deviceRef, impliedVal, ipRef, lower, macRef, numberVal, reportErrorOutput } from '../ip-address/words';
+import { listCommand, wordAfter } from '../iproute-command';
+import { acceptsJson, isJson, jsonNumber, jsonText, jsonTexts, readJsonObjects } from '../json';
+import { deviceRef, impliedVal, ipRef, lower, macRef, numberVal, reportErrorOutput } from '../words';
 import { collect, parseEachLine } from '../lines';
 import { readFdbEntry } from './semantics';
 

@@ -2,7 +2,7 @@ import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
 import type { SourceText } from '../ohm';
-import { numberVal, textVal, wordsOf, type Words } from '../ip-address/words';
+import { numberVal, textVal, wordsOf, type Words } from '../words';
 
 export interface BridgePortLine {
   readonly index: Val<number>;

@@ -1,9 +1,9 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
-import { listCommand, wordAfter } from '../ip-address/command';
-import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects } from '../ip-address/json';
-import { deviceRef, impliedVal } from '../ip-address/words';
+import { listCommand, wordAfter } from '../iproute-command';
+import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects } from '../json';
+import { deviceRef, impliedVal } from '../words';
 import { collect } from '../lines';
 import { parseRows, type Rows } from '../rows';
 import { readVlanLine } from './semantics';

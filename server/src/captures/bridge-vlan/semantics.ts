@@ -1,7 +1,7 @@
 import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import { textVal } from '../ip-address/words';
+import { textVal } from '../words';
 import { nodeSpan, type SourceText } from '../ohm';
 
 export interface VlanEntry {

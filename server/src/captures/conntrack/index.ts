@@ -2,11 +2,12 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, Recognised } from '../capture';
 import { positionals } from '../command';
-import type { ConntrackFact, ConntrackTuple } from '../facts';
-import { ipRef, lower } from '../ip-address/words';
+import type { ConntrackFact, ConntrackTuple } from '../netfilter-facts';
+import { ipRef, lower } from '../words';
 import type { Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { readEntry, type EntryLine, type EntryWord } from './semantics';
+import { ipProtocolNumber } from '../../packet/ip-protocols';
 
 const ENTRY =
   /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:ipv[46](?:\/ipv6)?\s+\d+\s+)?[a-z][\w-]*\s+\d+\s+(?:\d+\s+)?(?:[A-Z_0-9]+\s+)?(?:\[[A-Z_]+\]\s+)*src=[\da-f.:]+ dst=[\da-f.:]+/i;
@@ -21,22 +22,6 @@ const rows: Rows = {
 };
 
 /** Protocols by the names that the kernel (conntrack(8)) and Open vSwitch (ovs-dpctl(8)) print. */
-const PROTOCOLS: Readonly<Record<string, number>> = {
-  icmp: 1,
-  igmp: 2,
-  ipip: 4,
-  tcp: 6,
-  udp: 17,
-  dccp: 33,
-  ipv6: 41,
-  gre: 47,
-  esp: 50,
-  ah: 51,
-  icmpv6: 58,
-  sctp: 132,
-  udplite: 136,
-};
-
 /** The connections that the kernel or a datapath of Open vSwitch tracks: `conntrack -L`, /proc/net/nf_conntrack, `dpctl/dump-conntrack`. */
 export const conntrack: CaptureKind = {
   kinds: ['conntrack-list', 'ovs-dpctl-dump-conntrack'],
@@ -97,7 +82,7 @@ function addEntry(out: Collected, line: EntryLine, datapath: boolean): void {
           ? 'reply'
           : undefined;
   const mark = own('mark');
-  const number = /^\d+$/.test(line.protocol.value) ? Number(line.protocol.value) : PROTOCOLS[line.protocol.value];
+  const number = ipProtocolNumber(line.protocol.value);
   if (number === undefined) return;
   const status = own('status')?.value.split('|') ?? [];
   const fact: ConntrackFact = {

@@ -1,7 +1,7 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import { textVal } from '../ip-address/words';
+import { textVal } from '../words';
 import { nodeSpan, type SourceText } from '../ohm';
 
 /** A word of an entry: `src=10.0.0.1`, or a flag such as `[ASSURED]`; `path` is where it stands (`orig`, `protoinfo`). */

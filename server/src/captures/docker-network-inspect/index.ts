@@ -1,8 +1,8 @@
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import { positionals } from '../command';
-import { isJson, jsonText, readJsonObjects, type Json } from '../ip-address/json';
-import { deviceRef, ipRef, lower, macRef } from '../ip-address/words';
+import { isJson, jsonText, readJsonObjects, type Json } from '../json';
+import { deviceRef, ipRef, lower, macRef } from '../words';
 import { collect, type Collected } from '../lines';
 
 /** `docker network inspect`: the containers of a network with their addresses (Docker); podman prints much the same. */

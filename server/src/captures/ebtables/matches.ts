@@ -1,8 +1,8 @@
 import { val, type Val } from '../../base/span';
-import type { EbMatch } from '../facts';
-import { lower } from '../ip-address/words';
+import type { EbMatch } from '../netfilter-facts';
+import { lower } from '../words';
 import type { Collected } from '../lines';
-import { ipRef, macRef } from '../ip-address/words';
+import { ipRef, macRef } from '../words';
 import { markValue } from '../iptables-rules/netfilter';
 import type { EbOption } from './semantics';
 

@@ -1,7 +1,7 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import { textVal } from '../ip-address/words';
+import { textVal } from '../words';
 import { nodeSpan, type SourceText } from '../ohm';
 
 /** One option of a rule with its arguments: `--ip-src ! 10.0.0.1`. */

@@ -2,7 +2,7 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
 import type { Fact } from '../facts';
-import { impliedVal } from '../ip-address/words';
+import { impliedVal } from '../words';
 import { parseRows, type Rows } from '../rows';
 import { readEthtoolLine } from './semantics';
 

@@ -1,5 +1,6 @@
 import { ones } from '../../base/bits';
-import { exactMask, type Field } from '../../packet/fields';
+import type { Field } from '../../packet/field';
+import { exactMask } from '../../packet/fields';
 import { parseFieldValue as parseOpenFlowValue, parseInteger } from '../../openflow/parse-field';
 import { readSubfield } from './acts/subfield';
 

@@ -2,7 +2,7 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
 import type { Fact } from '../facts';
-import { deviceRef, ipRef, lower, macRef } from '../ip-address/words';
+import { deviceRef, ipRef, lower, macRef } from '../words';
 import type { Collected } from '../lines';
 import { maskLength } from '../route';
 import { continuesRow, parseRows, type Rows } from '../rows';

@@ -1,7 +1,7 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import { lower, numberVal, textVal } from '../ip-address/words';
+import { lower, numberVal, textVal } from '../words';
 import type { SourceText } from '../ohm';
 
 /** What a line of ifconfig(8) says, in the words of ip(8). */

@@ -5,10 +5,10 @@ import type { CaptureKind, ParseInput } from '../capture';
 import type { Fact } from '../facts';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, sliceSource, syntaxError, type SourceText } from '../ohm';
-import { listCommand } from './command';
-import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects, type Json } from './json';
+import { listCommand } from '../iproute-command';
+import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects, type Json } from '../json';
 import { readAddressLine, type AddressLine, type AddressText, type PeerName } from './semantics';
-import { deviceRef, ipRef, macRef, numberVal, reportErrorOutput, splitPrefix } from './words';
+import { deviceRef, ipRef, macRef, numberVal, reportErrorOutput, splitPrefix } from '../words';
 
 type LinkFact = Extract<Fact, { kind: 'link' }>;
 /** A link whose lines are still being read. */

@@ -2,7 +2,7 @@ import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import { nodeSpan, type SourceText } from '../ohm';
-import { numberVal, textVal, wordsOf, type Words } from './words';
+import { numberVal, textVal, wordsOf, type Words } from '../words';
 
 export interface PeerName {
   readonly name?: Val<string>;

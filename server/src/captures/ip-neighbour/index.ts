@@ -1,9 +1,9 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
-import { listCommand, wordAfter } from '../ip-address/command';
-import { acceptsJson, isJson, jsonText, jsonTexts, readJsonObjects } from '../ip-address/json';
-import { deviceRef, impliedVal, ipRef, lower, macRef } from '../ip-address/words';
+import { listCommand, wordAfter } from '../iproute-command';
+import { acceptsJson, isJson, jsonText, jsonTexts, readJsonObjects } from '../json';
+import { deviceRef, impliedVal, ipRef, lower, macRef } from '../words';
 import { collect, type Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { readNeighbourLine } from './semantics';

@@ -1,7 +1,7 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
-import { acceptsJson, isJson, jsonNumber, jsonText, readJsonObjects } from '../ip-address/json';
+import { acceptsJson, isJson, jsonNumber, jsonText, readJsonObjects } from '../json';
 import { collect, type Collected } from '../lines';
 import { parseRows, type Rows } from '../rows';
 import { readNamespaceLine } from './semantics';

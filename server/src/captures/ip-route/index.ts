@@ -3,18 +3,9 @@ import type { Line } from '../../base/lines';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import type { Fact } from '../facts';
-import { listCommand, wordAfter } from '../ip-address/command';
-import {
-  acceptsJson,
-  isJson,
-  jsonNumber,
-  jsonObjects,
-  jsonText,
-  jsonTexts,
-  readJsonObjects,
-  type Json,
-} from '../ip-address/json';
-import { deviceRef, impliedVal, ipRef, lower, numberVal, reportErrorOutput } from '../ip-address/words';
+import { listCommand, wordAfter } from '../iproute-command';
+import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects, type Json } from '../json';
+import { deviceRef, impliedVal, ipRef, lower, numberVal, reportErrorOutput } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { sourceOf, syntaxError } from '../ohm';
 import { readRouteLine, type RouteLine } from './semantics';

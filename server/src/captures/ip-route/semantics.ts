@@ -2,7 +2,7 @@ import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
 import { nodeSpan, type SourceText } from '../ohm';
-import { textVal, wordsOf, type Words } from '../ip-address/words';
+import { textVal, wordsOf, type Words } from '../words';
 
 export interface RouteLine {
   readonly type: string;

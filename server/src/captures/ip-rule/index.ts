@@ -1,8 +1,8 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
-import { listCommand } from '../ip-address/command';
-import { deviceRef, ipRef, numberVal, reportErrorOutput, splitPrefix } from '../ip-address/words';
+import { listCommand } from '../iproute-command';
+import { deviceRef, ipRef, numberVal, reportErrorOutput, splitPrefix } from '../words';
 import { dscpValue } from '../iptables-rules/target-options';
 import { collect, parseEachLine, type Collected } from '../lines';
 import { readRuleLine } from './semantics';

@@ -2,7 +2,7 @@ import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
 import { nodeSpan, type SourceText } from '../ohm';
-import { numberVal, textVal } from '../ip-address/words';
+import { numberVal, textVal } from '../words';
 
 export interface RuleLine {
   readonly priority: Val<number>;

@@ -1,8 +1,8 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Span, type Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
-import type { IpsetFact } from '../facts';
-import { ipRef, macRef } from '../ip-address/words';
+import type { IpsetFact } from '../netfilter-facts';
+import { ipRef, macRef } from '../words';
 import type { Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { readIpsetLine } from './semantics';

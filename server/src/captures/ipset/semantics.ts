@@ -1,7 +1,7 @@
 import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import { lower, textVal } from '../ip-address/words';
+import { lower, textVal } from '../words';
 import type { SourceText } from '../ohm';
 
 /** What a line of ipset(8) says. */

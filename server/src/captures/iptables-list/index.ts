@@ -2,7 +2,7 @@ import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import type { CaptureKind, ParseInput } from '../capture';
-import { reportErrorOutput } from '../ip-address/words';
+import { reportErrorOutput } from '../words';
 import { addressRefs, inferTable, isBuiltInChain, ruleRefs, tableCommand } from '../iptables-rules/netfilter';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';

@@ -1,8 +1,8 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import type { NfMatch, NfTargetOptions } from '../facts';
-import { lower, numberVal, textVal } from '../ip-address/words';
+import type { NfMatch, NfTargetOptions } from '../netfilter-facts';
+import { lower, numberVal, textVal } from '../words';
 import {
   addMatch,
   addressMatch,

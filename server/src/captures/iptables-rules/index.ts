@@ -2,7 +2,7 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import type { Span } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
-import { reportErrorOutput } from '../ip-address/words';
+import { reportErrorOutput } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, spanIn, syntaxError, type SourceText } from '../ohm';
 import { addressRefs, inferTable, isBuiltInChain, ruleRefs, tableCommand } from './netfilter';

@@ -1,6 +1,6 @@
 import { val, type Span, type Val } from '../../base/span';
-import type { NfMatch, NfTargetOptions } from '../facts';
-import { ipRef, lower } from '../ip-address/words';
+import type { NfMatch, NfTargetOptions } from '../netfilter-facts';
+import { ipRef, lower } from '../words';
 import type { Collected } from '../lines';
 
 /** What a rule says, whatever syntax it was printed in. */

@@ -1,6 +1,6 @@
 import { val, type Span, type Val } from '../../base/span';
-import type { NfMatch } from '../facts';
-import { lower } from '../ip-address/words';
+import type { NfMatch } from '../netfilter-facts';
+import { lower } from '../words';
 import {
   addMatch,
   addressMatch,

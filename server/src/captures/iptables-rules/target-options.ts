@@ -1,6 +1,6 @@
 import { val, type Val } from '../../base/span';
-import type { NfTargetOptions } from '../facts';
-import { lower } from '../ip-address/words';
+import type { NfTargetOptions } from '../netfilter-facts';
+import { lower } from '../words';
 import { markValue } from './netfilter';
 import type { RawOption } from './options';
 

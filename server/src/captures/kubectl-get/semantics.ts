@@ -1,7 +1,7 @@
 import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
-import { textVal } from '../ip-address/words';
+import { textVal } from '../words';
 import type { SourceText } from '../ohm';
 
 const semantics = grammars.KubectlTable.createSemantics().addOperation<readonly Val<string>[]>('cells(source)', {

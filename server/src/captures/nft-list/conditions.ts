@@ -1,6 +1,6 @@
 import { cover, val, type Span, type Val } from '../../base/span';
-import type { NfFamily, NfMatch } from '../facts';
-import { lower } from '../ip-address/words';
+import type { NfFamily, NfMatch } from '../netfilter-facts';
+import { lower } from '../words';
 import { markValue, portRanges, protocolName } from '../iptables-rules/netfilter';
 import { dscp, icmpCode, icmpType, plainNumber, tcpFlags } from './names';
 import type { NftElement, NftItem } from './semantics';

@@ -1,6 +1,6 @@
 import { val } from '../../base/span';
-import type { NetfilterFact, NfMatch } from '../facts';
-import { ipRef, macRef } from '../ip-address/words';
+import type { NetfilterFact, NfMatch } from '../netfilter-facts';
+import { ipRef, macRef } from '../words';
 import { isBuiltInTarget } from '../iptables-rules/netfilter';
 import type { Collected } from '../lines';
 

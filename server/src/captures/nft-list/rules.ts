@@ -1,5 +1,5 @@
 import { val, type Val } from '../../base/span';
-import type { NetfilterFact, NfFamily, NfMatch, NfStatement } from '../facts';
+import type { NetfilterFact, NfFamily, NfMatch, NfStatement } from '../netfilter-facts';
 import { concatMatches, conditionMatches, otherMatch, setMatches, withIcmpCode, type Lookup } from './conditions';
 import { plainNumber } from './names';
 import type { NftElement, NftItem, NftMap } from './semantics';

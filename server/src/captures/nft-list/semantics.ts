@@ -1,7 +1,7 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import { textVal } from '../ip-address/words';
+import { textVal } from '../words';
 import { nodeSpan, sliceSource, type SourceText } from '../ohm';
 
 /** What a condition compares with. */

@@ -1,5 +1,5 @@
 import { val, type Val } from '../../base/span';
-import type { NfStatement, NfTargetOptions } from '../facts';
+import type { NfStatement, NfTargetOptions } from '../netfilter-facts';
 import { dscp, plainNumber } from './names';
 import type { NftExpression, NftItem } from './semantics';
 

@@ -1,7 +1,7 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val } from '../../base/span';
 import type { CaptureKind } from '../capture';
-import { deviceRef, ipRef, lower, numberVal, partOf } from '../ip-address/words';
+import { deviceRef, ipRef, lower, numberVal, partOf } from '../words';
 import type { Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { readRouteRow, type RouteRow } from './semantics';

@@ -1,7 +1,7 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
-import { deviceRef, ipRef, lower } from '../ip-address/words';
+import { deviceRef, ipRef, lower } from '../words';
 import { portRanges } from '../iptables-rules/netfilter';
 import type { Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';

@@ -1,6 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind } from '../capture';
-import { reportErrorOutput } from '../ip-address/words';
+import { reportErrorOutput } from '../words';
 import { collect, parseEachLine } from '../lines';
 import { readSetting } from './semantics';
 

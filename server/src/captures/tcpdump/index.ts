@@ -2,7 +2,7 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
 import type { EvidenceFact } from '../facts';
-import { deviceRef, ipRef, macRef } from '../ip-address/words';
+import { deviceRef, ipRef, macRef } from '../words';
 import type { Collected } from '../lines';
 import { sliceSource, type SourceText } from '../ohm';
 import { continuesRow, parseRows, type Rows } from '../rows';

@@ -1,7 +1,7 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import { numberVal, textVal } from '../ip-address/words';
+import { numberVal, textVal } from '../words';
 import { nodeSpan, type SourceText } from '../ohm';
 
 /** `10.0.0.1.80`: an address and a port, as far as they are numbers. */

@@ -3,7 +3,7 @@ import type { Line } from '../../base/lines';
 import type { Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
 import type { EvidenceFact } from '../facts';
-import { impliedVal, ipRef } from '../ip-address/words';
+import { impliedVal, ipRef } from '../words';
 import { parseRows, type Rows } from '../rows';
 import { readTraceLine } from './semantics';
 

@@ -1,7 +1,7 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
-import { lower, numberVal, textVal } from '../ip-address/words';
+import { lower, numberVal, textVal } from '../words';
 import type { SourceText } from '../ohm';
 
 /** What a line of traceroute(8), tracepath(8) or mtr(8) says. */

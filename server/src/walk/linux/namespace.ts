@@ -118,39 +118,21 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
         return { disposition: 'insufficient-info', at: where, summary: 'The route names no next hop', packet: passage.packet };
       return transmit(passage, hop.device, formatAddress(hop.family, hop.ip));
     }
-    case 'ttl-exceeded': {
-      const summary = 'The TTL ran out: the packet is dropped and the sender told';
-      const base = stepBase(namespace, where.device);
-      steps.push({
-        ...base,
-        stage: 'route',
-        summary,
-        certainty: 'captured',
-        packet: passage.packet,
-        evidence: [],
-        steps: [],
-        effect: 'dropped',
-      });
-      return { disposition: 'dropped', at: where, summary, packet: passage.packet };
-    }
+    case 'ttl-exceeded':
+      return dropHere(passage, where, 'The TTL ran out: the packet is dropped and the sender told');
     default: {
       const last = steps.findLast((step) => step.effect === 'dropped');
       if (last) return { disposition: 'dropped', at: where, summary: last.summary, packet: passage.packet };
-      const summary = `The kernel drops the packet: ${taken.why}`;
-      const base = stepBase(namespace, where.device);
-      steps.push({
-        ...base,
-        stage: 'route',
-        summary,
-        certainty: 'captured',
-        packet: passage.packet,
-        evidence: [],
-        steps: [],
-        effect: 'dropped',
-      });
-      return { disposition: 'dropped', at: where, summary, packet: passage.packet };
+      return dropHere(passage, where, `The kernel drops the packet: ${taken.why}`);
     }
   }
+}
+
+/** The routing code itself drops the packet; no line of a capture stands for it. */
+function dropHere({ namespace, steps, packet }: Passage, where: Ending['at'], summary: string): Ending {
+  const base = stepBase(namespace, where?.device ?? 'lo');
+  steps.push({ ...base, stage: 'route', summary, certainty: 'captured', packet, evidence: [], steps: [], effect: 'dropped' });
+  return { disposition: 'dropped', at: where, summary, packet };
 }
 
 interface LocalDevice {

@@ -1,10 +1,10 @@
 import type { Node } from 'ohm-js';
-import type { Line } from '../../base/lines';
-import { val, type Span, type Val } from '../../base/span';
-import type { CaptureError } from '../capture';
-import type { Collected } from '../lines';
-import { nodeSpan, type SourceText } from '../ohm';
-import { isErrorOutput } from './command';
+import type { Line } from '../base/lines';
+import { val, type Span, type Val } from '../base/span';
+import type { CaptureError } from './capture';
+import type { Collected } from './lines';
+import { nodeSpan, type SourceText } from './ohm';
+import { isErrorOutput } from './iproute-command';
 
 /** What iproute2 prints after the start of a record: pairs (`mtu 1500`) and single words (`onlink`). */
 export interface Words {

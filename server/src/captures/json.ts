@@ -1,8 +1,8 @@
-import type { Line } from '../../base/lines';
-import { val, type Span, type Val } from '../../base/span';
-import type { CaptureError, ParseInput } from '../capture';
-import type { Collected } from '../lines';
-import { spanIn, type SourceText } from '../ohm';
+import type { Line } from '../base/lines';
+import { val, type Span, type Val } from '../base/span';
+import type { CaptureError, ParseInput } from './capture';
+import type { Collected } from './lines';
+import { spanIn, type SourceText } from './ohm';
 
 /** A JSON value together with its place, which `JSON.parse` forgets. */
 export type Json =

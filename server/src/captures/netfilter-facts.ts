@@ -1,0 +1,285 @@
+import type { Val } from '../base/span';
+
+/** One condition of a netfilter rule. `negated` is `!`. Names are those of iptables-extensions(8). */
+export type NfMatch =
+  | { readonly kind: 'protocol'; readonly value: Val<string>; readonly negated: boolean }
+  | { readonly kind: 'source' | 'destination'; readonly value: Val<string>; readonly negated: boolean }
+  | { readonly kind: 'in-interface' | 'out-interface'; readonly value: Val<string>; readonly negated: boolean }
+  /** `-f`: second and further fragments (IPv4). */
+  | { readonly kind: 'fragment'; readonly text: Val<string>; readonly negated: boolean }
+  | {
+      readonly kind: 'source-port' | 'destination-port';
+      readonly ranges: Val<readonly (readonly [number, number])[]>;
+      readonly negated: boolean;
+    }
+  | { readonly kind: 'any-port'; readonly ranges: Val<readonly (readonly [number, number])[]>; readonly negated: boolean }
+  /** A name or `TYPE`, `TYPE/CODE`; `any`. */
+  | { readonly kind: 'icmp-type'; readonly type: Val<string>; readonly negated: boolean }
+  | { readonly kind: 'ctstate'; readonly states: Val<readonly string[]>; readonly negated: boolean }
+  /** The rest of the conntrack match: `proto`, `origsrc`, `origdst`, `replsrc`, `repldst`, `origsrcport`, …, `status`, `expire`, `dir`. */
+  | { readonly kind: 'conntrack'; readonly what: string; readonly value: Val<string>; readonly negated: boolean }
+  | {
+      readonly kind: 'mark' | 'connmark';
+      readonly mark: Val<{ readonly value: number; readonly mask: number }>;
+      readonly negated: boolean;
+    }
+  | { readonly kind: 'physdev-in' | 'physdev-out'; readonly value: Val<string>; readonly negated: boolean }
+  | {
+      readonly kind: 'physdev-is-bridged' | 'physdev-is-in' | 'physdev-is-out';
+      readonly span: Val<string>;
+      readonly negated: boolean;
+    }
+  | { readonly kind: 'mac-source'; readonly value: Val<string>; readonly negated: boolean }
+  | {
+      readonly kind: 'set';
+      readonly set: Val<string>;
+      readonly directions: readonly string[];
+      readonly negated: boolean;
+      /** `--return-nomatch`, `--packets-gt 5` and the like. */
+      readonly options?: Val<string>;
+    }
+  | {
+      readonly kind: 'addrtype';
+      readonly which: 'src' | 'dst';
+      readonly value: Val<string>;
+      readonly negated: boolean;
+      /** `--limit-iface-in`, `--limit-iface-out`: only addresses of that device count. */
+      readonly limit?: 'in' | 'out';
+    }
+  | {
+      readonly kind: 'iprange';
+      readonly which: 'src' | 'dst';
+      readonly from: string;
+      readonly to: string;
+      readonly text: Val<string>;
+      readonly negated: boolean;
+    }
+  /** Bits as in the TCP header: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32. */
+  | {
+      readonly kind: 'tcp-flags';
+      readonly mask: number;
+      readonly set: number;
+      readonly text: Val<string>;
+      readonly negated: boolean;
+    }
+  /** `ttl` (IPv4) and `hl` (IPv6). */
+  | { readonly kind: 'ttl'; readonly op: 'eq' | 'lt' | 'gt'; readonly value: Val<number>; readonly negated: boolean }
+  /** The length of the IP packet; without the header in IPv6. Ranges include their ends. */
+  | { readonly kind: 'length'; readonly range: Val<readonly [number, number]>; readonly negated: boolean }
+  /** 0–63. */
+  | { readonly kind: 'dscp'; readonly value: Val<number>; readonly negated: boolean }
+  | { readonly kind: 'tos'; readonly value: Val<number>; readonly mask: number; readonly negated: boolean }
+  | { readonly kind: 'pkttype'; readonly value: Val<string>; readonly negated: boolean }
+  /** `value` undefined for `--socket-exists`. */
+  | {
+      readonly kind: 'owner';
+      readonly what: 'uid' | 'gid' | 'socket-exists';
+      readonly value?: Val<string>;
+      readonly text: Val<string>;
+      readonly negated: boolean;
+    }
+  | { readonly kind: 'tcpmss'; readonly range: Val<readonly [number, number]>; readonly negated: boolean }
+  | { readonly kind: 'rpfilter'; readonly flags: readonly string[]; readonly text: Val<string>; readonly negated: boolean }
+  /** `--dir in|out --pol none|ipsec` (IPsec). */
+  | { readonly kind: 'policy'; readonly policy: 'none' | 'ipsec'; readonly text: Val<string>; readonly negated: boolean }
+  /** Time decides: a token bucket (limit, hashlimit, connlimit), or chance (statistic). `likely` is what holds for the usual packet. */
+  | {
+      readonly kind: 'limit';
+      readonly module: string;
+      readonly text: Val<string>;
+      readonly negated: boolean;
+      /** `statistic --mode random`: 0 to 1. */
+      readonly probability?: number;
+      /** `statistic --mode nth`: every nth packet. */
+      readonly every?: number;
+    }
+  /** A condition that holds for every packet, such as `-m tcp` alone or nft's `counter`. */
+  | { readonly kind: 'comment'; readonly text: Val<string> }
+  /** At least one holds: a set of nft. */
+  | { readonly kind: 'any-of'; readonly matches: readonly NfMatch[]; readonly text: Val<string>; readonly negated: boolean }
+  /** All hold: an element of a set of concatenations of nft. */
+  | { readonly kind: 'all-of'; readonly matches: readonly NfMatch[]; readonly text: Val<string>; readonly negated: boolean }
+  /** Read, but not modelled (u32, bpf, string, time …): the rule may match. `name` is the module. */
+  | { readonly kind: 'other'; readonly text: Val<string>; readonly negated: boolean; readonly name?: string };
+
+/** What a rule's target is told, besides its name. */
+export interface NfTargetOptions {
+  /** `to:` of DNAT and SNAT: `ADDRESS`, `ADDRESS-ADDRESS`, with `:PORT` or `:PORT-PORT`; of NETMAP the network. */
+  readonly to?: Val<string>;
+  /** `--to-ports` of REDIRECT and MASQUERADE. */
+  readonly ports?: Val<string>;
+  /** `random`, `random-fully`, `persistent`. */
+  readonly natFlags?: readonly string[];
+  /** MARK, CONNMARK: the new value and the bits that it replaces (`xset`); `save` and `restore` for CONNMARK, with both masks. */
+  readonly mark?: Val<{
+    readonly op: 'set' | 'xset' | 'and' | 'or' | 'xor' | 'save' | 'restore';
+    readonly value: number;
+    readonly mask: number;
+    readonly ctmask?: number;
+  }>;
+  readonly zone?: Val<number>;
+  /** `--zone-orig`, `--zone-reply`. */
+  readonly zoneDirection?: 'orig' | 'reply';
+  readonly notrack?: boolean;
+  readonly rejectWith?: Val<string>;
+  /** TTL, HL. */
+  readonly ttl?: Val<{ readonly op: 'set' | 'inc' | 'dec'; readonly value: number }>;
+  /** DSCP: 0–63. */
+  readonly dscp?: Val<number>;
+  /** TOS. */
+  readonly tos?: Val<{ readonly op: 'set' | 'and' | 'or' | 'xor'; readonly value: number; readonly mask: number }>;
+  readonly mss?: Val<number | 'clamp'>;
+  /** TPROXY. */
+  readonly onPort?: Val<number>;
+  readonly onIp?: Val<string>;
+  /** NFQUEUE: `--queue-bypass` lets packets go on where nobody listens. */
+  readonly queue?: Val<string>;
+  readonly queueBypass?: boolean;
+  /** SET: the set that the packet's addresses are put into or taken out of. */
+  readonly set?: Val<string>;
+}
+
+/** What a rule does before its target: a rule of nft may do several things. */
+export interface NfStatement {
+  readonly target: Val<string>;
+  readonly options: NfTargetOptions;
+}
+
+/** `inet` tables see both families. */
+export type NfFamily = 'ip' | 'ip6' | 'inet' | 'arp' | 'bridge' | 'netdev';
+
+export type NetfilterFact =
+  | {
+      readonly kind: 'nf-chain';
+      readonly family: NfFamily;
+      /** `filter`, `nat`, `mangle`, `raw`, `security`; any name in nft. */
+      readonly table: string;
+      readonly name: Val<string>;
+      /** Built-in chains only. */
+      readonly policy?: Val<string>;
+      /** Base chains of nft that iptables-nft did not make: `prerouting`, `input`, `forward`, `output`, `postrouting`, `ingress`. */
+      readonly hook?: Val<string>;
+      /** As a number: `filter` is 0, `dstnat` -100 … (nft(8)). */
+      readonly priority?: Val<number>;
+      /** `filter`, `nat`, `route`. */
+      readonly type?: Val<string>;
+      readonly span: Val<string>;
+    }
+  | {
+      readonly kind: 'nf-rule';
+      readonly family: NfFamily;
+      readonly table: string;
+      readonly chain: string;
+      /** 1-based place in its chain as captured. */
+      readonly number: number;
+      readonly matches: readonly NfMatch[];
+      /** What nft does before the target, in order. */
+      readonly before?: readonly NfStatement[];
+      /** Undefined for a rule without a target (it only counts). */
+      readonly target?: Val<string>;
+      readonly goto: boolean;
+      readonly targetOptions: NfTargetOptions;
+      readonly packets?: Val<string>;
+      /** The listing has no interface columns (`iptables -L` without `-v`): in- and out-interface may restrict the rule unseen. */
+      readonly interfacesHidden: boolean;
+      readonly text: Val<string>;
+    };
+
+export type IpsetFact =
+  | {
+      readonly kind: 'ipset';
+      readonly name: Val<string>;
+      /** `hash:ip,port`, `list:set`, `bitmap:port` … (ipset(8)). */
+      readonly type: Val<string>;
+      /** `hashsize`, `netmask`, `markmask`, `range`, `timeout` … */
+      readonly options: Readonly<Record<string, Val<string>>>;
+      readonly family: 'inet' | 'inet6';
+      /** False for `ipset list -t`: the header alone, so that the members are not known. */
+      readonly membersShown: boolean;
+    }
+  | {
+      readonly kind: 'ipset-entry';
+      readonly set: Val<string>;
+      /** As printed, in lower case: `10.0.0.1,tcp:80`, `10.0.0.0/24`, another set's name for `list:set`. */
+      readonly element: Val<string>;
+      readonly nomatch: boolean;
+    };
+
+/** One direction of a connection, as its packets are addressed. */
+export interface ConntrackTuple {
+  readonly src: Val<string>;
+  readonly dst: Val<string>;
+  readonly sport?: Val<number>;
+  readonly dport?: Val<number>;
+  readonly icmpType?: Val<number>;
+  readonly icmpCode?: Val<number>;
+  readonly icmpId?: Val<number>;
+}
+
+export type ConntrackFact = {
+  /** `conntrack -L`, `/proc/net/nf_conntrack`, `dpctl/dump-conntrack`. */
+  readonly kind: 'conntrack-entry';
+  readonly family: 'ip' | 'ip6';
+  /** The protocol's number. */
+  readonly protocol: Val<number>;
+  /** `ESTABLISHED`, `SYN_SENT` … of TCP, SCTP and DCCP. */
+  readonly state?: Val<string>;
+  readonly original: ConntrackTuple;
+  readonly reply: ConntrackTuple;
+  readonly zone?: Val<number>;
+  readonly zoneDirection?: 'orig' | 'reply';
+  readonly mark?: Val<number>;
+  /** `ASSURED`, `UNREPLIED`, `OFFLOAD` … */
+  readonly flags: readonly string[];
+  readonly text: Val<string>;
+};
+
+/** One condition of an ebtables rule (ebtables(8)). */
+export type EbMatch =
+  /** `IPv4`, `ARP`, `802_1Q`, `0x88cc`, `LENGTH`. */
+  | { readonly kind: 'protocol'; readonly value: Val<string>; readonly negated: boolean }
+  /** `MAC` or `MAC/MASK`; `Unicast`, `Multicast`, `Broadcast`, `BGA`. */
+  | { readonly kind: 'source' | 'destination'; readonly value: Val<string>; readonly negated: boolean }
+  | {
+      readonly kind: 'in-interface' | 'out-interface' | 'logical-in' | 'logical-out';
+      readonly value: Val<string>;
+      readonly negated: boolean;
+    }
+  | { readonly kind: 'ip-source' | 'ip-destination'; readonly value: Val<string>; readonly negated: boolean }
+  | { readonly kind: 'ip-protocol'; readonly value: Val<string>; readonly negated: boolean }
+  | {
+      readonly kind: 'ip-source-port' | 'ip-destination-port';
+      readonly range: Val<readonly [number, number]>;
+      readonly negated: boolean;
+    }
+  /** `Request`, `Reply` or the number. */
+  | { readonly kind: 'arp-opcode'; readonly value: Val<string>; readonly negated: boolean }
+  | { readonly kind: 'arp-ip-source' | 'arp-ip-destination'; readonly value: Val<string>; readonly negated: boolean }
+  | { readonly kind: 'arp-mac-source' | 'arp-mac-destination'; readonly value: Val<string>; readonly negated: boolean }
+  | { readonly kind: 'vlan-id'; readonly value: Val<number>; readonly negated: boolean }
+  | { readonly kind: 'mark'; readonly mark: Val<{ readonly value: number; readonly mask: number }>; readonly negated: boolean }
+  | { readonly kind: 'pkttype'; readonly value: Val<string>; readonly negated: boolean }
+  /** Read, but not modelled (among, limit, stp …): the rule may match. */
+  | { readonly kind: 'other'; readonly text: Val<string>; readonly negated: boolean };
+
+export type EbtablesFact =
+  | {
+      readonly kind: 'eb-chain';
+      /** `filter`, `nat`, `broute`. */
+      readonly table: string;
+      readonly name: Val<string>;
+      readonly policy?: Val<string>;
+      readonly span: Val<string>;
+    }
+  | {
+      readonly kind: 'eb-rule';
+      readonly table: string;
+      readonly chain: string;
+      readonly number: number;
+      readonly matches: readonly EbMatch[];
+      /** `ACCEPT`, `DROP`, `CONTINUE`, `RETURN`, `dnat`, `snat`, `redirect`, `arpreply`, `mark` or a chain. */
+      readonly target?: Val<string>;
+      /** `to-destination`, `to-source`, `arpreply-mac`, `mark-set`, `dnat-target` …, by the option's name. */
+      readonly targetOptions: Readonly<Record<string, Val<string>>>;
+      readonly text: Val<string>;
+    };
