@@ -1,6 +1,6 @@
 import { drained } from './base/steps';
 import { documentInSteps, learnUsualShapes, readInSteps, sharedReading, type CaptureDocument } from './captures/document';
-import { growingText } from './captures/segmented';
+import { editedText, growingText, isSameText, isTextOf, segmentsOf, type Edit, type SegmentedText } from './captures/segmented';
 import type { World } from './features/world';
 import { linkNetwork } from './link/network';
 import type { Network } from './model/network';
@@ -19,6 +19,12 @@ export interface Service {
   set(uri: string, path: string, text: string): boolean;
   /** The same with pauses, a few milliseconds apart; each tells how much of the work is done, from 0 to 1. Nothing changes before the end. */
   setInSteps(uri: string, path: string, text: string): Generator<number, boolean>;
+  /** Cuts a text, which may be a later state of `before`, into segments; each step tells how much of the work is done, from 0 to 1. */
+  cut(text: string, before: SegmentedText | undefined): Generator<number, SegmentedText>;
+  /** A text that was cut after edits, at the cost of what they touch; undefined where that takes longer than a slice. */
+  edit(before: SegmentedText, edits: readonly Edit[]): SegmentedText | undefined;
+  /** `setInSteps` for a text that was cut. */
+  setCut(uri: string, path: string, cut: SegmentedText): Generator<number, boolean>;
   /** Takes a document that comes in pieces from where the editor does not hold it. */
   incoming(uri: string, path: string): IncomingDocument;
   /** Takes the first lines of a document for the whole of it until that is read. Does nothing where the document is known. */
@@ -31,6 +37,8 @@ export interface Service {
   world(): World;
 }
 
+/** As many characters are read at once after an edit: a slice's work. */
+const MOST_EDITED = 3 * 1024 * 1024;
 /** As many characters are read as a preview: some screens full of the longest lines. */
 const PREVIEW = 64 * 1024;
 
@@ -56,17 +64,34 @@ export function createService(): Service {
     snapshot = undefined;
     return true;
   };
-  function* setInSteps(uri: string, path: string, text: string): Generator<number, boolean> {
+  /** Whether a document is known just as it is. */
+  const isKnown = (uri: string, path: string, same: (known: SegmentedText) => boolean): boolean => {
     const known = documents.get(uri);
-    if (known && !previews.has(uri) && known.path === path && known.text === text) {
-      if (streamed.delete(uri)) snapshot = undefined;
-      return false;
-    }
-    return take(yield* readInSteps(uri, path, text, known, reading), false, false);
+    if (!known || previews.has(uri) || known.path !== path || !same(known.segmented)) return false;
+    if (streamed.delete(uri)) snapshot = undefined;
+    return true;
+  };
+  function* setInSteps(uri: string, path: string, text: string): Generator<number, boolean> {
+    if (isKnown(uri, path, (known) => isTextOf(known, text))) return false;
+    return take(yield* readInSteps(uri, path, text, documents.get(uri), reading), false, false);
+  }
+  function* setCut(uri: string, path: string, cut: SegmentedText): Generator<number, boolean> {
+    if (isKnown(uri, path, (known) => isSameText(known, cut))) return false;
+    return take(yield* documentInSteps(uri, path, cut, reading), false, false);
   }
   return {
     set: (uri, path, text) => drained(setInSteps(uri, path, text)),
     setInSteps,
+    *cut(text, before) {
+      const steps = segmentsOf(reading.segments, text, before);
+      for (;;) {
+        const step = steps.next();
+        if (step.done) return step.value;
+        yield (0.9 * step.value) / Math.max(1, text.length);
+      }
+    },
+    edit: (before, edits) => editedText(reading.segments, before, edits, MOST_EDITED),
+    setCut,
     incoming(uri, path) {
       const growing = growingText(reading.segments, documents.get(uri)?.segmented);
       return {
@@ -74,7 +99,7 @@ export function createService(): Service {
         *end() {
           const text = yield* growing.end();
           const known = documents.get(uri);
-          if (known?.text === text.text && known.path === path && streamed.has(uri)) return false;
+          if (known && known.path === path && streamed.has(uri) && isSameText(known.segmented, text)) return false;
           return take(yield* documentInSteps(uri, path, text, reading), false, true);
         },
       };

@@ -14,7 +14,7 @@ function check(at: Fixture, expected: readonly (string | RegExp)[], absent: read
   assert.ok(found.start <= at.offset && found.end >= at.offset, 'the range holds the cursor');
   for (const [, uri, line] of text.matchAll(/\]\((\S+?)#L(\d+)\)/g)) {
     const document = at.world.documents.get(uri ?? '');
-    assert.ok(document && Number(line) >= 1 && Number(line) <= document.lines.starts.length, `a link to ${uri}#L${line}`);
+    assert.ok(document && Number(line) >= 1 && Number(line) <= document.lines.count, `a link to ${uri}#L${line}`);
   }
 }
 
@@ -215,7 +215,7 @@ test('every record of the cloud has a hover, and none takes long', () => {
   for (const document of made.world.documents.values()) {
     for (const capture of document.captures) {
       for (const { firstLine, what } of capture.lines) {
-        const start = document.lines.starts[firstLine] ?? 0;
+        const start = document.lines.startOf(firstLine) ?? 0;
         const from = start + (/^\s*/.exec(document.text.slice(start))?.[0].length ?? 0);
         if (what === 'record') assert.ok(hover(made.world, document.uri, from), document.text.slice(start, start + 60));
       }

@@ -21,7 +21,7 @@ test('definition: a port number leads to its rows in show', () => {
 test('definition: the origin is the text that asked', () => {
   const at = cloudAt('hv1.txt', 'dl_vlan=7', '7');
   const [found] = definition(at.world, at.uri, at.offset);
-  assert.equal(at.document('hv1.txt').text.slice(found?.origin.start, found?.origin.end), '7');
+  assert.equal(at.document('hv1.txt').text.slice(found?.origin.start ?? 0, found?.origin.end), '7');
 });
 
 test('definition: tags, tables, chains, peers, tunnels', () => {
@@ -132,7 +132,7 @@ test('tokens are sorted, apart and inside the lines asked for', () => {
     }
   }
   const hv1 = fixture(cloud).document('hv1.txt');
-  const line = hv1.text.slice(0, hv1.text.indexOf('table=25')).split('\n').length - 1;
+  const line = hv1.text.slice(0, hv1.text.slice(0).indexOf('table=25')).split('\n').length - 1;
   const shown = semanticTokens(world, hv1.uri, line, line).map(({ start, end, type }) => `${type} ${hv1.text.slice(start, end)}`);
   assert.deepEqual(shown, ['function 25', 'number 9', 'enumMember fa:16:3e:00:00:07', 'keyword NORMAL']);
 });

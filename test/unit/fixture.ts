@@ -189,10 +189,10 @@ DNAT       all  --  anywhere             203.0.113.20         to:10.9.0.7
 export function cloudAt(file: string, on: string, word: string, nth = 0): Fixture {
   const made = fixture(cloud);
   const document = made.document(file);
-  const at = document.text.indexOf(on);
+  const at = document.text.slice(0).indexOf(on);
   assert.ok(at >= 0, `${file} does not say ${on}`);
   let offset = at - 1;
-  for (let n = 0; n <= nth; n++) offset = document.text.indexOf(word, offset + 1);
+  for (let n = 0; n <= nth; n++) offset = document.text.slice(0).indexOf(word, offset + 1);
   assert.ok(offset >= 0, `${on} does not hold ${word}`);
   return { ...made, uri: document.uri, offset };
 }

@@ -13,10 +13,16 @@ export interface Position {
   readonly character: number;
 }
 
-/** Offsets of line starts; finds the position of an offset in logarithmic time. */
+/** Where the lines of a text start; finds the line of an offset in logarithmic time. */
 export interface LineIndex {
-  readonly starts: ArrayLike<number>;
+  /** One at least: an empty text has an empty line, and so has one behind its last line break. */
+  readonly count: number;
+  /** The length of the text. */
   readonly length: number;
+  /** The offset of a line's first character; undefined for a number (0-based) that no line has. */
+  startOf(line: number): number | undefined;
+  /** The last line that starts at an offset or before it. */
+  lineAt(offset: number): number;
 }
 
 /** Indexes CR LF, LF and lone CR line breaks. */
@@ -26,29 +32,46 @@ export function indexLines(text: string): LineIndex {
     const c = text.charCodeAt(i);
     if (c === 10 || (c === 13 && text.charCodeAt(i + 1) !== 10)) starts.push(i + 1);
   }
-  return { starts, length: text.length };
+  return {
+    count: starts.length,
+    length: text.length,
+    startOf: (line) => starts[line],
+    lineAt: (offset) => lastUpTo(starts, starts.length, offset),
+  };
+}
+
+/** The place of the last of the first `count` numbers, which ascend, that is at most `limit`; 0 where none is. */
+export function lastUpTo(ascending: ArrayLike<number>, count: number, limit: number): number {
+  let low = 0;
+  let high = count - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((ascending[middle] ?? 0) <= limit) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 /** The position of an offset; offsets outside the text are clamped to it. */
 export function positionAt(index: LineIndex, offset: number): Position {
   const at = Math.max(0, Math.min(offset, index.length));
-  let low = 0;
-  let high = index.starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((index.starts[middle] ?? 0) <= at) low = middle;
-    else high = middle - 1;
-  }
-  return { line: low, character: at - (index.starts[low] ?? 0) };
+  const line = index.lineAt(at);
+  return { line, character: at - (index.startOf(line) ?? 0) };
 }
 
 /** The offset of a position; lines and characters outside the text are clamped. */
 export function offsetAt(index: LineIndex, position: Position): number {
   if (position.line < 0) return 0;
-  const start = index.starts[position.line];
+  const start = index.startOf(position.line);
   if (start === undefined) return index.length;
-  const next = index.starts[position.line + 1] ?? index.length;
+  const next = index.startOf(position.line + 1) ?? index.length;
   return Math.max(start, Math.min(start + position.character, next));
+}
+
+/** A text that may be kept in pieces: what is asked of it is a piece. A string is one. */
+export interface Text {
+  readonly length: number;
+  slice(start: number, end?: number): string;
 }
 
 /** The lines of a text, made when they are asked for. */
@@ -59,16 +82,16 @@ export interface Lines {
 }
 
 /** A document's lines, trailing blanks removed. */
-export function linesOf(text: string, index: LineIndex): Lines {
-  const { starts } = index;
+export function linesOf(text: Text, index: LineIndex): Lines {
   return {
-    length: starts.length,
+    length: index.count,
     at(number) {
-      const start = starts[number];
+      const start = index.startOf(number);
       if (start === undefined) return undefined;
-      let end = starts[number + 1] ?? text.length;
-      while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-      return { text: text.slice(start, end), start, number };
+      const whole = text.slice(start, index.startOf(number + 1) ?? text.length);
+      let end = whole.length;
+      while (end > 0 && isBlank(whole.charCodeAt(end - 1))) end--;
+      return { text: whole.slice(0, end), start, number };
     },
   };
 }

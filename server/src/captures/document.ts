@@ -1,4 +1,4 @@
-import { linesOf, type Line, type LineIndex, type Lines } from '../base/lines';
+import { linesOf, type Line, type LineIndex, type Lines, type Text } from '../base/lines';
 import { drained } from '../base/steps';
 import type { Capture, CaptureError, ParseInput, Parsed } from './capture';
 import { commandOfFile, hostFolder } from './file-name';
@@ -16,7 +16,7 @@ export interface CaptureDocument {
   readonly uri: string;
   /** With `/`, as shown to people. */
   readonly path: string;
-  readonly text: string;
+  readonly text: Text;
   readonly lines: LineIndex;
   /** The lines again, with what is known of flows among them. */
   readonly segmented: SegmentedText;
@@ -90,8 +90,8 @@ export function* documentInSteps(
   segmented: SegmentedText,
   { book }: Reading,
 ): Generator<number, CaptureDocument> {
-  const { text, lines: index } = segmented;
-  const lines = linesOf(text, index);
+  const { lines: index } = segmented;
+  const lines = linesOf(segmented, index);
   const named = commandOfFile(path, (argv) => recogniseCommand(argv)?.recognised);
   const known = {
     runAt: (line: number) => runAt(segmented, line),
@@ -105,12 +105,12 @@ export function* documentInSteps(
   const unclassified = captures.flatMap((capture) =>
     capture.errors
       .filter((error) => error.code === 'not-understood' || error.code === 'syntax')
-      .map((error) => lineOf(index.starts, error.span.start)),
+      .map((error) => index.lineAt(error.span.start)),
   );
   return {
     uri,
     path,
-    text,
+    text: segmented,
     lines: index,
     segmented,
     captures,
@@ -119,25 +119,13 @@ export function* documentInSteps(
   };
 }
 
-/** The number of the last line that starts at an offset or before it. */
-function lineOf(starts: ArrayLike<number>, offset: number): number {
-  let low = 0;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((starts[middle] ?? 0) <= offset) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
-
-interface Text {
+interface Known {
   readonly book: ShapeBook;
   readonly text: SegmentedText;
   readonly lines: Lines;
 }
 
-function* readBlock(block: Block, text: Text): Generator<number, Capture> {
+function* readBlock(block: Block, text: Known): Generator<number, Capture> {
   const { syntax, recognised } = block.found;
   const errors: CaptureError[] = block.strange.map((line) => notUnderstood(line, recognised.kind));
   const base = {
@@ -182,7 +170,7 @@ function* readBlock(block: Block, text: Text): Generator<number, Capture> {
     const covered = new Set<number>();
     for (const record of parsed.records) for (let n = record.firstLine; n <= record.lastLine; n++) covered.add(n);
     const found = [...parsed.errors];
-    for (const error of parsed.errors) covered.add(lineOf(text.text.lines.starts, error.span.start));
+    for (const error of parsed.errors) covered.add(text.text.lines.lineAt(error.span.start));
     for (const line of block.lines) {
       if (line.text.trim() !== '' && !covered.has(line.number)) found.push(notUnderstood(line, recognised.kind));
     }
@@ -219,7 +207,7 @@ function* readBlock(block: Block, text: Text): Generator<number, Capture> {
 }
 
 /** A block's line by its number: as the block has it where it is its first (0) or last (-1) one, which may be unquoted. */
-function lineAt(block: Block, { lines }: Text, number: number, place: 0 | -1): Line | undefined {
+function lineAt(block: Block, { lines }: Known, number: number, place: 0 | -1): Line | undefined {
   const own = block.lines.at(place);
   return own?.number === number ? own : lines.at(number);
 }

@@ -1,13 +1,21 @@
-import type { LineIndex } from '../base/lines';
+import { drained } from '../base/steps';
+import { lastUpTo, type LineIndex, type Text } from '../base/lines';
 import type { Segment, SegmentReader } from './flow/segment';
+import { hashCounter, repeatsAfter } from './flow/repeats';
 
-/** A text cut into segments, with the starts of all of its lines. Immutable; a changed text shares what did not change. */
-export interface SegmentedText {
-  readonly text: string;
+/**
+ * A text cut into segments, which hold its characters too: nothing holds all of it at once, so an edit makes anew only the segments
+ * that it touches. Immutable; a changed text shares what did not change.
+ */
+export interface SegmentedText extends Text {
   readonly segments: readonly Segment[];
   /** The number of each segment's first line, and after the last one that of the line behind it. */
   readonly firstLines: Uint32Array;
+  /** Where each segment starts, and after the last one where the text ends. */
+  readonly offsets: Uint32Array;
   readonly lines: LineIndex;
+  /** Hashes that more than one flow of a known shape has; after edits perhaps some that only one has now. */
+  readonly repeats: ReadonlySet<number>;
 }
 
 /**
@@ -20,19 +28,130 @@ export function* segmentsOf(
   text: string,
   before: SegmentedText | undefined,
 ): Generator<number, SegmentedText> {
-  const front = before ? sameInFront(before, text) : { count: 0, length: 0 };
-  const back = before ? sameAtEnd(before, text, front) : { count: 0, length: 0 };
-  const segments: Segment[] = before ? before.segments.slice(0, front.count) : [];
+  const front = before ? yield* sameInFront(before, text) : { count: 0, length: 0 };
+  const back = before ? yield* sameAtEnd(before, text, front) : { count: 0, length: 0 };
+  const fresh: Segment[] = [];
   const limit = text.length - back.length;
   let at = front.length;
   while (at < limit) {
     const segment = reader.read(text, at, limit);
-    segments.push(segment);
+    fresh.push(segment);
     at += segment.length;
     yield at;
   }
-  if (before && back.count > 0) segments.push(...before.segments.slice(before.segments.length - back.count));
-  return assemble(text, segments);
+  const kept = before?.segments ?? [];
+  const segments = [...kept.slice(0, front.count), ...fresh, ...kept.slice(kept.length - back.count)];
+  const counting = withRepeats(before, segments, fresh);
+  for (;;) {
+    const step = counting.next();
+    if (step.done) return step.value;
+    yield text.length;
+  }
+}
+
+/** What is put between two offsets of a text. */
+export interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly put: string;
+}
+
+/** A stretch of segments that edits touch, with its text after them. */
+interface Touched {
+  readonly first: number;
+  readonly last: number;
+  readonly text: string;
+}
+
+/**
+ * A text after some edits, whose offsets are those before any of them, ascending and apart. Only the segments that they touch are read
+ * anew; undefined where these have more than `most` characters.
+ */
+export function editedText(
+  reader: SegmentReader,
+  before: SegmentedText,
+  edits: readonly Edit[],
+  most: number,
+): SegmentedText | undefined {
+  const touched = touchedBy(before, edits);
+  if (touched.reduce((sum, { text }) => sum + text.length, 0) > most) return undefined;
+  const segments: Segment[] = [];
+  const fresh: Segment[] = [];
+  let kept = 0;
+  for (const { first, last, text } of touched) {
+    segments.push(...before.segments.slice(kept, first));
+    for (let at = 0; at < text.length;) {
+      const segment = reader.read(text, at, text.length);
+      fresh.push(segment);
+      segments.push(segment);
+      at += segment.length;
+    }
+    kept = last + 1;
+  }
+  segments.push(...before.segments.slice(kept));
+  return drained(withRepeats(before, segments, fresh));
+}
+
+/** The whole text after some edits, as `editedText` has them. */
+export function editedWhole(before: Text, edits: readonly Edit[]): string {
+  const pieces: string[] = [];
+  let at = 0;
+  for (const { from, to, put } of edits) {
+    pieces.push(before.slice(at, from), put);
+    at = to;
+  }
+  pieces.push(before.slice(at));
+  return pieces.join('');
+}
+
+function touchedBy(before: SegmentedText, edits: readonly Edit[]): Touched[] {
+  const { segments, offsets } = before;
+  const groups: { first: number; last: number; edits: Edit[] }[] = [];
+  for (const edit of edits) {
+    let first = segmentOfOffset(before, edit.from);
+    let last = segmentOfOffset(before, edit.to);
+    // A carriage return at the end of the segment before may be the first half of a line break now.
+    if (edit.from === (offsets[first] ?? 0) && first > 0) first--;
+    // Edits leave small segments behind, which are read together again.
+    if (last + 1 < segments.length && (segments[last + 1]?.starts.length ?? 0) < SMALL) last++;
+    const group = groups.at(-1);
+    if (group && first <= group.last) {
+      group.last = Math.max(last, group.last);
+      group.edits.push(edit);
+    } else groups.push({ first, last, edits: [edit] });
+  }
+  return groups.map(({ first, last, edits: own }) => {
+    const start = offsets[first] ?? 0;
+    const end = offsets[last + 1] ?? before.length;
+    const moved = own.map(({ from, to, put }) => ({ from: from - start, to: to - start, put }));
+    return {
+      first,
+      last,
+      text: editedWhole(
+        { length: end - start, slice: (a, b) => before.slice(start + a, b === undefined ? end : start + b) },
+        moved,
+      ),
+    };
+  });
+}
+
+/** A segment of fewer lines is read together with what changed before it. */
+const SMALL = 256;
+
+/** What segments make up, of which some are new. */
+function* withRepeats(
+  before: SegmentedText | undefined,
+  segments: readonly Segment[],
+  fresh: readonly Segment[],
+): Generator<void, SegmentedText> {
+  const repeats = before && repeatsAfter(before.repeats, segments, fresh);
+  if (repeats) return assemble(segments, repeats);
+  const counter = hashCounter();
+  for (const segment of segments) {
+    counter.add(segment.hashes);
+    yield;
+  }
+  return assemble(segments, counter.repeats());
 }
 
 /** A text that comes in pieces, as a file does: each piece is read when it is there. */
@@ -44,8 +163,8 @@ export interface GrowingText {
 
 /** Segments of `before` that come again at the same place are taken as they are. */
 export function growingText(reader: SegmentReader, before: SegmentedText | undefined): GrowingText {
-  const pieces: string[] = [];
   const segments: Segment[] = [];
+  const counter = hashCounter();
   let rest = '';
   let length = 0;
   let old = 0;
@@ -56,13 +175,10 @@ export function growingText(reader: SegmentReader, before: SegmentedText | undef
       while (before && oldAt < length && old < before.segments.length) oldAt += before.segments[old++]?.length ?? 0;
       const known = before && oldAt === length ? before.segments[old] : undefined;
       const end = at + (known?.length ?? 0);
-      const same =
-        known !== undefined &&
-        end <= limit &&
-        text.slice(at, end) === before?.text.slice(length, length + known.length) &&
-        endsLine(text, end);
+      const same = known !== undefined && end <= limit && text.slice(at, end) === known.text && endsLine(text, end);
       const segment = same ? known : reader.read(text, at, limit);
       segments.push(segment);
+      counter.add(segment.hashes);
       at += segment.length;
       length += segment.length;
       yield length;
@@ -70,7 +186,6 @@ export function growingText(reader: SegmentReader, before: SegmentedText | undef
   }
   return {
     *add(piece) {
-      pieces.push(piece);
       const text = rest + piece;
       // A line break at the very end may be the first half of one.
       let cut = text.length - (text.endsWith('\r') ? 1 : 0);
@@ -80,7 +195,7 @@ export function growingText(reader: SegmentReader, before: SegmentedText | undef
     },
     *end() {
       yield* read(rest, rest.length);
-      return assemble(pieces.join(''), segments);
+      return assemble(segments, counter.repeats());
     },
   };
 }
@@ -101,58 +216,121 @@ function isBreak(code: number): boolean {
 }
 
 /** The segments of `before` that the text starts with. A segment ends behind a line break, which must still be one. */
-function sameInFront(before: SegmentedText, text: string): Same {
+function* sameInFront(before: SegmentedText, text: string): Generator<number, Same> {
   let count = 0;
   let length = 0;
   for (const segment of before.segments) {
     const end = length + segment.length;
-    if (end > text.length || text.slice(length, end) !== before.text.slice(length, end)) break;
-    const last = text.charCodeAt(end - 1);
-    if (!isBreak(last) || (last === 13 && text.charCodeAt(end) === 10)) break;
+    if (end > text.length || text.slice(length, end) !== segment.text || !endsLine(text, end)) break;
     count++;
     length = end;
+    yield length;
   }
   return { count, length };
 }
 
-function sameAtEnd(before: SegmentedText, text: string, front: Same): Same {
+function* sameAtEnd(before: SegmentedText, text: string, front: Same): Generator<number, Same> {
   let count = 0;
   let length = 0;
   for (let n = before.segments.length - 1; n >= front.count; n--) {
     const segment = before.segments[n];
     if (!segment) break;
     const from = text.length - length - segment.length;
-    const old = before.text.length - length - segment.length;
     if (from < front.length) break;
-    if (text.slice(from, from + segment.length) !== before.text.slice(old, old + segment.length)) break;
-    const previous = from === 0 ? 10 : text.charCodeAt(from - 1);
-    if (!isBreak(previous) || (previous === 13 && text.charCodeAt(from) === 10)) break;
+    if (text.slice(from, from + segment.length) !== segment.text) break;
+    if (from > 0 && !endsLine(text, from)) break;
     count++;
     length += segment.length;
+    yield front.length;
   }
   return { count, length };
 }
 
-function assemble(text: string, segments: readonly Segment[]): SegmentedText {
-  const firstLines = new Uint32Array(segments.length + 1);
-  let lines = 0;
-  segments.forEach((segment, n) => {
-    firstLines[n] = lines;
-    lines += segment.starts.length;
-  });
-  firstLines[segments.length] = lines;
-  // A text that ends in a line break has an empty line behind it.
-  const open = text.length === 0 || isBreak(text.charCodeAt(text.length - 1));
-  const starts = new Uint32Array(lines + (open ? 1 : 0));
+/** Whether a text that was cut is this one. */
+export function isTextOf(cut: SegmentedText, text: string): boolean {
   let at = 0;
-  let into = 0;
-  for (const segment of segments) {
-    const own = segment.starts;
-    for (let k = 0; k < own.length; k++) starts[into++] = at + (own[k] ?? 0);
+  if (cut.length !== text.length) return false;
+  for (const segment of cut.segments) {
+    if (text.slice(at, at + segment.length) !== segment.text) return false;
     at += segment.length;
   }
-  if (open) starts[into] = text.length;
-  return { text, segments, firstLines, lines: { starts, length: text.length } };
+  return true;
+}
+
+/** Whether two texts are the same; those that share segments are cheap to compare. */
+export function isSameText(a: SegmentedText, b: SegmentedText): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  let at = 0;
+  return a.segments.every((segment, n) => {
+    const from = at;
+    at += segment.length;
+    return segment === b.segments[n] || segment.text === b.slice(from, at);
+  });
+}
+
+function assemble(segments: readonly Segment[], repeats: ReadonlySet<number>): SegmentedText {
+  const count = segments.length;
+  const firstLines = new Uint32Array(count + 1);
+  const offsets = new Uint32Array(count + 1);
+  let length = 0;
+  let full = 0;
+  segments.forEach((segment, n) => {
+    firstLines[n] = full;
+    offsets[n] = length;
+    full += segment.starts.length;
+    length += segment.length;
+  });
+  firstLines[count] = full;
+  offsets[count] = length;
+  // A text that ends in a line break has an empty line behind it.
+  const end = segments.at(-1)?.text;
+  const open = end === undefined || isBreak(end.charCodeAt(end.length - 1));
+  // Where the last look-up was: the next one is most often beside it.
+  let near = 0;
+  const isNear = (ascending: Uint32Array, value: number) => (ascending[near] ?? 0) <= value && value < (ascending[near + 1] ?? 0);
+  const text: SegmentedText = {
+    segments,
+    firstLines,
+    offsets,
+    length,
+    repeats,
+    lines: {
+      count: full + (open ? 1 : 0),
+      length,
+      startOf(line) {
+        if (line >= full) return open && line === full ? length : undefined;
+        if (line < 0) return undefined;
+        if (!isNear(firstLines, line)) near = lastUpTo(firstLines, count, line);
+        return (offsets[near] ?? 0) + (segments[near]?.starts[line - (firstLines[near] ?? 0)] ?? 0);
+      },
+      lineAt(offset) {
+        if (open && offset >= length) return full;
+        if (!isNear(offsets, offset)) near = lastUpTo(offsets, count, offset);
+        const starts = segments[near]?.starts;
+        return starts ? (firstLines[near] ?? 0) + lastUpTo(starts, starts.length, offset - (offsets[near] ?? 0)) : 0;
+      },
+    },
+    slice(start, to = length) {
+      const from = start < 0 ? Math.max(0, length + start) : start;
+      const until = Math.min(length, to < 0 ? length + to : to);
+      if (from >= until) return '';
+      if (!isNear(offsets, from)) near = lastUpTo(offsets, count, from);
+      const at = offsets[near] ?? 0;
+      const own = segments[near];
+      if (own && until <= at + own.length) return own.text.slice(from - at, until - at);
+      let joined = '';
+      for (let n = near; n < count && (offsets[n] ?? 0) < until; n++)
+        joined += segments[n]?.text.slice(Math.max(0, from - (offsets[n] ?? 0)), until - (offsets[n] ?? 0)) ?? '';
+      return joined;
+    },
+  };
+  return text;
+}
+
+/** The segment that holds an offset: that before it where it is the text's end; 0 of an empty text. */
+function segmentOfOffset({ offsets, segments }: SegmentedText, offset: number): number {
+  return lastUpTo(offsets, segments.length, offset);
 }
 
 /** The segment that holds a line; -1 where none does. */
@@ -190,6 +368,10 @@ export function runAt(text: SegmentedText, line: number): number {
     const first = text.firstLines[n] ?? 0;
     if (!segment) break;
     const from = line + length - first;
+    if (from === 0 && segment.lines.length === segment.starts.length) {
+      length += segment.lines.length;
+      continue;
+    }
     let flow = flowFrom(segment, from);
     const started = flow;
     while (flow < segment.lines.length && segment.lines[flow] === from + flow - started) flow++;

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { LineIndex } from '../base/lines';
 import type { TraceParams } from '../protocol';
 import { createService } from '../service';
 import { checkCommand } from './check';
@@ -86,7 +87,7 @@ export function run(args: readonly string[], io: Console): number {
       return {
         uri,
         path: document?.path ?? file.split(path.sep).join('/'),
-        lines: document ? lineCount(document.text) : countLines(file),
+        lines: document ? lastLine(document.lines) : countLines(file),
       };
     });
     status = inventoryCommand(world, listed, values.json === true, out);
@@ -200,6 +201,11 @@ function port(text: string | undefined, option: string): number | undefined | st
 function usage(io: Console, message: string): number {
   io.err(`packet-walk: ${message}. Run "packet-walk help" to see how it is used.\n`);
   return 2;
+}
+
+/** How many lines a text has; what is behind its last line break counts where it is not empty. */
+function lastLine({ count, length, startOf }: LineIndex): number {
+  return startOf(count - 1) === length ? count - 1 : count;
 }
 
 function lineCount(text: string): number {

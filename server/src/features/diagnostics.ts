@@ -64,7 +64,7 @@ function unplaced(world: World, document: CaptureDocument): Finding[] {
     const needsBridge =
       capture.flows.count > 0 || capture.facts.some((fact) => fact.kind === 'fdb-entry' || fact.kind === 'of-port');
     if (!needsBridge || world.network.captureHosts.get(captureKey(document.uri, index))?.bridge !== undefined) return [];
-    const end = Math.min(capture.span.end, document.lines.starts[capture.firstLine + 1] ?? capture.span.end);
+    const end = Math.min(capture.span.end, document.lines.startOf(capture.firstLine + 1) ?? capture.span.end);
     return [
       {
         uri: document.uri,

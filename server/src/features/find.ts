@@ -135,14 +135,14 @@ function size(span: Span): number {
  */
 export function pieces(document: CaptureDocument, span: Span): readonly Span[] {
   const first = positionAt(document.lines, span.start).line;
-  if (span.end < (document.lines.starts[first + 1] ?? Infinity)) return [span];
+  if (span.end < (document.lines.startOf(first + 1) ?? Infinity)) return [span];
   const last = positionAt(document.lines, span.end).line;
   if (first === last) return [span];
   const found: Span[] = [];
   let left = -1;
   for (let line = first; line <= last; line++) {
-    const start = document.lines.starts[line] ?? 0;
-    const text = document.text.slice(start, document.lines.starts[line + 1] ?? document.text.length);
+    const start = document.lines.startOf(line) ?? 0;
+    const text = document.text.slice(start, document.lines.startOf(line + 1) ?? document.text.length);
     let from = line === first ? span.start - start : left + 1;
     if (line === first) left = text.lastIndexOf('|', from - 1);
     const bar = left < 0 ? -1 : text.indexOf('|', from);
@@ -158,9 +158,9 @@ export function pieces(document: CaptureDocument, span: Span): readonly Span[] {
 export function lineSpan(document: CaptureDocument, span: Span): Span {
   const first = positionAt(document.lines, span.start).line;
   const last = positionAt(document.lines, Math.max(span.start, span.end)).line;
-  const start = document.lines.starts[first] ?? 0;
-  let end = document.lines.starts[last + 1] ?? document.text.length;
-  while (end > start && /\s/.test(document.text[end - 1] ?? '')) end--;
+  const start = document.lines.startOf(first) ?? 0;
+  let end = document.lines.startOf(last + 1) ?? document.text.length;
+  while (end > start && /\s/.test(document.text.slice(end - 1, end))) end--;
   return { start, end: Math.max(end, span.end) };
 }
 
@@ -232,10 +232,10 @@ function factAt(document: CaptureDocument, locus: Locus, offset: number): { fact
     ({ firstLine, lastLine, what }) => what === 'record' && line >= firstLine && line <= lastLine,
   );
   if (!record) return undefined;
-  const lineStart = document.lines.starts[line] ?? 0;
-  const lineEnd = document.lines.starts[line + 1] ?? document.text.length + 1;
-  const recordStart = document.lines.starts[record.firstLine] ?? 0;
-  const recordEnd = document.lines.starts[record.lastLine + 1] ?? document.text.length + 1;
+  const lineStart = document.lines.startOf(line) ?? 0;
+  const lineEnd = document.lines.startOf(line + 1) ?? document.text.length + 1;
+  const recordStart = document.lines.startOf(record.firstLine) ?? 0;
+  const recordEnd = document.lines.startOf(record.lastLine + 1) ?? document.text.length + 1;
   let inRecord: { fact: Fact; own: Span } | undefined;
   let before: { fact: Fact; own: Span } | undefined;
   for (const fact of locus.capture.facts) {

@@ -72,8 +72,8 @@ function headerHover(world: World, found: Found, offset: number): Hover | undefi
     const entity = kind === undefined || value === undefined ? undefined : entityOf(world, locus, { kind, value, span });
     return { markdown: entity ? describe(world, found, entity) : describeCapture(world, locus), ...span };
   }
-  const start = document.lines.starts[locus.capture.firstLine] ?? 0;
-  const next = document.lines.starts[locus.capture.firstLine + 1] ?? document.text.length;
+  const start = document.lines.startOf(locus.capture.firstLine) ?? 0;
+  const next = document.lines.startOf(locus.capture.firstLine + 1) ?? document.text.length;
   if (locus.capture.commandSpan !== undefined || offset >= next) return undefined;
   return { markdown: describeCapture(world, locus), start, end: Math.max(start, next - 1) };
 }

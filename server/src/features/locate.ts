@@ -11,8 +11,8 @@ export function rangeOf(document: CaptureDocument, start: number, end: number): 
 
 /** The text of one line, trimmed. */
 export function lineText(document: CaptureDocument, line: number): string {
-  const start = document.lines.starts[line] ?? 0;
-  return document.text.slice(start, document.lines.starts[line + 1] ?? document.text.length).trim();
+  const start = document.lines.startOf(line) ?? 0;
+  return document.text.slice(start, document.lines.startOf(line + 1) ?? document.text.length).trim();
 }
 
 /** Sources as links that a person can follow, each line once. */

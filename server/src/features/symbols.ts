@@ -63,8 +63,8 @@ export function documentSymbols(world: World, uri: string): SymbolItem[] {
     const locus = locusOf(world, document, index);
     const whole = lineSpan(document, capture.span);
     const selection = lineSpan(document, {
-      start: document.lines.starts[capture.firstLine] ?? whole.start,
-      end: document.lines.starts[capture.firstLine] ?? whole.start,
+      start: document.lines.startOf(capture.firstLine) ?? whole.start,
+      end: document.lines.startOf(capture.firstLine) ?? whole.start,
     });
     const children = locus ? inside(document, locus, whole) : [];
     return {
@@ -135,7 +135,7 @@ function inside(document: CaptureDocument, locus: Locus, whole: Span): Draft[] {
 function extend(document: CaptureDocument, drafts: readonly Draft[], limit: number): void {
   drafts.forEach((draft, n) => {
     let end = Math.min(limit, drafts[n + 1]?.span.start ?? limit);
-    while (end > draft.span.end && /\s/.test(document.text[end - 1] ?? '')) end--;
+    while (end > draft.span.end && /\s/.test(document.text.slice(end - 1, end))) end--;
     draft.span = { start: draft.span.start, end: Math.max(draft.span.end, end) };
     extend(document, draft.children, draft.span.end);
   });

@@ -52,8 +52,8 @@ const builtInTargets =
 export function semanticTokens(world: World, uri: string, fromLine: number, toLine: number): Token[] {
   const document = world.documents.get(uri);
   if (!document) return [];
-  const from = document.lines.starts[Math.max(0, fromLine)] ?? document.text.length;
-  const to = document.lines.starts[toLine + 1] ?? document.text.length;
+  const from = document.lines.startOf(Math.max(0, fromLine)) ?? document.text.length;
+  const to = document.lines.startOf(toLine + 1) ?? document.text.length;
   const found: Token[] = [];
   document.captures.forEach((capture, index) => {
     if (capture.lastLine < fromLine || capture.firstLine > toLine) return;

@@ -137,7 +137,7 @@ function hostnameFiles(documents: readonly CaptureDocument[]): Map<string, strin
   for (const document of documents) {
     const segments = document.path.split('/');
     if (segments.at(-1) !== 'hostname') continue;
-    const name = document.text.trim();
+    const name = document.text.slice(0).trim();
     const folder = segments.at(-2);
     if (folder && /^[\w.-]+$/.test(name)) names.set(folder, name);
   }

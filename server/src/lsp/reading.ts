@@ -1,10 +1,11 @@
 import type { Connection, WorkDoneProgressServerReporter } from 'vscode-languageserver';
 import type { Service } from '../service';
+import { SHORT, type OpenText } from './open-text';
 
 /** Reads large documents in slices, so that the server goes on answering meanwhile. */
 export interface BackgroundReading {
   /** Takes an open document's text: at once where it is short, in slices where not. A later text of the document replaces it. */
-  take(uri: string, path: string, text: string): void;
+  take(open: OpenText, path: string): void;
   /** Works through steps in slices, and gives what they end in; undefined where they failed or someone cancelled. */
   run<T>(uri: string, path: string, steps: Generator<unknown, T>): Promise<{ readonly value: T } | undefined>;
   /** Stops reading a document. */
@@ -15,8 +16,6 @@ export interface BackgroundReading {
   idle(): Promise<void>;
 }
 
-/** Texts up to so many characters are read at once: it takes less than a slice. */
-const SHORT = 256 * 1024;
 /** How long the server works before it looks for requests, in milliseconds. */
 const SLICE_MS = 12;
 /** Progress is shown for what takes longer. */
@@ -95,10 +94,20 @@ export function backgroundReading(
     jobs.delete(uri);
   }
 
+  /** Cuts a text where that is still to be done, keeps the segments in its stead, and takes the document. */
+  function* readOpen(open: OpenText, path: string, text: string): Generator<number, boolean> {
+    const { held, version } = open;
+    const cut = held.kind === 'cut' ? held.cut : yield* service.cut(text, held.before);
+    if (open.version === version) open.held = { kind: 'cut', cut };
+    return yield* service.setCut(open.uri, path, cut);
+  }
+
   return {
-    take(uri, path, text) {
+    take(open, path) {
+      const { uri, held } = open;
       stop(uri);
-      if (text.length <= SHORT) {
+      const text = held.kind === 'whole' ? held.document.getText() : '';
+      if (held.kind === 'whole' && text.length <= SHORT) {
         try {
           if (service.set(uri, path, text)) changed();
         } catch (error) {
@@ -106,8 +115,8 @@ export function backgroundReading(
         }
         return;
       }
-      if (service.preview(uri, path, text)) changed();
-      void run(uri, path, service.setInSteps(uri, path, text)).then((end) => {
+      if (held.kind === 'whole' && service.preview(uri, path, text)) changed();
+      void run(uri, path, readOpen(open, path, text)).then((end) => {
         if (end?.value) changed();
       });
     },
@@ -117,7 +126,7 @@ export function backgroundReading(
       for (let job = jobs.get(uri); job; job = jobs.get(uri)) {
         const world = service.world();
         const document = world.documents.get(uri);
-        if (document && world.previews?.has(uri) && line < document.lines.starts.length - 1) return;
+        if (document && world.previews?.has(uri) && line < document.lines.count - 1) return;
         await job.done;
       }
     },

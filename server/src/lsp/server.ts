@@ -17,7 +17,6 @@ import {
   type SymbolInformation,
   type DocumentSymbol,
 } from 'vscode-languageserver';
-import { TextDocument } from 'vscode-languageserver-textdocument';
 import { offsetAt, positionAt, type Position } from '../base/lines';
 import { codeLenses } from '../features/codelens';
 import { whyNotAt } from '../features/why-not';
@@ -43,6 +42,7 @@ import {
 } from '../protocol';
 import { createService } from '../service';
 import { guard } from './guard';
+import { hasMoreLines, openTexts } from './open-text';
 import { documentPath } from './paths';
 import { backgroundReading } from './reading';
 import { workspaceFiles } from './workspace';
@@ -65,7 +65,7 @@ const severities: Readonly<Record<Finding['severity'], DiagnosticSeverity>> = {
 /** Registers everything that the server answers, and listens. */
 export function startServer(connection: Connection): void {
   const service = createService();
-  const open = new TextDocuments(TextDocument);
+  const open = new TextDocuments(openTexts(service));
   let folders: readonly string[] = [];
   const published = new Set<string>();
   /** Of the trace on show. */
@@ -126,7 +126,7 @@ export function startServer(connection: Connection): void {
     });
   });
 
-  open.onDidChangeContent(({ document }) => reading.take(document.uri, pathOf(document.uri), document.getText()));
+  open.onDidChangeContent(({ document }) => reading.take(document, pathOf(document.uri)));
   open.onDidClose(({ document }) => {
     if (published.delete(document.uri)) void connection.sendDiagnostics({ uri: document.uri, diagnostics: [] });
     void files.reload(document.uri);
@@ -257,7 +257,8 @@ export function startServer(connection: Connection): void {
   };
   // Of a long document only what is visible is coloured: without an answer for the whole of it the editor asks for ranges.
   connection.languages.semanticTokens.on(async ({ textDocument: { uri } }) => {
-    if ((open.get(uri)?.lineCount ?? 0) > MOST_LINES_COLOURED) return NO_TOKENS;
+    const text = open.get(uri);
+    if (text && hasMoreLines(text, MOST_LINES_COLOURED)) return NO_TOKENS;
     return whole('semantic tokens', uri, { data: [] as number[] }, (world) => tokens(world, uri, 0, MOST_LINES_COLOURED));
   });
   connection.languages.semanticTokens.onRange(async ({ textDocument: { uri }, range }) => {

@@ -214,12 +214,11 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
             if (!same || !shape) continue;
             const flow = indexOf(own, n);
             yield* looseBefore(flow);
-            const start = columns.text.lines.starts[own.firstLine + (segment.lines[n] ?? 0)] ?? 0;
+            const start = columns.text.lines.startOf(own.firstLine + (segment.lines[n] ?? 0)) ?? 0;
             const found = spanOf(segment, n, shape, ref);
             const made = { kind, value, span: { start: start + found.start, end: start + found.end } };
             // Two spellings of an IPv6 address are two references.
-            if (ref.slot >= 0 && ref.form === 'text' && columns.text.text.slice(made.span.start, made.span.end) !== value)
-              continue;
+            if (ref.slot >= 0 && ref.form === 'text' && columns.text.slice(made.span.start, made.span.end) !== value) continue;
             yield { flow, ref: made };
           }
         }
@@ -249,9 +248,9 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
   return store;
 
   function written(own: Part, n: number, shape: Template, ref: RefTemplate): string {
-    const start = columns.text.lines.starts[own.firstLine + (own.segment.lines[n] ?? 0)] ?? 0;
+    const start = columns.text.lines.startOf(own.firstLine + (own.segment.lines[n] ?? 0)) ?? 0;
     const found = spanOf(own.segment, n, shape, ref);
-    return columns.text.text.slice(start + found.start, start + found.end);
+    return columns.text.slice(start + found.start, start + found.end);
   }
 
   /** The place among all flows of a part's `n`-th. */

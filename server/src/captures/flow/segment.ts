@@ -9,6 +9,7 @@ import { Kind, type Units } from './tokens';
  * columns. Holds no offsets but its own, so that it stays good wherever in the text its lines move. Immutable.
  */
 export interface Segment {
+  readonly text: string;
   /** In characters, the last line's break included. */
   readonly length: number;
   /** Where each line starts. */
@@ -92,6 +93,7 @@ export function createSegmentReader(book: ShapeBook): SegmentReader {
 
       function finish(length: number): Segment {
         return {
+          text: text.slice(from, from + length),
           length,
           starts: starts.slice(0, count),
           lines: lines.slice(0, flows),

@@ -1,0 +1,90 @@
+import type { Segment } from './segment';
+
+/** Finds the hashes that come more than once among all that it is given. */
+export interface HashCounter {
+  add(hashes: Int32Array): void;
+  repeats(): ReadonlySet<number>;
+}
+
+/** An open-addressing table of numbers; 0 is a free place in it, so the hash 0 is noted apart. */
+export function hashCounter(): HashCounter {
+  let slots = new Int32Array(1 << 12);
+  let used = 0;
+  let zero = false;
+  const found = new Set<number>();
+  const placeOf = (table: Int32Array, hash: number) => {
+    const mask = table.length - 1;
+    let at = (Math.imul(hash, 0x9e3779b1) >>> 7) & mask;
+    while (table[at] !== 0 && table[at] !== hash) at = (at + 1) & mask;
+    return at;
+  };
+  const grow = () => {
+    const bigger = new Int32Array(slots.length * 2);
+    for (const hash of slots) if (hash !== 0) bigger[placeOf(bigger, hash)] = hash;
+    slots = bigger;
+  };
+  return {
+    add(hashes) {
+      for (const hash of hashes) {
+        if (hash === 0) {
+          if (zero) found.add(0);
+          zero = true;
+          continue;
+        }
+        const at = placeOf(slots, hash);
+        if (slots[at] === hash) found.add(hash);
+        else {
+          slots[at] = hash;
+          if (++used * 2 > slots.length) grow();
+        }
+      }
+    },
+    repeats: () => found,
+  };
+}
+
+/** More new flows than this are counted together with all others. */
+const FEW = 20_000;
+
+/**
+ * The repeated hashes after some segments were replaced: those of before (of which some may have no second flow any more), and those
+ * that the new segments' flows bring. Undefined where so many are new that all had better be counted.
+ */
+export function repeatsAfter(
+  before: ReadonlySet<number>,
+  segments: readonly Segment[],
+  fresh: readonly Segment[],
+): ReadonlySet<number> | undefined {
+  if (fresh.length === 0) return before;
+  const isFresh = new Set(fresh);
+  const count = fresh.reduce((sum, { hashes }) => sum + hashes.length, 0);
+  if (count > FEW) return undefined;
+  const counter = hashCounter();
+  const own = new Set<number>();
+  const filter = hashFilter();
+  for (const { hashes } of fresh) {
+    counter.add(hashes);
+    for (const hash of hashes) {
+      own.add(hash);
+      filter.add(hash);
+    }
+  }
+  const found = new Set(counter.repeats());
+  for (const segment of segments) {
+    if (isFresh.has(segment)) continue;
+    for (const hash of segment.hashes) if (filter.has(hash) && own.has(hash)) found.add(hash);
+  }
+  for (const hash of found) if (before.has(hash)) found.delete(hash);
+  return found.size === 0 ? before : new Set([...before, ...found]);
+}
+
+/** Tells cheaply of most hashes that they are none of some thousands. */
+export function hashFilter(): { add(hash: number): void; has(hash: number): boolean } {
+  const bits = new Uint8Array(1 << 16);
+  return {
+    add(hash) {
+      bits[(hash ^ (hash >>> 16)) & 0xffff] = 1;
+    },
+    has: (hash) => bits[(hash ^ (hash >>> 16)) & 0xffff] === 1,
+  };
+}

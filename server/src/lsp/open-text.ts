@@ -1,0 +1,89 @@
+import { TextDocument } from 'vscode-languageserver-textdocument';
+import type { TextDocumentContentChangeEvent, TextDocumentsConfiguration } from 'vscode-languageserver';
+import type { Position } from '../base/lines';
+import { editedWhole, type Edit, type SegmentedText } from '../captures/segmented';
+import type { Service } from '../service';
+
+/**
+ * A text that the editor holds. Once a long one has been read, its segments are all that is kept of it, and an edit costs what it
+ * changes; before that, and of short ones, the whole text.
+ */
+export interface OpenText {
+  readonly uri: string;
+  version: number;
+  held:
+    | { readonly kind: 'whole'; readonly document: TextDocument; readonly before: SegmentedText | undefined }
+    | { readonly kind: 'cut'; readonly cut: SegmentedText };
+}
+
+/** Texts up to so many characters are read at once: it takes less than a slice. */
+export const SHORT = 256 * 1024;
+
+/** How open texts follow what the editor says of them. */
+export function openTexts(service: Pick<Service, 'edit'>): TextDocumentsConfiguration<OpenText> {
+  const whole = (open: Pick<OpenText, 'uri' | 'version'>, text: string, before: SegmentedText | undefined): OpenText['held'] => ({
+    kind: 'whole',
+    document: TextDocument.create(open.uri, '', open.version, text),
+    before,
+  });
+  return {
+    create: (uri, _language, version, text) => ({ uri, version, held: whole({ uri, version }, text, undefined) }),
+    update(open, changes, version) {
+      open.version = version;
+      for (let n = 0; n < changes.length;) {
+        const change = changes[n];
+        if (!change) break;
+        if (open.held.kind === 'whole') {
+          TextDocument.update(open.held.document, [change], version);
+          n++;
+          continue;
+        }
+        const { cut } = open.held;
+        if (!('range' in change)) {
+          open.held = whole(open, change.text, cut);
+          n++;
+          continue;
+        }
+        const edits = editsFrom(cut, changes.slice(n));
+        const length = edits.reduce((sum, { from, to, put }) => sum + put.length - (to - from), cut.length);
+        const edited = length > SHORT ? service.edit(cut, edits) : undefined;
+        open.held = edited ? { kind: 'cut', cut: edited } : whole(open, editedWhole(cut, edits), cut);
+        n += edits.length;
+      }
+      return open;
+    },
+  };
+}
+
+/**
+ * The first changes of a list as edits of one text. Each change counts from what the ones before it left; editors list them from the
+ * text's end to its start, where that makes no difference.
+ */
+function editsFrom(cut: SegmentedText, changes: readonly TextDocumentContentChangeEvent[]): readonly Edit[] {
+  const edits: Edit[] = [];
+  for (const change of changes) {
+    if (!('range' in change)) break;
+    const from = offsetOf(cut, change.range.start);
+    const to = Math.max(from, offsetOf(cut, change.range.end));
+    if (to > (edits.at(-1)?.from ?? Infinity)) break;
+    edits.push({ from, to, put: change.text });
+  }
+  return edits.reverse();
+}
+
+/** The offset of a position; what is behind a line's end is its end, before its break. */
+function offsetOf(cut: SegmentedText, { line, character }: Position): number {
+  const start = cut.lines.startOf(line);
+  if (start === undefined) return line < 0 ? 0 : cut.length;
+  const text = cut.slice(start, cut.lines.startOf(line + 1) ?? cut.length);
+  return start + Math.max(0, Math.min(character, text.replace(/[\r\n]+$/, '').length));
+}
+
+/** Whether a text has more than so many lines; looks at no more of it than that. */
+export function hasMoreLines({ held }: OpenText, lines: number): boolean {
+  if (held.kind === 'cut') return held.cut.lines.count > lines;
+  const text = held.document.getText();
+  let count = 1;
+  for (const breaks = /\r\n|\n|\r/g; breaks.test(text);) if (++count > lines) return true;
+  return false;
+}
