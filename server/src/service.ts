@@ -1,9 +1,13 @@
+import type { Edit } from './base/lines';
 import { drained } from './base/steps';
 import { documentInSteps, learnUsualShapes, readInSteps, sharedReading, type CaptureDocument } from './captures/document';
-import { editedText, growingText, isSameText, isTextOf, segmentsOf, type Edit, type SegmentedText } from './captures/segmented';
+import { editedText, growingText, isSameText, isTextOf, segmentsOf, type SegmentedText } from './captures/segmented';
 import type { World } from './features/world';
 import { linkNetwork } from './link/network';
 import type { Network } from './model/network';
+
+/** A text that was cut into segments: edits of it cost what they touch. */
+export type CutText = SegmentedText;
 
 /** A text that comes in pieces. */
 export interface IncomingDocument {
@@ -20,11 +24,11 @@ export interface Service {
   /** The same with pauses, a few milliseconds apart; each tells how much of the work is done, from 0 to 1. Nothing changes before the end. */
   setInSteps(uri: string, path: string, text: string): Generator<number, boolean>;
   /** Cuts a text, which may be a later state of `before`, into segments; each step tells how much of the work is done, from 0 to 1. */
-  cut(text: string, before: SegmentedText | undefined): Generator<number, SegmentedText>;
+  cut(text: string, before: CutText | undefined): Generator<number, CutText>;
   /** A text that was cut after edits, at the cost of what they touch; undefined where that takes longer than a slice. */
-  edit(before: SegmentedText, edits: readonly Edit[]): SegmentedText | undefined;
+  edit(before: CutText, edits: readonly Edit[]): CutText | undefined;
   /** `setInSteps` for a text that was cut. */
-  setCut(uri: string, path: string, cut: SegmentedText): Generator<number, boolean>;
+  setCut(uri: string, path: string, cut: CutText): Generator<number, boolean>;
   /** Takes a document that comes in pieces from where the editor does not hold it. */
   incoming(uri: string, path: string): IncomingDocument;
   /** Takes the first lines of a document for the whole of it until that is read. Does nothing where the document is known. */

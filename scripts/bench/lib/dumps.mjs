@@ -122,14 +122,30 @@ export function dump(kind, flows) {
   const lines = [];
   let random = 12345;
   const next = () => (random = (Math.imul(random, 1664525) + 1013904223) >>> 0);
+  // A larger dump has more ports, networks and addresses.
+  const rangeOf = ({ most }) =>
+    Math.max(1, Math.min(Math.floor(most * scale), most > 4094 ? most : most > 255 ? 4094 : 30_000)) + 1;
   const add = (parts, times) => {
-    for (let n = 0; n < times; n++) lines.push(parts.map((part) => (typeof part === 'string' ? part : value(part, n))).join(''));
+    // No two flows of a table match the same: what a line's values count together is the line's number.
+    const steps = new Map();
+    let step = 1;
+    parts.forEach((part, k) => {
+      if (typeof part === 'string' || !matches(parts, k)) return;
+      steps.set(k, step);
+      step *= part.kind === 'decimal' || part.kind === 'hex' ? rangeOf(part) : 1 << 16;
+    });
+    for (let n = 0; n < times; n++)
+      lines.push(
+        parts
+          .map((part, k) => (typeof part === 'string' ? part : value(part, n + Math.floor(n / (steps.get(k) ?? Infinity)))))
+          .join(''),
+      );
   };
   const hexes = (n, count) =>
     Array.from({ length: count }, (_, k) => ((n >>> (8 * (count - 1 - k))) & 0xff).toString(16).padStart(2, '0'));
-  const value = ({ kind: of, most, seen }, n) => {
-    // A larger dump has more ports, networks and addresses.
-    const range = Math.max(1, Math.min(Math.floor(most * scale), most > 4094 ? most : most > 255 ? 4094 : 30_000));
+  const value = (part, n) => {
+    const { kind: of, most, seen } = part;
+    const range = rangeOf(part) - 1;
     switch (of) {
       case 'one of':
         return seen[n % seen.length];

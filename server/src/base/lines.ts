@@ -74,6 +74,25 @@ export interface Text {
   slice(start: number, end?: number): string;
 }
 
+/** What is put between two offsets of a text. */
+export interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly put: string;
+}
+
+/** A whole text after some edits, whose offsets are those before any of them, ascending and apart. */
+export function editedWhole(before: Text, edits: readonly Edit[]): string {
+  const pieces: string[] = [];
+  let at = 0;
+  for (const { from, to, put } of edits) {
+    pieces.push(before.slice(at, from), put);
+    at = to;
+  }
+  pieces.push(before.slice(at));
+  return pieces.join('');
+}
+
 /** The lines of a text, made when they are asked for. */
 export interface Lines {
   readonly length: number;

@@ -1,5 +1,5 @@
 import { drained } from '../base/steps';
-import { lastUpTo, type LineIndex, type Text } from '../base/lines';
+import { editedWhole, lastUpTo, type Edit, type LineIndex, type Text } from '../base/lines';
 import type { Segment, SegmentReader } from './flow/segment';
 import { hashCounter, repeatsAfter } from './flow/repeats';
 
@@ -49,13 +49,6 @@ export function* segmentsOf(
   }
 }
 
-/** What is put between two offsets of a text. */
-export interface Edit {
-  readonly from: number;
-  readonly to: number;
-  readonly put: string;
-}
-
 /** A stretch of segments that edits touch, with its text after them. */
 interface Touched {
   readonly first: number;
@@ -90,18 +83,6 @@ export function editedText(
   }
   segments.push(...before.segments.slice(kept));
   return drained(withRepeats(before, segments, fresh));
-}
-
-/** The whole text after some edits, as `editedText` has them. */
-export function editedWhole(before: Text, edits: readonly Edit[]): string {
-  const pieces: string[] = [];
-  let at = 0;
-  for (const { from, to, put } of edits) {
-    pieces.push(before.slice(at, from), put);
-    at = to;
-  }
-  pieces.push(before.slice(at));
-  return pieces.join('');
 }
 
 function touchedBy(before: SegmentedText, edits: readonly Edit[]): Touched[] {

@@ -1,4 +1,4 @@
-import type { FlowStore } from '../captures/flow/store';
+import { lowerBound, type FlowStore } from '../captures/flow/store';
 import type { Flows } from '../model/flows';
 import type { FlowEntry, Known, Source } from '../model/network';
 import type { FlowBits } from '../packet/flow-shape';
@@ -42,10 +42,15 @@ function isHidden(linked: LinkedCapture, i: number): boolean {
 /** Which capture's which flow each place in the sequence is, and which repeat it. */
 interface Places {
   readonly count: number;
-  readonly part: Uint16Array;
-  readonly flow: Uint32Array;
+  /** Of each base: the place of its first flow, and its flows that are left out, ascending: those that repeat one before them. */
+  readonly bases: readonly { readonly start: number; readonly left: Uint32Array }[];
   /** Flows of other captures, or later in the same one, that say the same, by the place of the first. */
-  readonly again: ReadonlyMap<number, readonly Source[]>;
+  readonly again: ReadonlyMap<number, readonly Repetition[]>;
+}
+
+interface Repetition {
+  readonly part: number;
+  readonly flow: number;
 }
 
 /** What a sequence was made of, and what was found out about it since. */
@@ -54,7 +59,7 @@ interface Made {
   readonly bases: number;
   readonly numbers: ReadonlyMap<string, number>;
   readonly places: () => Places | undefined;
-  readonly tables: () => Map<number | string, Uint32Array> | undefined;
+  readonly tables: Map<number | string, Uint32Array>;
 }
 
 const madeOf = new WeakMap<Flows, Made>();
@@ -68,8 +73,7 @@ function sameAsBefore(
 ): Made | undefined {
   const made = before && madeOf.get(before);
   const places = made?.places();
-  // Where flows repeat others, the repetitions' places in the text are part of what is known.
-  if (!made || !places || places.again.size > 0 || made.bases !== bases || made.parts.length !== parts.length) return undefined;
+  if (!made || !places || made.bases !== bases || made.parts.length !== parts.length) return undefined;
   if (made.numbers.size !== numbers.size || [...numbers].some(([name, number]) => made.numbers.get(name) !== number))
     return undefined;
   const same = parts.every((linked, n) => {
@@ -94,14 +98,36 @@ function merged(
   const same = sameAsBefore(parts, bases.length, numbers, before);
   let known = same?.places();
   const places = () => (known ??= place(parts, bases.length, numbers));
-  const partOf = (index: number) => places().part[index] ?? 0;
-  const flowOf = (index: number) => places().flow[index] ?? 0;
-  let tables = same?.tables();
-  const byTable = () => (tables ??= groupByTable(places().count, (index) => store(partOf(index)).tableOf(flowOf(index))));
+  const partOf = (index: number): number => {
+    const { bases: starts } = places();
+    let part = starts.length - 1;
+    while (part > 0 && (starts[part]?.start ?? 0) > index) part--;
+    return part;
+  };
+  const flowOf = (index: number): number => {
+    const base = places().bases[partOf(index)];
+    const place = index - (base?.start ?? 0);
+    if (!base || base.left.length === 0) return place;
+    const { left } = base;
+    return place + lowerBound(left.length, (k) => (left[k] ?? 0) - k > place);
+  };
+  const tables = same?.tables ?? new Map<number | string, Uint32Array>();
+  const inTable = (table: number | string): Uint32Array => {
+    const known = tables.get(table);
+    if (known) return known;
+    const lists = places().bases.map(({ start, left }, part) => placed(store(part).inTable(table), start, left));
+    const made = lists.length === 1 ? (lists[0] ?? NONE) : Uint32Array.from(lists.flatMap((list) => Array.from(list)));
+    tables.set(table, made);
+    return made;
+  };
   const at = (index: number): FlowEntry | undefined => {
     if (index < 0 || index >= places().count) return undefined;
     const flow = withNumbers(store(partOf(index)).flow(flowOf(index)), numbers);
-    return { flow, source: { uri: parts[partOf(index)]?.uri ?? '', span: flow.span }, again: places().again.get(index) ?? [] };
+    const again = (places().again.get(index) ?? []).map((other): Source => ({
+      uri: parts[other.part]?.uri ?? '',
+      span: store(other.part).flow(other.flow).span,
+    }));
+    return { flow, source: { uri: parts[partOf(index)]?.uri ?? '', span: flow.span }, again };
   };
   const matchOf = (index: number) => resolved(store(partOf(index)).matchOf(flowOf(index)), numbers);
   function* all(): Generator<FlowEntry> {
@@ -124,8 +150,9 @@ function merged(
     priorityOf: (index) => store(partOf(index)).priorityOf(flowOf(index)),
     shapeOf: (index) => store(partOf(index)).shapeOf(flowOf(index)),
     matchOf,
-    tables: () => [...byTable().keys()],
-    inTable: (table) => byTable().get(table) ?? NONE,
+    tables: () =>
+      [...new Set(bases.flatMap(({ capture }) => capture.flows.tables()))].filter((table) => inTable(table).length > 0),
+    inTable,
     like(test) {
       const shapes = new Map<number, boolean>();
       return where((index) => {
@@ -137,7 +164,7 @@ function merged(
       });
     },
     matching(field, value, mask) {
-      const indices = indexOf(places(), parts.length);
+      const indices = indexOf(places());
       return parts.flatMap((linked, part) =>
         [...linked.capture.flows.matching(field, value, mask)].flatMap((flow) => {
           const index = indices(part, flow);
@@ -147,7 +174,7 @@ function merged(
       );
     },
     *naming(kind, value) {
-      const indices = indexOf(places(), parts.length);
+      const indices = indexOf(places());
       for (const [part, linked] of parts.entries()) {
         for (const { flow, ref } of linked.capture.flows.mentions(kind, value)) {
           const index = indices(part, flow);
@@ -170,7 +197,7 @@ function merged(
       return true;
     },
   };
-  madeOf.set(flows, { parts, bases: bases.length, numbers, places: () => known, tables: () => tables });
+  madeOf.set(flows, { parts, bases: bases.length, numbers, places: () => known, tables });
   return flows;
 }
 
@@ -182,31 +209,64 @@ function isExactly(term: FlowBits, field: string, value: bigint, mask: bigint): 
 
 /** Finds the flows that stand for themselves, and those that repeat one before them. */
 function place(parts: readonly LinkedCapture[], bases: number, numbers: ReadonlyMap<string, number>): Places {
-  const most = parts.slice(0, bases).reduce((sum, { capture }) => sum + capture.flows.count, 0);
+  // Among the flows of one capture few can repeat another; of several captures all may.
+  const asked = parts.map((linked) => {
+    const store = linked.capture.flows;
+    const mayHide = linked.capture.kind !== 'ovs-ofctl-dump-flows';
+    return parts.length === 1 && !mayHide ? Uint32Array.from(store.suspects()) : undefined;
+  });
+  const most = parts.reduce((sum, { capture }, p) => sum + (p < bases ? (asked[p]?.length ?? capture.flows.count) : 0), 0);
   const part = new Uint16Array(most);
   const flow = new Uint32Array(most);
-  const again = new Map<number, Source[]>();
-  const same = sameFlows(most, (index) => keyOf(parts, part[index] ?? 0, flow[index] ?? 0, numbers));
+  const places = new Uint32Array(most);
+  const again = new Map<number, Repetition[]>();
+  const same = sameFlows(most, (n) => keyOf(parts, part[n] ?? 0, flow[n] ?? 0, numbers));
+  const found: { start: number; left: Uint32Array }[] = [];
   let count = 0;
+  let added = 0;
   for (const [p, linked] of parts.entries()) {
     const store = linked.capture.flows;
-    for (let i = 0; i < store.count; i++) {
-      if (isHidden(linked, i)) continue;
+    const own = asked[p];
+    const left: number[] = [];
+    for (let k = 0; k < (own?.length ?? store.count); k++) {
+      const i = own ? (own[k] ?? 0) : k;
+      if (isHidden(linked, i)) {
+        left.push(i);
+        continue;
+      }
       const first = same.find(store.hashOf(i), () => keyOf(parts, p, i, numbers));
       if (first !== undefined) {
-        const source = { uri: linked.uri, span: store.flow(i).span };
-        const list = again.get(first);
-        if (list) list.push(source);
-        else again.set(first, [source]);
+        const index = places[first] ?? 0;
+        const list = again.get(index);
+        if (list) list.push({ part: p, flow: i });
+        else again.set(index, [{ part: p, flow: i }]);
+        left.push(i);
       } else if (p < bases) {
-        part[count] = p;
-        flow[count] = i;
-        same.add(store.hashOf(i), count);
-        count++;
+        part[added] = p;
+        flow[added] = i;
+        places[added] = count + i - left.length;
+        same.add(store.hashOf(i), added);
+        added++;
       }
     }
+    if (p >= bases) continue;
+    found.push({ start: count, left: Uint32Array.from(left) });
+    count += store.count - left.length;
   }
-  return { count, part, flow, again };
+  return { count, bases: found, again };
+}
+
+/** The places of a capture's flows in the sequence, without those that are left out of it. */
+function placed(flows: Uint32Array, start: number, left: Uint32Array): Uint32Array {
+  if (left.length === 0) return start === 0 ? flows : flows.map((flow) => flow + start);
+  const out = new Uint32Array(flows.length);
+  let used = 0;
+  let before = 0;
+  for (const flow of flows) {
+    while (before < left.length && (left[before] ?? 0) < flow) before++;
+    if (left[before] !== flow) out[used++] = start + flow - before;
+  }
+  return out.subarray(0, used);
 }
 
 /** A flow's table, priority and match as one text, the same for every way to write them. */
@@ -270,34 +330,14 @@ function sameFlows(most: number, key: (index: number) => string) {
   };
 }
 
-function groupByTable(count: number, tableOf: (index: number) => number | string): Map<number | string, Uint32Array> {
-  const sizes = new Map<number | string, number>();
-  for (let index = 0; index < count; index++) {
-    const table = tableOf(index);
-    sizes.set(table, (sizes.get(table) ?? 0) + 1);
-  }
-  const groups = new Map([...sizes].map(([table, size]) => [table, { list: new Uint32Array(size), used: 0 }]));
-  for (let index = 0; index < count; index++) {
-    const group = groups.get(tableOf(index));
-    if (group) group.list[group.used++] = index;
-  }
-  return new Map([...groups].map(([table, { list }]) => [table, list]));
-}
-
 /** The place in the sequence of a capture's flow; undefined for one that repeats another. */
-function indexOf(places: Places, parts: number): (part: number, flow: number) => number | undefined {
-  const starts = new Int32Array(parts + 1).fill(places.count);
-  for (let index = places.count - 1; index >= 0; index--) starts[places.part[index] ?? 0] = index;
-  for (let part = parts - 1; part >= 0; part--) starts[part] = Math.min(starts[part] ?? 0, starts[part + 1] ?? places.count);
+function indexOf(places: Places): (part: number, flow: number) => number | undefined {
   return (part, flow) => {
-    let low = starts[part] ?? 0;
-    let high = starts[part + 1] ?? places.count;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((places.flow[middle] ?? 0) < flow) low = middle + 1;
-      else high = middle;
-    }
-    return low < places.count && places.part[low] === part && places.flow[low] === flow ? low : undefined;
+    const base = places.bases[part];
+    if (!base) return undefined;
+    const { start, left } = base;
+    const before = lowerBound(left.length, (k) => (left[k] ?? 0) >= flow);
+    return left[before] === flow ? undefined : start + flow - before;
   };
 }
 

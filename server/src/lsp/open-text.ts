@@ -1,8 +1,7 @@
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import type { TextDocumentContentChangeEvent, TextDocumentsConfiguration } from 'vscode-languageserver';
-import type { Position } from '../base/lines';
-import { editedWhole, type Edit, type SegmentedText } from '../captures/segmented';
-import type { Service } from '../service';
+import { editedWhole, type Edit, type Position } from '../base/lines';
+import type { CutText, Service } from '../service';
 
 /**
  * A text that the editor holds. Once a long one has been read, its segments are all that is kept of it, and an edit costs what it
@@ -12,8 +11,8 @@ export interface OpenText {
   readonly uri: string;
   version: number;
   held:
-    | { readonly kind: 'whole'; readonly document: TextDocument; readonly before: SegmentedText | undefined }
-    | { readonly kind: 'cut'; readonly cut: SegmentedText };
+    | { readonly kind: 'whole'; readonly document: TextDocument; readonly before: CutText | undefined }
+    | { readonly kind: 'cut'; readonly cut: CutText };
 }
 
 /** Texts up to so many characters are read at once: it takes less than a slice. */
@@ -21,7 +20,7 @@ export const SHORT = 256 * 1024;
 
 /** How open texts follow what the editor says of them. */
 export function openTexts(service: Pick<Service, 'edit'>): TextDocumentsConfiguration<OpenText> {
-  const whole = (open: Pick<OpenText, 'uri' | 'version'>, text: string, before: SegmentedText | undefined): OpenText['held'] => ({
+  const whole = (open: Pick<OpenText, 'uri' | 'version'>, text: string, before: CutText | undefined): OpenText['held'] => ({
     kind: 'whole',
     document: TextDocument.create(open.uri, '', open.version, text),
     before,
@@ -59,7 +58,7 @@ export function openTexts(service: Pick<Service, 'edit'>): TextDocumentsConfigur
  * The first changes of a list as edits of one text. Each change counts from what the ones before it left; editors list them from the
  * text's end to its start, where that makes no difference.
  */
-function editsFrom(cut: SegmentedText, changes: readonly TextDocumentContentChangeEvent[]): readonly Edit[] {
+function editsFrom(cut: CutText, changes: readonly TextDocumentContentChangeEvent[]): readonly Edit[] {
   const edits: Edit[] = [];
   for (const change of changes) {
     if (!('range' in change)) break;
@@ -72,7 +71,7 @@ function editsFrom(cut: SegmentedText, changes: readonly TextDocumentContentChan
 }
 
 /** The offset of a position; what is behind a line's end is its end, before its break. */
-function offsetOf(cut: SegmentedText, { line, character }: Position): number {
+function offsetOf(cut: CutText, { line, character }: Position): number {
   const start = cut.lines.startOf(line);
   if (start === undefined) return line < 0 ? 0 : cut.length;
   const text = cut.slice(start, cut.lines.startOf(line + 1) ?? cut.length);

@@ -6,6 +6,7 @@ import type { Flow } from '../../packet/openflow';
 import type { Ref, RefKind } from '../capture';
 import { flowFrom, segmentOfLine, type SegmentedText } from '../segmented';
 import { hashOfFlow } from './hash';
+import { hashFilter } from './repeats';
 import type { ReadFlow } from './read';
 import type { Segment } from './segment';
 import type { ShapeBook } from './shapes';
@@ -158,6 +159,43 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       const others = partsOfStore.get(other);
       return others !== undefined && other.count === count && sameParts(book, parts, others);
     },
+    *suspects() {
+      const { repeats } = columns.text;
+      const filter = hashFilter();
+      for (const hash of repeats) filter.add(hash);
+      const others = new Set(loose.map(({ hash }) => hash));
+      for (const hash of others) filter.add(hash);
+      let next = 0;
+      for (const own of parts) {
+        const { hashes } = own.segment;
+        for (let n = own.from; n < own.to; n++) {
+          const hash = hashes[n] ?? 0;
+          if (!filter.has(hash) || !(repeats.has(hash) || others.has(hash))) continue;
+          const flow = indexOf(own, n);
+          for (; (looseAt[next] ?? count) < flow; next++) yield looseAt[next] ?? 0;
+          yield flow;
+        }
+      }
+      yield* looseAt.subarray(next);
+    },
+    tables() {
+      const firsts = new Map<number | string, number>();
+      const note = (table: number | string, i: number) => firsts.set(table, Math.min(i, firsts.get(table) ?? i));
+      for (const own of parts) for (const [table, list] of tablesOf(book, own)) note(table, indexOf(own, list[0] ?? 0));
+      loose.forEach(({ table }, k) => note(table, looseAt[k] ?? 0));
+      return [...firsts].sort(([, a], [, b]) => a - b).map(([table]) => table);
+    },
+    inTable(table) {
+      const lists = parts.map((own) => tablesOf(book, own).get(table));
+      const odd = looseAt.filter((_, k) => loose[k]?.table === table);
+      const all = new Uint32Array(lists.reduce((sum, list) => sum + (list?.length ?? 0), odd.length));
+      let used = 0;
+      parts.forEach((own, k) => {
+        for (const n of lists[k] ?? []) all[used++] = loose.length === 0 ? own.before + n - own.from : indexOf(own, n);
+      });
+      all.set(odd, used);
+      return odd.length > 0 ? all.sort() : all;
+    },
     flow: (i): Flow => read(i).flow,
     refs: (i): readonly Ref[] => read(i).refs,
     *matching(field, value, mask) {
@@ -258,6 +296,27 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     const p = own.before + n - own.from;
     return p + lowerBound(looseAt.length, (k) => (looseAt[k] ?? 0) - k > p);
   }
+}
+
+const tablesOfSegments = new WeakMap<Segment, ReadonlyMap<number | string, Uint16Array>>();
+
+/** The flows of a part by their tables, as numbers in its segment. */
+function tablesOf(book: ShapeBook, { segment, from, to }: Part): ReadonlyMap<number | string, Uint16Array> {
+  const isWhole = from === 0 && to === segment.lines.length;
+  const known = isWhole ? tablesOfSegments.get(segment) : undefined;
+  if (known) return known;
+  const groups = new Map<number | string, number[]>();
+  for (let n = from; n < to; n++) {
+    const shape = book.shapes[segment.shapes[n] ?? 0];
+    if (!shape) continue;
+    const table = shape.table.slot < 0 ? shape.table.value : wordOf(segment, n, shape, shape.table.slot);
+    const group = groups.get(table);
+    if (group) group.push(n);
+    else groups.set(table, [n]);
+  }
+  const made = new Map([...groups].map(([table, list]) => [table, Uint16Array.from(list)]));
+  if (isWhole) tablesOfSegments.set(segment, made);
+  return made;
 }
 
 /** Whether two runs of flows say the same but for what they count. */

@@ -38,6 +38,12 @@ export interface FlowStore {
    * columns: false also where that can't be told so.
    */
   sameFlows(other: FlowStore): boolean;
+  /** The flows that may say the same as another one of the store, in order: any two with one hash are among them. */
+  suspects(): Iterable<number>;
+  /** The tables that have flows, in the order of their first ones. */
+  tables(): readonly (number | string)[];
+  /** The flows of a table, in order. */
+  inTable(table: number | string): Uint32Array;
   flow(i: number): Flow;
   refs(i: number): readonly Ref[];
   /** The flows that match a field by exactly that value under that mask, in order; those whose value is a port's name too, whatever it is. */
@@ -83,6 +89,9 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
     matchOf: (i) => at(i).read.flow.match,
     hashOf: (i) => hashOfFlow(at(i).read.flow),
     sameFlows: () => false,
+    suspects: () => flows.keys(),
+    tables: () => [...new Set(flows.map(({ read }) => read.flow.table.value))],
+    inTable: (table) => Uint32Array.from([...flows.keys()].filter((i) => at(i).read.flow.table.value === table)),
     flow: (i) => at(i).read.flow,
     refs: (i) => at(i).read.refs,
     *matching(field, value, mask) {
