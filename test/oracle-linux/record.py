@@ -49,6 +49,11 @@ def build(router, r, setups):
                 batch.append(f"neigh add {host} lladdr 02:aa:00:0{6 if setup.six else 4}:0{n}:0{at + 2} dev {name}")
     router.peers.run("ip", "-batch", "-", stdin="\n".join(quiet) + "\n")
     X("ip", "-batch", "-", stdin="\n".join(batch) + "\n")
+    # The devices were there before the defaults. A query for a neighbour is never asked again: it would look like an answer to a later packet.
+    own = {f"net.{proto}.neigh.{name}.{key}": value for proto in ("ipv4", "ipv6") for name in DEVICES
+           for key, value in (("mcast_solicit", 1), ("ucast_solicit", 0), ("mcast_resolicit", 0))}
+    own |= {f"net.ipv4.conf.{name}.send_redirects": 0 for name in DEVICES}
+    X("sysctl", "-qw", *[f"{name}={value}" for name, value in own.items()], check=False)
     for setup in setups:
         X("ip", "-force", "-6" if setup.six else "-4", "-batch", "-", stdin="".join(f"route add {line}\n" for line in setup.routes()), check=False)
         X("ip", "-force", "-6" if setup.six else "-4", "-batch", "-", stdin="".join(f"rule add {line}\n" for line in setup.rules()), check=False)
@@ -227,7 +232,7 @@ class Traffic:
 def observe(router, packet):
     """Sends a packet and tells what the kernel did with it."""
     router.drain()
-    router.trace_lines()
+    router.trace_lines({})
     error = None
     if packet["iif"] is None:
         error = router.send_local(packet)
@@ -238,13 +243,9 @@ def observe(router, packet):
     counts = router.observed()
     step = {name: counts[name] - router.counts[name] for name in counts if name != "marks"}
     family = 6 if ":" in packet["dst"] else 4
-    lines = router.trace_lines()
-    # On a busy machine the trace and the frames may come later than the counters.
+    lines = router.trace_lines(step)
+    # On a busy machine the frames may come later than the counters.
     late = time.time() + 1
-    while router.monitor and not any(" rule " in line or " policy " in line for line in lines if "observer" not in line) and (step["prerouting_first"] or step["output_first"]) and time.time() < late:
-        lines += router.trace_lines()
-        if not router.has_rules[family]:
-            break
     while not frames and step["postrouting_last"] and not step["input_first"] and time.time() < late:
         time.sleep(0.01)
         frames = router.drain()
@@ -257,7 +258,10 @@ def observe(router, packet):
     else:
         hits = [[*key] for key, value in after[family].items() for _ in range(value - before[family].get(key, 0))]
         ordered = False
-    return {"error": error, "step": step, "marks": marks, "hits": hits, "ordered": ordered, **outcome(router, packet, frames, step)}
+    found = outcome(router, packet, frames, step)
+    if found["resolving"]:
+        router.forget_neighbours()
+    return {"error": error, "step": step, "marks": marks, "hits": hits, "ordered": ordered, **found}
 
 
 def number_of(proto):

@@ -117,7 +117,7 @@ function traceOne(namespace: Namespace, question: NetfilterQuestion, before: Con
     steps,
     ...(hidden ? { likely: passage.verdict } : {}),
     alternatives: distinct(different).map((branch) => ({
-      verdict: branch.result.passage.verdict,
+      verdict: branch.result.passage.undetermined ? 'insufficient-info' : branch.result.passage.verdict,
       out: branch.result.passage.out ?? null,
       because: decisive(main, branch).map(({ reason }) => reason),
     })),
@@ -129,6 +129,7 @@ function traceOne(namespace: Namespace, question: NetfilterQuestion, before: Con
 /** What two ways of a packet must share to count as the same. */
 function fate(passage: Passage): string {
   const { packet } = passage;
+  if (passage.undetermined) return 'anything';
   if (passage.verdict !== 'forwarded' && passage.verdict !== 'local')
     return passage.verdict === 'unroutable' ? `unroutable` : passage.verdict;
   return [

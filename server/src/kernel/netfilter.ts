@@ -29,7 +29,7 @@ export interface TableRun {
   readonly table: NfTable;
   readonly chain: NfChain;
   readonly hook: Hook;
-  readonly verdict: 'ACCEPT' | 'DROP' | 'REJECT' | 'QUEUE';
+  readonly verdict: 'ACCEPT' | 'DROP' | 'REJECT';
   /** The chain's policy decided. */
   readonly byPolicy: boolean;
   readonly hits: readonly RuleHit[];
@@ -42,6 +42,8 @@ export interface TableRun {
   /** `CT`: what raw says about tracking. */
   readonly ct: CtRequest;
   readonly certainty: 'captured' | 'inferred' | 'assumed';
+  /** The end is what was not captured or is not modelled; `DROP` stands for whatever it does. */
+  readonly undetermined: boolean;
 }
 
 export interface CtRequest {
@@ -129,7 +131,7 @@ interface Run {
   certainty: 'captured' | 'inferred' | 'assumed';
 }
 
-type ChainEnd = 'ACCEPT' | 'DROP' | 'REJECT' | 'QUEUE' | 'RETURN';
+type ChainEnd = 'ACCEPT' | 'DROP' | 'REJECT' | 'RETURN' | 'ANYTHING';
 
 const MAX_CHAIN_DEPTH = 64;
 
@@ -161,13 +163,14 @@ export function runTable(base: BaseChain, hook: Hook, moment: Moment, choose: Ch
     });
     missing = !goesOn;
   }
-  const end: ChainEnd = missing ? 'DROP' : runChain(run, chain, 0);
+  const end: ChainEnd = missing ? 'ANYTHING' : runChain(run, chain, 0);
   const policy = chain.policy === 'DROP' ? 'DROP' : 'ACCEPT';
   return {
     table,
     chain,
     hook,
-    verdict: end === 'RETURN' ? policy : end,
+    verdict: end === 'RETURN' ? policy : end === 'ANYTHING' ? 'DROP' : end,
+    undetermined: end === 'ANYTHING',
     byPolicy: end === 'RETURN',
     hits: run.hits,
     nat: run.nat,
@@ -323,7 +326,7 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
           : 'a program decides about the packet; without one it is dropped',
         command: 'cat /proc/net/netfilter/nfnetlink_queue',
       });
-      return goesOn ? 'ACCEPT' : 'QUEUE';
+      return goesOn ? 'ACCEPT' : 'ANYTHING';
     }
     case 'DNAT':
     case 'SNAT':
@@ -379,5 +382,5 @@ function unknownTarget(run: Run, rule: NfRule, target: string): ChainEnd | undef
     reason: `what ${target} does was not captured, or is not modelled; taken to let the packet go on`,
     command: `iptables -t ${run.table.name} -S`,
   });
-  return goesOn ? undefined : 'DROP';
+  return goesOn ? undefined : 'ANYTHING';
 }

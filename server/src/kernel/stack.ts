@@ -15,10 +15,11 @@ import type { Hook, Moment } from './matches';
 import { bind, bindToItself, translated, translatedError, type Binding, type Manip } from './nat';
 import { natRange } from './nat-target';
 import { baseChains, CONNTRACK_PRIORITY, runTable, TABLES_AT, type BaseChain, type TableRun } from './netfilter';
-import { isIcmpError, type IpPacket } from './packet';
+import { isIcmpError, isLoopback, PROTO, type IpPacket } from './packet';
 import { reversePath, routeInput, type IcmpError, type InputDecision } from './route-input';
 import { flowOf, lookup, type Lookup } from './routing';
-import { sourceAddress } from './source-address';
+import { sourceAddress, sourceOfAny } from './source-address';
+import { sysctl } from './sysctl';
 
 export type Verdict = 'forwarded' | 'local' | 'dropped' | 'rejected' | 'unroutable' | 'ttl-exceeded' | 'insufficient-info';
 
@@ -72,6 +73,8 @@ export interface Passage {
   readonly nextHop: { readonly device: string; readonly ip: bigint; readonly family: 4 | 6 } | undefined;
   readonly tracking: Tracking;
   readonly events: readonly StackEvent[];
+  /** The way ended at what was not captured or is not modelled: anything may have come of the packet there. */
+  readonly undetermined: boolean;
 }
 
 /** What is asked: a packet, where it is, and what is known of its connection. */
@@ -138,8 +141,14 @@ export function pass(input: StackInput): Passage {
   return input.iif === undefined ? send(run) : receive(run, input.iif);
 }
 
+/** Where a rule that nobody saw takes the packet: whether it drops it, changes it or sends it elsewhere is open. */
+function lost(run: Run, why: string): Passage {
+  return { ...end(run, 'dropped', why), undetermined: true };
+}
+
 function end(run: Run, verdict: Verdict, why: string, nextHop?: Passage['nextHop']): Passage {
   return {
+    undetermined: false,
     verdict,
     why,
     in: run.input.iif,
@@ -248,10 +257,8 @@ function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passag
 
 /** ip_local_out: a packet that this host makes. */
 function send(run: Run): Passage {
-  const first = routeOutput(run, false);
+  const first = firstRoute(run);
   if ('verdict' in first) return first;
-  const source = first.found.route.src ?? sourceFor(run, first.found);
-  if (run.packet.src === 0n && source !== undefined) run.packet = { ...run.packet, src: source };
   run.out = first.device;
   run.rerouted = first;
   const refused = hook(run, 'OUTPUT');
@@ -263,6 +270,27 @@ function send(run: Run): Passage {
     ip: hop?.via ?? run.packet.dst,
     family: hop?.via === undefined ? run.packet.family : hop.viaFamily,
   });
+}
+
+/**
+ * The route of a packet that is made here, and its source where it has none. TCP asks again with the source that the first answer
+ * gave it (ip_route_connect); IPv6 does so where the first question had no answer (ip6_dst_lookup_tail).
+ */
+function firstRoute(run: Run): ReturnType<typeof routeOutput> {
+  const first = routeOutput(run, false);
+  if (run.packet.src !== 0n) return first;
+  const { family, proto, dst } = run.packet;
+  if ('verdict' in first) {
+    const source = family === 6 && first.verdict === 'unroutable' ? sourceOfAny(run.namespace, dst) : undefined;
+    if (source === undefined) return first;
+    run.packet = { ...run.packet, src: source };
+    const second = routeOutput(run, true);
+    return 'verdict' in second ? first : second;
+  }
+  const source = first.found.route.src ?? sourceFor(run, first.found);
+  if (source === undefined) return first;
+  run.packet = { ...run.packet, src: source };
+  return family === 4 && proto === PROTO.TCP ? routeOutput(run, true) : first;
 }
 
 /** ip_route_me_harder: what a rule of mangle or nat changed of a packet that is made here may lead it elsewhere, or nowhere. */
@@ -288,7 +316,14 @@ function routeOutput(
   if (answer.kind === 'refused') return end(run, 'unroutable', answer.text);
   const device = answer.type === 'local' || answer.type === 'anycast' ? 'lo' : answer.hop?.device;
   if (device === undefined) return end(run, 'insufficient-info', 'the route names no device');
+  if (isStrayLoopback(run, device)) return end(run, 'unroutable', 'its source is a loopback address, which never leaves the host');
   return { device, found: answer };
+}
+
+/** Loopback addresses of IPv4 leave by other devices than lo only with route_localnet (ip-sysctl). */
+function isStrayLoopback({ packet, namespace }: Run, device: string): boolean {
+  if (packet.family === 6 || !isLoopback(4, packet.src) || device === 'lo') return false;
+  return sysctl(namespace, 'net.ipv4.conf', device, 'route_localnet', 'or')?.value !== '1';
 }
 
 function sourceFor(run: Run, found: Lookup & { kind: 'found' }): bigint | undefined {
@@ -376,7 +411,7 @@ function missingTables(run: Run, name: Hook): Passage | undefined {
   const absent = TABLES_AT[name].filter((table) => table !== 'security' && table !== 'nat' && !tables.has(table));
   if (absent.length === 0) return undefined;
   run.events.push({ kind: 'uncaptured', hook: name, tables: absent, all: tables.size === 0, packet: run.packet, out: run.out });
-  return absent.every((table) => passes(run, table)) ? undefined : end(run, 'dropped', 'a rule that was not captured');
+  return absent.every((table) => passes(run, table)) ? undefined : lost(run, 'a rule that was not captured');
 }
 
 function passes(run: Run, table: string): boolean {
@@ -433,7 +468,7 @@ function stopped(run: Run, result: TableRun): Passage | undefined {
     run.events.push({ kind: 'error', error: rejection(run.packet, result.rejectWith ?? ''), packet: run.packet });
     return end(run, 'rejected', where);
   }
-  return end(run, 'dropped', where);
+  return result.undetermined ? lost(run, where) : end(run, 'dropped', where);
 }
 
 const REJECTIONS_4: Readonly<Record<string, number>> = {
@@ -485,7 +520,7 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
     const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
     if (nat.length === 0 && tables.size > 0 && !tables.has('nat') && run.namespace.nftKnown !== 'whole') {
       run.events.push({ kind: 'uncaptured', hook: name, tables: ['nat'], all: false, packet: run.packet, out: run.out });
-      if (!passes(run, 'nat')) return end(run, 'dropped', 'a rule that was not captured');
+      if (!passes(run, 'nat')) return lost(run, 'a rule that was not captured');
     }
     for (const base of nat) {
       const before = run.packet;

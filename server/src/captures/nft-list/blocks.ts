@@ -267,6 +267,15 @@ function readElements(state: State, lines: readonly Line[], n: number, set: stri
   return at;
 }
 
+/**
+ * What nft prints of ip6tables-nft's SNAT, DNAT, MASQUERADE and REDIRECT is nothing at all (nft 1.0.6): a rule there that ends with
+ * its counter may have one of them. With handles (`-a`) the two blanks before the handle tell; others are trimmed at a line's end.
+ */
+function mayHideTranslation(table: { readonly family: string; readonly name: string } | undefined, rule: string): boolean {
+  if (table?.family !== 'ip6' || table.name !== 'nat') return false;
+  return /\bcounter packets \d+ bytes \d+(?: {2}# handle \d+)?$/.test(rule);
+}
+
 function readRule(state: State, lines: readonly Line[], n: number): number {
   const { out } = state;
   const { source, first, last, at, opensBlock } = wholeRule(lines, n);
@@ -275,7 +284,10 @@ function readRule(state: State, lines: readonly Line[], n: number): number {
   const table = tableOf(state);
   if (result.failed()) out.errors.push(syntaxError(source, result, 'rule of nft'));
   else {
-    const line = withHiddenTarget(readNftRule(result, source), targetIsMissing(state, lines[at + 1]));
+    const line = withHiddenTarget(
+      readNftRule(result, source),
+      targetIsMissing(state, lines[at + 1]) || mayHideTranslation(table, source.text),
+    );
     const unknown = line.items.filter((item) => item.is === 'unknown');
     if (unknown.length > 0 && unknown.length * 2 > line.items.length) {
       out.errors.push(errorOn(first, 'not-understood', 'This line is not understood as a rule of nft; it is left out.'));
@@ -327,7 +339,7 @@ function wholeRule(lines: readonly Line[], n: number) {
 function withHiddenTarget(line: NftRuleLine, missing: boolean): NftRuleLine {
   const { remark } = line;
   const ended = line.items.some((item) => /^(?:verdict|verdict-map|block|nat|redirect|reject|hidden|set|other)$/.test(item.is));
-  if (missing && !ended && remark === undefined) {
+  if (missing && !ended && (remark === undefined || /^#\s*handle \d+\s*$/.test(remark.value))) {
     const end = line.text.span.end;
     return {
       ...line,
