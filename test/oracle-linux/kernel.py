@@ -14,12 +14,14 @@ import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 ETH_P_ALL = 0x0003
+CLONE_NEWNET = 0x40000000
 PACKET_OUTGOING = 4
 
 
-def run(*argv, stdin=None, check=True):
-    """Runs a command; what it printed. A failure is an error unless `check` is false."""
-    done = subprocess.run(argv, input=stdin, capture_output=True, text=True)
+def run(*argv, stdin=None, check=True, inside=None):
+    """Runs a command, in the network namespace `inside`; what it printed. A failure is an error unless `check` is false."""
+    enter = None if inside is None else lambda: LIBC.setns(inside, CLONE_NEWNET)
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, preexec_fn=enter)
     if check and done.returncode != 0:
         raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip()}")
     return done.stdout
@@ -32,7 +34,7 @@ class Namespace:
         self.fd = os.open(f"/var/run/netns/{name}", os.O_RDONLY)
 
     def run(self, *argv, stdin=None, check=True):
-        return run("ip", "netns", "exec", self.name, *argv, stdin=stdin, check=check)
+        return run(*argv, stdin=stdin, check=check, inside=self.fd)
 
     def within(self, act):
         """Runs a function of this process inside the namespace."""

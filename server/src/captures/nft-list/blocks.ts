@@ -71,9 +71,17 @@ export function readBlocks(input: ParseInput): Parsed {
 }
 
 function translateRules(state: State): void {
+  const iptables = new Set(
+    state.out.facts.flatMap((fact) =>
+      fact.kind === 'nf-chain' && fact.hook !== undefined && fact.name.value === fact.hook.value.toUpperCase()
+        ? [`${fact.family} ${fact.table}`]
+        : [],
+    ),
+  );
   for (const { line, family, table, chain, number, block } of state.rules) {
     const lookup: Lookup = {
       family,
+      madeByIptables: iptables.has(`${family} ${table}`),
       set: (name) => state.sets.get(`${family} ${table} ${name}`),
       literal: (body) => cutElements(body, () => undefined),
     };

@@ -8,6 +8,8 @@ import type { NftElement, NftItem } from './semantics';
 /** What a condition may look up: the sets of its table, as far as the capture shows them. */
 export interface Lookup {
   readonly family: NfFamily;
+  /** The table is one that iptables-nft made: what nft prints of it is a translation that loses things. */
+  readonly madeByIptables: boolean;
   /** The elements of a named set; undefined where they are not shown. */
   readonly set: (name: string) => readonly NftElement[] | undefined;
   /** The elements of a set that stands in the rule. */
@@ -171,12 +173,17 @@ function valueMatches(
       );
       return [{ kind: 'ctstate', states, negated }];
     }
-    case 'ct status':
-      return one([], (value) =>
+    case 'ct status': {
+      const matches = each(values, (value) =>
         /^[sd]nat$/.test(value.value)
           ? { kind: 'ctstate', states: val([value.value.toUpperCase()], value.span), negated: false }
           : { kind: 'conntrack', what: 'status', value: upper(value), negated: false },
       );
+      if (matches === undefined) return undefined;
+      // Of `--ctstate NEW,DNAT` the status alone is printed: the states beside it are lost (iptables 1.8.9).
+      const translated = lookup.madeByIptables && values.some((value) => /^[sd]nat$/.test(value.value));
+      return [anyOf(translated ? [...matches, otherMatch(text)] : matches, negated, text)];
+    }
     case 'ct direction':
       return one([], (value) => ({ kind: 'conntrack', what: 'dir', value: upper(value), negated: false }));
     case 'meta mark':
