@@ -75,11 +75,12 @@ def transport(p):
     if proto == "tcp":
         names = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "none": 0}
         flags = sum(names[name] for name in p["flags"].split(","))
-        segment = struct.pack("!HHIIBBHHH", p["sport"], p["dport"], p.get("seq", 1000), p.get("ackno", 0), 5 << 4, flags, 65535, 0, 0)
-        data = segment + (tag if not flags & 2 else b"")
+        options = struct.pack("!BBH", 2, 4, p["mss"]) if "mss" in p else b""
+        segment = struct.pack("!HHIIBBHHH", p["sport"], p["dport"], p.get("seq", 1000), p.get("ackno", 0), (5 + len(options) // 4) << 4, flags, 65535, 0, 0)
+        data = segment + options + (tag if not flags & 2 else b"")
         return with_checksum(p, data, 16)
     if proto == "udp":
-        tag += b"\0" * max(0, p.get("length", 0) - 32)
+        tag = tag * 10 if "frag" in p else tag + b"\0" * max(0, p.get("length", 0) - 32)
         data = struct.pack("!HHHH", p["sport"], p["dport"], 8 + len(tag), 0) + tag
         return with_checksum(p, data, 6)
     if proto == "icmp":
@@ -102,13 +103,23 @@ def with_checksum(p, data, at):
     return data[:at] + struct.pack("!H", checksum(pseudo + data)) + data[at + 2:]
 
 
-def ip_packet(p):
+FIRST = 16  # bytes of a cut packet's payload that its first fragment has
+
+
+def ip_packet(p, frag=None):
+    """The packet as bytes; `frag`: its `first` or `later` fragment alone."""
     payload = transport(p)
     number = PROTOCOLS.get(p["proto"]) or int(p["proto"])
+    offset, more = (FIRST // 8, 0) if frag == "later" else (0, int(frag == "first"))
+    if frag:
+        payload = payload[FIRST:] if frag == "later" else payload[:FIRST]
     if ":" in p["src"]:
+        if frag:
+            payload = struct.pack("!BBHI", number, 0, offset << 3 | more, p["tag"]) + payload
+            number = 44
         header = struct.pack("!IHBB", (6 << 28) | (p["tos"] << 20), len(payload), number, p["ttl"])
         return header + socket.inet_pton(socket.AF_INET6, p["src"]) + socket.inet_pton(socket.AF_INET6, p["dst"]) + payload
-    flags = 0x4000 if p.get("df") else 0
+    flags = (0x4000 if p.get("df") else 0) | more << 13 | offset
     header = struct.pack("!BBHHHBBH4s4s", 0x45, p["tos"], 20 + len(payload), p["tag"] & 0xFFFF, flags, p["ttl"], number, 0,
                          socket.inet_aton(p["src"]), socket.inet_aton(p["dst"]))
     return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
@@ -131,18 +142,25 @@ def read_packet(data):
                  "src": socket.inet_ntop(socket.AF_INET6, data[8:24]), "dst": socket.inet_ntop(socket.AF_INET6, data[24:40]), "offset": 0,
                  "length": 40 + struct.unpack("!H", data[4:6])[0]}
         rest = data[40:]
+        if found["proto"] == 44 and len(rest) >= 8:
+            found["proto"], found["offset"] = rest[0], struct.unpack("!H", rest[2:4])[0] >> 3
+            rest = rest[8:]
     else:
         return None
+    found["rest"] = rest
+    if found["offset"] > 0:
+        return found
     if found["proto"] in (6, 17) and len(rest) >= 4:
         found["sport"], found["dport"] = struct.unpack("!HH", rest[:4])
     if found["proto"] == 6 and len(rest) >= 14:
         found["tcpflags"] = rest[13]
         found["seq"] = struct.unpack("!I", rest[4:8])[0]
+        if found["tcpflags"] & 2 and rest[12] >> 4 > 5 and rest[20:22] == b"\2\4":
+            found["mss"] = struct.unpack("!H", rest[22:24])[0]
     if found["proto"] in (1, 58) and len(rest) >= 8:
         found["type"], found["code"] = rest[0], rest[1]
         found["id"] = struct.unpack("!H", rest[4:6])[0]
         found["inner"] = rest[8:]
-    found["rest"] = rest
     return found
 
 
@@ -162,6 +180,7 @@ NOISE = ["icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-do
 OWN = {
     "exceeded": ["icmp type time-exceeded", "icmpv6 type time-exceeded"],
     "too_big": ["icmp type destination-unreachable icmp code 4", "icmpv6 type packet-too-big"],
+    "answers": ["tcp flags & (syn | ack) == syn | ack"],
     "errors": ["icmp type != { echo-request, timestamp-request }", "icmpv6 type { destination-unreachable, parameter-problem, echo-reply }", "tcp flags & rst == rst"],
 }
 
@@ -194,6 +213,8 @@ class Router:
         self.peers = Namespace(f"pw{tag}p")
         self.sockets = {}
         self.macs = {}
+        self.listening = []
+        self.defragments = {4: False, 6: False}
         self.monitor = None
         self.pending = b""
 
@@ -269,6 +290,23 @@ class Router:
                 hits[(table, policy[1], None)] = int(policy[3])
         return hits
 
+    def proxy(self):
+        """A transparent proxy: it listens and never answers."""
+        def act():
+            opened = []
+            for family, level, transparent in ((socket.AF_INET, socket.SOL_IP, 19), (socket.AF_INET6, socket.IPPROTO_IPV6, 75)):
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    one = socket.socket(family, kind)
+                    one.setsockopt(level, transparent, 1)
+                    if family == socket.AF_INET6:
+                        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                    one.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 3128))
+                    if kind == socket.SOCK_STREAM:
+                        one.listen(64)
+                    opened.append(one)
+            return opened
+        self.listening = self.router.within(act)
+
     def drain(self):
         """Frames that came out since the last time, by device."""
         frames = []
@@ -309,7 +347,9 @@ class Router:
     def send_frame(self, device, packet, dmac=None):
         router_mac, peer_mac = self.macs[device]
         kind = b"\x86\xdd" if ":" in packet["src"] else b"\x08\x00"
-        self.sockets[device].send(mac_bytes(dmac or router_mac) + mac_bytes(packet.get("smac", peer_mac)) + kind + ip_packet(packet))
+        frags = (None,) if "frag" not in packet else ("first", "later") if self.defragments[6 if ":" in packet["src"] else 4] else (packet["frag"],)
+        for frag in frags:
+            self.sockets[device].send(mac_bytes(dmac or router_mac) + mac_bytes(packet.get("smac", peer_mac)) + kind + ip_packet(packet, frag))
 
     def send_local(self, packet):
         """Makes the router itself send a packet; the error that it got, if any."""
@@ -352,7 +392,7 @@ class Router:
             os.killpg(self.monitor.pid, signal.SIGTERM)
             self.monitor.wait()
             self.monitor.stdout.close()
-        for opened in self.sockets.values():
+        for opened in [*self.sockets.values(), *self.listening]:
             opened.close()
         self.router.close()
         self.peers.close()
@@ -372,7 +412,7 @@ def hits_of(lines, handles, packet):
         if seen and seen[3] == family:
             if seen[1] in ids:
                 at = (seen[4], seen[5])
-            elif at is None and (packet["src"] == "" or same(seen[4], packet["src"])) and same(seen[5], packet["dst"]):
+            elif (at is None or "frag" in packet) and (packet["src"] == "" or same(seen[4], packet["src"])) and same(seen[5], packet["dst"]):
                 ids.append(seen[1])
                 at = (seen[4], seen[5])
             elif at is not None and packet["iif"] is None and seen[2] == "lo" and (same(seen[5], at[1]) or same(seen[4], at[0])):

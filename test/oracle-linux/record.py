@@ -67,6 +67,8 @@ def build(router, r, setups):
                 pass
         setup.sets = [(name, kind) for name, kind in setup.sets if any(line.startswith(f"create {name} ") for line in kept)]
         restore(router, setup)
+    if any(setup.proxied for setup in setups):
+        router.proxy()
 
 
 def restore(router, setup):
@@ -106,7 +108,7 @@ def captures(router, r):
     b = "" if router.backend == "nft" else "-legacy"
     tables = ("raw", "mangle", "nat", "filter", "security")
     forms = ("-S", "-L -n -v --line-numbers", "-L -n", "-L")
-    commands = ["ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ipset save", "sysctl -a", f"iptables{b}-save", f"ip6tables{b}-save",
+    commands = ["ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ipset save", "sysctl -a", "ss -ltun", "cat /proc/net/netfilter/nfnetlink_queue", f"iptables{b}-save", f"ip6tables{b}-save",
                 f"iptables{b} -S", f"ip6tables{b} -S", "nft list ruleset",
                 *[f"{program}{b} -t {table} {form}" for program in ("iptables", "ip6tables") for table in tables for form in forms]]
     # One shell runs them all; without -n iptables would wait for name servers that are not there.
@@ -120,11 +122,14 @@ def captures(router, r):
     def section(command):
         return f"root@router:~# {command}\n{printed.get(command, '')}"
 
-    common = [section(command) for command in ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ipset save")]
+    common = [section(command) for command in ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ipset save", "ss -ltun", "cat /proc/net/netfilter/nfnetlink_queue")]
     wanted = re.compile(r"^net\.(ipv4\.ip_forward|ipv4\.conf\.[^.]+\.(rp_filter|forwarding|route_localnet|accept_local|src_valid_mark)|ipv6\.conf\.[^.]+\.forwarding) ")
     shown = "\n".join(line for line in printed.get("sysctl -a", "").splitlines() if wanted.match(line))
     common.append(f"root@router:~# sysctl -a\n{shown}\n")
     each = lambda form, programs=("iptables", "ip6tables"): [section(f"{program}{b} -t {table} {form}") for program in programs for table in tables]
+    # With any of these the kernel tracks connections, for which it puts fragments together.
+    tracks = re.compile(r"-m (?:conntrack|state|connmark|socket)\b|-j (?:[SD]NAT|MASQUERADE|REDIRECT|NETMAP|CONNMARK|TPROXY|CT --zone)\b")
+    router.defragments = {family: tracks.search(printed.get(f"{program}{b}-save", "")) is not None for family, program in ((4, "iptables"), (6, "ip6tables"))}
     return {
         "save": "\n".join([*common, section(f"iptables{b}-save"), section(f"ip6tables{b}-save")]),
         "rules": "\n".join([*common, *each("-S")]),
@@ -180,6 +185,8 @@ class Traffic:
         self.fields(packet)
         if family == 4 and not local and proto == "udp" and r.random() < 0.1:
             packet["length"], packet["df"] = r.choice([600, 1450]), r.random() < 0.7
+        if not local and proto == "udp" and "length" not in packet and r.random() < 0.15:
+            packet["frag"] = r.choice(["first", "later"])
         return packet
 
     def fields(self, packet):
@@ -189,6 +196,8 @@ class Traffic:
             packet["dport"] = r.choice(PORTS)
         if proto == "tcp":
             packet["flags"] = "syn" if r.random() < 0.85 or packet["iif"] is None else r.choice(["ack", "syn,ack", "rst", "fin,ack", "none", "syn,fin"])
+            if packet["flags"] == "syn" and packet["iif"] is not None:
+                packet["mss"] = r.choice([1460, 1460, 1440, 1400, 536])
         if proto == "icmp":
             packet["type"], packet["code"], packet["id"] = r.choice([8, 8, 8, 8, 0, 13]) if packet["iif"] else 8, 0, r.choice([7, 8, 9])
         if proto == "icmpv6":
@@ -203,6 +212,7 @@ class Traffic:
         if kind == "again" and sent["iif"] is not None:
             again = {**sent, "tag": packet["tag"]}
             if sent["proto"] == "tcp":
+                again.pop("mss", None)
                 again["flags"] = r.choice(["ack", "ack", "syn", "fin,ack", "rst"])
                 again["seq"], again["ackno"] = (1001, 1001) if again["flags"] != "syn" else (1000, 0)
             return again
@@ -309,7 +319,7 @@ def is_own(packet, frame):
 def words_of(packet, length):
     """The question to the product."""
     words = []
-    for key in ("iif", "src", "dst", "proto", "sport", "dport", "type", "code", "id", "flags", "ttl", "tos", "mark"):
+    for key in ("iif", "src", "dst", "proto", "sport", "dport", "type", "code", "id", "flags", "ttl", "tos", "mark", "mss", "frag"):
         value = packet.get(key)
         if value is None or (key == "src" and value == "") or (key == "mark" and value == 0):
             continue
@@ -320,6 +330,8 @@ def words_of(packet, length):
     else:
         words.append("uid=0")
     words.append(f"length={length}")
+    if "frag" in packet:
+        words.append(f"whole={len(ip_packet(packet))}")
     words.append(f"df={int(packet.get('df', False))}")
     return words
 
@@ -342,7 +354,7 @@ def record(seed, packets):
         results = []
         for _ in range(packets):
             packet = traffic.next()
-            length = len(ip_packet(packet)) if packet["iif"] is not None else (20 if ":" in packet["dst"] else 0) + (60 if packet["proto"] == "tcp" else 32)
+            length = len(ip_packet(packet, packet.get("frag"))) if packet["iif"] is not None else (20 if ":" in packet["dst"] else 0) + (60 if packet["proto"] == "tcp" else 32)
             seen = observe(router, packet)
             if seen["frame"]:
                 traffic.came_out.append((seen["frame"][0], seen["frame"][2], packet))

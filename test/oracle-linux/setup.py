@@ -22,6 +22,8 @@ class Setup:
         self.outside = OUTSIDE6 if self.six else OUTSIDE
         self.vips = VIPS6 if self.six else VIPS
         self.sets = []
+        # A transparent proxy: its packets are led to this host by a mark.
+        self.proxied = random.random() < 0.25
 
     def maybe(self, chance):
         return self.r.random() < chance
@@ -45,6 +47,10 @@ class Setup:
         device = self.r.choice(DEVICES)
         if kind < 0.08:
             return f"{self.r.choice(['blackhole', 'unreachable', 'prohibit'])} {prefix}"
+        if kind < 0.16:
+            # Several next hops: by a hash, each packet takes one of them.
+            others = self.r.sample(DEVICES, 2)
+            return f"{prefix} " + " ".join(f"nexthop via {self.gateway(other)} dev {other} weight {self.r.choice([1, 1, 3])}" for other in others)
         text = f"{prefix} via {self.gateway(device)} dev {device}"
         if self.maybe(0.15):
             text += f" metric {self.r.choice([10, 50, 100])}"
@@ -69,12 +75,16 @@ class Setup:
                     routes.append(self.route(self.network(address)) + f" table {table}")
             if self.maybe(0.2):
                 routes.append(f"throw {self.network(self.r.choice(self.outside))} table {table}")
+        if self.proxied:
+            routes.append("local default dev lo table 300")
         if self.maybe(0.15) and not self.six:
             routes.append(f"local {self.r.choice(self.outside)}/32 dev lo")
         return routes
 
     def rules(self):
         rules = []
+        if self.proxied:
+            rules.append("pref 40 fwmark 0x8000/0x8000 lookup 300")
         for n in range(self.r.choice([0, 0, 1, 2, 3])):
             what = self.r.choice(["fwmark", "from", "to", "iif", "not from", "tos", "dport", "suppress", "action"])
             table = self.r.choice([100, 200])
@@ -174,14 +184,14 @@ class Setup:
             piece = self.match(table, hook)
             if piece and not any(piece.split()[-2:-1] == other.split()[-2:-1] for other in pieces):
                 pieces.append(piece)
-        order = {"-s": 0, "-d": 0, "-i": 0, "-o": 0, "-p": 1}
+        order = {"-f": 0, "-s": 0, "-d": 0, "-i": 0, "-o": 0, "-p": 1}
         pieces.sort(key=lambda piece: order.get(piece.replace("! ", "").split()[0], 2))
         return "".join(f"{piece} " for piece in pieces)
 
     def match(self, table, hook):
         kind = self.r.choice(["source", "destination", "in", "out", "proto", "port", "multiport", "icmp", "ctstate", "mark", "connmark", "set",
                               "addrtype", "iprange", "mac", "tcpflags", "ttl", "length", "dscp", "owner", "ct", "comment", "limit", "tos", "pkttype",
-                              "state", "statistic"])
+                              "state", "statistic", "rpfilter", "socket", "fragment", "tcpmss"])
         has_ct = table not in ("raw",)
         if kind == "source":
             return f"{self.not_()}-s {self.network(self.anyone())}"
@@ -249,6 +259,16 @@ class Setup:
             return f"-m conntrack {self.not_()}{self.r.choice([f'--ctorigdst {self.network(self.anyone())}', f'--ctorigsrc {self.network(self.anyone())}', '--ctproto 6', '--ctorigdstport 80', '--ctreplsrc ' + self.network(self.anyone()), '--ctstatus SEEN_REPLY'])}{self.r.choice(['', ' --ctdir ORIGINAL'])}"
         if kind == "comment":
             return self.r.choice(['-m comment --comment "let it in"', "-m comment --comment web", '-m comment --comment "a \\"b\\" -j DROP"'])
+        if kind == "rpfilter" and hook == "PREROUTING" and table in ("raw", "mangle"):
+            return "-m rpfilter" + "".join(f" --{flag}" for flag in ("loose", "validmark", "accept-local", "invert") if self.maybe(0.35))
+        if kind == "socket" and hook == "PREROUTING" and table in ("raw", "mangle") and not self.proto:
+            self.proto = "tcp"
+            return "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m socket" + self.r.choice(["", " --transparent", " --nowildcard"])
+        if kind == "fragment" and not self.six:
+            return f"{self.not_(0.4)}-f"
+        if kind == "tcpmss" and not self.proto:
+            self.proto = "tcp"
+            return f"-p tcp -m tcp --tcp-flags SYN,RST SYN -m tcpmss {self.not_()}--mss {self.r.choice(['1:1300', '1400:1460', '1440'])}"
         if kind == "limit" and self.maybe(0.4):
             return "-m limit --limit 10000/sec --limit-burst 10000"
         if kind == "statistic" and self.maybe(0.4):
@@ -264,9 +284,9 @@ class Setup:
             choices += ["RETURN", "RETURN"]
         choices += {
             "raw": ["NOTRACK", "ZONE", "MARK", "LOG"],
-            "mangle": ["MARK", "MARK", "CONNMARK", "CONNMARK", "TTL", "DSCP", "TOS", "TCPMSS", "LOG", "DROP"],
+            "mangle": (["TPROXY"] * 3 if hook == "PREROUTING" and self.proxied else []) + ["NFQUEUE", "MARK", "MARK", "CONNMARK", "CONNMARK", "TTL", "DSCP", "TOS", "TCPMSS", "LOG", "DROP"],
             "nat": ["NAT"] * 8,
-            "filter": ["DROP", "REJECT", "LOG", "ACCEPT", "DROP"],
+            "filter": ["NFQUEUE", "DROP", "REJECT", "LOG", "ACCEPT", "DROP"],
             "security": ["DROP", "LOG"],
         }[table]
         kind = self.r.choice(choices)
@@ -294,7 +314,17 @@ class Setup:
         if kind == "TOS":
             return "-j TOS " + self.r.choice(["--set-tos 0x10", "--and-tos 0xf0", "--or-tos 0x08"])
         if kind == "TCPMSS":
-            return "-j TCPMSS --clamp-mss-to-pmtu" if self.proto == "tcp" and False else ""
+            # It wants to be sure of SYN; the MTU of the way on is known where there is one.
+            if self.proto:
+                return ""
+            return "-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS " + self.r.choice([f"--set-mss {self.r.choice([536, 1200, 1440])}", "--clamp-mss-to-pmtu" if hook in ("FORWARD", "OUTPUT", "POSTROUTING") else "--set-mss 1300"])
+        if kind == "TPROXY":
+            port = "" if self.proto in ("tcp", "udp") else f"-p {self.r.choice(['tcp', 'udp'])} " if not self.proto else None
+            if port is None:
+                return ""
+            return f"{port}-j TPROXY --on-port {self.r.choice([3128, 3128, 3128, 3199])} --tproxy-mark 0x8000/0x8000"
+        if kind == "NFQUEUE":
+            return f"-j NFQUEUE --queue-num {self.r.choice([0, 3])}{self.r.choice(['', ' --queue-bypass', ' --queue-bypass'])}"
         if kind == "LOG":
             return '-j LOG --log-prefix "seen: "' if self.maybe(0.5) else "-j NFLOG --nflog-group 5"
         if kind == "REJECT":

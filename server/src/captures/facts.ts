@@ -208,6 +208,8 @@ export type LinuxFact =
       readonly dst?: Val<string>;
       readonly flags: readonly string[];
     }
+  /** A queue of NFQUEUE that a program serves. */
+  | { readonly kind: 'nf-queue'; readonly queue: Val<number> }
   | { readonly kind: 'sysctl'; readonly name: Val<string>; readonly value: Val<string> };
 
 export type OpenStackFact =

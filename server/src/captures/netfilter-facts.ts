@@ -80,6 +80,8 @@ export type NfMatch =
     }
   | { readonly kind: 'tcpmss'; readonly range: Val<readonly [number, number]>; readonly negated: boolean }
   | { readonly kind: 'rpfilter'; readonly flags: readonly string[]; readonly text: Val<string>; readonly negated: boolean }
+  /** A socket of this host is for the packet; `transparent`, `nowildcard`, `restore-skmark`. */
+  | { readonly kind: 'socket'; readonly flags: readonly string[]; readonly text: Val<string>; readonly negated: boolean }
   /** `--dir in|out --pol none|ipsec` (IPsec). */
   | { readonly kind: 'policy'; readonly policy: 'none' | 'ipsec'; readonly text: Val<string>; readonly negated: boolean }
   /** Time decides: a token bucket (limit, hashlimit, connlimit), or chance (statistic). `likely` is what holds for the usual packet. */

@@ -44,6 +44,7 @@ import { ping } from './ping';
 import { recognisedOnly } from './recognised';
 import { route } from './route';
 import { sockets } from './sockets';
+import { nfnetlinkQueue } from './nfnetlink-queue';
 import { sysctl } from './sysctl';
 import { tcpdump } from './tcpdump';
 import { traceroute } from './traceroute';
@@ -95,6 +96,7 @@ export const captureKinds: readonly CaptureKind[] = [
   ipset,
   conntrack,
   sysctl,
+  nfnetlinkQueue,
   clientTable,
   virshDumpxml,
   virshDomiflist,

@@ -14,7 +14,9 @@ export interface NetfilterQuestion {
 }
 
 const KEYS = new Set(
-  'iif smac dmac src dst proto sport dport type code id flags ttl tos length mark ctstate ctdir ctmark uid gid df mss'.split(' '),
+  'iif smac dmac src dst proto sport dport type code id flags ttl tos length mark ctstate ctdir ctmark uid gid df mss frag whole'.split(
+    ' ',
+  ),
 );
 
 const FLAGS: Readonly<Record<string, number>> = {
@@ -51,6 +53,8 @@ export function readQuestion(words: readonly string[], namespace: Namespace): Ne
     if (!(value <= max)) return `${key}=${text} must be a number from 0 to ${max}`;
     numbers.set(key, value);
   }
+  const fragment = given.get('frag');
+  if (fragment !== undefined && fragment !== 'first' && fragment !== 'later') return `frag=${fragment} must be first or later`;
   const { family } = dst;
   const named = given.get('proto') ?? 'tcp';
   const proto = ipProtocolNumber(named);
@@ -84,7 +88,9 @@ export function readQuestion(words: readonly string[], namespace: Namespace): Ne
       tos: numbers.get('tos') ?? 0,
       length: numbers.get('length'),
       dontFragment: numbers.get('df') === 1 || (numbers.get('df') === undefined && proto === PROTO.TCP),
-      fragment: false,
+      fragment: fragment === 'later',
+      firstFragment: fragment === 'first',
+      ...(numbers.has('whole') ? { wholeLength: numbers.get('whole') ?? 0 } : {}),
       smac,
       dmac,
       mark: numbers.get('mark') ?? 0,
@@ -113,6 +119,7 @@ const LIMITS: readonly (readonly [string, number])[] = [
   ['gid', 0xffffffff],
   ['df', 1],
   ['mss', 65535],
+  ['whole', 65535],
 ];
 
 function tcpFlags(text: string): number | undefined {

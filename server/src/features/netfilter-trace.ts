@@ -36,6 +36,9 @@ export interface PacketTrace {
   readonly alternatives: readonly {
     readonly verdict: Verdict;
     readonly out: string | null;
+    readonly nextHop: string | null;
+    readonly packet: PacketWords;
+    readonly rules: readonly TraceRule[];
     readonly because: readonly string[];
   }[];
   readonly gaps: readonly { readonly command: string; readonly why: string }[];
@@ -62,6 +65,8 @@ export interface PacketWords {
   readonly ttl: number;
   readonly tos: number;
   readonly mark: number | null;
+  /** The segment size that a SYN names, where the question says it. */
+  readonly mss?: number;
   readonly ports?: readonly [number, number];
 }
 
@@ -110,7 +115,7 @@ function traceOne(namespace: Namespace, question: NetfilterQuestion, before: Con
     why: passage.why,
     in: passage.in ?? null,
     out: passage.out ?? null,
-    nextHop: passage.nextHop ? formatAddress(passage.nextHop.family, passage.nextHop.ip) : null,
+    nextHop: nextHopOf(passage),
     packet: packetWords(passage),
     ctstate: passage.tracking.state,
     rules: rulesOf(passage),
@@ -119,6 +124,9 @@ function traceOne(namespace: Namespace, question: NetfilterQuestion, before: Con
     alternatives: distinct(different).map((branch) => ({
       verdict: branch.result.passage.undetermined ? 'insufficient-info' : branch.result.passage.verdict,
       out: branch.result.passage.out ?? null,
+      nextHop: nextHopOf(branch.result.passage),
+      packet: packetWords(branch.result.passage),
+      rules: rulesOf(branch.result.passage),
       because: decisive(main, branch).map(({ reason }) => reason),
     })),
     gaps: gapsOf(different.length > 0 || !complete ? branches.flatMap(({ doubts }) => doubts) : []),
@@ -174,6 +182,10 @@ function inferredFrom(namespace: Namespace, passage: Passage): 'captured' | 'inf
   return routed && (namespace.rulesKnown === 'absent' || namespace.sysctls.size === 0) ? 'inferred' : 'captured';
 }
 
+function nextHopOf({ nextHop }: Passage): string | null {
+  return nextHop ? formatAddress(nextHop.family, nextHop.ip) : null;
+}
+
 function packetWords(passage: Passage): PacketWords {
   const { packet } = passage;
   const chance = passage.events.findLast((event) => event.kind === 'table' && event.binding?.anyOf !== undefined);
@@ -189,6 +201,7 @@ function packetWords(passage: Passage): PacketWords {
     ttl: packet.ttl,
     tos: packet.tos,
     mark: packet.mark ?? null,
+    ...(packet.mss === undefined ? {} : { mss: packet.mss }),
     ...(range ? { ports: range } : {}),
   };
 }

@@ -26,6 +26,15 @@ export function eventWords(namespace: Namespace, event: StackEvent): TraceWords[
         },
       ];
     }
+    case 'defragment':
+      return [
+        {
+          stage: 'conntrack',
+          summary: 'Connection tracking puts the fragments together: the rules see the whole packet',
+          certainty: 'captured',
+          evidence: [],
+        },
+      ];
     case 'track': {
       const { tracking } = event;
       return [

@@ -7,6 +7,7 @@ import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
 import { hasPorts, isIcmp, isMulticast, PROTO, type IpPacket } from './packet';
 import { addressType } from './routing';
+import { hasSocket } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
@@ -167,6 +168,8 @@ function makeTest(match: NfMatch): Test {
       return ownerTest(match.what, match.value?.value, match.negated);
     case 'rpfilter':
       return turned(match.negated, (at) => at.reversePath(match.flags));
+    case 'socket':
+      return turned(match.negated, (at) => hasSocket(at, match.flags));
     case 'policy':
       // No IPsec is captured; without it a packet has no policy.
       return turned(match.negated, () => tri(match.policy === 'none'));

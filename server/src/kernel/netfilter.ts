@@ -3,6 +3,7 @@ import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
 import type { Choose, Tri } from './decide';
 import { decideHidden } from './hidden';
 import { testOf, type Hook, type Moment } from './matches';
+import { hasProxy } from './sockets';
 import { changed, isPassing } from './targets';
 
 export interface RuleHit {
@@ -315,6 +316,7 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
       return 'REJECT';
     case 'QUEUE':
     case 'NFQUEUE': {
+      if (isUnserved(run.moment.namespace, options.queue?.value)) return options.queueBypass === true ? 'ACCEPT' : 'DROP';
       const goesOn = ask(run, {
         key: `${run.key}|${run.table.name} queue ${rule.number}`,
         rule,
@@ -337,16 +339,22 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
       run.nat = { target, options, rule };
       return 'ACCEPT';
     case 'TPROXY': {
-      const listens = ask(run, {
-        key: `${run.key}|tproxy ${rule.number}`,
-        rule,
-        likely: true,
-        certainty: 'assumed',
-        nature: 'hidden',
-        reason: `a proxy must listen on port ${options.onPort?.value ?? '?'}; without one the packet is dropped`,
-        command: 'ss -ltun',
-      });
+      const proxy = hasProxy(run.moment, options.onIp?.value, options.onPort?.value);
+      const listens =
+        proxy === 'maybe'
+          ? ask(run, {
+              key: `${run.key}|tproxy ${rule.number}`,
+              rule,
+              likely: true,
+              certainty: 'assumed',
+              nature: 'hidden',
+              reason: `a proxy must listen on port ${options.onPort?.value ?? '?'}; without one the packet is dropped`,
+              command: 'ss -ltun',
+            })
+          : proxy === 'yes';
       if (!listens) return 'DROP';
+      // That the socket there is transparent is shown nowhere, but nobody sends packets to one that is not.
+      run.certainty = weaker(run.certainty, 'inferred');
       run.moment = { ...run.moment, packet: changed(run.moment, 'MARK', options).packet };
       run.proxied = true;
       return 'ACCEPT';
@@ -369,6 +377,13 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
       }
       return unknownTarget(run, rule, target);
   }
+}
+
+/** Nobody serves any of the queues `3`, `0:3` or, as nft writes it, `0-3`; 0 where none is named. */
+function isUnserved(namespace: Namespace, queues: string | undefined): boolean {
+  if (namespace.queuesKnown !== 'whole') return false;
+  const [from = 0, to = from] = (queues ?? '0').split(/[:-]/).map(Number);
+  return ![...namespace.queues].some((queue) => queue >= from && queue <= to);
 }
 
 /** A chain that was not captured, or a target that is not modelled. */

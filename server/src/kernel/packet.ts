@@ -25,6 +25,10 @@ export interface IpPacket {
   readonly dontFragment: boolean;
   /** A second or further fragment. */
   readonly fragment: boolean;
+  /** The first fragment: it has the ports. */
+  readonly firstFragment?: boolean;
+  /** Of a fragment: the length of the packet that was cut, in bytes. */
+  readonly wholeLength?: number;
   readonly smac: string | undefined;
   readonly dmac: string | undefined;
   /** Undefined where rules that may set it were not captured. */

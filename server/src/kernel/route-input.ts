@@ -293,7 +293,8 @@ export function reversePath(
       oif: undefined,
       mark: flags.includes('validmark') ? packet.mark : 0,
       tos: packet.tos,
-      proto: packet.proto,
+      // IPv4 asks without a protocol (ipt_rpfilter), IPv6 with it.
+      proto: packet.family === 4 ? 0 : packet.proto,
       sport: undefined,
       dport: undefined,
     },
@@ -301,7 +302,9 @@ export function reversePath(
   );
   if (back.kind === 'unknown') return 'maybe';
   if (back.kind !== 'found') return 'no';
-  if (back.type === 'local') return tri(flags.includes('accept-local'));
+  if (back.type === 'local' && !flags.includes('accept-local')) return 'no';
+  if (back.type === 'local' && packet.family === 6) return 'yes';
+  if (back.type === 'local') return tri(flags.includes('loose') || back.hop?.device === iif);
   if (back.type !== 'unicast') return 'no';
   return tri(flags.includes('loose') || back.choices.some((hop) => hop.device === iif));
 }

@@ -11,6 +11,7 @@ import {
   type Zone,
 } from './conntrack';
 import { type Choose } from './decide';
+import { defragments } from './defrag';
 import type { Hook, Moment } from './matches';
 import { bind, bindToItself, translated, translatedError, type Binding, type Manip } from './nat';
 import { natRange } from './nat-target';
@@ -34,6 +35,8 @@ export type StackEvent =
       readonly binding: Binding | undefined;
       readonly nat: string | undefined;
     }
+  /** The fragment was put together with the others of its packet. */
+  | { readonly kind: 'defragment'; readonly hook: Hook; readonly packet: IpPacket }
   | { readonly kind: 'track'; readonly tracking: Tracking; readonly packet: IpPacket }
   | {
       readonly kind: 'translate';
@@ -201,6 +204,7 @@ function deliver(run: Run): Passage {
 function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Passage {
   const { hop } = found;
   if (!hop) return end(run, 'insufficient-info', 'the route names no device');
+  if (run.proxied) return end(run, 'dropped', 'a proxy of this host has the packet (TPROXY), but routing leads it elsewhere');
   if (run.packet.frame !== 'host') return end(run, 'dropped', 'a broadcast or multicast frame is never routed on');
   if (run.packet.ttl <= 1) {
     run.events.push({
@@ -316,7 +320,8 @@ function routeOutput(
   if (answer.kind === 'refused') return end(run, 'unroutable', answer.text);
   const device = answer.type === 'local' || answer.type === 'anycast' ? 'lo' : answer.hop?.device;
   if (device === undefined) return end(run, 'insufficient-info', 'the route names no device');
-  if (isStrayLoopback(run, device)) return end(run, 'unroutable', 'its source is a loopback address, which never leaves the host');
+  if (isStrayLoopback(run, device))
+    return end(run, 'unroutable', 'its source is a loopback address, which never leaves the host');
   return { device, found: answer };
 }
 
@@ -381,6 +386,7 @@ function hook(run: Run, name: Hook): Passage | undefined {
   const natAt = name === 'PREROUTING' || name === 'OUTPUT' ? -100 : 100;
   let tracked = !tracks;
   let translatedHere = name === 'FORWARD';
+  if (tracks) defragment(run, name);
   for (const base of chains) {
     if (!tracked && base.priority > CONNTRACK_PRIORITY) {
       trackPacket(run);
@@ -401,6 +407,14 @@ function hook(run: Run, name: Hook): Passage | undefined {
   }
   if (!tracked) trackPacket(run);
   return translatedHere ? undefined : natHook(run, name, chains);
+}
+
+/** nf_defrag_ipv4, nf_defrag_ipv6: with connection tracking the rules see the packet that was cut, whose fragments all come. */
+function defragment(run: Run, name: Hook): void {
+  const { fragment, firstFragment, family } = run.packet;
+  if ((!fragment && firstFragment !== true) || !defragments(run.namespace, family)) return;
+  run.packet = { ...run.packet, fragment: false, firstFragment: false, length: run.packet.wholeLength };
+  run.events.push({ kind: 'defragment', hook: name, packet: run.packet });
 }
 
 /** Tables whose rules nobody captured: they are taken to let the packet through. */

@@ -1,6 +1,7 @@
 import type { NfTargetOptions } from '../captures/netfilter-facts';
 import type { Moment } from './matches';
 import { PROTO } from './packet';
+import { flowOf, lookup, type Flow } from './routing';
 
 /** Targets after which the packet goes on in the same chain (iptables-extensions(8)). */
 const PASSING = new Set(
@@ -50,13 +51,37 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
       return { ...at, packet: { ...packet, tos: next & 255 } };
     }
     case 'TCPMSS': {
-      const mss = options.mss?.value;
-      if (packet.proto !== PROTO.TCP || typeof mss !== 'number' || packet.mss === undefined) return at;
-      return { ...at, packet: { ...packet, mss: Math.min(packet.mss, mss) } };
+      const wanted = options.mss?.value;
+      if (packet.proto !== PROTO.TCP || packet.mss === undefined || wanted === undefined) return at;
+      const mss = wanted === 'clamp' ? clampedMss(at) : wanted;
+      // A segment size is only ever lowered; what it becomes without a known MTU is open.
+      return { ...at, packet: { ...packet, mss: mss === undefined ? undefined : Math.min(packet.mss, mss) } };
     }
     default:
       return at;
   }
+}
+
+/** `--clamp-mss-to-pmtu`: what fits the smaller MTU of the way on and of the way back, without the headers (xt_TCPMSS). */
+function clampedMss(at: Moment): number | undefined {
+  const { packet, namespace } = at;
+  const onwards = mtuTowards(at, flowOf(packet, at.arrivedBy ?? 'lo', undefined));
+  const back = mtuTowards(at, {
+    ...flowOf({ ...packet, src: 0n, dst: packet.src, mark: 0, tos: 0 }, 'lo', undefined),
+    proto: 0,
+    sport: undefined,
+    dport: undefined,
+  });
+  const out = onwards ?? namespace.devices.get(at.out ?? '')?.mtu;
+  if (out === undefined) return undefined;
+  return Math.min(out, back ?? out) - (packet.family === 4 ? 40 : 60);
+}
+
+function mtuTowards(at: Moment, flow: Flow): number | undefined {
+  const found = lookup(flow, { namespace: at.namespace, choose: ({ likely }) => likely, key: 'mtu' });
+  if (found.kind !== 'found') return undefined;
+  const device = found.type === 'local' ? 'lo' : found.hop?.device;
+  return found.route.mtu ?? at.namespace.devices.get(device ?? '')?.mtu;
 }
 
 type MarkOption = NonNullable<NfTargetOptions['mark']>['value'];

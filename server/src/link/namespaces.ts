@@ -55,6 +55,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
   const nft = linkNft(own);
   const connections = linkConnections(own);
   const listeners = linkListeners(own);
+  const queues = known(own, 'nf-queue', (kind) => kind === 'nfnetlink-queue');
   return {
     host,
     name,
@@ -101,6 +102,8 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     connectionsKnown: connections.known,
     listeners: listeners.listeners,
     listenersKnown: listeners.known,
+    queues: new Set(queues.found.map(({ fact }) => fact.queue.value)),
+    queuesKnown: queues.known,
     ebtables: linkEbtables(own),
     evidence: linkEvidence(own),
     sysctls,

@@ -71,6 +71,7 @@ function explainNfMatch(match: NfMatch): string {
       return `TCP segment size ${not}${rangeText([match.range.value])}`;
     case 'owner':
     case 'rpfilter':
+    case 'socket':
     case 'policy':
     case 'limit':
     case 'any-of':

@@ -202,6 +202,9 @@ export interface Namespace {
   readonly listeners: readonly Listener[];
   /** By `tcp` and `udp`: whether a listener that is not here does not exist. */
   readonly listenersKnown: Readonly<Record<'tcp' | 'udp', Known>>;
+  /** Numbers of the queues of NFQUEUE that a program serves. */
+  readonly queues: ReadonlySet<number>;
+  readonly queuesKnown: Known;
   /** ebtables' tables by name: rules for frames on the bridges of this namespace. */
   readonly ebtables: ReadonlyMap<string, EbTable>;
   /** What tcpdump, ping and traceroute showed here. */

@@ -177,6 +177,8 @@ export function bareNamespace(host: string, name: string): Namespace {
     connections: [],
     connectionsKnown: 'absent',
     listeners: [],
+    queues: new Set(),
+    queuesKnown: 'absent',
     listenersKnown: { tcp: 'absent', udp: 'absent' },
     ebtables: new Map(),
     evidence: { dumps: [], pings: [], routes: [] },

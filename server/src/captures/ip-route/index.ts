@@ -22,7 +22,7 @@ const ROUTE = new RegExp(
 );
 /** What routes over several next hops print before them; alone it is no route (ip-route(8), "nexthop"). */
 const BARE = new RegExp(
-  `^\\s*(?:unicast )?(?:default|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2}|(?=[\\da-f]*:)[\\da-f:.]+\\/\\d{1,3})\\s*(?:\\\\\\s*nexthop\\s.*)?$`,
+  `^\\s*(?:unicast )?(?:default|\\d{1,3}(?:\\.\\d{1,3}){3}(?:\\/\\d{1,2})?|(?=[\\da-f]*:)[\\da-f:.]+(?:\\/\\d{1,3})?)\\s*(?:\\\\\\s*nexthop\\s.*)?$`,
 );
 const CERTAIN = new RegExp(
   `^\\s*(?:default via [\\da-f.:]+ dev \\S+|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2} (?:via \\S+ )?dev \\S+\\s+(?:proto|scope|src|metric|onlink|linkdown)\\b.*|${DESTINATION} dev \\S+\\s+proto kernel\\b.*|default via [\\da-f.:]+ dev \\S+\\s+(?:proto|src|metric|onlink|scope)\\b.*)$`,

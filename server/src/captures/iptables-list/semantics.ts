@@ -233,6 +233,10 @@ semantics.addOperation<Piece>('pieceOf(source)', {
       negated: flags.includes('invert'),
     });
   },
+  piece_socket(name, _ahead, _sps, _dashes, words, _ahead2) {
+    const text = between(name, words.children[words.children.length - 1] ?? name, this.args['source'] as SourceText);
+    return matched({ kind: 'socket', flags: words.children.map((word) => word.sourceString), text, negated: false });
+  },
   piece_policy(name, _sp, _match, _sp2, _dir, _sp3, _way, _sp4, _pol, _sp5, policy, _ahead) {
     const text = between(name, policy, this.args['source'] as SourceText);
     return matched({ kind: 'policy', policy: policy.sourceString === 'none' ? 'none' : 'ipsec', text, negated: false });
@@ -253,6 +257,9 @@ semantics.addOperation<Piece>('pieceOf(source)', {
   },
   piece_setMss(_name, _sp, _set, _sp2, value, _ahead) {
     return { options: { mss: numberOf(value, this.args['source'] as SourceText) } };
+  },
+  piece_clampMss(_name, _sp, words, _ahead) {
+    return { options: { mss: val('clamp' as const, textVal(words, this.args['source'] as SourceText).span) } };
   },
   piece_tproxy(_name, _sp, _redirect, _sp2, to, _sp3, _mark, _sp4, value, _slash, mask, _ahead) {
     const source = this.args['source'] as SourceText;

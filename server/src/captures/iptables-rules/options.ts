@@ -80,6 +80,7 @@ export function ruleParts(options: readonly RawOption[]): RuleParts {
 function moduleMatch(module: string, text: Val<string>): NfMatch {
   if (LIMIT_MODULES.has(module)) return { kind: 'limit', module, text, negated: false };
   if (module === 'rpfilter') return { kind: 'rpfilter', flags: [], text, negated: false };
+  if (module === 'socket') return { kind: 'socket', flags: [], text, negated: false };
   if (module === 'policy') return { kind: 'policy', policy: 'ipsec', text, negated: false };
   return { kind: 'other', text, negated: false, name: module };
 }
@@ -257,6 +258,8 @@ function joinModule(module: string, option: RawOption, before: NfMatch[]): boole
       negated: match.negated || invert,
       flags: invert ? match.flags : [...match.flags, option.name.slice(2)],
     };
+  } else if (match.kind === 'socket') {
+    before[at] = { ...match, text, flags: [...match.flags, option.name.slice(2)] };
   } else if (match.kind === 'policy') {
     before[at] = { ...match, text, policy: option.name === '--pol' && first?.value === 'none' ? 'none' : match.policy };
   } else if (match.kind === 'other') before[at] = { ...match, text, negated: match.negated || option.negated };

@@ -276,11 +276,11 @@ function readElements(state: State, lines: readonly Line[], n: number, set: stri
 }
 
 /**
- * What nft prints of ip6tables-nft's SNAT, DNAT, MASQUERADE and REDIRECT is nothing at all (nft 1.0.6): a rule there that ends with
+ * What nft prints of ip6tables-nft's SNAT, DNAT, MASQUERADE, REDIRECT, TPROXY and TCPMSS is nothing at all (nft 1.0.6): a rule there that ends with
  * its counter may have one of them. With handles (`-a`) the two blanks before the handle tell; others are trimmed at a line's end.
  */
 function mayHideTranslation(table: { readonly family: string; readonly name: string } | undefined, rule: string): boolean {
-  if (table?.family !== 'ip6' || table.name !== 'nat') return false;
+  if (table?.family !== 'ip6' || !/^(?:nat|mangle)$/.test(table.name)) return false;
   return /\bcounter packets \d+ bytes \d+(?: {2}# handle \d+)?$/.test(rule);
 }
 

@@ -37,6 +37,7 @@ export function eventSteps(own: EventContext, event: StackEvent): Step[] {
   const program = event.packet.family === 6 ? 'ip6tables' : 'iptables';
   switch (event.kind) {
     case 'track':
+    case 'defragment':
       return [];
     case 'uncaptured':
       return uncaptured(own, event, packet, device, program);

@@ -1,0 +1,75 @@
+import type { Listener, Namespace } from '../model/network';
+import { parseIp } from '../packet/address';
+import type { Tri } from './decide';
+import type { Moment } from './matches';
+import { isIcmpError, PROTO, TCP, type IpPacket } from './packet';
+
+function protocolOf(packet: IpPacket): 'tcp' | 'udp' | undefined {
+  return packet.proto === PROTO.TCP ? 'tcp' : packet.proto === PROTO.UDP ? 'udp' : undefined;
+}
+
+function isWildcard(listener: Listener): boolean {
+  return listener.ip === '*' || listener.ip === '0.0.0.0' || listener.ip === '::';
+}
+
+/** Whether a socket bound to its address hears what comes for an address. A wildcard of IPv6 hears IPv4 as well, unless it says not to. */
+function hears(listener: Listener, family: 4 | 6, address: bigint): boolean {
+  if (listener.ip === '*' || listener.ip === '::') return true;
+  if (listener.ip === '0.0.0.0') return family === 4;
+  const own = parseIp(listener.ip.replace(/^::ffff:(?=\d+\.)/i, ''));
+  return own?.family === family && own.value === address;
+}
+
+function listenersFor(namespace: Namespace, packet: IpPacket, address: bigint, port: number): readonly Listener[] {
+  const protocol = protocolOf(packet);
+  return namespace.listeners.filter(
+    (listener) =>
+      listener.protocol.startsWith(protocol ?? 'none') &&
+      (listener.port === undefined || listener.port === port) &&
+      hears(listener, packet.family, address),
+  );
+}
+
+/** The packet can be for no socket that is connected already: it opens a connection, or is the first that anybody saw of it. */
+function startsConnection({ packet, tracking }: Moment): boolean {
+  if (packet.proto === PROTO.TCP) return (packet.tcpFlags & (TCP.SYN | TCP.ACK | TCP.RST)) === TCP.SYN;
+  return tracking.state === 'NEW';
+}
+
+/** The `socket` match (xt_socket): is there a socket here that the packet is for? ICMP errors ask for the packet inside. */
+export function hasSocket(at: Moment, flags: readonly string[]): Tri {
+  const { packet, namespace } = at;
+  const protocol = protocolOf(packet);
+  if (protocol === undefined) return isIcmpError(packet) ? 'maybe' : 'no';
+  if (packet.dport === undefined) return 'maybe';
+  const found = listenersFor(namespace, packet, packet.dst, packet.dport).filter(
+    (listener) => flags.includes('nowildcard') || !isWildcard(listener),
+  );
+  // Which sockets are transparent is shown nowhere.
+  if (found.length > 0) return flags.includes('transparent') ? 'maybe' : 'yes';
+  return namespace.listenersKnown[protocol] === 'whole' && startsConnection(at) ? 'no' : 'maybe';
+}
+
+/**
+ * Whether a proxy of this machine waits for what TPROXY hands to an address and port. Without an address it is the first one of the
+ * packet's device, without a port the packet's own (xt_TPROXY).
+ */
+export function hasProxy(at: Moment, onIp: string | undefined, onPort: number | undefined): Tri {
+  const { packet, namespace } = at;
+  const protocol = protocolOf(packet);
+  if (protocol === undefined) return 'no';
+  const given = onIp === undefined ? undefined : parseIp(onIp)?.value;
+  const address = given === undefined || given === 0n ? firstAddress(at) : given;
+  const port = onPort === undefined || onPort === 0 ? packet.dport : onPort;
+  if (port === undefined) return 'maybe';
+  if (listenersFor(namespace, packet, address, port).length > 0) return 'yes';
+  return namespace.listenersKnown[protocol] === 'whole' && startsConnection(at) ? 'no' : 'maybe';
+}
+
+function firstAddress({ packet, namespace, in: device }: Moment): bigint {
+  for (const { ip } of namespace.devices.get(device ?? '')?.addresses ?? []) {
+    const own = parseIp(ip);
+    if (own?.family === packet.family) return own.value;
+  }
+  return packet.dst;
+}
