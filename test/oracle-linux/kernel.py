@@ -75,7 +75,7 @@ def transport(p):
     if proto == "tcp":
         names = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "none": 0}
         flags = sum(names[name] for name in p["flags"].split(","))
-        options = struct.pack("!BBH", 2, 4, p["mss"]) if "mss" in p else b""
+        options = struct.pack("!BBH", 2, 4, p["mss"]) if p.get("mss") else b""
         segment = struct.pack("!HHIIBBHHH", p["sport"], p["dport"], p.get("seq", 1000), p.get("ackno", 0), (5 + len(options) // 4) << 4, flags, 65535, 0, 0)
         data = segment + options + (tag if not flags & 2 else b"")
         return with_checksum(p, data, 16)

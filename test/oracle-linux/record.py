@@ -2,6 +2,7 @@
 
     python3 record.py SEED COUNT [PACKETS]
 """
+import errno
 import json
 import os
 import random
@@ -196,8 +197,8 @@ class Traffic:
             packet["dport"] = r.choice(PORTS)
         if proto == "tcp":
             packet["flags"] = "syn" if r.random() < 0.85 or packet["iif"] is None else r.choice(["ack", "syn,ack", "rst", "fin,ack", "none", "syn,fin"])
-            if packet["flags"] == "syn" and packet["iif"] is not None:
-                packet["mss"] = r.choice([1460, 1460, 1440, 1400, 536])
+            if packet["iif"] is not None:
+                packet["mss"] = r.choice([1460, 1460, 1440, 1400, 536, 0]) if packet["flags"] == "syn" else 0
         if proto == "icmp":
             packet["type"], packet["code"], packet["id"] = r.choice([8, 8, 8, 8, 0, 13]) if packet["iif"] else 8, 0, r.choice([7, 8, 9])
         if proto == "icmpv6":
@@ -212,8 +213,8 @@ class Traffic:
         if kind == "again" and sent["iif"] is not None:
             again = {**sent, "tag": packet["tag"]}
             if sent["proto"] == "tcp":
-                again.pop("mss", None)
                 again["flags"] = r.choice(["ack", "ack", "syn", "fin,ack", "rst"])
+                again["mss"] = 0
                 again["seq"], again["ackno"] = (1001, 1001) if again["flags"] != "syn" else (1000, 0)
             return again
         packet |= {"src": frame["dst"], "dst": frame["src"], "iif": device}
@@ -229,7 +230,7 @@ class Traffic:
         if "sport" in frame:
             packet |= {"sport": frame["dport"], "dport": frame["sport"]}
         if sent["proto"] == "tcp":
-            packet["flags"] = r.choice(["syn,ack", "syn,ack", "ack", "rst,ack", "fin,ack"])
+            packet["flags"], packet["mss"] = r.choice(["syn,ack", "syn,ack", "ack", "rst,ack", "fin,ack"]), 0
             packet["seq"], packet["ackno"] = (1000, frame.get("seq", 1000) + 1) if packet["flags"] == "syn,ack" else (1001, frame.get("seq", 1000) + 1)
         if sent["proto"] in ("icmp", "icmpv6"):
             answer = {8: 0, 13: 14, 128: 129}.get(frame["type"])
@@ -355,7 +356,13 @@ def record(seed, packets):
         for _ in range(packets):
             packet = traffic.next()
             length = len(ip_packet(packet, packet.get("frag"))) if packet["iif"] is not None else (20 if ":" in packet["dst"] else 0) + (60 if packet["proto"] == "tcp" else 32)
-            seen = observe(router, packet)
+            try:
+                seen = observe(router, packet)
+            except OSError as refused:
+                # Longer than the router's device takes: it never comes in.
+                if refused.errno == errno.ENOBUFS:
+                    continue
+                raise
             if seen["frame"]:
                 traffic.came_out.append((seen["frame"][0], seen["frame"][2], packet))
             about = packet.get("about")

@@ -5,7 +5,7 @@ import { zoneId, type Tracking } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
-import { hasPorts, isIcmp, isMulticast, PROTO, type IpPacket } from './packet';
+import { hasPorts, isIcmp, isMulticast, PROTO, TCP, type IpPacket } from './packet';
 import { addressType } from './routing';
 import { hasSocket } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
@@ -161,6 +161,8 @@ function makeTest(match: NfMatch): Test {
       const [from, to] = match.range.value;
       return ({ packet }) => {
         if (packet.proto !== PROTO.TCP) return 'no';
+        // Only segments that open a connection name a size.
+        if (packet.mss === 0 || (packet.tcpFlags & TCP.SYN) === 0) return tri(match.negated);
         return packet.mss === undefined ? 'maybe' : tri((packet.mss >= from && packet.mss <= to) !== match.negated);
       };
     }

@@ -14,7 +14,7 @@ export interface IpPacket {
   readonly icmpId: number;
   /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32. */
   readonly tcpFlags: number;
-  /** The maximum segment size that a SYN names; undefined where it is not known. */
+  /** The maximum segment size that a SYN names, 0 where it names none; undefined where it is not known. */
   readonly mss: number | undefined;
   /** Time to live, or IPv6's hop limit. */
   readonly ttl: number;

@@ -265,6 +265,7 @@ function send(run: Run): Passage {
   if ('verdict' in first) return first;
   run.out = first.device;
   run.rerouted = first;
+  run.packet = { ...run.packet, mss: run.packet.mss ?? advertisedMss(run, first) };
   const refused = hook(run, 'OUTPUT');
   if (refused) return refused;
   const { device, found } = run.rerouted ?? first;
@@ -323,6 +324,14 @@ function routeOutput(
   if (isStrayLoopback(run, device))
     return end(run, 'unroutable', 'its source is a loopback address, which never leaves the host');
   return { device, found: answer };
+}
+
+/** The segment size that this host names in its own SYN: what fits its route's MTU (tcp_advertise_mss). */
+function advertisedMss(run: Run, { device, found }: { device: string; found: Lookup & { kind: 'found' } }): number | undefined {
+  const { family, proto } = run.packet;
+  const mtu = found.route.mtu ?? run.namespace.devices.get(device)?.mtu;
+  if (proto !== PROTO.TCP || mtu === undefined) return undefined;
+  return family === 4 ? Math.min(mtu - 40, 65495) : Math.min(mtu - 60, 65515);
 }
 
 /** Loopback addresses of IPv4 leave by other devices than lo only with route_localnet (ip-sysctl). */

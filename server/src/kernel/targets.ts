@@ -1,6 +1,6 @@
 import type { NfTargetOptions } from '../captures/netfilter-facts';
 import type { Moment } from './matches';
-import { PROTO } from './packet';
+import { PROTO, type IpPacket } from './packet';
 import { flowOf, lookup, type Flow } from './routing';
 
 /** Targets after which the packet goes on in the same chain (iptables-extensions(8)). */
@@ -54,12 +54,20 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
       const wanted = options.mss?.value;
       if (packet.proto !== PROTO.TCP || packet.mss === undefined || wanted === undefined) return at;
       const mss = wanted === 'clamp' ? clampedMss(at) : wanted;
+      // A SYN without data that names none is given one, at most what every host must take (RFC 879, RFC 8200).
+      if (packet.mss === 0) return { ...at, packet: withMss(packet, mss) };
       // A segment size is only ever lowered; what it becomes without a known MTU is open.
       return { ...at, packet: { ...packet, mss: mss === undefined ? undefined : Math.min(packet.mss, mss) } };
     }
     default:
       return at;
   }
+}
+
+function withMss(packet: IpPacket, mss: number | undefined): IpPacket {
+  const most = packet.family === 4 ? 536 : 1220;
+  const length = packet.length === undefined ? undefined : packet.length + 4;
+  return { ...packet, length, mss: mss === undefined ? undefined : Math.min(mss, most) };
 }
 
 /** `--clamp-mss-to-pmtu`: what fits the smaller MTU of the way on and of the way back, without the headers (xt_TCPMSS). */

@@ -139,7 +139,9 @@ function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInp
   const dev = pairs.get('dev') ?? (input.options['dev'] === undefined ? undefined : impliedVal(input.options['dev'], line));
   const table = pairs.get('table') ?? impliedTable(input, line);
   const dst = found.dst ?? val('default', found.text.span);
-  const address = destination(dst.value, via?.value, src?.value, input);
+  // Only of IPv6 `ip route` prints a preference.
+  const isSix = input.options['family'] === 'ip6' || pairs.has('pref');
+  const address = destination(dst.value, via?.value, src?.value, isSix);
   const host = /^[\da-f:.]+$/i.test(dst.value) || /\/(?:32|128)$/.test(dst.value) ? (dst.value.split('/')[0] ?? '') : '';
   if (host !== '') ipRef(out, val(host, { start: dst.span.start, end: dst.span.start + host.length }));
   if (via !== undefined) ipRef(out, via);
@@ -171,9 +173,9 @@ function impliedTable(input: ParseInput, line: Line): Val<string> | undefined {
 }
 
 /** A destination as address and prefix. Old versions print `169.254/16` for 169.254.0.0/16. */
-function destination(text: string, via: string | undefined, src: string | undefined, input: ParseInput): RouteText {
+function destination(text: string, via: string | undefined, src: string | undefined, isSix: boolean): RouteText {
   if (text === 'default') {
-    const six = input.options['family'] === 'ip6' || (via ?? src ?? '').includes(':');
+    const six = isSix || (via ?? src ?? '').includes(':');
     // IPv4 routes may go via an IPv6 neighbour, but then ip says so (`via inet6`), and the source is IPv4.
     return { ip: six && !(src !== undefined && !src.includes(':')) ? '::' : '0.0.0.0', prefix: 0 };
   }
@@ -205,7 +207,7 @@ function parseJson(input: ParseInput) {
     out.facts.push({
       kind: 'route',
       type: jsonText(object, 'type')?.value ?? 'unicast',
-      dst: val(destination(dst.value, via?.value, src?.value, input), dst.span),
+      dst: val(destination(dst.value, via?.value, src?.value, input.options['family'] === 'ip6'), dst.span),
       ...(via === undefined ? {} : { via }),
       ...(dev === undefined ? {} : { dev }),
       ...(src === undefined ? {} : { src }),
