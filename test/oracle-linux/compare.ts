@@ -32,7 +32,8 @@ export interface Observed {
   readonly marks: readonly number[];
   readonly hits: readonly (readonly [string, string, number | null])[];
   readonly ordered: boolean;
-  readonly errors: readonly (readonly (number | string)[])[];
+  /** What the router sent back: types and codes of ICMP, `reset`; absent in older recordings. */
+  readonly answers?: readonly (readonly (number | string)[])[];
   readonly resolving: readonly [string, string] | null;
   readonly frame: readonly [string, string, Frame] | null;
 }
@@ -182,14 +183,19 @@ function differencesOf(seen: Observed, trace: PacketTrace, existing: ReadonlySet
 function outcomeDifferences(seen: Observed, trace: PacketTrace): string[] {
   if (!sameVerdict(seen, trace)) {
     return [
-      `verdict ${trace.verdict} (${[trace.why, ...trace.alternatives.flatMap(({ because }) => because)].join('; ')}) — kernel ${observedVerdict(seen)} ${JSON.stringify(seen.step)} ${JSON.stringify(seen.errors)} ${seen.error ?? ''}`,
+      `verdict ${trace.verdict} (${[trace.why, ...trace.alternatives.flatMap(({ because }) => because)].join('; ')}) — kernel ${observedVerdict(seen)} ${JSON.stringify(seen.step)} ${JSON.stringify(seen.answers ?? [])} ${seen.error ?? ''}`,
     ];
   }
   const found: string[] = [];
   const say = (name: string, own: unknown, theirs: unknown) => {
     if (own !== theirs) found.push(`${name} ${String(own)} — kernel ${String(theirs)}`);
   };
-  const { packet } = trace;
+  const { packet, answer } = trace;
+  // A packet for the router itself is answered by its own programs.
+  if (seen.answers && trace.verdict !== 'local' && trace.verdict !== 'forwarded') {
+    const own = answer === undefined ? '' : 'reset' in answer ? 'reset' : `${answer.type} ${answer.code}`;
+    say('answer', own, seen.answers.map((words) => words.join(' ')).join(', '));
+  }
   const [mark] = seen.marks;
   if (seen.marks.length === 1 && (trace.verdict === 'forwarded' || trace.verdict === 'local')) say('mark', packet.mark, mark);
   if (trace.verdict !== 'forwarded') return found;

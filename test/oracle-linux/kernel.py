@@ -167,6 +167,8 @@ def read_packet(data):
 OBSERVER = """
 table inet observer {
   set marks { type mark; flags dynamic; counter; size 1024; }
+  set errors4 { type icmp_type . icmp_code; flags dynamic; counter; size 1024; }
+  set errors6 { type icmpv6_type . icmpv6_code; flags dynamic; counter; size 1024; }
   %s
 }
 """
@@ -181,7 +183,18 @@ OWN = {
     "exceeded": ["icmp type time-exceeded", "icmpv6 type time-exceeded"],
     "too_big": ["icmp type destination-unreachable icmp code 4", "icmpv6 type packet-too-big"],
     "answers": ["tcp flags & (syn | ack) == syn | ack"],
-    "errors": ["icmp type != { echo-request, timestamp-request }", "icmpv6 type { destination-unreachable, parameter-problem, echo-reply }", "tcp flags & rst == rst"],
+    "errors": ["icmp type != { echo-request, timestamp-request }", "icmpv6 type { destination-unreachable, parameter-problem, echo-reply }"],
+    "resets": ["tcp flags & rst == rst"],
+}
+
+
+# nft's JSON has names for some types, and calls every code by its name as one of "destination unreachable".
+NUMBERS = {
+    "errors4": {"echo-reply": 0, "destination-unreachable": 3, "source-quench": 4, "redirect": 5, "time-exceeded": 11, "parameter-problem": 12, "timestamp-reply": 14,
+                "net-unreachable": 0, "host-unreachable": 1, "prot-unreachable": 2, "port-unreachable": 3, "frag-needed": 4, "net-prohibited": 9,
+                "host-prohibited": 10, "admin-prohibited": 13},
+    "errors6": {"destination-unreachable": 1, "packet-too-big": 2, "time-exceeded": 3, "parameter-problem": 4, "echo-reply": 129,
+                "no-route": 0, "admin-prohibited": 1, "addr-unreachable": 3, "port-unreachable": 4, "policy-fail": 5, "reject-route": 6},
 }
 
 
@@ -192,7 +205,7 @@ def observer(trace):
         if hook == "output":
             first += "".join(f"{match} drop; " for match in NOISE)
             for name, matches in OWN.items():
-                chains.append(f"chain own_{name} {{ counter drop; }}")
+                chains.append(f"chain own_{name} {{ update @errors4 {{ icmp type . icmp code }}; update @errors6 {{ icmpv6 type . icmpv6 code }}; counter drop; }}")
                 first += "".join(f"{match} jump own_{name}; " for match in matches)
             # Queries for neighbours would be counted by the rules where there is no trace to tell them apart.
             first += "" if trace else "icmpv6 type != echo-request drop; "
@@ -259,7 +272,7 @@ class Router:
 
     def observed(self):
         found = json.loads(self.router.run("nft", "-j", "list", "table", "inet", "observer"))
-        counts = {"marks": {}}
+        counts = {"marks": {}, "errors4": {}, "errors6": {}}
         for item in found["nftables"]:
             if "rule" in item:
                 for statement in item["rule"]["expr"]:
@@ -268,7 +281,9 @@ class Router:
             if "set" in item:
                 for element in item["set"].get("elem", []):
                     element = element["elem"]
-                    counts["marks"][element["val"]] = element["counter"]["packets"]
+                    value = element["val"]
+                    key = value if isinstance(value, int) else tuple(NUMBERS[item["set"]["name"]].get(word, word) for word in value["concat"])
+                    counts[item["set"]["name"]][key] = element["counter"]["packets"]
         return counts
 
     def counters(self, family):

@@ -252,7 +252,7 @@ def observe(router, packet):
     time.sleep(0.01)
     frames = router.drain()
     counts = router.observed()
-    step = {name: counts[name] - router.counts[name] for name in counts if name != "marks"}
+    step = {name: counts[name] - router.counts[name] for name in counts if not isinstance(counts[name], dict)}
     family = 6 if ":" in packet["dst"] else 4
     lines = router.trace_lines(step)
     # On a busy machine the frames may come later than the counters.
@@ -263,6 +263,9 @@ def observe(router, packet):
     after = {which: router.counters(which) for which in (4, 6)}
     before, router.rule_counts = router.rule_counts, after
     marks = [mark for mark, count in counts["marks"].items() if count > router.counts["marks"].get(mark, 0)]
+    answers = [list(key) for which in ("errors4", "errors6") for key, count in counts[which].items() if count > router.counts[which].get(key, 0)]
+    if step["own_resets"]:
+        answers.append(["reset"])
     router.counts = counts
     if router.backend == "nft":
         hits, ordered = hits_of(lines, router.handles[family], packet), True
@@ -272,7 +275,7 @@ def observe(router, packet):
     found = outcome(router, packet, frames, step)
     if found["resolving"]:
         router.forget_neighbours()
-    return {"error": error, "step": step, "marks": marks, "hits": hits, "ordered": ordered, **found}
+    return {"error": error, "answers": answers, "step": step, "marks": marks, "hits": hits, "ordered": ordered, **found}
 
 
 def number_of(proto):
@@ -281,7 +284,7 @@ def number_of(proto):
 
 def outcome(router, packet, frames, step):
     """The frame that is the packet itself, and what else came out."""
-    found, errors, resolving = None, [], None
+    found, resolving = None, None
     for device, data in frames:
         kind = data[12:14]
         if kind == b"\x08\x06" and data[20:22] == b"\x00\x01" and ":" not in packet["dst"]:
@@ -300,11 +303,7 @@ def outcome(router, packet, frames, step):
         if same and found is None and is_own(packet, frame):
             frame["raw"] = data[14:]
             found = (device, ":".join(f"{byte:02x}" for byte in data[:6]), frame)
-        elif frame["proto"] in (1, 58) and frame.get("type") in (3, 11, 1, 2):
-            errors.append([frame["type"], frame["code"]])
-        elif frame["proto"] == 6 and frame.get("tcpflags", 0) & 4:
-            errors.append(["reset"])
-    return {"frame": found, "errors": errors, "resolving": resolving}
+    return {"frame": found, "resolving": resolving}
 
 
 def is_own(packet, frame):

@@ -2,6 +2,7 @@ import type { Namespace, Source } from '../model/network';
 import { capturedConnections } from '../kernel/captured';
 import { copyTable, newTable, type ConnectionTable } from '../kernel/conntrack';
 import { explore, type Branch, type Doubt } from '../kernel/decide';
+import type { Answer } from '../kernel/icmp-errors';
 import { formatAddress, isIcmp, PROTO, type IpPacket } from '../kernel/packet';
 import { pass, type Passage, type Verdict } from '../kernel/stack';
 import type { NetfilterQuestion } from './netfilter-question';
@@ -28,6 +29,8 @@ export interface PacketTrace {
   readonly out: string | null;
   readonly nextHop: string | null;
   readonly packet: PacketWords;
+  /** What goes back to the sender instead: an ICMP error or a TCP reset. */
+  readonly answer?: Answer;
   readonly ctstate: string;
   readonly rules: readonly TraceRule[];
   readonly steps: readonly TraceWords[];
@@ -117,6 +120,7 @@ function traceOne(namespace: Namespace, question: NetfilterQuestion, before: Con
     out: passage.out ?? null,
     nextHop: nextHopOf(passage),
     packet: packetWords(passage),
+    ...answerOf(passage),
     ctstate: passage.tracking.state,
     rules: rulesOf(passage),
     steps,
@@ -180,6 +184,11 @@ function inferredFrom(namespace: Namespace, passage: Passage): 'captured' | 'inf
   if (passage.events.some((event) => event.kind === 'table' && event.run.certainty === 'assumed')) return 'inferred';
   const routed = passage.events.some((event) => event.kind === 'route' || event.kind === 'refused');
   return routed && (namespace.rulesKnown === 'absent' || namespace.sysctls.size === 0) ? 'inferred' : 'captured';
+}
+
+function answerOf(passage: Passage): { readonly answer?: Answer } {
+  const event = passage.events.findLast(({ kind }) => kind === 'error');
+  return event?.kind === 'error' ? { answer: event.error } : {};
 }
 
 function nextHopOf({ nextHop }: Passage): string | null {

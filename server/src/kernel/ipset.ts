@@ -62,7 +62,14 @@ export function inSet(
     return prepared.addresses.has(directions[0] === 'src' ? packet.src : packet.dst) ? 'yes' : missing;
   }
   let best: Element | undefined;
+  const [direction = 'src'] = directions;
+  // Of networks with devices only the narrowest that has the address counts, whatever its devices (ip_set_hash_netiface).
+  const least =
+    set.type === 'hash:net,iface'
+      ? Math.max(...prepared.elements.map(({ parts: [net] }) => (net?.holds(packet, direction, context) ? net.narrow : -1)))
+      : 0;
   for (const element of prepared.elements) {
+    if (element.narrow < least) continue;
     if (best && element.narrow <= best.narrow) continue;
     if (element.parts.every((part, n) => part.holds(packet, directions[n] ?? directions[0] ?? 'src', context))) best = element;
   }

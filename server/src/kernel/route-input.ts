@@ -118,7 +118,8 @@ function routeInput6(namespace: Namespace, packet: IpPacket, iif: string, option
 function noRoute(found: Lookup, packet: IpPacket, forwards: boolean): InputDecision {
   const errors = packet.family === 4 ? UNREACHABLE_4 : UNREACHABLE_6;
   if (found.kind === 'refused') {
-    const kind = found.type === 'prohibit' ? 'prohibited' : packet.family === 4 || found.type === 'unreachable' ? 'host' : 'net';
+    // IPv6 calls unreachable what IPv4 does, and says that there is no route (ip6_pkt_discard).
+    const kind = found.type === 'prohibit' ? 'prohibited' : packet.family === 4 ? 'host' : 'net';
     // A blackhole says nothing.
     const error = found.type === 'blackhole' || (packet.family === 4 && !forwards) ? undefined : errors[kind];
     return { kind: 'refused', why: 'route', text: found.text, source: found.source, error };

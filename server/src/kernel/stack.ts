@@ -17,7 +17,8 @@ import { bind, bindToItself, translated, translatedError, type Binding, type Man
 import { natRange } from './nat-target';
 import { baseChains, CONNTRACK_PRIORITY, runTable, TABLES_AT, type BaseChain, type TableRun } from './netfilter';
 import { isIcmpError, isLoopback, PROTO, type IpPacket } from './packet';
-import { reversePath, routeInput, type IcmpError, type InputDecision } from './route-input';
+import { isAnswered, rejection, type Answer } from './icmp-errors';
+import { reversePath, routeInput, type InputDecision } from './route-input';
 import { flowOf, lookup, type Lookup } from './routing';
 import { sourceAddress, sourceOfAny } from './source-address';
 import { sysctl } from './sysctl';
@@ -60,7 +61,7 @@ export type StackEvent =
     }
   | {
       readonly kind: 'error';
-      readonly error: IcmpError | { readonly reset: true; readonly name: string };
+      readonly error: Answer;
       readonly packet: IpPacket;
     };
 
@@ -179,7 +180,7 @@ function decide(run: Run, iif: string, decision: InputDecision): Passage {
       return end(run, 'insufficient-info', `routing table ${decision.table} was not captured`);
     case 'refused': {
       run.events.push({ kind: 'refused', decision, packet: run.packet });
-      if (decision.error) run.events.push({ kind: 'error', error: decision.error, packet: run.packet });
+      if (decision.error) answer(run, decision.error);
       return end(run, 'unroutable', decision.text);
     }
     case 'local':
@@ -207,11 +208,7 @@ function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Pass
   if (run.proxied) return end(run, 'dropped', 'a proxy of this host has the packet (TPROXY), but routing leads it elsewhere');
   if (run.packet.frame !== 'host') return end(run, 'dropped', 'a broadcast or multicast frame is never routed on');
   if (run.packet.ttl <= 1) {
-    run.events.push({
-      kind: 'error',
-      error: { type: run.packet.family === 4 ? 11 : 3, code: 0, name: 'time exceeded' },
-      packet: run.packet,
-    });
+    answer(run, { type: run.packet.family === 4 ? 11 : 3, code: 0, name: 'time exceeded' });
     return end(run, 'ttl-exceeded', 'its TTL ran out');
   }
   const tooBig = exceedsMtu(run, hop.device, found.route.mtu);
@@ -228,18 +225,21 @@ function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Pass
   });
 }
 
+/** What goes back to the sender, where something may and a way leads there. */
+function answer(run: Run, error: Answer): void {
+  if (isAnswered(run.namespace, run.packet, error)) run.events.push({ kind: 'error', error, packet: run.packet });
+}
+
 function exceedsMtu(run: Run, device: string, routeMtu: number | undefined): Passage | undefined {
   const mtu = routeMtu ?? run.namespace.devices.get(device)?.mtu;
   const { length, family, dontFragment } = run.packet;
   if (mtu === undefined || length === undefined || length <= mtu || (family === 4 && !dontFragment)) return undefined;
-  run.events.push({
-    kind: 'error',
-    error:
-      family === 4
-        ? { type: 3, code: 4, name: `fragmentation needed, MTU ${mtu}` }
-        : { type: 2, code: 0, name: `packet too big, MTU ${mtu}` },
-    packet: run.packet,
-  });
+  answer(
+    run,
+    family === 4
+      ? { type: 3, code: 4, name: `fragmentation needed, MTU ${mtu}` }
+      : { type: 2, code: 0, name: `packet too big, MTU ${mtu}` },
+  );
   return end(run, 'dropped', `its ${length} bytes are more than the MTU of ${device} (${mtu}) and it may not be fragmented`);
 }
 
@@ -488,39 +488,10 @@ function stopped(run: Run, result: TableRun): Passage | undefined {
   const by = last && !result.byPolicy ? `rule ${last.rule.number} of ${last.chain}` : `the policy of ${result.chain.name}`;
   const where = `${by} in ${result.table.name}/${result.hook}`;
   if (result.verdict === 'REJECT') {
-    run.events.push({ kind: 'error', error: rejection(run.packet, result.rejectWith ?? ''), packet: run.packet });
+    answer(run, rejection(run.packet, result.rejectWith ?? ''));
     return end(run, 'rejected', where);
   }
   return result.undetermined ? lost(run, where) : end(run, 'dropped', where);
-}
-
-const REJECTIONS_4: Readonly<Record<string, number>> = {
-  'icmp-net-unreachable': 0,
-  'icmp-host-unreachable': 1,
-  'icmp-proto-unreachable': 2,
-  'icmp-port-unreachable': 3,
-  'icmp-net-prohibited': 9,
-  'icmp-host-prohibited': 10,
-  'icmp-admin-prohibited': 13,
-};
-const REJECTIONS_6: Readonly<Record<string, number>> = {
-  'icmp6-no-route': 0,
-  'no-route': 0,
-  'icmp6-adm-prohibited': 1,
-  'adm-prohibited': 1,
-  'icmp6-addr-unreachable': 3,
-  'addr-unreach': 3,
-  'icmp6-port-unreachable': 4,
-  'port-unreach': 4,
-  'icmp6-policy-fail': 5,
-  'icmp6-reject-route': 6,
-};
-
-function rejection(packet: IpPacket, reject: string): IcmpError | { readonly reset: true; readonly name: string } {
-  if (reject === 'tcp-reset') return { reset: true, name: 'TCP reset' };
-  if (packet.family === 4)
-    return { type: 3, code: REJECTIONS_4[reject] ?? 3, name: reject === '' ? 'icmp-port-unreachable' : reject };
-  return { type: 1, code: REJECTIONS_6[reject] ?? 4, name: reject === '' ? 'icmp6-port-unreachable' : reject };
 }
 
 /** nf_nat_inet_fn: a connection's first packet asks the nat chains; the others are translated by what was decided then. */

@@ -1,0 +1,65 @@
+import type { Namespace } from '../model/network';
+import { isIcmp, isMulticast, TCP, type IpPacket } from './packet';
+import type { IcmpError } from './route-input';
+import { lookup } from './routing';
+
+/** What a host sends back instead of a packet. */
+export type Answer = IcmpError | { readonly reset: true; readonly name: string };
+
+const REJECTIONS_4: Readonly<Record<string, number>> = {
+  'icmp-net-unreachable': 0,
+  'icmp-host-unreachable': 1,
+  'icmp-proto-unreachable': 2,
+  'icmp-port-unreachable': 3,
+  'icmp-net-prohibited': 9,
+  'icmp-host-prohibited': 10,
+  'icmp-admin-prohibited': 13,
+};
+const REJECTIONS_6: Readonly<Record<string, number>> = {
+  'icmp6-no-route': 0,
+  'no-route': 0,
+  'icmp6-adm-prohibited': 1,
+  'adm-prohibited': 1,
+  'icmp6-addr-unreachable': 3,
+  'addr-unreach': 3,
+  'icmp6-port-unreachable': 4,
+  'port-unreach': 4,
+  'icmp6-policy-fail': 5,
+  'icmp6-reject-route': 6,
+};
+
+/** What REJECT sends (iptables-extensions(8)). */
+export function rejection(packet: IpPacket, reject: string): Answer {
+  if (reject === 'tcp-reset') return { reset: true, name: 'TCP reset' };
+  if (packet.family === 4)
+    return { type: 3, code: REJECTIONS_4[reject] ?? 3, name: reject === '' ? 'icmp-port-unreachable' : reject };
+  return { type: 1, code: REJECTIONS_6[reject] ?? 4, name: reject === '' ? 'icmp6-port-unreachable' : reject };
+}
+
+/** ICMP errors, and types that nobody knows, are never answered by an error (RFC 1122 3.2.2, RFC 4443 2.4). */
+const UNANSWERED_4 = new Set([1, 2, 3, 4, 5, 6, 7, 11, 12]);
+
+/** Whether the kernel sends an error or a reset because of a packet: it may, and a way leads back to the sender (icmp_send). */
+export function isAnswered(namespace: Namespace, packet: IpPacket, answer: Answer): boolean {
+  const { family, src, dst, icmpType } = packet;
+  if (packet.fragment || packet.frame !== 'host' || isMulticast(family, dst) || isMulticast(family, src)) return false;
+  if ('reset' in answer) {
+    if ((packet.tcpFlags & TCP.RST) !== 0) return false;
+  } else if (isIcmp(packet) && (family === 4 ? UNANSWERED_4.has(icmpType) || icmpType > 18 : icmpType < 128)) return false;
+  const back = lookup(
+    {
+      family,
+      dst: src,
+      src: 0n,
+      iif: 'lo',
+      oif: undefined,
+      mark: 0,
+      tos: packet.tos,
+      proto: 'reset' in answer ? packet.proto : family === 4 ? 1 : 58,
+      sport: undefined,
+      dport: undefined,
+    },
+    { namespace, choose: ({ likely }) => likely, key: 'answer' },
+  );
+  return back.kind === 'unknown' || back.kind === 'found';
+}
