@@ -201,7 +201,10 @@ function outcomeDifferences(seen: Observed, trace: PacketTrace): string[] {
   if (trace.verdict !== 'forwarded') return found;
   if (seen.frame) {
     const [device, , frame] = seen.frame;
-    say('out', trace.out, device);
+    // What leaves by the bridge leaves by one of its ports; a packet that stays in it by the one that was asked for.
+    const bridged = seen.words.find((word) => word.startsWith('physout='))?.slice('physout='.length);
+    const within = bridged !== undefined && trace.nextHop === null;
+    say('out', within && trace.out === 'br0' ? bridged : trace.out, within || !/^p[01]$/.test(device) ? device : 'br0');
     say('src', packet.src, frame.src);
     say('dst', packet.dst, frame.dst);
     if (frame.sport !== undefined) {
@@ -219,7 +222,7 @@ function outcomeDifferences(seen: Observed, trace: PacketTrace): string[] {
       say('next hop', trace.nextHop, seen.frame[1].includes(':06:') ? `fd00:${hop[1]}::${hop[2]}` : `10.0.${hop[1]}.${hop[2]}`);
   } else if (seen.resolving) {
     const [device, ip] = seen.resolving;
-    say('out', trace.out, device);
+    say('out', trace.out, /^p[01]$/.test(device) ? 'br0' : device);
     say('next hop', trace.nextHop, ip);
   }
   return found;

@@ -236,6 +236,15 @@ class Router:
             peer_mac, "netns", self.peers.name)
         self.macs[name] = (mac, peer_mac)
 
+    def add_bridge(self):
+        """br0 with two ports, whose far ends it knows."""
+        self.router.run("ip", "link", "add", "br0", "address", "02:00:00:00:05:01", "type", "bridge", "mcast_snooping", "0")
+        for n, port in enumerate(("p0", "p1"), 6):
+            self.add_device(port, f"02:00:00:00:0{n}:01", f"02:00:00:00:0{n}:02")
+            self.router.run("ip", "link", "set", port, "up", "master", "br0")
+            self.router.run("bridge", "fdb", "add", f"02:00:00:00:0{n}:02", "dev", port, "master", "static")
+            self.peers.run("ip", "link", "set", port, "up", "arp", "off")
+
     def listen(self):
         def open_socket(name):
             opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
@@ -360,6 +369,9 @@ class Router:
         self.counts = self.observed()
 
     def send_frame(self, device, packet, dmac=None):
+        if device == "br0":
+            device = packet["physin"]
+            dmac = packet["dmac"]
         router_mac, peer_mac = self.macs[device]
         kind = b"\x86\xdd" if ":" in packet["src"] else b"\x08\x00"
         frags = (None,) if "frag" not in packet else ("first", "later") if self.defragments[6 if ":" in packet["src"] else 4] else (packet["frag"],)
@@ -431,6 +443,9 @@ def hits_of(lines, handles, packet):
                 ids.append(seen[1])
                 at = (seen[4], seen[5])
             elif at is not None and packet["iif"] is None and seen[2] == "lo" and (same(seen[5], at[1]) or same(seen[4], at[0])):
+                ids.append(seen[1])
+            elif at is not None and "physin" in packet and same(seen[4], at[0]) and same(seen[5], at[1]):
+                # Its number changes where the bridge becomes its device.
                 ids.append(seen[1])
         found = TRACE.match(line)
         if not found or found[3] == "observer" or found[2] != family or found[1] not in ids:

@@ -19,6 +19,10 @@ BACKENDS = ("nft", "nft", "legacy")
 
 def build(router, r, setups):
     X = router.router.run
+    # With a bridge, packets pass the rules on their way through it as well (br_netfilter).
+    router.bridge = r.random() < 0.3
+    if router.bridge:
+        router.add_bridge()
     for n, name in enumerate(DEVICES, 1):
         router.add_device(name, f"02:00:00:00:0{n}:01", f"02:00:00:00:0{n}:02")
     settings = {"net.ipv6.conf.all.accept_dad": 0, "net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default.dad_transmits": 0,
@@ -34,6 +38,9 @@ def build(router, r, setups):
     X("sysctl", "-qw", *[f"{name}={value}" for name, value in settings.items()], check=False)
     router.peers.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1", "net.ipv4.conf.all.arp_ignore=8")
     batch, quiet = [], []
+    if router.bridge:
+        batch += ["addr add 10.0.5.1/24 dev br0", "addr add fd00:5::1/64 dev br0 nodad", "link set br0 up"]
+        batch += [f"neigh add {host}{n} lladdr 02:00:00:00:0{n}:02 dev br0" for n in (6, 7) for host in ("10.0.5.", "fd00:5::")]
     batch.append("link set lo up")
     for n, name in enumerate(DEVICES, 1):
         quiet.append(f"link set {name} up arp off")
@@ -155,15 +162,17 @@ def elide(text, r):
 class Traffic:
     """Chooses packets, so that they meet the rules, and answers to what came out."""
 
-    def __init__(self, r, setups):
-        self.r, self.setups, self.tag = r, {4: setups[0], 6: setups[1]}, 0
+    def __init__(self, r, setups, bridge):
+        self.r, self.setups, self.tag, self.bridge = r, {4: setups[0], 6: setups[1]}, 0, bridge
         self.came_out = []
 
     def next(self):
         r = self.r
         self.tag += 1
         if self.came_out and r.random() < 0.45:
-            return self.follow(r.choice(self.came_out))
+            followed = self.follow(r.choice(self.came_out))
+            if followed:
+                return followed
         family = 6 if r.random() < 0.3 else 4
         setup = self.setups[family]
         proto = r.choice(["tcp", "tcp", "udp", "udp", "icmp", "icmp", "47"] if family == 4 else ["tcp", "udp", "icmpv6"])
@@ -183,6 +192,16 @@ class Traffic:
                   "tag": 0x50000000 + self.tag, "mark": 0, "iif": None if local else device}
         if local and r.random() < 0.2:
             packet["mark"] = r.choice([1, 2, 0x10])
+        if self.bridge and not local and r.random() < 0.4:
+            # Through the bridge, or up to the router itself.
+            port, other = r.sample([6, 7], 2)
+            through = r.random() < 0.7
+            packet |= {"iif": "br0", "physin": f"p{port - 6}", "smac": f"02:00:00:00:0{port}:02", "dmac": f"02:00:00:00:0{other}:02" if through else "02:00:00:00:05:01"}
+            if through:
+                packet["physout"] = f"p{other - 6}"
+            if r.random() < 0.6:
+                packet["src"] = f"fd00:5::{port}" if family == 6 else f"10.0.5.{port}"
+                packet["dst"] = packet["dst"] if r.random() < 0.4 else f"fd00:5::{other}" if family == 6 else f"10.0.5.{other}"
         self.fields(packet)
         if family == 4 and not local and proto == "udp" and r.random() < 0.1:
             packet["length"], packet["df"] = r.choice([600, 1450]), r.random() < 0.7
@@ -218,6 +237,10 @@ class Traffic:
                 again["seq"], again["ackno"] = (1001, 1001) if again["flags"] != "syn" else (1000, 0)
             return again
         packet |= {"src": frame["dst"], "dst": frame["src"], "iif": device}
+        if device in ("p0", "p1"):
+            if "physout" not in sent:
+                return {**sent, "tag": packet["tag"]} if sent["iif"] is not None else None
+            packet |= {"iif": "br0", "physin": sent["physout"], "physout": sent["physin"], "smac": sent["dmac"], "dmac": sent["smac"]}
         if kind == "error" and sent["proto"] in ("tcp", "udp", "icmp"):
             if frame["family"] == 6:
                 return {**packet, "proto": "icmpv6", "type": r.choice([1, 3]), "code": 0, "id": 0, "inner": frame["raw"][:80], "about": frame}
@@ -319,12 +342,14 @@ def is_own(packet, frame):
 def words_of(packet, length):
     """The question to the product."""
     words = []
-    for key in ("iif", "src", "dst", "proto", "sport", "dport", "type", "code", "id", "flags", "ttl", "tos", "mark", "mss", "frag"):
+    for key in ("iif", "src", "dst", "proto", "sport", "dport", "type", "code", "id", "flags", "ttl", "tos", "mark", "mss", "frag", "physin", "physout"):
         value = packet.get(key)
         if value is None or (key == "src" and value == "") or (key == "mark" and value == 0):
             continue
         words.append(f"{key}={value}")
-    if packet["iif"] is not None:
+    if "dmac" in packet:
+        words += [f"dmac={packet['dmac']}", f"smac={packet['smac']}"]
+    elif packet["iif"] is not None:
         words.append(f"dmac=02:00:00:00:0{DEVICES.index(packet['iif']) + 1}:01")
         words.append(f"smac={packet.get('smac', '02:00:00:00:0%d:02' % (DEVICES.index(packet['iif']) + 1))}")
     else:
@@ -350,7 +375,7 @@ def record(seed, packets):
         router.listen()
         shown = captures(router, r)
         router.watch()
-        traffic = Traffic(r, setups)
+        traffic = Traffic(r, setups, router.bridge)
         results = []
         for _ in range(packets):
             packet = traffic.next()

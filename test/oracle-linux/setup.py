@@ -191,7 +191,7 @@ class Setup:
     def match(self, table, hook):
         kind = self.r.choice(["source", "destination", "in", "out", "proto", "port", "multiport", "icmp", "ctstate", "mark", "connmark", "set",
                               "addrtype", "iprange", "mac", "tcpflags", "ttl", "length", "dscp", "owner", "ct", "comment", "limit", "tos", "pkttype",
-                              "state", "statistic", "rpfilter", "socket", "fragment", "tcpmss"])
+                              "state", "statistic", "rpfilter", "socket", "fragment", "tcpmss", "physdev"])
         has_ct = table not in ("raw",)
         if kind == "source":
             return f"{self.not_()}-s {self.network(self.anyone())}"
@@ -269,6 +269,10 @@ class Setup:
         if kind == "tcpmss" and not self.proto:
             self.proto = "tcp"
             return f"-p tcp -m tcp --tcp-flags SYN,RST SYN -m tcpmss {self.not_()}--mss {self.r.choice(['1:1300', '1400:1460', '1440'])}"
+        if kind == "physdev" and hook != "OUTPUT":
+            inside = [f"{self.not_()}--physdev-in {self.r.choice(['p0', 'p+'])}", "--physdev-is-in"] if hook != "POSTROUTING" else []
+            outside = [f"{self.not_()}--physdev-out p1 --physdev-is-bridged", f"{self.not_()}--physdev-is-bridged"] if hook in ("FORWARD", "POSTROUTING") else []
+            return f"-m physdev {self.r.choice(inside + outside)}"
         if kind == "limit" and self.maybe(0.4):
             return "-m limit --limit 10000/sec --limit-burst 10000"
         if kind == "statistic" and self.maybe(0.4):

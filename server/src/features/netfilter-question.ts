@@ -8,13 +8,17 @@ import { ipProtocolNumber } from '../packet/ip-protocols';
 export interface NetfilterQuestion {
   readonly packet: IpPacket;
   readonly iif: string | undefined;
+  /** The port of the bridge `iif` that it came by. */
+  readonly physIn?: string;
+  /** It stays in the bridge, whose rules see it by way of br_netfilter. */
+  readonly bridged?: { readonly bridge: string; readonly physIn: string; readonly physOut: string };
   readonly assumed?: { readonly state: CtState; readonly reply: boolean; readonly mark: number };
   readonly uid?: number;
   readonly gid?: number;
 }
 
 const KEYS = new Set(
-  'iif smac dmac src dst proto sport dport type code id flags ttl tos length mark ctstate ctdir ctmark uid gid df mss frag whole'.split(
+  'iif smac dmac src dst proto sport dport type code id flags ttl tos length mark ctstate ctdir ctmark uid gid df mss frag whole physin physout'.split(
     ' ',
   ),
 );
@@ -45,6 +49,9 @@ export function readQuestion(words: readonly string[], namespace: Namespace): Ne
   if (src && src.family !== dst.family) return 'src and dst must be of one family';
   const iif = given.get('iif');
   if (iif !== undefined && !src) return 'a packet that comes in by a device needs src=ADDRESS';
+  const [physIn, physOut] = [given.get('physin'), given.get('physout')];
+  if (physIn !== undefined && iif === undefined) return 'physin=PORT needs iif=BRIDGE';
+  if (physOut !== undefined && physIn === undefined) return 'physout=PORT needs physin=PORT';
   const numbers = new Map<string, number>();
   for (const [key, max] of LIMITS) {
     const text = given.get(key);
@@ -98,6 +105,8 @@ export function readQuestion(words: readonly string[], namespace: Namespace): Ne
       inner: undefined,
     },
     iif,
+    ...(physIn === undefined ? {} : { physIn }),
+    ...(iif === undefined || physIn === undefined || physOut === undefined ? {} : { bridged: { bridge: iif, physIn, physOut } }),
     ...(assumed ? { assumed } : {}),
     ...(numbers.has('uid') ? { uid: numbers.get('uid') ?? 0 } : {}),
     ...(numbers.has('gid') ? { gid: numbers.get('gid') ?? 0 } : {}),

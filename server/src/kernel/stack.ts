@@ -87,6 +87,8 @@ export interface StackInput {
   readonly packet: IpPacket;
   /** Undefined for a packet that this host makes itself. */
   readonly iif: string | undefined;
+  /** The bridge's port that a packet came by whose `iif` is a bridge. */
+  readonly physIn?: string;
   /** A bridge that hands a frame through the IP hooks (br_netfilter) instead of a device. */
   readonly bridged?: { readonly bridge: string; readonly physIn: string; readonly physOut: string | undefined };
   readonly connections: ConnectionTable;
@@ -132,7 +134,7 @@ function begin(input: StackInput): Run {
     zone: ZONE_0,
     notrack: false,
     proxied: false,
-    physIn: input.bridged?.physIn,
+    physIn: input.bridged?.physIn ?? input.physIn,
     physOut: undefined,
     rerouted: undefined,
   };
@@ -349,11 +351,25 @@ function sourceFor(run: Run, found: Lookup & { kind: 'found' }): bigint | undefi
 /** br_netfilter: a bridged frame passes the IP hooks, with the bridge as its device and the ports as physdev. */
 function passBridge(run: Run, bridged: NonNullable<StackInput['bridged']>): Passage {
   run.in = bridged.bridge;
+  // The frame is for another card, but the rules see it as one for this host.
+  const before = run.packet.frame === 'otherhost' ? { ...run.packet, frame: 'host' as const } : run.packet;
+  run.packet = before;
   const first = hook(run, 'PREROUTING');
   if (first) return first;
+  if (run.packet.dst !== before.dst) {
+    // A packet with another destination is routed as if it had come for the bridge itself, unless it goes back into the bridge.
+    const decision = routeInput(run.namespace, run.packet, bridged.bridge, run.choose, run.key);
+    if (decision.kind !== 'forward' || decision.lookup.hop?.device !== bridged.bridge)
+      return decide(run, bridged.bridge, decision);
+    return throughBridge(run, bridged.bridge, undefined);
+  }
   if (bridged.physOut === undefined) return end(run, 'forwarded', 'the bridge decides');
-  run.physOut = bridged.physOut;
-  run.out = bridged.bridge;
+  return throughBridge(run, bridged.bridge, bridged.physOut);
+}
+
+function throughBridge(run: Run, bridge: string, physOut: string | undefined): Passage {
+  run.physOut = physOut;
+  run.out = bridge;
   const second = hook(run, 'FORWARD');
   if (second) return second;
   run.in = undefined;
