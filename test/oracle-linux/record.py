@@ -213,7 +213,7 @@ class Traffic:
         r, proto = self.r, packet["proto"]
         if proto in ("tcp", "udp"):
             packet["sport"] = r.choice([40000, 40001, 45000, 5000, 500]) + (self.tag if packet["iif"] is None else 0)
-            packet["dport"] = r.choice(PORTS)
+            packet["dport"] = r.choice(PORTS) if r.random() > 0.06 else 3128
         if proto == "tcp":
             packet["flags"] = "syn" if r.random() < 0.85 or packet["iif"] is None else r.choice(["ack", "syn,ack", "rst", "fin,ack", "none", "syn,fin"])
             if packet["iif"] is not None:

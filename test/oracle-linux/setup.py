@@ -23,7 +23,7 @@ class Setup:
         self.vips = VIPS6 if self.six else VIPS
         self.sets = []
         # A transparent proxy: its packets are led to this host by a mark.
-        self.proxied = random.random() < 0.25
+        self.proxied = random.random() < 0.35
 
     def maybe(self, chance):
         return self.r.random() < chance
@@ -288,7 +288,7 @@ class Setup:
             choices += ["RETURN", "RETURN"]
         choices += {
             "raw": ["NOTRACK", "ZONE", "MARK", "LOG"],
-            "mangle": (["TPROXY"] * 3 if hook == "PREROUTING" and self.proxied else []) + ["NFQUEUE", "MARK", "MARK", "CONNMARK", "CONNMARK", "TTL", "DSCP", "TOS", "TCPMSS", "LOG", "DROP"],
+            "mangle": (["TPROXY"] * 5 if hook == "PREROUTING" and self.proxied else []) + ["NFQUEUE", "MARK", "MARK", "CONNMARK", "CONNMARK", "TTL", "DSCP", "TOS", "TCPMSS", "LOG", "DROP"],
             "nat": ["NAT"] * 8,
             "filter": ["NFQUEUE", "DROP", "REJECT", "LOG", "ACCEPT", "DROP"],
             "security": ["DROP", "LOG"],

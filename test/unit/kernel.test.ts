@@ -78,6 +78,71 @@ describe('netfilter-trace', () => {
     );
   });
 
+  const asked = (text: string, ...words: string[]) => {
+    const namespace = namespaceOf(`${SETUP}${text}`);
+    const question = readQuestion(words, namespace);
+    if (typeof question === 'string') throw new Error(question);
+    const [trace] = netfilterTrace(namespace, [question]);
+    if (!trace) throw new Error('no trace');
+    return trace;
+  };
+  const through = ['iif=eth0', 'src=10.0.1.2', 'dst=10.0.2.2', 'proto=tcp', 'sport=40000'] as const;
+
+  it('is not certain of a drop where a table that was not captured may send the packet elsewhere', () => {
+    const namespace = namespaceOf(
+      `${SETUP.replace('iptables-save', 'iptables -S')}-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n`,
+    );
+    const question = readQuestion(through, namespace);
+    if (typeof question === 'string') throw new Error(question);
+    const [trace] = netfilterTrace(namespace, [question]);
+    if (!trace) throw new Error('no trace');
+    assert.equal(trace.verdict, 'insufficient-info');
+    assert.equal(trace.likely, 'dropped');
+    assert.ok(trace.alternatives.some(({ verdict }) => verdict === 'insufficient-info'));
+  });
+
+  const chains = 'PREROUTING INPUT FORWARD OUTPUT POSTROUTING'.split(' ').map((name) => `:${name} ACCEPT [0:0]\n`);
+  const whole = (forward: string) =>
+    `*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n*mangle\n${chains.join('')}COMMIT\n*nat\n${chains.filter((line) => !line.includes('FORWARD')).join('')}COMMIT\n*filter\n${chains.slice(1, 4).join('')}${forward}COMMIT\n`;
+
+  it('lets nobody decide about a queue unless the captures say that nobody serves it', () => {
+    const rules = whole('-A FORWARD -j NFQUEUE --queue-num 3\n');
+    assert.equal(asked(rules, ...through).verdict, 'insufficient-info');
+    const queues = 'root@router:~# cat /proc/net/netfilter/nfnetlink_queue\n';
+    assert.equal(asked(`${rules}${queues}`, ...through).verdict, 'dropped');
+    const served = '    3  35722     0 2 65531     0     0        1  1\n';
+    assert.equal(asked(`${rules}${queues}${served}`, ...through).verdict, 'insufficient-info');
+    assert.equal(
+      asked(`${whole('-A FORWARD -j NFQUEUE --queue-num 4 --queue-bypass\n')}${queues}${served}`, ...through).verdict,
+      'forwarded',
+    );
+  });
+
+  it('lowers the segment size of a SYN to what the way lets through', () => {
+    const clamp = whole('-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu\n').replace(
+      'mtu 1500',
+      'mtu 1400',
+    );
+    assert.equal(asked(clamp, ...through, 'mss=1500').packet.mss, 1460);
+    assert.equal(asked(clamp, ...through, 'mss=900').packet.mss, 900);
+    assert.equal(asked(clamp, ...through, 'mss=0').packet.mss, 536);
+  });
+
+  it('puts fragments together where connections are tracked, and else lets rules see them as they are', () => {
+    const fragment = [...through.slice(0, 3), 'proto=udp', 'sport=5000', 'dport=53', 'frag=later', 'length=60', 'whole=1400'];
+    const ports = '-A FORWARD -p udp -m udp --dport 53 -j DROP\n';
+    assert.equal(asked(whole(ports), ...fragment).verdict, 'forwarded');
+    assert.equal(asked(whole(`${ports}-A FORWARD -m conntrack --ctstate INVALID -j ACCEPT\n`), ...fragment).verdict, 'dropped');
+    assert.equal(asked(whole('-A FORWARD -f -j DROP\n'), ...fragment).verdict, 'dropped');
+  });
+
+  it('says what goes back to the sender, where something may', () => {
+    const reject = whole('-A FORWARD -j REJECT --reject-with icmp-host-prohibited\n');
+    assert.deepEqual(asked(reject, ...through).answer, { type: 3, code: 10, name: 'icmp-host-prohibited' });
+    const error = [...through.slice(0, 3), 'proto=icmp', 'type=11', 'code=0'];
+    assert.equal(asked(reject, ...error).answer, undefined);
+  });
+
   it('refuses questions that it does not understand in a sentence', () => {
     const namespace = namespaceOf(SETUP);
     for (const [words, said] of [
@@ -87,6 +152,8 @@ describe('netfilter-trace', () => {
       [['dst=10.0.2.2', 'sport=70000'], /0 to 65535/],
       [['dst=10.0.2.2', 'colour=red'], /not KEY=VALUE/],
       [['dst=10.0.2.2', 'ctstate=OPEN'], /must be NEW/],
+      [['dst=10.0.2.2', 'frag=middle'], /first or later/],
+      [['src=10.0.1.2', 'dst=10.0.2.2', 'physin=p0'], /needs iif/],
     ] as const) {
       const answer = readQuestion([...words], namespace);
       assert.match(typeof answer === 'string' ? answer : '', said);

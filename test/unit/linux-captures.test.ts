@@ -8,6 +8,7 @@ import { ipAddress } from '../../server/src/captures/ip-address/index';
 import { ipNeighbour } from '../../server/src/captures/ip-neighbour/index';
 import { ipRoute } from '../../server/src/captures/ip-route/index';
 import { ipRule } from '../../server/src/captures/ip-rule/index';
+import { nfnetlinkQueue } from '../../server/src/captures/nfnetlink-queue/index';
 import { sysctl } from '../../server/src/captures/sysctl/index';
 import { command, facts, parse, plain } from './linux-captures.harness';
 
@@ -180,6 +181,30 @@ fd00::/8 dev eth0 proto kernel metric 256 pref medium`;
         ['10.0.0.2', 'eth1'],
       ]);
     }
+  });
+
+  it('reads a route to one address over several next hops, and defaults of IPv6 without a gateway', () => {
+    const text =
+      '198.51.100.7 \n\tnexthop via 10.0.1.2 dev in0 weight 1 \n\tnexthop via 10.0.2.3 dev in1 weight 1 \nlocal default dev lo table 300 metric 1024 pref medium\nlocal default dev lo table 300 scope host ';
+    for (const line of text.split('\n')) assert.ok(ipRoute.accepts(line.trimEnd(), 'ip-route'), line);
+    const parsed = parse(ipRoute, 'ip-route', text, { table: 'all' });
+    assert.deepEqual(parsed.errors, []);
+    assert.deepEqual(
+      facts(parsed, 'route').map(({ dst, nexthops }) => [dst.value.ip, dst.value.prefix, nexthops?.length ?? 0]),
+      [
+        ['198.51.100.7', 32, 2],
+        ['::', 0, 0],
+        ['0.0.0.0', 0, 0],
+      ],
+    );
+  });
+
+  it('reads the queues that a program serves', () => {
+    assert.deepEqual(command(nfnetlinkQueue, 'cat /proc/net/netfilter/nfnetlink_queue'), { kind: 'nfnetlink-queue' });
+    assert.equal(command(nfnetlinkQueue, 'cat /proc/net/arp'), undefined);
+    const parsed = parse(nfnetlinkQueue, 'nfnetlink-queue', '    3  35722     0 2 65531     0     0        1  1\n    x');
+    assert.deepEqual(plain(facts(parsed, 'nf-queue').map(({ queue }) => queue)), [3]);
+    assert.equal(parsed.errors.length, 1);
   });
 
   it('takes a network alone for no route', () => {

@@ -36,6 +36,33 @@ const rulesOf = (text: string) =>
   );
 
 describe('nft', () => {
+  it('takes for hidden what nft leaves out of iptables-nft’s rules', () => {
+    const { rules, errors } = read(`table ip6 nat { # handle 3
+	chain POSTROUTING { # handle 5
+		type nat hook postrouting priority srcnat; policy accept;
+		tcp dport 80 counter packets 0 bytes 0  # handle 6
+		tcp dport 81 counter packets 0 bytes 0 # handle 7
+		ct status dnat counter packets 0 bytes 0 accept # handle 8
+	}
+}
+table ip own {
+	chain c {
+		type nat hook postrouting priority srcnat; policy accept;
+		ct status dnat counter packets 0 bytes 0 accept # handle 2
+	}
+}`);
+    assert.deepEqual(errors, []);
+    assert.deepEqual(
+      rules.map((rule) => `${rule.matches.map(words).join(' ')} -> ${rule.target?.value ?? ''}`),
+      [
+        'protocol=tcp destination-port=[[80,80]] -> a target that nft could not print',
+        'protocol=tcp destination-port=[[81,81]] -> ',
+        'any-of(ctstate other) -> ACCEPT',
+        'ctstate -> ACCEPT',
+      ],
+    );
+  });
+
   it('reads what iptables-nft leaves as iptables would say it', () => {
     const { document, rules, errors } = read(`# Warning: table ip filter is managed by iptables-nft, do not touch!
 table ip filter { # handle 3

@@ -108,9 +108,11 @@ function evidence(world: World, sources: readonly Source[]): { path: string; lin
 }
 
 function traceJson(world: World, trace: PacketTrace) {
+  const rules = (found: PacketTrace['rules']) => found.map((rule) => ({ ...rule, evidence: evidence(world, rule.evidence) }));
   return {
     ...trace,
-    rules: trace.rules.map((rule) => ({ ...rule, evidence: evidence(world, rule.evidence) })),
+    rules: rules(trace.rules),
+    alternatives: trace.alternatives.map((other) => ({ ...other, rules: rules(other.rules) })),
     steps: trace.steps.map((step) => ({ ...step, evidence: evidence(world, step.evidence) })),
   };
 }
