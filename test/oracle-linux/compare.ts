@@ -77,7 +77,8 @@ export function observedVerdict(seen: Observed): string {
     if (passed('own_too_big')) return 'dropped';
     return 'unroutable';
   }
-  return passed('prerouting_first') ? 'dropped' : 'nothing seen';
+  // Without a rule having seen it: no packet that a host takes in.
+  return passed('prerouting_first') ? 'dropped' : 'unroutable';
 }
 
 export function namespaceOf(text: string): Namespace {

@@ -174,8 +174,9 @@ table inet observer {
 """
 
 
-# What the router says of itself now and then (group memberships, router solicitations) is no answer to anything: nobody counts it.
-NOISE = ["icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report, nd-router-solicit, nd-neighbor-advert }",
+# What the router says of itself (group memberships, queries for neighbours, redirects) is no packet of the test: rules that refuse it would
+# be counted, and answered.
+NOISE = ["icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report, nd-router-solicit, nd-neighbor-advert, nd-neighbor-solicit, nd-redirect }",
          "ip protocol igmp"]
 
 # What the router makes by itself (answers, errors, resets) is counted and stopped before any rule of the test sees it.
@@ -207,8 +208,6 @@ def observer(trace):
             for name, matches in OWN.items():
                 chains.append(f"chain own_{name} {{ update @errors4 {{ icmp type . icmp code }}; update @errors6 {{ icmpv6 type . icmpv6 code }}; counter drop; }}")
                 first += "".join(f"{match} jump own_{name}; " for match in matches)
-            # Queries for neighbours would be counted by the rules where there is no trace to tell them apart.
-            first += "" if trace else "icmpv6 type != echo-request drop; "
         if trace and hook in ("prerouting", "output"):
             first += "meta nftrace set 1; "
         chains.append(f"chain {hook}_first {{ type filter hook {hook} priority -450; {first}counter; }}")

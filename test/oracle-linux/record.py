@@ -188,6 +188,10 @@ class Traffic:
         dst = r.choice([setup.inside(), r.choice(setup.outside), r.choice(setup.outside), r.choice(setup.vips), r.choice(own)])
         if family == 4 and r.random() < 0.03:
             dst = r.choice(["10.0.1.255", "255.255.255.255", "127.0.0.1", "0.0.0.0", "10.0.3.0"]) if not local else "127.0.0.1"
+        if not local and r.random() < 0.03:
+            src = r.choice(["0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.5", "240.0.0.1", "127.9.9.9"] if family == 4 else ["::", "ff02::5", "::1", "fe80::99"])
+        if not local and r.random() < 0.02:
+            dst = r.choice(["0.9.9.9", "240.0.0.1", "224.0.0.1", "127.0.0.9"] if family == 4 else ["::1", "ff02::1", "fe80::77"])
         packet = {"src": src, "dst": dst, "proto": proto, "ttl": 64 if local else r.choice([64, 64, 64, 64, 2, 1, 255]), "tos": 0 if local else r.choice([0, 0, 0x10, 0x28]),
                   "tag": 0x50000000 + self.tag, "mark": 0, "iif": None if local else device}
         if local and r.random() < 0.2:
@@ -203,8 +207,10 @@ class Traffic:
                 packet["src"] = f"fd00:5::{port}" if family == 6 else f"10.0.5.{port}"
                 packet["dst"] = packet["dst"] if r.random() < 0.4 else f"fd00:5::{other}" if family == 6 else f"10.0.5.{other}"
         self.fields(packet)
-        if family == 4 and not local and proto == "udp" and r.random() < 0.1:
-            packet["length"], packet["df"] = r.choice([600, 1450]), r.random() < 0.7
+        if not local and proto == "udp" and r.random() < 0.1:
+            packet["length"] = r.choice([600, 1250, 1450])
+            if family == 4:
+                packet["df"] = r.random() < 0.7
         if not local and proto == "udp" and "length" not in packet and r.random() < 0.15:
             packet["frag"] = r.choice(["first", "later"])
         return packet

@@ -54,6 +54,8 @@ class Setup:
         text = f"{prefix} via {self.gateway(device)} dev {device}"
         if self.maybe(0.15):
             text += f" metric {self.r.choice([10, 50, 100])}"
+        if self.maybe(0.08):
+            text += f" mtu {self.r.choice([1280, 1300])}"
         if not self.six and self.maybe(0.1):
             text += f" src {self.r.choice(['10.0.1.1', '10.0.3.1', '10.0.4.1'])}"
         return text

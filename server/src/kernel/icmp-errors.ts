@@ -6,34 +6,38 @@ import { lookup } from './routing';
 /** What a host sends back instead of a packet. */
 export type Answer = IcmpError | { readonly reset: true; readonly name: string };
 
+/** Codes of "destination unreachable" by what iptables and nft call them, without `icmp-`, `icmp6-` or `icmpx-`. */
 const REJECTIONS_4: Readonly<Record<string, number>> = {
-  'icmp-net-unreachable': 0,
-  'icmp-host-unreachable': 1,
-  'icmp-proto-unreachable': 2,
-  'icmp-port-unreachable': 3,
-  'icmp-net-prohibited': 9,
-  'icmp-host-prohibited': 10,
-  'icmp-admin-prohibited': 13,
+  'net-unreachable': 0,
+  'no-route': 0,
+  'host-unreachable': 1,
+  'addr-unreachable': 1,
+  'proto-unreachable': 2,
+  'prot-unreachable': 2,
+  'port-unreachable': 3,
+  'net-prohibited': 9,
+  'host-prohibited': 10,
+  'admin-prohibited': 13,
 };
 const REJECTIONS_6: Readonly<Record<string, number>> = {
-  'icmp6-no-route': 0,
   'no-route': 0,
-  'icmp6-adm-prohibited': 1,
   'adm-prohibited': 1,
-  'icmp6-addr-unreachable': 3,
+  'admin-prohibited': 1,
+  'addr-unreachable': 3,
   'addr-unreach': 3,
-  'icmp6-port-unreachable': 4,
+  'host-unreachable': 3,
+  'port-unreachable': 4,
   'port-unreach': 4,
-  'icmp6-policy-fail': 5,
-  'icmp6-reject-route': 6,
+  'policy-fail': 5,
+  'reject-route': 6,
 };
 
-/** What REJECT sends (iptables-extensions(8)). */
-export function rejection(packet: IpPacket, reject: string): Answer {
+/** What REJECT sends (iptables-extensions(8), nft(8)). */
+export function rejection({ family }: IpPacket, reject: string): Answer {
   if (reject === 'tcp-reset') return { reset: true, name: 'TCP reset' };
-  if (packet.family === 4)
-    return { type: 3, code: REJECTIONS_4[reject] ?? 3, name: reject === '' ? 'icmp-port-unreachable' : reject };
-  return { type: 1, code: REJECTIONS_6[reject] ?? 4, name: reject === '' ? 'icmp6-port-unreachable' : reject };
+  const own = reject.replace(/^icmp[6x]?-/, '');
+  const name = reject === '' ? `${family === 4 ? 'icmp' : 'icmp6'}-port-unreachable` : reject;
+  return family === 4 ? { type: 3, code: REJECTIONS_4[own] ?? 3, name } : { type: 1, code: REJECTIONS_6[own] ?? 4, name };
 }
 
 /** ICMP errors, and types that nobody knows, are never answered by an error (RFC 1122 3.2.2, RFC 4443 2.4). */

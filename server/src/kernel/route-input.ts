@@ -44,7 +44,7 @@ export function routeInput(namespace: Namespace, packet: IpPacket, iif: string, 
     : routeInput6(namespace, packet, iif, { namespace, choose, key });
 }
 
-function martian(why: 'martian-source' | 'martian-destination', text: string): InputDecision {
+function martian(why: 'martian-source' | 'martian-destination', text: string): InputDecision & { kind: 'refused' } {
   return { kind: 'refused', why, text, source: undefined, error: undefined };
 }
 
@@ -86,11 +86,22 @@ function routeInput4(namespace: Namespace, packet: IpPacket, iif: string, option
   return refused ?? { kind: 'forward', lookup: found };
 }
 
-function routeInput6(namespace: Namespace, packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
-  const { src, dst } = packet;
+/** What ip6_rcv throws away before any rule sees it; undefined for what IPv4 takes in and for sound packets. */
+export function malformed6({ family, src, dst }: IpPacket, iif: string): (InputDecision & { kind: 'refused' }) | undefined {
+  if (family === 4) return undefined;
   if (isMulticast(6, src)) return martian('martian-source', 'its source is a multicast address');
   if (iif !== 'lo' && (src === 1n || dst === 1n))
     return martian(src === 1n ? 'martian-source' : 'martian-destination', 'the loopback address never comes in from outside');
+  // Of multicast the scopes 0 and 1 never leave their host (RFC 4291, 2.7).
+  if (iif !== 'lo' && isMulticast(6, dst) && ((dst >> 112n) & 0xfn) <= 1n)
+    return martian('martian-destination', 'its multicast group never leaves a host');
+  return undefined;
+}
+
+function routeInput6(namespace: Namespace, packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
+  const { src, dst } = packet;
+  const malformed = malformed6(packet, iif);
+  if (malformed) return malformed;
   if (dst === 0n) return martian('martian-destination', 'its destination is the unspecified address');
   if (isMulticast(6, dst)) return multicastInput(namespace, packet, iif, options);
   // Addresses of the link mean the device that the packet came by.

@@ -18,7 +18,7 @@ import { natRange } from './nat-target';
 import { baseChains, CONNTRACK_PRIORITY, runTable, TABLES_AT, type BaseChain, type TableRun } from './netfilter';
 import { isIcmpError, isLoopback, PROTO, type IpPacket } from './packet';
 import { isAnswered, rejection, type Answer } from './icmp-errors';
-import { reversePath, routeInput, type InputDecision } from './route-input';
+import { malformed6, reversePath, routeInput, type InputDecision } from './route-input';
 import { flowOf, lookup, type Lookup } from './routing';
 import { sourceAddress, sourceOfAny } from './source-address';
 import { sysctl } from './sysctl';
@@ -170,8 +170,13 @@ function end(run: Run, verdict: Verdict, why: string, nextHop?: Passage['nextHop
 function receive(run: Run, iif: string): Passage {
   if (run.packet.frame === 'otherhost')
     return end(run, 'dropped', `the frame is for ${run.packet.dmac ?? 'another card'}, not for ${iif}`);
+  // A bridge shows the packet to its rules before the stack looks at it.
+  const malformed = run.physIn === undefined ? malformed6(run.packet, iif) : undefined;
+  if (malformed) return decide(run, iif, malformed);
   const refused = hook(run, 'PREROUTING');
   if (refused) return refused;
+  // On its way up from the bridge the packet loses the proxy's socket (skb_orphan in ip_rcv).
+  if (run.physIn !== undefined) run.proxied = false;
   const decision = routeInput(run.namespace, run.packet, iif, run.choose, run.key);
   return decide(run, iif, decision);
 }
@@ -207,7 +212,7 @@ function deliver(run: Run): Passage {
 function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Passage {
   const { hop } = found;
   if (!hop) return end(run, 'insufficient-info', 'the route names no device');
-  if (run.proxied) return end(run, 'dropped', 'a proxy of this host has the packet (TPROXY), but routing leads it elsewhere');
+  if (run.proxied) return end(run, 'unroutable', 'a proxy of this host has the packet (TPROXY), but routing leads it elsewhere');
   if (run.packet.frame !== 'host') return end(run, 'dropped', 'a broadcast or multicast frame is never routed on');
   if (run.packet.ttl <= 1) {
     answer(run, { type: run.packet.family === 4 ? 11 : 3, code: 0, name: 'time exceeded' });
@@ -356,6 +361,7 @@ function passBridge(run: Run, bridged: NonNullable<StackInput['bridged']>): Pass
   run.packet = before;
   const first = hook(run, 'PREROUTING');
   if (first) return first;
+  run.proxied = false;
   if (run.packet.dst !== before.dst) {
     // A packet with another destination is routed as if it had come for the bridge itself, unless it goes back into the bridge.
     const decision = routeInput(run.namespace, run.packet, bridged.bridge, run.choose, run.key);
