@@ -47,6 +47,7 @@ const UNANSWERED_4 = new Set([1, 2, 3, 4, 5, 6, 7, 11, 12]);
 export function isAnswered(namespace: Namespace, packet: IpPacket, answer: Answer): boolean {
   const { family, src, dst, icmpType } = packet;
   if (packet.fragment || packet.frame !== 'host' || isMulticast(family, dst) || isMulticast(family, src)) return false;
+  if (family === 6 && src === 0n) return false;
   if ('reset' in answer) {
     if ((packet.tcpFlags & TCP.RST) !== 0) return false;
   } else if (isIcmp(packet) && (family === 4 ? UNANSWERED_4.has(icmpType) || icmpType > 18 : icmpType < 128)) return false;

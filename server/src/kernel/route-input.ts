@@ -56,8 +56,9 @@ function routeInput4(namespace: Namespace, packet: IpPacket, iif: string, option
     return martian('martian-source', 'its source is a multicast or broadcast address');
   const isBroadcast = dst === 0xffffffffn || (src === 0n && dst === 0n);
   if (!isBroadcast) {
-    if (src >> 24n === 0n) return martian('martian-source', 'its source is in 0.0.0.0/8');
-    if (dst >> 24n === 0n) return martian('martian-destination', 'its destination is in 0.0.0.0/8');
+    // Since Linux 5.3 the rest of 0.0.0.0/8 is as good as any other address.
+    if (src === 0n) return martian('martian-source', 'its source is 0.0.0.0');
+    if (dst === 0n) return martian('martian-destination', 'its destination is 0.0.0.0');
     if (dst >> 24n === 127n && iif !== 'lo' && !localnet)
       return martian('martian-destination', 'its destination is a loopback address, which never comes in from outside');
     if (src >> 24n === 127n && iif !== 'lo' && !localnet)
@@ -66,7 +67,7 @@ function routeInput4(namespace: Namespace, packet: IpPacket, iif: string, option
   const found: Lookup | undefined = isBroadcast ? undefined : lookup(flowOf(packet, iif), options);
   if (found?.kind === 'unknown') return { kind: 'unknown', table: found.table };
   if (found === undefined || (found.kind === 'found' && found.type === 'broadcast')) {
-    if (src >> 24n !== 0n) {
+    if (src !== 0n) {
       const refused = validateSource(namespace, packet, iif, undefined, options);
       if (refused) return refused;
     }

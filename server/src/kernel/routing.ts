@@ -247,7 +247,7 @@ export function flowOf(packet: IpPacket, iif: string, oif: string | undefined = 
 /** The type of an address as the table `local` knows it (inet_addr_type); `device` limits the answer to that device. */
 export function addressType(namespace: Namespace, family: 4 | 6, address: bigint, device: string | undefined): string {
   if (family === 4) {
-    if (address >> 24n === 0n || address === 0xffffffffn) return 'BROADCAST';
+    if (address === 0n || address === 0xffffffffn) return 'BROADCAST';
     if (address >> 28n === 0xen) return 'MULTICAST';
   } else if (address >> 120n === 0xffn) return 'MULTICAST';
   const table = fibOf(namespace, family).tables.get('local');
