@@ -124,6 +124,8 @@ interface Run {
   readonly choose: Choose;
   readonly key: string;
   readonly hits: RuleHit[];
+  /** The chains that the packet is in. */
+  readonly active: Set<NfChain>;
   moment: Moment;
   nat: NatRequest | undefined;
   rejectWith: string | undefined;
@@ -144,6 +146,7 @@ export function runTable(base: BaseChain, hook: Hook, moment: Moment, choose: Ch
     choose,
     key,
     hits: [],
+    active: new Set(),
     moment,
     nat: undefined,
     rejectWith: undefined,
@@ -193,11 +196,17 @@ function weaker(a: Run['certainty'], b: Run['certainty']): Run['certainty'] {
 }
 
 function runChain(run: Run, chain: NfChain, depth: number): ChainEnd {
-  if (depth > MAX_CHAIN_DEPTH) return 'RETURN';
+  // The kernel takes no chains that lead back to themselves.
+  if (depth > MAX_CHAIN_DEPTH || run.active.has(chain)) return 'RETURN';
+  run.active.add(chain);
   for (const rule of chain.rules) {
     const end = runRule(run, chain, rule, depth);
-    if (end !== undefined) return end;
+    if (end !== undefined) {
+      run.active.delete(chain);
+      return end;
+    }
   }
+  run.active.delete(chain);
   return 'RETURN';
 }
 
