@@ -67,6 +67,8 @@ export function observedVerdict(seen: Observed): string {
     // A rule's drop is "not permitted"; a packet that a rule has sent nowhere has no route.
     if (passed('output_first') && !passed('output_last') && seen.error !== null && seen.error !== 'Operation not permitted')
       return 'unroutable';
+    // TCP hears nothing of it; but where the nat table, which drops nothing, was last, the new route led nowhere.
+    if (passed('output_first') && !passed('output_last') && seen.ordered && seen.hits.at(-1)?.[0] === 'nat') return 'unroutable';
     if (passed('postrouting_last')) return 'forwarded';
     if (passed('postrouting_first')) return 'dropped';
     if (passed('output_last')) return 'unroutable';

@@ -302,7 +302,8 @@ def observe(router, packet):
         hits = [[*key] for key, value in after[family].items() for _ in range(value - before[family].get(key, 0))]
         ordered = False
     found = outcome(router, packet, frames, step)
-    if found["resolving"]:
+    # Queries of IPv6 are not let out: what waits for them would be answered by an error a second later.
+    if found["resolving"] or family == 6 and step["postrouting_last"] and not found["frame"]:
         router.forget_neighbours()
     return {"error": error, "answers": answers, "step": step, "marks": marks, "hits": hits, "ordered": ordered, **found}
 
