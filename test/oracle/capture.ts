@@ -45,9 +45,9 @@ export async function capture(at: Switch, database: Database, setUp: SetUp, rand
     const dump = dialect(bridge, random);
     if (dump[0] === 'bridge/dump-flows') await appctl('bridge/dump-flows', name);
     else {
-      const { out } = await at.ofctl([...dump, 'dump-flows', name]);
-      // Some flows can be kept and not be told in OpenFlow: the program prints what it could not read in hex.
-      if (/^0{7}[0-9a-f] {2}/m.test(out)) await appctl('bridge/dump-flows', name);
+      const { status, out } = await at.ofctl([...dump, 'dump-flows', name]);
+      // Some flows can be kept and not be told in OpenFlow: the program fails, or prints what it could not read in hex.
+      if (status !== 0 || out.trim() === '' || /^0{7}[0-9a-f] {2}/m.test(out)) await appctl('bridge/dump-flows', name);
       else captures.push({ command: ['ovs-ofctl', ...dump, 'dump-flows', name].join(' '), text: out });
     }
     if (groups !== undefined && groups.length > 0) await ofctl('-O', 'OpenFlow15', 'dump-groups', name);
@@ -85,7 +85,9 @@ function dialect({ flows, groups = [] }: Bridge, random: Random): readonly strin
   const lossy =
     groups.length > 0 ||
     flows.some(({ text }) =>
-      /write_actions|write_metadata|clear_actions|group|meter|packet_type|push_vlan|set_field:[^,]*\/[^,]*->/.test(text),
+      /write_actions|write_metadata|clear_actions|group|meter|packet_type|push_vlan|set_field:[^,]*\/[^,]*->|load:[^,]*->(?!NXM_NX_X*REG)/.test(
+        text,
+      ),
     );
   const whole = [
     ['-O', 'OpenFlow13'],

@@ -21,15 +21,22 @@ export interface Comparison {
 }
 
 /** What no capture tells of a case, and so cannot be compared. */
-type Loose = Pick<Case, 'alike' | 'unordered'>;
+type Loose = Partial<Pick<Case, 'alike' | 'unordered' | 'cookiesHidden' | 'question'>>;
 
 /** Compares the real answer with ours. */
-export function compare(real: Answer, ours: Answer, { alike = [], unordered = false }: Loose = {}): Comparison {
+export function compare(
+  real: Answer,
+  ours: Answer,
+  { alike = [], unordered = false, cookiesHidden = false, question }: Loose = {},
+): Comparison {
   if (real.kind === 'error' || ours.kind === 'error') {
     const same = real.kind === ours.kind && sentence(real.text) === sentence(ours.text);
     return { differs: same ? [] : ['error'], megaflow: same, text: same };
   }
-  const [a, b] = [partsOf(real.text, alike), partsOf(ours.text, alike)];
+  const told = (text: string): string =>
+    cookiesHidden ? text.replace(/\b(rule_cookie=)(?:0x)?[0-9a-f]+/g, '$10').replace(/, cookie 0x[0-9a-f]+$/gm, '') : text;
+  const [a, b] = [partsOf(told(real.text), alike), partsOf(told(ours.text), alike)];
+  const tpid = /\beth_type\(0x88a8\),vlan\(/.test(question?.flow ?? '') ? 0x88a8 : 0x8100;
   const flooded = unordered || /^\s*(?:->|>)? *(?:FLOOD|ALL)$|flooding|^\s*output:(?:FLOOD|ALL)|mirror/im.test(real.text);
   const differs: string[] = [];
   const same = (x: readonly string[], y: readonly string[]): boolean =>
@@ -42,8 +49,8 @@ export function compare(real: Answer, ours: Answer, { alike = [], unordered = fa
     !(
       flooded &&
       same(
-        a.datapath.map((actions, n) => outputsAsSet(actions, a.flows[n])),
-        b.datapath.map((actions, n) => outputsAsSet(actions, b.flows[n])),
+        a.datapath.map((actions, n) => outputsAsSet(actions, a.flows[n], tpid)),
+        b.datapath.map((actions, n) => outputsAsSet(actions, b.flows[n], tpid)),
       )
     )
   )
@@ -138,37 +145,61 @@ const NAMES: Readonly<Record<string, string>> = {
   ...{ 'arp.sip': 'arp_spa', 'arp.tip': 'arp_tpa', 'arp.op': 'arp_op', 'arp.sha': 'arp_sha', 'arp.tha': 'arp_tha' },
 };
 
+/** A packet on its way through datapath actions: what differs from before, its VLAN headers, the tunnel that was set. */
+interface Seen {
+  readonly changes: Map<string, Change>;
+  readonly vlans: string[];
+  tunnel: string;
+}
+
 /**
  * The outputs of datapath actions, each with the changes that it sees, in sorted order: FLOOD and ALL visit the ports in the order of a
- * hash table, and changes are made when an output needs them. `flow` is the packet before: what is set back to it is no change.
+ * hash table, and changes are made when an output needs them. `flow` is the packet before: what is set back to it is no change. `tpid`
+ * is the type of its outer VLAN header, which the flow does not tell.
  */
-export function outputsAsSet(actions: string, flow = ''): string {
+export function outputsAsSet(actions: string, flow = '', tpid = 0x8100): string {
   const before = new Map(splitActions(flow).map((field) => [field.split('=')[0] ?? '', field.split('=')[1] ?? '']));
-  const changes = new Map<string, Change>();
   const vlans = ['1', ''].flatMap((n) => {
     const vid = before.get(`dl_vlan${n}`);
-    return vid === undefined ? [] : [`push_vlan(vid=${vid},pcp=${before.get(`dl_vlan_pcp${n}`) ?? '0'})`];
+    const type = n === '' && tpid !== 0x8100 ? `tpid=0x${tpid.toString(16)},` : '';
+    return vid === undefined ? [] : [`push_vlan(${type}vid=${vid},pcp=${before.get(`dl_vlan_pcp${n}`) ?? '0'})`];
   });
+  return outputsOf(actions, { changes: new Map(), vlans, tunnel: '' }, before).sort().join('\n');
+}
+
+function outputsOf(actions: string, seen: Seen, before: ReadonlyMap<string, string>): string[] {
+  const { changes, vlans } = seen;
   const outputs: string[] = [];
   const all = splitActions(actions);
   // What is set of a tunnel matters to tunnels only: to the ports that are seen to follow it.
   const tunnels = new Set(all.filter((_, n) => followsTunnel(all, n)));
-  let tunnel = '';
   for (const action of all) {
     const name = /^[a-z_]+/.exec(action)?.[0] ?? '';
+    const inner = /^(?:clone|check_pkt_len)\((.*)\)$/.exec(action)?.[1];
     if (action === 'pop_vlan') vlans.pop();
     else if (name === 'push_vlan') vlans.push(action);
     else if (name === 'set') {
       for (const [key, value] of setsOf(action)) {
-        if (key === 'tunnel') tunnel = value;
+        if (key === 'tunnel') seen.tunnel = value;
         else change(changes, key, value, before.get(NAMES[key] ?? ''));
+      }
+    } else if (inner !== undefined) {
+      const copy = (text: string): string[] =>
+        outputsOf(text, { changes: new Map(changes), vlans: [...vlans], tunnel: seen.tunnel }, before);
+      if (name === 'clone') outputs.push(...copy(inner));
+      else {
+        const [size = '', ...branches] = splitActions(inner);
+        for (const branch of branches) {
+          const [, which = '', text = ''] = /^(gt|le)\((.*)\)$/.exec(branch) ?? [];
+          outputs.push(...copy(text).map((output) => `${size} ${which} ${output}`));
+        }
       }
     } else {
       const sees = [...changes].map(([key, { value, mask }]) => `${key}=${value}/${mask}`).sort();
-      outputs.push(`${sees.join()}|${tunnels.has(action) ? tunnel : ''}|${vlans.join()}|${action}`);
+      outputs.push(`${sees.join()}|${tunnels.has(action) ? seen.tunnel : ''}|${vlans.join()}|${action}`);
     }
   }
-  return outputs.sort().join('\n');
+  return outputs;
 }
 
 /** Whether the action at `n` comes right after a tunnel was set, but for what else changes the packet. */

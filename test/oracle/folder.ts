@@ -15,6 +15,8 @@ export interface Case {
   readonly alike?: readonly (readonly string[])[];
   /** Whether a mirror floods a VLAN: its ports come in the order of a hash table, and no line of the trace says so. */
   readonly unordered?: boolean;
+  /** Whether flows were captured by `bridge/dump-flows`, which prints no cookies. */
+  readonly cookiesHidden?: boolean;
 }
 
 /** What `ofproto/trace` said. */

@@ -7,14 +7,31 @@ export interface Refusal {
   readonly why: string;
 }
 
-/** Makes all bridges of these set-ups in one transaction. */
+/**
+ * Makes all bridges of these set-ups, then a port of each at a time: the switch then keeps ports in the order in which they came, which
+ * is the order of the datapath's numbers; of several that came at once no capture tells the order.
+ */
 export async function makeBridges(at: Switch, setUps: readonly SetUp[], datapath: string): Promise<Refusal[]> {
-  const all = setUps.flatMap(({ bridges, vsctl = [] }) => [
-    ...bridges.flatMap((bridge) => bridgeArguments(bridge, datapath)),
-    ...vsctl,
-  ]);
-  const said = await at.vsctl(all);
-  return said.status === 0 && said.err === '' ? [] : [{ what: `ovs-vsctl ${all.join(' ')}`, why: said.err }];
+  const bridges = setUps.flatMap((setUp) => setUp.bridges);
+  const arrivals = bridges.map((bridge) => portsOf(bridge, datapath));
+  const rounds = [
+    bridges.flatMap((bridge) => bridgeArguments(bridge, datapath)),
+    ...Array.from({ length: Math.max(0, ...arrivals.map(({ length }) => length)) }, (_, n) =>
+      arrivals.flatMap((ports) => ports[n] ?? []),
+    ),
+    // A port that comes to a bridge with STP may stay out of floods for good, which no capture tells.
+    bridges.flatMap(({ name, settings = [] }) =>
+      settings.filter(isSpanningTree).flatMap((setting) => ['--', 'set', 'bridge', name, setting]),
+    ),
+    setUps.flatMap(({ vsctl = [] }) => vsctl),
+  ];
+  const refused: Refusal[] = [];
+  for (const round of rounds) {
+    if (round.length === 0) continue;
+    const said = await at.vsctl([...round]);
+    if (said.status !== 0 || said.err !== '') refused.push({ what: `ovs-vsctl ${round.join(' ')}`, why: said.err });
+  }
+  return refused;
 }
 
 /** Loads groups, meters, flows and the rest of one set-up, whose bridges are there. */
@@ -78,18 +95,26 @@ function versions(all: readonly Version[]): Version[] {
   return [...new Set(all)].sort();
 }
 
-function bridgeArguments(bridge: Bridge, datapath: string): string[] {
-  const { name, ports, bonds = [], settings = [] } = bridge;
+function bridgeArguments({ name, settings = [] }: Bridge, datapath: string): string[] {
   return [
     ...['--', 'add-br', name, '--', 'set', 'bridge', name],
     ...(datapath === 'system' ? ['datapath-type=""'] : [`datapath-type=${datapath}`]),
-    ...settings,
-    ...ports.flatMap((port) => [
+    ...settings.filter((setting) => !isSpanningTree(setting)),
+  ];
+}
+
+const isSpanningTree = (setting: string): boolean => /^r?stp.enable=/.test(setting);
+
+/** What adds each port, in the order in which they come: patch ports have no number in the datapath, so there OpenFlow's numbers have to tell. */
+function portsOf({ name, ports, bonds = [] }: Bridge, datapath: string): string[][] {
+  const ordered = ports.some(({ type }) => type === 'patch') ? [...ports].sort((a, b) => a.ofport - b.ofport) : ports;
+  return [
+    ...ordered.map((port) => [
       ...['--', 'add-port', name, port.name],
       ...(port.port === undefined || port.port.length === 0 ? [] : ['--', 'set', 'port', port.name, ...port.port]),
       ...interfaceArguments(port, datapath),
     ]),
-    ...bonds.flatMap((bond) => [
+    ...bonds.map((bond) => [
       ...['--', 'add-bond', name, bond.name, ...bond.members.map((member) => member.name)],
       ...(bond.port === undefined || bond.port.length === 0 ? [] : ['--', 'set', 'port', bond.name, ...bond.port]),
       ...bond.members.flatMap((member) => interfaceArguments(member, datapath)),

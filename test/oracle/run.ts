@@ -40,19 +40,28 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
         const chance = random(`${name}/${n}`);
         const folder = path.join(out, `${name}-${n}`);
         fs.mkdirSync(folder, { recursive: true });
-        writeFiles(folder, filesOf(await capture(at, database, setUp, chance), layout(chance)));
+        const captures = await capture(at, database, setUp, chance);
+        writeFiles(folder, filesOf(captures, layout(chance)));
+        const cookiesHidden = captures.some(({ command }) => command.startsWith('ovs-appctl bridge/dump-flows'));
         const own: Case[] = [];
         const alike = await balanced(at, setUp);
         const unordered = setUp.vsctl?.some((argument) => argument.startsWith('output-vlan=')) === true;
-        for (const question of stage)
+        for (const question of stage) {
+          const answer = await askSwitch(at, question);
+          if (answer === undefined) {
+            refused.push({ what: `${name}: ofproto/trace ${question.flow}`, why: 'the switch ended instead of answering' });
+            break;
+          }
           own.push({
             family: setUp.family,
             folder,
             question,
-            answer: await askSwitch(at, question),
+            answer,
             ...(alike.length > 0 ? { alike } : {}),
             ...(unordered ? { unordered } : {}),
+            ...(cookiesHidden ? { cookiesHidden } : {}),
           });
+        }
         writeCases(folder, own);
         cases.push(...own);
       }
@@ -74,8 +83,8 @@ async function balanced(at: Switch, { bridges }: SetUp): Promise<string[][]> {
   return bonds.flatMap(({ members }) => [members.map(({ name }) => numberOf(name)), members.map(({ name }) => name)]);
 }
 
-/** What the real switch answers. */
-export async function askSwitch(at: Switch, question: Question): Promise<Answer> {
+/** What the real switch answers; undefined where it ended instead. */
+export async function askSwitch(at: Switch, question: Question): Promise<Answer | undefined> {
   const { bridge, flow, packet, ctNext = [], names, generate } = question;
   const said = await at.appctl([
     'ofproto/trace',
@@ -86,6 +95,7 @@ export async function askSwitch(at: Switch, question: Question): Promise<Answer>
     flow,
     ...(packet === undefined ? [] : [packet]),
   ]);
+  if (said.gone) return undefined;
   return said.status === 0 ? { kind: 'text', text: said.out } : { kind: 'error', text: said.err };
 }
 

@@ -9,6 +9,8 @@ export interface Said {
   readonly status: number;
   readonly out: string;
   readonly err: string;
+  /** The switch did not answer at all: it ended, in an assertion of its own for instance. */
+  readonly gone?: true;
 }
 
 /** A private Open vSwitch with the dummy datapath: no kernel module, no device, no network. */
@@ -84,7 +86,7 @@ function ask(control: string, method: string, params: readonly string[]): Promis
     let text = '';
     const failed = (err: string): void => {
       clearTimeout(timer);
-      resolve({ status: 1, out: '', err });
+      resolve({ status: 1, out: '', err, gone: true });
       socket.destroy();
     };
     const timer = setTimeout(() => failed(`${method}: no answer for 20 seconds`), 20_000);

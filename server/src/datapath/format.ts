@@ -69,11 +69,13 @@ const fragment: Writer = (value, mask) => {
   return `frag=${!(frag & FRAG.ANY) ? 'no' : frag & FRAG.LATER ? 'later' : 'first'}`;
 };
 
-/** An ARP operation has 16 bits, of which the switch keeps 8. */
+/** An ARP operation has 16 bits, of which the switch keeps 8; where all of these are set, it takes the others for set as well. */
 const arpOperation: Writer = (value, mask) => {
   const m = mask ? wordAt(mask, W.nwProto) : 0xff;
   if (m === 0) return '';
-  return m === 0xff ? `op=${wordAt(value, W.nwProto)}` : `op=${wordAt(value, W.nwProto)}/${altHex(m)}`;
+  const kept = wordAt(value, W.nwProto);
+  const operation = kept === 0xff ? 0xffff : kept;
+  return m === 0xff ? `op=${operation}` : `op=${operation}/${altHex(m)}`;
 };
 
 /** The reserved word is written always. */

@@ -42,7 +42,8 @@ export function switchOf(world: World, host: string): AssembledSwitch | undefine
 const fail = (message: string): OfprotoAnswer => ({ kind: 'error', message });
 
 /** Answers as `ovs-appctl ofproto/trace` would on that host, from captures alone (ovs-vswitchd(8)). */
-export function ofprotoTrace(world: World, question: OfprotoQuestion): OfprotoAnswer {
+export function ofprotoTrace(world: World, asked: OfprotoQuestion): OfprotoAnswer {
+  const question = asArguments(asked);
   const ctNext: number[] = [];
   for (const states of question.ctNext) {
     const state = parseCtState(states);
@@ -76,6 +77,13 @@ export function ofprotoTrace(world: World, question: OfprotoQuestion): OfprotoAn
   });
   if (!answer) return fail(`${bridge}: unknown bridge`);
   return { kind: 'answer', host: host.name, bridge, answer };
+}
+
+/** Of two arguments the command takes the second for a packet only if it is one: else they are a bridge and a flow. */
+function asArguments(question: OfprotoQuestion): OfprotoQuestion {
+  const { bridge, flow, packet } = question;
+  if (bridge !== null || packet === null || typeof packetFromHex(packet) !== 'string') return question;
+  return { ...question, bridge: flow, flow: packet, packet: null };
 }
 
 const stateBits: ReadonlyMap<string, number> = new Map(

@@ -449,10 +449,11 @@ function checkPktLarger(ctx: Ctx, act: OfpAct & { kind: 'check_pkt_larger' }, re
   commit(ctx);
   const base = ctx.baseFlow.slice();
   const { wasMpls, conntracked, dpActions } = ctx;
+  // The switch copies the stack and the action set once: what longer packets take out of them, the others miss.
+  ctx.stack = [...saved.stack];
+  ctx.actionSet = [...saved.actionSet];
   const branch = (bit: bigint) => {
     ctx.dpActions = [];
-    ctx.stack = [...saved.stack];
-    ctx.actionSet = [...saved.actionSet];
     writeBits(ctx.bridge, ctx.flow, act.dst, bit);
     runActions(rest, ctx, true, false);
     if (!ctx.freezing) runActionSet(ctx);

@@ -42,8 +42,8 @@ export interface FrozenState {
   readonly conntracked: boolean;
   readonly actions: readonly XlateAct[];
   readonly actionSet: readonly OfpAct[];
-  /** Of a packet that went to a controller. */
-  readonly userdata?: readonly number[] | undefined;
+  /** Of a packet that went to a controller, even if empty: such a state is never one of connection tracking. */
+  readonly userdata?: readonly number[];
 }
 
 /** A packet that comes back from connection tracking, still to be traced. */

@@ -56,7 +56,7 @@ export function controllerAction(
   commit(ctx);
   let reason = givenReason;
   if (reason === 'action' && ctx.rule && isTableMiss(ctx)) reason = 'explicit_miss';
-  const id = recircIdOf(ctx, { ...stateOf(ctx, ctx.table, false), userdata });
+  const id = recircIdOf(ctx, { ...stateOf(ctx, ctx.table, false), userdata: userdata ?? [] });
   const outer = ctx.dpActions;
   if (meter !== undefined) ctx.dpActions = [{ kind: 'meter', meter }];
   putControllerAction(ctx, { dontSend: !ctx.allowSideEffects, continuation: false, recircId: id, maxLen, reason, controllerId });

@@ -87,15 +87,18 @@ function byFields(ctx: Ctx, group: Group): Bucket | undefined {
   return bestLive(ctx, group, basis);
 }
 
-/** Which bucket each hash value leads to: values are dealt to buckets by weight, one after the other (Webster's method). */
-export function hashMap(group: Group, maxHashes: number): Bucket[] | undefined {
+/**
+ * Which bucket each hash value leads to: values are dealt to buckets by weight, one after the other (Webster's method). Undefined where
+ * the weights would need more than 256 values.
+ */
+export function hashMap(group: Group): Bucket[] | undefined {
   const live = group.buckets.filter((bucket) => bucket.weight > 0);
   const total = live.reduce((sum, bucket) => sum + bucket.weight, 0);
   if (total === 0) return undefined;
   const slots = Math.ceil(total / Math.min(...live.map((bucket) => bucket.weight)));
   let count = 16;
   while (count < slots) count *= 2;
-  if (count > 0x10000 || (maxHashes !== 0 && count > maxHashes)) return undefined;
+  if (count > 256) return undefined;
   const shares = group.buckets.map((bucket) => ({ bucket, divisor: 1, value: bucket.weight }));
   return Array.from({ length: count }, () => {
     const winner = shares.reduce((a, b) => (b.value > a.value ? b : a));
@@ -131,7 +134,7 @@ function select(ctx: Ctx, group: Group): Bucket | undefined {
   if (group.selectionMethod === 'hash' && group.fields.length > 0) return byFields(ctx, group);
   if (group.selectionMethod !== 'hash') {
     const given = group.selectionMethod === 'dp_hash';
-    const map = hashMap(group, given ? 0 : 256);
+    const map = hashMap(group);
     if (map) {
       const algorithm = given ? Number(group.selectionMethodParam >> 32n) : 1;
       const basis = given ? Number(group.selectionMethodParam & 0xffffffffn) : 0;

@@ -3,6 +3,7 @@ import { formatPort } from '../openflow/names';
 import { OFPP, type OfpAct } from '../openflow/ofpact';
 import { isAlive } from './bundles';
 import { portOf, report, reportSubfield, type Ctx } from './context';
+import { inFloodOrder } from './flood-order';
 import { controllerAction } from './controller';
 import { lookAtBits, readBits, writeBits } from './fields';
 import { normal } from './normal';
@@ -30,7 +31,7 @@ export function portNumber(ctx: Ctx, port: number | string): number | undefined 
 
 /** FLOOD and ALL: every port but the one that the packet came by. */
 function floodPorts(ctx: Ctx, all: boolean, isLast: boolean): void {
-  const ports = [...ctx.bridge.ports.values()].filter(
+  const ports = inFloodOrder([...ctx.bridge.ports.values()]).filter(
     (port) => port.ofport !== wordAt(ctx.flow, W.inPort) && (all || !port.noFlood),
   );
   ports.forEach((port, i) => {

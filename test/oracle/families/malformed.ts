@@ -134,7 +134,7 @@ const WRONG: readonly string[] = [
     'eth(src=1)',
   ],
   ...[
-    'recirc_id=1,ip',
+    'recirc_id=4000000000,ip',
     'dp_hash=1',
     'packet_type=(1,0x800)',
     'packet_type=(0,0),ip',

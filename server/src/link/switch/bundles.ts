@@ -1,4 +1,5 @@
 import type { OvsBridge } from '../../model/network';
+import { inOrderOfArrival } from '../../ofproto/flood-order';
 import type { Bond, Bundle, Port } from '../../ofproto/switch';
 import { factsOf, type Captured } from './captured';
 import { isTrue, items, map, numbers, text, type DbRow } from './rows';
@@ -26,7 +27,7 @@ export function bundlesOf(captured: Captured, bridge: OvsBridge, ports: Readonly
     const port = { name, interfaces: [name], row: captured.rows.named('port', name) };
     bundles.push(bundleOf(captured, bridge, port, [ofport], byName));
   }
-  return bundles;
+  return inOrderOfArrival(bundles, ports);
 }
 
 /** Ports with their interfaces: from rows where they were listed, else from `ovs-vsctl show`. */

@@ -109,11 +109,22 @@ function announceOldDialect(captured: Captured, bridge: OvsBridge): void {
   const own = captured.captures.filter(
     ({ key, capture }) => capture.flows.count > 0 && captured.bridgeOf.get(key) === bridge.name,
   );
-  if (own.length === 0 || own.some(({ capture }) => teller(capture) > 0)) return;
-  const vlans = bridge.flows.like((flow) => flow.actions.some(({ text }) => /^(?:mod_vlan_|strip_vlan)/.test(text)));
-  if (vlans.length > 0)
+  if (own.length === 0) return;
+  if (own.every(({ capture }) => capture.kind === 'ovs-appctl-bridge-dump-flows'))
     captured.notes.push(
-      `${bridge.name}: its flows were dumped in OpenFlow 1.0, which has no words for push_vlan; what sets a VLAN may push a header instead (ovs-ofctl -O OpenFlow13 dump-flows ${bridge.name} tells)`,
+      `${bridge.name}: bridge/dump-flows prints no cookies; they are taken for 0 where the controller is told (ovs-ofctl dump-flows ${bridge.name} tells)`,
+    );
+  if (own.some(({ capture }) => teller(capture) > 0)) return;
+  const has = (pattern: RegExp): boolean =>
+    bridge.flows.like((flow) => flow.actions.some(({ text }) => pattern.test(text))).length > 0;
+  const tells = `ovs-ofctl -O OpenFlow13 dump-flows ${bridge.name} tells`;
+  if (has(/^(?:mod_vlan_|strip_vlan)/))
+    captured.notes.push(
+      `${bridge.name}: its flows were dumped in OpenFlow 1.0, which has no words for push_vlan; what sets a VLAN may push a header instead (${tells})`,
+    );
+  if (has(/^mod_(?!vlan_)/))
+    captured.notes.push(
+      `${bridge.name}: its flows were dumped in OpenFlow 1.0, which says mod_dl_dst and the like for an action that sets a part of the field, too (${tells})`,
     );
 }
 
@@ -134,7 +145,9 @@ function tellers(captured: Captured): (source: Source, flow: Flow, again: readon
       const index = document && capture.flows.at(positionAt(document.lines, other.span.start).line);
       if (index !== undefined) best = { rank: teller(capture), flow: capture.flows.flow(index) };
     }
-    return best.flow;
+    // bridge/dump-flows prints no cookies.
+    const { cookie } = flow;
+    return best.flow.cookie === undefined && cookie !== undefined ? { ...best.flow, cookie } : best.flow;
   };
 }
 
