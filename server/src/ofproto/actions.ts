@@ -448,7 +448,8 @@ function checkPktLarger(ctx: Ctx, act: OfpAct & { kind: 'check_pkt_larger' }, re
   const saved = { stack: ctx.stack, actionSet: ctx.actionSet, flow: ctx.flow.slice() };
   commit(ctx);
   const base = ctx.baseFlow.slice();
-  const { wasMpls, conntracked, dpActions } = ctx;
+  const { wasMpls, conntracked, dpActions, enclosing } = ctx;
+  ctx.enclosing = [...enclosing, dpActions];
   // The switch copies the stack and the action set once: what longer packets take out of them, the others miss.
   ctx.stack = [...saved.stack];
   ctx.actionSet = [...saved.actionSet];
@@ -467,8 +468,10 @@ function checkPktLarger(ctx: Ctx, act: OfpAct & { kind: 'check_pkt_larger' }, re
   const greater = branch(1n);
   const exit = ctx.exit;
   ctx.exit = false;
+  ctx.enclosing = [...ctx.enclosing, greater];
   const lessEqual = branch(0n);
   ctx.dpActions = dpActions;
+  ctx.enclosing = enclosing;
   ctx.dpActions.push({ kind: 'check_pkt_len', length: act.length, greater, lessEqual });
   ctx.stack = saved.stack;
   ctx.actionSet = saved.actionSet;

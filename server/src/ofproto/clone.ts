@@ -20,11 +20,13 @@ export function runClone(actions: readonly XlateAct[], ctx: Ctx, isLast: boolean
     // What is already decided is told before the clone, once for both.
     commit(ctx);
     const base = ctx.baseFlow.slice();
-    const { wasMpls, conntracked, dpActions } = ctx;
+    const { wasMpls, conntracked, dpActions, enclosing } = ctx;
     ctx.dpActions = [];
+    ctx.enclosing = [...enclosing, dpActions];
     inner(true);
     if (ctx.dpActions.length > 0) dpActions.push({ kind: 'clone', actions: ctx.dpActions });
     ctx.dpActions = dpActions;
+    ctx.enclosing = enclosing;
     ctx.conntracked = conntracked;
     ctx.wasMpls = wasMpls;
     ctx.baseFlow = base;

@@ -102,6 +102,8 @@ export interface Ctx {
   /** Bits looked at: the megaflow. */
   wc: FlowWords;
   dpActions: DpAction[];
+  /** The lists that `dpActions` will stand in, and what stands before it there. */
+  enclosing: readonly (readonly DpAction[])[];
   stack: StackItem[];
   actionSet: OfpAct[];
   actionSetHasGroup: boolean;

@@ -1,3 +1,4 @@
+import { netlinkSize } from '../datapath/netlink-size';
 import { formatMatch } from '../openflow/format-match';
 import { portNames, report, sharpHex, triggerFreeze, type Ctx, type RunActions } from './context';
 import { tlvsOf } from './fields';
@@ -18,7 +19,7 @@ export function withinLimits(ctx: Ctx): boolean {
   } else if (ctx.resubmits >= MAX_RESUBMITS) {
     report(ctx, 'error', `over ${MAX_RESUBMITS} resubmit actions`);
     ctx.error = 'Too many resubmits';
-  } else if (ctx.dpActions.length > 2048 && netlinkSize(ctx) > 0xffff) {
+  } else if (actionBytes(ctx) > 0xffff) {
     report(ctx, 'error', 'resubmits yielded over 64 kB of actions');
     ctx.exit = true;
   } else if (ctx.stack.reduce((size, item) => size + item.bytes + 1, 0) >= 65536) {
@@ -30,9 +31,9 @@ export function withinLimits(ctx: Ctx): boolean {
   return false;
 }
 
-/** Bytes that the actions so far take as netlink attributes; an output takes 8. */
-function netlinkSize(ctx: Ctx): number {
-  return ctx.dpActions.reduce((size, act) => size + (act.kind === 'output' || act.kind === 'recirc' ? 8 : 24), 4);
+/** Bytes that the actions so far take, those that these are nested in as well. */
+function actionBytes({ dpActions, enclosing }: Ctx): number {
+  return enclosing.reduce((sum, actions) => sum + netlinkSize(actions) + 4, netlinkSize(dpActions));
 }
 
 /** Reports the flow that was hit; what it does is reported below it. */

@@ -140,6 +140,7 @@ export function translate(session: Session, bridge: Bridge, packet: FlowWords, o
     baseFlow,
     origTunnelDst: [wordAt(packet, W.tunDst), ...[0, 1, 2, 3].map((i) => wordAt(packet, W.tunIpv6Dst + i))],
     wc: initialWc(flow),
+    enclosing: [],
     dpActions: [],
     stack: [],
     actionSet: [],
