@@ -145,10 +145,11 @@ const NAMES: Readonly<Record<string, string>> = {
   ...{ 'arp.sip': 'arp_spa', 'arp.tip': 'arp_tpa', 'arp.op': 'arp_op', 'arp.sha': 'arp_sha', 'arp.tha': 'arp_tha' },
 };
 
-/** A packet on its way through datapath actions: what differs from before, its VLAN headers, the tunnel that was set. */
+/** A packet on its way through datapath actions: what differs from before, its VLAN headers and new labels, the tunnel that was set. */
 interface Seen {
   readonly changes: Map<string, Change>;
   readonly vlans: string[];
+  readonly labels: string[];
   tunnel: string;
 }
 
@@ -164,11 +165,11 @@ export function outputsAsSet(actions: string, flow = '', tpid = 0x8100): string 
     const type = n === '' && tpid !== 0x8100 ? `tpid=0x${tpid.toString(16)},` : '';
     return vid === undefined ? [] : [`push_vlan(${type}vid=${vid},pcp=${before.get(`dl_vlan_pcp${n}`) ?? '0'})`];
   });
-  return outputsOf(actions, { changes: new Map(), vlans, tunnel: '' }, before).sort().join('\n');
+  return outputsOf(actions, { changes: new Map(), vlans, labels: [], tunnel: '' }, before).sort().join('\n');
 }
 
 function outputsOf(actions: string, seen: Seen, before: ReadonlyMap<string, string>): string[] {
-  const { changes, vlans } = seen;
+  const { changes, vlans, labels } = seen;
   const outputs: string[] = [];
   const all = splitActions(actions);
   // What is set of a tunnel matters to tunnels only: to the ports that are seen to follow it.
@@ -178,6 +179,8 @@ function outputsOf(actions: string, seen: Seen, before: ReadonlyMap<string, stri
     const inner = /^(?:clone|check_pkt_len)\((.*)\)$/.exec(action)?.[1];
     if (action === 'pop_vlan') vlans.pop();
     else if (name === 'push_vlan') vlans.push(action);
+    else if (name === 'push_mpls') labels.push(action);
+    else if (name === 'pop_mpls' && labels.length > 0) labels.pop();
     else if (name === 'set') {
       for (const [key, value] of setsOf(action)) {
         if (key === 'tunnel') seen.tunnel = value;
@@ -185,7 +188,7 @@ function outputsOf(actions: string, seen: Seen, before: ReadonlyMap<string, stri
       }
     } else if (inner !== undefined) {
       const copy = (text: string): string[] =>
-        outputsOf(text, { changes: new Map(changes), vlans: [...vlans], tunnel: seen.tunnel }, before);
+        outputsOf(text, { changes: new Map(changes), vlans: [...vlans], labels: [...labels], tunnel: seen.tunnel }, before);
       if (name === 'clone') outputs.push(...copy(inner));
       else {
         const [size = '', ...branches] = splitActions(inner);
@@ -196,7 +199,7 @@ function outputsOf(actions: string, seen: Seen, before: ReadonlyMap<string, stri
       }
     } else {
       const sees = [...changes].map(([key, { value, mask }]) => `${key}=${value}/${mask}`).sort();
-      outputs.push(`${sees.join()}|${tunnels.has(action) ? seen.tunnel : ''}|${vlans.join()}|${action}`);
+      outputs.push(`${sees.join()}|${tunnels.has(action) ? seen.tunnel : ''}|${vlans.join()}|${labels.join()}|${action}`);
     }
   }
   return outputs;

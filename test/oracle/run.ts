@@ -52,6 +52,9 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
             refused.push({ what: `${name}: ofproto/trace ${question.flow}`, why: 'the switch ended instead of answering' });
             break;
           }
+          // A datapath's port may be another set-up's, which these captures say nothing of.
+          const first = answer.kind === 'text' ? /^bridge\("(.*)"\)$/m.exec(answer.text)?.[1] : undefined;
+          if (first !== undefined && !setUp.bridges.some((bridge) => bridge.name === first)) continue;
           own.push({
             family: setUp.family,
             folder,

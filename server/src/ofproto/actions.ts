@@ -27,8 +27,18 @@ import {
   type OutputOptions,
 } from './output-actions';
 import { tableAction } from './table-action';
-import { wordAt, exact, exact16, exact8, exactMac, or, W, writeMac } from '../packet/flow-words';
-import { ETH_TYPE, FRAG, isIpAny, isMplsType, MAX_MPLS_LABELS, mplsLabels, PACKET_TYPE, VLAN_CFI } from '../packet/protocols';
+import { wordAt, exact, exact16, exact8, exactMac, type FlowWords, or, W, writeMac } from '../packet/flow-words';
+import {
+  dlTypeOf,
+  ETH_TYPE,
+  FRAG,
+  isIpAny,
+  isMplsType,
+  MAX_MPLS_LABELS,
+  mplsLabels,
+  PACKET_TYPE,
+  VLAN_CFI,
+} from '../packet/protocols';
 import { popMpls, popVlan, pushMpls, pushVlan, setVlan, tci, tpid } from './headers';
 import { prerequisitesMet } from '../openflow/prerequisites';
 
@@ -37,6 +47,14 @@ const noLookBehindMpls = new Set([
   'output', 'output_trunc', 'enqueue', 'output_reg', 'set_vlan_vid', 'set_vlan_pcp', 'set_eth_src', 'set_eth_dst', 'set_tunnel',
   'set_queue', 'group',
 ]); // prettier-ignore
+
+const IP_HEADER = new Set('ip_src ip_dst ipv6_src ipv6_dst ipv6_label nw_tos nw_ecn nw_ttl'.split(' '));
+const ARP_HEADER = new Set('arp_op arp_spa arp_tpa arp_sha arp_tha'.split(' '));
+
+/** Datapaths set IP's and ARP's headers together with the protocol, or the operation, which the switch then looks at as well. */
+function setsIpHeader(mfName: string, flow: FlowWords): boolean {
+  return (isIpAny(flow) && IP_HEADER.has(mfName)) || (dlTypeOf(flow) === ETH_TYPE.ARP && ARP_HEADER.has(mfName));
+}
 
 /** Fields of the network header and what follows it, by their place among the switch's own. */
 function isL3OrHigher(act: OfpAct & { kind: 'set_field' }): boolean {
@@ -134,7 +152,9 @@ function runOne(ctx: Ctx, act: XlateAct, actions: readonly XlateAct[], index: nu
       return 'next';
     case 'dec_ttl':
       exact8(wc, W.nwTtl);
-      if (!isIpAny(flow) || !decTtl(ctx, act.ids)) return undefined;
+      if (!isIpAny(flow)) return undefined;
+      exact8(wc, W.nwProto);
+      if (!decTtl(ctx, act.ids)) return undefined;
       report(ctx, 'warn', `IPv${wordAt(flow, W.dlType) === ETH_TYPE.IP ? 4 : 6} decrement TTL exception`);
       return 'stop';
     case 'dec_mpls_ttl':
@@ -205,22 +225,26 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
     case 'set_ipv4_dst': {
       if (wordAt(flow, W.dlType) !== ETH_TYPE.IP) return;
       const word = act.kind === 'set_ipv4_src' ? W.nwSrc : W.nwDst;
+      exact8(wc, W.nwProto);
       exact(wc, word);
       flow[word] = act.ip >>> 0;
       return;
     }
     case 'set_ip_dscp':
       if (!isIpAny(flow)) return;
+      exact8(wc, W.nwProto);
       or(wc, W.nwTos, 0xfc);
       flow[W.nwTos] = (wordAt(flow, W.nwTos) & 3) | act.dscp;
       return;
     case 'set_ip_ecn':
       if (!isIpAny(flow)) return;
+      exact8(wc, W.nwProto);
       or(wc, W.nwTos, 3);
       flow[W.nwTos] = (wordAt(flow, W.nwTos) & 0xfc) | act.ecn;
       return;
     case 'set_ip_ttl':
       if (!isIpAny(flow)) return;
+      exact8(wc, W.nwProto);
       exact8(wc, W.nwTtl);
       flow[W.nwTtl] = act.ttl;
       return;
@@ -268,6 +292,7 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
         return;
       }
       lookAtField(act.field, act.mask, wc, tlvs);
+      if (setsIpHeader(act.field.mfName, flow)) exact8(wc, W.nwProto);
       setFieldMasked(act.field, act.value, act.mask, flow, tlvs);
       return;
     }

@@ -1,6 +1,7 @@
 // Headers as a translation looks at and changes them.
 import { wordAt, exact, exact16, exact8, type FlowWords, or, readMac, W } from '../packet/flow-words';
 import { dlTypeOf, ETH_TYPE, IP_PROTO, isIcmpv6, isIpAny, MAX_MPLS_LABELS, MPLS_BOS, vlanHeaders } from '../packet/protocols';
+
 export const tpid = (flow: FlowWords, i: number): number => wordAt(flow, W.vlan0 + i) >>> 16;
 export const tci = (flow: FlowWords, i: number): number => wordAt(flow, W.vlan0 + i) & 0xffff;
 
@@ -127,4 +128,10 @@ export const TUNNEL_END = W.metadata;
 
 export function clearTunnel(flow: FlowWords): void {
   flow.fill(0, 0, TUNNEL_END);
+}
+
+/** The tunnel's outer destination, as the words of an IPv6 address; an IPv4 address counts before one of IPv6, if both are set. */
+export function tunnelDst(flow: FlowWords): readonly number[] {
+  const v4 = wordAt(flow, W.tunDst);
+  return v4 === 0 ? [0, 1, 2, 3].map((i) => wordAt(flow, W.tunIpv6Dst + i)) : [0, 0, 0xffff, v4];
 }

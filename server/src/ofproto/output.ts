@@ -17,7 +17,7 @@ import { extractVlans, includesVlan, inputVlanIsValid, putVlans, translateInput,
 import { wordAt, type FlowWords, or, readMac, W } from '../packet/flow-words';
 import { PACKET_TYPE } from '../packet/protocols';
 import { tlvsOf } from './fields';
-import { clearConntrackFields, clearTunnel, isReservedMac, isStp, TUNNEL_END } from './headers';
+import { clearConntrackFields, clearTunnel, isReservedMac, isStp, TUNNEL_END, tunnelDst } from './headers';
 
 /** The datapath's hash, where a bond leaves the choice of its member to it. */
 interface BondRecirc {
@@ -225,8 +225,7 @@ function sendBy(
 }
 
 function sameTunnelDst(ctx: Ctx): boolean {
-  const now = [wordAt(ctx.flow, W.tunDst), ...[0, 1, 2, 3].map((i) => wordAt(ctx.flow, W.tunIpv6Dst + i))];
-  return now.every((word, i) => word === (ctx.origTunnelDst[i] ?? 0));
+  return tunnelDst(ctx.flow).every((word, i) => word === (ctx.origTunnelDst[i] ?? 0));
 }
 
 /** Sends the packet by a bundle as NORMAL does: with the VLAN header that the bundle wants, by the member that its bond chooses. */

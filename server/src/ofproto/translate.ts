@@ -27,7 +27,7 @@ import type { TraceNode } from './trace-node';
 import { cameByTunnel, lookAtTunnel, processEcn } from './tunnel-send';
 import { wordAt, emptyFlow, type FlowWords, or, W, writeMac } from '../packet/flow-words';
 import { CT_STATE, FRAG, isIcmpv4, isIcmpv6, isIpAny, isMplsType, isVlanType, PACKET_TYPE } from '../packet/protocols';
-import { clearTunnel, TUNNEL_END } from './headers';
+import { clearTunnel, TUNNEL_END, tunnelDst } from './headers';
 
 export interface Translation {
   readonly nodes: readonly TraceNode[];
@@ -138,7 +138,7 @@ export function translate(session: Session, bridge: Bridge, packet: FlowWords, o
     flow,
     upcallFlow: packet,
     baseFlow,
-    origTunnelDst: [wordAt(packet, W.tunDst), ...[0, 1, 2, 3].map((i) => wordAt(packet, W.tunIpv6Dst + i))],
+    origTunnelDst: tunnelDst(packet),
     wc: initialWc(flow),
     enclosing: [],
     dpActions: [],
