@@ -67,6 +67,11 @@ export async function capture(at: Switch, database: Database, setUp: SetUp, rand
     // What holds now: the one before says what held when the datapath was made.
     await appctl('dpif/set-dp-features', bridges[0]?.name ?? '');
   }
+  for (const table of ['sflow', 'ipfix', 'Flow_Sample_Collector_Set'])
+    if (setUp.vsctl?.includes(table) === true) {
+      const { out } = await at.vsctl(['list', table]);
+      captures.push({ command: `ovs-vsctl list ${table}`, text: out });
+    }
   return captures;
 }
 

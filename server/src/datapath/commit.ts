@@ -251,8 +251,14 @@ const NSH_WORDS = W.nshContext + 4 - W.nshFlags;
 /** Metadata of fixed length. */
 const NSH_MD1 = 1;
 
+/** Whether two NSH headers are the same; of metadata only the fixed kind counts. */
+function sameNsh(a: FlowWords, b: FlowWords): boolean {
+  if (!sameWords(a, b, W.nshFlags, W.nshContext - W.nshFlags)) return false;
+  return wordAt(a, W.nshMdtype) !== NSH_MD1 || sameWords(a, b, W.nshContext, 4);
+}
+
 function commitNsh(flow: FlowWords, base: FlowWords, out: DpAction[], wc: FlowWords, maskedSet: boolean): void {
-  if (wordAt(flow, W.dlType) !== ETH_TYPE.NSH || sameWords(flow, base, W.nshFlags, NSH_WORDS)) return;
+  if (wordAt(flow, W.dlType) !== ETH_TYPE.NSH || sameNsh(flow, base)) return;
   const value = emptyFlow();
   if (maskedSet) {
     const mask = emptyFlow();

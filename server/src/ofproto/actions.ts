@@ -26,6 +26,7 @@ import {
   queuePriority,
   type OutputOptions,
 } from './output-actions';
+import { sampleAction } from './sampling';
 import { tableAction } from './table-action';
 import { wordAt, exact, exact16, exact8, exactMac, type FlowWords, or, W, writeMac } from '../packet/flow-words';
 import {
@@ -373,10 +374,7 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
       return;
     }
     case 'sample':
-      if (ctx.bridge.ipfix) {
-        commit(ctx);
-        ctx.session.notes.add('sample() sends copies to an IPFIX collector; the datapath action for it is not shown');
-      }
+      sampleAction(ctx, act);
       return;
     case 'encap':
       encapAction(ctx, act);

@@ -104,6 +104,8 @@ export interface Ctx {
   dpActions: DpAction[];
   /** The lists that `dpActions` will stand in, and what stands before it there. */
   enclosing: readonly (readonly DpAction[])[];
+  /** By how many ports the packet left, and by which last. */
+  sflowOutputs: { readonly count: number; readonly port: Port | undefined };
   stack: StackItem[];
   actionSet: OfpAct[];
   actionSetHasGroup: boolean;

@@ -8,6 +8,7 @@ import { commit } from './commit';
 import { cancelFreeze, portOf, report, reportBridge, type Ctx } from './context';
 import { finishFreezing } from './freeze';
 import { nativeTunnelOutput } from './native-tunnel';
+import { sampleOutput } from './sampling';
 import { processSpecial } from './special';
 import type { Bundle, Mirror, Port } from './switch';
 import { tableAction } from './table-action';
@@ -215,10 +216,12 @@ function sendBy(
       ctx.flow.set(tunnelBefore, 0);
     } else {
       const popped = tunnelToPop(ctx, port);
+      if (popped === undefined) sampleOutput(ctx, port, port.odpPort);
       if (popped === undefined && ctx.mirrorSnaplen > 0 && ctx.mirrorSnaplen < 0xffff)
         ctx.dpActions.push({ kind: 'trunc', maxLen: ctx.mirrorSnaplen });
       ctx.dpActions.push(popped === undefined ? { kind: 'output', port: port.odpPort } : { kind: 'tnl_pop', port: popped });
     }
+    ctx.sflowOutputs = { count: ctx.sflowOutputs.count + 1, port };
   }
   const bundle = bundleOf(ctx.bridge, port.ofport);
   if (ctx.bridge.mirrors.length > 0 && bundle) mirrorPacket(ctx, bundle, mirrorsOf(ctx.bridge, bundle, 'dst'));

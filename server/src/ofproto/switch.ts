@@ -75,8 +75,11 @@ export interface Bridge {
   /** IPv4/IPv6 fragments: `normal`, `drop`, `nx-match`. */
   readonly fragments: 'normal' | 'drop' | 'nx-match';
   readonly mac: bigint | undefined;
-  readonly sflow: boolean;
-  readonly ipfix: boolean;
+  /** How many of 2^32 - 1 packets sFlow and IPFIX sample; undefined without them. */
+  readonly sflow: number | undefined;
+  readonly ipfix: number | undefined;
+  /** Whether IPFIX collectors are there for the sample action. */
+  readonly flowSampling: boolean | undefined;
   readonly netflow: boolean;
   /** A controller of OpenFlow 1.0 to 1.2 takes the packets that miss; later ones get what flows send them. */
   readonly hasController: boolean;
@@ -129,6 +132,8 @@ export interface Port {
   /** Its name in the datapath, where that differs: `vxlan_sys_4789`. */
   readonly datapathName?: string;
   readonly mac: bigint | undefined;
+  /** The index of its network device (`ovs-vsctl list interface`, `ip link`); 0 where it has none. */
+  readonly ifindex: number | undefined;
 }
 
 /** `options` of a tunnel interface (ovs-vswitchd.conf.db(5)). */

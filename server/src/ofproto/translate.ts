@@ -19,6 +19,7 @@ import {
 import { finishFreezing } from './freeze';
 import { clearConntrack, mayReceive, mirrorIngress } from './output';
 import { restoreMetadata } from './recirculation';
+import { finishSflow, sampleInput } from './sampling';
 import { processSpecial } from './special';
 import type { Bridge } from './switch';
 import { reportTable } from './table-action';
@@ -141,6 +142,7 @@ export function translate(session: Session, bridge: Bridge, packet: FlowWords, o
     origTunnelDst: tunnelDst(packet),
     wc: initialWc(flow),
     enclosing: [],
+    sflowOutputs: { count: 0, port: undefined },
     dpActions: [],
     stack: [],
     actionSet: [],
@@ -233,7 +235,9 @@ function run(ctx: Ctx, state: FrozenState | undefined, recircId: number): DpActi
     const name = bundleOf(firstBridge, inPort.ofport)?.name ?? inPort.name;
     report(ctx, 'error', `dropping packet received on port ${name}, which is reserved exclusively for mirroring`);
   } else {
-    noteSampling(ctx);
+    noteMissingPort(ctx);
+    if (!state) sampleInput(ctx);
+    const sampled = sent.length;
     if (!processEcn(ctx.flow)) {
       ctx.error = 'Congestion Drop';
     } else if (!inPort || mayReceive(ctx, inPort)) {
@@ -242,7 +246,7 @@ function run(ctx: Ctx, state: FrozenState | undefined, recircId: number): DpActi
       runActions(actions, ctx, true, false);
       if (ctx.error !== undefined) return sent;
       if (inPort && !forwards(firstBridge, inPort)) {
-        sent.length = 0;
+        sent.length = sampled;
         cancelFreeze(ctx);
         ctx.actionSet = [];
         ctx.error = 'Forwarding is disabled';
@@ -250,6 +254,7 @@ function run(ctx: Ctx, state: FrozenState | undefined, recircId: number): DpActi
       if (!ctx.freezing) runActionSet(ctx);
       if (ctx.freezing) finishFreezing(ctx);
     }
+    if (!state && firstBridge.sflow !== undefined) finishSflow(ctx, firstBridge.sflow, sent);
   }
   if (ctx.node) ctx.node.after ??= ctx.flow.slice();
   finishWc(ctx);
@@ -261,14 +266,8 @@ function isMirrorBundle(bridge: Bridge, ofport: number): boolean {
   return bundle !== undefined && isMirrorOutput(bridge, bundle);
 }
 
-function noteSampling(ctx: Ctx): void {
+function noteMissingPort(ctx: Ctx): void {
   if (ctx.thawed) return;
-  for (const [on, what] of [
-    [ctx.bridge.sflow, 'sFlow'],
-    [ctx.bridge.ipfix, 'IPFIX'],
-  ] as const) {
-    if (on) ctx.session.notes.add(`bridge ${ctx.bridge.name} has ${what}: the switch also sends samples, which are not shown`);
-  }
   if (portOf(ctx, wordAt(ctx.flow, W.inPort)) === undefined && wordAt(ctx.flow, W.inPort) < OFPP.MAX) {
     ctx.session.notes.add(`bridge ${ctx.bridge.name} has no port ${wordAt(ctx.flow, W.inPort)} in the captures`);
   }

@@ -71,7 +71,7 @@ export function parseInteger(
     if (Math.ceil(digits.length / 2) > bytes) return { trouble: 'range' };
     return { value: digits === '' ? 0n : BigInt(`0x${digits}`), rest: text.slice(match?.[0].length ?? 2) };
   }
-  const match = /^\s*([+-]?)(0[0-7]*|[1-9]\d*)/.exec(text);
+  const match = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)/.exec(text);
   if (!match) return { trouble: 'syntax' };
   const digits = match[2] ?? '0';
   let value = /^0[0-7]+$/.test(digits) ? BigInt(`0o${digits.slice(1)}`) : BigInt(digits);

@@ -8,6 +8,7 @@ import { learningFamilies } from './learning';
 import { normalFamilies } from './normal';
 import { plainFamilies } from './plain';
 import { tunnelFamilies } from './tunnels';
+import { samplingFamilies } from './sampling';
 import { nshFamilies } from './nsh';
 import { limitFamilies } from './limits';
 import { malformedFamilies } from './malformed';
@@ -26,6 +27,7 @@ export const families: readonly Family[] = [
   ...limitFamilies,
   ...nshFamilies,
   ...tunnelFamilies,
+  ...samplingFamilies,
 ];
 
 export function makeSetUp(family: Family, random: Random, place: Place): SetUp {

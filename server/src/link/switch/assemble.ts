@@ -2,6 +2,7 @@ import type { CaptureDocument } from '../../captures/document';
 import type { Network, OvsBridge } from '../../model/network';
 import { nameMap, type NameMap } from '../../openflow/names';
 import { tlvTable } from '../../openflow/tlv';
+import { samplingProbability } from '../../ofproto/sampling';
 import type { Bridge, MacRow, MulticastSnooping, Port, Switch, TlvMapping } from '../../ofproto/switch';
 import { parseMac } from '../../packet/address';
 import { LOCAL_PORT } from '../../packet/fields';
@@ -11,7 +12,7 @@ import { datapathOf, datapathTypesOf, tunnelNeighboursOf, tunnelRoutesOf } from 
 import { groupsOf } from './groups';
 import { mirrorsOf } from './mirrors';
 import { portsOf } from './ports';
-import { isTrue, items, map, numbers, text } from './rows';
+import { integer, isTrue, items, map, numbers, text, type DbRow } from './rows';
 import { ruleSource } from './rules';
 
 /** A host's switch, and what a question about it needs besides. */
@@ -82,11 +83,31 @@ function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<str
     floodVlans: new Set(floodVlans ?? []),
     fragments: fragmentsOf(captured, bridge.name),
     mac: ports.get(LOCAL_PORT)?.mac ?? parseMac(config['hwaddr'] ?? ''),
-    sflow: items(row, 'sflow').length > 0,
-    ipfix: items(row, 'ipfix').length > 0,
+    sflow: samplingOf(captured, bridge.name, row, 'sflow'),
+    ipfix: samplingOf(captured, bridge.name, row, 'ipfix'),
+    flowSampling: flowSamplingOf(captured, row),
     netflow: items(row, 'netflow').length > 0,
     hasController: controllers.length > 0 && protocols.length > 0 && protocols.every((word) => /^OpenFlow1[012]$/.test(word)),
   };
+}
+
+/** How often a bridge with sFlow or IPFIX samples; a rate that is not captured is announced. */
+function samplingOf(captured: Captured, bridge: string, row: DbRow | undefined, table: 'sflow' | 'ipfix'): number | undefined {
+  const [uuid] = items(row, table);
+  if (uuid === undefined) return undefined;
+  const settings = captured.rows.byUuid(uuid);
+  if (!settings)
+    captured.notes.push(
+      `${bridge}: how often ${table === 'sflow' ? 'sFlow' : 'IPFIX'} samples is not captured (ovs-vsctl list ${table} tells); one of 400 is assumed`,
+    );
+  return samplingProbability(integer(settings, 'sampling'));
+}
+
+/** Whether a set of collectors is there for the bridge's sample actions; undefined where the table was not listed. */
+function flowSamplingOf(captured: Captured, row: DbRow | undefined): boolean | undefined {
+  const sets = captured.rows.of('flow_sample_collector_set');
+  if (sets.length === 0) return undefined;
+  return sets.some((set) => items(set, 'bridge').some((uuid) => uuid === row?.uuid?.value));
 }
 
 /** How much of a port's name OpenFlow has room for before version 1.5's `ofp_port` (16 bytes, the last of them 0). */

@@ -3,7 +3,7 @@ import type { Port } from '../../ofproto/switch';
 import { parseMac } from '../../packet/address';
 import { LOCAL_PORT } from '../../packet/fields';
 import { aboutBridge, factsOf, type Captured } from './captured';
-import { map, text } from './rows';
+import { integer, map, text } from './rows';
 import { datapathNameOf, isTunnelType, tunnelOf } from './tunnels';
 
 const PORT_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-show', 'ovs-ofctl-dump-ports-desc']);
@@ -47,6 +47,7 @@ export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<numb
       tunnel,
       ...(tunnel ? { datapathName: datapathNameOf(tunnel) } : {}),
       mac: parseMac(port.mac ?? text(row, 'mac_in_use') ?? ''),
+      ifindex: row?.columns.has('ifindex') ? (integer(row, 'ifindex') ?? 0) : undefined,
     });
   }
   if (guessed.length > 0)
