@@ -19,6 +19,8 @@ export async function server() {
         "export { semanticTokens } from './features/tokens';",
         "export { workspaceSymbols } from './features/symbols';",
         "export { trace } from './features/trace';",
+        "export { netfilterTrace } from './features/netfilter-trace';",
+        "export { readQuestion } from './features/netfilter-question';",
         "export { ofprotoTrace, switchOf } from './features/ofproto-trace';",
         "export { parseExactFlow } from './captures/flow/exact-flow';",
         "export { makeTables } from './ofproto/tables';",

@@ -19,6 +19,8 @@ export function sourceOf(line: Line, from = 0): SourceText {
  * `glue` stands between them, or is asked for before each of the rest.
  */
 export function joinLines(lines: readonly Line[], glue: string | ((rest: string) => string) = ''): SourceText {
+  const [only] = lines;
+  if (only && lines.length === 1) return sourceOf(only);
   let text = '';
   const parts: { at: number; offset: number }[] = [];
   for (const [n, line] of lines.entries()) {

@@ -73,11 +73,14 @@ function natPriority(chain: string): number {
 function tablesOf(linked: LinkedCapture): NfTable[] {
   type ChainDraft = { -readonly [K in keyof Omit<NfChain, 'rules' | 'name'>]: NfChain[K] } & { rules: NfRule[] };
   const tables = new Map<string, { family: NfFamily; name: string; chains: Map<string, ChainDraft> }>();
+  let last: { family: NfFamily; name: string; chains: Map<string, ChainDraft> } | undefined;
   const tableOf = (family: NfFamily, name: string) => {
+    // Most facts are about the table of the one before.
+    if (last?.name === name && last.family === family) return last;
     const key = `${family} ${name}`;
-    let found = tables.get(key);
-    if (!found) tables.set(key, (found = { family, name, chains: new Map() }));
-    return found;
+    last = tables.get(key);
+    if (!last) tables.set(key, (last = { family, name, chains: new Map() }));
+    return last;
   };
   const chain = (family: NfFamily, table: string, name: string, source: Source) => {
     const { chains } = tableOf(family, table);

@@ -145,17 +145,17 @@ function readLine(out: Collected, lines: readonly Line[]): Found[] {
   const text = line.text.trimStart();
   if (text === '' || reportErrorOutput(out, line)) return [];
   const source = joinLines(lines, glueBefore);
-  const result = grammars.IptablesRules.match(source.text, ruleFor(text));
-  if (result.failed()) {
-    out.errors.push(syntaxError(source, result, 'line of iptables rules'));
+  const said = readRulesLine(source, ruleFor(text));
+  if (!('is' in said)) {
+    out.errors.push(syntaxError(source, said, 'line of iptables rules'));
     return [];
   }
-  const said = readRulesLine(result, source);
   record(out, line, last, said.is === 'comment' || said.is === 'commit' || said.is === 'table' ? 'header' : 'record');
   return [{ source, said }];
 }
 
-function ruleFor(text: string): string {
+/** The rule of the grammar that reads a line, told by its start. */
+export function ruleFor(text: string): string {
   if (text.startsWith('#')) return 'commentLine';
   if (text.startsWith('*')) return 'tableLine';
   if (text.startsWith(':')) return 'declarationLine';
