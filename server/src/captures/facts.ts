@@ -122,6 +122,21 @@ export type LinuxFact =
       readonly text: Val<string>;
     }
   | {
+      /** What `ip route get` said about one packet; no route of a table. */
+      readonly kind: 'route-answer';
+      /** `unicast`, `local`, `broadcast`, `multicast`, `blackhole` … */
+      readonly type: string;
+      readonly dst: Val<string>;
+      /** Where the question named it. */
+      readonly from?: Val<string>;
+      readonly via?: Val<string>;
+      readonly dev?: Val<string>;
+      readonly src?: Val<string>;
+      /** Another table than main, where the answer names it. */
+      readonly table?: Val<string>;
+      readonly text: Val<string>;
+    }
+  | {
       readonly kind: 'ip-rule';
       readonly priority: Val<number>;
       readonly not: boolean;

@@ -2,6 +2,8 @@
 export interface IpCommand {
   /** The full name of the object: `address`, `link`, `route`, `rule`, `neighbour`, `fdb` …; `other` for the rest. */
   readonly object: string;
+  /** Whether a verb was given. */
+  readonly verb: boolean;
   /** The words after the object and after the verb that asks for a list, if there is one. */
   readonly words: readonly string[];
   readonly json: boolean;
@@ -34,6 +36,16 @@ const LIST_VERBS = ['show', 'list', 'lst', 'ls'];
  * another one, or where the verb does not ask for a list (`add`, `del`, `get`).
  */
 export function listCommand(argv: readonly string[], program: 'ip' | 'bridge' = 'ip'): IpCommand | undefined {
+  return readCommand(argv, program, LIST_VERBS);
+}
+
+/** The same for `ip route get 10.0.0.1`; its words are those behind `get`. */
+export function routeGetCommand(argv: readonly string[]): IpCommand | undefined {
+  const command = readCommand(argv, 'ip', ['get']);
+  return command?.object === 'route' && command.verb ? command : undefined;
+}
+
+function readCommand(argv: readonly string[], program: 'ip' | 'bridge', verbs: readonly string[]): IpCommand | undefined {
   if (argv[0] !== program) return undefined;
   const words: string[] = [];
   let json = false;
@@ -59,8 +71,16 @@ export function listCommand(argv: readonly string[], program: 'ip' | 'bridge' = 
   const [object, verb, ...rest] = words;
   if (object === undefined) return undefined;
   const known = (program === 'ip' ? IP_OBJECTS : BRIDGE_OBJECTS).find((name) => name.startsWith(object)) ?? 'other';
-  if (verb !== undefined && !LIST_VERBS.some((name) => name.startsWith(verb))) return undefined;
-  return { object: known === 'neighbor' ? 'neighbour' : known, words: rest, json, brief, oneLine, family };
+  if (verb !== undefined && !verbs.some((name) => name.startsWith(verb))) return undefined;
+  return {
+    object: known === 'neighbor' ? 'neighbour' : known,
+    verb: verb !== undefined,
+    words: rest,
+    json,
+    brief,
+    oneLine,
+    family,
+  };
 }
 
 /** The word after `key`, as in `dev eth0`. */

@@ -15,6 +15,7 @@ import { ipAddress } from './ip-address';
 import { ipNeighbour } from './ip-neighbour';
 import { ipNetnsList } from './ip-netns-list';
 import { ipRoute } from './ip-route';
+import { ipRouteGet } from './ip-route-get';
 import { ipRule } from './ip-rule';
 import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
@@ -78,6 +79,7 @@ export const captureKinds: readonly CaptureKind[] = [
   iptablesList,
   iptablesRules,
   ipAddress,
+  ipRouteGet,
   ipRoute,
   ipRule,
   ipNeighbour,

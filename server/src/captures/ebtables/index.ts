@@ -81,6 +81,8 @@ function isForFrames(following: (n: number) => string | undefined): boolean {
   for (let n = 0; n < 60; n++) {
     const line = following(n);
     if (line === undefined || SAVE_TABLE.test(line) || /^\s*COMMIT/.test(line)) break;
+    // arptables-save prints the target first.
+    if (/^\s*-A \S+ -j \S+ -[io] |\s--mangle-/.test(line)) return false;
     if (ONLY_EBTABLES.test(line)) return true;
     if (/\s-m \w|-[sd] \d+\.\d+\.\d+\.\d+|:\S+ \S+ \[\d+:\d+\]|\s-p (?:tcp|udp|icmp)\b/.test(line)) return false;
   }

@@ -22,6 +22,12 @@ const ROW = new RegExp(
     `(?:(?:--|-f|!f)\\s+(?:\\S+\\s+\\S+\\s+)?${ADDRESS}\\s+${ADDRESS}|(?:\\S+\\s+\\S+\\s+)?${IPV6}\\s+${IPV6})(?:\\s|$)`,
 );
 
+/** A row without its title: a protocol, the column `opt`, and two networks as `-n` prints them. */
+const CERTAIN_ROW =
+  /^\s*(?:\d+\s+)?(?:\d+[KMGTP]?\s+\d+[KMGTP]?\s+)?(?:[A-Za-z_]\S*\s+)?(?:all|tcp|udp|icmp|icmpv6|ipv6-icmp|sctp|\d{1,3})\s+(?:--|-f|!f)\s+(?:\S+\s+\S+\s+)?!?(?:(?:\d{1,3}(?:\.\d{1,3}){3}\/\d+|0\.0\.0\.0)\s+!?\d{1,3}(?:\.\d{1,3}){3}(?:\/\d+)?|[\da-f:]*:[\da-f:]*\/\d+\s+!?[\da-f:]*:[\da-f:]*(?:\/\d+)?)(?:\s|$)/i;
+/** `arptables -L` prints the same lines for its chains, and other ones for its rules. */
+const ARPTABLES = /, pcnt=\s*\S+ -- bcnt=/;
+
 /** What stands right of the destination often; a wrapped row goes on with it after a blank. */
 const PIECE_START =
   /^(?:!|\/\*|to:|[sd]pts?:|(?:tcp|udp|icmp|icmptype|multiport|ctstate|state|mark|connmark|match-set|PHYSDEV|ADDRTYPE|MAC|source IP|destination IP|limit:|recent:|reject-with|redir|LOG|MARK|CONNMARK|CT|owner|statistic|--physdev-\S+|random|anywhere|\d+\.\d+\.\d+\.\d+\/\d+)\b)/;
@@ -46,6 +52,9 @@ export const iptablesList: CaptureKind = {
     };
   },
   sniff(text, following) {
+    if (CHAIN.test(text) && ARPTABLES.test(following(0) ?? '')) return undefined;
+    if (CERTAIN_ROW.test(text))
+      return { kind: isIpv6((n) => (n === 0 ? text : following(n - 1))) ? 'ip6tables-list' : 'iptables-list' };
     if (CHAIN.test(text)) return { kind: isIpv6(following) ? 'ip6tables-list' : 'iptables-list' };
     return TITLE.test(text) ? { kind: isIpv6(following) ? 'ip6tables-list' : 'iptables-list' } : undefined;
   },

@@ -36,6 +36,7 @@ interface State {
   /** By `FAMILY TABLE SET`; undefined where its elements are not understood. */
   readonly sets: Map<string, readonly NftElement[] | undefined>;
   anonymous: number;
+  readonly lineBreak: number;
   /** The program said that it lacks an extension of iptables. */
   readonly lacksExtensions: boolean;
 }
@@ -47,7 +48,15 @@ const MOST_RULE_LINES = 400;
 export function readBlocks(input: ParseInput): Parsed {
   const { lines } = input;
   const lacksExtensions = lines.some((line) => /XT (?:match|target) \S+ not found/.test(line.text));
-  const state: State = { out: collect(), stack: [], rules: [], sets: new Map(), anonymous: 0, lacksExtensions };
+  const state: State = {
+    out: collect(),
+    stack: [],
+    rules: [],
+    sets: new Map(),
+    anonymous: 0,
+    lineBreak: lineBreakOf(lines),
+    lacksExtensions,
+  };
   const first = lines.find((line) => line.text.trim() !== '');
   if (first !== undefined && /^\s*\{\s*"nftables"/.test(first.text)) {
     state.out.errors.push(
@@ -294,7 +303,7 @@ function readRule(state: State, lines: readonly Line[], n: number): number {
   else {
     const line = withHiddenTarget(
       readNftRule(result, source),
-      targetIsMissing(state, lines[at + 1]) || mayHideTranslation(table, source.text),
+      targetIsMissing(state, last, lines[at + 1]) || mayHideTranslation(table, source.text),
     );
     const unknown = line.items.filter((item) => item.is === 'unknown');
     if (unknown.length > 0 && unknown.length * 2 > line.items.length) {
@@ -361,10 +370,23 @@ function withHiddenTarget(line: NftRuleLine, missing: boolean): NftRuleLine {
 }
 
 /**
- * Where nft lacks the extension that prints a target of iptables, the line breaks off there: the handle, or nothing, stands on a
- * line of its own.
+ * Where nft lacks the extension that prints a target of iptables, the line breaks off there: a blank stands at its end, or the handle,
+ * or nothing, on a line of its own.
  */
-function targetIsMissing(state: State, next: Line | undefined): boolean {
+function targetIsMissing(state: State, last: Line, next: Line | undefined): boolean {
   if (next === undefined) return false;
+  if (/\scounter packets \d+ bytes \d+$/.test(last.text) && next.number === last.number + 1) {
+    if (next.start - last.start - last.text.length > state.lineBreak) return true;
+  }
   return /^\s*# handle \d+$/.test(next.text) || (state.lacksExtensions && next.text.trim() === '');
+}
+
+/** The length of a line break, with the blanks that every line ends in. */
+function lineBreakOf(lines: readonly Line[]): number {
+  let least = Infinity;
+  for (const [n, line] of lines.entries()) {
+    const next = lines[n + 1];
+    if (next?.number === line.number + 1) least = Math.min(least, next.start - line.start - line.text.length);
+  }
+  return least;
 }

@@ -3,7 +3,7 @@ import type { NetfilterFact, NfFamily, NfMatch, NfStatement } from '../netfilter
 import { concatMatches, conditionMatches, otherMatch, setMatches, withIcmpCode, type Lookup } from './conditions';
 import { plainNumber } from './names';
 import type { NftElement, NftItem, NftMap } from './semantics';
-import { natTo, notModelled, statementOf, type Statement } from './statements';
+import { natTo, netmap, notModelled, statementOf, type Statement } from './statements';
 
 type RuleFact = Extract<NetfilterFact, { kind: 'nf-rule' }>;
 
@@ -105,8 +105,11 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         continue;
       }
       case 'nat': {
+        // In a table of both families it is for packets of one only; the others go on.
+        if (item.family !== undefined && item.family !== lookup.family)
+          narrow([{ kind: 'source', value: val(item.family === 'ip' ? '0.0.0.0/0' : '::/0', item.text.span), negated: false }]);
         if (item.map === undefined) break;
-        const found = item.form === 'prefix' || item.form === 'interval' ? undefined : mapElements(item.map.map, lookup);
+        const found = item.form === 'interval' ? undefined : mapElements(item.map.map, lookup);
         if (found === undefined) break;
         for (const { matches, element } of mapCases(item.map.selectors, found, lookup)) {
           const [first, last] = [element.data?.[0], element.data?.[element.data.length - 1]];
@@ -115,7 +118,10 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
             start: first.span.start,
             end: last.span.end,
           });
-          emit(matches, natTo(item.which, to, item.flags, item.text));
+          emit(
+            matches,
+            item.form === 'prefix' ? netmap(to, item.flags, item.text) : natTo(item.which, to, item.flags, item.text),
+          );
         }
         return out;
       }

@@ -48,6 +48,8 @@ export type NftItem =
   | {
       readonly is: 'nat';
       readonly which: 'snat' | 'dnat';
+      /** `ip` or `ip6`, where the rule says for which packets it is. */
+      readonly family: 'ip' | 'ip6' | undefined;
       readonly form: string | undefined;
       readonly to: Val<string> | undefined;
       readonly map: { readonly selectors: readonly Val<string>[]; readonly map: NftMap } | undefined;
@@ -193,9 +195,14 @@ semantics.addOperation<NftTerm | NftExpression>('term(source)', {
 
 semantics.addOperation<readonly string[]>('flags()', {
   natFlags(_sp, flags) {
-    return flags.children.flatMap((flag) => flag.sourceString.split(/[\s,]+/));
+    return flags.children.flatMap((flag) => flag.sourceString.split(/[\s,]+/).map(natFlag));
   },
 });
+
+/** A flag of a translation as iptables calls it. */
+export function natFlag(name: string): string {
+  return name === 'fully-random' ? 'random-fully' : name;
+}
 
 semantics.addOperation<NftItem>('item(source)', {
   item(one) {
@@ -224,13 +231,14 @@ semantics.addOperation<NftItem>('item(source)', {
     const found = what.children[0];
     return { is: 'reject', with: found === undefined ? undefined : textVal(found, source), text: textVal(this, source) };
   },
-  nat(which, _sp, _family, _ahead, form, _sp2, _to, _sp3, to, flags) {
+  nat(which, _sp, family, _ahead, form, _sp2, _to, _sp3, to, flags) {
     const source = sourceOf(this.args);
     const target = to.children[0];
     const map = target?.ctorName === 'natTo_map' ? target.children : undefined;
     return {
       is: 'nat',
       which: which.sourceString as 'snat' | 'dnat',
+      family: family.children[0]?.sourceString as 'ip' | 'ip6' | undefined,
       form: form.children[0]?.sourceString.trim(),
       to: map === undefined ? textVal(to, source) : undefined,
       map:

@@ -46,8 +46,19 @@ export function notModelled(text: Val<string>, ends: boolean): Statement {
 }
 
 function natStatement(item: Extract<NftItem, { is: 'nat' }>): Statement {
+  if (item.to !== undefined && item.form === 'prefix') return netmap(item.to, item.flags, item.text);
   if (item.to === undefined || (item.form !== undefined && !/addr/.test(item.form))) return notModelled(item.text, true);
   return natTo(item.which, item.to, item.flags, item.text);
+}
+
+/** `prefix to 10.0.0.0/24` replaces the network's part of the address, as NETMAP does. */
+export function netmap(to: Val<string>, flags: readonly string[], text: Val<string>): Statement {
+  if (!/^[\da-f.:]+\/\d+$/i.test(to.value)) return notModelled(text, true);
+  return {
+    target: val('NETMAP', text.span),
+    options: { to: val(to.value.toLowerCase(), to.span), ...(flags.length === 0 ? {} : { natFlags: flags }) },
+    ends: true,
+  };
 }
 
 /** `10.0.0.1`, `10.0.0.1:80`, `10.0.0.1-10.0.0.9`, `[fd00::1]:80`, `10.0.0.1 . 80`. */
