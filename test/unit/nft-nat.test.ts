@@ -98,7 +98,7 @@ table inet t {
     assert.deepEqual(rules.map(both), [
       '0.0.0.0/0: DNAT 10.1.0.1:8080-8090 random,persistent',
       '0.0.0.0/0 10.141.11.0/24: NETMAP 192.168.2.0/24',
-      '10.9.0.0/24 0.0.0.0/0: NETMAP 192.168.9.0/24',
+      '10.9.0.0/24: NETMAP 192.168.9.0/24',
       '::/0: DNAT [fd00::5]:80-90 random-fully',
       '::/0: DNAT fd00::5-fd00::9 persistent',
       ': REDIRECT 8080-8090 random',

@@ -106,7 +106,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
       }
       case 'nat': {
         // In a table of both families it is for packets of one only; the others go on.
-        if (item.family !== undefined && item.family !== lookup.family)
+        if (item.family !== undefined && item.family !== lookup.family && !draft.matches.some((m) => asksFor(m, item.family)))
           narrow([{ kind: 'source', value: val(item.family === 'ip' ? '0.0.0.0/0' : '::/0', item.text.span), negated: false }]);
         if (item.map === undefined) break;
         const found = item.form === 'interval' ? undefined : mapElements(item.map.map, lookup);
@@ -139,6 +139,12 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
   // A rule whose map has cases needs no further one that does nothing.
   if (out.length === 0 || draft.before.length > 0) flush();
   return out;
+}
+
+/** Whether a condition on an address lets packets of one family pass only. */
+function asksFor(match: NfMatch, family: 'ip' | 'ip6' | undefined): boolean {
+  if ((match.kind !== 'source' && match.kind !== 'destination') || match.negated) return false;
+  return match.value.value.includes(':') === (family === 'ip6');
 }
 
 /** `tcp dport 80 tcp flags syn` asks for TCP twice. */
