@@ -141,6 +141,7 @@ function kindChoices(): readonly Choice<Kind>[] {
     { label: 'TCP 443', description: 'HTTPS', value: { proto: 'tcp', dport: 443 } },
     { label: 'TCP 22', description: 'SSH', value: { proto: 'tcp', dport: 22 } },
     { label: 'UDP 53', description: 'DNS', value: { proto: 'udp', dport: 53 } },
+    { label: 'ARP', description: vscode.l10n.t('who has the next hop’s address'), value: { proto: 'arp' } },
   ];
 }
 

@@ -86,7 +86,7 @@ function paramsOf(argument: unknown): Partial<TraceParams> {
   return {
     ...(typeof from === 'string' ? { from } : {}),
     ...(typeof to === 'string' ? { to } : {}),
-    ...(proto === 'icmp' || proto === 'tcp' || proto === 'udp' ? { proto } : {}),
+    ...(proto === 'icmp' || proto === 'tcp' || proto === 'udp' || proto === 'arp' ? { proto } : {}),
     ...(typeof sport === 'number' ? { sport } : {}),
     ...(typeof dport === 'number' ? { dport } : {}),
     ...(typeof reply === 'boolean' ? { reply } : {}),

@@ -59,7 +59,7 @@ export interface Walk {
 export interface TraceParams {
   readonly from: string;
   readonly to: string;
-  readonly proto?: 'icmp' | 'tcp' | 'udp';
+  readonly proto?: 'icmp' | 'tcp' | 'udp' | 'arp';
   readonly sport?: number;
   readonly dport?: number;
   readonly reply?: boolean;

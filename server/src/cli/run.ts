@@ -177,8 +177,8 @@ function splitQuestion(
 function traceParams(values: ReturnType<typeof parse>['values']): TraceParams | string {
   const { from, to, proto } = values;
   if (from === undefined || to === undefined) return 'trace needs --from WHERE and --to WHERE';
-  if (proto !== undefined && proto !== 'icmp' && proto !== 'tcp' && proto !== 'udp')
-    return `--proto takes icmp, tcp or udp, not "${proto}"`;
+  if (proto !== undefined && proto !== 'icmp' && proto !== 'tcp' && proto !== 'udp' && proto !== 'arp')
+    return `--proto takes icmp, tcp, udp or arp, not "${proto}"`;
   const sport = port(values.sport, '--sport');
   const dport = port(values.dport, '--dport');
   if (typeof sport === 'string') return sport;

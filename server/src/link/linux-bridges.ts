@@ -1,68 +1,116 @@
-import type { LinuxBridge, Source } from '../model/network';
-import { sourceAt, type LinkedCapture } from './facts';
+import type { BridgeFdbRow, BridgeMember, BridgeVlan, Known, LinuxBridge, Source } from '../model/network';
+import { bridgeKeyIn } from '../model/queries';
+import { completeness, groupBy, sourceAt, type LinkedCapture } from './facts';
 
-/** `brctl show`, `brctl showmacs`, `bridge link`, `bridge fdb`, `bridge vlan`, `ip link … master`: the host's Linux bridges. */
+type MemberDraft = { -readonly [K in keyof BridgeMember]: BridgeMember[K] };
+
+interface Draft {
+  readonly members: Map<string, MemberDraft>;
+  readonly fdb: BridgeFdbRow[];
+  readonly sources: Source[];
+}
+
+/** `brctl show`, `brctl showmacs`, `bridge link`, `bridge fdb`, `bridge vlan`, `ip link … master`: a host's Linux bridges, by `bridgeKeyIn`. */
 export function linkLinuxBridges(host: string, captures: readonly LinkedCapture[]): Map<string, LinuxBridge> {
-  const drafts = new Map<string, { members: Map<string, Source>; fdb: LinuxBridge['fdb'][number][]; sources: Source[] }>();
+  const found = new Map<string, LinuxBridge>();
+  for (const [namespace, own] of groupBy(captures, (linked) => linked.capture.namespace ?? ''))
+    for (const bridge of bridgesOf(host, namespace, own)) found.set(bridgeKeyIn(namespace, bridge.name), bridge);
+  return found;
+}
+
+function bridgesOf(host: string, namespace: string, captures: readonly LinkedCapture[]): LinuxBridge[] {
+  const drafts = new Map<string, Draft>();
   const draft = (name: string) => {
     let found = drafts.get(name);
     if (!found) drafts.set(name, (found = { members: new Map(), fdb: [], sources: [] }));
     return found;
   };
-  const member = (bridge: string, name: string, source: Source) => {
+  const member = (bridge: string, name: string, source: Source): MemberDraft => {
     const { members } = draft(bridge);
-    if (!members.has(name)) members.set(name, source);
+    let found = members.get(name);
+    if (!found) members.set(name, (found = { name, state: undefined, settings: {}, source, stateSource: undefined }));
+    return found;
   };
-  const remotes: LinuxBridge['remotes'][number][] = [];
+  // A device below a bond, a team, a VRF or a switch is no port of a bridge.
+  const others = otherMasters(captures);
   const vlans = linkVlans(captures);
   for (const { bridge, ...entry } of numberedEntries(captures)) draft(bridge).fdb.push(entry);
   for (const linked of captures) {
     for (const fact of linked.capture.facts) {
-      if (fact.kind === 'bridge-fdb' && fact.dst) {
-        remotes.push({
-          dev: fact.dev.value,
-          mac: fact.mac.value,
-          ip: fact.dst.value,
-          source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dst.span.end } },
-        });
-      }
       if (fact.kind === 'linux-bridge') draft(fact.name.value).sources.push(sourceAt(linked, fact.name.span));
-      else if (fact.kind === 'linux-bridge-port') member(fact.bridge.value, fact.name.value, sourceAt(linked, fact.name.span));
-      else if (fact.kind === 'link' && fact.master && !/^ovs-system$/.test(fact.master.value)) {
-        member(fact.master.value, fact.name.value, sourceAt(linked, fact.name.span));
+      else if (fact.kind === 'linux-bridge-port') {
+        const port = member(fact.bridge.value, fact.name.value, sourceAt(linked, fact.name.span));
+        if (fact.state) port.state ??= fact.state.value;
+        port.settings = { ...values(fact.settings), ...port.settings };
+        if (fact.state) port.stateSource ??= sourceAt(linked, fact.state.span);
+      } else if (fact.kind === 'link' && fact.master && !others.has(fact.master.value)) {
+        const port = member(fact.master.value, fact.name.value, sourceAt(linked, fact.name.span));
+        const state = fact.portSettings?.['state'];
+        port.settings = { ...port.settings, ...values(fact.portSettings) };
+        if (state) port.state ??= state.value;
+        if (state) port.stateSource ??= sourceAt(linked, state.span);
       } else if (fact.kind === 'bridge-fdb' && fact.master) {
         draft(fact.master.value).fdb.push({
           mac: fact.mac.value,
           dev: fact.dev.value,
+          vlan: fact.vlan?.value,
           permanent: fact.flags.includes('permanent'),
           source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dev.span.end } },
         });
       }
     }
   }
-  return new Map(
-    [...drafts]
-      .filter(([, { members, sources }]) => members.size > 0 || sources.length > 0)
-      .map(([name, { members, fdb, sources }]) => [
-        name,
-        {
-          host,
-          name,
-          members: [...members].map(([of, source]) => ({ name: of, source })),
-          fdb,
-          remotes: remotes.filter(({ dev }) => members.has(dev)),
-          vlans: new Map([...vlans].filter(([dev]) => dev === name || members.has(dev))),
-          sources,
-        },
-      ]),
-  );
+  return [...drafts]
+    .filter(([, { members, sources }]) => members.size > 0 || sources.length > 0)
+    .map(([name, { members, fdb, sources }]) => ({
+      host,
+      namespace,
+      name,
+      members: [...members.values()],
+      fdb,
+      fdbKnown: fdbKnown(captures, name),
+      vlans: new Map([...vlans].filter(([dev]) => dev === name || members.has(dev))),
+      sources,
+    }));
 }
 
-type VlanRow = NonNullable<ReturnType<LinuxBridge['vlans']['get']>>[number];
+function values(settings: Readonly<Record<string, { readonly value: string }>> | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(settings ?? {}).map(([key, { value }]) => [key, value]));
+}
+
+/** Masters that are no bridges: bonds, teams, VRFs, and Open vSwitch's datapath. */
+function otherMasters(captures: readonly LinkedCapture[]): Set<string> {
+  const others = new Set(['ovs-system']);
+  for (const linked of captures) {
+    for (const fact of linked.capture.facts) {
+      if (fact.kind !== 'link') continue;
+      if (fact.type && /^(?:bond|team|vrf|openvswitch)$/.test(fact.type.value)) others.add(fact.name.value);
+      // A bond says so of itself and of its slaves without -d as well.
+      if (fact.flags.includes('SLAVE') && fact.master) others.add(fact.master.value);
+      if (fact.flags.includes('MASTER')) others.add(fact.name.value);
+    }
+  }
+  return others;
+}
+
+/** How much of a bridge's forwarding table was captured. */
+function fdbKnown(captures: readonly LinkedCapture[], bridge: string): Known {
+  let known: Known = 'absent';
+  for (const { capture } of captures) {
+    if (capture.kind !== 'bridge-fdb' && capture.kind !== 'brctl-showmacs') continue;
+    const command = capture.command ?? '';
+    const asked = /\b(?:br|showmacs)\s+(\S+)/.exec(command)?.[1];
+    if (asked !== undefined && asked !== bridge) continue;
+    const narrow = /\b(?:dev|brport|vlan|dynamic|state|get)\b/.test(command);
+    const own: Known = narrow ? 'partial' : completeness(capture).known;
+    if (known !== 'whole') known = own;
+  }
+  return known;
+}
 
 /** `bridge vlan`, by port; the same row of two captures once. */
-function linkVlans(captures: readonly LinkedCapture[]): Map<string, VlanRow[]> {
-  const vlans = new Map<string, VlanRow[]>();
+function linkVlans(captures: readonly LinkedCapture[]): Map<string, BridgeVlan[]> {
+  const vlans = new Map<string, BridgeVlan[]>();
   for (const linked of captures) {
     for (const fact of linked.capture.facts) {
       if (fact.kind !== 'bridge-vlan') continue;
@@ -80,7 +128,7 @@ function linkVlans(captures: readonly LinkedCapture[]): Map<string, VlanRow[]> {
  * `brctl showmacs` names ports by number. Their names follow from `brctl showstp`, from `port_no` of `ip -d link`, or from the
  * port's own MAC address, which the table holds as a local one.
  */
-function numberedEntries(captures: readonly LinkedCapture[]): (LinuxBridge['fdb'][number] & { readonly bridge: string })[] {
+function numberedEntries(captures: readonly LinkedCapture[]): (BridgeFdbRow & { readonly bridge: string })[] {
   const names = new Map<string, string>();
   const macs = new Map<string, string[]>();
   for (const linked of captures) {
@@ -108,6 +156,15 @@ function numberedEntries(captures: readonly LinkedCapture[]): (LinuxBridge['fdb'
     const dev = names.get(`${fact.bridge.value} ${fact.portNumber.value}`);
     return dev === undefined
       ? []
-      : [{ bridge: fact.bridge.value, mac: fact.mac.value, dev, permanent: fact.local, source: sourceAt(linked, fact.mac.span) }];
+      : [
+          {
+            bridge: fact.bridge.value,
+            mac: fact.mac.value,
+            dev,
+            vlan: undefined,
+            permanent: fact.local,
+            source: sourceAt(linked, fact.mac.span),
+          },
+        ];
   });
 }

@@ -2,6 +2,7 @@ import type { Device, Known, Namespace, Source } from '../model/network';
 import { linkConnections, linkListeners } from './connections';
 import { linkEbtables } from './ebtables';
 import { linkEvidence } from './evidence';
+import { linkPairs } from './device-pairs';
 import { completeness, groupBy, sourceAt, type LinkedCapture } from './facts';
 import { linkIpsets, linkNetfilter, linkNft } from './netfilter';
 
@@ -11,7 +12,10 @@ export function linkNamespaces(host: string, captures: readonly LinkedCapture[])
   const names = new Set(groups.keys());
   for (const linked of captures) for (const fact of linked.capture.facts) if (fact.kind === 'netns') names.add(fact.name.value);
   names.add('');
-  return new Map([...names].map((name) => [name, linkNamespace(host, name, groups.get(name) ?? [], captures)]));
+  return linkPairs(
+    new Map([...names].map((name) => [name, linkNamespace(host, name, groups.get(name) ?? [], captures)])),
+    captures,
+  );
 }
 
 interface DeviceDraft {
@@ -27,6 +31,7 @@ interface DeviceDraft {
   peerIndex?: number;
   linkNetnsId?: number;
   linkNetns?: string;
+  noArp: boolean;
   settings: Record<string, string>;
   portSettings: Record<string, string>;
   addresses: { ip: string; prefix: number; source: Source }[];
@@ -93,6 +98,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
       ({ ip, dev, mac }) => `${ip} ${dev} ${mac ?? ''}`,
     ),
     neighboursKnown: neighbours.known,
+    remotes: linkRemotes(own),
     netfilter: linkNetfilter(own, 'ip'),
     netfilter6: linkNetfilter(own, 'ip6'),
     nft: nft.tables,
@@ -164,6 +170,25 @@ function routeTablesShown(captures: readonly LinkedCapture[]): {
   return { known4: known[4], known6: known[6], tables };
 }
 
+/** `bridge fdb`: where VXLAN devices send frames (`dst`). */
+function linkRemotes(captures: readonly LinkedCapture[]): Namespace['remotes'] {
+  const rows = captures.flatMap((linked) =>
+    linked.capture.facts.flatMap((fact) =>
+      fact.kind === 'bridge-fdb' && fact.dst
+        ? [
+            {
+              dev: fact.dev.value,
+              mac: fact.mac.value,
+              ip: fact.dst.value,
+              source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dst.span.end } },
+            },
+          ]
+        : [],
+    ),
+  );
+  return unique(rows, ({ dev, mac, ip }) => `${dev} ${mac} ${ip}`);
+}
+
 function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
   const seen = new Set<string>();
   return items.filter((item) => {
@@ -176,9 +201,12 @@ function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
 
 function linkDevices(host: string, namespace: string, captures: readonly LinkedCapture[]): Map<string, Device> {
   const drafts = new Map<string, DeviceDraft>();
+  const bridgeLinkPeers = new Map<string, string>();
+  const masters = new Set<string>();
   const draft = (name: string): DeviceDraft => {
     let found = drafts.get(name);
-    if (!found) drafts.set(name, (found = { up: true, settings: {}, portSettings: {}, addresses: [], sources: [] }));
+    if (!found)
+      drafts.set(name, (found = { up: true, noArp: false, settings: {}, portSettings: {}, addresses: [], sources: [] }));
     return found;
   };
   for (const linked of captures) {
@@ -188,8 +216,11 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         device.sources.push(sourceAt(linked, fact.name.span));
         if (fact.mac) device.mac ??= fact.mac.value;
         if (fact.mtu) device.mtu ??= fact.mtu.value;
-        if (fact.peer) device.peer ??= fact.peer.value;
+        // bridge(8) looks the peer's index up among its own namespace's devices, wherever the peer is.
+        if (fact.peer && linked.capture.kind === 'bridge-link') bridgeLinkPeers.set(fact.name.value, fact.peer.value);
+        else if (fact.peer) device.peer ??= fact.peer.value;
         if (fact.master) device.master ??= fact.master.value;
+        if (fact.master) masters.add(fact.master.value);
         if (fact.type) device.type ??= fact.type.value;
         if (fact.vlanId) device.vlanId ??= fact.vlanId.value;
         if (fact.vni) device.vni ??= fact.vni.value;
@@ -200,12 +231,18 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         for (const [name, { value }] of Object.entries(fact.settings ?? {})) device.settings[name] ??= value;
         for (const [name, { value }] of Object.entries(fact.portSettings ?? {})) device.portSettings[name] ??= value;
         if (fact.flags.length > 0) device.up = fact.flags.includes('UP');
+        if (fact.flags.includes('NOARP')) device.noArp = true;
       } else if (fact.kind === 'address') {
         const device = draft(fact.dev.value);
         if (device.addresses.some((address) => address.ip === fact.ip.value)) continue;
         device.addresses.push({ ip: fact.ip.value, prefix: fact.prefix.value, source: sourceAt(linked, fact.ip.span) });
       }
     }
+  }
+  for (const [dev, peer] of bridgeLinkPeers) {
+    const device = drafts.get(dev);
+    const said = device?.peerIndex ?? device?.linkNetnsId ?? device?.linkNetns;
+    if (device && said === undefined && !masters.has(peer)) device.peer ??= peer;
   }
   return new Map(
     [...drafts].map(([name, device]) => [
@@ -226,6 +263,8 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         peerIndex: device.peerIndex,
         linkNetnsId: device.linkNetnsId,
         linkNetns: device.linkNetns,
+        pair: undefined,
+        noArp: device.noArp,
         settings: device.settings,
         portSettings: device.portSettings,
         addresses: device.addresses,

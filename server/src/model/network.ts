@@ -62,6 +62,7 @@ export interface Host {
   /** Why the aliases, and captures without a name, are this host's. */
   readonly reasons: readonly string[];
   readonly bridges: ReadonlyMap<string, OvsBridge>;
+  /** By name, those of other namespaces than the root as `NAMESPACE/NAME`. */
   readonly linuxBridges: ReadonlyMap<string, LinuxBridge>;
   /** `''` is the host's own (root) namespace. */
   readonly namespaces: ReadonlyMap<string, Namespace>;
@@ -116,25 +117,60 @@ export interface FdbRow {
   readonly source: Source;
 }
 
+/** A port of a Linux bridge. */
+export interface BridgeMember {
+  readonly name: string;
+  /** `forwarding`, `blocking`, `learning`, `listening`, `disabled`, where a capture says it. */
+  readonly state: string | undefined;
+  /** What `bridge -d link` and `ip -d link` say of the port: `hairpin`, `isolated`, `flood`, `mcast_flood` …: `on` or `off`. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly source: Source;
+  /** Where its state and its settings are said. */
+  readonly stateSource: Source | undefined;
+}
+
+/** VLANs that a port of a Linux bridge carries. */
+export interface BridgeVlan {
+  readonly first: number;
+  readonly last: number;
+  readonly pvid: boolean;
+  readonly untagged: boolean;
+  readonly source: Source;
+}
+
+/** A row of a Linux bridge's forwarding table. */
+export interface BridgeFdbRow {
+  readonly mac: string;
+  readonly dev: string;
+  /** Undefined where the bridge does not tell VLANs apart, or the capture does not say. */
+  readonly vlan: number | undefined;
+  /** Of the port or the bridge itself, or set by hand. */
+  readonly permanent: boolean;
+  readonly source: Source;
+}
+
 export interface LinuxBridge {
   readonly host: string;
+  /** `''` for the root namespace. */
+  readonly namespace: string;
   readonly name: string;
-  readonly members: readonly { readonly name: string; readonly source: Source }[];
+  readonly members: readonly BridgeMember[];
   /** By port, and by the bridge's own name: the VLANs that it carries (`bridge vlan`). */
-  readonly vlans: ReadonlyMap<
-    string,
-    readonly {
-      readonly first: number;
-      readonly last: number;
-      readonly pvid: boolean;
-      readonly untagged: boolean;
-      readonly source: Source;
-    }[]
-  >;
-  readonly fdb: readonly { readonly mac: string; readonly dev: string; readonly permanent: boolean; readonly source: Source }[];
-  /** Where the VXLAN devices among its members send frames: by MAC, all zeros for the rest. */
-  readonly remotes: readonly { readonly dev: string; readonly mac: string; readonly ip: string; readonly source: Source }[];
+  readonly vlans: ReadonlyMap<string, readonly BridgeVlan[]>;
+  readonly fdb: readonly BridgeFdbRow[];
+  /** Whether an address that is not in the table was not known to the bridge then. */
+  readonly fdbKnown: Known;
   readonly sources: readonly Source[];
+}
+
+/** The other end of a device: a veth's peer, or the device below a VLAN or macvlan device. */
+export interface DevicePair {
+  /** Of the same host. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly certainty: 'captured' | 'inferred';
+  readonly reason: string | undefined;
+  readonly evidence: readonly Source[];
 }
 
 export interface Device {
@@ -155,6 +191,10 @@ export interface Device {
   readonly peerIndex: number | undefined;
   readonly linkNetnsId: number | undefined;
   readonly linkNetns: string | undefined;
+  /** The device that `peer` or `peerIndex` means, where it was found. */
+  readonly pair: DevicePair | undefined;
+  /** Frames leave without asking for a neighbour's address (tunnels of IP). */
+  readonly noArp: boolean;
   /** What `ip -d link` says of the type, by its own words (`remote`, `mode`, `table` …). */
   readonly settings: Readonly<Record<string, string>>;
   /** What it says of the device as a bridge's port (`state`, `hairpin` …). */
@@ -188,6 +228,8 @@ export interface Namespace {
     readonly source: Source;
   }[];
   readonly neighboursKnown: Known;
+  /** Where its VXLAN devices send frames: by MAC, all zeros for the rest (`bridge fdb`). */
+  readonly remotes: readonly { readonly dev: string; readonly mac: string; readonly ip: string; readonly source: Source }[];
   readonly netfilter: ReadonlyMap<string, NfTable>;
   /** The same of ip6tables. */
   readonly netfilter6: ReadonlyMap<string, NfTable>;

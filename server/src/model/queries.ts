@@ -3,6 +3,7 @@ import type {
   Device,
   Host,
   Instance,
+  LinuxBridge,
   Namespace,
   Network,
   NeutronPort,
@@ -74,6 +75,23 @@ export function isPatch(port: OvsPort): boolean {
 /** A bridge whose work is tunnels: Neutron's br-tun by any name. */
 export function isTunnelBridge(bridge: OvsBridge): boolean {
   return bridge.ports.some(isTunnel) && bridge.ports.some(isPatch);
+}
+
+/** The Linux bridge that a device of a namespace is a port of. */
+export function bridgeOfMember(host: Host, namespace: string, device: string): LinuxBridge | undefined {
+  return [...host.linuxBridges.values()].find(
+    (bridge) => bridge.namespace === namespace && bridge.members.some(({ name }) => name === device),
+  );
+}
+
+/** A Linux bridge by its name in a namespace. */
+export function linuxBridgeNamed(host: Host, namespace: string, name: string): LinuxBridge | undefined {
+  return host.linuxBridges.get(bridgeKeyIn(namespace, name));
+}
+
+/** The key of `Host.linuxBridges`. */
+export function bridgeKeyIn(namespace: string, name: string): string {
+  return namespace === '' ? name : `${namespace}/${name}`;
 }
 
 /** Every device of every namespace of every host. */
@@ -169,6 +187,7 @@ export function bareNamespace(host: string, name: string): Namespace {
     rulesKnown: 'absent',
     neighbours: [],
     neighboursKnown: 'absent',
+    remotes: [],
     netfilter: new Map(),
     netfilter6: new Map(),
     nft: new Map(),

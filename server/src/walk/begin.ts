@@ -2,6 +2,7 @@ import type { Host, Namespace, Source } from '../model/network';
 import { instanceOf, neutronPortOf, ovsPortNamed } from '../model/queries';
 import { parseMac } from '../packet/address';
 import { set, type FlowKey } from '../packet/flow-key';
+import { addressFor } from './begin-place';
 import { cardBehindDevice, cardOfInstance, cardOfPort, hopOf, type Card } from './card';
 import { addGap, hostOf, inNamespace, type Context } from './context';
 import { startAtUplink, startOutside } from './entry';
@@ -377,11 +378,6 @@ function beginNamespace(
     steps: [],
   });
   return context.go(context, { kind: 'namespace-local', host: host.name, namespace: namespace.name }, packet, steps);
-}
-
-function addressFor(namespace: Namespace, device: string, v6: boolean): string | undefined {
-  const own = namespace.devices.get(device)?.addresses.filter(({ ip }) => ip.includes(':') === v6) ?? [];
-  return (own.find(({ ip }) => !ip.startsWith('fe80')) ?? own[0])?.ip;
 }
 
 /** An instance answers by its own route, which need not be the MAC address that the request came from. */

@@ -1,6 +1,10 @@
-import type { Device, Host } from '../model/network';
+import type { Device, Host, Namespace, Source } from '../model/network';
 import {
+  bareNamespace,
+  bridgeKeyIn,
+  bridgeOfMember,
   instanceOf,
+  linuxBridgeNamed,
   neutronPortOf,
   neutronPortWithMac,
   ovsPortNamed,
@@ -10,8 +14,13 @@ import {
 } from '../model/queries';
 import { isMulticastMac } from '../packet/address';
 import { get, type FlowKey } from '../packet/flow-key';
-import { outOfSubInterface, outOfVxlan, subInterface, vniOf } from './linux/uplink';
+import { isBond, outOfBond } from './linux/bond';
+import { isShared, outOfShared } from './linux/macvlan';
+import { outOfTunnel, tunnelDevice } from './linux/tunnel-device';
+import { outOfVlan, vlanDevice } from './linux/vlan-device';
 import { attachmentOf, cannotBeGuest, cardBehind } from './owner';
+import { isAnswer, isRequest } from './arp';
+import { arpAtInstance, arpOnTheWire } from './arp-instance';
 import { addGap, hostOf, type Context } from './context';
 import { destinationIp, destinationMac, tagText, type Ending, type Place, type Step } from './step';
 
@@ -37,28 +46,38 @@ function outOfNamespace(
   steps: Step[],
 ): Ending {
   const name = place.device;
-  const device = host.namespaces.get(place.namespace)?.devices.get(name);
+  const namespace = host.namespaces.get(place.namespace) ?? bareNamespace(host.name, place.namespace);
+  const device = namespace.devices.get(name);
   const guest = guestAttachment(context, host, place, device, packet, steps);
   if (guest) return guest;
-  const member =
-    place.namespace === '' && [...host.linuxBridges.values()].some((bridge) => bridge.members.some((m) => m.name === name));
+  const isRoot = place.namespace === '';
+  const member = isRoot && bridgeOfMember(host, '', name) !== undefined;
+  const peer = vethPeer(host, namespace, name);
   // A tap that a Linux bridge sends to is an instance's; anything else of the kind leads into the switch.
-  if (member && /^(?:tap|vnet)/.test(name)) return toInstance(context, host, name, packet, steps, 'tap');
-  const ovs = ovsPortNamed(host, name);
+  if (member && /^(?:tap|vnet)/.test(name) && !peer) return toInstance(context, host, name, packet, steps, 'tap');
+  // A namespace's device may be an internal port of the switch; one with a peer of its own is not.
+  const ovs = isRoot || !device?.pair ? ovsPortNamed(host, name) : undefined;
   if (ovs)
     return context.go(context, { kind: 'ovs-in', host: host.name, bridge: ovs.bridge.name, port: ovs.port.name }, packet, steps);
-  const peer = vethPeer(host, name, device);
+  const bridge = linuxBridgeNamed(host, place.namespace, name);
+  if (bridge)
+    return context.go(
+      context,
+      { kind: 'linux-bridge-in', host: host.name, bridge: bridgeKeyIn(place.namespace, name), member: name },
+      packet,
+      steps,
+    );
   if (peer) {
-    steps.push(vethStep(host, name, peer, packet));
-    return enter(context, host, peer.name, packet, steps);
+    steps.push(vethStep(host, namespace, name, peer, packet));
+    return enter(context, host, peer, packet, steps);
   }
-  const bridge = host.linuxBridges.get(name);
-  const sub = subInterface(name, device);
-  if (sub && !bridge) return outOfSubInterface(context, host, name, sub, device, packet, steps);
-  const tunnel = bridge ? undefined : vniOf(name, device);
-  if (tunnel) return outOfVxlan(context, host, name, tunnel, packet, steps);
-  if (bridge) return context.go(context, { kind: 'linux-bridge-in', host: host.name, bridge: name, member: name }, packet, steps);
-  return onTheWire(context, host, name, packet, steps);
+  if (device && isShared(device)) return outOfShared(context, host, namespace, device, packet, steps);
+  if (device && isBond(namespace, device)) return outOfBond(context, namespace, device, packet, steps);
+  const sub = vlanDevice(place.namespace, name, device);
+  if (sub) return outOfVlan(context, namespace, name, sub, packet, steps);
+  const tunnel = tunnelDevice(name, device);
+  if (tunnel) return outOfTunnel(context, host, namespace, name, tunnel, packet, steps);
+  return onTheWire(context, host, namespace, name, packet, steps);
 }
 
 /** Left an OVS bridge by a port: the frame is now on the device of that name. */
@@ -66,12 +85,15 @@ function outOfSwitch(context: Context, host: Host, name: string, packet: FlowKey
   const ovs = ovsPortNamed(host, name);
   const local = host.bridges.has(name);
   if (local) return localPort(context, host, name, packet, steps);
-  const root = host.namespaces.get('')?.devices.get(name);
-  const peer = vethPeer(host, name, root);
+  const bare = host.namespaces.get('') ?? bareNamespace(host.name, '');
+  const root = bare.devices.get(name);
+  const peer = vethPeer(host, bare, name);
   if (peer) {
-    steps.push(vethStep(host, name, peer, packet));
-    return enter(context, host, peer.name, packet, steps);
+    steps.push(vethStep(host, bare, name, peer, packet));
+    return enter(context, host, peer, packet, steps);
   }
+  const above = devicesOver(context, host, bare, root, packet, steps);
+  if (above) return above;
   const inside = [...host.namespaces.values()].find((namespace) => namespace.name !== '' && namespace.devices.has(name));
   if (inside)
     return context.go(context, { kind: 'namespace-in', host: host.name, namespace: inside.name, device: name }, packet, steps);
@@ -100,7 +122,25 @@ function outOfSwitch(context: Context, host: Host, name: string, packet: FlowKey
       packet,
     };
   }
-  return onTheWire(context, host, name, packet, steps);
+  return onTheWire(context, host, bare, name, packet, steps);
+}
+
+/** A device of the kernel's that is a port of a switch: what it is made on is where the frame goes. */
+function devicesOver(
+  context: Context,
+  host: Host,
+  bare: Namespace,
+  device: Device | undefined,
+  packet: FlowKey,
+  steps: Step[],
+): Ending | undefined {
+  if (!device) return undefined;
+  if (isShared(device)) return outOfShared(context, host, bare, device, packet, steps);
+  if (isBond(bare, device)) return outOfBond(context, bare, device, packet, steps);
+  const sub = device.type === 'vlan' ? vlanDevice('', device.name, device) : undefined;
+  if (sub) return outOfVlan(context, bare, device.name, sub, packet, steps);
+  const tunnel = device.type === undefined ? undefined : tunnelDevice(device.name, device);
+  return tunnel ? outOfTunnel(context, host, bare, device.name, tunnel, packet, steps) : undefined;
 }
 
 /** The namespace of a router's or DHCP's device: Neutron names it after the router or the network. */
@@ -136,69 +176,65 @@ function localPort(context: Context, host: Host, name: string, packet: FlowKey, 
 }
 
 interface Peer {
+  readonly namespace: string;
   readonly name: string;
   readonly certainty: 'captured' | 'inferred';
   readonly reason: string | undefined;
+  readonly evidence: readonly Source[];
 }
 
-function vethPeer(host: Host, name: string, device: Device | undefined): Peer | undefined {
-  if (device?.peer !== undefined && device.type !== 'vlan' && !name.includes('.'))
-    return { name: device.peer, certainty: 'captured', reason: undefined };
-  for (const namespace of host.namespaces.values()) {
-    for (const other of namespace.devices.values())
-      if (other.peer === name && other.type !== 'vlan' && !other.name.includes('.'))
-        return { name: other.name, certainty: 'captured', reason: undefined };
-  }
+/** The other end of a veth pair: by what either end says, or by the names that nova gives both. */
+function vethPeer(host: Host, namespace: Namespace, name: string): Peer | undefined {
+  const device = namespace.devices.get(name);
+  const isVeth = device?.type === undefined ? !name.includes('.') : device.type === 'veth';
+  if (device?.pair && isVeth) return device.pair;
+  if (namespace.name !== '') return undefined;
+  for (const other of host.namespaces.get('')?.devices.values() ?? [])
+    if (other.peer === name && (other.type === undefined || other.type === 'veth') && !other.name.includes('.'))
+      return { namespace: '', name: other.name, certainty: 'captured', reason: undefined, evidence: other.sources.slice(0, 1) };
   const twin = /^qvb/.test(name) ? name.replace(/^qvb/, 'qvo') : /^qvo/.test(name) ? name.replace(/^qvo/, 'qvb') : undefined;
   if (twin === undefined) return undefined;
-  const exists =
-    ovsPortNamed(host, twin) !== undefined ||
-    [...host.linuxBridges.values()].some((bridge) => bridge.members.some((member) => member.name === twin));
+  const exists = ovsPortNamed(host, twin) !== undefined || bridgeOfMember(host, '', twin) !== undefined;
   return exists
     ? {
+        namespace: '',
         name: twin,
         certainty: 'inferred',
         reason: `${name} and ${twin} carry the same Neutron port id: nova makes them as the two ends of one veth pair`,
+        evidence: [],
       }
     : undefined;
 }
 
-function vethStep(host: Host, name: string, peer: Peer, packet: FlowKey): Step {
+function vethStep(host: Host, namespace: Namespace, name: string, peer: Peer, packet: FlowKey): Step {
   const shown = /^qvb/.test(name) || !/^qvb/.test(peer.name) ? name : peer.name;
   const other = shown === name ? peer.name : name;
   const members = [...host.linuxBridges.values()].flatMap((bridge) =>
-    bridge.members.filter((member) => member.name === shown || member.name === other),
+    bridge.members.filter((member) => bridge.namespace === namespace.name && (member.name === shown || member.name === other)),
   );
+  const crossing =
+    peer.namespace === namespace.name
+      ? ''
+      : ` ${peer.namespace === '' ? `of ${host.name} itself` : `in namespace ${peer.namespace}`}`;
+  const said = [...members.map(({ source }) => source), ...(ovsPortNamed(host, other)?.port.sources.slice(0, 1) ?? [])];
   return {
     host: host.name,
-    namespace: null,
+    namespace: namespace.name === '' ? null : namespace.name,
     stage: 'veth',
     device: shown,
     port: null,
-    summary: `veth pair ${name} → ${peer.name}`,
+    summary: `veth pair ${name} → ${peer.name}${crossing}`,
     certainty: peer.certainty,
     ...(peer.reason === undefined ? {} : { reason: peer.reason }),
     packet,
-    evidence: [...members.map(({ source }) => source), ...(ovsPortNamed(host, other)?.port.sources.slice(0, 1) ?? [])],
+    evidence: said.length > 0 && crossing === '' ? said : [...peer.evidence, ...said],
     steps: [],
   };
 }
 
-/** The frame comes out of a device of the host's. */
-function enter(context: Context, host: Host, name: string, packet: FlowKey, steps: Step[]): Ending {
-  const ovs = ovsPortNamed(host, name);
-  if (ovs)
-    return context.go(context, { kind: 'ovs-in', host: host.name, bridge: ovs.bridge.name, port: ovs.port.name }, packet, steps);
-  const bridge = [...host.linuxBridges.values()].find((candidate) => candidate.members.some((member) => member.name === name));
-  if (bridge)
-    return context.go(context, { kind: 'linux-bridge-in', host: host.name, bridge: bridge.name, member: name }, packet, steps);
-  const namespace = [...host.namespaces.values()].find((candidate) => candidate.devices.has(name));
-  return context.go(
-    context,
-    { kind: 'namespace-in', host: host.name, namespace: namespace?.name ?? '', device: name },
-    packet,
-    steps,
-  );
+/** The frame comes out of the other end of a pair. */
+function enter(context: Context, host: Host, peer: Peer, packet: FlowKey, steps: Step[]): Ending {
+  return context.go(context, { kind: 'device-in', host: host.name, namespace: peer.namespace, device: peer.name }, packet, steps);
 }
 
 /** A machine whose own captures show its device: it hangs on a tap of its hypervisor. */
@@ -254,6 +290,8 @@ function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, 
     evidence: [...member.map(({ source }) => source), ...(ovs?.port.sources.slice(0, 1) ?? [])],
     steps: [],
   });
+  if (isRequest(packet) || isAnswer(packet))
+    return arpAtInstance(context, { host, tap, instance: instance ?? known?.instance, neutron, mac: expected }, packet, steps);
   const name = instance?.name ?? known?.instance.name ?? neutron?.name ?? (neutron ? `port ${neutron.id.slice(0, 11)}` : tap);
   const group = isMulticastMac(get(packet, 'dl_dst'));
   if (other !== undefined && other !== mac && !group) {
@@ -322,12 +360,12 @@ function guestWithMac(context: Context, mac: string) {
 }
 
 /** A NIC: the next machine where a captured one has the receiver's MAC, the end of the captures otherwise. */
-function onTheWire(context: Context, host: Host, name: string, packet: FlowKey, steps: Step[]): Ending {
+function onTheWire(context: Context, host: Host, namespace: Namespace, name: string, packet: FlowKey, steps: Step[]): Ending {
   const mac = destinationMac(packet);
-  const device = host.namespaces.get('')?.devices.get(name);
+  const device = namespace.devices.get(name);
   steps.push({
     host: host.name,
-    namespace: null,
+    namespace: namespace.name === '' ? null : namespace.name,
     stage: 'nic',
     device: name,
     port: null,
@@ -338,6 +376,9 @@ function onTheWire(context: Context, host: Host, name: string, packet: FlowKey, 
     evidence: device?.sources.slice(0, 1) ?? ovsPortNamed(host, name)?.port.sources.slice(0, 1) ?? [],
     steps: [],
   });
+  const asked =
+    isMulticastMac(get(packet, 'dl_dst')) && isRequest(packet) ? arpOnTheWire(context, host, packet, steps) : undefined;
+  if (asked) return asked;
   const others = devicesWithMac(context.network, mac).filter(
     (owner) => owner.host.name !== host.name && ovsPortNamed(owner.host, owner.device.name) === undefined,
   );
@@ -354,7 +395,7 @@ function onTheWire(context: Context, host: Host, name: string, packet: FlowKey, 
     }
     return context.go(
       context,
-      { kind: 'namespace-in', host: next.host.name, namespace: next.namespace.name, device: next.device.name },
+      { kind: 'device-in', host: next.host.name, namespace: next.namespace.name, device: next.device.name },
       packet,
       steps,
     );
@@ -370,7 +411,7 @@ function onTheWire(context: Context, host: Host, name: string, packet: FlowKey, 
     packet,
     back:
       bridge === undefined
-        ? { kind: 'namespace-in', host: host.name, namespace: '', device: name }
+        ? { kind: 'device-in', host: host.name, namespace: namespace.name, device: name }
         : { kind: 'ovs-in', host: host.name, bridge, port: name },
   };
 }

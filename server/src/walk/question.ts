@@ -5,7 +5,8 @@ import { set, type FlowKey } from '../packet/flow-key';
 export interface WalkQuestion {
   readonly from: string;
   readonly to: string;
-  readonly proto?: 'icmp' | 'tcp' | 'udp';
+  /** `arp`: the sender asks who has the address (in IPv6, neighbour discovery). */
+  readonly proto?: 'icmp' | 'tcp' | 'udp' | 'arp';
   readonly sport?: number;
   readonly dport?: number;
   readonly reply?: boolean;
@@ -13,7 +14,7 @@ export interface WalkQuestion {
 
 /** The packet that is asked about, before it has any link-layer addresses. */
 export function newPacket(source: string, destination: string, question: WalkQuestion): FlowKey {
-  const proto = { icmp: 1n, tcp: 6n, udp: 17n }[question.proto ?? 'icmp'];
+  const proto = { icmp: 1n, tcp: 6n, udp: 17n, arp: 1n }[question.proto ?? 'icmp'];
   let packet: FlowKey = new Map();
   const from = parseIp(source);
   const to = parseIp(destination);

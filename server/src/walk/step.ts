@@ -21,13 +21,21 @@ export interface Ending {
   readonly packet: FlowKey;
   /** Where an answer would come in, for the walk of the reply. */
   readonly back?: Place;
+  /** The answer itself, where it is not simply the packet turned around: to an ARP request or a neighbour solicitation. */
+  readonly answer?: FlowKey;
 }
 
 /** Where a packet is about to be handled. */
 export type Place =
   | { readonly kind: 'ovs-in'; readonly host: string; readonly bridge: string; readonly port: string }
+  /** A switch's flows send a frame of their own making out of a port. */
+  | { readonly kind: 'ovs-out'; readonly host: string; readonly bridge: string; readonly port: string }
+  /** A frame comes in by a device, whatever the device belongs to. */
+  | { readonly kind: 'device-in'; readonly host: string; readonly namespace: string; readonly device: string }
+  /** It is for the IP stack, or for those who share the device. */
   | { readonly kind: 'namespace-in'; readonly host: string; readonly namespace: string; readonly device: string }
   | { readonly kind: 'namespace-local'; readonly host: string; readonly namespace: string }
+  /** `bridge` is its key in `Host.linuxBridges`. */
   | { readonly kind: 'linux-bridge-in'; readonly host: string; readonly bridge: string; readonly member: string }
   | { readonly kind: 'device-out'; readonly host: string; readonly namespace: string; readonly device: string }
   | {

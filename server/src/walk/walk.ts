@@ -6,9 +6,12 @@ import { addGap, hostOf, newState, type Context, type HostVisit, type WalkState 
 import { deviceOut } from './device-out';
 import { withEvidence } from './evidence';
 import { beginFrame } from './frame';
+import { beginArp } from './begin-arp';
+import { arpText } from './arp';
 import { linuxBridgeIn } from './linux/bridge';
 import { namespaceIn, namespaceLocal } from './linux/namespace';
-import { ovsIn } from './openflow/bridge';
+import { deviceIn } from './linux/receive';
+import { ovsIn, ovsOut } from './openflow/bridge';
 import type { WalkQuestion } from './question';
 import { addressOf, whereIs } from './start';
 import { addresses, sourceIp, weaker, weakest, type Certainty, type Ending, type Gap, type Place, type Step } from './step';
@@ -44,7 +47,9 @@ export function walk(network: Network, question: WalkQuestion): WalkResult {
   const context = newContext(network, state, false, []);
   const steps: Step[] = [];
   const ending = destination
-    ? begin(context, from, destination.ip, question, steps)
+    ? question.proto === 'arp'
+      ? beginArp(context, from, destination.ip, steps)
+      : begin(context, from, destination.ip, question, steps)
     : beginFrame(context, from, to, question, steps);
   if (!ending)
     return {
@@ -130,6 +135,10 @@ function go(context: Context, place: Place, packet: FlowKey, steps: Step[]): End
   switch (place.kind) {
     case 'ovs-in':
       return ovsIn(next, place, packet, steps);
+    case 'ovs-out':
+      return ovsOut(next, place, packet, steps);
+    case 'device-in':
+      return deviceIn(next, place, packet, steps);
     case 'namespace-in':
       return namespaceIn(next, place, packet, steps);
     case 'namespace-local':
@@ -151,6 +160,7 @@ function walkReply(network: Network, state: WalkState, request: WalkAnswer, doub
   const { back, packet } = ending;
   if (!back || ending.disposition === 'dropped' || ending.disposition === 'loop' || ending.disposition === 'insufficient-info')
     return undefined;
+  if (ending.answer) return replyOf(context, ending, ending.answer, back);
   // What left by a card or an uplink comes back with the tag that it had there.
   const answer = reversed(packet, back.kind === 'ovs-in');
   const steps: Step[] = [];
@@ -190,6 +200,26 @@ function walkReply(network: Network, state: WalkState, request: WalkAnswer, doub
     steps: [],
   });
   return finish(context, go(context, back, answer, steps), steps);
+}
+
+/** What answers is not the packet turned around: ARP, neighbour discovery. */
+function replyOf(context: Context, ending: Ending, answer: FlowKey, back: Place): WalkAnswer {
+  const steps: Step[] = [];
+  steps.push({
+    host: 'host' in back ? back.host : ending.at.host,
+    namespace: 'namespace' in back && back.namespace !== '' && !back.namespace.startsWith('\u0000') ? back.namespace : null,
+    stage: back.kind === 'instance' ? 'instance' : 'neighbour',
+    device: ending.at.device,
+    port: ending.at.port,
+    summary: `The answer: ${arpText(answer)}`,
+    certainty: back.kind === 'ovs-out' ? 'captured' : 'inferred',
+    ...(back.kind === 'ovs-out' ? {} : { reason: 'whoever has the address answers' }),
+    packet: answer,
+    evidence: [],
+    steps: [],
+  });
+  const end = back.kind === 'instance' ? outOfInstance(context, back, answer, steps) : context.go(context, back, answer, steps);
+  return finish(context, end, steps);
 }
 
 function reversed(packet: FlowKey, tagged: boolean): FlowKey {

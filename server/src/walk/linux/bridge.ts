@@ -1,137 +1,404 @@
 import { ones } from '../../base/bits';
-import type { Host, LinuxBridge, Namespace } from '../../model/network';
-import { neutronPortOf, portIdPrefix } from '../../model/queries';
+import type { BridgeMember, Host, LinuxBridge, Source } from '../../model/network';
+import { bareNamespace, neutronPortOf, portIdPrefix } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
-import { get, type FlowKey } from '../../packet/flow-key';
-import { addGap, hostOf, type Context } from '../context';
-import { destinationMac, type Certainty, type Ending, type Place, type Step } from '../step';
+import { get, withoutVlan, type FlowKey } from '../../packet/flow-key';
+import { addGap, hostOf, inNamespace, type Context } from '../context';
+import { followCopies, type Copy } from '../copies';
 import { cardBehind, isGuestSide } from '../owner';
-import { tableStep } from './events';
-import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
-import { hasConnections, passNamespace } from './stack-walk';
+import { destinationMac, type Certainty, type Ending, type Place, type Step } from '../step';
+import { netfilterOf, type BridgeHooks } from './bridge-hooks';
+import {
+  asLeaving,
+  egressRefusal,
+  filteringOf,
+  floodRefusal,
+  ingressVlan,
+  isLinkLocal,
+  memberOf,
+  stateRefusal,
+  type Refusal,
+  type Way,
+} from './bridge-port';
+import { stepBase } from './events';
 
-/** A frame enters a Linux bridge by one of its members, and leaves by the one that leads to its receiver. */
-export function linuxBridgeIn(
-  context: Context,
-  place: Place & { kind: 'linux-bridge-in' },
-  packet: FlowKey,
-  steps: Step[],
-): Ending {
-  const host = hostOf(context, place.host);
-  const bridge = host?.linuxBridges.get(place.bridge);
-  if (!host || !bridge) return unknown(place, packet);
-  const own = host.namespaces.get('')?.devices.get(place.bridge);
-  if (own?.mac === destinationMac(packet) && own.addresses.length > 0 && place.member !== place.bridge) {
-    return context.go(context, { kind: 'namespace-in', host: place.host, namespace: '', device: place.bridge }, packet, steps);
-  }
-  const out = chooseMember(context, host, bridge, place.member, packet);
-  const member = bridge.members.find(({ name }) => name === out?.name);
-  const passed = out ? evidenceOfPassing(host, out.name) : undefined;
-  const hybrid = place.bridge.startsWith('qbr');
-  const rules = [...host.namespaces.values()].find((namespace) => namespace.name === '')?.netfilter.get('filter');
-  const filtered = rules !== undefined && usesPhysdev(rules);
-  if (hybrid && !filtered) {
-    addGap(context, { host: place.host, command: 'iptables-save', why: `the security group rules on ${place.bridge}` });
-  }
-  const reasons = [
-    out?.reason ?? '',
-    hybrid && !filtered
-      ? `the security group rules on ${place.bridge} were not captured${passed ? '; the counters of the flows behind it show that frames do get through' : ''}`
-      : '',
-  ].filter((reason) => reason !== '');
-  steps.push({
-    host: place.host,
-    namespace: null,
-    stage: 'linux-bridge',
-    device: place.bridge,
-    port: null,
-    summary: out
-      ? `Linux bridge ${place.bridge}: from ${place.member} to ${out.name}`
-      : `Linux bridge ${place.bridge}: which member the frame leaves by is not known`,
-    certainty: out ? (hybrid && !filtered && out.certainty === 'captured' ? 'inferred' : out.certainty) : 'assumed',
-    ...(reasons.length > 0 ? { reason: reasons.join('; ') } : {}),
-    packet,
-    evidence: [
-      ...bridge.members.filter(({ name }) => name === place.member).map(({ source }) => source),
-      ...(member ? [member.source] : []),
-      ...(out?.evidence ?? []),
-      ...(passed ? [passed] : []),
-    ],
-    steps: [],
-    ...(out ? {} : { effect: 'unknown' as const }),
-  });
-  if (!out) {
-    addGap(context, {
-      host: place.host,
-      command: 'bridge fdb show',
-      why: `which member of ${place.bridge} leads to ${destinationMac(packet)}`,
-    });
-    return unknown(place, packet);
-  }
-  const namespace = host.namespaces.get('');
-  if (namespace && filtered) {
-    const refused = bridgeNetfilter(context, namespace, place, out.name, packet, steps);
-    if (refused) return refused;
-  }
-  return context.go(context, { kind: 'device-out', host: place.host, namespace: '', device: out.name }, packet, steps);
+type BridgePlace = Place & { kind: 'linux-bridge-in' };
+
+interface Run extends Way {
+  readonly context: Context;
+  readonly host: Host;
+  readonly place: BridgePlace;
+  readonly steps: Step[];
+  readonly hooks: BridgeHooks;
 }
 
-function usesPhysdev(table: NonNullable<ReturnType<Namespace['netfilter']['get']>>): boolean {
-  return [...table.chains.values()].some((chain) =>
-    chain.rules.some((rule) => rule.matches.some((match) => match.kind.startsWith('physdev'))),
+/**
+ * A frame enters a Linux bridge by one of its ports, or is sent by the bridge's own device: the port's state and VLANs, the rules of
+ * ebtables and nft, the forwarding table or a flood (br_handle_frame, br_forward; bridge(8)).
+ */
+export function linuxBridgeIn(context: Context, place: BridgePlace, packet: FlowKey, steps: Step[]): Ending {
+  const host = hostOf(context, place.host);
+  const bridge = host?.linuxBridges.get(place.bridge);
+  if (!host || !bridge) return unknown(place, place.bridge, packet);
+  const namespace = host.namespaces.get(bridge.namespace) ?? bareNamespace(host.name, bridge.namespace);
+  const key = `${host.name}|${place.bridge}|${place.member}|${[...packet].join()}`;
+  if (context.seen.has(key)) {
+    const summary = `The frame is back on ${place.member} of ${bridge.name} as it was before: a loop`;
+    return { disposition: 'loop', at: { host: host.name, device: bridge.name, port: place.member }, summary, packet };
+  }
+  const inner: Context = { ...context, seen: new Set([...context.seen, key]) };
+  const device = namespace.devices.get(bridge.name);
+  const filtering = filteringOf(bridge, device);
+  const from = memberOf(bridge, place.member);
+  const refused = stateRefusal(from);
+  if (refused) return drop(inner, { place, bridge, packet, steps }, refused, 'captured');
+  if (from && isLinkLocal(packet, device)) {
+    const why = `${destinationMac(packet)} is for bridges themselves, which do not hand it on`;
+    return drop(inner, { place, bridge, packet, steps }, { why, evidence: [from.source] }, 'captured');
+  }
+  const hooks = netfilterOf(inner, namespace, bridge, place.member, steps);
+  if (from && hooks.routes(packet))
+    return inner.go(
+      inner,
+      { kind: 'namespace-in', host: host.name, namespace: bridge.namespace, device: place.member },
+      packet,
+      steps,
+    );
+  const before = hooks.first(packet);
+  if ('disposition' in before) return before;
+  const entered = ingressVlan(bridge, filtering, place.member, before.packet);
+  if ('why' in entered) return drop(inner, { place, bridge, packet, steps }, entered, filtering.certainty, filtering.reason);
+  const run: Run = {
+    context: inner,
+    host,
+    place,
+    steps,
+    hooks,
+    bridge,
+    namespace,
+    filtering,
+    from: place.member,
+    vlan: entered.vlan,
+  };
+  return forward(run, before.packet);
+}
+
+function forward(run: Run, packet: FlowKey): Ending {
+  const { bridge, namespace, from } = run;
+  const own = namespace?.devices.get(bridge.name);
+  const mac = destinationMac(packet);
+  const group = isMulticastMac(get(packet, 'dl_dst'));
+  if (from !== bridge.name && !group && isOwn(run, mac)) return up(run, packet);
+  const chosen = group ? undefined : chooseMember(run, packet);
+  if (chosen) return byOne(run, chosen, packet);
+  const flooded = flood(run, packet);
+  // A group's frames are for the bridge's own host as well, where it has addresses there.
+  const listens = group && from !== bridge.name && own !== undefined && own.addresses.length > 0;
+  if (flooded.to.length === 0 && !listens) {
+    if (flooded.refusals.length > 0) return nowhere(run, flooded.refusals, packet);
+    addFdbGap(run, packet);
+    const summary = `Linux bridge ${bridge.name}: which member the frame leaves by is not known`;
+    run.steps.push({ ...bridgeStep(run, packet, summary), certainty: 'assumed', evidence: inEvidence(run), effect: 'unknown' });
+    return unknown(run.place, bridge.name, packet);
+  }
+  return floodTo(run, flooded, listens, packet);
+}
+
+/** The bridge's own address, and those of its ports: what is for them goes to the host (a `permanent` row of the table). */
+function isOwn(run: Run, mac: string): boolean {
+  const { bridge, namespace } = run;
+  const own = namespace?.devices.get(bridge.name);
+  if (own?.mac === mac && own.addresses.length > 0) return true;
+  const row = bridge.fdb.find((entry) => entry.mac === mac && entry.permanent && inVlan(run, entry.vlan));
+  if (!row || own === undefined || own.addresses.length === 0) return false;
+  return row.dev === bridge.name || namespace?.devices.get(row.dev)?.mac === mac;
+}
+
+function inVlan(run: Run, vlan: number | undefined): boolean {
+  return vlan === undefined || run.vlan === 0 || vlan === run.vlan;
+}
+
+/** To the host that has the bridge. */
+function up(run: Run, packet: FlowKey): Ending {
+  const { context, bridge, host, hooks, filtering } = run;
+  const untagged = filtering.on ? withoutVlan(packet) : packet;
+  const refused = hooks.toHost(untagged);
+  if (refused) return refused;
+  return context.go(
+    context,
+    { kind: 'namespace-in', host: host.name, namespace: bridge.namespace, device: bridge.name },
+    untagged,
+    run.steps,
   );
 }
 
-function unknown(place: Place & { kind: 'linux-bridge-in' }, packet: FlowKey): Ending {
+interface Chosen {
+  readonly member: BridgeMember | undefined;
+  readonly name: string;
+  readonly certainty: Certainty;
+  readonly reason: string | undefined;
+  readonly evidence: readonly Source[];
+}
+
+/** The one port that the frame leaves by: from the table, else where only one is left, else by who owns the address. */
+function chooseMember(run: Run, packet: FlowKey): Chosen | undefined {
+  const { bridge, context, host, from } = run;
+  const mac = destinationMac(packet);
+  const rows = bridge.fdb.filter((row) => row.mac === mac && inVlan(run, row.vlan));
+  const entry = rows.find((row) => row.dev !== from && !row.permanent) ?? rows.find((row) => row.dev !== bridge.name);
+  if (entry)
+    return {
+      member: memberOf(bridge, entry.dev),
+      name: entry.dev,
+      certainty: 'captured',
+      reason: undefined,
+      evidence: [entry.source],
+    };
+  const others = bridge.members.filter(({ name }) => name !== from);
+  const [only] = others;
+  const table =
+    bridge.fdbKnown === 'whole'
+      ? `${mac} is not in the MAC table of ${bridge.name}`
+      : `no MAC table of ${bridge.name} was captured`;
+  if (only && others.length === 1 && egressRefusal(run, only) === undefined)
+    return { member: only, name: only.name, certainty: 'captured', reason: undefined, evidence: [] };
+  // An address that is not in the table is flooded; that is shown as it is, where the table is there to say so.
+  if (bridge.fdbKnown === 'whole') return undefined;
+  const owner = others.find(({ name }) => {
+    const known = neutronPortOf(context.network, name)?.mac ?? cardBehind(context.network, host.name, name)?.card.mac;
+    return known === mac || isGuestSide(name, run.namespace?.devices.get(name)?.mac, mac);
+  });
+  if (owner)
+    return {
+      member: owner,
+      name: owner.name,
+      certainty: 'inferred',
+      reason: `${table}; ${mac} is the card behind ${owner.name}`,
+      evidence: [owner.source],
+    };
+  const behind = others.find(({ name }) => peerMac(run, name) === mac);
+  if (behind)
+    return {
+      member: behind,
+      name: behind.name,
+      certainty: 'inferred',
+      reason: `${table}; ${mac} is the other end of ${behind.name}`,
+      evidence: [behind.source],
+    };
+  // The way out of a bridge with several members is the one that is not an instance's.
+  const uplinks = others.filter(({ name }) => !/^(?:tap|vnet)/.test(name) && peerMac(run, name) === undefined);
+  const [uplink] = uplinks;
+  if (uplink && uplinks.length === 1)
+    return {
+      member: uplink,
+      name: uplink.name,
+      certainty: 'inferred',
+      reason: `${table}; ${uplink.name} is the only member that leads out`,
+      evidence: [],
+    };
+  return undefined;
+}
+
+/** The address of a port's other end, where that is in a captured namespace. */
+function peerMac(run: Run, port: string): string | undefined {
+  const pair = run.namespace?.devices.get(port)?.pair;
+  return pair === undefined ? undefined : run.host.namespaces.get(pair.namespace)?.devices.get(pair.name)?.mac;
+}
+
+function bridgeStep(run: Run, packet: FlowKey, summary: string) {
+  const namespace = run.namespace ?? bareNamespace(run.host.name, run.bridge.namespace);
+  return { ...stepBase(namespace, run.bridge.name), stage: 'linux-bridge' as const, summary, packet, steps: [] };
+}
+
+function inEvidence(run: Run): Source[] {
+  return run.bridge.members.filter(({ name }) => name === run.from).map(({ source }) => source);
+}
+
+function vlanWords(run: Run): string {
+  return run.vlan === 0 ? '' : ` in VLAN ${run.vlan}`;
+}
+
+function byOne(run: Run, chosen: Chosen, packet: FlowKey): Ending {
+  const { bridge, place, hooks, filtering } = run;
+  const { member } = chosen;
+  const refusal = member && egressRefusal(run, member);
+  if (refusal) {
+    const known = chosen.certainty === 'captured' ? `${destinationMac(packet)} is behind ${chosen.name}` : chosen.name;
+    const why = `${known}, but ${refusal.why}`;
+    return drop(
+      run.context,
+      { place, bridge, packet, steps: run.steps },
+      { why, evidence: [...chosen.evidence, ...refusal.evidence] },
+      chosen.certainty,
+      chosen.reason,
+    );
+  }
+  const passed = evidenceOfPassing(run.host, chosen.name);
+  const hybrid = bridge.name.startsWith('qbr');
+  const filtered = hooks.callsIptables;
+  if (hybrid && !filtered)
+    addGap(run.context, { host: place.host, command: 'iptables-save', why: `the security group rules on ${bridge.name}` });
+  const reasons = [
+    chosen.reason ?? '',
+    filtering.reason ?? '',
+    hybrid && !filtered
+      ? `the security group rules on ${bridge.name} were not captured${passed ? '; the counters of the flows behind it show that frames do get through' : ''}`
+      : '',
+  ].filter((reason) => reason !== '');
+  const leaving = asLeaving(bridge, filtering, chosen.name, run.vlan, packet);
+  const weak = (hybrid && !filtered) || filtering.certainty === 'inferred';
+  run.steps.push({
+    ...bridgeStep(run, leaving, `Linux bridge ${bridge.name}: from ${run.from} to ${chosen.name}${vlanWords(run)}`),
+    certainty: weak && chosen.certainty === 'captured' ? 'inferred' : chosen.certainty,
+    ...(reasons.length > 0 ? { reason: reasons.join('; ') } : {}),
+    evidence: [...inEvidence(run), ...(member ? [member.source] : []), ...chosen.evidence, ...(passed ? [passed] : [])],
+  });
+  return out(run, chosen.name, leaving, run.steps, run.context);
+}
+
+/** The hooks on the way out, and what is behind the port. */
+function out(run: Run, port: string, packet: FlowKey, steps: Step[], context: Context): Ending {
+  const { bridge, host } = run;
+  const hooks = steps === run.steps ? run.hooks : run.hooks.forBranch(context, steps);
+  const passed = hooks.onward(packet, port);
+  if ('disposition' in passed) return passed;
+  if (passed.routed)
+    return context.go(
+      context,
+      { kind: 'namespace-in', host: host.name, namespace: bridge.namespace, device: bridge.name },
+      packet,
+      steps,
+    );
+  return context.go(
+    context,
+    { kind: 'device-out', host: host.name, namespace: bridge.namespace, device: port },
+    passed.packet,
+    steps,
+  );
+}
+
+interface Flood {
+  readonly to: readonly BridgeMember[];
+  readonly refusals: readonly Refusal[];
+}
+
+function flood(run: Run, packet: FlowKey): Flood {
+  const to: BridgeMember[] = [];
+  const refusals: Refusal[] = [];
+  for (const member of run.bridge.members) {
+    if (member.name === run.from && member.settings['hairpin'] !== 'on') continue;
+    const refusal = egressRefusal(run, member) ?? floodRefusal(member, packet);
+    if (refusal) refusals.push(refusal);
+    else to.push(member);
+  }
+  return { to, refusals };
+}
+
+function floodTo(run: Run, { to, refusals }: Flood, listens: boolean, packet: FlowKey): Ending {
+  const { bridge, filtering, context } = run;
+  const mac = destinationMac(packet);
+  const group = isMulticastMac(get(packet, 'dl_dst'));
+  const guessed = !group && bridge.fdbKnown !== 'whole';
+  if (guessed) addFdbGap(run, packet);
+  const why = group
+    ? `${mac} is a group address`
+    : `${mac} is not in its MAC table${guessed ? ' as far as it was captured' : ' (learned addresses age, 300 s by default)'}`;
+  const names = [...to.map(({ name }) => name), ...(listens ? [`${bridge.name} itself`] : [])];
+  const not = refusals.length === 0 ? '' : `; not to others: ${refusals.map((refusal) => refusal.why).join(', ')}`;
+  run.steps.push({
+    ...bridgeStep(
+      run,
+      packet,
+      `Linux bridge ${bridge.name}: ${why}, so the frame from ${run.from} is flooded${vlanWords(run)} to ${names.join(', ')}${not}`,
+    ),
+    certainty: guessed ? 'assumed' : filtering.certainty,
+    ...(guessed
+      ? { reason: 'a MAC table that was not captured may lead it to one of these ports only' }
+      : filtering.reason === undefined
+        ? {}
+        : { reason: filtering.reason }),
+    evidence: [...inEvidence(run), ...refusals.flatMap(({ evidence }) => evidence)],
+  });
+  const copies: Copy[] = to.map((member) => {
+    const leaving = asLeaving(bridge, filtering, member.name, run.vlan, packet);
+    return {
+      host: run.host.name,
+      namespace: bridge.namespace === '' ? null : bridge.namespace,
+      stage: 'linux-bridge',
+      device: bridge.name,
+      port: member.name,
+      isLocal: false,
+      packet: leaving,
+      evidence: [member.source],
+      go: (inner, steps) => out(run, member.name, leaving, steps, inner),
+    };
+  });
+  if (listens)
+    copies.push({
+      host: run.host.name,
+      namespace: bridge.namespace === '' ? null : bridge.namespace,
+      stage: 'linux-bridge',
+      device: bridge.name,
+      port: bridge.name,
+      isLocal: true,
+      packet,
+      evidence: bridge.sources.slice(0, 1),
+      go: (inner, steps) => up({ ...run, context: inner, steps, hooks: run.hooks.forBranch(inner, steps) }, packet),
+    });
+  return followCopies(context, copies, run.steps) ?? unknown(run.place, bridge.name, packet);
+}
+
+function addFdbGap(run: Run, packet: FlowKey): void {
+  addGap(run.context, {
+    host: run.host.name,
+    command: inNamespace(run.bridge.namespace, 'bridge fdb show'),
+    why: `which member of ${run.bridge.name} leads to ${destinationMac(packet)}`,
+  });
+}
+
+/** No port takes the frame: each says why. */
+function nowhere(run: Run, refusals: readonly Refusal[], packet: FlowKey): Ending {
+  const why = `no port takes it: ${refusals.map((refusal) => refusal.why).join(', ')}`;
+  const evidence = refusals.flatMap((refusal) => refusal.evidence);
+  const { bridge, place, steps, filtering } = run;
+  return drop(run.context, { place, bridge, packet, steps }, { why, evidence }, filtering.certainty, filtering.reason);
+}
+
+function drop(
+  context: Context,
+  at: { readonly place: BridgePlace; readonly bridge: LinuxBridge; readonly packet: FlowKey; readonly steps: Step[] },
+  refusal: Refusal,
+  certainty: Certainty,
+  reason?: string,
+): Ending {
+  const { place, bridge, packet } = at;
+  const namespace = hostOf(context, place.host)?.namespaces.get(bridge.namespace) ?? bareNamespace(place.host, bridge.namespace);
+  const summary = `Linux bridge ${bridge.name} drops the frame from ${place.member}: ${refusal.why}`;
+  at.steps.push({
+    ...stepBase(namespace, bridge.name),
+    stage: 'linux-bridge',
+    summary,
+    certainty,
+    ...(reason === undefined ? {} : { reason }),
+    packet,
+    evidence: refusal.evidence,
+    steps: [],
+    effect: 'dropped',
+  });
+  return { disposition: 'dropped', at: { host: place.host, device: bridge.name, port: place.member }, summary, packet };
+}
+
+function unknown(place: BridgePlace, bridge: string, packet: FlowKey): Ending {
   return {
     disposition: 'insufficient-info',
-    at: { host: place.host, device: place.bridge, port: place.member },
-    summary: `Where ${place.bridge} sends the frame is not known`,
+    at: { host: place.host, device: bridge, port: place.member },
+    summary: `Where ${bridge} sends the frame is not known`,
     packet,
   };
 }
 
-interface Chosen {
-  readonly name: string;
-  readonly certainty: Certainty;
-  readonly reason: string | undefined;
-  readonly evidence: LinuxBridge['fdb'][number]['source'][];
-}
-
-function chooseMember(context: Context, host: Host, bridge: LinuxBridge, from: string, packet: FlowKey): Chosen | undefined {
-  const mac = destinationMac(packet);
-  const entry = bridge.fdb.find((candidate) => candidate.mac === mac && candidate.dev !== from && !candidate.permanent);
-  if (entry) return { name: entry.dev, certainty: 'captured', reason: undefined, evidence: [entry.source] };
-  const others = bridge.members.filter(({ name }) => name !== from);
-  const [only] = others;
-  if (only && others.length === 1) return { name: only.name, certainty: 'captured', reason: undefined, evidence: [] };
-  const owner = others.find(({ name }) => {
-    const known = neutronPortOf(context.network, name)?.mac ?? cardBehind(context.network, host.name, name)?.card.mac;
-    return known === mac || isGuestSide(name, host.namespaces.get('')?.devices.get(name)?.mac, mac);
-  });
-  if (owner)
-    return {
-      name: owner.name,
-      certainty: 'inferred',
-      reason: `no MAC table of ${bridge.name} was captured; ${mac} is the card behind ${owner.name}`,
-      evidence: [owner.source],
-    };
-  // The way out of a bridge with several members is the one that is not an instance's.
-  const uplinks = others.filter(({ name }) => !/^(?:tap|vnet)/.test(name));
-  const [uplink] = uplinks;
-  if (uplink && uplinks.length === 1 && !isMulticastMac(get(packet, 'dl_dst'))) {
-    return {
-      name: uplink.name,
-      certainty: 'inferred',
-      reason: `no MAC table of ${bridge.name} was captured; ${uplink.name} is the only member that leads out`,
-      evidence: [],
-    };
-  }
-  return undefined;
-}
-
 /** Flow counters behind a veth that show that frames of this port pass the bridge. */
-function evidenceOfPassing(host: Host, member: string) {
+function evidenceOfPassing(host: Host, member: string): Source | undefined {
   const prefix = portIdPrefix(member);
   if (prefix === undefined) return undefined;
   for (const bridge of host.bridges.values()) {
@@ -143,51 +410,4 @@ function evidenceOfPassing(host: Host, member: string) {
     }
   }
   return undefined;
-}
-
-/** br_netfilter: bridged frames pass the IP hooks with their bridge ports as physdev. */
-function bridgeNetfilter(
-  context: Context,
-  namespace: Namespace,
-  place: Place & { kind: 'linux-bridge-in' },
-  out: string,
-  packet: FlowKey,
-  steps: Step[],
-): Ending | undefined {
-  const called = namespace.sysctls.get('net.bridge.bridge-nf-call-iptables');
-  if (called?.value === '0' || !/^(?:2048|34525)$/.test(get(packet, 'dl_type').toString())) return undefined;
-  const known = hasConnections(context, namespace);
-  const flags = tcpFlagsOf(context.isReply && known);
-  const { passage, spared } = passNamespace(context, namespace, {
-    packet: ipPacketOf(packet, 0, flags),
-    iif: undefined,
-    bridged: { bridge: place.bridge, physIn: place.member, physOut: out },
-    // An answer whose request this bridge did not see belongs to a connection all the same.
-    ...(context.isReply && !known ? { assumed: { state: 'ESTABLISHED' as const, reply: true, mark: 0 } } : {}),
-  });
-  let summary = '';
-  for (const event of passage.events) {
-    if (event.kind !== 'table') continue;
-    const { run } = event;
-    const last = run.hits.filter((hit) => hit.taken).at(-1);
-    const isGroup = run.table.name === 'filter' && run.hook === 'FORWARD';
-    if (!isGroup && run.verdict === 'ACCEPT' && last === undefined) continue;
-    const by = last && !run.byPolicy ? `${last.chain} rule ${last.rule.number}` : `the policy of ${run.hook}`;
-    const doubtful = run.hits.find((hit) => !hit.taken && spared.has(hit.rule.text));
-    if (run.verdict !== 'ACCEPT') summary = `Dropped by ${by} (${run.table.name}/${run.hook} on ${place.bridge})`;
-    else if (doubtful) {
-      addGap(context, {
-        host: namespace.host,
-        command: 'ipset list',
-        why: `rules before ${by} depend on conditions that are not certain`,
-      });
-      summary = `Security group: ${doubtful.chain} rule ${doubtful.rule.number} may drop it, or a rule before lets it through; taken to pass`;
-    } else
-      summary = isGroup
-        ? `Security group of ${place.member}/${out}: let through${last ? ` by ${last.chain} rule ${last.rule.number}` : ''}`
-        : `${run.table.name}/${run.hook} on ${place.bridge}: ${last ? `${last.chain} rule ${last.rule.number} → ${last.verdict}` : 'policy ACCEPT'}`;
-    steps.push(tableStep(namespace, place.bridge, run, summary, withIpPacket(packet, event.packet)));
-  }
-  if (passage.verdict !== 'dropped' && passage.verdict !== 'rejected') return undefined;
-  return { disposition: 'dropped', at: { host: place.host, device: place.bridge, port: place.member }, summary, packet };
 }

@@ -1,24 +1,35 @@
 import { formatAddress } from '../../kernel/packet';
-import type { Host, Namespace, Source } from '../../model/network';
+import type { Namespace, Source } from '../../model/network';
 import { bareNamespace, neutronPortOf, neutronPortWithIp, portIdPrefix, routerName } from '../../model/queries';
 import { isMulticastMac, parseMac } from '../../packet/address';
 import { get, set, withoutVlan, type FlowKey } from '../../packet/flow-key';
+import { asksOn } from '../begin-arp';
+import { isAnswer, isRequest } from '../arp';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
 import { firstHop } from '../start';
-import { addresses, destinationIp, destinationMac, isIpv6, sourceIp, type Ending, type Place, type Step } from '../step';
-import { resolveNeighbour } from './neighbour';
+import { addresses, destinationIp, destinationMac, isIpv6, sourceIp, weakest, type Ending, type Place, type Step } from '../step';
+import { arpIn } from './arp-in';
+import { failedEntry, resolveNeighbour, stateText } from './neighbour';
 import { at, eventSteps, stepBase } from './events';
+import { intoSharing, intoVlanDevice } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { route } from './routing';
 import { hasConnections, passNamespace } from './stack-walk';
-import { subInterfaceFor } from './uplink';
 
 /** A frame reaches a device of a namespace. */
 export function namespaceIn(context: Context, place: Place & { kind: 'namespace-in' }, packet: FlowKey, steps: Step[]): Ending {
   const host = hostOf(context, place.host);
+  const above = host && intoVlanDevice(context, host, place, packet, steps);
+  if (above) return above;
+  const shared = host && intoSharing(context, host, place, packet, steps, (inner, own) => intoStack(inner, place, packet, own));
+  return shared ?? intoStack(context, place, packet, steps);
+}
+
+/** The IP stack takes a frame from a device, if it is for it. */
+function intoStack(context: Context, place: Place & { kind: 'namespace-in' }, packet: FlowKey, steps: Step[]): Ending {
+  const host = hostOf(context, place.host);
   const namespace = host?.namespaces.get(place.namespace) ?? bareNamespace(place.host, place.namespace);
-  const tagged = host && place.namespace === '' ? subInterfaceFor(host, place.device, packet) : undefined;
-  if (host && tagged !== undefined) return intoSubInterface(context, host, tagged, packet, steps);
+  if (isRequest(packet) || isAnswer(packet)) return arpIn(context, host, namespace, place.device, packet, steps);
   const device = namespace.devices.get(place.device);
   const mac = device?.mac ?? neutronPortOf(context.network, place.device)?.mac;
   const name = place.namespace === '' ? place.host : place.namespace;
@@ -40,15 +51,6 @@ export function namespaceIn(context: Context, place: Place & { kind: 'namespace-
     steps: [],
   });
   return through(context, namespace, withoutVlan(set(packet, 'tun_id', 0n)), steps, place.device);
-}
-
-/** A tagged frame belongs to the sub-interface of its VLAN, which may be a bridge's. */
-function intoSubInterface(context: Context, host: Host, name: string, packet: FlowKey, steps: Step[]): Ending {
-  const bridge = [...host.linuxBridges.values()].find((candidate) => candidate.members.some((member) => member.name === name));
-  const untagged = withoutVlan(packet);
-  if (bridge)
-    return context.go(context, { kind: 'linux-bridge-in', host: host.name, bridge: bridge.name, member: name }, untagged, steps);
-  return context.go(context, { kind: 'namespace-in', host: host.name, namespace: '', device: name }, untagged, steps);
 }
 
 /** A packet that the namespace itself makes: an answer, or one that is sent from a router or a host. */
@@ -264,10 +266,18 @@ function deliver(passage: Passage, result: LocalDevice): Ending {
 /** Finds the next hop's MAC address and sends the frame. */
 function transmit(passage: Passage, device: string, nextHop: string): Ending {
   const { context, namespace, steps } = passage;
-  const neighbour = resolveNeighbour(context, namespace, device, nextHop);
   const base = stepBase(namespace, device);
+  const out = { kind: 'device-out' as const, host: namespace.host, namespace: namespace.name, device };
+  // A tunnel of IP has no neighbours: what it is given goes to its far end.
+  if (namespace.devices.get(device)?.noArp === true) return context.go(context, out, passage.packet, steps);
+  const asked = askFailed(passage, device, nextHop);
+  if (asked) return asked;
+  const neighbour = resolveNeighbour(context, namespace, device, nextHop);
   if (!neighbour) {
-    const summary = `Nobody says which MAC address ${nextHop} on ${device} has`;
+    const failed = failedEntry(namespace, device, nextHop);
+    const summary = failed
+      ? `The neighbour table on ${device} has ${stateText(failed)} when it was captured`
+      : `Nobody says which MAC address ${nextHop} on ${device} has`;
     steps.push({
       ...base,
       stage: 'neighbour',
@@ -275,7 +285,7 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
       certainty: 'assumed',
       reason: 'no captured table holds it',
       packet: passage.packet,
-      evidence: [],
+      evidence: failed ? [failed.source] : [],
       steps: [],
       effect: 'unknown',
     });
@@ -284,15 +294,47 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
   const mac = namespace.devices.get(device)?.mac ?? neutronPortOf(context.network, device)?.mac;
   let frame = set(passage.packet, 'dl_dst', parseMac(neighbour.mac) ?? 0n);
   if (mac !== undefined) frame = set(frame, 'dl_src', parseMac(mac) ?? 0n);
+  const state = neighbour.state === undefined || neighbour.state === 'REACHABLE' ? '' : ` (${neighbour.state})`;
   steps.push({
     ...base,
     stage: 'neighbour',
-    summary: `Next hop ${nextHop} on ${device} is ${neighbour.mac}`,
+    summary: `Next hop ${nextHop} on ${device} is ${neighbour.mac}${state}`,
     certainty: neighbour.certainty,
     ...(neighbour.reason === undefined ? {} : { reason: neighbour.reason }),
     packet: frame,
     evidence: neighbour.evidence,
     steps: [],
   });
-  return context.go(context, { kind: 'device-out', host: namespace.host, namespace: namespace.name, device }, frame, steps);
+  return context.go(context, out, frame, steps);
+}
+
+/**
+ * A neighbour that did not answer when the table was captured is asked for again before the packet leaves. Where the captures show that
+ * the question, or its answer, is certainly lost, the packet is as well; else the walk goes on.
+ */
+function askFailed(passage: Passage, device: string, nextHop: string): Ending | undefined {
+  const { context, namespace, steps } = passage;
+  const failed = failedEntry(namespace, device, nextHop);
+  if (!failed) return undefined;
+  const inner: Step[] = [];
+  const scratch: Context = { ...context, gaps: [], doubts: [] };
+  const by = { source: undefined, evidence: [failed.source], certainty: 'captured' as const, reason: undefined, steps: inner };
+  const question = asksOn(scratch, namespace, device, nextHop, nextHop, by);
+  const reply = question.disposition === 'delivered' && question.answer && question.back;
+  const ending = reply && question.answer ? context.go(scratch, reply, question.answer, inner) : question;
+  const lost = ending.disposition === 'dropped' && weakest(inner) !== 'assumed' && scratch.doubts.length === 0;
+  if (!lost) return undefined;
+  const summary = `Nobody answers for ${nextHop} on ${device} (${failed.state ?? 'FAILED'} in its neighbour table): ${ending.summary}; the packet is dropped, and its sender told that the host is unreachable`;
+  steps.push({
+    ...stepBase(namespace, device),
+    stage: 'neighbour',
+    summary,
+    certainty: weakest(inner),
+    ...(weakest(inner) === 'captured' ? {} : { reason: 'the way of the question was worked out from other captures' }),
+    packet: passage.packet,
+    evidence: [failed.source],
+    steps: inner,
+    effect: 'dropped',
+  });
+  return { disposition: 'dropped', at: at(namespace, device), summary, packet: passage.packet };
 }

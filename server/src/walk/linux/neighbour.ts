@@ -9,6 +9,8 @@ export interface Neighbour {
   readonly certainty: Certainty;
   readonly reason: string | undefined;
   readonly evidence: readonly Source[];
+  /** Where a captured table says it: `REACHABLE`, `STALE` … */
+  readonly state?: string | undefined;
 }
 
 /**
@@ -19,7 +21,53 @@ export function resolveNeighbour(context: Context, namespace: Namespace, device:
   const entry = namespace.neighbours.find(
     (neighbour) => neighbour.ip === ip && neighbour.dev === device && neighbour.mac !== undefined,
   );
-  if (entry?.mac !== undefined) return { mac: entry.mac, certainty: 'captured', reason: undefined, evidence: [entry.source] };
+  if (entry?.mac !== undefined)
+    return { mac: entry.mac, certainty: 'captured', reason: undefined, evidence: [entry.source], state: entry.state };
+  const failed = failedEntry(namespace, device, ip);
+  const known = withoutTable(context, namespace, device, ip);
+  return known && failed
+    ? {
+        ...known,
+        certainty: 'inferred',
+        reason: `its neighbour table has ${stateText(failed)}; ${(known.reason ?? '').replace(/^no neighbour table (?:of the sender )?was captured; /, '')}`,
+        evidence: [failed.source, ...known.evidence],
+      }
+    : known;
+}
+
+/** The entry of a neighbour that did not answer when the table was captured. */
+export function failedEntry(namespace: Namespace, device: string, ip: string): Namespace['neighbours'][number] | undefined {
+  return namespace.neighbours.find(
+    (neighbour) =>
+      neighbour.ip === ip &&
+      neighbour.dev === device &&
+      neighbour.mac === undefined &&
+      (neighbour.state === 'FAILED' || neighbour.state === 'INCOMPLETE'),
+  );
+}
+
+const STATES: Readonly<Record<string, string>> = {
+  REACHABLE: 'REACHABLE',
+  STALE: 'STALE: it is used, and asked for again if nothing confirms it',
+  DELAY: 'DELAY: it is used, and asked for again if nothing confirms it',
+  PROBE: 'PROBE: it is used while it is asked for again',
+  PERMANENT: 'PERMANENT',
+  NOARP: 'NOARP',
+  FAILED: 'FAILED: nobody answered',
+  INCOMPLETE: 'INCOMPLETE: nobody had answered yet',
+};
+
+/** A row of a neighbour table in words (ip-neighbour(8)). */
+export function stateText(entry: {
+  readonly ip: string;
+  readonly mac: string | undefined;
+  readonly state: string | undefined;
+}): string {
+  const state = entry.state === undefined ? '' : (STATES[entry.state] ?? entry.state);
+  return `${entry.ip}${entry.mac === undefined ? '' : ` at ${entry.mac}`}${state === '' ? '' : `, ${state}`}`;
+}
+
+function withoutTable(context: Context, namespace: Namespace, device: string, ip: string): Neighbour | undefined {
   addGap(context, {
     host: namespace.host,
     command: inNamespace(namespace.name, 'ip neigh'),

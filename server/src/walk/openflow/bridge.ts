@@ -1,9 +1,12 @@
 import type { OvsBridge, OvsPort, Source } from '../../model/network';
 import { bridgePort, isTunnelBridge } from '../../model/queries';
 import { LOCAL_PORT } from '../../packet/fields';
-import { set, type FlowKey } from '../../packet/flow-key';
+import { formatMac } from '../../packet/address';
+import { get, set, type FlowKey } from '../../packet/flow-key';
+import { answeredBy, isAnswer, isRequest } from '../arp';
 import { addGap, hostOf, type Context } from '../context';
-import { addresses, destinationMac, tagText, weakest, type Ending, type Place, type Step } from '../step';
+import { followCopies } from '../copies';
+import { addresses, destinationMac, tagText, type Ending, type Place, type Step } from '../step';
 import { assumeTable } from './layout';
 import { runNormal, unnamedPort } from './normal';
 import { runPipeline, type Emission } from './pipeline';
@@ -88,14 +91,34 @@ function forwardBy(context: Context, bridge: OvsBridge, inPort: OvsPort, packet:
       return { disposition: 'insufficient-info', at, summary, packet: end.packet };
     }
   }
-  const outputs = outputsOf(context, bridge, inPort, emissions, steps);
+  const outputs = outputsOf(context, bridge, inPort, emissions, packet, steps);
   if (outputs.kind === 'unknown') return { disposition: 'insufficient-info', at, summary: outputs.summary, packet };
+  if (outputs.kind === 'answered') return answeredByFlow(bridge, outputs.output, packet);
   if (outputs.list.length === 0) {
     const why =
       end.kind === 'done' && end.droppedBy !== undefined ? end.droppedBy : (outputs.why ?? 'no port is left to send it to');
     return { disposition: 'dropped', at, summary: `Dropped in ${bridge.name}: ${why}`, packet };
   }
   return follow(context, bridge, inPort, outputs.list, steps);
+}
+
+/** The question ends here, and the answer leaves by the port that the flow names. */
+function answeredByFlow(bridge: OvsBridge, output: Output, asked: FlowKey): Ending {
+  const mac = formatMac(get(output.packet, 'dl_src'));
+  const back: Place = { kind: 'ovs-out', host: bridge.host, bridge: bridge.name, port: output.port.name };
+  const ending = answeredBy(asked, mac, `a flow of ${bridge.name}`, back);
+  return { ...ending, at: { host: bridge.host, device: bridge.name, port: portShown(output.port) }, answer: output.packet };
+}
+
+/** A frame that a switch's own flow made leaves by a port. */
+export function ovsOut(context: Context, place: Place & { kind: 'ovs-out' }, packet: FlowKey, steps: Step[]): Ending {
+  const bridge = hostOf(context, place.host)?.bridges.get(place.bridge);
+  const at = { host: place.host, device: place.bridge, port: place.port };
+  if (!bridge) return { disposition: 'insufficient-info', at, summary: `Nothing of bridge ${place.bridge} was captured`, packet };
+  const port = bridgePort(bridge, place.port) ?? unnamedPort(bridge, place.port, undefined);
+  const [source] = port.sources.length > 0 ? port.sources : bridge.sources;
+  if (!source) return { disposition: 'insufficient-info', at, summary: `What ${place.port} is was not captured`, packet };
+  return sendOut(context, bridge, { port, packet, source }, steps);
 }
 
 function tableUnknown(bridge: OvsBridge, table: number, packet: FlowKey, summary: string): Step {
@@ -112,9 +135,17 @@ function tableUnknown(bridge: OvsBridge, table: number, packet: FlowKey, summary
 
 type Outputs =
   | { readonly kind: 'list'; readonly list: readonly Output[]; readonly why: string | undefined }
+  | { readonly kind: 'answered'; readonly output: Output }
   | { readonly kind: 'unknown'; readonly summary: string };
 
-function outputsOf(context: Context, bridge: OvsBridge, inPort: OvsPort, emissions: readonly Emission[], steps: Step[]): Outputs {
+function outputsOf(
+  context: Context,
+  bridge: OvsBridge,
+  inPort: OvsPort,
+  emissions: readonly Emission[],
+  asked: FlowKey,
+  steps: Step[],
+): Outputs {
   const list: Output[] = [];
   let why: string | undefined;
   let notModelled: string | undefined;
@@ -122,19 +153,18 @@ function outputsOf(context: Context, bridge: OvsBridge, inPort: OvsPort, emissio
     switch (emission.kind) {
       case 'port': {
         if (emission.ofport === LOCAL_PORT || emission.ofport >= 0 || emission.name !== undefined) {
-          if (emission.ofport === inPort.ofport) {
-            why = `an output to the port that it came from (${inPort.name}) is not done without IN_PORT`;
-            break;
-          }
           const known =
             (emission.ofport < 0 ? undefined : bridgePort(bridge, emission.ofport)) ??
             (emission.name === undefined ? undefined : bridgePort(bridge, emission.name));
           const label = emission.ofport === LOCAL_PORT ? bridge.name : (emission.name ?? `port ${emission.ofport}`);
-          list.push({
+          const output = {
             port: known ?? unnamedPort(bridge, label, emission.ofport),
             packet: emission.packet,
             source: emission.source,
-          });
+          };
+          // Flows that turn a question into its answer: an ARP responder.
+          if (isRequest(asked) && isAnswer(emission.packet)) return { kind: 'answered', output };
+          list.push(output);
         }
         break;
       }
@@ -165,64 +195,31 @@ function outputsOf(context: Context, bridge: OvsBridge, inPort: OvsPort, emissio
   return list.length === 0 && notModelled !== undefined ? { kind: 'unknown', summary: notModelled } : { kind: 'list', list, why };
 }
 
-const MAX_COPIES = 24;
-const rank = ['delivered', 'exits', 'insufficient-info', 'loop', 'dropped'] as const;
-
-/** A port whose owner is not known is no better an end than a way out of the captures. */
-function rankOf({ ending, steps }: { readonly ending: Ending; readonly steps: readonly Step[] }): number {
-  const unsure = ending.disposition === 'delivered' && steps.at(-1)?.certainty === 'assumed';
-  return unsure ? 1.5 : rank.indexOf(ending.disposition);
-}
-
 function isLocal(output: Output): boolean {
   return output.port.name === output.port.bridge;
 }
 
-/** Follows every copy; the one that gets furthest is the walk, the others stay visible beside it. */
+/** Follows every copy that the switch makes. */
 function follow(context: Context, bridge: OvsBridge, inPort: OvsPort, outputs: readonly Output[], steps: Step[]): Ending {
-  const [only, ...more] = outputs;
-  if (only && more.length === 0) return sendOut(context, bridge, only, steps);
-  const branches = outputs.slice(0, MAX_COPIES).map((output) => {
-    const own: Step[] = [];
-    const gaps = [...context.gaps];
-    const branch: Context = { ...context, gaps };
-    return { output, steps: own, ending: sendOut(branch, bridge, output, own), gaps };
-  });
-  const ordered = [...branches].sort(
-    (a, b) =>
-      rankOf(a) - rankOf(b) ||
-      Number(isLocal(a.output)) - Number(isLocal(b.output)) ||
-      Number(weakest(a.steps) === 'assumed') - Number(weakest(b.steps) === 'assumed'),
-  );
-  const best = ordered[0];
-  if (!best)
-    return {
+  const copies = outputs.map((output) => ({
+    host: bridge.host,
+    namespace: null,
+    stage: 'ovs-port' as const,
+    device: bridge.name,
+    port: portShown(output.port),
+    isLocal: isLocal(output),
+    packet: output.packet,
+    evidence: portEvidence(output.port),
+    go: (inner: Context, own: Step[]) => sendOut(inner, bridge, output, own),
+  }));
+  return (
+    followCopies(context, copies, steps) ?? {
       disposition: 'dropped',
       at: { host: bridge.host, device: bridge.name, port: portShown(inPort) },
       summary: `Dropped in ${bridge.name}`,
       packet: new Map(),
-    };
-  const copies: Step[] = branches
-    .filter((branch) => branch !== best)
-    .map((branch) => ({
-      host: bridge.host,
-      namespace: null,
-      stage: 'ovs-port' as const,
-      device: bridge.name,
-      port: portShown(branch.output.port),
-      summary: `Copy to ${branch.output.port.name}: ${branch.ending.summary}`,
-      certainty: weakest(branch.steps),
-      packet: branch.output.packet,
-      evidence: portEvidence(branch.output.port),
-      steps: branch.steps,
-    }));
-  const last = steps.at(-1);
-  if (last && copies.length > 0) {
-    steps[steps.length - 1] = { ...last, steps: [...last.steps, ...copies] };
-  }
-  steps.push(...best.steps);
-  for (const gap of best.gaps) addGap(context, gap);
-  return best.ending;
+    }
+  );
 }
 
 /** A port's name as operators write it: LOCAL for the bridge's own. */

@@ -1,0 +1,52 @@
+import type { Host, Namespace, Network } from '../model/network';
+import { bridgeOfMember, portIdPrefix } from '../model/queries';
+import { cardOfPort } from './card';
+import type { Whereabouts } from './start';
+
+/** What makes a packet: a namespace whose captures show it, or a card of which only others speak. */
+export type Beginning =
+  | { readonly kind: 'namespace'; readonly host: Host; readonly namespace: Namespace; readonly ip: string | undefined }
+  | { readonly kind: 'card'; readonly from: Whereabouts }
+  | { readonly kind: 'unknown' };
+
+/** Who sends what starts at a place. */
+export function beginsAt(network: Network, from: Whereabouts): Beginning {
+  switch (from.kind) {
+    case 'instance': {
+      const guest = from.instance.guest === undefined ? undefined : network.hosts.get(from.instance.guest);
+      const inside = guest?.namespaces.get('');
+      return guest && inside && inside.devices.size > 0
+        ? { kind: 'namespace', host: guest, namespace: inside, ip: from.ip }
+        : { kind: 'card', from };
+    }
+    case 'device':
+      return from.ip === undefined && from.namespace.name === '' && bridgeOfMember(from.host, '', from.device) !== undefined
+        ? { kind: 'card', from }
+        : { kind: 'namespace', host: from.host, namespace: from.namespace, ip: from.ip };
+    case 'host': {
+      const root = from.host.namespaces.get('');
+      return root ? { kind: 'namespace', host: from.host, namespace: root, ip: undefined } : { kind: 'unknown' };
+    }
+    case 'neutron-port': {
+      if (cardOfPort(network, from.port, '0.0.0.0')) return { kind: 'card', from };
+      for (const host of network.hosts.values()) {
+        for (const namespace of host.namespaces.values()) {
+          const device = [...namespace.devices.values()].find(({ name }) => portIdPrefix(name) === from.port.id.slice(0, 11));
+          if (device && (namespace.name !== '' || device.addresses.length > 0))
+            return { kind: 'namespace', host, namespace, ip: from.port.ips[0]?.ip };
+        }
+      }
+      return { kind: 'card', from };
+    }
+    case 'ovs-port':
+      return { kind: 'card', from };
+    case 'ip':
+      return { kind: 'unknown' };
+  }
+}
+
+/** The address that a device sends from: of IPv6 one that is not link-local first. */
+export function addressFor(namespace: Namespace, device: string, v6: boolean): string | undefined {
+  const own = namespace.devices.get(device)?.addresses.filter(({ ip }) => ip.includes(':') === v6) ?? [];
+  return (own.find(({ ip }) => !ip.startsWith('fe80')) ?? own[0])?.ip;
+}

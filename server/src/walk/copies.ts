@@ -1,0 +1,66 @@
+import type { Source } from '../model/network';
+import type { FlowKey } from '../packet/flow-key';
+import { addGap, type Context } from './context';
+import { weakest, type Ending, type Stage, type Step } from './step';
+
+/** One of several copies of a frame that a switch or a bridge makes. */
+export interface Copy {
+  readonly host: string;
+  readonly namespace: string | null;
+  readonly stage: Stage;
+  readonly device: string;
+  /** The port that it leaves by, as people write it. */
+  readonly port: string;
+  /** Looked at last: a switch's own device. */
+  readonly isLocal: boolean;
+  readonly packet: FlowKey;
+  readonly evidence: readonly Source[];
+  /** Walks the copy on. */
+  readonly go: (context: Context, steps: Step[]) => Ending;
+}
+
+const MAX_COPIES = 24;
+const rank = ['delivered', 'exits', 'insufficient-info', 'loop', 'dropped'] as const;
+
+/** A port whose owner is not known is no better an end than a way out of the captures. */
+function rankOf({ ending, steps }: { readonly ending: Ending; readonly steps: readonly Step[] }): number {
+  const unsure = ending.disposition === 'delivered' && steps.at(-1)?.certainty === 'assumed';
+  return unsure ? 1.5 : rank.indexOf(ending.disposition);
+}
+
+/** Follows every copy; the one that gets furthest is the walk, the others stay visible beside it. Undefined without a copy. */
+export function followCopies(context: Context, copies: readonly Copy[], steps: Step[]): Ending | undefined {
+  const [only, ...more] = copies;
+  if (only && more.length === 0) return only.go(context, steps);
+  const branches = copies.slice(0, MAX_COPIES).map((copy) => {
+    const own: Step[] = [];
+    const gaps = [...context.gaps];
+    return { copy, steps: own, ending: copy.go({ ...context, gaps }, own), gaps };
+  });
+  const [best] = [...branches].sort(
+    (a, b) =>
+      rankOf(a) - rankOf(b) ||
+      Number(a.copy.isLocal) - Number(b.copy.isLocal) ||
+      Number(weakest(a.steps) === 'assumed') - Number(weakest(b.steps) === 'assumed'),
+  );
+  if (!best) return undefined;
+  const others: Step[] = branches
+    .filter((branch) => branch !== best)
+    .map(({ copy, ending, steps: inner }) => ({
+      host: copy.host,
+      namespace: copy.namespace,
+      stage: copy.stage,
+      device: copy.device,
+      port: copy.port,
+      summary: `Copy to ${copy.port === 'LOCAL' ? copy.device : copy.port}: ${ending.summary}`,
+      certainty: weakest(inner),
+      packet: copy.packet,
+      evidence: copy.evidence,
+      steps: inner,
+    }));
+  const last = steps.at(-1);
+  if (last && others.length > 0) steps[steps.length - 1] = { ...last, steps: [...last.steps, ...others] };
+  steps.push(...best.steps);
+  for (const gap of best.gaps) addGap(context, gap);
+  return best.ending;
+}

@@ -1,0 +1,422 @@
+import { runTable, type TableRun } from '../../kernel/netfilter';
+import { UNTRACKED } from '../../kernel/conntrack';
+import type { Hook, Moment } from '../../kernel/matches';
+import type { StackEvent } from '../../kernel/stack';
+import type { EbChain, EbTable, LinuxBridge, Namespace, NfChain, NfTable } from '../../model/network';
+import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
+import { answeredBy } from '../arp';
+import { addGap, inNamespace, type Context } from '../context';
+import type { Ending, Step } from '../step';
+import { filteringOf } from './bridge-port';
+import { macText, runEbtables, type EbRun } from './ebtables';
+import { stepBase, tableStep } from './events';
+import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
+import { hasConnections, passNamespace, type Taken } from './stack-walk';
+
+/** What a bridge's hooks do with a frame: ebtables, nft's bridge family, and iptables by way of br_netfilter. */
+export interface BridgeHooks {
+  /** Bridged IP packets pass iptables' chains. */
+  readonly callsIptables: boolean;
+  /** broute's BROUTING: whether the frame is taken away from the bridge and routed. */
+  readonly routes: (packet: FlowKey) => boolean;
+  /** What comes before the bridge decides. */
+  readonly first: (packet: FlowKey) => { readonly packet: FlowKey } | Ending;
+  /** For the bridge's own host. */
+  readonly toHost: (packet: FlowKey) => Ending | undefined;
+  /** Out of a port; `routed` where a rule gave the packet another address, so that the host routes it. */
+  readonly onward: (packet: FlowKey, port: string) => { readonly packet: FlowKey; readonly routed: boolean } | Ending;
+  /** The same for one copy of a flooded frame. */
+  readonly forBranch: (context: Context, steps: Step[]) => BridgeHooks;
+}
+
+interface Run {
+  readonly context: Context;
+  readonly namespace: Namespace;
+  readonly bridge: LinuxBridge;
+  readonly from: string;
+  readonly steps: Step[];
+  readonly calls: 'yes' | 'no' | 'unsaid';
+}
+
+/** Where the tables of ebtables and nft stand among iptables' at a bridge's hook (linux/netfilter_bridge.h). */
+const EB_TABLES: Readonly<Record<Hook, readonly { readonly table: string; readonly priority: number }[]>> = {
+  PREROUTING: [{ table: 'nat', priority: -300 }],
+  INPUT: [{ table: 'filter', priority: -200 }],
+  FORWARD: [{ table: 'filter', priority: -200 }],
+  OUTPUT: [
+    { table: 'nat', priority: 100 },
+    { table: 'filter', priority: 200 },
+  ],
+  POSTROUTING: [{ table: 'nat', priority: 300 }],
+};
+const IPTABLES_AT: Readonly<Partial<Record<Hook, number>>> = { PREROUTING: 0, FORWARD: -1, POSTROUTING: 0x7fffffff };
+
+/** The hooks of a bridge for a frame that comes by a port, or, with the bridge's own name, from its host. */
+export function netfilterOf(
+  context: Context,
+  namespace: Namespace,
+  bridge: LinuxBridge,
+  from: string,
+  steps: Step[],
+): BridgeHooks {
+  const run: Run = { context, namespace, bridge, from, steps, calls: callsIptables(namespace, bridge) };
+  const local = from === bridge.name;
+  return {
+    callsIptables: run.calls === 'yes',
+    routes: (packet) => broute(run, packet),
+    first: (packet) => (local ? { packet } : runHook(run, 'PREROUTING', packet, undefined, undefined)),
+    toHost: (packet) => {
+      const result = runHook(run, 'INPUT', packet, undefined, undefined);
+      return 'disposition' in result ? result : undefined;
+    },
+    onward: (packet, port) => onward(run, packet, port, local),
+    forBranch: (inner, own) => netfilterOf(inner, namespace, bridge, from, own),
+  };
+}
+
+/** Whether br_netfilter hands bridged packets to iptables: a setting of the namespace, or of the bridge alone. */
+function callsIptables(namespace: Namespace, bridge: LinuxBridge): Run['calls'] {
+  const all = namespace.sysctls.get('net.bridge.bridge-nf-call-iptables')?.value;
+  const own = namespace.devices.get(bridge.name)?.settings['nf_call_iptables'];
+  if (all === '1' || own === '1') return 'yes';
+  if (all === '0') return 'no';
+  // Rules that ask for bridge ports are of no use otherwise.
+  const filter = namespace.netfilter.get('filter');
+  return filter !== undefined && usesPhysdev(filter) ? 'yes' : 'unsaid';
+}
+
+function usesPhysdev(table: NfTable): boolean {
+  return [...table.chains.values()].some((chain) =>
+    chain.rules.some((rule) => rule.matches.some((match) => match.kind.startsWith('physdev'))),
+  );
+}
+
+function dropped(run: Run, summary: string, packet: FlowKey): Ending {
+  return {
+    disposition: 'dropped',
+    at: { host: run.bridge.host, device: run.bridge.name, port: run.from },
+    summary,
+    packet,
+  };
+}
+
+function broute(run: Run, packet: FlowKey): boolean {
+  const table = run.namespace.ebtables.get('broute');
+  const chain = table?.chains.get('BROUTING');
+  if (!table || !chain) return false;
+  const result = runEbtables(table, chain, frameOf(run, packet, undefined));
+  if (result.verdict !== 'DROP') return false;
+  const summary = `broute/BROUTING on ${run.bridge.name}: ${run.from} routes the frame instead of bridging it (${byWhat(result, chain)})`;
+  run.steps.push(ebStep(run, table, chain, result, summary, packet));
+  return true;
+}
+
+function frameOf(run: Run, packet: FlowKey, out: string | undefined) {
+  const local = run.from === run.bridge.name;
+  return {
+    packet,
+    in: local ? undefined : run.from,
+    out,
+    logicalIn: local ? undefined : run.bridge.name,
+    logicalOut: out === undefined ? undefined : run.bridge.name,
+    ownMac: run.namespace.devices.get(run.bridge.name)?.mac,
+  };
+}
+
+type Passed = { readonly packet: FlowKey } | Ending;
+
+/** A bridge's hook: every chain there in the order of its priority. `iptables` is br_netfilter's part, where it has one. */
+function runHook(
+  run: Run,
+  hook: Hook,
+  packet: FlowKey,
+  out: string | undefined,
+  iptables: ((packet: FlowKey) => Passed) | undefined,
+): Passed {
+  type Item = { readonly priority: number; readonly take: (packet: FlowKey) => Passed };
+  const items: Item[] = [];
+  for (const { table: name, priority } of EB_TABLES[hook]) {
+    const table = run.namespace.ebtables.get(name);
+    const chain = table?.chains.get(hook);
+    if (table && chain) items.push({ priority, take: (now) => ebtables(run, table, chain, now, out) });
+  }
+  for (const { table, chain } of nativeChains(run.namespace, hook))
+    items.push({ priority: chain.priority ?? 0, take: (now) => native(run, table, chain, hook, now, out) });
+  const at = IPTABLES_AT[hook];
+  if (iptables && at !== undefined) items.push({ priority: at, take: iptables });
+  let now = packet;
+  for (const { take } of items.sort((a, b) => a.priority - b.priority)) {
+    const result = take(now);
+    if ('disposition' in result) return result;
+    now = result.packet;
+  }
+  return { packet: now };
+}
+
+/** nft's own chains of the bridge family; what ebtables made is read from ebtables where that was captured. */
+function nativeChains(namespace: Namespace, hook: Hook): { readonly table: NfTable; readonly chain: NfChain }[] {
+  return [...namespace.nft.values()]
+    .filter((table) => table.family === 'bridge' && !namespace.ebtables.has(table.name))
+    .flatMap((table) =>
+      [...table.chains.values()].filter((chain) => chain.hook?.toUpperCase() === hook).map((chain) => ({ table, chain })),
+    );
+}
+
+function byWhat(result: EbRun, chain: EbChain): string {
+  const last = result.hits.filter(({ taken }) => taken).at(-1);
+  return last && !result.byPolicy ? `rule ${last.rule.number} of ${last.chain}` : `the policy of ${chain.name}`;
+}
+
+function ebtables(run: Run, table: EbTable, chain: EbChain, packet: FlowKey, out: string | undefined): Passed {
+  const result = runEbtables(table, chain, frameOf(run, packet, out));
+  const name = `${table.name}/${chain.name} on ${run.bridge.name}`;
+  if (result.answers !== undefined) {
+    const reply = { host: run.bridge.host, namespace: run.bridge.namespace, device: run.from };
+    run.steps.push(
+      ebStep(run, table, chain, result, `ebtables ${name} answers with ${result.answers} (${byWhat(result, chain)})`, packet),
+    );
+    return answeredBy(packet, result.answers, `arpreply of ebtables on ${run.bridge.name}`, { kind: 'device-out', ...reply });
+  }
+  if (result.verdict === 'DROP') {
+    if (result.certainty !== 'captured') {
+      // What can't be decided may let the frame through before.
+      const summary = `ebtables ${name}: ${byWhat(result, chain)} may drop it; taken to pass`;
+      run.steps.push({ ...ebStep(run, table, chain, result, summary, packet), effect: undefined });
+      addGap(run.context, {
+        host: run.bridge.host,
+        command: inNamespace(run.namespace.name, 'ebtables-save'),
+        why: `conditions of ${name} that are not certain`,
+      });
+      return { packet };
+    }
+    const summary = `Dropped by ${byWhat(result, chain)} (ebtables ${name})`;
+    run.steps.push(ebStep(run, table, chain, result, summary, packet));
+    return dropped(run, summary, packet);
+  }
+  if (result.hits.length > 0) {
+    const moved = result.packet === packet ? '' : `: ${macText(packet)} becomes ${macText(result.packet)}`;
+    run.steps.push(
+      ebStep(run, table, chain, result, `ebtables ${name}: let through by ${byWhat(result, chain)}${moved}`, result.packet),
+    );
+  }
+  return { packet: result.packet };
+}
+
+function ebStep(run: Run, table: EbTable, chain: EbChain, result: EbRun, summary: string, packet: FlowKey): Step {
+  const base = { ...stepBase(run.namespace, run.bridge.name), stage: 'netfilter' as const, packet };
+  const taken = result.hits.filter((hit) => hit.taken);
+  return {
+    ...base,
+    summary,
+    certainty: result.certainty,
+    ...(result.certainty === 'captured'
+      ? {}
+      : { reason: `conditions of ${table.name} could not be decided, or the table was not captured whole` }),
+    evidence: taken.length > 0 ? taken.map((hit) => hit.rule.source) : [chain.source],
+    chain: `${table.name}/${chain.name}`,
+    rule: taken.at(-1)?.rule.number ?? null,
+    ...(result.verdict === 'DROP' && chain.name !== 'BROUTING' && result.answers === undefined
+      ? { effect: 'dropped' as const }
+      : {}),
+    steps: result.hits.map((hit) => ({
+      ...base,
+      summary: hit.taken
+        ? `${hit.chain} rule ${hit.rule.number}: ${hit.rule.text.trim()} → ${hit.verdict}`
+        : `${hit.chain} rule ${hit.rule.number} may match, taken not to: ${hit.rule.text.trim()}`,
+      certainty: hit.certainty,
+      evidence: [hit.rule.source],
+      steps: [],
+      chain: `${table.name}/${hit.chain}`,
+      rule: hit.rule.number,
+    })),
+  };
+}
+
+/** A chain of nft's bridge family. Its rules about IP addresses and ports hold for no frame of another kind. */
+function native(run: Run, table: NfTable, chain: NfChain, hook: Hook, packet: FlowKey, out: string | undefined): Passed {
+  const isIp = get(packet, 'dl_type') === 0x800n || get(packet, 'dl_type') === 0x86ddn;
+  const shown = isIp ? table : forOtherFrames(table, get(packet, 'dl_type') === 0x806n);
+  const base = { table: shown, chain: shown.chains.get(chain.name) ?? chain, priority: chain.priority ?? 0, isNat: false };
+  const moment: Moment = {
+    namespace: run.namespace,
+    hook,
+    packet: ipPacketOf(packet, undefined, tcpFlagsOf(run.context.isReply)),
+    in: run.from === run.bridge.name ? undefined : run.from,
+    out,
+    physIn: undefined,
+    physOut: undefined,
+    tracking: UNTRACKED,
+    local: false,
+    arrivedBy: run.from,
+    reversePath: () => 'maybe',
+    uid: undefined,
+    gid: undefined,
+  };
+  const result = runTable(base, hook, moment, ({ likely }) => likely, `${run.bridge.host}|${run.bridge.name}`);
+  const name = `${table.family} ${table.name}/${chain.name} on ${run.bridge.name}`;
+  const last = result.hits.filter((hit) => hit.taken).at(-1);
+  const by = last && !result.byPolicy ? `${last.chain} rule ${last.rule.number}` : `the policy of ${chain.name}`;
+  if (result.verdict === 'ACCEPT') {
+    if (result.hits.length > 0)
+      run.steps.push(tableStep(run.namespace, run.bridge.name, result, `nft ${name}: let through by ${by}`, packet));
+    return { packet };
+  }
+  if (result.certainty === 'assumed') {
+    const summary = `nft ${name}: ${by} may drop it; taken to pass`;
+    run.steps.push({ ...tableStep(run.namespace, run.bridge.name, result, summary, packet), effect: undefined });
+    addGap(run.context, {
+      host: run.bridge.host,
+      command: inNamespace(run.namespace.name, 'nft list ruleset'),
+      why: `conditions of ${name} that are not certain`,
+    });
+    return { packet };
+  }
+  const summary = `Dropped by ${by} (nft ${name})`;
+  run.steps.push(tableStep(run.namespace, run.bridge.name, result, summary, packet));
+  return dropped(run, summary, packet);
+}
+
+const ANY_FRAME = new Set(['in-interface', 'out-interface', 'comment', 'mac-source', 'mark', 'limit']);
+const ARP_TEXT = /^(?:ether type|meta protocol) (?:arp|0x0806)$/;
+
+/** The rules of a table that a frame which is no IP packet can meet. */
+function forOtherFrames(table: NfTable, isArp: boolean): NfTable {
+  const chains = [...table.chains.values()].map((chain) => ({
+    ...chain,
+    rules: chain.rules.flatMap((rule) => {
+      const isSaid = (text: string) => isArp && ARP_TEXT.test(text.trim());
+      const possible = rule.matches.every(
+        (match) =>
+          ANY_FRAME.has(match.kind) ||
+          (match.kind === 'other' && (isSaid(match.text.value) || !/^ip6? |^(?:tcp|udp|icmp)/.test(match.text.value))),
+      );
+      if (!possible) return [];
+      return [{ ...rule, matches: rule.matches.filter((match) => !(match.kind === 'other' && isSaid(match.text.value))) }];
+    }),
+  }));
+  return { ...table, chains: new Map(chains.map((chain) => [chain.name, chain])) };
+}
+
+function onward(
+  run: Run,
+  packet: FlowKey,
+  port: string,
+  local: boolean,
+): { readonly packet: FlowKey; readonly routed: boolean } | Ending {
+  const taken = local ? undefined : iptablesRun(run, packet, port);
+  const early = taken && iptablesAt(run, taken, 'PREROUTING', packet, port);
+  if (early && 'disposition' in early) return early;
+  if (taken && early && run.calls === 'yes' && isRedirected(taken, packet)) return { packet, routed: true };
+  const hooks: readonly Hook[] = local ? ['OUTPUT', 'POSTROUTING'] : ['FORWARD', 'POSTROUTING'];
+  let now = early?.packet ?? packet;
+  for (const hook of hooks) {
+    const result = runHook(run, hook, now, port, taken && ((at) => iptablesAt(run, taken, hook, at, port)));
+    if ('disposition' in result) return result;
+    now = result.packet;
+  }
+  return { packet: now, routed: false };
+}
+
+/** br_netfilter's part: bridged IP packets pass the IP hooks with their bridge ports as physdev. Tagged ones do not by default. */
+function iptablesRun(run: Run, packet: FlowKey, port: string): Taken | undefined {
+  const { namespace, bridge, context } = run;
+  const type = get(packet, 'dl_type');
+  if (run.calls === 'no' || (type !== 0x800n && type !== 0x86ddn)) return undefined;
+  const tables = type === 0x800n ? namespace.netfilter : namespace.netfilter6;
+  if (tables.size === 0 && (run.calls === 'unsaid' || namespace.nft.size === 0)) return undefined;
+  if (run.calls === 'unsaid' && !mayRefuse(tables)) return undefined;
+  const tagged = vlanOf(packet) !== undefined && !filteringOf(bridge, namespace.devices.get(bridge.name)).on;
+  if (tagged && namespace.sysctls.get('net.bridge.bridge-nf-filter-vlan-tagged')?.value !== '1') return undefined;
+  const known = hasConnections(context, namespace);
+  const flags = tcpFlagsOf(context.isReply && known);
+  return passNamespace(context, namespace, {
+    packet: ipPacketOf(packet, 0, flags),
+    iif: undefined,
+    bridged: { bridge: bridge.name, physIn: run.from, physOut: port },
+    // An answer whose request this bridge did not see belongs to a connection all the same.
+    ...(context.isReply && !known ? { assumed: { state: 'ESTABLISHED' as const, reply: true, mark: 0 } } : {}),
+  });
+}
+
+/** Whether the rules of forwarding could stop anything: only then it matters who is shown them. */
+function mayRefuse(tables: ReadonlyMap<string, NfTable>): boolean {
+  const filter = tables.get('filter');
+  const forward = filter?.chains.get('FORWARD');
+  return forward !== undefined && (forward.policy === 'DROP' || forward.rules.length > 0);
+}
+
+/** A rule of PREROUTING gave the packet another destination: br_netfilter hands it to the routes. */
+function isRedirected(taken: Taken, packet: FlowKey): boolean {
+  const before = ipPacketOf(packet, 0, 0).dst;
+  return (
+    taken.passage.events.some((event) => 'hook' in event && event.hook === 'PREROUTING' && event.packet.dst !== before) ||
+    taken.passage.events.some((event) => event.kind === 'table' && event.run.hook === 'PREROUTING' && event.packet.dst !== before)
+  );
+}
+
+function iptablesAt(run: Run, taken: Taken, hook: Hook, packet: FlowKey, port: string): Passed {
+  const { passage, spared } = taken;
+  const events = passage.events.filter(
+    (event): event is StackEvent & { kind: 'table' } => event.kind === 'table' && event.run.hook === hook,
+  );
+  let now = packet;
+  for (const event of events) {
+    const told = tellTable(run, event.run, spared, port);
+    if (told === undefined) continue;
+    const doubtful = run.calls === 'unsaid' && event.run.verdict !== 'ACCEPT';
+    now = withIpPacket(packet, event.packet);
+    if (doubtful) {
+      const why = `whether bridged frames pass iptables on ${run.bridge.host}: ${told.charAt(0).toLowerCase()}${told.slice(1)} if they do`;
+      addGap(run.context, {
+        host: run.bridge.host,
+        command: inNamespace(run.namespace.name, 'sysctl net.bridge.bridge-nf-call-iptables'),
+        why,
+      });
+      const step = tableStep(
+        run.namespace,
+        run.bridge.name,
+        event.run,
+        `${told}, if br_netfilter hands bridged frames to iptables; taken not to`,
+        packet,
+      );
+      run.steps.push({
+        ...step,
+        certainty: 'assumed',
+        reason: 'net.bridge.bridge-nf-call-iptables was not captured',
+        effect: undefined,
+      });
+      return { packet };
+    }
+    if (run.calls === 'yes') run.steps.push(tableStep(run.namespace, run.bridge.name, event.run, told, now));
+    if (event.run.verdict !== 'ACCEPT') return dropped(run, told, packet);
+  }
+  const last = passage.events.at(-1);
+  const lost = passage.verdict === 'dropped' || passage.verdict === 'rejected';
+  if (lost && run.calls === 'yes' && last?.kind === 'table' && last.run.hook === hook && last.run.verdict === 'ACCEPT')
+    return dropped(run, `iptables on ${run.bridge.name}: ${passage.why}`, packet);
+  return { packet: run.calls === 'yes' ? now : packet };
+}
+
+/** A table's work in words; undefined where it is not worth a step. */
+function tellTable(run: Run, table: TableRun, spared: ReadonlySet<string>, port: string): string | undefined {
+  const { bridge } = run;
+  const last = table.hits.filter((hit) => hit.taken).at(-1);
+  const isGroup = table.table.name === 'filter' && table.hook === 'FORWARD';
+  if (!isGroup && table.verdict === 'ACCEPT' && last === undefined) return undefined;
+  const by = last && !table.byPolicy ? `${last.chain} rule ${last.rule.number}` : `the policy of ${table.hook}`;
+  if (table.verdict !== 'ACCEPT') return `Dropped by ${by} (${table.table.name}/${table.hook} on ${bridge.name})`;
+  const doubtful = table.hits.find((hit) => !hit.taken && spared.has(hit.rule.text));
+  const group = bridge.name.startsWith('qbr') || /^(?:tap|qvb|vnet)/.test(port) || /^(?:tap|qvb|vnet)/.test(run.from);
+  const title = group ? 'Security group' : `${table.table.name}/${table.hook} on ${bridge.name}`;
+  if (doubtful) {
+    addGap(run.context, {
+      host: run.namespace.host,
+      command: inNamespace(run.namespace.name, 'ipset list'),
+      why: `rules before ${by} depend on conditions that are not certain`,
+    });
+    return `${title}: ${doubtful.chain} rule ${doubtful.rule.number} may drop it, or a rule before lets it through; taken to pass`;
+  }
+  if (isGroup && group)
+    return `Security group of ${run.from}/${port}: let through${last ? ` by ${last.chain} rule ${last.rule.number}` : ''}`;
+  return `${table.table.name}/${table.hook} on ${bridge.name}: ${last ? `${last.chain} rule ${last.rule.number} → ${last.verdict}` : 'policy ACCEPT'}`;
+}

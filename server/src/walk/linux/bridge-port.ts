@@ -1,0 +1,146 @@
+import type { BridgeMember, BridgeVlan, Device, LinuxBridge, Namespace, Source } from '../../model/network';
+import { isMulticastMac } from '../../packet/address';
+import { get, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
+
+/** Why a bridge does not let a frame in or out by a port, with what says so. */
+export interface Refusal {
+  readonly why: string;
+  readonly evidence: readonly Source[];
+}
+
+/** How a bridge tells VLANs apart: not at all, by its ports' tables, or (`unsaid`) nobody captured whether it does. */
+export interface Filtering {
+  readonly on: boolean;
+  readonly certainty: 'captured' | 'inferred';
+  readonly reason: string | undefined;
+}
+
+const isOn = (value: string | undefined): boolean => value === 'on' || value === '1';
+const isOff = (value: string | undefined): boolean => value === 'off' || value === '0';
+
+/** The VLAN that every port is in until somebody configures others (`vlan_default_pvid`). */
+const DEFAULT_PVID = 1;
+
+/** Whether a bridge filters VLANs (ip-link(8), `vlan_filtering`); where that was not captured, its ports' tables tell. */
+export function filteringOf(bridge: LinuxBridge, device: Device | undefined): Filtering {
+  const said = device?.settings['vlan_filtering'];
+  if (said !== undefined) return { on: isOn(said), certainty: 'captured', reason: undefined };
+  const rows = [...bridge.vlans.values()].flat();
+  const configured = rows.some((row) => row.first !== DEFAULT_PVID || row.last !== DEFAULT_PVID || !row.untagged);
+  return configured
+    ? {
+        on: true,
+        certainty: 'inferred',
+        reason: `bridge vlan shows VLANs that somebody configured on ${bridge.name}; whether vlan_filtering is on was not captured`,
+      }
+    : { on: false, certainty: 'captured', reason: undefined };
+}
+
+export function memberOf(bridge: LinuxBridge, name: string): BridgeMember | undefined {
+  return bridge.members.find((member) => member.name === name);
+}
+
+function rowsOf(bridge: LinuxBridge, port: string): readonly BridgeVlan[] {
+  return bridge.vlans.get(port) ?? [];
+}
+
+function rowFor(bridge: LinuxBridge, port: string, vlan: number): BridgeVlan | undefined {
+  return rowsOf(bridge, port).find((row) => row.first <= vlan && vlan <= row.last);
+}
+
+/** The VLAN that a frame is in once it is inside (br_allowed_ingress); 0 where the bridge tells none apart. */
+export function ingressVlan(
+  bridge: LinuxBridge,
+  filtering: Filtering,
+  port: string,
+  packet: FlowKey,
+): { readonly vlan: number; readonly source: Source | undefined } | Refusal {
+  if (!filtering.on || !bridge.vlans.has(port)) return { vlan: 0, source: undefined };
+  const rows = rowsOf(bridge, port);
+  const tag = vlanOf(packet);
+  if (tag === undefined || tag === 0) {
+    const pvid = rows.find((row) => row.pvid);
+    return pvid
+      ? { vlan: pvid.first, source: pvid.source }
+      : {
+          why: `${port} has no VLAN for untagged frames (PVID)`,
+          evidence: rows.map(({ source }) => source).slice(0, 2),
+        };
+  }
+  const row = rowFor(bridge, port, tag);
+  return row
+    ? { vlan: tag, source: row.source }
+    : { why: `${port} is not in VLAN ${tag}`, evidence: rows.map(({ source }) => source).slice(0, 2) };
+}
+
+/** The frame as it leaves by a port: without its tag where the port's table says `Egress Untagged`. */
+export function asLeaving(bridge: LinuxBridge, filtering: Filtering, port: string, vlan: number, packet: FlowKey): FlowKey {
+  if (!filtering.on || vlan === 0) return packet;
+  return rowFor(bridge, port, vlan)?.untagged === true ? withoutVlan(packet) : withVlan(packet, vlan);
+}
+
+/** Why a port takes no frames in by its spanning tree state; undefined where it does, or nobody says. */
+export function stateRefusal(member: BridgeMember | undefined): Refusal | undefined {
+  if (member?.state === undefined || !/^(?:blocking|listening|learning|disabled)$/.test(member.state)) return undefined;
+  return {
+    why: `${member.name} is ${member.state}`,
+    evidence: member.stateSource ? [member.stateSource] : [member.source],
+  };
+}
+
+export interface Way {
+  readonly bridge: LinuxBridge;
+  readonly namespace: Namespace | undefined;
+  readonly filtering: Filtering;
+  /** The port that the frame came by; the bridge's own name for what its host sends. */
+  readonly from: string;
+  readonly vlan: number;
+}
+
+/** Why a frame that is for a port does not leave by it (should_deliver); undefined where it does. */
+export function egressRefusal(way: Way, to: BridgeMember): Refusal | undefined {
+  const { bridge, from, vlan } = way;
+  const source = to.stateSource ?? to.source;
+  if (to.name === from && !isOn(to.settings['hairpin']))
+    return { why: `${to.name} is the port that it came from, and is not in hairpin mode`, evidence: [source] };
+  const state = stateRefusal(to);
+  if (state) return state;
+  if (way.namespace?.devices.get(to.name)?.up === false)
+    return { why: `${to.name} is down`, evidence: way.namespace.devices.get(to.name)?.sources.slice(0, 1) ?? [] };
+  if (way.filtering.on && vlan !== 0 && bridge.vlans.has(to.name) && !rowFor(bridge, to.name, vlan))
+    return {
+      why: `${to.name} is not in VLAN ${vlan}`,
+      evidence: rowsOf(bridge, to.name)
+        .map((row) => row.source)
+        .slice(0, 2),
+    };
+  const other = memberOf(bridge, from);
+  if (other && isOn(to.settings['isolated']) && isOn(other.settings['isolated']))
+    return {
+      why: `${from} and ${to.name} are isolated from one another`,
+      evidence: [other.stateSource ?? other.source, source],
+    };
+  return undefined;
+}
+
+/** Why a frame whose receiver the bridge does not know is not flooded to a port; undefined where it is. */
+export function floodRefusal(to: BridgeMember, packet: FlowKey): Refusal | undefined {
+  const destination = get(packet, 'dl_dst');
+  const [setting, what] =
+    destination === 0xffffffffffffn
+      ? ['bcast_flood', 'broadcast frames']
+      : isMulticastMac(destination)
+        ? ['mcast_flood', 'multicast frames']
+        : ['flood', 'frames for unknown addresses'];
+  return isOff(to.settings[setting])
+    ? { why: `${to.name} gets no ${what} (${setting} off)`, evidence: [to.stateSource ?? to.source] }
+    : undefined;
+}
+
+/** 01:80:c2:00:00:0x: for the bridge itself, unless `group_fwd_mask` lets it through (IEEE 802.1D, ip-link(8)). */
+export function isLinkLocal(packet: FlowKey, device: Device | undefined): boolean {
+  const destination = get(packet, 'dl_dst');
+  if (destination >> 4n !== 0x0180c200000n) return false;
+  const mask = Number(device?.settings['group_fwd_mask'] ?? 0);
+  return ((mask >> Number(destination & 0xfn)) & 1) === 0;
+}
