@@ -55,6 +55,8 @@ try {
     file,
     out: path.join(root, 'dist/bench/editor'),
     theme: 'Default Dark Modern',
+    // In a browser the editor asks before it opens more than 10 MB.
+    settings: { 'workbench.editorLargeFileConfirmation': 1024 },
     steps: async ({ page, shot, command, server }) => {
       const goTo = async (line, column) => {
         await page.keyboard.press('Control+1');

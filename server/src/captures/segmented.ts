@@ -117,7 +117,7 @@ function touchedBy(before: SegmentedText, edits: readonly Edit[]): Touched[] {
 }
 
 /** A segment of fewer lines is read together with what changed before it. */
-const SMALL = 256;
+const SMALL = 128;
 
 /** What segments make up, of which some are new. */
 function* withRepeats(

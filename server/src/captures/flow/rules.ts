@@ -8,15 +8,15 @@ import { Kind } from './tokens';
 export interface SlotRule {
   /** 1 where a class of values is trusted. */
   readonly trusted: Uint8Array;
-  /** Edge values, each trusted for itself. */
-  readonly edges: Set<number>;
+  /** Edge values, each trusted for itself; most places never meet one. */
+  edges: Set<number> | undefined;
 }
 
 const CLASSES = 160;
 const SMALL = 150;
 
 export function newRule(): SlotRule {
-  return { trusted: new Uint8Array(CLASSES), edges: new Set() };
+  return { trusted: new Uint8Array(CLASSES), edges: undefined };
 }
 
 /** The length in bits of a 32-bit word. */
@@ -85,7 +85,7 @@ function classOf(kind: Kind, number: number, words: Uint32Array, at: number): nu
 /** Whether the template may be believed for a value. `number` is a decimal's value, `words` from `at` on the others'. */
 export function isTrusted(rule: SlotRule, kind: Kind, number: number, words: Uint32Array, at: number): boolean {
   const of = classOf(kind, number, words, at);
-  return of >= 0 ? rule.trusted[of] === 1 : rule.edges.has(kind === Kind.decimal ? number : (words[at] ?? 0));
+  return of >= 0 ? rule.trusted[of] === 1 : rule.edges?.has(kind === Kind.decimal ? number : (words[at] ?? 0)) === true;
 }
 
 /** As many edge values as are remembered for one place; a name is one of them. */
@@ -95,5 +95,5 @@ const MOST_EDGES = 20_000;
 export function trust(rule: SlotRule, kind: Kind, number: number, words: Uint32Array, at: number): void {
   const of = classOf(kind, number, words, at);
   if (of >= 0) rule.trusted[of] = 1;
-  else if (rule.edges.size < MOST_EDGES) rule.edges.add(kind === Kind.decimal ? number : (words[at] ?? 0));
+  else if ((rule.edges ??= new Set()).size < MOST_EDGES) rule.edges.add(kind === Kind.decimal ? number : (words[at] ?? 0));
 }

@@ -24,10 +24,10 @@ export interface Segment {
 }
 
 /** A segment has at most so many lines or characters (and one line more); reading one takes a few milliseconds. */
-export const SEGMENT_LINES = 2048;
-const SEGMENT_UNITS = 1 << 19;
+export const SEGMENT_LINES = 1024;
+const SEGMENT_UNITS = 1 << 18;
 /** Reading lines one by one is slow where their shapes are unknown: a segment ends early then. */
-const MOST_LEARNED = 64;
+const MOST_LEARNED = 16;
 
 /** What is needed over and over while segments are read: buffers, and the shapes. */
 export interface SegmentReader {

@@ -12,11 +12,15 @@ interface TrieNode {
   /** A bit for each kind of value that may come next. */
   kinds: number;
   byKind: (TrieNode | undefined)[] | undefined;
-  byUnit: (TrieNode | undefined)[] | undefined;
+  /** By the character that comes next: `units[k]` leads to `nexts[k]`. Few nodes have more than three. */
+  units: string;
+  nexts: TrieNode[];
 }
 
+const NO_NODES: TrieNode[] = [];
+
 function newNode(literal: Uint16Array): TrieNode {
-  return { literal, end: undefined, kinds: 0, byKind: undefined, byUnit: undefined };
+  return { literal, end: undefined, kinds: 0, byKind: undefined, units: '', nexts: NO_NODES };
 }
 
 /** The values of the line that was matched last; as many as a line may have. */
@@ -132,7 +136,7 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
           continue;
         }
       }
-      const next: TrieNode | undefined = node.byUnit && unit < 128 ? node.byUnit[unit] : undefined;
+      const next = nextOf(node, unit);
       if (next) {
         node = next;
         continue;
@@ -272,6 +276,11 @@ function skeletonOf(text: string, tokens: readonly Token[]): string {
   return skeleton + text.slice(at);
 }
 
+function nextOf({ units, nexts }: TrieNode, unit: number): TrieNode | undefined {
+  for (let k = 0; k < units.length; k++) if (units.charCodeAt(k) === unit) return nexts[k];
+  return undefined;
+}
+
 /** Puts a shape's literals and values into the trie. False where it can't be told from what is there. */
 function insert(root: TrieNode, units: Uint16Array, tokens: readonly Token[], template: Template): boolean {
   let node = place(root, units.slice(0, tokens[0]?.start ?? units.length));
@@ -298,13 +307,15 @@ function place(node: TrieNode, literal: Uint16Array): TrieNode {
     node.end = undefined;
     node.kinds = 0;
     node.byKind = undefined;
-    node.byUnit = new Array<TrieNode | undefined>(128).fill(undefined);
-    node.byUnit[rest.literal[0] ?? 0] = rest;
+    node.units = String.fromCharCode(rest.literal[0] ?? 0);
+    node.nexts = [rest];
   }
   if (same === literal.length) return node;
   const unit = literal[same] ?? 0;
-  node.byUnit ??= new Array<TrieNode | undefined>(128).fill(undefined);
-  const next: TrieNode | undefined = node.byUnit[unit];
+  const next = nextOf(node, unit);
   if (next) return place(next, literal.subarray(same));
-  return (node.byUnit[unit] = newNode(literal.slice(same)));
+  const made = newNode(literal.slice(same));
+  node.units += String.fromCharCode(unit);
+  node.nexts = [...node.nexts, made];
+  return made;
 }

@@ -1,7 +1,8 @@
 import { formatIpv4, formatMac } from '../../packet/address';
 import type { FlowShape } from '../../packet/flow-shape';
 import type { RefKind } from '../capture';
-import type { ReadFlow } from './read';
+import type { Flow } from '../../packet/openflow';
+import { readFlow, type ReadFlow } from './read';
 import { newRule, type SlotRule } from './rules';
 import { hashesValue, hashOfTerm } from './hash';
 import { Kind, wordsOfKind, type Token } from './tokens';
@@ -191,11 +192,15 @@ export function templateOf(
     ...tokens.map((token, n) => token.start - (tokens[n - 1]?.end ?? 0)),
     text.length - (tokens.at(-1)?.end ?? 0),
   ];
+  // Kept as text: few shapes are ever asked for it.
+  let sample: Flow | undefined;
   const constTerms = terms.filter((term) => term.slot < 0 || term.name === 'slot' || !hashesValue(term.field));
   return {
     id,
     fields: terms.map(({ field, mask }) => ({ field, mask })),
-    sample: flow,
+    get sample() {
+      return (sample ??= flowOf(text));
+    },
     slots,
     literals,
     table: { ...table, value: flow.table.value },
@@ -336,6 +341,12 @@ export function agrees(template: Template, text: string, tokens: readonly Token[
     }
     return formOf(text, from, own) === ref.form || (ref.form === 'vlan' && formOf(text, from, own) === 'number');
   });
+}
+
+function flowOf(text: string): Flow {
+  const read = readFlow({ text, parts: [{ at: 0, offset: 0 }] });
+  if (!('flow' in read)) throw new Error('a flow that was read once can not be read again');
+  return read.flow;
 }
 
 /** The canonical text of a value's words, for references. */
