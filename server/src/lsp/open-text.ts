@@ -64,7 +64,8 @@ function editsFrom(cut: CutText, changes: readonly TextDocumentContentChangeEven
     if (!('range' in change)) break;
     const from = offsetOf(cut, change.range.start);
     const to = Math.max(from, offsetOf(cut, change.range.end));
-    if (to > (edits.at(-1)?.from ?? Infinity)) break;
+    // Where they meet, the change before it may have moved the end of the line, or of the text, that this one counts to.
+    if (to >= (edits.at(-1)?.from ?? Infinity)) break;
     edits.push({ from, to, put: change.text });
   }
   return edits.reverse();
