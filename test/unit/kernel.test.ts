@@ -143,6 +143,15 @@ describe('netfilter-trace', () => {
     assert.equal(asked(reject, ...error).answer, undefined);
   });
 
+  it('takes nothing in for a group from where no packet can come', () => {
+    const group = (src: string) => asked(whole(''), 'iif=eth0', `src=${src}`, 'dst=224.0.0.1', 'proto=udp', 'sport=1', 'dport=2');
+    assert.equal(group('10.0.1.2').verdict, 'local');
+    // Asked of Linux: a loopback address comes in from nowhere, and 0.0.0.0 only in groups of the link.
+    assert.equal(group('127.0.0.1').verdict, 'unroutable');
+    assert.equal(group('224.0.0.5').verdict, 'unroutable');
+    assert.equal(group('0.0.0.0').verdict, 'local');
+  });
+
   it('refuses questions that it does not understand in a sentence', () => {
     const namespace = namespaceOf(SETUP);
     for (const [words, said] of [

@@ -51,7 +51,8 @@ function martian(why: 'martian-source' | 'martian-destination', text: string): I
 function routeInput4(namespace: Namespace, packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
   const { src, dst } = packet;
   const localnet = sysctl(namespace, 'net.ipv4.conf', iif, 'route_localnet', 'or')?.value === '1';
-  if (isMulticast(4, dst)) return multicastInput(namespace, packet, iif, options);
+  if (isMulticast(4, dst))
+    return multicastSource4(namespace, packet, iif, localnet, options) ?? multicastInput(namespace, packet, iif, options);
   if (isMulticast(4, src) || src === 0xffffffffn)
     return martian('martian-source', 'its source is a multicast or broadcast address');
   const isBroadcast = dst === 0xffffffffn || (src === 0n && dst === 0n);
@@ -164,6 +165,25 @@ export function forwarding(namespace: Namespace, iif: string, family: 4 | 6): Tr
   const said = own ?? all ?? namespace.sysctls.get(`net.ipv${family}.conf.all.forwarding`);
   return said === undefined ? 'maybe' : tri(said.value !== '0');
 }
+
+/** Sources that no packet to a group may have (ip_mc_validate_source); 0.0.0.0 may ask in groups of the link and speak IGMP. */
+function multicastSource4(
+  namespace: Namespace,
+  packet: IpPacket,
+  iif: string,
+  localnet: boolean,
+  options: LookupOptions,
+): InputDecision | undefined {
+  const { src, dst, proto } = packet;
+  if (isMulticast(4, src) || src === 0xffffffffn)
+    return martian('martian-source', 'its source is a multicast or broadcast address');
+  if (src >> 24n === 127n && iif !== 'lo' && !localnet)
+    return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
+  if (src !== 0n) return validateSource(namespace, packet, iif, undefined, options);
+  return dst >> 8n === 0xe00000n || proto === IGMP ? undefined : martian('martian-source', 'its source is 0.0.0.0');
+}
+
+const IGMP = 2;
 
 function multicastInput(namespace: Namespace, packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
   const joined =
