@@ -17,7 +17,7 @@ const USAGE = `Usage: packet-walk COMMAND PATH… [options]
 
   inventory PATH… [--json]
       What was recognised in files and folders of captures.
-  trace PATH… --from WHERE --to WHERE [--proto icmp|tcp|udp] [--sport N] [--dport N] [--reply] [--json]
+  trace PATH… --from WHERE --to WHERE [--proto icmp|tcp|udp|arp] [--sport N] [--dport N] [--reply] [--json]
       Walks a packet through everything captured. WHERE is an instance, tap, port or interface name, a Neutron port id or its
       beginning, a MAC or an IP address, with HOST: before it where names repeat.
   netfilter-trace PATH… [--host H] [--namespace NS] KEY=VALUE… [--then KEY=VALUE…]… [--json]
