@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc, runs } from './fuzz';
 import { matchFlow, scanFlow } from '../../server/src/captures/flow/syntax';
 import { readDocument } from '../../server/src/captures/document';
 import { linkNetwork } from '../../server/src/link/network';
@@ -134,7 +134,7 @@ describe('the scanner of flows and the grammar', () => {
         const from = at % (line.length + 1);
         agree(line.slice(0, from) + put + line.slice(from + cut));
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     );
   });
 });
@@ -184,7 +184,7 @@ describe('anything at all', () => {
           walk(network, { from, to, reply: true });
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 

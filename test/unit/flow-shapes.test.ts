@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc, runs } from './fuzz';
 import type { Capture, Ref } from '../../server/src/captures/capture';
 import {
   createReading,
@@ -163,7 +163,7 @@ describe('flows of known shapes', () => {
         );
         agree('dump.txt', [...lines.map(([line]) => line), ...changed].join('\n'), reading);
       }),
-      { numRuns: 60, endOnFailure: true },
+      { numRuns: runs(60), endOnFailure: true },
     );
   });
 
@@ -206,7 +206,7 @@ describe('flows of known shapes', () => {
         });
         agree('dump.txt', lines.join('\n'), reading);
       }),
-      { numRuns: 60, endOnFailure: true },
+      { numRuns: runs(60), endOnFailure: true },
     );
   });
 
@@ -242,7 +242,7 @@ describe('flows of known shapes', () => {
           before = drained(documentInSteps('file:///t', 'dump.txt', segmented, reading));
         },
       ),
-      { numRuns: 40, endOnFailure: true },
+      { numRuns: runs(40), endOnFailure: true },
     );
     agree('dump.txt', before.text.slice(0), reading, false);
   });

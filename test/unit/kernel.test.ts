@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc, runs } from './fuzz';
 import { netfilterTrace } from '../../server/src/features/netfilter-trace';
 import { readQuestion } from '../../server/src/features/netfilter-question';
 import { jhash2 } from '../../server/src/kernel/nat';
@@ -74,7 +74,7 @@ describe('netfilter-trace', () => {
         const [trace] = netfilterTrace(namespace, [question]);
         assert.match(trace?.verdict ?? '', /^(?:forwarded|dropped|rejected|insufficient-info)$/);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc } from './fuzz';
 import { compactMatch, expandMatch, type Match } from '../../server/src/openflow/match';
 import { buildClassifier, lookup } from '../../server/src/ofproto/classifier';
 import { insertPrefix, lookupPrefixes, type PrefixTrie } from '../../server/src/ofproto/prefix-trie';

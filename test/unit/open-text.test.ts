@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc, runs } from './fuzz';
 import type { TextDocumentContentChangeEvent } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { drained } from '../../server/src/base/steps';
@@ -53,7 +53,7 @@ describe('open texts', () => {
         if (open.held.kind === 'cut')
           assert.equal(open.held.cut.lines.count, TextDocument.create('file:///t', 'x', 1, document.getText()).lineCount);
       }),
-      { numRuns: 60, endOnFailure: true },
+      { numRuns: runs(60), endOnFailure: true },
     );
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc, runs } from './fuzz';
 import { ones } from '../../server/src/base/bits';
 import { parseExactFlow } from '../../server/src/captures/flow/exact-flow';
 import { parseActions } from '../../server/src/captures/flow/ofpacts';
@@ -75,7 +75,7 @@ describe('fields of ovs-fields(7)', () => {
           assert.equal(parsed.value & parsed.mask, value & mask, `${field.name}=${text}`);
           assert.equal(parsed.mask & all, mask & all, `${field.name}=${text}`);
         }),
-        { numRuns: 30 },
+        { numRuns: runs(30) },
       );
     }
   });
@@ -89,7 +89,7 @@ describe('fields of ovs-fields(7)', () => {
           const shown = field.mfName === 'nsh_spi' && value === 0xffffffn ? 0xffffffffn : value;
           assert.equal(getField(field, flow), shown, field.name);
         }),
-        { numRuns: 20 },
+        { numRuns: runs(20) },
       );
     }
   });
@@ -143,7 +143,7 @@ describe('a match', () => {
         assert.equal(formatMatch(again.match), text);
         assert.deepEqual({ ...again.match.mask, values: again.match.values }, { ...match.mask, values: match.values }, text);
       }),
-      { numRuns: 600 },
+      { numRuns: runs(600) },
     );
   });
 });
@@ -256,7 +256,7 @@ describe('actions', () => {
         assert.ok('flow' in read, text);
         assert.deepEqual(read.errors, [], text);
       }),
-      { numRuns: 800 },
+      { numRuns: runs(800) },
     );
   });
 
@@ -270,7 +270,7 @@ describe('actions', () => {
         if (own.some(({ key }) => key === '')) return;
         assert.deepEqual(own, matchKeyValues(text) ?? 'no match', text);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 });
@@ -302,7 +302,7 @@ describe('bad input', () => {
         const packet = parseExactFlow(text);
         if ('flow' in packet) formatFlow(packet.flow);
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     );
   });
 

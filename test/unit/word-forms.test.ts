@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import { fc, runs } from './fuzz';
 import { ruleFor } from '../../server/src/captures/iptables-rules';
 import { matchRulesLine, readRulesLine } from '../../server/src/captures/iptables-rules/semantics';
 import { root } from './walk-fixture';
@@ -95,7 +95,7 @@ describe('the forms of lines', () => {
   });
 
   it('read lines of any words as the grammar does', () => {
-    fc.assert(fc.property(generated, assertSame), { numRuns: 3000 });
+    fc.assert(fc.property(generated, assertSame), { numRuns: runs(3000) });
   });
 
   it('read lines in which a piece was changed as the grammar does', () => {
@@ -107,6 +107,6 @@ describe('the forms of lines', () => {
         const at = Math.floor(where * line.length);
         return line.slice(0, at) + insert + line.slice(at + cut);
       });
-    fc.assert(fc.property(changed, assertSame), { numRuns: 3000 });
+    fc.assert(fc.property(changed, assertSame), { numRuns: runs(3000) });
   });
 });
