@@ -46,6 +46,7 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
         const own: Case[] = [];
         const alike = await balanced(at, setUp);
         const unordered = setUp.vsctl?.some((argument) => argument.startsWith('output-vlan=')) === true;
+        const before = await learned(at, setUp);
         for (const question of stage) {
           const answer = await askSwitch(at, question);
           if (answer === undefined) {
@@ -64,6 +65,9 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
             ...(unordered ? { unordered } : {}),
             ...(cookiesHidden ? { cookiesHidden } : {}),
           });
+          // A packet that was really made may have taught the bridges: what was captured does not hold any more.
+          const made = question.packet !== undefined || question.generate === true;
+          if (made && (await learned(at, setUp)) !== before) break;
         }
         writeCases(folder, own);
         cases.push(...own);
@@ -73,6 +77,15 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
   } finally {
     await at.stop();
   }
+}
+
+/** What the bridges have learned, without ages. */
+async function learned(at: Switch, { bridges }: SetUp): Promise<string> {
+  const rows: string[] = [];
+  for (const { name } of bridges) {
+    for (const command of ['fdb/show', 'mdb/show']) rows.push((await at.appctl([command, name])).out.replace(/ +\d+$/gm, ''));
+  }
+  return rows.join('\n');
 }
 
 /** The members of each balancing bond, by the datapath's numbers and by names. */
