@@ -171,7 +171,7 @@ const nat: fc.Arbitrary<NatAct> = fc
   .map(({ direction, at, ports, persistent, pick }): NatAct => {
     const high = at?.family === 6 ? 0xfe80n << 112n : 0n;
     const min = high | ((at?.low ?? 0n) & 0xffff0000n) | 1n;
-    const addresses = at && direction ? { family: at.family, min, max: at.range ? min + at.more + 1n : 0n } : undefined;
+    const addresses = at && direction ? { family: at.family, min, max: at.range ? min + (at.more >> 1n) + 1n : 0n } : undefined;
     return {
       kind: 'nat',
       direction,
