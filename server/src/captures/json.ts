@@ -45,23 +45,30 @@ export function acceptsJson(text: string): boolean {
  * and notes one record for all of the lines; text that is not such JSON becomes one error, at the place where reading stopped.
  */
 export function readJsonObjects(input: ParseInput, out: Collected): ReadonlyMap<string, Json>[] {
+  const value = readJson(input, out, 'list');
+  return value?.is === 'list' ? value.items.flatMap((item) => (item.is === 'object' ? [item.fields] : [])) : [];
+}
+
+/** The same for one value of any kind, or of the one that is `expected`. */
+export function readJson(input: ParseInput, out: Collected, expected?: 'list' | 'object'): Json | undefined {
   const lines = input.lines.filter((line) => line.text.trim() !== '');
   const [first] = lines;
   const last = lines[lines.length - 1];
-  if (first === undefined || last === undefined) return [];
+  if (first === undefined || last === undefined) return undefined;
   const source = wholeText(lines);
   try {
     const reader = { source, at: 0 };
     const value = readValue(reader, 0);
     skipBlanks(reader);
-    if (reader.at < source.text.length) throw new JsonFault(reader.at, 'text after the end of the list');
-    if (value.is !== 'list') throw new JsonFault(0, 'a list was expected');
+    if (reader.at < source.text.length) throw new JsonFault(reader.at, `text after the end of the ${expected ?? 'value'}`);
+    if (expected !== undefined && value.is !== expected)
+      throw new JsonFault(0, `${expected === 'list' ? 'a list' : 'an object'} was expected`);
     out.records.push({ firstLine: first.number, lastLine: last.number, what: 'record' });
-    return value.items.flatMap((item) => (item.is === 'object' ? [item.fields] : []));
+    return value;
   } catch (fault) {
     if (!(fault instanceof JsonFault)) throw fault;
     out.errors.push(faultError(source, fault));
-    return [];
+    return undefined;
   }
 }
 
@@ -74,6 +81,21 @@ export function jsonText(fields: ReadonlyMap<string, Json>, name: string): Val<s
 export function jsonNumber(fields: ReadonlyMap<string, Json>, name: string): Val<number> | undefined {
   const field = fields.get(name);
   return field?.is === 'number' ? val(field.value, field.span) : undefined;
+}
+
+/**
+ * A quoted text as a piece that a grammar can read. Each character keeps its place, as far as escapes are the usual ones (RFC 8259);
+ * else the places are those of the whole.
+ */
+export function textSource({ value, span }: Extract<Json, { is: 'text' }>): SourceText {
+  const parts: { at: number; offset: number }[] = [{ at: 0, offset: span.start }];
+  let offset = span.start;
+  for (let at = 0; at < value.length; at++) {
+    const escaped = /["\\\b\f\n\r\t]/.test(value[at] ?? '') ? 2 : 1;
+    offset += escaped;
+    if (escaped > 1) parts.push({ at: at + 1, offset });
+  }
+  return { text: value, parts: offset === span.end ? parts : [{ at: 0, offset: span.start }] };
 }
 
 /** The texts of a list such as `"flags":["UP"]`. */

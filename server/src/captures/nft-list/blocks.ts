@@ -57,13 +57,6 @@ export function readBlocks(input: ParseInput): Parsed {
     lineBreak: lineBreakOf(lines),
     lacksExtensions,
   };
-  const first = lines.find((line) => line.text.trim() !== '');
-  if (first !== undefined && /^\s*\{\s*"nftables"/.test(first.text)) {
-    state.out.errors.push(
-      errorOn(first, 'not-understood', 'The JSON form of nft is not read: capture the same command without -j.'),
-    );
-    return state.out;
-  }
   for (let n = 0; n < lines.length; n++) {
     const line = lines[n];
     if (line === undefined || line.text.trim() === '' || reportErrorOutput(state.out, line)) continue;
@@ -80,13 +73,7 @@ export function readBlocks(input: ParseInput): Parsed {
 }
 
 function translateRules(state: State): void {
-  const iptables = new Set(
-    state.out.facts.flatMap((fact) =>
-      fact.kind === 'nf-chain' && fact.hook !== undefined && fact.name.value === fact.hook.value.toUpperCase()
-        ? [`${fact.family} ${fact.table}`]
-        : [],
-    ),
-  );
+  const iptables = tablesOfIptables(state.out);
   for (const { line, family, table, chain, number, block } of state.rules) {
     const lookup: Lookup = {
       family,
@@ -98,6 +85,17 @@ function translateRules(state: State): void {
     ruleRefs(state.out, facts);
     state.out.facts.push(...facts);
   }
+}
+
+/** Those whose base chains are named as iptables names them, as `FAMILY TABLE`. */
+export function tablesOfIptables({ facts }: Pick<Collected, 'facts'>): ReadonlySet<string> {
+  return new Set(
+    facts.flatMap((fact) =>
+      fact.kind === 'nf-chain' && fact.hook !== undefined && fact.name.value === fact.hook.value.toUpperCase()
+        ? [`${fact.family} ${fact.table}`]
+        : [],
+    ),
+  );
 }
 
 function top(state: State): Block | undefined {

@@ -33,8 +33,9 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
   if (item.mask !== undefined && !equal) return chance(item, selector) ?? [otherMatch(item.text)];
   if (item.mask !== undefined || right.is === 'flags') return maskedMatches(item, selector, negated) ?? [otherMatch(item.text)];
   if (/^(?:<|>|<=|>=|lt|gt|le|ge)$/.test(item.relation)) return comparison(item, selector, lookup) ?? [otherMatch(item.text)];
-  if (right.is === 'set' || right.is === 'named') {
-    const elements = right.is === 'set' ? lookup.literal(right.body) : lookup.set(right.name.value);
+  if (right.is === 'set' || right.is === 'named' || right.is === 'elements') {
+    const elements =
+      right.is === 'elements' ? right.elements : right.is === 'set' ? lookup.literal(right.body) : lookup.set(right.name.value);
     if (elements === undefined) return [otherMatch(item.text)];
     return setMatches(selectors, elements, negated, item.text, lookup);
   }

@@ -112,16 +112,24 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         const found = item.form === 'interval' ? undefined : mapElements(item.map.map, lookup);
         if (found === undefined) break;
         for (const { matches, element } of mapCases(item.map.selectors, found, lookup)) {
-          const [first, last] = [element.data?.[0], element.data?.[element.data.length - 1]];
-          if (first === undefined || last === undefined) continue;
-          const to = val((element.data ?? []).map(({ value }) => value).join(' . '), {
-            start: first.span.start,
-            end: last.span.end,
-          });
+          const data = mapData(element);
+          if (data === undefined) continue;
+          const to = item.address === undefined ? data : val(`${item.address.value}:${data.value}`, data.span);
           emit(
             matches,
             item.form === 'prefix' ? netmap(to, item.flags, item.text) : natTo(item.which, to, item.flags, item.text),
           );
+        }
+        return out;
+      }
+      case 'redirect': {
+        const found = item.map && mapElements(item.map.map, lookup);
+        if (item.map === undefined || found === undefined) break;
+        for (const { matches, element } of mapCases(item.map.selectors, found, lookup)) {
+          const ports = mapData(element);
+          if (ports === undefined) continue;
+          const statement = statementOf({ ...item, ports, map: undefined });
+          if (statement !== undefined) emit(matches, statement);
         }
         return out;
       }
@@ -139,6 +147,13 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
   // A rule whose map has cases needs no further one that does nothing.
   if (out.length === 0 || draft.before.length > 0) flush();
   return out;
+}
+
+/** What an element of a map leads to, as one value: `10.0.0.1 . 80`. */
+function mapData({ data }: NftElement): Val<string> | undefined {
+  const [first, last] = [data?.[0], data?.[data.length - 1]];
+  if (data === undefined || first === undefined || last === undefined) return undefined;
+  return val(data.map(({ value }) => value).join(' . '), { start: first.span.start, end: last.span.end });
 }
 
 /** Whether a condition on an address lets packets of one family pass only. */
@@ -176,6 +191,7 @@ function verdictEnd(
 }
 
 function mapElements(map: NftMap, lookup: Lookup): readonly NftElement[] | undefined {
+  if (map.is === 'elements') return map.elements;
   return map.is === 'literal' ? lookup.literal(map.body) : lookup.set(map.name.value);
 }
 

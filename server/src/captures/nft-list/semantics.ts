@@ -7,6 +7,8 @@ import { nodeSpan, sliceSource, type SourceText } from '../ohm';
 /** What a condition compares with. */
 export type NftRight =
   | { readonly is: 'set'; readonly body: SourceText; readonly text: Val<string> }
+  /** The same, cut already. */
+  | { readonly is: 'elements'; readonly elements: readonly NftElement[]; readonly text: Val<string> }
   | { readonly is: 'named'; readonly name: Val<string> }
   /** One value, or several of which one or more must hold (`established,related`). */
   | { readonly is: 'values'; readonly values: readonly Val<string>[] }
@@ -17,6 +19,7 @@ export type NftRight =
 
 export type NftMap =
   | { readonly is: 'literal'; readonly body: SourceText; readonly text: Val<string> }
+  | { readonly is: 'elements'; readonly elements: readonly NftElement[]; readonly text: Val<string> }
   | { readonly is: 'named'; readonly name: Val<string> };
 
 /** What a statement's value is made of. */
@@ -28,6 +31,12 @@ export interface NftExpression {
   readonly terms: readonly NftTerm[];
   readonly operators: readonly string[];
   readonly text: Val<string>;
+}
+
+/** `tcp dport map { 80 : 8080 }`. */
+export interface MappedValue {
+  readonly selectors: readonly Val<string>[];
+  readonly map: NftMap;
 }
 
 /** One piece of a rule, in the order of the text (nft(8)). */
@@ -52,7 +61,9 @@ export type NftItem =
       readonly family: 'ip' | 'ip6' | undefined;
       readonly form: string | undefined;
       readonly to: Val<string> | undefined;
-      readonly map: { readonly selectors: readonly Val<string>[]; readonly map: NftMap } | undefined;
+      /** Looks up the address, with its port or without; behind `address`, the port alone. */
+      readonly map: MappedValue | undefined;
+      readonly address?: Val<string>;
       readonly flags: readonly string[];
       readonly text: Val<string>;
     }
@@ -60,7 +71,8 @@ export type NftItem =
       readonly is: 'redirect';
       readonly which: 'masquerade' | 'redirect';
       readonly ports: Val<string> | undefined;
-      readonly mapped: boolean;
+      /** Looks up the port. */
+      readonly map: MappedValue | undefined;
       readonly flags: readonly string[];
       readonly text: Val<string>;
     }
@@ -188,6 +200,9 @@ semantics.addOperation<NftTerm | NftExpression>('term(source)', {
   term_set(braced) {
     return { is: 'other', text: textVal(braced, sourceOf(this.args)) };
   },
+  term_list(_first, _sp, _commas, _sp2, _rest) {
+    return { is: 'other', text: textVal(this, sourceOf(this.args)) };
+  },
   term_value(value) {
     return { is: 'value', value: plain(value, sourceOf(this.args)) };
   },
@@ -202,6 +217,14 @@ semantics.addOperation<readonly string[]>('flags()', {
 /** A flag of a translation as iptables calls it. */
 export function natFlag(name: string): string {
   return name === 'fully-random' ? 'random-fully' : name;
+}
+
+/** What stands before `map` and behind it, where a node is of that form. */
+function mappedValue(node: Node | undefined, source: SourceText): MappedValue | undefined {
+  const at = node?.children.findIndex((child) => child.ctorName === 'mapRef') ?? -1;
+  const [concat, map] = [node?.children[at - 4], node?.children[at]];
+  if (at < 0 || concat === undefined || map === undefined) return undefined;
+  return { selectors: concat['list'](source) as readonly Val<string>[], map: map['map'](source) as NftMap };
 }
 
 semantics.addOperation<NftItem>('item(source)', {
@@ -234,20 +257,16 @@ semantics.addOperation<NftItem>('item(source)', {
   nat(which, _sp, family, _ahead, form, _sp2, _to, _sp3, to, flags) {
     const source = sourceOf(this.args);
     const target = to.children[0];
-    const map = target?.ctorName === 'natTo_map' ? target.children : undefined;
+    const map = mappedValue(target, source);
+    const address = target?.ctorName === 'natTo_portMap' ? target.children[0] : undefined;
     return {
       is: 'nat',
       which: which.sourceString as 'snat' | 'dnat',
       family: family.children[0]?.sourceString as 'ip' | 'ip6' | undefined,
       form: form.children[0]?.sourceString.trim(),
       to: map === undefined ? textVal(to, source) : undefined,
-      map:
-        map === undefined
-          ? undefined
-          : {
-              selectors: (map[0]?.['list'](source) ?? []) as readonly Val<string>[],
-              map: map[4]?.['map'](source) as NftMap,
-            },
+      map,
+      ...(address === undefined ? {} : { address: textVal(address, source) }),
       flags: flags['flags']() as readonly string[],
       text: textVal(this, source),
     };
@@ -255,15 +274,15 @@ semantics.addOperation<NftItem>('item(source)', {
   redirect(which, _ahead, _sp, _to, _sp2, to, flags) {
     const source = sourceOf(this.args);
     const target = to.children[0]?.children[0];
-    const mapped = target?.ctorName === 'redirectTo_map';
-    const ports = target === undefined || mapped ? undefined : textVal(target, source);
+    const map = mappedValue(target, source);
+    const ports = target === undefined || map !== undefined ? undefined : textVal(target, source);
     const colon = ports?.value.startsWith(':') === true ? 1 : 0;
     return {
       is: 'redirect',
       which: which.sourceString as 'masquerade' | 'redirect',
       ports:
         ports === undefined ? undefined : val(ports.value.slice(colon), { start: ports.span.start + colon, end: ports.span.end }),
-      mapped,
+      map,
       flags: flags['flags']() as readonly string[],
       text: textVal(this, source),
     };
@@ -292,6 +311,9 @@ semantics.addOperation<NftItem>('item(source)', {
   },
   verdict_plain(verdict, _ahead) {
     return { is: 'verdict', verdict: textVal(verdict, sourceOf(this.args)), chain: undefined };
+  },
+  simple_synproxy(_word, _ahead, _sp, _options) {
+    return { is: 'other', name: 'synproxy', text: textVal(this, sourceOf(this.args)) };
   },
   simple_word(word, _ahead) {
     return { is: 'other', name: word.sourceString, text: textVal(this, sourceOf(this.args)) };

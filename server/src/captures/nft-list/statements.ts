@@ -17,7 +17,7 @@ export function statementOf(item: NftItem): Statement | undefined {
       return natStatement(item);
     case 'redirect': {
       const target = val(item.which === 'masquerade' ? 'MASQUERADE' : 'REDIRECT', item.text.span);
-      if (item.mapped) return notModelled(item.text, true);
+      if (item.map !== undefined) return notModelled(item.text, true);
       return {
         target,
         options: {
