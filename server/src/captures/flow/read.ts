@@ -97,7 +97,7 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
         const name = (value?.text ?? '').replace(/^"(.*)"$/, '$1');
         table = val(/^\d+$/.test(name) ? Number(name) : name, valueSpan());
         if (typeof table.value === 'number' && table.value > 255) misplaced(`unknown table "${name}"`, valueSpan());
-        if (name !== '') refs.push({ kind: 'table', value: name, span: valueSpan() });
+        if (name !== '') refs.push({ kind: 'table', value: String(table.value), span: valueSpan() });
         continue;
       }
       case 'priority': {

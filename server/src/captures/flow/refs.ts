@@ -99,7 +99,7 @@ function tableOfCt(action: Action): Ref[] {
   const match = /table=(\d+)/.exec(action.text);
   if (!match?.[1]) return [];
   const start = action.span.start + match.index + 'table='.length;
-  return [{ kind: 'table', value: match[1], span: { start, end: start + match[1].length } }];
+  return [{ kind: 'table', value: String(Number(match[1])), span: { start, end: start + match[1].length } }];
 }
 
 function valueRef(action: Action, value: bigint, kind: RefKind, canonical = value.toString()): Ref[] {

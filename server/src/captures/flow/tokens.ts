@@ -52,7 +52,10 @@ function isWordUnit(c: number): boolean {
   return (c >= 48 && c <= 57) || (c >= 65 && c <= 90) || (c >= 97 && c <= 122) || c === 95;
 }
 
-/** Digits without a needless zero in front, 15 at most, followed by no letter but a unit's (`5s`). */
+/**
+ * Digits without a needless zero in front, 15 at most, followed by no letter but a unit's (`5s`). What may be one of OpenFlow 1.1's
+ * reserved 32-bit ports is none: it means another number.
+ */
 function readDecimal({ units, end }: Units, at: number, value: Value): boolean {
   let i = at;
   let number = 0;
@@ -63,6 +66,7 @@ function readDecimal({ units, end }: Units, at: number, value: Value): boolean {
     i++;
   }
   if (i === at || i - at > 15 || (i - at > 1 && units[at] === 48)) return false;
+  if (number >= 0xffffff00 && number <= 0xffffffff) return false;
   value.end = i;
   value.number = number;
   value.words[0] = number >>> 0;
