@@ -152,6 +152,8 @@ export type LinuxFact =
       readonly sport?: Val<readonly [number, number]>;
       readonly dport?: Val<readonly [number, number]>;
       readonly uidrange?: Val<readonly [number, number]>;
+      /** `tun_id`: only packets that a tunnel device with external metadata (`external`) brought with that identifier. */
+      readonly tunnel?: Val<number>;
       /** Routes with a prefix of at most this length do not count (`suppress_prefixlength`). */
       readonly suppressPrefix?: Val<number>;
       /** `goto PRIORITY`. */
@@ -348,4 +350,18 @@ export type EvidenceFact =
       readonly node?: Val<string>;
       /** The Docker network, or the Kubernetes namespace. */
       readonly of?: Val<string>;
+    }
+  | {
+      /** A pod's sandbox or a container of it, as the container runtime lists them (`crictl pods`, `crictl ps`). */
+      readonly kind: 'runtime-object';
+      readonly what: 'pod' | 'container';
+      /** As printed: the start of the identifier, or all of it. */
+      readonly id: Val<string>;
+      readonly name: Val<string>;
+      /** `Ready`, `NotReady`, `Running`, `Exited` … */
+      readonly state?: Val<string>;
+      /** Of a pod. */
+      readonly namespace?: Val<string>;
+      /** Of a container: its pod's identifier. */
+      readonly pod?: Val<string>;
     };

@@ -218,7 +218,28 @@ export interface ConntrackTuple {
   readonly icmpId?: Val<number>;
 }
 
-export type ConntrackFact = {
+export type ConntrackFact =
+  | ConntrackEntryFact
+  /** A connection that a helper of another one expects (`conntrack -L expect`): its first packet is RELATED. */
+  | {
+      readonly kind: 'conntrack-expectation';
+      readonly family: 'ip' | 'ip6';
+      /** The protocol's number. */
+      readonly protocol: Val<number>;
+      readonly expected: ConntrackTuple;
+      /** Which bits of `expected` count. The file in /proc does not say. */
+      readonly mask?: ConntrackTuple;
+      /** The connection whose helper expects it, as its first packets are addressed. */
+      readonly master?: ConntrackTuple;
+      readonly zone?: Val<number>;
+      /** `ftp`, `sip` … */
+      readonly helper?: Val<string>;
+      /** `PERMANENT`, `INACTIVE`, `USERSPACE`. */
+      readonly flags: readonly string[];
+      readonly text: Val<string>;
+    };
+
+export interface ConntrackEntryFact {
   /** `conntrack -L`, `/proc/net/nf_conntrack`, `dpctl/dump-conntrack`. */
   readonly kind: 'conntrack-entry';
   readonly family: 'ip' | 'ip6';
@@ -234,7 +255,7 @@ export type ConntrackFact = {
   /** `ASSURED`, `UNREPLIED`, `OFFLOAD` … */
   readonly flags: readonly string[];
   readonly text: Val<string>;
-};
+}
 
 /** One condition of an ebtables rule (ebtables(8)). */
 export type EbMatch =

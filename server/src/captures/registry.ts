@@ -7,6 +7,7 @@ import { bridgeLink } from './bridge-link';
 import { bridgeVlan } from './bridge-vlan';
 import { clientTable } from './client-table';
 import { conntrack } from './conntrack';
+import { crictl } from './crictl';
 import { dockerNetworkInspect } from './docker-network-inspect';
 import { ebtables } from './ebtables';
 import { ethtool } from './ethtool';
@@ -104,6 +105,7 @@ export const captureKinds: readonly CaptureKind[] = [
   virshDomiflist,
   virshList,
   dockerNetworkInspect,
+  crictl,
   kubectlGet,
   ping,
   traceroute,

@@ -110,6 +110,8 @@ function ruleFits(rule: FibRule, flow: Flow, options: LookupOptions): boolean {
     (fact.ipproto === undefined || ipProtocolNumber(fact.ipproto.value) === flow.proto) &&
     inside(fact.sport?.value, hasPorts(flow.proto) ? flow.sport : undefined) &&
     inside(fact.dport?.value, hasPorts(flow.proto) ? flow.dport : undefined);
+  // Tunnels whose identifier is metadata are not modelled: a plain packet has none.
+  if (fits && fact.tunnel !== undefined && fact.tunnel.value !== 0) fits = false;
   // A packet without a socket's owner counts as root's.
   if (fits && fact.uidrange !== undefined) fits = fact.uidrange.value[0] === 0;
   if (fits && rule.mark !== undefined) {

@@ -1,6 +1,6 @@
 import type { Span } from '../base/span';
 import type { Fact } from '../captures/facts';
-import type { ConntrackFact, EbMatch, NfFamily, NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
+import type { ConntrackEntryFact, EbMatch, NfFamily, NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
 import type { Switch } from '../ofproto/switch';
 import type { Flow } from '../packet/openflow';
 import type { Flows } from './flows';
@@ -271,7 +271,7 @@ export interface Ipset {
 
 /** A connection that the kernel (or the datapath of Open vSwitch) tracked when it was captured. */
 export interface ConnectionEntry {
-  readonly entry: ConntrackFact;
+  readonly entry: ConntrackEntryFact;
   /** From the datapath of Open vSwitch, whose zones are its own. */
   readonly datapath: boolean;
   readonly source: Source;

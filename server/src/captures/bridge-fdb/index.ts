@@ -84,7 +84,7 @@ function parseJson(input: ParseInput) {
       ...(master === undefined ? {} : { master }),
       ...(vlan === undefined ? {} : { vlan }),
       ...(dst === undefined ? {} : { dst: lower(dst) }),
-      flags: [...jsonTexts(object, 'flags'), ...(state === undefined ? [] : [state.value])],
+      flags: [...jsonTexts(object, 'flags'), ...(state === undefined || state.value === '' ? [] : [state.value])],
     });
   }
   return out;

@@ -4,7 +4,7 @@ import type { CaptureKind, ParseInput } from '../capture';
 import type { Fact } from '../facts';
 import { listCommand } from '../iproute-command';
 import { acceptsJson, isJson, jsonNumber, jsonText, jsonTexts, readJsonObjects } from '../json';
-import { deviceRef, numberVal } from '../words';
+import { deviceRef, numberVal, partOf } from '../words';
 import { collect } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { readBridgePort, readSettings } from './semantics';
@@ -73,9 +73,9 @@ export const bridgeLink: CaptureKind = {
   },
 };
 
-/** The members of an object of `bridge -j link` that are settings of the port. */
+/** The members of an object of `bridge -d -j link` that are settings of the port. */
 const JSON_SETTINGS =
-  'hairpin guard root_block fastleave learning flood mcast_flood bcast_flood mcast_to_unicast neigh_suppress vlan_tunnel isolated locked'.split(
+  'hairpin guard root_block fastleave learning flood mcast_flood bcast_flood mcast_router mcast_to_unicast neigh_suppress neigh_vlan_suppress vlan_tunnel isolated locked mab'.split(
     ' ',
   );
 
@@ -92,13 +92,16 @@ function parseJson(input: ParseInput) {
       jsonText(object, 'link'),
     ];
     deviceRef(out, name, true);
-    if (peer !== undefined) deviceRef(out, peer);
+    // `if3`: a device of another namespace, by its index there.
+    const byIndex = peer !== undefined && /^if\d+$/.test(peer.value);
+    if (peer !== undefined && !byIndex) deviceRef(out, peer);
     if (master !== undefined) deviceRef(out, master);
     out.facts.push({
       kind: 'link',
       ...(index === undefined ? {} : { index }),
       name,
-      ...(peer === undefined ? {} : { peer }),
+      ...(peer === undefined || byIndex ? {} : { peer }),
+      ...(peer === undefined || !byIndex ? {} : { peerIndex: numberVal(partOf(peer, 2, peer.value.length)) }),
       flags: jsonTexts(object, 'flags'),
       ...(mtu === undefined ? {} : { mtu }),
       ...(master === undefined ? {} : { master }),
@@ -108,6 +111,7 @@ function parseJson(input: ParseInput) {
     for (const key of JSON_SETTINGS) {
       const value = object.get(key);
       if (value?.is === 'word') settings[key] = val(value.value === true ? 'on' : 'off', value.span);
+      else if (value?.is === 'number') settings[key] = val(String(value.value), value.span);
     }
     out.facts.push({
       kind: 'linux-bridge-port',

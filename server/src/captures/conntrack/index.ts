@@ -1,30 +1,39 @@
 import grammars from '../../generated/grammars.ohm-bundle';
-import { val, type Val } from '../../base/span';
+import { val } from '../../base/span';
 import type { CaptureKind, Recognised } from '../capture';
 import { positionals } from '../command';
-import type { ConntrackFact, ConntrackTuple } from '../netfilter-facts';
+import type { ConntrackEntryFact, ConntrackTuple } from '../netfilter-facts';
 import { ipRef, lower } from '../words';
 import type { Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
-import { readEntry, type EntryLine, type EntryWord } from './semantics';
 import { ipProtocolNumber } from '../../packet/ip-protocols';
+import { numbered } from './numbered';
+import { readEntry, readExpectation, type EntryLine, type EntryWord, type ExpectationLine } from './semantics';
+import { readConntrackXml } from './xml';
 
 const ENTRY =
   /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:ipv[46](?:\/ipv6)?\s+\d+\s+)?[a-z][\w-]*\s+\d+\s+(?:\d+\s+)?(?:[A-Z_0-9]+\s+)?(?:\[[A-Z_]+\]\s+)*src=[\da-f.:]+ dst=[\da-f.:]+/i;
 const DATAPATH = /^\s*[a-z\d][\w-]*,orig=\(src=[\da-f.:]+,dst=[\da-f.:]+[,)]/i;
+const EXPECT =
+  /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:\d+|-)\s+(?:l3proto = \d+ )?proto=\d+ src=[\da-f.:]+ dst=/i;
 const SUMMARY = /^\s*conntrack v[\d.]+ \(conntrack-tools\): \d+ /;
+/** A line of `-o xml`. */
+const XML = /^\s*(?:<\?xml\b|<\/?(?:conntrack|expect|flow|meta|layer[34]|src|dst|sport|dport|expected|mask|master)\b[^>]*>)/;
 
 const rows: Rows = {
   grammar: grammars.Conntrack,
   what: 'connection',
-  ruleFor: (text) => (SUMMARY.test(text) ? 'summaryLine' : /^\s*[\w-]+,\w+=\(/.test(text) ? 'datapathLine' : 'entryLine'),
-  starts: (text) => ENTRY.test(text) || DATAPATH.test(text) || SUMMARY.test(text),
+  ruleFor(text) {
+    if (SUMMARY.test(text)) return 'summaryLine';
+    if (EXPECT.test(text)) return 'expectLine';
+    return /^\s*[\w-]+,\w+=\(/.test(text) ? 'datapathLine' : 'entryLine';
+  },
+  starts: (text) => [ENTRY, DATAPATH, EXPECT, SUMMARY].some((pattern) => pattern.test(text)),
 };
 
-/** Protocols by the names that the kernel (conntrack(8)) and Open vSwitch (ovs-dpctl(8)) print. */
-/** The connections that the kernel or a datapath of Open vSwitch tracks: `conntrack -L`, /proc/net/nf_conntrack, `dpctl/dump-conntrack`. */
+/** The connections that the kernel or a datapath of Open vSwitch tracks: `conntrack -L`, /proc/net/nf_conntrack, `dpctl/dump-conntrack`, and those that it expects. */
 export const conntrack: CaptureKind = {
-  kinds: ['conntrack-list', 'ovs-dpctl-dump-conntrack'],
+  kinds: ['conntrack-list', 'conntrack-expect', 'ovs-dpctl-dump-conntrack'],
   recognise(argv): Recognised | undefined {
     const [program, ...words] = argv;
     if (program === 'conntrack') {
@@ -32,11 +41,13 @@ export const conntrack: CaptureKind = {
       const filter = words.filter((word) =>
         /^-[sdrqpfmuliwnjg]$|^--(?:src|dst|orig-|reply-|proto|mark|zone|sport|dport|state|status)/.test(word),
       );
-      return lists && !words.includes('expect')
-        ? { kind: 'conntrack-list', ...(filter.length === 0 ? {} : { options: { filter: filter.join(' ') } }) }
-        : undefined;
+      const kind = words.includes('expect') ? 'conntrack-expect' : 'conntrack-list';
+      return lists ? { kind, ...(filter.length === 0 ? {} : { options: { filter: filter.join(' ') } }) } : undefined;
     }
-    if (program === 'cat') return /\/(?:nf|ip)_conntrack$/.test(words[0] ?? '') ? { kind: 'conntrack-list' } : undefined;
+    if (program === 'cat') {
+      if (/\/(?:nf|ip)_conntrack_expect$/.test(words[0] ?? '')) return { kind: 'conntrack-expect' };
+      return /\/(?:nf|ip)_conntrack$/.test(words[0] ?? '') ? { kind: 'conntrack-list' } : undefined;
+    }
     const command = positionals(argv, ['-t', '--target', '-T', '--timeout']);
     const dump =
       (program === 'ovs-appctl' && command[0] === 'dpctl/dump-conntrack') ||
@@ -44,16 +55,24 @@ export const conntrack: CaptureKind = {
     const zone = command.find((word) => word.startsWith('zone='));
     return dump ? { kind: 'ovs-dpctl-dump-conntrack', ...(zone === undefined ? {} : { options: { filter: zone } }) } : undefined;
   },
-  sniff(text) {
+  sniff(text, following) {
+    // The declaration, or the first of what it declares.
+    const [xml, flow] = /^\s*<\?xml\b/.test(text) ? [following(0) ?? '', following(1) ?? ''] : [text, following(0) ?? ''];
+    if (/^\s*<expect>\s*$/.test(xml)) return { kind: 'conntrack-expect' };
+    if (/^\s*<conntrack>\s*$/.test(xml) || /^\s*<flow(?: type="\w+")?><(?:meta|layer3)\b/.test(xml))
+      return { kind: /<expected>/.test(flow) || /<expected>/.test(xml) ? 'conntrack-expect' : 'conntrack-list' };
+    if (EXPECT.test(text)) return { kind: 'conntrack-expect' };
     if (DATAPATH.test(text)) return { kind: 'ovs-dpctl-dump-conntrack' };
     return ENTRY.test(text) && / (?:sport|type|src|mark|use|packets|\[\w+\])/.test(text) ? { kind: 'conntrack-list' } : undefined;
   },
-  accepts: (text) => rows.starts(text),
+  accepts: (text) => rows.starts(text) || XML.test(text),
   continues: continuesRow(rows),
   parse(input) {
+    if (input.lines.some(({ text }) => XML.test(text))) return readConntrackXml(input, SUMMARY);
     return parseRows(input, rows, (rule, result, source, out) => {
       if (rule === 'summaryLine') return 'header';
-      addEntry(out, readEntry(result, source), rule === 'datapathLine');
+      if (rule === 'expectLine') addExpectation(out, readExpectation(result, source));
+      else addEntry(out, readEntry(result, source), rule === 'datapathLine');
       return 'record';
     });
   },
@@ -85,7 +104,7 @@ function addEntry(out: Collected, line: EntryLine, datapath: boolean): void {
   const number = ipProtocolNumber(line.protocol.value);
   if (number === undefined) return;
   const status = own('status')?.value.split('|') ?? [];
-  const fact: ConntrackFact = {
+  const fact: ConntrackEntryFact = {
     kind: 'conntrack-entry',
     family: first.src.value.includes(':') ? 'ip6' : 'ip',
     protocol: val(number, line.protocol.span),
@@ -104,6 +123,38 @@ function addEntry(out: Collected, line: EntryLine, datapath: boolean): void {
     text: line.text,
   };
   out.facts.push(fact);
+}
+
+function addExpectation(out: Collected, { words, flags, named, text }: ExpectationLine): void {
+  const at = (key: string): number => words.findIndex((word) => word.key === key);
+  const [mask, master] = [at('mask-src'), at('master-src')];
+  const upTo = (n: number): number => (n < 0 ? words.length : n);
+  const plain = (part: readonly EntryWord[]): readonly EntryWord[] =>
+    part.map((word) => ({ ...word, key: word.key.replace(/^(?:mask|master)-/, '') }));
+  const expected = tuple(words.slice(0, Math.min(upTo(mask), upTo(master))));
+  const maskTuple = mask < 0 ? undefined : tuple(plain(words.slice(mask, upTo(master))));
+  const masterTuple = master < 0 ? undefined : tuple(plain(words.slice(master)));
+  for (const side of [expected, masterTuple]) {
+    if (side === undefined) continue;
+    ipRef(out, side.src);
+    ipRef(out, side.dst);
+  }
+  const protocol = words.find(({ key }) => key === 'proto')?.value;
+  const number = protocol === undefined ? undefined : ipProtocolNumber(protocol.value);
+  if (expected === undefined || protocol === undefined || number === undefined) return;
+  const helper = words.find(({ key }) => key === 'helper')?.value ?? named;
+  out.facts.push({
+    kind: 'conntrack-expectation',
+    family: expected.src.value.includes(':') ? 'ip6' : 'ip',
+    protocol: val(number, protocol.span),
+    expected,
+    ...(maskTuple === undefined ? {} : { mask: maskTuple }),
+    ...(masterTuple === undefined ? {} : { master: masterTuple }),
+    ...numbered('zone', words.find(({ key }) => key === 'zone')?.value),
+    ...(helper === undefined ? {} : { helper }),
+    flags,
+    text,
+  });
 }
 
 /** The second `src=` begins the answers' direction. */
@@ -128,11 +179,4 @@ function tuple(words: readonly EntryWord[]): ConntrackTuple | undefined {
       ? { ...numbered('icmpType', text('type')), ...numbered('icmpCode', text('code')), ...numbered('icmpId', text('id')) }
       : {}),
   };
-}
-
-function numbered<K extends string>(key: K, text: Val<string> | undefined): { readonly [P in K]?: Val<number> } {
-  if (text === undefined || !/^(?:\d+|0x[\da-f]+)(?:\/.*)?$/i.test(text.value)) return {};
-  const field: Partial<Record<K, Val<number>>> = {};
-  field[key] = val(Number(text.value.split('/')[0]), text.span);
-  return field;
 }

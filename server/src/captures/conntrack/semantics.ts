@@ -98,6 +98,46 @@ semantics.addOperation<EntryLine>('read(source)', {
   },
 });
 
+/** A line of `conntrack -L expect`. */
+export interface ExpectationLine {
+  readonly words: readonly EntryWord[];
+  readonly flags: readonly string[];
+  /** The helper, where it stands alone (/proc/net/nf_conntrack_expect). */
+  readonly named: Val<string> | undefined;
+  readonly text: Val<string>;
+}
+
+semantics.addOperation<readonly EntryWord[]>('expectItem(source)', {
+  expectItem_pair(key, _equals, value) {
+    return [{ path: '', key: key.sourceString, value: textVal(value, this.args['source'] as SourceText) }];
+  },
+  expectItem_flags(first, _commas, rest, _ahead) {
+    return [first, ...rest.children].map((flag) => ({ path: 'flag', key: flag.sourceString, value: undefined }));
+  },
+  expectItem_helper(name) {
+    return [{ path: 'named', key: '', value: textVal(name, this.args['source'] as SourceText) }];
+  },
+});
+
+semantics.addOperation<ExpectationLine>('expectation(source)', {
+  expectLine(_indent, _stamp, _event, timeout, _sp, _layer, _sp2, _ahead, first, _sps, rest, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    const items = [first, ...rest.children];
+    const words = items.flatMap((item) => item['expectItem'](source) as readonly EntryWord[]);
+    return {
+      words: words.filter(({ path }) => path === ''),
+      flags: words.flatMap(({ path, key }) => (path === 'flag' ? [key] : [])),
+      named: words.find(({ path }) => path === 'named')?.value,
+      text: between(timeout, items[items.length - 1] ?? first, source),
+    };
+  },
+});
+
+/** What a matched line about an expected connection says. */
+export function readExpectation(result: MatchResult, source: SourceText): ExpectationLine {
+  return semantics(result)['expectation'](source) as ExpectationLine;
+}
+
 function between(first: Node, last: Node, source: SourceText): Val<string> {
   const span = { start: nodeSpan(source, first).start, end: nodeSpan(source, last).end };
   return val(source.text.slice(first.source.startIdx, last.source.endIdx), span);

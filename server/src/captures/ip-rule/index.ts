@@ -1,11 +1,13 @@
 import grammars from '../../generated/grammars.ohm-bundle';
-import { val, type Val } from '../../base/span';
+import { val } from '../../base/span';
 import type { CaptureKind } from '../capture';
 import { listCommand } from '../iproute-command';
-import { deviceRef, ipRef, numberVal, reportErrorOutput, splitPrefix } from '../words';
-import { dscpValue } from '../iptables-rules/target-options';
-import { collect, parseEachLine, type Collected } from '../lines';
+import { acceptsJson, isJson } from '../json';
+import { deviceRef, numberVal, reportErrorOutput } from '../words';
+import { collect, parseEachLine } from '../lines';
+import { readRulesJson } from './json';
 import { readRuleLine } from './semantics';
+import { hostRef, tosOf } from './words';
 
 const RULE = /^\s*\d+:\s*(?:not\s+)?(?:from|to|iif|oif|fwmark|lookup)\s+\S/;
 
@@ -23,9 +25,10 @@ export const ipRule: CaptureKind = {
       : undefined;
   },
   accepts(text) {
-    return RULE.test(text);
+    return RULE.test(text) || acceptsJson(text);
   },
   parse(input) {
+    if (isJson(input)) return readRulesJson(input);
     const failures = collect();
     const lines = input.lines.filter((line) => !reportErrorOutput(failures, line));
     const parsed = parseEachLine({ ...input, lines }, grammars.IpRule, 'ruleLine', 'routing rule', (result, source, out) => {
@@ -46,7 +49,7 @@ export const ipRule: CaptureKind = {
       const [sport, dport, uidrange] = [range('sport'), range('dport'), range('uidrange')];
       const ipproto = pairs.get('ipproto');
       const suppress = pairs.get('suppress_prefixlength') ?? pairs.get('suppress_prefixlen');
-      const goto = pairs.get('goto');
+      const [goto, tunnel] = [pairs.get('goto'), pairs.get('tun_id')];
       const six = input.options['family'] === 'ip6' || [from, to].some((text) => text?.value.includes(':'));
       hostRef(out, from);
       hostRef(out, to);
@@ -62,6 +65,7 @@ export const ipRule: CaptureKind = {
         ...(sport === undefined ? {} : { sport }),
         ...(dport === undefined ? {} : { dport }),
         ...(uidrange === undefined ? {} : { uidrange }),
+        ...(tunnel === undefined || !/^\d+$/.test(tunnel.value) ? {} : { tunnel: numberVal(tunnel) }),
         ...(suppress === undefined ? {} : { suppressPrefix: numberVal(suppress) }),
         ...(goto === undefined || !/^\d+$/.test(goto.value) ? {} : { goto: numberVal(goto) }),
         ...(words(/l3mdev/) ? { l3mdev: true } : {}),
@@ -79,16 +83,3 @@ export const ipRule: CaptureKind = {
     return { ...parsed, errors: [...failures.errors, ...parsed.errors] };
   },
 };
-
-/** A type of service by number (hex, with or without 0x) or by one of the names of /etc/iproute2/rt_dsfield. */
-function tosOf(text: string): number | undefined {
-  if (/^(?:0x)?[\da-f]{1,2}$/i.test(text)) return parseInt(text.replace(/^0x/i, ''), 16);
-  return dscpValue(text) === undefined ? undefined : (dscpValue(text) ?? 0) << 2;
-}
-
-/** DVR writes `from 10.10.10.1/24` for the address of a router's port: a host although it has a prefix. */
-function hostRef(out: Collected, text: Val<string> | undefined): void {
-  if (text === undefined || !/^[\da-f:.]+(?:\/\d+)?$/i.test(text.value)) return;
-  const { ip, prefix } = splitPrefix(text);
-  if (prefix.value === 32 || prefix.value === 128 || !/(?:\.0|::)$/.test(ip.value)) ipRef(out, ip);
-}

@@ -1,11 +1,11 @@
 import grammars from '../../generated/grammars.ohm-bundle';
-import { val, type Span, type Val } from '../../base/span';
+import { val, type Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
 import type { IpsetFact } from '../netfilter-facts';
-import { ipRef, macRef } from '../words';
-import type { Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
+import { addMember, elementRefs } from './members';
 import { readIpsetLine } from './semantics';
+import { readIpsetXml } from './xml';
 
 const NAME = /^\s*Name: \S+(?:\s|$)/;
 const TYPE = /^\s*Type: (?:(?:hash|bitmap|list):\S+|\w*(?:hash|map|tree|list)\w*)(?:\s|$)/;
@@ -17,6 +17,8 @@ const ADD =
   /^\s*(?:ipset )?(?:add|-A|--add) \S+ [\w.:,/{}#-]+(?:\s+(?:timeout|packets|bytes|comment|nomatch|skb\w+|-exist)(?:\s.*)?)?$/;
 /** An element is one word; what may follow it is known. A sentence of one word ends otherwise. */
 const MEMBER = /^\s*[\w.:,/#%+-]*[\w/](?:\s+(?:timeout \d|packets \d|bytes \d|skb\w+ \S|comment ["\\]|nomatch\b|forceadd\b).*)?$/;
+/** A line of `-o xml`. */
+const XML = /^\s*<\/?(?:ipsets?|type|revision|header|family|range|size|memsize|references|numentries|members?|elem)\b[^>]*>/;
 /** A member's own text tells it from a word of prose. */
 const CERTAIN_MEMBER = /[\d:,]/;
 
@@ -37,6 +39,10 @@ const rows: Rows = {
     [NAME, TYPE, HEADER, MEMBERS, COUNT, CREATE, ADD].some((pattern) => pattern.test(text)) || /^\s*\d\S*$/.test(text),
 };
 
+/** A member that is another set's name alone, which a word of prose may look like: what stands above it tells. */
+const isBareMember = (text: string): boolean => /^\s*[\w.:-]{1,31}\s*$/.test(text);
+const wrapped = continuesRow(rows);
+
 /** `ipset list`, `ipset save`: sets that netfilter rules look addresses up in, and their members (ipset(8)). */
 export const ipset: CaptureKind = {
   kinds: ['ipset-list', 'ipset-save'],
@@ -51,14 +57,19 @@ export const ipset: CaptureKind = {
   },
   sniff(text, following) {
     if (NAME.test(text) && TYPE.test(following(0) ?? '')) return { kind: 'ipset-list' };
+    if (/^\s*<ipsets>\s*$/.test(text) || (/^\s*<ipset name="[^"]*">\s*$/.test(text) && /^\s*<type>/.test(following(0) ?? '')))
+      return { kind: 'ipset-list' };
     return CREATE.test(text) ? { kind: 'ipset-save' } : undefined;
   },
   accepts(text, kind) {
+    if (XML.test(text)) return true;
     if (kind === 'ipset-save') return CREATE.test(text) || ADD.test(text) || /^\s*COMMIT\s*$/.test(text);
     return rows.starts(text) || (MEMBER.test(text) && (CERTAIN_MEMBER.test(text) || /^\s*[\w.-]*[_-]\w*$/.test(text)));
   },
-  continues: continuesRow(rows),
+  continues: (previous, text) =>
+    (isBareMember(text) && (MEMBERS.test(previous) || isBareMember(previous))) || wrapped(previous, text),
   parse(input) {
+    if (input.lines.some(({ text }) => XML.test(text))) return readIpsetXml(input);
     let set: { readonly fact: OpenSet; last: Val<string> } | undefined;
     return parseRows(input, rows, (_rule, result, source, out) => {
       const line = readIpsetLine(result, source);
@@ -114,24 +125,3 @@ export const ipset: CaptureKind = {
 
 type SetFact = Extract<IpsetFact, { kind: 'ipset' }>;
 type OpenSet = { -readonly [K in keyof SetFact]: SetFact[K] };
-
-function addMember(out: Collected, set: Val<string>, element: Val<string>, nomatch: boolean): void {
-  elementRefs(out, element);
-  out.facts.push({ kind: 'ipset-entry', set, element, nomatch });
-}
-
-/** Notes the single addresses in an element such as `10.0.0.1,tcp:80` or `10.0.0.1,02:00:00:00:00:01`. */
-function elementRefs(out: Collected, element: Val<string>): void {
-  let at = 0;
-  for (const part of element.value.split(',')) {
-    const start = element.span.start + at;
-    at += part.length + 1;
-    // A wrapped element stands in two places: its parts can't be found by counting.
-    if (element.span.end - element.span.start !== element.value.length) return;
-    const address = part.replace(/\/(?:32|128)$/, '');
-    const span: Span = { start, end: start + address.length };
-    if (/^[\da-f]{2}(?::[\da-f]{2}){5}$/.test(address)) macRef(out, val(address, span));
-    else if (/^\d+(?:\.\d+){3}$/.test(address) || /^(?=[\da-f]*:[\da-f]*:)[\da-f:.]+$/.test(address))
-      ipRef(out, val(address, span));
-  }
-}

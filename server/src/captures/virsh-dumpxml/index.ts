@@ -5,7 +5,7 @@ import type { CaptureKind, RefKind } from '../capture';
 import { collect, record, type Collected } from '../lines';
 import { sourceOf, syntaxError } from '../ohm';
 import { isVirshError, virshCommand } from './command';
-import { readXmlLine, type XmlPiece } from './semantics';
+import { readXmlLine, type XmlPiece } from '../xml-line';
 
 /** `virsh dumpxml`, whole or what grep left of it: the domain and its network interfaces (libvirt's formatdomain). */
 export const virshDumpxml: CaptureKind = {
@@ -43,7 +43,7 @@ export const virshDumpxml: CaptureKind = {
         errorOutput(line, out);
       } else {
         const source = sourceOf(line);
-        const result = grammars.VirshXml.match(source.text, 'xmlLine');
+        const result = grammars.Xml.match(source.text, 'xmlLine');
         if (result.failed()) {
           out.errors.push(syntaxError(source, result, 'line of XML'));
           continue;

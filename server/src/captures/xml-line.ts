@@ -1,13 +1,14 @@
 import type { MatchResult } from 'ohm-js';
-import { val, type Val } from '../../base/span';
-import grammars from '../../generated/grammars.ohm-bundle';
-import { nodeSpan, type SourceText } from '../ohm';
+import { val, type Span, type Val } from '../base/span';
+import grammars from '../generated/grammars.ohm-bundle';
+import { nodeSpan, type SourceText } from './ohm';
 
 /** A piece of a line of XML. */
 export type XmlPiece =
   | {
       readonly what: 'open';
       readonly name: string;
+      readonly nameSpan: Span;
       readonly attributes: ReadonlyMap<string, Val<string>>;
       readonly closed: boolean;
     }
@@ -25,7 +26,7 @@ function plain(text: string): string {
 
 type Read = readonly XmlPiece[] | XmlPiece | Val<string> | readonly [string, Val<string>];
 
-const semantics = grammars.VirshXml.createSemantics().addOperation<Read>('read(source)', {
+const semantics = grammars.Xml.createSemantics().addOperation<Read>('read(source)', {
   xmlLine(_indent, _ahead, pieces) {
     return pieces.children.map((piece) => piece['read'](this.args['source']) as XmlPiece);
   },
@@ -34,7 +35,13 @@ const semantics = grammars.VirshXml.createSemantics().addOperation<Read>('read(s
   },
   openTag(_open, name, attributes, _blanks, slash, _close) {
     const read = attributes.children.map((attribute) => attribute['read'](this.args['source']) as readonly [string, Val<string>]);
-    return { what: 'open', name: name.sourceString, attributes: new Map(read), closed: slash.children.length > 0 };
+    return {
+      what: 'open',
+      name: name.sourceString,
+      nameSpan: nodeSpan(this.args['source'] as SourceText, name),
+      attributes: new Map(read),
+      closed: slash.children.length > 0,
+    };
   },
   closeTag(_open, name, _blanks, _close) {
     return { what: 'close', name: name.sourceString };
