@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readDocument } from '../../server/src/captures/document';
 import { ovsVsctlList } from '../../server/src/captures/ovs-vsctl-list';
 import { ping } from '../../server/src/captures/ping';
 import { virshDomiflist } from '../../server/src/captures/virsh-domiflist';
@@ -151,6 +152,37 @@ rtt min/avg/max/mdev = 0.400/0.400/0.400/0.000 ms, pipe 3
 });
 
 describe('ovs-vsctl list', () => {
+  it('reads tables in which one blank is all that stands behind an identifier or a name', () => {
+    // What Open vSwitch 3.1.0 printed: a column is as wide as its widest cell.
+    const table = (titles: string, ruler: string, ...rows: string[]) => {
+      const text = `root@h:~# ovs-vsctl -f table list Interface\n${[titles, ruler, ...rows].join('\n')}\n`;
+      const { captures } = readDocument('file:///t', 't.txt', text);
+      assert.deepEqual(
+        captures.flatMap(({ errors }) => errors),
+        [],
+      );
+      return captures.flatMap(({ facts }) => facts.flatMap((fact) => (fact.kind === 'ovs-interface' ? [fact.name.value] : [])));
+    };
+    assert.deepEqual(
+      table(
+        '_uuid                                name',
+        '------------------------------------ -----',
+        '7bfa4fa9-3cfc-45e9-81f2-a79b4427efc8 vx',
+        '27dc0986-4b9f-496c-b472-f80c9aef2965 veth0',
+      ),
+      ['vx', 'veth0'],
+    );
+    assert.deepEqual(
+      table(
+        'name  _uuid',
+        '----- ------------------------------------',
+        'vx    46eb1a45-d60a-48d9-8879-d1ae056b5ba9',
+        'veth0 e95180fa-f901-4c6d-bee2-b7582762dddb',
+      ),
+      ['vx', 'veth0'],
+    );
+  });
+
   /** Rows are kept whole besides. */
   const settings = (parsed: Parameters<typeof facts>[0]) =>
     (facts(parsed) as { kind: string }[]).filter(({ kind }) => kind !== 'ovsdb-row');

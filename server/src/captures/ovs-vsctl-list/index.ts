@@ -17,7 +17,9 @@ const WITH_VALUE = new Set(
 const COLUMN = /^\s*_?[a-z][a-z0-9_]*\s*: ?(?:\{.*|\[.*|".*|[\w.+<>:/-]+)$/;
 /** A row of the table or CSV form: it begins with a uuid or a name, and the next cell is set apart. */
 const TABLE_ROW =
-  /^\s*(?:[0-9a-f]{8}-[0-9a-f-]{27}|"?[\w.@-]+"?|\[\]|\{\})(?: {2,}| +[[{"\d]|,\S)|^\s*(?:[0-9a-f]{8}-[0-9a-f-]{27}|"?[\w.@-]*[\d-][\w.@-]*"?|name)\s*$/;
+  /^\s*(?:[0-9a-f]{8}-[0-9a-f-]{27}(?: +\S|,\S)|(?:"?[\w.@-]+"?|\[\]|\{\})(?: {2,}| +[[{"\d]| [0-9a-f]{8}-[0-9a-f-]{27}|,\S))|^\s*(?:[0-9a-f]{8}-[0-9a-f-]{27}|"?[\w.@-]*[\d-][\w.@-]*"?|name)\s*$/;
+/** Names of columns alone, that of the identifier among them. */
+const TABLE_TITLES = /^\s*(?:_uuid {2,}[a-z_]+ |(?:[a-z_]+ +)+_uuid(?: +[a-z_]+)*\s*$)/;
 /** Columns of no other database. */
 const OVS_COLUMN =
   /^(?:datapath_type|datapath_id|fail_mode|mac_in_use|ofport|bond_mode|fake_bridge|ovs_version|vlan_mode|ct_zone_default_limit|select_all|output_vlan)$/;
@@ -55,7 +57,7 @@ export const ovsVsctlList: CaptureKind = {
     if (/^\s*\{"(?:data|headings)":/.test(text) || /^\s*--$/.test(text)) return true;
     // The table form: titles, a ruler of dashes, rows that a uuid or a quoted name begins.
     if (isTableLine(text)) return true;
-    return /^\s*_uuid {2,}[a-z_]+ /.test(text) || TABLE_ROW.test(text);
+    return TABLE_TITLES.test(text) || TABLE_ROW.test(text);
   },
   parse(input) {
     const out = collect();
