@@ -44,6 +44,7 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
         writeFiles(folder, filesOf(captures, layout(chance)));
         const cookiesHidden = captures.some(({ command }) => command.startsWith('ovs-appctl bridge/dump-flows'));
         const own: Case[] = [];
+        const ports = captures.find(({ command }) => command === 'ovs-appctl dpif/show')?.text ?? '';
         const alike = await balanced(at, setUp);
         const unordered = setUp.vsctl?.some((argument) => argument.startsWith('output-vlan=')) === true;
         const before = await learned(at, setUp);
@@ -56,6 +57,8 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
           // A datapath's port may be another set-up's, which these captures say nothing of.
           const first = answer.kind === 'text' ? /^bridge\("(.*)"\)$/m.exec(answer.text)?.[1] : undefined;
           if (first !== undefined && !setUp.bridges.some((bridge) => bridge.name === first)) continue;
+          const through = /in_port\((\w+)\)/.exec(question.flow)?.[1];
+          if (answer.kind === 'error' && through !== undefined && !ports.includes(` ${through} `)) continue;
           own.push({
             family: setUp.family,
             folder,

@@ -195,7 +195,7 @@ function formatTunnel(action: Extract<DpAction, { kind: 'set' }>): string {
   if (geneve && geneve.length > 0) parts.push(`geneve(${formatGeneve(geneve)})`);
   if (carries('erspan', 'ip6erspan')) {
     if (at(W.tunErspanVer) === 1) parts.push(`erspan(ver=1,idx=${altHex(at(W.tunErspanIdx))})`);
-    if (at(W.tunErspanVer) === 2) parts.push(`erspan(ver=2,dir=${at(W.tunErspanDir)},hwid=${altHex(at(W.tunErspanHwid))})`);
+    if (at(W.tunErspanVer) === 2) parts.push(`erspan(ver=2,dir=${at(W.tunErspanDir)},hwid=${altHex(at(W.tunErspanHwid) & 0xf)})`);
   }
   if (carries('gtpu') && at(W.tunGtpuFlags) && at(W.tunGtpuMsgtype))
     parts.push(`gtpu(flags=${altHex(at(W.tunGtpuFlags))},msgtype=${at(W.tunGtpuMsgtype)})`);

@@ -405,6 +405,8 @@ const tunnelFields: Readonly<Record<string, Reader>> = {
       optional(c, 'dir=', intoWord(W.tunErspanDir, 8), value, mask);
       take(c, ',');
       optional(c, 'hwid=', intoWord(W.tunErspanHwid, 8), value, mask);
+      // The text means the lower four bits of the six alone.
+      for (const words of [value, mask]) words[W.tunErspanHwid] = wordAt(words, W.tunErspanHwid) & 0xf;
     } else fail();
     if (!take(c, ')')) fail();
   },

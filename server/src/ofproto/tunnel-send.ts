@@ -49,14 +49,16 @@ export function prepareTunnel(flow: FlowWords, wc: FlowWords, tunnel: Tunnel): v
     flow[W.pktMark] = tunnel.egressPktMark;
     wc[W.pktMark] = 0xffffffff;
   }
+  // The index and the hardware id are hexadecimal with or without 0x (ovs-vswitchd.conf.db(5), "erspan_idx").
   const erspan = [
-    ['erspan_ver', W.tunErspanVer],
-    ['erspan_idx', W.tunErspanIdx],
-    ['erspan_dir', W.tunErspanDir],
-    ['erspan_hwid', W.tunErspanHwid],
+    ['erspan_ver', W.tunErspanVer, 10],
+    ['erspan_idx', W.tunErspanIdx, 16],
+    ['erspan_dir', W.tunErspanDir, 10],
+    ['erspan_hwid', W.tunErspanHwid, 16],
   ] as const;
-  for (const [option, word] of erspan) {
-    if (tunnel.options[option] !== 'flow') flow[word] = Number(tunnel.options[option] ?? 0) || 0;
+  for (const [option, word, base] of erspan) {
+    const value = tunnel.options[option];
+    if (value !== 'flow') flow[word] = Number.parseInt(value ?? '0', base) || 0;
   }
 }
 

@@ -192,6 +192,17 @@ function matchField(match: MatchWords, field: Field, value: bigint, mask: bigint
     case 'ipv6_label':
       // All 20 bits are the whole field.
       return put(match, W.ipv6Label, v, (m & 0xfffff) === 0xfffff ? 0xffffffff : m);
+    // Of these Open vSwitch keeps the value that is asked for as its own mask: other bits of a packet don't count.
+    case 'tun_erspan_ver':
+      return put(match, W.tunErspanVer, v & m, v);
+    case 'tun_erspan_dir':
+      return put(match, W.tunErspanDir, v & m, v);
+    case 'tun_erspan_hwid':
+      return put(match, W.tunErspanHwid, v & m, v);
+    case 'tun_gtpu_flags':
+      return put(match, W.tunGtpuFlags, v & m, v);
+    case 'tun_gtpu_msgtype':
+      return put(match, W.tunGtpuMsgtype, v & m, v);
     case 'tcp_flags':
       return put(match, W.tcpFlags, v, m & 0xffff);
     case 'nd_options_type':

@@ -29,7 +29,7 @@ export function tlvTable(rows: readonly TlvRow[]): TlvTable {
   let word = 0;
   for (const row of [...rows].sort((a, b) => a.index - b.index)) {
     const words = Math.ceil(row.length / 4);
-    if (row.index < 0 || row.index > 63 || words < 1 || word + words > OPTION_WORDS || entries.has(row.index)) continue;
+    if (row.index < 0 || row.index > 63 || words < 0 || word + words > OPTION_WORDS || entries.has(row.index)) continue;
     entries.set(row.index, { ...row, word });
     word += words;
   }

@@ -7,7 +7,7 @@ import { oneBridge, type Family, type Menu } from './common';
 
 const METADATA = [
   ...['reg0', 'reg1', 'reg2', 'reg7', 'reg15', 'xreg1', 'xxreg1', 'metadata', 'pkt_mark', 'tun_id', 'tun_src', 'tun_dst'],
-  ...['tun_ipv6_src', 'tun_gbp_id', 'ct_state', 'ct_zone', 'ct_mark', 'ct_label'],
+  ...['tun_ipv6_src', 'tun_gbp_id', 'tun_gtpu_flags', 'tun_gtpu_msgtype', 'ct_state', 'ct_zone', 'ct_mark', 'ct_label'],
 ];
 const BASIC: Menu = [
   ['output', 4],

@@ -4,8 +4,11 @@ import type { Bridge, Flow, Place, Port, Question, SetUp } from '../setup';
 import { addPatch } from './bridges';
 import { bridgeName, pipeline, plainPorts, somePackets, tablesOf, type Family, type Menu } from './common';
 
-const TYPES = ['vxlan', 'vxlan', 'gre', 'geneve', 'geneve'] as const;
+const TYPES = ['vxlan', 'vxlan', 'gre', 'geneve', 'geneve', 'erspan'] as const;
 type Type = (typeof TYPES)[number];
+
+/** What only some tunnels bring. ERSPAN's other fields are printed with its version alone: see `erspan`. */
+const EXTRA = ['tun_erspan_ver', 'tun_gtpu_flags', 'tun_gtpu_msgtype'];
 
 const MENU: Menu = [
   ['output', 6],
@@ -43,8 +46,29 @@ function tunnelOptions(random: Random, place: Place, type: Type, n: number, remo
     ...(random.chance(0.1) ? [`options:egress_pkt_mark=${random.int(1, 99)}`] : []),
     ...(type === 'vxlan' && random.chance(0.2) ? [`options:exts=${random.pick(['gbp', 'gpe'])}`] : []),
     ...legacy,
-    ...(type === 'gre' ? [] : random.chance(0.15) ? [] : [`options:dst_port=${5000 + place.index * 8 + n}`]),
+    ...(type === 'erspan' ? erspanOptions(random) : []),
+    ...(type === 'gre' || type === 'erspan' ? [] : random.chance(0.15) ? [] : [`options:dst_port=${5000 + place.index * 8 + n}`]),
   ];
+}
+
+function erspanOptions(random: Random): string[] {
+  return random.pick([
+    ['options:erspan_ver=1', `options:erspan_idx=${random.pick(['flow', '0x3f', 'fffff'])}`],
+    [
+      'options:erspan_ver=2',
+      `options:erspan_dir=${random.pick(['flow', '0', '1'])}`,
+      `options:erspan_hwid=${random.pick(['flow', '7', '3f'])}`,
+    ],
+    ['options:erspan_ver=flow', 'options:erspan_idx=flow', 'options:erspan_dir=flow', 'options:erspan_hwid=flow'],
+  ]);
+}
+
+/** What a mirror session says of itself, for a match or a packet. */
+function erspan(random: Random, masked: boolean): string {
+  const masks = masked ? random.pick(['', '', '/0x1', '/0x3']) : '';
+  return random.chance(0.4)
+    ? `tun_erspan_ver=1,tun_erspan_idx=${random.pick(['0x3f', '0xfffff', '0x1'])}`
+    : `tun_erspan_ver=2,tun_erspan_dir=${random.int(0, 1)},tun_erspan_hwid=${random.pick(['0x1', '0x7', '0x3f', '0xf', '0'])}${masks}`;
 }
 
 interface Routes {
@@ -74,24 +98,33 @@ function tunnelSetUp(random: Random, place: Place, routes: Routes): Omit<SetUp, 
     ports.push({ name: `t${place.index}-${n}`, ofport: 50 + n, type, interface: tunnelOptions(random, place, type, n, remotes) });
   }
   const tlvMap = random.chance(0.6)
-    ? [0, 1, 2]
-        .slice(0, random.int(1, 3))
-        .map((n) => `{class=0x${(0xff00 + n).toString(16)},type=${n},len=${[4, 8, 4][n]}}->tun_metadata${n}`)
+    ? [0, 1, 2].slice(0, random.int(1, 3)).map(
+        (n) =>
+          `{class=0x${(0xff00 + n).toString(16)},type=${n},len=${
+            random.pick([
+              [4, 8, 4],
+              [4, 0, 8],
+            ])[n]
+          }}->tun_metadata${n}`,
+      )
     : [];
   const packets = somePackets(random, 7, {
     inPorts: ports.map(({ ofport }) => ofport),
     kinds: ['tcp', 'udp', 'icmp', 'arp', 'tcp6', 'ns', 'eth'],
     vlan: 0.2,
-    others: ['tun_id', 'tun_src', 'tun_dst', 'reg0', ...(tlvMap.length > 0 ? ['tun_metadata0'] : [])],
+    others: ['tun_id', 'tun_src', 'tun_dst', ...EXTRA, 'reg0', ...(tlvMap.length > 0 ? ['tun_metadata0'] : [])],
   });
   const flows: Flow[] = pipeline(random, {
     ports: [...ports, ...ports.filter(({ type }) => type !== undefined)],
     packets,
     tables: tablesOf(random, random.int(1, 3)),
     menu: tlvMap.length > 0 ? [...MENU, ['tunnel_option', 3]] : MENU,
-    match: { miss: 0.1, fields: 2, others: ['tun_id', 'tun_src'] },
+    match: { miss: 0.1, fields: 2, others: ['tun_id', 'tun_src', ...EXTRA] },
     versions: ['OpenFlow13', 'OpenFlow15'],
   });
+  if (ports.some(({ type }) => type === 'erspan'))
+    for (let n = 0; n < 3; n++)
+      flows.push({ text: `priority=${700 + n},${erspan(random, true)} actions=output:${n + 1}`, version: 'OpenFlow13' });
   const bridges: Bridge[] = [{ name, ports, flows, settings: ['fail-mode=secure'], ...(tlvMap.length > 0 ? { tlvMap } : {}) }];
   const appctl: string[][] = [];
   if (routes.native) {
@@ -143,7 +176,7 @@ function tunnelled(
   const port = random.pick(ports);
   const tunnel =
     port.type !== undefined && random.chance(0.8)
-      ? `,tun_id=${random.pick([0, 5, 77, 5000])},tun_src=${ipv4Text(random.pick(remotes))},tun_dst=10.99.0.1${random.chance(0.3) ? ',tun_flags=oam' : ''}`
+      ? `,tun_id=${random.pick([0, 5, 77, 5000])},tun_src=${ipv4Text(random.pick(remotes))},tun_dst=10.99.0.1${random.chance(0.3) ? ',tun_flags=oam' : ''}${port.type === 'erspan' ? `,${erspan(random, false)}` : ''}`
       : '';
   const vlan = fields.has('dl_vlan') ? `,dl_vlan=${fields.get('dl_vlan') ?? 0n}` : '';
   return `in_port=${port.ofport}${tunnel},dl_src=${macText(fields.get('dl_src') ?? 1n)},dl_dst=${macText(fields.get('dl_dst') ?? 1n)}${vlan},${random.pick(['icmp', 'tcp,tcp_dst=80', 'arp,arp_op=1', 'udp6', 'ip'])}`;
@@ -160,10 +193,20 @@ function datapathFlow(
   const port = random.pick(tunnels);
   const udp = port.interface?.map((option) => /dst_port=(\d+)/.exec(option)?.[1]).find((one) => one !== undefined);
   const datapathPort =
-    port.type === 'gre' ? 'gre_sys' : port.type === 'vxlan' ? `vxlan_sys_${udp ?? '4789'}` : `genev_sys_${udp ?? '6081'}`;
+    port.type === 'gre'
+      ? 'gre_sys'
+      : port.type === 'erspan'
+        ? 'erspan_sys'
+        : port.type === 'vxlan'
+          ? `vxlan_sys_${udp ?? '4789'}`
+          : `genev_sys_${udp ?? '6081'}`;
   const key = random.pick([0, 5, 77, 3000]);
-  const geneve = options && port.type === 'geneve' && random.chance(0.6) ? ',geneve({class=0xff00,type=0,len=4,0x12345678})' : '';
-  const tunnel = `tunnel(tun_id=0x${key.toString(16)},src=${ipv4Text(random.pick(remotes))},dst=10.99.0.1,ttl=64${geneve},flags(${random.pick(['key', 'df|key', 'df|csum|key', ''])}))`;
+  const first = '{class=0xff00,type=0,len=4,0x12345678}';
+  const option = random.pick([first, `${first}{class=0xff01,type=0x1,len=0}`]);
+  const geneve = options && port.type === 'geneve' && random.chance(0.6) ? `,geneve(${option})` : '';
+  const session = random.pick(['ver=1,idx=0x3f', 'ver=2,dir=1,hwid=0x7', 'ver=2,dir=0,hwid=0x3f']);
+  const mirrored = port.type === 'erspan' ? `,erspan(${session})` : '';
+  const tunnel = `tunnel(tun_id=0x${key.toString(16)},src=${ipv4Text(random.pick(remotes))},dst=10.99.0.1,ttl=64${geneve}${mirrored},flags(${random.pick(['key', 'df|key', 'df|csum|key', ''])}))`;
   const inner = `eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x0800),ipv4(src=1.2.3.4,dst=5.6.7.8,proto=6,tos=${random.pick([0, 1, 3, 0x20])},ttl=64,frag=no),tcp(src=1,dst=80)`;
   return { bridge: random.pick([place.datapath, `ovs-${place.datapath}`]), flow: `${tunnel},in_port(${datapathPort}),${inner}` };
 }

@@ -17,6 +17,8 @@ export function setField({ argument, names }: ActText): ReadAct {
   // A load into some of a field's bits is a set_field with a mask in dumps of OpenFlow 1.5, whatever the field.
   const parsed = parseFieldValue(names.printed ? { ...field, maskable: true } : field, ends.value, names.ports);
   const base = { kind: 'set_field', field, flowHasVlan: false, load: false } as const;
+  // So a Geneve option without a value is printed: it is put there, and that is all.
+  if (names.printed && ends.value === 'ANY') return { ...base, value: 0n, mask: 0n };
   switch (parsed.kind) {
     case 'error':
       return parsed.message;
