@@ -1,6 +1,6 @@
 import { runActionSet } from './action-set';
 import { commit } from './commit';
-import type { Ctx, XlateAct } from './context';
+import { report, type Ctx, type XlateAct } from './context';
 import { finishFreezing } from './freeze';
 
 /** Actions whose effect on the packet the datapath can't take back by other actions. */
@@ -23,8 +23,14 @@ export function runClone(actions: readonly XlateAct[], ctx: Ctx, isLast: boolean
     const { wasMpls, conntracked, dpActions, enclosing } = ctx;
     ctx.dpActions = [];
     ctx.enclosing = [...enclosing, dpActions];
-    inner(true);
-    if (ctx.dpActions.length > 0) dpActions.push({ kind: 'clone', actions: ctx.dpActions });
+    const { clone, sampleNesting } = ctx.session.sw.datapath;
+    // A datapath that cannot clone samples every packet instead, if it can nest samples deeply enough.
+    if (clone || sampleNesting > 3) inner(true);
+    else report(ctx, 'error', 'Failed to compose clone action');
+    if (ctx.dpActions.length > 0)
+      dpActions.push(
+        clone ? { kind: 'clone', actions: ctx.dpActions } : { kind: 'sample', probability: 0xffffffff, actions: ctx.dpActions },
+      );
     ctx.dpActions = dpActions;
     ctx.enclosing = enclosing;
     ctx.conntracked = conntracked;

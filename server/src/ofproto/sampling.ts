@@ -1,9 +1,13 @@
 import type { DpAction, UserspaceCookie } from '../datapath/dp-action';
-import { wordAt, W } from '../packet/flow-words';
+import { commitOdpTunnelAction } from '../datapath/commit';
+import { wordAt, type FlowWords, W } from '../packet/flow-words';
 import { VLAN_CFI } from '../packet/protocols';
 import { commit } from './commit';
 import { portOf, report, type Ctx } from './context';
-import type { Port } from './switch';
+import { tlvsOf } from './fields';
+import { TUNNEL_END } from './headers';
+import type { Port, Tunnel } from './switch';
+import { prepareTunnel } from './tunnel-send';
 import type { OfpAct } from '../openflow/ofpact';
 
 /** Every packet, out of 2^32 - 1. */
@@ -69,7 +73,7 @@ export function sampleAction(ctx: Ctx, act: OfpAct & { kind: 'sample' }): void {
   if (!flowSampling && ipfix === undefined) return;
   let outputPort = NO_PORT;
   const asked = typeof act.samplingPort === 'number' ? act.samplingPort : undefined;
-  let tunnelOutPort: number | undefined;
+  let leavesBy: Port | undefined;
   if (asked !== undefined && asked !== 0xffff && asked !== wordAt(ctx.flow, W.inPort)) {
     const port = portOf(ctx, asked);
     if (port?.odpPort === undefined) {
@@ -77,15 +81,25 @@ export function sampleAction(ctx: Ctx, act: OfpAct & { kind: 'sample' }): void {
       return;
     }
     outputPort = port.odpPort;
-    if (port.tunnel) tunnelOutPort = outputPort;
+    if (port.tunnel && ctx.bridge.tunnelSampling.has(act.collectorSetId)) leavesBy = port;
   }
   commit(ctx);
+  if (leavesBy?.tunnel) tellTunnel(ctx, leavesBy.tunnel);
   const { probability, collectorSetId, obsDomainId, obsPointId, direction } = act;
   ctx.dpActions.push(
     sample(
       (probability << 16) + probability + (probability >= 0x8000 ? 0x100000000 : 0),
       { kind: 'flow_sample', probability, collectorSetId, obsDomainId, obsPointId, outputPort, direction },
-      tunnelOutPort === undefined ? {} : { tunnelOutPort },
+      leavesBy ? { tunnelOutPort: outputPort } : {},
     ),
   );
+}
+
+/** Puts the tunnel's headers on the packet before the sample is taken, so that the collector is told of them. */
+function tellTunnel(ctx: Ctx, tunnel: Tunnel): void {
+  prepareTunnel(ctx.flow, ctx.wc, tunnel);
+  if (ctx.session.sw.datapath.tunnelPushPop) return;
+  const own: FlowWords = ctx.flow.slice(0, TUNNEL_END);
+  commitOdpTunnelAction(ctx.flow, ctx.baseFlow, ctx.dpActions, tunnel.type, tlvsOf(ctx.bridge));
+  ctx.flow.set(own, 0);
 }

@@ -80,6 +80,8 @@ export interface Bridge {
   readonly ipfix: number | undefined;
   /** Whether IPFIX collectors are there for the sample action. */
   readonly flowSampling: boolean | undefined;
+  /** The sets of collectors that are told of the tunnel which a sampled packet leaves by. */
+  readonly tunnelSampling: ReadonlySet<number>;
   readonly netflow: boolean;
   /** A controller of OpenFlow 1.0 to 1.2 takes the packets that miss; later ones get what flows send them. */
   readonly hasController: boolean;

@@ -22,6 +22,14 @@ const sampling: Family = {
   make: (random, place) => {
     const name = bridgeName(place);
     const ports = plainPorts(random, place, random.int(2, 4));
+    const tunnelled = random.chance(0.4);
+    if (tunnelled)
+      ports.push({
+        name: `t${place.index}`,
+        ofport: 50,
+        type: random.pick(['vxlan', 'gre']),
+        interface: [`options:remote_ip=10.9.${place.index % 250}.1`, 'options:key=5'],
+      });
     const packets = somePackets(random, 8, {
       inPorts: ports.map(({ ofport }) => ofport),
       kinds: ['tcp', 'udp', 'icmp', 'arp', 'tcp6'],
@@ -57,9 +65,13 @@ const sampling: Family = {
       create('f', 'ipfix', ['targets="127.0.0.1:4740"']);
       create('c', 'Flow_Sample_Collector_Set', [`id=${random.int(1, 9)}`, `bridge=${id('b')}`, `ipfix=${id('f')}`]);
     }
+    // Tunnels that the datapath makes, and one that knows no clone.
+    const features = tunnelled ? random.pick([['tnl_push_pop'], ['tnl_push_pop', 'clone'], []]) : [];
     return {
       bridges: [bridge],
       vsctl,
+      appctl: features.map((feature) => ['dpif/set-dp-features', name, feature, 'false']),
+      exclusive: features.length > 0,
       stages: [ask(random, name, packets, ports).map((question) => withStates(question, random))],
     };
   },

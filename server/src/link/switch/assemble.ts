@@ -86,6 +86,7 @@ function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<str
     sflow: samplingOf(captured, bridge.name, row, 'sflow'),
     ipfix: samplingOf(captured, bridge.name, row, 'ipfix'),
     flowSampling: flowSamplingOf(captured, row),
+    tunnelSampling: tunnelSamplingOf(captured, row),
     netflow: items(row, 'netflow').length > 0,
     hasController: controllers.length > 0 && protocols.length > 0 && protocols.every((word) => /^OpenFlow1[012]$/.test(word)),
   };
@@ -108,6 +109,18 @@ function flowSamplingOf(captured: Captured, row: DbRow | undefined): boolean | u
   const sets = captured.rows.of('flow_sample_collector_set');
   if (sets.length === 0) return undefined;
   return sets.some((set) => items(set, 'bridge').some((uuid) => uuid === row?.uuid?.value));
+}
+
+/** The ids of the bridge's sets whose IPFIX tells of tunnels, as it does unless told not to (ovs-vswitchd.conf.db(5), "IPFIX"). */
+function tunnelSamplingOf(captured: Captured, row: DbRow | undefined): ReadonlySet<number> {
+  const ids = new Set<number>();
+  for (const set of captured.rows.of('flow_sample_collector_set')) {
+    const id = integer(set, 'id');
+    const [ipfix] = items(set, 'ipfix');
+    if (id === undefined || ipfix === undefined || !items(set, 'bridge').some((uuid) => uuid === row?.uuid?.value)) continue;
+    if (map(captured.rows.byUuid(ipfix), 'other_config')['enable-tunnel-sampling'] !== 'false') ids.add(id);
+  }
+  return ids;
 }
 
 /** How much of a port's name OpenFlow has room for before version 1.5's `ofp_port` (16 bytes, the last of them 0). */
