@@ -67,7 +67,7 @@ export async function capture(at: Switch, database: Database, setUp: SetUp, rand
     // What holds now: the one before says what held when the datapath was made.
     await appctl('dpif/set-dp-features', bridges[0]?.name ?? '');
   }
-  for (const table of ['sflow', 'ipfix', 'Flow_Sample_Collector_Set'])
+  for (const table of ['sflow', 'ipfix', 'Flow_Sample_Collector_Set', 'qos', 'queue'])
     if (setUp.vsctl?.includes(table) === true) {
       const { out } = await at.vsctl(['list', table]);
       captures.push({ command: `ovs-vsctl list ${table}`, text: out });

@@ -23,9 +23,9 @@ import {
   outputRegAction,
   outputTruncAction,
   portNumber,
-  queuePriority,
   type OutputOptions,
 } from './output-actions';
+import { queuePriority } from './queues';
 import { sampleAction } from './sampling';
 import { tableAction } from './table-action';
 import { wordAt, exact, exact16, exact8, exactMac, type FlowWords, or, W, writeMac } from '../packet/flow-words';

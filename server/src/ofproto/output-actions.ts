@@ -8,6 +8,7 @@ import { controllerAction } from './controller';
 import { lookAtBits, readBits, writeBits } from './fields';
 import { normal } from './normal';
 import { composeOutput } from './output';
+import { queuePriority } from './queues';
 import { tableAction } from './table-action';
 import { wordAt, W } from '../packet/flow-words';
 
@@ -122,12 +123,6 @@ export function enqueueAction(ctx: Ctx, port: number, queue: number, options: Ou
   ctx.flow[W.skbPriority] = priority;
   composeOutput(ctx, port === OFPP.IN_PORT ? inPort : port, { isLast: options.isLast });
   ctx.flow[W.skbPriority] = saved;
-}
-
-/** The packet priority that stands for a queue: a traffic class of Linux's qdisc 1: (tc(8)); userspace takes the number as it is. */
-export function queuePriority(ctx: Ctx, queue: number): number | undefined {
-  if (ctx.session.sw.datapath.userspace) return queue;
-  return queue < 0xf000 ? ((1 << 16) | (queue + 1)) >>> 0 : undefined;
 }
 
 /** bundle(…) and bundle_load(…). */

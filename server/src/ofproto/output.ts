@@ -8,6 +8,7 @@ import { commit } from './commit';
 import { cancelFreeze, portOf, report, reportBridge, type Ctx } from './context';
 import { finishFreezing } from './freeze';
 import { nativeTunnelOutput } from './native-tunnel';
+import { markDscp } from './queues';
 import { sampleOutput } from './sampling';
 import { processSpecial } from './special';
 import type { Bundle, Mirror, Port } from './switch';
@@ -174,6 +175,7 @@ export function composeOutput(
     return;
   }
 
+  markDscp(ctx, port);
   sendBy(ctx, port, options);
   keep.forEach((word, i) => {
     ctx.flow[word] = saved[i] ?? 0;

@@ -136,6 +136,8 @@ export interface Port {
   readonly mac: bigint | undefined;
   /** The index of its network device (`ovs-vsctl list interface`, `ip link`); 0 where it has none. */
   readonly ifindex: number | undefined;
+  /** The DSCP that its QoS queues mark packets with, by the queue's number. */
+  readonly queueDscp: ReadonlyMap<number, number>;
 }
 
 /** `options` of a tunnel interface (ovs-vswitchd.conf.db(5)). */

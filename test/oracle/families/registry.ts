@@ -8,6 +8,7 @@ import { learningFamilies } from './learning';
 import { normalFamilies } from './normal';
 import { plainFamilies } from './plain';
 import { tunnelFamilies } from './tunnels';
+import { queueFamilies } from './queues';
 import { samplingFamilies } from './sampling';
 import { nshFamilies } from './nsh';
 import { limitFamilies } from './limits';
@@ -28,6 +29,7 @@ export const families: readonly Family[] = [
   ...nshFamilies,
   ...tunnelFamilies,
   ...samplingFamilies,
+  ...queueFamilies,
 ];
 
 export function makeSetUp(family: Family, random: Random, place: Place): SetUp {

@@ -3,7 +3,7 @@ import type { Port } from '../../ofproto/switch';
 import { parseMac } from '../../packet/address';
 import { LOCAL_PORT } from '../../packet/fields';
 import { aboutBridge, factsOf, type Captured } from './captured';
-import { integer, map, text } from './rows';
+import { integer, items, map, text, type DbRow } from './rows';
 import { datapathNameOf, isTunnelType, tunnelOf } from './tunnels';
 
 const PORT_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-show', 'ovs-ofctl-dump-ports-desc']);
@@ -48,6 +48,7 @@ export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<numb
       ...(tunnel ? { datapathName: datapathNameOf(tunnel) } : {}),
       mac: parseMac(port.mac ?? text(row, 'mac_in_use') ?? ''),
       ifindex: row?.columns.has('ifindex') ? (integer(row, 'ifindex') ?? 0) : undefined,
+      queueDscp: queueDscpOf(captured, port.name, row),
     });
   }
   if (guessed.length > 0)
@@ -55,6 +56,28 @@ export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<numb
       `${bridge.name}: the datapath's own port numbers are not captured (ovs-appctl dpif/show tells them); its OpenFlow numbers stand in their place`,
     );
   return ports;
+}
+
+/** The DSCP of each queue of the port's QoS (ovs-vswitchd.conf.db(5), "Queue"); a QoS that is not captured is announced. */
+function queueDscpOf(captured: Captured, name: string, row: DbRow | undefined): ReadonlyMap<number, number> {
+  const uuid = row?.uuid?.value;
+  const port = captured.rows
+    .of('port')
+    .find((each) => each.name?.value === name || items(each, 'interfaces').some((item) => item === uuid));
+  const [qos] = items(port, 'qos');
+  const found = new Map<number, number>();
+  if (qos === undefined) return found;
+  const queues = Object.entries(map(captured.rows.byUuid(qos), 'queues'));
+  const rows = queues.map(([number, queue]) => [Number(number), captured.rows.byUuid(queue)] as const);
+  if (!captured.rows.byUuid(qos) || rows.some(([, queue]) => !queue))
+    captured.notes.push(
+      `${name}: which DSCP its queues mark packets with is not captured (ovs-vsctl list qos and ovs-vsctl list queue tell); none is assumed`,
+    );
+  for (const [number, queue] of rows) {
+    const dscp = integer(queue, 'dscp');
+    if (dscp !== undefined) found.set(number, dscp);
+  }
+  return found;
 }
 
 function kindOf(captured: Captured, port: OvsPort): string {
