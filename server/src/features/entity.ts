@@ -1,4 +1,5 @@
 import type { Capture, Ref } from '../captures/capture';
+import type { NfFamily } from '../captures/netfilter-facts';
 import type { CaptureDocument } from '../captures/document';
 import {
   captureKey,
@@ -42,7 +43,7 @@ export type Entity = { readonly key: string } & (
   | { readonly kind: 'table'; readonly host: string; readonly bridge: string | undefined; readonly table: string }
   | {
       readonly kind: 'chain';
-      readonly family: 'ip' | 'ip6';
+      readonly family: NfFamily;
       readonly host: string;
       readonly namespace: string;
       readonly table: string;
@@ -156,7 +157,7 @@ export function entityOf(world: World, locus: Locus, ref: Ref): Entity {
     case 'table':
       return tableEntity(host, ref.scope ?? locus.bridgeName, ref.value);
     case 'chain':
-      return chainEntity(host, namespace, ref.scope ?? 'filter', ref.value, locus.capture.kind.startsWith('ip6') ? 'ip6' : 'ip');
+      return chainEntity(host, namespace, ref.scope ?? 'filter', ref.value, familyOf(locus.capture, ref.scope, ref.value));
     case 'nat-table':
       return { kind: 'nat-table', key: `nf-table ${host} ${namespace} ${ref.value}`, host, namespace, name: ref.value };
     case 'namespace':
@@ -203,9 +204,26 @@ export function chainEntity(
   namespace: string,
   table: string,
   name: string,
-  family: 'ip' | 'ip6' = 'ip',
+  family: NfFamily = 'ip',
 ): EntityOf<'chain'> {
   return { kind: 'chain', key: `chain ${host} ${namespace} ${family} ${table} ${name}`, family, host, namespace, table, name };
+}
+
+const chainFamilies = new WeakMap<Capture, ReadonlyMap<string, NfFamily>>();
+
+/** The family of a chain's table: `nft list ruleset` shows tables of several. */
+function familyOf(capture: Capture, table: string | undefined, chain: string): NfFamily {
+  if (!capture.kind.startsWith('nft-')) return capture.kind.startsWith('ip6') ? 'ip6' : 'ip';
+  let families = chainFamilies.get(capture);
+  if (!families) {
+    families = new Map(
+      capture.facts.flatMap((fact) =>
+        fact.kind === 'nf-chain' ? [[`${fact.table} ${fact.name.value}`, fact.family] as const] : [],
+      ),
+    );
+    chainFamilies.set(capture, families);
+  }
+  return families.get(`${table ?? 'filter'} ${chain}`) ?? 'ip';
 }
 
 function portEntity(network: Network, value: string): EntityOf<'neutron-port'> {

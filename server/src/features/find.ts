@@ -177,24 +177,46 @@ export function factSpan(fact: Fact): Span | undefined {
   switch (fact.kind) {
     case 'nf-rule':
     case 'route':
+    case 'route-answer':
     case 'ip-rule':
+    case 'eb-rule':
+    case 'conntrack-entry':
+    case 'conntrack-expectation':
+    case 'packet-seen':
       return fact.text.span;
     case 'nf-chain':
+    case 'eb-chain':
       return fact.span.span;
+    case 'ipset-entry':
+      return fact.element.span;
+    case 'bridge-vlan':
+      return fact.vlan.span;
+    case 'nf-queue':
+      return fact.queue.span;
+    case 'packets-counted':
+      return fact.captured.span;
+    case 'traceroute':
+      return fact.target.span;
+    case 'runtime-object':
+      return fact.id.span;
     case 'fdb-entry':
       return { start: fact.port.span.start, end: fact.mac.span.end };
     case 'of-port':
       return { start: fact.ofport.span.start, end: (fact.mac ?? fact.name).span.end };
     case 'address':
     case 'neighbour':
+    case 'listener':
+    case 'address-owner':
       return fact.ip.span;
     case 'bridge-fdb':
+    case 'bridge-mac':
       return fact.mac.span;
     case 'linux-bridge-port':
     case 'linux-bridge':
     case 'link':
     case 'netns':
     case 'sysctl':
+    case 'ipset':
     case 'ovs-bridge':
     case 'ovs-port':
     case 'ovs-interface':

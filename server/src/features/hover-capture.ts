@@ -62,11 +62,30 @@ const nouns: Partial<Record<Fact['kind'], string>> = {
   'linux-bridge-port': 'bridge port',
   'nf-chain': 'chain',
   'nf-rule': 'rule',
+  'eb-chain': 'chain',
+  'eb-rule': 'rule',
+  ipset: 'set',
+  'ipset-entry': 'member',
+  'conntrack-entry': 'connection',
+  'conntrack-expectation': 'expected connection',
+  'bridge-vlan': 'VLAN',
+  'bridge-fdb': 'MAC',
+  'bridge-mac': 'MAC',
+  listener: 'listening socket',
+  'packet-seen': 'packet',
+  'address-owner': 'owner of an address',
+  'runtime-object': 'pod or container',
   instance: 'instance',
   'neutron-port': 'Neutron port',
   'neutron-network': 'network',
   'neutron-subnet': 'subnet',
   'neutron-router': 'router',
+};
+
+const plurals: Readonly<Record<string, string>> = {
+  address: 'addresses',
+  'owner of an address': 'owners of addresses',
+  'pod or container': 'pods and containers',
 };
 
 function factText(facts: readonly Fact[]): string {
@@ -76,5 +95,5 @@ function factText(facts: readonly Fact[]): string {
     if (noun !== undefined) counts.set(noun, (counts.get(noun) ?? 0) + 1);
   }
   if (counts.size === 0) return '';
-  return `: ${[...counts].map(([noun, n]) => count(n, noun, noun.endsWith('s') ? `${noun}es` : noun === 'learned MAC' ? 'learned MACs' : `${noun}s`)).join(', ')}`;
+  return `: ${[...counts].map(([noun, n]) => count(n, noun, plurals[noun] ?? `${noun}s`)).join(', ')}`;
 }

@@ -67,8 +67,10 @@ export function describeNamespace(world: World, entity: EntityOf<'namespace'>): 
   return section(`Namespace ${escape(entity.name)}${host === '' || found.length > 1 ? '' : ` on ${escape(host)}`}`, bullets);
 }
 
-function tableOf(world: World, host: string, namespace: string, table: string): NfTable | undefined {
-  return world.network.hosts.get(host)?.namespaces.get(namespace)?.netfilter.get(table);
+function tableOf(world: World, { host, namespace, family, table }: EntityOf<'chain'>): NfTable | undefined {
+  const known = world.network.hosts.get(host)?.namespaces.get(namespace);
+  const byIptables = family === 'ip' ? known?.netfilter.get(table) : family === 'ip6' ? known?.netfilter6.get(table) : undefined;
+  return byIptables ?? known?.nft.get(`${family} ${table}`);
 }
 
 const builtIn: Readonly<Record<string, string>> = {
@@ -78,6 +80,26 @@ const builtIn: Readonly<Record<string, string>> = {
   OUTPUT: 'Packets that this machine itself sends',
   POSTROUTING: 'Packets that leave, after the routing decision',
 };
+
+const familyWords: Partial<Record<NfFamily, string>> = {
+  ip6: ' for IPv6',
+  inet: ' for IPv4 and IPv6',
+  bridge: ' for frames in bridges',
+  arp: ' for ARP',
+  netdev: ' for frames at one device',
+};
+
+/** Where the kernel asks a chain: what iptables' built-in chains are for, and nft's base chains with their priority. */
+function hookOf(locus: Locus, family: NfFamily, table: string, chain: string): string | undefined {
+  const fact = locus.capture.facts.find(
+    (one) => one.kind === 'nf-chain' && one.family === family && one.table === table && one.name.value === chain,
+  );
+  if (fact?.kind !== 'nf-chain' || fact.hook === undefined)
+    return locus.capture.kind.startsWith('nft-') ? undefined : builtIn[chain];
+  const words = builtIn[fact.hook.value.toUpperCase()] ?? 'Frames that come in, before everything else';
+  const priority = fact.priority === undefined ? '' : `, priority ${fact.priority.value}`;
+  return `${words} (hook ${fact.hook.value}${priority})`;
+}
 
 /** One netfilter table as a capture's own lines show it: the network keeps only the best listing of each. */
 function tableOfCapture(locus: Locus, family: NfFamily, name: string): NfTable | undefined {
@@ -114,7 +136,7 @@ function tableOfCapture(locus: Locus, family: NfFamily, name: string): NfTable |
 /** A chain: its policy, its rules, who jumps to it. */
 export function describeChain(world: World, locus: Locus, entity: EntityOf<'chain'>): string {
   const own = tableOfCapture(locus, entity.family, entity.table);
-  const known = entity.family === 'ip' ? tableOf(world, entity.host, entity.namespace, entity.table) : undefined;
+  const known = tableOf(world, entity);
   const table = own?.chains.has(entity.name) ? own : known;
   const chain = table?.chains.get(entity.name);
   const place =
@@ -123,10 +145,12 @@ export function describeChain(world: World, locus: Locus, entity: EntityOf<'chai
         ? ''
         : ` of ${escape(entity.host)}`
       : ` of namespace ${code(entity.namespace)}`;
-  const where = `${entity.table} table${entity.family === 'ip6' ? ' for IPv6' : ''}${place}`;
-  const hook = builtIn[entity.name];
+  const where = `${entity.table} table${familyWords[entity.family] ?? ''}${place}`;
+  const hook = hookOf(locus, entity.family, entity.table, entity.name);
   if (!table || !chain) {
-    const command = `${entity.family === 'ip6' ? 'ip6tables' : 'iptables'} -t ${entity.table} -S ${entity.name}`;
+    const command = locus.capture.kind.startsWith('nft-')
+      ? `nft list chain ${entity.family} ${entity.table} ${entity.name}`
+      : `${entity.family === 'ip6' ? 'ip6tables' : 'iptables'} -t ${entity.table} -S ${entity.name}`;
     return section(`Chain ${escape(entity.name)}`, [`In the ${where}`, hook, `Its rules were not captured: ${code(command)}`]);
   }
   const callers = [...table.chains.values()].flatMap((from) =>
@@ -163,12 +187,24 @@ export function describeRule(world: World, locus: Locus, rule: FactOf<'nf-rule'>
   const matches = explainNfMatches(rule.matches);
   const comment = rule.matches.find((match) => match.kind === 'comment');
   const target = rule.target?.value;
-  const called = target === undefined ? undefined : tableOfCapture(locus, rule.family, rule.table)?.chains.get(target);
+  const table = tableOfCapture(locus, rule.family, rule.table);
+  const called = target === undefined ? undefined : table?.chains.get(target);
+  const hook = hookOf(locus, rule.family, rule.table, rule.chain);
+  const callers = [...(table?.chains.values() ?? [])].flatMap((from) =>
+    from.rules
+      .filter((one) => one.target === rule.chain)
+      .map((one) => link(world, one.source, `${from.name} rule ${one.number}`) ?? from.name),
+  );
+  const before = (rule.before ?? []).map((statement) =>
+    escape(explainNfTarget(statement.target.value, false, statement.options)),
+  );
   const options = rule.targetOptions;
   return section(
-    `Rule ${rule.number} of ${escape(rule.chain === '' ? 'a chain that was not captured' : rule.chain)} (${rule.table})`,
+    `Rule ${rule.number} of ${escape(rule.chain === '' ? 'a chain that was not captured' : rule.chain)} (${rule.table}${familyWords[rule.family] ?? ''})`,
     [
+      hook ?? (callers.length === 0 ? undefined : `Reached from ${few(callers)}`),
       `Matches ${matches.length === 0 ? 'any packet' : escape(matches.join(', '))}`,
+      before.length === 0 ? undefined : `First ${before.join('; ')}`,
       `Then ${escape(explainNfTarget(target, rule.goto, options))}${called ? `, ${count(called.rules.length, 'rule')}${inBrackets(world, called.source)}` : ''}`,
       comment?.kind === 'comment' ? `Comment: ${escape(comment.text.value)}` : undefined,
       rule.packets ? `${escape(rule.packets.value)} packets so far` : undefined,

@@ -5,8 +5,17 @@ import { find, isRecordLine, lineSpan, targetKind, type Found, type Said } from 
 import { describeIp, describeMac } from './hover-address';
 import { describeCapture } from './hover-capture';
 import { describeAction, describeFlow, describeTerm, portNames } from './hover-flow';
+import {
+  describeConnection,
+  describeEbChain,
+  describeEbRule,
+  describeExpectation,
+  describeIpset,
+  describeIpsetEntry,
+} from './hover-filter';
 import { describeChain, describeNamespace, describeRoute, describeRule } from './hover-linux';
 import { describeInstance, describeNetwork, describeNeutronPort, describeRouter, describeSubnet } from './hover-openstack';
+import { describeRecord } from './hover-records';
 import { describeDevice, describeHost, describeTable, describeVlan, describeVni, isDevice } from './hover-switch';
 import { domainInterfaces } from './libvirt';
 import { code, escape, section } from './markdown';
@@ -135,6 +144,18 @@ function describeFact(world: World, found: Found, fact: Said, described: boolean
       return describeRule(world, locus, fact);
     case 'route':
       return describeRoute(world, locus, fact);
+    case 'eb-rule':
+      return describeEbRule(world, locus, fact);
+    case 'eb-chain':
+      return describeEbChain(world, locus, fact);
+    case 'ipset':
+      return describeIpset(world, locus, fact.name.value);
+    case 'ipset-entry':
+      return describeIpsetEntry(world, locus, fact);
+    case 'conntrack-entry':
+      return describeConnection(fact);
+    case 'conntrack-expectation':
+      return describeExpectation(fact);
     case 'fdb-entry': {
       const port = fact.port.value;
       const name = typeof port === 'number' ? portNames(locus.bridge)(port) : port;
@@ -145,8 +166,11 @@ function describeFact(world: World, found: Found, fact: Said, described: boolean
         fact.age ? `${fact.age.value} s ago: packets to it leave by that port` : undefined,
       ]);
     }
-    default:
+    default: {
+      const record = describeRecord(world, locus, fact);
+      if (record !== undefined) return record;
       break;
+    }
   }
   if (described) return undefined;
   switch (fact.kind) {
@@ -170,17 +194,6 @@ function describeFact(world: World, found: Found, fact: Said, described: boolean
       return section(`Neighbour ${fact.ip.value}`, [
         fact.mac ? `Has MAC ${code(fact.mac.value)}, by ${code(fact.dev.value)}` : `No answer to ARP by ${code(fact.dev.value)}`,
         fact.state && `State ${escape(fact.state.value)}`,
-      ]);
-    case 'ip-rule':
-      return section('Routing rule', [
-        escape(fact.text.value),
-        fact.table ? `Looks up table ${escape(fact.table.value)}` : undefined,
-      ]);
-    case 'bridge-fdb':
-      return section('Linux bridge entry', [
-        `${code(fact.mac.value)} on ${code(fact.dev.value)}${fact.master ? ` of ${code(fact.master.value)}` : ''}`,
-        fact.flags.includes('permanent') ? "The device's own address" : undefined,
-        fact.dst ? `Behind tunnel address ${code(fact.dst.value)}` : undefined,
       ]);
     case 'sysctl':
       return section(escape(fact.name.value), [`Set to ${code(fact.value.value)}`]);

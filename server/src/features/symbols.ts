@@ -1,6 +1,8 @@
 import type { Span } from '../base/span';
 import type { CaptureDocument } from '../captures/document';
 import type { Fact } from '../captures/facts';
+import type { ConntrackTuple } from '../captures/netfilter-facts';
+import { ipProtocolName } from '../packet/ip-protocols';
 import type { FlowStore } from '../captures/flow/store';
 import { entityOf, locusOf, type Entity, type Locus } from './entity';
 import { factSpan, lineSpan, pieces } from './find';
@@ -208,7 +210,7 @@ function place(fact: Fact, own: Span, groups: Map<string, Draft>, add: Add): voi
       return;
     case 'nf-chain':
       groups.set(
-        `${fact.table} ${fact.name.value}`,
+        `${fact.family} ${fact.table} ${fact.name.value}`,
         add(
           undefined,
           fact.name.value,
@@ -219,7 +221,13 @@ function place(fact: Fact, own: Span, groups: Map<string, Draft>, add: Add): voi
       );
       return;
     case 'nf-rule':
-      add(groups.get(`${fact.table} ${fact.chain}`), `rule ${fact.number}`, symbolKinds.property, own, fact.target?.value);
+      add(
+        groups.get(`${fact.family} ${fact.table} ${fact.chain}`),
+        `rule ${fact.number}`,
+        symbolKinds.property,
+        own,
+        fact.target?.value,
+      );
       return;
     case 'route':
       add(
@@ -251,8 +259,115 @@ function place(fact: Fact, own: Span, groups: Map<string, Draft>, add: Add): voi
       add(undefined, fact.name?.value ?? fact.id.value, symbolKinds.object, own);
       return;
     default:
+      placeRecord(fact, own, groups, add);
+  }
+}
+
+/** The group of that name, made where its first record stands. */
+function groupOf(groups: Map<string, Draft>, name: string, kind: SymbolKindNumber, at: Span, add: Add): Draft {
+  const known = groups.get(name);
+  if (known) return known;
+  const made = add(undefined, name, kind, at);
+  groups.set(name, made);
+  return made;
+}
+
+/** Records of which there may be many: each kind in groups, by what a person would look for. */
+function placeRecord(fact: Fact, own: Span, groups: Map<string, Draft>, add: Add): void {
+  switch (fact.kind) {
+    case 'ipset':
+      groups.set(`set ${fact.name.value}`, add(undefined, fact.name.value, symbolKinds.array, fact.name.span, fact.type.value));
+      return;
+    case 'ipset-entry':
+      add(groups.get(`set ${fact.set.value}`), fact.element.value, symbolKinds.constant, own, fact.nomatch ? 'not' : undefined);
+      return;
+    case 'eb-chain': {
+      const draft = add(undefined, fact.name.value, symbolKinds.function, fact.name.span, fact.policy?.value);
+      groups.set(`${fact.table} ${fact.name.value}`, draft);
+      return;
+    }
+    case 'eb-rule':
+      add(groups.get(`${fact.table} ${fact.chain}`), `rule ${fact.number}`, symbolKinds.property, own, fact.target?.value);
+      return;
+    case 'conntrack-entry': {
+      const { original, state } = fact;
+      const group = groupOf(groups, `zone ${fact.zone?.value ?? 0}`, symbolKinds.array, own, add);
+      add(
+        group,
+        `${ends(original)}`,
+        symbolKinds.field,
+        own,
+        [ipProtocolName(fact.protocol.value), state?.value].filter(Boolean).join(' '),
+      );
+      return;
+    }
+    case 'conntrack-expectation':
+      add(undefined, ends(fact.expected), symbolKinds.field, own, fact.helper?.value);
+      return;
+    case 'bridge-vlan': {
+      const [first, last] = fact.vlan.value;
+      const group = groupOf(groups, fact.dev.value, symbolKinds.interface, fact.dev.span, add);
+      const how = [fact.pvid ? 'PVID' : '', fact.untagged ? 'untagged' : ''].filter((word) => word !== '').join(', ');
+      add(
+        group,
+        first === last ? `VLAN ${first}` : `VLANs ${first}–${last}`,
+        symbolKinds.number,
+        own,
+        how === '' ? undefined : how,
+      );
+      return;
+    }
+    case 'bridge-fdb': {
+      const group = groupOf(groups, fact.dev.value, symbolKinds.interface, own, add);
+      const where = [fact.vlan && `VLAN ${fact.vlan.value}`, fact.dst?.value].filter((word) => word !== undefined).join(', ');
+      add(group, fact.mac.value, symbolKinds.key, own, where === '' ? undefined : where);
+      return;
+    }
+    case 'bridge-mac':
+      add(
+        groupOf(groups, `port ${fact.portNumber.value}`, symbolKinds.interface, own, add),
+        fact.mac.value,
+        symbolKinds.key,
+        own,
+        fact.local ? 'own' : undefined,
+      );
+      return;
+    case 'listener':
+      add(
+        undefined,
+        `${fact.ip.value}:${fact.port?.value ?? '*'}`,
+        symbolKinds.field,
+        own,
+        [fact.protocol.value, fact.process?.value].filter(Boolean).join(' '),
+      );
+      return;
+    case 'ip-rule':
+      add(undefined, `${fact.priority.value}`, symbolKinds.field, own, fact.table?.value ?? fact.action?.value);
+      return;
+    case 'neighbour':
+      add(undefined, fact.ip.value, symbolKinds.constant, own, fact.mac?.value ?? fact.state?.value);
+      return;
+    case 'packet-seen': {
+      const group = groupOf(groups, `packets${fact.dev ? ` at ${fact.dev.value}` : ''}`, symbolKinds.array, own, add);
+      const name = fact.src && fact.dst ? `${fact.src.value} → ${fact.dst.value}` : (fact.ethertype ?? 'packet');
+      add(group, name, symbolKinds.field, own, [fact.protocol ?? fact.ethertype, fact.time?.value].filter(Boolean).join(' '));
+      return;
+    }
+    case 'address-owner':
+      add(undefined, fact.name.value, symbolKinds.object, fact.name.span, fact.ip.value);
+      return;
+    case 'runtime-object':
+      add(undefined, fact.name.value, symbolKinds.object, own, fact.state?.value);
+      return;
+    default:
       return;
   }
+}
+
+function ends({ src, dst, sport, dport }: ConntrackTuple): string {
+  const end = (ip: string, port: number | undefined) =>
+    port === undefined ? ip : ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+  return `${end(src.value, sport?.value)} → ${end(dst.value, dport?.value)}`;
 }
 
 const LIMIT = 300;

@@ -25,6 +25,12 @@ const NUMBERS: ReadonlyMap<string, number> = new Map([
   ['udplite', 136],
 ]);
 
+/** The name of an IP protocol as most programs print it; the number in digits where it has none here. */
+export function ipProtocolName(number: number): string {
+  for (const [name, value] of NUMBERS) if (value === number) return name;
+  return String(number);
+}
+
 /** The number of an IP protocol, 0–255, written as a name or in digits; undefined for any other word. */
 export function ipProtocolNumber(text: string): number | undefined {
   const named = NUMBERS.get(text.toLowerCase());
