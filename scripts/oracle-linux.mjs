@@ -34,14 +34,10 @@ if (probe.status !== 0) {
   process.exit(0);
 }
 console.log(`seed ${seed}`);
-const recorder = spawn(
-  'python3',
-  [path.join(root, 'test/oracle-linux/record.py'), String(seed), String(setups), values.packets ?? '14'],
-  {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  },
-);
-const comparer = spawn(process.execPath, [main, '-', ...(values.keep ? [values.keep] : [])], {
+const program = path.join(root, 'test/oracle-linux/record.py');
+const packets = values.packets ?? '14';
+const recorder = spawn('python3', [program, String(seed), String(setups), packets], { stdio: ['ignore', 'pipe', 'inherit'] });
+const comparer = spawn(process.execPath, [main, '-', values.keep ?? '', program, packets], {
   stdio: ['pipe', 'inherit', 'inherit'],
 });
 recorder.stdout.pipe(comparer.stdin);

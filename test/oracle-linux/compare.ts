@@ -49,7 +49,7 @@ export interface Case {
 export const WHOLE = ['save', 'rules', 'verbose'];
 
 /** What the observer's counters say became of a packet. */
-export function observedVerdict(seen: Observed): string {
+export function observedVerdict(seen: Observed, loaded: Loaded): string {
   const { step } = seen;
   const passed = (chain: string) => (step[chain] ?? 0) > 0;
   const local = !seen.words.some((word) => word.startsWith('iif='));
@@ -67,15 +67,15 @@ export function observedVerdict(seen: Observed): string {
     // A rule's drop is "not permitted"; a packet that a rule has sent nowhere has no route.
     if (passed('output_first') && !passed('output_last') && seen.error !== null && seen.error !== 'Operation not permitted')
       return 'unroutable';
-    // TCP hears nothing of it; but where the nat table, which drops nothing, was last, the new route led nowhere.
-    if (passed('output_first') && !passed('output_last') && seen.ordered && seen.hits.at(-1)?.[0] === 'nat') return 'unroutable';
+    // TCP hears nothing of it; but where nothing that was met drops packets, the new route led nowhere.
+    if (passed('output_first') && !passed('output_last') && !meetsDrop(seen, loaded)) return 'unroutable';
     if (passed('postrouting_last')) return 'forwarded';
     if (passed('postrouting_first')) return 'dropped';
     if (passed('output_last')) return 'unroutable';
     return passed('output_first') ? 'dropped' : 'unroutable';
   }
   if (passed('prerouting_last')) {
-    if (passed('own_exceeded')) return 'ttl-exceeded';
+    if (passed('own_exceeded') || passed('expired')) return 'ttl-exceeded';
     if (passed('own_too_big')) return 'dropped';
     return 'unroutable';
   }
@@ -123,12 +123,12 @@ export function compare(recorded: Case, variant: string): Difference[] {
   const questions = recorded.packets.map((seen) => questionOf(seen, namespace));
   const traces = netfilterTrace(namespace, questions);
   const differences: Difference[] = [];
-  const existing = tablesIn(recorded.captures['save'] ?? '');
+  const loaded = loadedRules(recorded.captures['save'] ?? '');
   for (const [n, seen] of recorded.packets.entries()) {
     const trace = traces[n];
     if (!trace) continue;
     const differ = (one: PacketTrace) =>
-      WHOLE.includes(variant) ? differencesOf(seen, one, existing) : wrongCertainties(seen, one);
+      WHOLE.includes(variant) ? differencesOf(seen, one, loaded) : wrongCertainties(seen, one, loaded);
     const found = differ(trace);
     // One of several next hops, by a hash: the kernel took another, and knows the packet's connection by that from here on.
     if (found.length > 0 && trace.verdict !== 'insufficient-info') {
@@ -143,35 +143,58 @@ export function compare(recorded: Case, variant: string): Difference[] {
   return differences;
 }
 
-/** The tables that the kernel has: `iptables -S` shows empty ones for the others. */
-function tablesIn(save: string): Set<string> {
-  const tables = new Set<string>();
-  let family = 4;
-  for (const line of save.split('\n')) {
-    if (/^root@.*tables/.test(line)) family = line.includes('ip6tables') ? 6 : 4;
-    if (line.startsWith('*')) tables.add(`${family} ${line.slice(1)}`);
-  }
-  return tables;
+/** What the kernel holds, as `iptables-save` prints it. */
+interface Loaded {
+  /** `4 filter`: `iptables -S` shows empty tables for those that are not there. */
+  readonly tables: ReadonlySet<string>;
+  /** `4 filter FORWARD 3`, `4 filter FORWARD policy`: what drops packets that it meets. */
+  readonly dropping: ReadonlySet<string>;
 }
 
-function sameVerdict(seen: Observed, trace: PacketTrace): boolean {
-  const expected = observedVerdict(seen);
+export function loadedRules(save: string): Loaded {
+  const [tables, dropping] = [new Set<string>(), new Set<string>()];
+  const count = new Map<string, number>();
+  let family = 4;
+  let table = '';
+  for (const line of save.split('\n')) {
+    if (/^root@.*tables/.test(line)) family = line.includes('ip6tables') ? 6 : 4;
+    if (line.startsWith('*')) tables.add((table = `${family} ${line.slice(1)}`));
+    const [, chain, policy] = /^:(\S+) (\S+) /.exec(line) ?? [];
+    if (policy === 'DROP') dropping.add(`${table} ${chain ?? ''} policy`);
+    const [, rulesOf] = /^-A (\S+)/.exec(line) ?? [];
+    if (rulesOf === undefined) continue;
+    const number = (count.get(`${table} ${rulesOf}`) ?? 0) + 1;
+    count.set(`${table} ${rulesOf}`, number);
+    const plain = line.replace(/"(?:\\.|[^"\\])*"/g, '');
+    if (/ -j (?:DROP|REJECT|NFQUEUE)\b/.test(plain) && !plain.includes('--queue-bypass'))
+      dropping.add(`${table} ${rulesOf} ${number}`);
+  }
+  return { tables, dropping };
+}
+
+function familyOf({ words }: Observed): 4 | 6 {
+  return words.some((word) => word.startsWith('dst=') && word.includes(':')) ? 6 : 4;
+}
+
+function meetsDrop(seen: Observed, { dropping }: Loaded): boolean {
+  return seen.hits.some(([table, chain, number]) => dropping.has(`${familyOf(seen)} ${table} ${chain} ${number ?? 'policy'}`));
+}
+
+function sameVerdict(seen: Observed, trace: PacketTrace, loaded: Loaded): boolean {
+  const expected = observedVerdict(seen, loaded);
   if (trace.verdict === 'rejected') return expected === 'dropped';
   return trace.verdict === expected;
 }
 
-function wrongCertainties(seen: Observed, trace: PacketTrace): string[] {
+function wrongCertainties(seen: Observed, trace: PacketTrace, loaded: Loaded): string[] {
   if (trace.verdict === 'insufficient-info') return [];
-  return outcomeDifferences(seen, trace);
+  return outcomeDifferences(seen, trace, loaded);
 }
 
-function differencesOf(seen: Observed, trace: PacketTrace, existing: ReadonlySet<string>): string[] {
-  const found = outcomeDifferences(seen, trace);
+function differencesOf(seen: Observed, trace: PacketTrace, loaded: Loaded): string[] {
+  const found = outcomeDifferences(seen, trace, loaded);
   const shown = trace.rules.filter(
-    (rule) =>
-      rule.number !== null ||
-      (seen.ordered &&
-        existing.has(`${seen.words.some((word) => word.startsWith('dst=') && word.includes(':')) ? 6 : 4} ${rule.table}`)),
+    (rule) => rule.number !== null || (seen.ordered && loaded.tables.has(`${familyOf(seen)} ${rule.table}`)),
   );
   const own = shown.map((rule) => `${rule.table} ${rule.chain} ${rule.number ?? 'policy'}`);
   // Tables without rules have no trace in the kernel, whose chains may not even exist.
@@ -183,10 +206,10 @@ function differencesOf(seen: Observed, trace: PacketTrace, existing: ReadonlySet
   return found;
 }
 
-function outcomeDifferences(seen: Observed, trace: PacketTrace): string[] {
-  if (!sameVerdict(seen, trace)) {
+function outcomeDifferences(seen: Observed, trace: PacketTrace, loaded: Loaded): string[] {
+  if (!sameVerdict(seen, trace, loaded)) {
     return [
-      `verdict ${trace.verdict} (${[trace.why, ...trace.alternatives.flatMap(({ because }) => because)].join('; ')}) — kernel ${observedVerdict(seen)} ${JSON.stringify(seen.step)} ${JSON.stringify(seen.answers ?? [])} ${seen.error ?? ''}`,
+      `verdict ${trace.verdict} (${[trace.why, ...trace.alternatives.flatMap(({ because }) => because)].join('; ')}) — kernel ${observedVerdict(seen, loaded)} ${JSON.stringify(seen.step)} ${JSON.stringify(seen.answers ?? [])} ${seen.error ?? ''}`,
     ];
   }
   const found: string[] = [];

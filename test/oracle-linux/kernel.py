@@ -76,7 +76,9 @@ def transport(p):
         names = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "none": 0}
         flags = sum(names[name] for name in p["flags"].split(","))
         options = struct.pack("!BBH", 2, 4, p["mss"]) if p.get("mss") else b""
-        segment = struct.pack("!HHIIBBHHH", p["sport"], p["dport"], p.get("seq", 1000), p.get("ackno", 0), (5 + len(options) // 4) << 4, flags, 65535, 0, 0)
+        # Both sides begin at 1000, confirm each other's SYN and nothing else: a question says no numbers, so that all must be in order.
+        seq, confirmed = 1000 if flags & 2 else 1001, p.get("ackno", 1001) if flags & 16 else 0
+        segment = struct.pack("!HHIIBBHHH", p["sport"], p["dport"], seq, confirmed, (5 + len(options) // 4) << 4, flags, 65535, 0, 0)
         data = segment + options + (tag if not flags & 2 else b"")
         return with_checksum(p, data, 16)
     if proto == "udp":
@@ -280,7 +282,7 @@ class Router:
 
     def observed(self):
         found = json.loads(self.router.run("nft", "-j", "list", "table", "inet", "observer"))
-        counts = {"marks": {}, "errors4": {}, "errors6": {}}
+        counts = {"marks": {}, "errors4": {}, "errors6": {}, "expired": self.expired()}
         for item in found["nftables"]:
             if "rule" in item:
                 for statement in item["rule"]["expr"]:
@@ -293,6 +295,14 @@ class Router:
                     key = value if isinstance(value, int) else tuple(NUMBERS[item["set"]["name"]].get(word, word) for word in value["concat"])
                     counts[item["set"]["name"]][key] = element["counter"]["packets"]
         return counts
+
+    def expired(self):
+        """How many packets had no hop left: no error tells of it where no way leads back to their sender."""
+        def act():
+            four, six = (open(f"/proc/thread-self/net/{name}").read() for name in ("snmp", "snmp6"))
+            names, values = (line.split() for line in four.splitlines() if line.startswith("Ip:"))
+            return int(values[names.index("InHdrErrors")]) + int(re.search(r"Ip6InHdrErrors\s+(\d+)", six)[1])
+        return self.router.within(act)
 
     def counters(self, family):
         """How often each rule was hit: ((table, chain, number), packets)."""
@@ -359,7 +369,7 @@ class Router:
         return text.splitlines()
 
     def is_late(self, step):
-        return any(self.pending.count(f"inet observer {chain} policy ".encode()) < count for chain, count in step.items() if not chain.startswith("own_"))
+        return any(self.pending.count(f"inet observer {chain} policy ".encode()) < count for chain, count in step.items() if chain != "expired" and not chain.startswith("own_"))
 
     def forget_neighbours(self):
         """Entries that are being resolved would keep a later packet from asking for its neighbour."""

@@ -55,6 +55,8 @@ def build(router, r, setups):
         for n, name in enumerate(DEVICES, 1):
             for at, host in enumerate(setup.hosts[name][:2]):
                 batch.append(f"neigh add {host} lladdr 02:aa:00:0{6 if setup.six else 4}:0{n}:0{at + 2} dev {name}")
+    present = [*router.macs, *(["br0"] if router.bridge else [])]
+    X("sysctl", "-qw", *[f"net.ipv6.conf.{name}.{key}=0" for name in present for key in ("accept_dad", "dad_transmits")], check=False)
     router.peers.run("ip", "-batch", "-", stdin="\n".join(quiet) + "\n")
     X("ip", "-batch", "-", stdin="\n".join(batch) + "\n")
     # The devices were there before the defaults. A query for a neighbour is never asked again: it would look like an answer to a later packet.
@@ -77,6 +79,13 @@ def build(router, r, setups):
         restore(router, setup)
     if any(setup.proxied for setup in setups):
         router.proxy()
+
+
+def settle(router):
+    """Waits until no address is being tested any more: the captures would show other addresses than the packets meet."""
+    until = time.time() + 3
+    while "tentative" in router.router.run("ip", "-6", "addr") and time.time() < until:
+        time.sleep(0.02)
 
 
 def restore(router, setup):
@@ -240,7 +249,6 @@ class Traffic:
             if sent["proto"] == "tcp":
                 again["flags"] = r.choice(["ack", "ack", "syn", "fin,ack", "rst"])
                 again["mss"] = 0
-                again["seq"], again["ackno"] = (1001, 1001) if again["flags"] != "syn" else (1000, 0)
             return again
         packet |= {"src": frame["dst"], "dst": frame["src"], "iif": device}
         if device in ("p0", "p1"):
@@ -260,7 +268,9 @@ class Traffic:
             packet |= {"sport": frame["dport"], "dport": frame["sport"]}
         if sent["proto"] == "tcp":
             packet["flags"], packet["mss"] = r.choice(["syn,ack", "syn,ack", "ack", "rst,ack", "fin,ack"]), 0
-            packet["seq"], packet["ackno"] = (1000, frame.get("seq", 1000) + 1) if packet["flags"] == "syn,ack" else (1001, frame.get("seq", 1000) + 1)
+            if sent["iif"] is None:
+                # The router's own numbers begin anywhere.
+                packet["ackno"] = frame["seq"] + 1 & 0xFFFFFFFF
         if sent["proto"] in ("icmp", "icmpv6"):
             answer = {8: 0, 13: 14, 128: 129}.get(frame["type"])
             if answer is None:
@@ -380,6 +390,7 @@ def record(seed, packets):
     try:
         build(router, r, setups)
         router.listen()
+        settle(router)
         shown = captures(router, r)
         router.watch()
         traffic = Traffic(r, setups, router.bridge)

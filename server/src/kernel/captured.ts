@@ -3,7 +3,7 @@ import { parseIp } from '../packet/address';
 import { newConnection, sameTuple, invert, tupleKey, zoneId, type Connection, type Tuple } from './conntrack';
 import type { ConntrackTuple } from '../captures/netfilter-facts';
 import { PROTO } from './packet';
-import { tcpStateOf } from './tcp-state';
+import { NO_SEGMENTS, tcpStateOf } from './tcp-state';
 
 const cache = new WeakMap<Namespace, ReadonlyMap<string, Connection>>();
 
@@ -30,6 +30,12 @@ function read(namespace: Namespace): Map<string, Connection> {
       mark: entry.mark?.value ?? 0,
       tcp: tcpStateOf(entry.state?.value) ?? (entry.protocol.value === PROTO.TCP ? 'ESTABLISHED' : 'NONE'),
       seenReply: !entry.flags.includes('UNREPLIED'),
+      segments: {
+        ...NO_SEGMENTS,
+        answererKnown: !entry.flags.includes('UNREPLIED'),
+        assured: entry.flags.includes('ASSURED'),
+        closing: ['FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK', 'TIME_WAIT'].includes(entry.state?.value ?? ''),
+      },
       destinationNat: answer.src !== reply.src || answer.sport !== reply.sport,
       sourceNat: answer.dst !== reply.dst || (entry.protocol.value !== PROTO.ICMP && answer.dport !== reply.dport),
       sourceDone: true,

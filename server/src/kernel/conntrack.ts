@@ -1,6 +1,6 @@
 import type { Source } from '../model/network';
-import { hasPorts, isIcmp, isIcmpError, PROTO, type IpPacket } from './packet';
-import { areValidTcpFlags, nextTcpState, type TcpState } from './tcp-state';
+import { hasPorts, isIcmp, isIcmpError, PROTO, TCP, type IpPacket } from './packet';
+import { areValidTcpFlags, firstTcpStep, nextTcpStep, NO_SEGMENTS, type TcpSegments, type TcpState } from './tcp-state';
 
 /** One direction of a connection. Of ICMP, `sport` is the identifier and `dport` is type × 256 + code. */
 export interface Tuple {
@@ -30,6 +30,8 @@ export interface Connection {
   mark: number | undefined;
   tcp: TcpState;
   seenReply: boolean;
+  /** Of TCP: what decides besides the state. */
+  segments: TcpSegments;
   /** A connection that another one announced (`RELATED`). */
   readonly expected: boolean;
   sourceNat: boolean;
@@ -164,6 +166,7 @@ export function newConnection(tuple: Tuple, zone: Zone): Connection {
     mark: 0,
     tcp: 'NONE',
     seenReply: false,
+    segments: NO_SEGMENTS,
     expected: false,
     sourceNat: false,
     destinationNat: false,
@@ -220,16 +223,17 @@ export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loos
   const tuple = tupleOf(packet);
   let found = find(table, tuple, zone);
   if (found && packet.proto === PROTO.TCP) {
-    const next = nextTcpState(found.connection.tcp, packet.tcpFlags, found.reply);
-    const reopens = next === 'SYN_SENT' && (found.connection.tcp === 'TIME_WAIT' || found.connection.tcp === 'CLOSE');
-    if (reopens) {
-      found.connection.dead = true;
+    const { connection, reply } = found;
+    const step = nextTcpStep(connection, packet.tcpFlags, reply);
+    if (step.kind === 'invalid') return INVALID;
+    if (step.kind === 'reopened') {
+      connection.dead = true;
       found = undefined;
-    } else if (next === 'invalid') return INVALID;
-    else if (next !== 'ignore') {
-      found.connection.tcp = next;
+    } else {
+      connection.tcp = step.tcp;
+      connection.segments = step.segments;
       // Where a RST is the only answer, the connection is forgotten at once.
-      if ((packet.tcpFlags & 4) !== 0 && !found.connection.seenReply) found.connection.dead = true;
+      if (step.kind === 'taken' && (packet.tcpFlags & TCP.RST) !== 0 && !connection.seenReply) connection.dead = true;
     }
   }
   if (found) {
@@ -243,9 +247,10 @@ export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loos
   if (isIcmp(packet) && !(packet.family === 4 ? MAY_START_4 : MAY_START_6).has(packet.icmpType)) return INVALID;
   const connection = newConnection(tuple, zone);
   if (packet.proto === PROTO.TCP) {
-    const next = nextTcpState('NONE', packet.tcpFlags, false);
-    if (next === 'invalid' || next === 'ignore' || (next === 'ESTABLISHED' && !loose)) return INVALID;
-    connection.tcp = next;
+    const first = firstTcpStep(packet.tcpFlags, loose);
+    if (first.kind === 'invalid') return INVALID;
+    connection.tcp = first.tcp;
+    connection.segments = first.segments;
   }
   table.own.push(connection);
   return { state: 'NEW', reply: false, connection };

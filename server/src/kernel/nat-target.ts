@@ -65,7 +65,7 @@ function masqueradeAddress(at: Moment): bigint | undefined {
     key: 'masquerade',
   });
   const via = answer.kind === 'found' ? answer.hop?.via : undefined;
-  return sourceAddress(at.namespace, at.out, packet.family, via ?? packet.dst);
+  return sourceAddress(at.namespace, at.out, packet.family, packet.family === 6 ? packet.dst : (via ?? packet.dst), 'global');
 }
 
 /** The first address of the device that the packet came by; the loopback address for local packets (nf_nat_redirect). */

@@ -250,6 +250,7 @@ function validateSource(
     return addressType(namespace, 4, packet.src, undefined) === 'LOCAL' ? own : undefined;
   }
   const marked = sysctl(namespace, 'net.ipv4.conf', iif, 'src_valid_mark', 'or')?.value === '1';
+  const asksPorts = usesPorts(namespace);
   const back = lookup(
     {
       family: 4,
@@ -259,9 +260,9 @@ function validateSource(
       oif: undefined,
       mark: marked ? packet.mark : 0,
       tos: packet.tos,
-      proto: usesPorts(namespace) ? packet.proto : 0,
-      sport: undefined,
-      dport: undefined,
+      proto: asksPorts ? packet.proto : 0,
+      sport: asksPorts ? packet.dport : undefined,
+      dport: asksPorts ? packet.sport : undefined,
     },
     { ...options, key: `${options.key}|back` },
   );
@@ -300,7 +301,7 @@ function settle(
   return passes ? undefined : refused;
 }
 
-/** Rules that ask for ports or protocols make the kernel look at them for the way back as well. */
+/** Rules that ask for ports or protocols make the kernel look at them for the way back as well, with the ports exchanged. */
 function usesPorts(namespace: Namespace): boolean {
   return fibOf(namespace, 4).rules.some(
     ({ rule }) => rule?.sport !== undefined || rule?.dport !== undefined || rule?.ipproto !== undefined,
@@ -317,13 +318,19 @@ export function reversePath(
   key: string,
 ): Tri {
   if (iif === undefined || iif === 'lo') return 'yes';
+  // Nobody can be reached at ::, which the rest of the stack refuses by itself.
+  if (packet.family === 6 && packet.src === 0n) return 'yes';
+  // IPv6 asks for the device, of addresses of the link even where any will do (ip6t_rpfilter).
+  const ofLink = packet.family === 6 && isLinkLocal6(packet.src);
+  const oif = ofLink || (packet.family === 6 && !flags.includes('loose')) ? iif : undefined;
   const back = lookup(
     {
       family: packet.family,
       dst: packet.src,
       src: packet.dst,
       iif: 'lo',
-      oif: undefined,
+      oif,
+      prefers: !ofLink,
       mark: flags.includes('validmark') ? packet.mark : 0,
       tos: packet.tos,
       // IPv4 asks without a protocol (ipt_rpfilter), IPv6 with it.

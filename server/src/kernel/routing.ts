@@ -12,6 +12,8 @@ export interface Flow {
   readonly src: bigint;
   readonly iif: string;
   readonly oif: string | undefined;
+  /** Of the routes of the longest prefix the one by `oif` is taken where there is one, else the first (rt6_device_match). */
+  readonly prefers?: boolean;
   readonly mark: number | undefined;
   readonly tos: number;
   readonly proto: number;
@@ -147,7 +149,7 @@ export function lookupTable(
     for (const level of table.levels) {
       const candidates = level.routes.get(flow.dst & level.mask);
       if (!candidates) continue;
-      for (const route of candidates) {
+      for (const route of inOrder(candidates, flow)) {
         const answer = routeFits(fib, route, name, flow, options);
         if (answer === 'throw') return undefined;
         if (answer === undefined) continue;
@@ -177,6 +179,12 @@ export function lookupTable(
   return goesOn ? undefined : { kind: 'unknown', table: name };
 }
 
+function inOrder(candidates: readonly FibRoute[], flow: Flow): readonly FibRoute[] {
+  if (flow.prefers !== true) return candidates;
+  const by = candidates.find(({ hops }) => hops.some(({ device }) => device === flow.oif));
+  return by ? [by] : candidates;
+}
+
 function routeFits(fib: Fib, route: FibRoute, table: string, flow: Flow, options: LookupOptions): Lookup | 'throw' | undefined {
   // `tos` of a route must be the packet's, of which the two ECN bits never count.
   if (route.tos !== 0 && route.tos !== (flow.tos & 0xfc)) return undefined;
@@ -189,7 +197,9 @@ function routeFits(fib: Fib, route: FibRoute, table: string, flow: Flow, options
       return { kind: 'refused', type: route.type, route, text: route.text, source: route.source };
     default:
   }
-  const usable = route.hops.filter((hop) => flow.oif === undefined || hop.device === flow.oif || route.type === 'local');
+  const usable = route.hops.filter(
+    (hop) => flow.oif === undefined || flow.prefers === true || hop.device === flow.oif || route.type === 'local',
+  );
   if (usable.length === 0) return undefined;
   const choices = route.type === 'unicast' ? [...usable, ...siblings(fib, route, table)] : usable;
   const hop = choices.length > 1 ? chooseHop(choices, route, options) : choices[0];

@@ -20,7 +20,7 @@ import { isIcmpError, isLoopback, PROTO, type IpPacket } from './packet';
 import { isAnswered, rejection, type Answer } from './icmp-errors';
 import { malformed6, reversePath, routeInput, type InputDecision } from './route-input';
 import { flowOf, lookup, type Lookup } from './routing';
-import { sourceAddress, sourceOfAny } from './source-address';
+import { sourceAddress, sourceAddress6 } from './source-address';
 import { sysctl } from './sysctl';
 
 export type Verdict = 'forwarded' | 'local' | 'dropped' | 'rejected' | 'unroutable' | 'ttl-exceeded' | 'insufficient-info';
@@ -293,7 +293,7 @@ function firstRoute(run: Run): ReturnType<typeof routeOutput> {
   if (run.packet.src !== 0n) return first;
   const { family, proto, dst } = run.packet;
   if ('verdict' in first) {
-    const source = family === 6 && first.verdict === 'unroutable' ? sourceOfAny(run.namespace, dst) : undefined;
+    const source = family === 6 && first.verdict === 'unroutable' ? sourceAddress6(run.namespace, undefined, dst) : undefined;
     if (source === undefined) return first;
     run.packet = { ...run.packet, src: source };
     const second = routeOutput(run, true);
@@ -350,7 +350,15 @@ function isStrayLoopback({ packet, namespace }: Run, device: string): boolean {
 function sourceFor(run: Run, found: Lookup & { kind: 'found' }): bigint | undefined {
   if (found.type === 'local') return run.packet.dst;
   const { hop } = found;
-  return hop ? sourceAddress(run.namespace, hop.device, run.packet.family, hop.via ?? run.packet.dst) : undefined;
+  const { family, dst } = run.packet;
+  if (!hop) return undefined;
+  return sourceAddress(
+    run.namespace,
+    hop.device,
+    family,
+    family === 6 ? dst : (hop.via ?? dst),
+    hop.via === undefined ? 'link' : 'global',
+  );
 }
 
 /** br_netfilter: a bridged frame passes the IP hooks, with the bridge as its device and the ports as physdev. */

@@ -1,4 +1,4 @@
-import type { Device, Known, Namespace, Source } from '../model/network';
+import type { Device, DeviceAddress, Known, Namespace, Source } from '../model/network';
 import { linkConnections, linkListeners } from './connections';
 import { linkEbtables } from './ebtables';
 import { linkEvidence } from './evidence';
@@ -34,7 +34,7 @@ interface DeviceDraft {
   noArp: boolean;
   settings: Record<string, string>;
   portSettings: Record<string, string>;
-  addresses: { ip: string; prefix: number; source: Source }[];
+  addresses: DeviceAddress[];
   sources: Source[];
 }
 
@@ -235,7 +235,12 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
       } else if (fact.kind === 'address') {
         const device = draft(fact.dev.value);
         if (device.addresses.some((address) => address.ip === fact.ip.value)) continue;
-        device.addresses.push({ ip: fact.ip.value, prefix: fact.prefix.value, source: sourceAt(linked, fact.ip.span) });
+        device.addresses.push({
+          ip: fact.ip.value,
+          prefix: fact.prefix.value,
+          ...(fact.scope === undefined ? {} : { scope: fact.scope.value }),
+          source: sourceAt(linked, fact.ip.span),
+        });
       }
     }
   }

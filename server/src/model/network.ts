@@ -173,6 +173,14 @@ export interface DevicePair {
   readonly evidence: readonly Source[];
 }
 
+/** An address of a device; the scope as `ip addr` names it, where it was captured. */
+export interface DeviceAddress {
+  readonly ip: string;
+  readonly prefix: number;
+  readonly scope?: string;
+  readonly source: Source;
+}
+
 export interface Device {
   readonly host: string;
   readonly namespace: string;
@@ -199,7 +207,7 @@ export interface Device {
   readonly settings: Readonly<Record<string, string>>;
   /** What it says of the device as a bridge's port (`state`, `hairpin` …). */
   readonly portSettings: Readonly<Record<string, string>>;
-  readonly addresses: readonly { readonly ip: string; readonly prefix: number; readonly source: Source }[];
+  readonly addresses: readonly DeviceAddress[];
   readonly sources: readonly Source[];
 }
 
