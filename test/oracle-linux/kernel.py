@@ -27,6 +27,26 @@ def run(*argv, stdin=None, check=True, inside=None):
     return done.stdout
 
 
+class Nft:
+    """nft in this process: one is asked after every packet, and starting programs would take most of the time."""
+
+    def __init__(self):
+        library = ctypes.CDLL("libnftables.so.1")
+        library.nft_ctx_new.restype = ctypes.c_void_p
+        library.nft_ctx_get_output_buffer.restype = ctypes.c_char_p
+        self.library, self.context = library, ctypes.c_void_p(library.nft_ctx_new(0))
+        library.nft_ctx_buffer_output(self.context)
+        library.nft_ctx_output_set_flags(self.context, 1 << 4)  # JSON
+
+    def list(self, command):
+        if self.library.nft_run_cmd_from_buffer(self.context, command.encode()) != 0:
+            raise RuntimeError(f"nft {command}")
+        return json.loads(self.library.nft_ctx_get_output_buffer(self.context).decode())
+
+    def close(self):
+        self.library.nft_ctx_free(self.context)
+
+
 class Namespace:
     def __init__(self, name):
         self.name = name
@@ -230,6 +250,7 @@ class Router:
         self.listening = []
         self.defragments = {4: False, 6: False}
         self.monitor = None
+        self.nft = None
         self.pending = b""
 
     def add_device(self, name, mac, peer_mac):
@@ -257,6 +278,7 @@ class Router:
 
     def watch(self):
         self.router.run("nft", "-f", "-", stdin=observer(self.backend == "nft"))
+        self.nft = self.router.within(Nft)
         if self.backend == "nft":
             self.monitor = subprocess.Popen(["ip", "netns", "exec", self.router.name, "nft", "-a", "monitor", "trace"],
                                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=os.setsid)
@@ -281,7 +303,7 @@ class Router:
         return numbers
 
     def observed(self):
-        found = json.loads(self.router.run("nft", "-j", "list", "table", "inet", "observer"))
+        found = self.nft.list("list table inet observer")
         counts = {"marks": {}, "errors4": {}, "errors6": {}, "expired": self.expired()}
         for item in found["nftables"]:
             if "rule" in item:
@@ -424,6 +446,8 @@ class Router:
         return None
 
     def close(self):
+        if self.nft:
+            self.nft.close()
         if self.monitor:
             os.killpg(self.monitor.pid, signal.SIGTERM)
             self.monitor.wait()

@@ -67,18 +67,29 @@ def build(router, r, setups):
     for setup in setups:
         X("ip", "-force", "-6" if setup.six else "-4", "-batch", "-", stdin="".join(f"route add {line}\n" for line in setup.routes()), check=False)
         X("ip", "-force", "-6" if setup.six else "-4", "-batch", "-", stdin="".join(f"rule add {line}\n" for line in setup.rules()), check=False)
-        sets = setup.ipsets()
-        kept = []
-        for line in sets:
-            try:
-                X("ipset", *line.split())
-                kept.append(line)
-            except RuntimeError:
-                pass
+        lines = setup.ipsets()
+        made = [line for line in lines if line.startswith("create") and taken(X, line)]
+        names = {line.split()[1] for line in made}
+        adds = [line for line in lines if line.startswith("add") and line.split()[1] in names]
+        # All at once, unless one of them is refused.
+        try:
+            X("ipset", "restore", stdin="".join(f"{line}\n" for line in adds))
+        except RuntimeError:
+            for line in adds:
+                taken(X, line)
+        kept = made
         setup.sets = [(name, kind) for name, kind in setup.sets if any(line.startswith(f"create {name} ") for line in kept)]
         restore(router, setup)
     if any(setup.proxied for setup in setups):
         router.proxy()
+
+
+def taken(X, line):
+    try:
+        X("ipset", "-exist", *line.split())
+        return True
+    except RuntimeError:
+        return False
 
 
 def settle(router):
