@@ -329,8 +329,12 @@ function belongs(open: OpenBlock, line: Line): boolean {
   return open.reach !== undefined || open.commandLine !== undefined;
 }
 
+/** Assignments and nothing else: to a shell no command follows them, and no sentence has such words. */
+const ASSIGNMENTS = /^\s{0,8}\w+=[^\s"'`|;&]*(?: +\w+=[^\s"'`|;&]*)+$/;
+
 /** Whether a line that a dump of flows accepts could be anything else to `splitDocument`: a command, a quotation, a cut, prose. */
 export function isOnlyOutput(text: string): boolean {
+  if (ASSIGNMENTS.test(text)) return true;
   const line = { text, start: 0, number: 0 };
   return !(
     unquote(line) !== line ||

@@ -11,7 +11,7 @@ import type { ReadFlow } from './read';
 import type { Segment } from './segment';
 import type { ShapeBook } from './shapes';
 import { isMatch, lowerBound, readLines, type FlowStore } from './store';
-import { textOfWords, type RefTemplate, type Template } from './template';
+import { kindOfSlot, literalOfSlot, textOfWords, wordOfSlot, wordsOfSlot, type RefTemplate, type Template } from './template';
 import { Kind, wordsOfKind } from './tokens';
 
 /** A flow that stands for itself: of no known shape, wrapped over lines, or with errors. What is read of it is kept for a few only. */
@@ -271,7 +271,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           for (const ref of shape?.refs ?? []) {
             if (ref.kind !== kind || !shape) continue;
             // An IPv6 address stands for itself as it is written.
-            if (shape.slots[ref.slot]?.kind === Kind.ipv6) found.add(written(own, n, shape, ref));
+            if (ref.slot >= 0 && kindOfSlot(shape, ref.slot) === Kind.ipv6) found.add(written(own, n, shape, ref));
             else found.add(ref.slot < 0 ? ref.value : refText(book, own.segment, n, shape, ref));
           }
         }
@@ -337,7 +337,7 @@ function sameParts(book: ShapeBook, own: readonly Part[], others: readonly Part[
       if (!shape || other.segment.shapes[m] !== id) return false;
       const a = part.segment.rows[n] ?? 0;
       const b = other.segment.rows[m] ?? 0;
-      const counter = shape.slots[shape.packets]?.word ?? -2;
+      const counter = shape.packets < 0 ? -2 : wordOfSlot(shape, shape.packets);
       for (let w = 0; w < shape.lengthsAt; w++) {
         if (w !== counter && w !== counter + 1 && part.segment.words[a + w] !== other.segment.words[b + w]) return false;
       }
@@ -386,18 +386,17 @@ function placesOfLoose(parts: readonly Part[], loose: readonly LooseFlow[]): Uin
 }
 
 function wordOf(segment: Segment, n: number, shape: Template, slot: number): number {
-  return segment.words[(segment.rows[n] ?? 0) + (shape.slots[slot]?.word ?? 0)] ?? 0;
+  return segment.words[(segment.rows[n] ?? 0) + wordOfSlot(shape, slot)] ?? 0;
 }
 
 function bitsOf(book: ShapeBook, segment: Segment, n: number, shape: Template): FlowBits[] {
   const row = segment.rows[n] ?? 0;
-  return shape.terms.map(({ field, mask, base, slot: slotAt, shift, name }): FlowBits => {
-    const slot = shape.slots[slotAt];
-    if (!slot) return name === undefined ? { field, mask, value: base } : { field, mask, value: base, portName: name };
-    const at = row + slot.word;
+  return shape.terms.map(({ field, mask, base, slot, shift, name }): FlowBits => {
+    if (slot < 0) return name === undefined ? { field, mask, value: base } : { field, mask, value: base, portName: name };
+    const at = row + wordOfSlot(shape, slot);
     if (name !== undefined) return { field, mask, value: base, portName: book.nameOf(segment.words[at] ?? 0) };
     let value = 0n;
-    for (let k = 0; k < slot.words; k++) value = (value << 32n) | BigInt(segment.words[at + k] ?? 0);
+    for (let k = 0; k < wordsOfSlot(shape, slot); k++) value = (value << 32n) | BigInt(segment.words[at + k] ?? 0);
     return { field, mask, value: (value << BigInt(shift)) | base };
   });
 }
@@ -410,16 +409,17 @@ interface WantedTerm {
 
 function wantedTerms(shape: Template | undefined, field: string, value: bigint, mask: bigint): readonly WantedTerm[] | undefined {
   const found: WantedTerm[] = [];
-  for (const term of shape?.terms ?? []) {
+  if (!shape) return undefined;
+  for (const term of shape.terms) {
     if (term.field !== field || term.mask !== mask) continue;
-    const slot = shape?.slots[term.slot];
-    if (!slot || term.name !== undefined) {
+    if (term.slot < 0 || term.name !== undefined) {
       if (term.name !== undefined || term.base === value) found.push({ at: 0, words: [] });
       continue;
     }
+    const words = wordsOfSlot(shape, term.slot);
     const own = (value ^ term.base) >> BigInt(term.shift);
-    if (((own << BigInt(term.shift)) | term.base) !== value || own >> BigInt(32 * slot.words) !== 0n) continue;
-    found.push({ at: slot.word, words: wordsOf(own, slot.words) });
+    if (((own << BigInt(term.shift)) | term.base) !== value || own >> BigInt(32 * words) !== 0n) continue;
+    found.push({ at: wordOfSlot(shape, term.slot), words: wordsOf(own, words) });
   }
   return found.length > 0 ? found : undefined;
 }
@@ -438,14 +438,15 @@ interface Wanted {
 /** What to look for in the flows of a shape; undefined where none of them can name the value. */
 function wantedIn(book: ShapeBook, shape: Template | undefined, kind: RefKind, value: string): readonly Wanted[] | undefined {
   const found: Wanted[] = [];
-  for (const ref of shape?.refs ?? []) {
+  if (!shape) return undefined;
+  for (const ref of shape.refs) {
     if (ref.kind !== kind) continue;
-    const slot = shape?.slots[ref.slot];
-    if (!slot) {
+    if (ref.slot < 0) {
       if (ref.value === value) found.push({ ref, at: 0, words: [] });
       continue;
     }
-    for (const words of wordsOfText(book, slot.kind, ref, value)) found.push({ ref, at: slot.word, words });
+    for (const words of wordsOfText(book, kindOfSlot(shape, ref.slot), ref, value))
+      found.push({ ref, at: wordOfSlot(shape, ref.slot), words });
   }
   return found.length > 0 ? found : undefined;
 }
@@ -474,12 +475,11 @@ function wordsOfText(book: ShapeBook, kind: Kind, { form }: RefTemplate, value: 
 }
 
 function refText(book: ShapeBook, segment: Segment, n: number, shape: Template, ref: RefTemplate): string {
-  const slot = shape.slots[ref.slot];
-  if (!slot) return ref.value;
-  const at = (segment.rows[n] ?? 0) + slot.word;
+  if (ref.slot < 0) return ref.value;
+  const at = (segment.rows[n] ?? 0) + wordOfSlot(shape, ref.slot);
   if (ref.form === 'name') return book.nameOf(segment.words[at] ?? 0);
   if (ref.form === 'vlan') return String((segment.words[at] ?? 0) & 0xfff);
-  return textOfWords(slot.kind, segment.words, at);
+  return textOfWords(kindOfSlot(shape, ref.slot), segment.words, at);
 }
 
 /** Where a reference stands in its line. */
@@ -488,9 +488,9 @@ function spanOf(segment: Segment, n: number, shape: Template, ref: RefTemplate):
   const lengthOf = (slot: number) => ((segment.words[row + (slot >> 2)] ?? 0) >>> ((slot & 3) * 8)) & 0xff;
   const upTo = ref.slot < 0 ? ref.after : ref.slot - 1;
   let at = 0;
-  for (let slot = 0; slot <= upTo; slot++) at += (shape.literals[slot] ?? 0) + lengthOf(slot);
+  for (let slot = 0; slot <= upTo; slot++) at += literalOfSlot(shape, slot) + lengthOf(slot);
   if (ref.slot < 0) return { start: at + ref.delta, end: at + ref.delta + ref.length };
-  const start = at + (shape.literals[ref.slot] ?? 0);
+  const start = at + literalOfSlot(shape, ref.slot);
   const end = start + lengthOf(ref.slot);
   return ref.form === 'name' ? { start: start + 1, end: end - 1 } : { start, end };
 }

@@ -1,22 +1,64 @@
 import { Kind } from './tokens';
 
 /**
- * Which values of one place in a flow's text are known to be read as a shape's template says. Values fall into classes: by their
+ * Which values of each place in a flow's text are known to be read as a shape's template says. Values fall into classes: by their
  * length in bits, with whatever stands at a class's edge (powers of two, the last values before them, numbers below 8) apart,
  * for that is where limits and reserved values are. A class is trusted once the ordinary reader agreed on one of its values.
+ * Places have numbers, from 0 on; all that is known of them stands in one array.
  */
-export interface SlotRule {
-  /** 1 where a class of values is trusted. */
-  readonly trusted: Uint8Array;
-  /** Edge values, each trusted for itself; most places never meet one. */
-  edges: Set<number> | undefined;
+export interface Rules {
+  /** The number of the first of `count` places that go by a name: new ones where nobody asked for it before. */
+  placesOf(name: string, count: number): number;
+  /** Whether the template may be believed for a value. `number` is a decimal's value, `words` from `at` on the others'. */
+  isTrusted(place: number, kind: Kind, number: number, words: Uint32Array, at: number): boolean;
+  /** Remembers that the ordinary reader agreed on a value. */
+  trust(place: number, kind: Kind, number: number, words: Uint32Array, at: number): void;
 }
 
 const CLASSES = 160;
 const SMALL = 150;
+/** A bit for each class. */
+const WORDS = CLASSES / 32;
+/** As many edge values as are remembered for one place; a name is one of them. */
+const MOST_EDGES = 20_000;
 
-export function newRule(): SlotRule {
-  return { trusted: new Uint8Array(CLASSES), edges: undefined };
+export function createRules(): Rules {
+  const places = new Map<string, number>();
+  let trusted = new Int32Array(256 * WORDS);
+  let count = 0;
+  /** Edge values, each trusted for itself; most places never meet one. */
+  const edges = new Map<number, Set<number>>();
+  return {
+    placesOf(name, wanted) {
+      const known = places.get(name);
+      if (known !== undefined) return known;
+      const first = count;
+      count += wanted;
+      if (count * WORDS > trusted.length) {
+        const bigger = new Int32Array(Math.max(count * WORDS, trusted.length * 2));
+        bigger.set(trusted);
+        trusted = bigger;
+      }
+      places.set(name, first);
+      return first;
+    },
+    isTrusted(place, kind, number, words, at) {
+      const of = classOf(kind, number, words, at);
+      if (of >= 0) return ((trusted[place * WORDS + (of >> 5)] ?? 0) & (1 << (of & 31))) !== 0;
+      return edges.get(place)?.has(kind === Kind.decimal ? number : (words[at] ?? 0)) === true;
+    },
+    trust(place, kind, number, words, at) {
+      const of = classOf(kind, number, words, at);
+      if (of >= 0) {
+        const into = place * WORDS + (of >> 5);
+        trusted[into] = (trusted[into] ?? 0) | (1 << (of & 31));
+        return;
+      }
+      let own = edges.get(place);
+      if (!own) edges.set(place, (own = new Set()));
+      if (own.size < MOST_EDGES) own.add(kind === Kind.decimal ? number : (words[at] ?? 0));
+    },
+  };
 }
 
 /** The length in bits of a 32-bit word. */
@@ -80,20 +122,4 @@ function classOf(kind: Kind, number: number, words: Uint32Array, at: number): nu
     default:
       return 0;
   }
-}
-
-/** Whether the template may be believed for a value. `number` is a decimal's value, `words` from `at` on the others'. */
-export function isTrusted(rule: SlotRule, kind: Kind, number: number, words: Uint32Array, at: number): boolean {
-  const of = classOf(kind, number, words, at);
-  return of >= 0 ? rule.trusted[of] === 1 : rule.edges?.has(kind === Kind.decimal ? number : (words[at] ?? 0)) === true;
-}
-
-/** As many edge values as are remembered for one place; a name is one of them. */
-const MOST_EDGES = 20_000;
-
-/** Remembers that the ordinary reader agreed on a value. */
-export function trust(rule: SlotRule, kind: Kind, number: number, words: Uint32Array, at: number): void {
-  const of = classOf(kind, number, words, at);
-  if (of >= 0) rule.trusted[of] = 1;
-  else if ((rule.edges ??= new Set()).size < MOST_EDGES) rule.edges.add(kind === Kind.decimal ? number : (words[at] ?? 0));
 }

@@ -1,8 +1,8 @@
 import { copyUnits, stringOf } from '../../base/code-units';
 import { hashOfPlace, mix } from './hash';
-import type { Template } from './template';
+import { SLOT, slotsOf, wordOfSlot, wordsOfSlot, type Template } from './template';
 import { LONGEST_LINE, type Scratch, type ShapeBook } from './shapes';
-import { Kind, type Units } from './tokens';
+import type { Units } from './tokens';
 
 /**
  * Some lines of a text, read in one go: where they start, which of them are flows of a known shape, and what those flows say, in
@@ -49,6 +49,8 @@ export function createSegmentReader(book: ShapeBook): SegmentReader {
       // A quarter of it for a start: most segments end by their number of lines.
       const size = copyUnits(text, from, Math.min(limit, from + SEGMENT_UNITS), window);
       const whole = from + size >= limit;
+      // What is behind the last character stops whoever compares.
+      window[size] = 10;
       const source: Units = { units: window, end: size };
       let count = 0;
       let flows = 0;
@@ -144,25 +146,27 @@ function grown(words: Uint32Array, needed: number): Uint32Array<ArrayBuffer> {
 /** Writes the values of the line that was matched last; gives the flow's hash. */
 function writeRow(shape: Template, scratch: Scratch, words: Uint32Array, at: number): number {
   const { slots } = shape;
+  const { starts, ends } = scratch;
   let lengths = 0;
   let lengthWord = at + shape.lengthsAt;
-  for (let n = 0; n < slots.length; n++) {
-    const slot = slots[n];
-    if (!slot) break;
+  const count = slotsOf(shape);
+  for (let n = 0, own = 0; n < count; n++, own += SLOT) {
+    const word = slots[own + 1] ?? -1;
     const base = n * 4;
-    if (slot.word >= 0) {
-      const into = at + slot.word;
-      if (slot.kind === Kind.decimal && slot.words === 2) {
+    if (word >= 0) {
+      const into = at + word;
+      const size = ((slots[own] ?? 0) >> 4) & 15;
+      if (n === shape.packets) {
         const number = scratch.numbers[n] ?? 0;
         words[into] = Math.floor(number / 0x100000000);
         words[into + 1] = number >>> 0;
       } else {
         words[into] = scratch.words[base] ?? 0;
-        for (let k = 1; k < slot.words; k++) words[into + k] = scratch.words[base + k] ?? 0;
+        for (let k = 1; k < size; k++) words[into + k] = scratch.words[base + k] ?? 0;
       }
     }
-    lengths |= ((scratch.ends[n] ?? 0) - (scratch.starts[n] ?? 0)) << ((n & 3) * 8);
-    if ((n & 3) === 3 || n === slots.length - 1) {
+    lengths |= ((ends[n] ?? 0) - (starts[n] ?? 0)) << ((n & 3) * 8);
+    if ((n & 3) === 3 || n === count - 1) {
       words[lengthWord++] = lengths >>> 0;
       lengths = 0;
     }
@@ -171,27 +175,25 @@ function writeRow(shape: Template, scratch: Scratch, words: Uint32Array, at: num
 }
 
 function hashOfRow(shape: Template, words: Uint32Array, at: number): number {
-  const word = (slot: number) => words[at + (shape.slots[slot]?.word ?? 0)] ?? 0;
-  const { table, priority, terms, termHashes } = shape;
+  const { table, priority, terms } = shape;
   let hash = hashOfPlace(
-    table.slot < 0 ? table.value : word(table.slot),
-    priority.slot < 0 ? priority.value : word(priority.slot),
+    table.slot < 0 ? table.value : (words[at + wordOfSlot(shape, table.slot)] ?? 0),
+    priority.slot < 0 ? priority.value : (words[at + wordOfSlot(shape, priority.slot)] ?? 0),
   );
   for (let n = 0; n < terms.length; n++) {
     const term = terms[n];
-    const seed = termHashes[n] ?? 0;
-    if (!term || seed === 0) continue;
-    const slot = shape.slots[term.slot];
-    if (!slot) continue;
-    let own = seed;
-    if (slot.words === 1) {
+    if (!term || term.hash === 0) continue;
+    const from = at + wordOfSlot(shape, term.slot);
+    const count = wordsOfSlot(shape, term.slot);
+    let own = term.hash;
+    if (count === 1) {
       const base = Number(term.base);
-      const value = ((word(term.slot) << term.shift) | base) >>> 0;
+      const value = (((words[from] ?? 0) << term.shift) | base) >>> 0;
       if (value !== 0) own = mix(own, value);
     } else {
       let high = 0;
-      while (high < slot.words && words[at + slot.word + high] === 0) high++;
-      for (let k = slot.words - 1; k >= high; k--) own = mix(own, words[at + slot.word + k] ?? 0);
+      while (high < count && words[from + high] === 0) high++;
+      for (let k = count - 1; k >= high; k--) own = mix(own, words[from + k] ?? 0);
     }
     hash = (hash + own) | 0;
   }

@@ -1,27 +1,30 @@
 import { stringOf } from '../../base/code-units';
 import { readFlow, type ReadFlow } from './read';
-import { isTrusted, trust, type SlotRule } from './rules';
-import { agrees, templateOf, type Template } from './template';
-import { KINDS, newValue, readValue, tokensOf, wordsOfKind, type Kind, type Token, type Units } from './tokens';
+import { createRules } from './rules';
+import { agrees, kindOfSlot, outsideOfSlot, placeOfSlot, SLOT, templateOf, wordsOfSlot, type Template } from './template';
+import { Kind, newValue, readKind, readValue, tokensOf, wordsOf, wordsOfKind, type Token, type Units } from './tokens';
 
-/** A stretch of literal text that shapes have in common, and how they go on after it. */
+/**
+ * A text that shapes have in common, and how they go on after it. A shape's text is a sequence of symbols: code units, and `VALUE` + kind
+ * for each value. All of them stand one after the other in the book's `symbols`; a node's are those from `from` to `to`.
+ */
 interface TrieNode {
-  literal: Uint16Array;
+  from: number;
+  to: number;
   /** The shape that ends here. */
   end: Template | undefined;
   /** A bit for each kind of value that may come next. */
   kinds: number;
-  byKind: (TrieNode | undefined)[] | undefined;
-  /** By the character that comes next: `units[k]` leads to `nexts[k]`. Few nodes have more than three. */
-  units: string;
-  nexts: TrieNode[];
+  /** By the symbol that comes next: `edges[k]` leads to `nexts[k]`. Few nodes have more than three. */
+  edges: readonly number[];
+  nexts: readonly TrieNode[];
 }
 
-const NO_NODES: TrieNode[] = [];
-
-function newNode(literal: Uint16Array): TrieNode {
-  return { literal, end: undefined, kinds: 0, byKind: undefined, units: '', nexts: NO_NODES };
-}
+/** Above all characters that shapes are made of. */
+const VALUE = 0x8000;
+/** As many symbols as all shapes may have. */
+const MOST_SYMBOLS = 1 << 22;
+const NOTHING: readonly never[] = [];
 
 /** The values of the line that was matched last; as many as a line may have. */
 export const MOST_VALUES = 96;
@@ -66,9 +69,11 @@ export const LONGEST_LINE = 4000;
 
 /** `mayBeFlow` says whether a line alone would be taken as a flow of a dump that has started, whatever its values are. */
 export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook {
-  const root = newNode(new Uint16Array(0));
+  const root: TrieNode = { from: 0, to: 0, end: undefined, kinds: 0, edges: NOTHING, nexts: NOTHING };
+  let symbols = new Uint16Array(1 << 14);
+  let used = 0;
   const shapes: (Template | undefined)[] = [undefined];
-  const rules = new Map<string, SlotRule>();
+  const rules = createRules();
   const refused = new Set<string>();
   const candidates = new Set<string>();
   const names: string[] = [];
@@ -95,57 +100,78 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
     return id;
   };
 
-  /** Follows the trie along a line; undefined where the line leaves it. */
+  /** Takes the value that was read last as the line's next one; false where it is one too many. */
+  function keep(source: Units, count: number, at: number, kind: number): boolean {
+    if (count >= MOST_VALUES) return false;
+    const base = count * 4;
+    const { words } = scratch;
+    scratch.starts[count] = at;
+    scratch.ends[count] = value.end;
+    switch (kind) {
+      case Kind.name: {
+        const id = internName(source, at + 1, value.end - 1);
+        if (id < 0) return false;
+        words[base] = id;
+        return true;
+      }
+      case Kind.decimal:
+        scratch.numbers[count] = value.number;
+        words[base] = value.words[0] ?? 0;
+        return true;
+      case Kind.hex128:
+      case Kind.ipv6:
+        words[base + 2] = value.words[2] ?? 0;
+        words[base + 3] = value.words[3] ?? 0;
+        break;
+      default:
+        break;
+    }
+    words[base] = value.words[0] ?? 0;
+    words[base + 1] = value.words[1] ?? 0;
+    return true;
+  }
+
+  /** Follows the trie along a line; undefined where the line leaves it. What is behind the last unit must be a line break. */
   function follow(source: Units, from: number): Template | undefined {
     const { units } = source;
     let node = root;
     let at = from;
     let count = 0;
     for (;;) {
-      const { literal } = node;
-      const length = literal.length;
-      if (at + length > source.end) return undefined;
-      for (let k = 0; k < length; k++) if (units[at + k] !== literal[k]) return undefined;
-      at += length;
-      const unit = at < source.end ? (units[at] ?? 0) : 10;
-      if (node.kinds !== 0 && node.byKind) {
-        const kind = at < source.end ? readValue(source, at, node.kinds, value) : 0;
-        if (kind !== 0) {
-          if (count >= MOST_VALUES) return undefined;
-          scratch.starts[count] = at;
-          scratch.ends[count] = value.end;
-          if (kind === 9) {
-            const id = internName(source, at + 1, value.end - 1);
-            if (id < 0) return undefined;
-            scratch.words[count * 4] = id;
-          } else if (kind === 1) {
-            scratch.numbers[count] = value.number;
-            scratch.words[count * 4] = value.words[0] ?? 0;
-          } else {
-            const base = count * 4;
-            scratch.words[base] = value.words[0] ?? 0;
-            scratch.words[base + 1] = value.words[1] ?? 0;
-            scratch.words[base + 2] = value.words[2] ?? 0;
-            scratch.words[base + 3] = value.words[3] ?? 0;
-          }
+      const { to } = node;
+      for (let k = node.from; k < to; k++) {
+        const symbol = symbols[k] ?? 0;
+        if (symbol < VALUE) {
+          if (units[at] !== symbol) return undefined;
+          at++;
+        } else {
+          if (!readKind(source, at, symbol - VALUE, value) || !keep(source, count, at, symbol - VALUE)) return undefined;
           count++;
           at = value.end;
-          const next = node.byKind[kind];
-          if (!next) return undefined;
+        }
+      }
+      if (node.kinds !== 0) {
+        const kind = readValue(source, at, node.kinds, value);
+        if (kind !== Kind.none) {
+          const next = nextOf(node, VALUE + kind);
+          if (!next || !keep(source, count, at, kind)) return undefined;
+          count++;
+          at = value.end;
           node = next;
           continue;
         }
       }
-      const next = nextOf(node, unit);
+      const unit = units[at] ?? 0;
+      const next = unit < VALUE ? nextOf(node, unit) : undefined;
       if (next) {
+        at++;
         node = next;
         continue;
       }
       if (!node.end) return undefined;
       end = at;
       // Trailing blanks are no part of a line.
-      let rest = at;
-      for (; rest < source.end; rest++) {
+      for (let rest = at; rest < source.end; rest++) {
         const c = units[rest] ?? 0;
         if (c === 10 || c === 13) break;
         if (c !== 32 && c !== 9 && c !== 0xa0) return undefined;
@@ -155,23 +181,51 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
     }
   }
 
-  /** Whether every value of the matched line is of a class that the ordinary reader agreed on. */
-  function allTrusted(shape: Template): boolean {
-    const { slots } = shape;
-    for (let n = 0; n < slots.length; n++) {
-      const slot = slots[n];
-      if (!slot?.rule) continue;
-      if ((scratch.ends[n] ?? 0) - (scratch.starts[n] ?? 0) > 255) return false;
-      const number = scratch.numbers[n] ?? 0;
-      if (slot.kind === 1 && slot.words === 1 && number > 0xffffffff) return false;
-      if (slot.outside && !isInside(slot.outside, n)) return false;
-      if (!isTrusted(slot.rule, slot.kind, number, scratch.words, n * 4)) return false;
+  /** Puts a shape's text and values into the trie. False where it can't be told from what is there, or there is no more room. */
+  function insert(units: Uint16Array, length: number, tokens: readonly Token[], template: Template): boolean {
+    if (used + length > MOST_SYMBOLS) return false;
+    if (used + length > symbols.length) {
+      const bigger = new Uint16Array(Math.max(used + length, symbols.length * 2));
+      bigger.set(symbols);
+      symbols = bigger;
     }
+    let to = used;
+    let next = 0;
+    for (let i = 0; i < length;) {
+      const token = tokens[next];
+      if (token?.start === i) {
+        symbols[to++] = VALUE + token.kind;
+        i = token.end;
+        next++;
+      } else symbols[to++] = units[i++] ?? 0;
+    }
+    const node = place(root, symbols, used, to);
+    if (node.end) return false;
+    node.end = template;
+    used = to;
     return true;
   }
 
-  function isInside(outside: readonly number[], n: number): boolean {
-    for (let k = 0; k < outside.length; k++) if (((scratch.words[n * 4 + k] ?? 0) & (outside[k] ?? 0)) !== 0) return false;
+  /** Whether every value of the matched line is of a class that the ordinary reader agreed on. */
+  function allTrusted(shape: Template): boolean {
+    const { slots } = shape;
+    const { starts, ends, numbers, words } = scratch;
+    for (let n = 0, at = 0; at < slots.length; n++, at += SLOT) {
+      const kind = ((slots[at] ?? 0) & 15) as Kind;
+      const rule = slots[at + 2] ?? -1;
+      if (rule < 0) continue;
+      if ((ends[n] ?? 0) - (starts[n] ?? 0) > 255) return false;
+      const number = kind === Kind.decimal ? (numbers[n] ?? 0) : 0;
+      if (number > 0xffffffff && wordsOfSlot(shape, n) === 1) return false;
+      if (((words[n * 4] ?? 0) & (slots[at + 3] ?? 0)) !== 0) return false;
+      if (!rules.isTrusted(rule, kind, number, words, n * 4)) return false;
+    }
+    return shape.outside === undefined || isInside(shape.outside);
+  }
+
+  function isInside(outside: ReadonlyMap<number, readonly number[]>): boolean {
+    for (const [n, lacking] of outside)
+      for (let k = 0; k < lacking.length; k++) if (((scratch.words[n * 4 + k] ?? 0) & (lacking[k] ?? 0)) !== 0) return false;
     return true;
   }
 
@@ -179,12 +233,13 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   function check(shape: Template, source: Units, from: number): boolean {
     const text = textBetween(source, from, end);
     const tokens: Token[] = [];
+    if (shape.outside && !isInside(shape.outside)) return false;
     for (let n = 0; n < scratch.count; n++) {
-      const slot = shape.slots[n];
-      if (!slot || (scratch.ends[n] ?? 0) - (scratch.starts[n] ?? 0) > 255) return false;
-      if (slot.kind === 1 && slot.words === 1 && (scratch.numbers[n] ?? 0) > 0xffffffff) return false;
-      if (slot.outside && !isInside(slot.outside, n)) return false;
-      tokens.push(tokenAt(slot.kind, n, from));
+      const kind = kindOfSlot(shape, n);
+      if ((scratch.ends[n] ?? 0) - (scratch.starts[n] ?? 0) > 255) return false;
+      if (kind === Kind.decimal && wordsOfSlot(shape, n) === 1 && (scratch.numbers[n] ?? 0) > 0xffffffff) return false;
+      if (((scratch.words[n * 4] ?? 0) & outsideOfSlot(shape, n)) !== 0) return false;
+      tokens.push(tokenAt(kind, n, from));
     }
     const read = readFlow({ text, parts: [{ at: 0, offset: 0 }] });
     return 'flow' in read && accept(shape, text, tokens, read);
@@ -193,10 +248,11 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   /** Trusts the values of the line that is in `scratch` where the template says the same of it as the ordinary reader. */
   function accept(shape: Template, text: string, tokens: readonly Token[], read: ReadFlow): boolean {
     if (!agrees(shape, text, tokens, read)) return false;
-    tokens.forEach((token, n) => {
-      const rule = shape.slots[n]?.rule;
-      if (rule) trust(rule, token.kind, token.number, scratch.words, n * 4);
-    });
+    for (let n = 0; n < tokens.length; n++) {
+      const token = tokens[n];
+      const rule = placeOfSlot(shape, n);
+      if (token && rule >= 0) rules.trust(rule, token.kind, token.number, scratch.words, n * 4);
+    }
     return true;
   }
 
@@ -205,8 +261,8 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
       kind,
       start: (scratch.starts[n] ?? 0) - from,
       end: (scratch.ends[n] ?? 0) - from,
-      number: kind === 1 ? (scratch.numbers[n] ?? 0) : 0,
-      words: [...scratch.words.subarray(n * 4, n * 4 + (wordsOfKind[kind] ?? 0))],
+      number: kind === Kind.decimal ? (scratch.numbers[n] ?? 0) : 0,
+      words: wordsOf(scratch.words, n * 4, wordsOfKind[kind] ?? 0),
     };
   }
 
@@ -223,12 +279,14 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
     const source = unitsOf(text);
     const tokens = tokensOf(source);
     if (tokens.length > MOST_VALUES || tokens.some(({ start, end: to }) => to - start > 255)) return undefined;
-    const skeleton = skeletonOf(text, tokens);
-    if (refused.has(skeleton)) return undefined;
-    if (shapes.length > EAGER && !candidates.has(skeleton)) {
-      if (candidates.size >= MOST_CANDIDATES) candidates.clear();
-      candidates.add(skeleton);
-      return undefined;
+    if (refused.size > 0 && refused.has(skeletonOf(text, tokens))) return undefined;
+    if (shapes.length > EAGER) {
+      const skeleton = skeletonOf(text, tokens);
+      if (!candidates.has(skeleton)) {
+        if (candidates.size >= MOST_CANDIDATES) candidates.clear();
+        candidates.add(skeleton);
+        return undefined;
+      }
     }
     // A shape that is known, of whose values one was refused, is not learned again.
     if (follow(source, 0)) return undefined;
@@ -236,10 +294,10 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
     const template = 'flow' in read ? templateOf(shapes.length, text, tokens, read, rules) : undefined;
     if (!template || !('flow' in read)) {
       if (refused.size >= MOST_CANDIDATES) refused.clear();
-      refused.add(skeleton);
+      refused.add(skeletonOf(text, tokens));
       return undefined;
     }
-    if (!insert(root, source.units, tokens, template)) return undefined;
+    if (!insert(source.units, source.end, tokens, template)) return undefined;
     shapes.push(template);
     return follow(source, 0) === template && accept(template, text, tokens, read) ? template : undefined;
   }
@@ -259,10 +317,11 @@ function textBetween({ units }: Units, from: number, to: number): string {
   return stringOf(units, from, to);
 }
 
-/** A text as code units of its own. */
+/** A text as code units of its own, a line break behind them. */
 export function unitsOf(text: string): Units {
-  const units = new Uint16Array(text.length);
+  const units = new Uint16Array(text.length + 1);
   for (let i = 0; i < text.length; i++) units[i] = text.charCodeAt(i);
+  units[text.length] = 10;
   return { units, end: text.length };
 }
 
@@ -276,46 +335,43 @@ function skeletonOf(text: string, tokens: readonly Token[]): string {
   return skeleton + text.slice(at);
 }
 
-function nextOf({ units, nexts }: TrieNode, unit: number): TrieNode | undefined {
-  for (let k = 0; k < units.length; k++) if (units.charCodeAt(k) === unit) return nexts[k];
+function nextOf({ edges, nexts }: TrieNode, symbol: number): TrieNode | undefined {
+  for (let k = 0; k < edges.length; k++) if (edges[k] === symbol) return nexts[k];
   return undefined;
 }
 
-/** Puts a shape's literals and values into the trie. False where it can't be told from what is there. */
-function insert(root: TrieNode, units: Uint16Array, tokens: readonly Token[], template: Template): boolean {
-  let node = place(root, units.slice(0, tokens[0]?.start ?? units.length));
-  for (const [n, token] of tokens.entries()) {
-    const literal = units.slice(token.end, tokens[n + 1]?.start ?? units.length);
-    node.byKind ??= new Array<TrieNode | undefined>(KINDS).fill(undefined);
-    node.kinds |= 1 << token.kind;
-    const next: TrieNode | undefined = node.byKind[token.kind];
-    if (next) node = place(next, literal);
-    else node = node.byKind[token.kind] = newNode(literal);
+/** The node where the symbols from `from` to `to` end; nodes are cut where texts part. */
+function place(root: TrieNode, symbols: Uint16Array, from: number, to: number): TrieNode {
+  let node = root;
+  for (let i = from; ; i++) {
+    let k = node.from;
+    while (k < node.to && i < to && symbols[k] === symbols[i]) {
+      k++;
+      i++;
+    }
+    if (k < node.to) {
+      const rest: TrieNode = { ...node, from: k + 1 };
+      node.to = k;
+      node.end = undefined;
+      node.kinds = 0;
+      node.edges = NOTHING;
+      node.nexts = NOTHING;
+      link(node, symbols[k] ?? 0, rest);
+    }
+    if (i === to) return node;
+    const symbol = symbols[i] ?? 0;
+    const next = nextOf(node, symbol);
+    if (!next) {
+      const leaf: TrieNode = { from: i + 1, to, end: undefined, kinds: 0, edges: NOTHING, nexts: NOTHING };
+      link(node, symbol, leaf);
+      return leaf;
+    }
+    node = next;
   }
-  if (node.end) return false;
-  node.end = template;
-  return true;
 }
 
-/** The node where a literal ends that starts with the node's own; nodes are cut where literals part. */
-function place(node: TrieNode, literal: Uint16Array): TrieNode {
-  let same = 0;
-  while (same < node.literal.length && same < literal.length && node.literal[same] === literal[same]) same++;
-  if (same < node.literal.length) {
-    const rest = { ...node, literal: node.literal.slice(same) };
-    node.literal = node.literal.slice(0, same);
-    node.end = undefined;
-    node.kinds = 0;
-    node.byKind = undefined;
-    node.units = String.fromCharCode(rest.literal[0] ?? 0);
-    node.nexts = [rest];
-  }
-  if (same === literal.length) return node;
-  const unit = literal[same] ?? 0;
-  const next = nextOf(node, unit);
-  if (next) return place(next, literal.subarray(same));
-  const made = newNode(literal.slice(same));
-  node.units += String.fromCharCode(unit);
-  node.nexts = [...node.nexts, made];
-  return made;
+function link(node: TrieNode, symbol: number, next: TrieNode): void {
+  if (symbol >= VALUE) node.kinds |= 1 << (symbol - VALUE);
+  node.edges = [...node.edges, symbol];
+  node.nexts = [...node.nexts, next];
 }

@@ -3,20 +3,9 @@ import type { FlowShape } from '../../packet/flow-shape';
 import type { RefKind } from '../capture';
 import type { Flow } from '../../packet/openflow';
 import { readFlow, type ReadFlow } from './read';
-import { newRule, type SlotRule } from './rules';
+import type { Rules } from './rules';
 import { hashesValue, hashOfTerm } from './hash';
 import { Kind, wordsOfKind, type Token } from './tokens';
-
-/** A value's place in the flows of a shape. */
-export interface Slot {
-  readonly kind: Kind;
-  readonly rule: SlotRule | undefined;
-  /** Where its words are in a row; -1 for a value that says nothing of what the flow does. */
-  readonly word: number;
-  readonly words: number;
-  /** Bits that a value must not have, word by word, as its mask lacks them: what becomes of them is the ordinary reader's to say. */
-  readonly outside: readonly number[] | undefined;
-}
 
 /** A part of a flow that is the same in all of a shape, or that one value tells. */
 export interface TermTemplate {
@@ -28,6 +17,8 @@ export interface TermTemplate {
   readonly shift: number;
   /** The slot is a port's name, or the name is the same in all. */
   readonly name: 'slot' | string | undefined;
+  /** Where a slot tells the value, the hash of field and mask; 0 where the value is left out, or is the same in all. */
+  readonly hash: number;
 }
 
 /** How a reference's canonical value follows from a slot: the text, the number in decimal, a VLAN's 12 bits, the name in quotes. */
@@ -46,9 +37,8 @@ export interface RefTemplate {
 
 /** What is learned from one flow of a shape. */
 export interface Template extends FlowShape {
-  readonly slots: readonly Slot[];
-  /** The lengths of what stands before each slot, and after the last. */
-  readonly literals: readonly number[];
+  /** `SLOT` numbers for each place of a value in the flow's text, its *slot*; see `kindOfSlot` and what follows it. */
+  readonly slots: Int32Array;
   readonly table: { readonly slot: number; readonly value: number | string };
   readonly priority: { readonly slot: number; readonly value: number };
   readonly cookie: number;
@@ -62,8 +52,56 @@ export interface Template extends FlowShape {
   readonly indent: number;
   /** The hash's share of what is the same in all. */
   readonly constHash: number;
-  /** For each term whose value a slot tells, the hash of its field and mask; 0 where its value is left out. */
-  readonly termHashes: readonly number[];
+  /** Bits that values of more than a word must not have, by slot; of one word see `outsideOfSlot`. */
+  readonly outside: ReadonlyMap<number, readonly number[]> | undefined;
+}
+
+/** How many numbers a slot has in `Template.slots`. */
+export const SLOT = 4;
+
+export function slotsOf({ slots }: Template): number {
+  return slots.length / SLOT;
+}
+
+export function kindOfSlot({ slots }: Template, slot: number): Kind {
+  return ((slots[slot * SLOT] ?? 0) & 15) as Kind;
+}
+
+/** How many words of a row are a slot's value. */
+export function wordsOfSlot({ slots }: Template, slot: number): number {
+  return ((slots[slot * SLOT] ?? 0) >> 4) & 15;
+}
+
+/** The length of what stands before a slot, from the one before it on. */
+export function literalOfSlot({ slots }: Template, slot: number): number {
+  return (slots[slot * SLOT] ?? 0) >>> 8;
+}
+
+/** Where a slot's words are in a row; -1 for a value that says nothing of what the flow does. */
+export function wordOfSlot({ slots }: Template, slot: number): number {
+  return slots[slot * SLOT + 1] ?? -1;
+}
+
+/** The slot's number among the places of the rules; -1 where any value will do. */
+export function placeOfSlot({ slots }: Template, slot: number): number {
+  return slots[slot * SLOT + 2] ?? -1;
+}
+
+/** Bits that a value of one word must not have, as its mask lacks them: what becomes of them is the ordinary reader's to say. */
+export function outsideOfSlot({ slots }: Template, slot: number): number {
+  return slots[slot * SLOT + 3] ?? 0;
+}
+
+/** The first token that ends behind `offset`. */
+function tokenFrom(tokens: readonly Token[], offset: number): number {
+  let low = 0;
+  let high = tokens.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((tokens[middle]?.end ?? 0) > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Makes a template of a flow and the values in its text; undefined where what was read does not follow from the values. */
@@ -72,139 +110,117 @@ export function templateOf(
   text: string,
   tokens: readonly Token[],
   read: ReadFlow,
-  rules: Map<string, SlotRule>,
+  rules: Rules,
 ): Template | undefined {
   const { flow } = read;
   if (read.errors.length > 0 || flow.broken || flow.match.some((term) => term.unknown)) return undefined;
-  const inside = (start: number, end: number): number[] => {
-    const found: number[] = [];
-    for (let n = 0; n < tokens.length; n++) {
-      const token = tokens[n];
-      if (!token || token.start >= end) break;
-      if (token.start >= start && token.end <= end) found.push(n);
-    }
-    return found;
+  /** The only token inside a stretch: -1 where there is none, -2 where there are several. */
+  const inside = (start: number, end: number): number => {
+    const first = tokenFrom(tokens, start);
+    const from = (tokens[first]?.start ?? end) < start ? first + 1 : first;
+    if ((tokens[from]?.end ?? Infinity) > end) return -1;
+    return (tokens[from + 1]?.end ?? Infinity) > end ? from : -2;
   };
-  const needed = new Set<number>();
+  const needed = new Uint8Array(tokens.length);
   const need = (slot: number) => {
-    needed.add(slot);
+    needed[slot] = 1;
     return slot;
   };
-  tokens.forEach((token, n) => {
-    if (token.kind !== Kind.fraction && token.start >= flow.actionsSpan.start && flow.actions.length > 0) needed.add(n);
-  });
+  if (flow.actions.length > 0) {
+    for (let n = tokens.length - 1; n >= 0 && (tokens[n]?.start ?? 0) >= flow.actionsSpan.start; n--)
+      if (tokens[n]?.kind !== Kind.fraction) needed[n] = 1;
+  }
 
-  const only = (start: number, end: number, value: string): number | undefined => {
-    const [slot, second] = inside(start, end);
-    const token = slot === undefined ? undefined : tokens[slot];
-    if (slot === undefined || !token || second !== undefined) return undefined;
-    return token.start === start && token.end === end && text.slice(start, end) === value ? need(slot) : undefined;
+  /** The slot that a part of the flow is told by as it is written; -1 where no value stands there, undefined where it is not told. */
+  const told = (part: { readonly span: { readonly start: number; readonly end: number } }, value: string): number | undefined => {
+    const { start, end } = part.span;
+    const slot = inside(start, end);
+    if (slot === -1) return -1;
+    const token = tokens[slot];
+    return token?.start === start && token.end === end && text.slice(start, end) === value ? need(slot) : undefined;
   };
-  const place = (span: { start: number; end: number }, value: number | string): { slot: number } | undefined => {
-    if (inside(span.start, span.end).length === 0) return { slot: -1 };
-    const slot = only(span.start, span.end, String(value));
-    return slot !== undefined && tokens[slot]?.kind === Kind.decimal ? { slot } : undefined;
-  };
-  const table = place(flow.table.span, flow.table.value);
-  const priority = place(flow.priority.span, flow.priority.value);
-  if (!table || !priority) return undefined;
-  const aside = (part: { readonly span: { start: number; end: number }; readonly value: unknown } | undefined, kinds: Kind[]) => {
-    if (!part || inside(part.span.start, part.span.end).length === 0) return -1;
-    const slot = only(part.span.start, part.span.end, String(part.value));
-    return slot !== undefined && kinds.includes(tokens[slot]?.kind ?? Kind.none) ? slot : undefined;
-  };
-  const cookie = aside(flow.cookie, [Kind.hex32, Kind.hex64, Kind.decimal]);
-  const packets = aside(flow.packets, [Kind.decimal]);
-  if (cookie === undefined || packets === undefined) return undefined;
+  const isOf = (slot: number, ...kinds: Kind[]) => slot < 0 || kinds.includes(tokens[slot]?.kind ?? Kind.none);
+  const table = told(flow.table, String(flow.table.value));
+  const priority = told(flow.priority, String(flow.priority.value));
+  const cookie = flow.cookie ? told(flow.cookie, flow.cookie.value) : -1;
+  const packets = flow.packets ? told(flow.packets, String(flow.packets.value)) : -1;
+  if (table === undefined || priority === undefined || cookie === undefined || packets === undefined) return undefined;
+  if (!isOf(table, Kind.decimal) || !isOf(priority, Kind.decimal) || !isOf(packets, Kind.decimal)) return undefined;
+  if (!isOf(cookie, Kind.hex32, Kind.hex64, Kind.decimal)) return undefined;
 
   const terms: TermTemplate[] = [];
+  let constHash = 0;
   for (const term of flow.match) {
-    const within = inside(term.span.start, term.span.end);
-    const [slot] = within;
-    const token = slot === undefined ? undefined : tokens[slot];
-    const same = { field: term.field, mask: term.mask, base: term.value, shift: 0, slot: -1 };
-    if (slot === undefined || !token) {
-      terms.push({ ...same, name: term.portName });
+    const { field, mask, value, portName } = term;
+    const slot = inside(term.span.start, term.span.end);
+    const token = tokens[slot];
+    if (slot === -2) return undefined;
+    if (!token || token.kind === Kind.name) {
+      if (token && portName !== text.slice(token.start + 1, token.end - 1)) return undefined;
+      const name = token ? 'slot' : portName;
+      terms.push({ field, mask, slot: token ? need(slot) : -1, base: value, shift: 0, name, hash: 0 });
+      constHash = (constHash + hashOfTerm(field, hashesValue(field) && name === undefined ? value : 0n, mask)) | 0;
       continue;
     }
-    if (within.length > 1) return undefined;
-    if (token.kind === Kind.name) {
-      if (term.portName !== text.slice(token.start + 1, token.end - 1)) return undefined;
-      terms.push({ ...same, slot: need(slot), name: 'slot' });
-      continue;
-    }
-    const fit = term.portName === undefined ? fitting(valueOf(token), term.value, wordsOfKind[token.kind] ?? 1) : undefined;
+    const fit = portName === undefined ? fitting(valueOf(token), value, wordsOfKind[token.kind] ?? 1) : undefined;
     if (!fit) return undefined;
-    terms.push({ ...same, ...fit, slot: need(slot), name: undefined });
+    const hash = hashOfTerm(field, 0n, mask);
+    const counts = hashesValue(field);
+    if (!counts) constHash = (constHash + hash) | 0;
+    const { base, shift } = fit;
+    terms.push({ field, mask, slot: need(slot), base, shift, name: undefined, hash: counts ? hash : 0 });
   }
 
   const refs: RefTemplate[] = [];
   for (const ref of read.refs) {
     if (ref.scope !== undefined || ref.defines) return undefined;
-    const touching: number[] = [];
-    for (let n = 0; n < tokens.length; n++) {
-      const token = tokens[n];
-      if (token && token.start < ref.span.end && token.end > ref.span.start) touching.push(n);
-    }
-    const [slot] = touching;
-    const token = slot === undefined ? undefined : tokens[slot];
-    if (slot === undefined || !token) {
-      const after = tokens.filter(({ end }) => end <= ref.span.start).length - 1;
-      const delta = ref.span.start - (tokens[after]?.end ?? 0);
-      refs.push({
-        kind: ref.kind,
-        slot: -1,
-        form: 'text',
-        value: ref.value,
-        after,
-        delta,
-        length: ref.span.end - ref.span.start,
-      });
+    const { kind, span, value } = ref;
+    const slot = tokenFrom(tokens, span.start);
+    const token = tokens[slot];
+    if (!token || token.start >= span.end) {
+      const delta = span.start - (tokens[slot - 1]?.end ?? 0);
+      refs.push({ kind, slot: -1, form: 'text', value, after: slot - 1, delta, length: span.end - span.start });
       continue;
     }
-    const form = touching.length > 1 ? undefined : formOf(text, token, ref);
+    const form = (tokens[slot + 1]?.start ?? Infinity) < span.end ? undefined : formOf(text, token, ref);
     if (!form) return undefined;
-    refs.push({ kind: ref.kind, slot: need(slot), form, value: '', after: -1, delta: 0, length: 0 });
+    refs.push({ kind, slot: need(slot), form, value: '', after: -1, delta: 0, length: 0 });
   }
 
-  const keys = ruleKeys(text, tokens);
-  // How a value becomes a term's is part of what is trusted.
-  for (const term of terms)
-    if (term.slot >= 0 && term.name === undefined) keys[term.slot] += ` ${term.base.toString()} ${term.shift}`;
+  const slots = new Int32Array(tokens.length * SLOT);
+  placesOf(text, tokens, terms, rules, slots);
+  let outside: Map<number, readonly number[]> | undefined;
+  for (const term of terms) {
+    if (term.slot < 0 || term.name !== undefined) continue;
+    const words = wordsOfKind[tokens[term.slot]?.kind ?? Kind.none] ?? 1;
+    const bits = BigInt.asUintN(32 * words, ~(term.mask >> BigInt(term.shift)));
+    if (words === 1) slots[term.slot * SLOT + 3] = Number(bits);
+    else if (bits !== 0n) {
+      const lacking = Array.from({ length: words }, (_, k) => Number(BigInt.asUintN(32, bits >> BigInt(32 * (words - 1 - k)))));
+      (outside ??= new Map<number, readonly number[]>()).set(term.slot, lacking);
+    }
+  }
   let word = 0;
-  const slots = tokens.map((token, n): Slot => {
-    const key = keys[n];
-    let rule = key === undefined || token.kind === Kind.fraction ? undefined : rules.get(key);
-    if (key !== undefined && token.kind !== Kind.fraction && !rule) rules.set(key, (rule = newRule()));
-    const words = n === packets ? 2 : (wordsOfKind[token.kind] ?? 0);
-    const stored = needed.has(n) && words > 0;
-    const slot = {
-      kind: token.kind,
-      rule,
-      word: stored ? word : -1,
-      words: stored ? words : 0,
-      outside: outsideOf(terms, n, token),
-    };
-    word += slot.words;
-    return slot;
-  });
-  const literals = [
-    ...tokens.map((token, n) => token.start - (tokens[n - 1]?.end ?? 0)),
-    text.length - (tokens.at(-1)?.end ?? 0),
-  ];
+  for (let n = 0; n < tokens.length; n++) {
+    const token = tokens[n];
+    if (!token) break;
+    const words = needed[n] === 0 ? 0 : n === packets ? 2 : (wordsOfKind[token.kind] ?? 0);
+    const before = token.start - (tokens[n - 1]?.end ?? 0);
+    slots[n * SLOT] = token.kind | (words << 4) | (before << 8);
+    slots[n * SLOT + 1] = words > 0 ? word : -1;
+    word += words;
+  }
   // Kept as text: few shapes are ever asked for it.
   let sample: Flow | undefined;
-  const constTerms = terms.filter((term) => term.slot < 0 || term.name === 'slot' || !hashesValue(term.field));
   return {
     id,
-    fields: terms.map(({ field, mask }) => ({ field, mask })),
+    fields: terms,
     get sample() {
       return (sample ??= flowOf(text));
     },
     slots,
-    literals,
-    table: { ...table, value: flow.table.value },
-    priority: { ...priority, value: flow.priority.value },
+    table: { slot: table, value: flow.table.value },
+    priority: { slot: priority, value: flow.priority.value },
     cookie,
     packets,
     terms,
@@ -213,26 +229,16 @@ export function templateOf(
     rowWords: word + Math.ceil(tokens.length / 4),
     lengthsAt: word,
     indent: text.length - text.trimStart().length,
-    constHash: constTerms.reduce(
-      (hash, term) =>
-        (hash + hashOfTerm(term.field, hashesValue(term.field) && term.name === undefined ? term.base : 0n, term.mask)) | 0,
-      0,
-    ),
-    termHashes: terms.map((term) => (constTerms.includes(term) ? 0 : hashOfTerm(term.field, 0n, term.mask))),
+    constHash,
+    outside,
   };
 }
 
 function valueOf({ words, kind, number }: Token): bigint {
-  return kind === Kind.decimal ? BigInt(number) : words.reduce((value, word) => (value << 32n) | BigInt(word), 0n);
-}
-
-/** The bits of a value that the mask of its term does not look at; undefined for a value of no term. */
-function outsideOf(terms: readonly TermTemplate[], slot: number, { kind }: Token): readonly number[] | undefined {
-  const term = terms.find((candidate) => candidate.slot === slot && candidate.name === undefined);
-  if (!term) return undefined;
-  const words = wordsOfKind[kind] ?? 1;
-  const looked = term.mask >> BigInt(term.shift);
-  return Array.from({ length: words }, (_, k) => Number(~(looked >> BigInt(32 * (words - 1 - k))) & 0xffffffffn));
+  if (kind === Kind.decimal) return BigInt(number);
+  let value = BigInt(words[0] ?? 0);
+  for (let n = 1; n < words.length; n++) value = (value << 32n) | BigInt(words[n] ?? 0);
+  return value;
 }
 
 /** `result` as the value with bits set beside it, or moved up; values of more than a word must be the result itself. */
@@ -263,30 +269,36 @@ function formOf(
   return ref.value === (value & 0xfffn).toString() ? 'vlan' : undefined;
 }
 
-/** The piece of the flow that each value stands in, values replaced by their kinds: a value means the same wherever that is written. */
-function ruleKeys(text: string, tokens: readonly Token[]): string[] {
-  const keys: string[] = [];
+/**
+ * Gives each slot its place in the rules: that goes by the piece of the flow that the value stands in, values replaced by their kinds,
+ * for a value means the same wherever that is written; and by how the value becomes a term's, which is part of what is trusted.
+ */
+function placesOf(text: string, tokens: readonly Token[], terms: readonly TermTemplate[], rules: Rules, into: Int32Array): void {
   let depth = 0;
-  let piece = '';
+  let piece = 'if ';
   let from = 0;
-  let inActions = false;
-  const close = () => {
-    const name = `${inActions ? 'do' : 'if'} ${piece}`;
-    for (let n = from; n < keys.length; n++) keys[n] = `${name} #${n - from}`;
-    from = keys.length;
-    piece = '';
-  };
   let next = 0;
+  let inActions = false;
   // What stands from `since` on is part of the piece already as it is.
   let since = 0;
+  const close = () => {
+    if (next > from) {
+      for (const { slot, name, base, shift } of terms)
+        if (slot >= from && slot < next && name === undefined && (shift > 0 || base > 0n))
+          piece += `\u0001${slot - from} ${base.toString()} ${shift}`;
+      const place = rules.placesOf(piece, next - from);
+      for (let n = from; n < next; n++) into[n * SLOT + 2] = tokens[n]?.kind === Kind.fraction ? -1 : place + n - from;
+      from = next;
+    }
+    piece = inActions ? 'do ' : 'if ';
+  };
+  let token = tokens[0];
   for (let i = 0; i < text.length; i++) {
-    const token = tokens[next];
-    if (token && token.start === i) {
-      keys.push('');
-      piece += `${text.slice(since, i)}\u0000${token.kind}`;
+    if (token?.start === i) {
+      piece += text.slice(since, i) + (VALUE_MARKS[token.kind] ?? '');
       i = token.end - 1;
       since = token.end;
-      next++;
+      token = tokens[++next];
       continue;
     }
     const c = text.charCodeAt(i);
@@ -296,15 +308,17 @@ function ruleKeys(text: string, tokens: readonly Token[]): string[] {
       piece += text.slice(since, i);
       since = i + 1;
       close();
-    } else if (c === 61 && !inActions && depth === 0 && text.startsWith('actions', i - 7) && since === i - 7) {
+    } else if (c === 61 && !inActions && depth === 0 && since === i - 7 && text.startsWith('actions', i - 7)) {
       since = i + 1;
       inActions = true;
+      piece = 'do ';
     }
   }
   piece += text.slice(since);
   close();
-  return keys;
 }
+
+const VALUE_MARKS: readonly string[] = wordsOfKind.map((_, kind) => `\u0000${kind}`);
 
 /** A row's values as a template makes them, to be held against what the ordinary reader makes of the same text. */
 export function agrees(template: Template, text: string, tokens: readonly Token[], read: ReadFlow): boolean {
@@ -319,13 +333,20 @@ export function agrees(template: Template, text: string, tokens: readonly Token[
   if (template.packets >= 0 && BigInt(token(template.packets)?.number ?? -1) !== flow.packets?.value) return false;
   if (flow.match.length !== template.terms.length || flow.actions.length !== template.actions.length) return false;
   if (flow.actions.some(({ kind }, n) => kind !== template.actions[n])) return false;
-  for (const [n, term] of template.terms.entries()) {
+  for (let n = 0; n < template.terms.length; n++) {
+    const term = template.terms[n];
     const own = flow.match[n];
+    if (!term) break;
     const from = token(term.slot);
     if (!own || own.unknown || own.field !== term.field || own.mask !== term.mask) return false;
     const name = term.name === 'slot' && from ? text.slice(from.start + 1, from.end - 1) : term.name;
     if (own.portName !== name) return false;
-    const value = from && term.name === undefined ? (valueOf(from) << BigInt(term.shift)) | term.base : term.base;
+    const value =
+      !from || term.name !== undefined
+        ? term.base
+        : term.shift === 0 && term.base === 0n
+          ? valueOf(from)
+          : (valueOf(from) << BigInt(term.shift)) | term.base;
     // What is put together from a word stays one.
     if ((term.shift > 0 || term.base > 0n) && term.slot >= 0 && value > 0xffffffffn) return false;
     if (own.value !== value) return false;

@@ -1,3 +1,5 @@
+import { stringOf } from '../../base/code-units';
+
 /** How a value stands in a flow's text. Everything that is no value is literal: it is the same in all flows of a shape. */
 export const Kind = {
   none: 0,
@@ -237,6 +239,33 @@ export function readValue(source: Units, at: number, kinds: number, value: Value
   return Kind.none;
 }
 
+/**
+ * Reads a value of one kind at `at`: the same as `readValue` where no other kind may stand there. False where there is none of it.
+ */
+export function readKind(source: Units, at: number, kind: number, value: Value): boolean {
+  const { units } = source;
+  switch (kind) {
+    case Kind.decimal:
+      return !(units[at] === 48 && units[at + 1] === 120) && readDecimal(source, at, value);
+    case Kind.fraction:
+      return readFraction(source, at, value);
+    case Kind.hex32:
+    case Kind.hex64:
+    case Kind.hex128:
+      return readHex(source, at, value) === kind;
+    case Kind.mac:
+      return readMac(source, at, value);
+    case Kind.ipv4:
+      return readIpv4(source, at, value);
+    case Kind.ipv6:
+      return readIpv6(source, at, value);
+    case Kind.name:
+      return readName(source, at, value);
+    default:
+      return false;
+  }
+}
+
 /** A value in a line that a shape is learned from. */
 export interface Token {
   readonly kind: Kind;
@@ -286,11 +315,21 @@ export function tokensOf(source: Units): Token[] {
       start: i,
       end: value.end,
       number: kind === Kind.decimal ? value.number : 0,
-      words: [...value.words.subarray(0, wordsOfKind[kind])],
+      words: wordsOf(value.words, 0, wordsOfKind[kind] ?? 0),
     });
     i = value.end;
   }
   return tokens;
+}
+
+const NO_WORDS: readonly number[] = [];
+
+/** `count` words from `at` on, as an array of their own. */
+export function wordsOf(words: Uint32Array, at: number, count: number): readonly number[] {
+  const first = words[at] ?? 0;
+  if (count === 1) return [first];
+  if (count === 2) return [first, words[at + 1] ?? 0];
+  return count === 0 ? NO_WORDS : [first, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0];
 }
 
 function isNumberUnit(c: number): boolean {
@@ -308,12 +347,19 @@ function isTied(kind: Kind, { units, end }: Units, at: number): boolean {
 const DECIDING =
   /(?:(?:^|[\s,(])\w*(?:_type|_proto|_code|_op|_state|_flags|_frag|_tci|_tos|_ns|_mdtype|_np|userdata)=|(?:note|_tos|push_\w+):)$/;
 
-const DECIDING_ENDS: ReadonlySet<number> = new Set([...'eopsgian'].map((letter) => letter.charCodeAt(0)));
+/** The last two letters of those keys: most keys have none of these. */
+const DECIDING_ENDS: ReadonlySet<number> = new Set(
+  ['pe', 'to', 'de', 'op', 'te', 'gs', 'ag', 'ci', 'os', 'ns', 'np', 'ta'].map(
+    (letters) => (letters.charCodeAt(0) << 8) | letters.charCodeAt(1),
+  ),
+);
+const COLON_ENDS: ReadonlySet<number> = new Set([...'eopsgianh'].map((letter) => letter.charCodeAt(0)));
 
 function isLiteral(units: Uint16Array, at: number): boolean {
   const previous = at > 0 ? (units[at - 1] ?? 0) : 0;
   if (previous === 47 || previous === 91 || previous === 45 || (previous === DOT && units[at - 2] === DOT)) return true;
-  // The last letters of the keys below.
-  if ((previous !== 61 && previous !== 58) || !DECIDING_ENDS.has(units[at - 2] ?? 0)) return false;
-  return DECIDING.test(String.fromCharCode(...units.subarray(Math.max(0, at - 24), at)));
+  if (previous === 61) {
+    if (at < 3 || !DECIDING_ENDS.has(((units[at - 3] ?? 0) << 8) | (units[at - 2] ?? 0))) return false;
+  } else if (previous !== COLON || !COLON_ENDS.has(units[at - 2] ?? 0)) return false;
+  return DECIDING.test(stringOf(units, Math.max(0, at - 24), at));
 }
