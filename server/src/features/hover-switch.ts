@@ -329,7 +329,7 @@ export function jumpsTo(bridge: OvsBridge, table: string): ReadonlyMap<number | 
     if (from.has(own)) continue;
     const shape = bridge.flows.shapeOf(index);
     let may = shape && shapes.get(shape.id);
-    if (shape && may === undefined) shapes.set(shape.id, (may = jumps(shape.sample)));
+    if (shape && may === undefined) shapes.set(shape.id, (may = jumps(shape.sample())));
     const entry = may === false ? undefined : bridge.flows.at(index);
     if (entry && sendsTo(entry.flow.actions, table)) from.set(own, entry.source);
   }

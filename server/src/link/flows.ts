@@ -159,7 +159,7 @@ function merged(
         const shape = store(partOf(index)).shapeOf(flowOf(index));
         if (!shape) return test(store(partOf(index)).flow(flowOf(index)));
         let known = shapes.get(shape.id);
-        if (known === undefined) shapes.set(shape.id, (known = test(shape.sample)));
+        if (known === undefined) shapes.set(shape.id, (known = test(shape.sample())));
         return known;
       });
     },

@@ -21,5 +21,5 @@ export interface FlowShape {
   /** The fields that such a flow matches, in the order of its text; only the values differ from flow to flow. */
   readonly fields: readonly { readonly field: string; readonly mask: bigint }[];
   /** One such flow: what kinds of actions they have is its; its values say nothing of the others'. */
-  readonly sample: Flow;
+  sample(): Flow;
 }

@@ -134,13 +134,14 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   /** Follows the trie along a line; undefined where the line leaves it. What is behind the last unit must be a line break. */
   function follow(source: Units, from: number): Template | undefined {
     const { units } = source;
+    const all = symbols;
     let node = root;
     let at = from;
     let count = 0;
     for (;;) {
       const { to } = node;
       for (let k = node.from; k < to; k++) {
-        const symbol = symbols[k] ?? 0;
+        const symbol = all[k] ?? 0;
         if (symbol < VALUE) {
           if (units[at] !== symbol) return undefined;
           at++;

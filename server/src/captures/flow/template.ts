@@ -215,9 +215,7 @@ export function templateOf(
   return {
     id,
     fields: terms,
-    get sample() {
-      return (sample ??= flowOf(text));
-    },
+    sample: () => (sample ??= flowOf(text)),
     slots,
     table: { slot: table, value: flow.table.value },
     priority: { slot: priority, value: flow.priority.value },
