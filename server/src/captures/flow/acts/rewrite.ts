@@ -18,7 +18,7 @@ export function setField({ argument, names }: ActText): ReadAct {
   const parsed = parseFieldValue(names.printed ? { ...field, maskable: true } : field, ends.value, names.ports);
   const base = { kind: 'set_field', field, flowHasVlan: false, load: false } as const;
   // So a Geneve option without a value is printed: it is put there, and that is all.
-  if (names.printed && ends.value === 'ANY') return { ...base, value: 0n, mask: 0n };
+  if (names.printed && ends.value === 'ANY' && field.mfName.startsWith('tun_metadata')) return { ...base, value: 0n, mask: 0n };
   switch (parsed.kind) {
     case 'error':
       return parsed.message;
