@@ -87,6 +87,8 @@ export interface StackInput {
   readonly packet: IpPacket;
   /** Undefined for a packet that this host makes itself. */
   readonly iif: string | undefined;
+  /** The device by which this host sends it without asking for a route, as neighbour discovery does (ndisc_send_skb). */
+  readonly by?: string;
   /** The bridge's port that a packet came by whose `iif` is a bridge. */
   readonly physIn?: string;
   /** A bridge that hands a frame through the IP hooks (br_netfilter) instead of a device. */
@@ -268,6 +270,11 @@ function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passag
 
 /** ip_local_out: a packet that this host makes. */
 function send(run: Run): Passage {
+  const { by } = run.input;
+  if (by !== undefined) {
+    run.out = by;
+    return hook(run, 'OUTPUT') ?? transmit(run, by, { device: by, ip: run.packet.dst, family: run.packet.family });
+  }
   const first = firstRoute(run);
   if ('verdict' in first) return first;
   run.out = first.device;
@@ -307,6 +314,7 @@ function firstRoute(run: Run): ReturnType<typeof routeOutput> {
 
 /** ip_route_me_harder: what a rule of mangle or nat changed of a packet that is made here may lead it elsewhere, or nowhere. */
 function reroute(run: Run, before: IpPacket, isNat: boolean): Passage | undefined {
+  if (run.input.by !== undefined) return undefined;
   const { src, dst, mark, tos } = run.packet;
   const changed = dst !== before.dst || (!isNat && (src !== before.src || mark !== before.mark || tos !== before.tos));
   if (!changed) return undefined;

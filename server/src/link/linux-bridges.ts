@@ -69,6 +69,7 @@ function bridgesOf(host: string, namespace: string, captures: readonly LinkedCap
       members: [...members.values()],
       fdb,
       fdbKnown: fdbKnown(captures, name),
+      vlansKnown: vlansKnown(captures),
       vlans: new Map([...vlans].filter(([dev]) => dev === name || members.has(dev))),
       sources,
     }));
@@ -104,6 +105,16 @@ function fdbKnown(captures: readonly LinkedCapture[], bridge: string): Known {
     const narrow = /\b(?:dev|brport|vlan|dynamic|state|get)\b/.test(command);
     const own: Known = narrow ? 'partial' : completeness(capture).known;
     if (known !== 'whole') known = own;
+  }
+  return known;
+}
+
+/** How much of the ports' VLANs was captured: a whole `bridge vlan` lists every port that carries any. */
+function vlansKnown(captures: readonly LinkedCapture[]): Known {
+  let known: Known = 'absent';
+  for (const { capture } of captures) {
+    if (capture.kind !== 'bridge-vlan' || known === 'whole') continue;
+    known = /\b(?:dev|vid|tunnelshow|tunnel|global)\b/.test(capture.command ?? '') ? 'partial' : completeness(capture).known;
   }
   return known;
 }

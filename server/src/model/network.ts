@@ -157,6 +157,8 @@ export interface LinuxBridge {
   readonly members: readonly BridgeMember[];
   /** By port, and by the bridge's own name: the VLANs that it carries (`bridge vlan`). */
   readonly vlans: ReadonlyMap<string, readonly BridgeVlan[]>;
+  /** Whether a port that is not in `vlans` carries none. */
+  readonly vlansKnown: Known;
   readonly fdb: readonly BridgeFdbRow[];
   /** Whether an address that is not in the table was not known to the bridge then. */
   readonly fdbKnown: Known;

@@ -71,6 +71,19 @@ export function newState(): WalkState {
   return { learned: new Map(), macs: new Map(), connections: [], stacks: new Map() };
 }
 
+/** What a state knows of connections, to be put back later. */
+export type Connections = Pick<WalkState, 'connections' | 'stacks'>;
+
+export function connectionsIn({ connections, stacks }: WalkState): Connections {
+  return { connections: [...connections], stacks: new Map(stacks) };
+}
+
+export function restoreConnections(state: WalkState, saved: Connections): void {
+  state.connections.splice(0, state.connections.length, ...saved.connections);
+  state.stacks.clear();
+  for (const [key, table] of saved.stacks) state.stacks.set(key, table);
+}
+
 /** Adds a gap once. */
 export function addGap(context: Context, gap: Gap): void {
   if (!context.gaps.some((known) => known.host === gap.host && known.command === gap.command)) context.gaps.push(gap);

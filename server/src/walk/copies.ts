@@ -1,6 +1,6 @@
 import type { Source } from '../model/network';
 import type { FlowKey } from '../packet/flow-key';
-import { addGap, type Context } from './context';
+import { addGap, connectionsIn, restoreConnections, type Context } from './context';
 import { weakest, type Ending, type Stage, type Step } from './step';
 
 /** One of several copies of a frame that a switch or a bridge makes. */
@@ -32,10 +32,14 @@ function rankOf({ ending, steps }: { readonly ending: Ending; readonly steps: re
 export function followCopies(context: Context, copies: readonly Copy[], steps: Step[]): Ending | undefined {
   const [only, ...more] = copies;
   if (only && more.length === 0) return only.go(context, steps);
+  // Each copy meets the connections that were there, and the walk leaves behind those of the copy that it follows.
+  const before = connectionsIn(context.state);
   const branches = copies.slice(0, MAX_COPIES).map((copy) => {
     const own: Step[] = [];
     const gaps = [...context.gaps];
-    return { copy, steps: own, ending: copy.go({ ...context, gaps }, own), gaps };
+    restoreConnections(context.state, before);
+    const ending = copy.go({ ...context, gaps }, own);
+    return { copy, steps: own, ending, gaps, after: connectionsIn(context.state) };
   });
   const [best] = [...branches].sort(
     (a, b) =>
@@ -61,6 +65,7 @@ export function followCopies(context: Context, copies: readonly Copy[], steps: S
   const last = steps.at(-1);
   if (last && others.length > 0) steps[steps.length - 1] = { ...last, steps: [...last.steps, ...others] };
   steps.push(...best.steps);
+  restoreConnections(context.state, best.after);
   for (const gap of best.gaps) addGap(context, gap);
   return best.ending;
 }

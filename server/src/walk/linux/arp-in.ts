@@ -7,6 +7,7 @@ import { get, type FlowKey } from '../../packet/flow-key';
 import { answeredBy, arpText, askedFor, isArp, isRequest } from '../arp';
 import { addGap, inNamespace, type Context } from '../context';
 import { destinationMac, sourceIp, type Ending, type Step } from '../step';
+import { discoveryRefused } from './discovery-rules';
 import { at, stepBase } from './events';
 import { ipPacketOf } from './packet';
 
@@ -33,6 +34,8 @@ export function arpIn(
     const summary = `Whether ${dev} of ${name} has ${askedFor(packet)} was not captured`;
     return { disposition: 'insufficient-info', at: where, summary, packet };
   }
+  const unheard = discoveryRefused(context, namespace, dev, 'in', packet, steps);
+  if (unheard) return unheard;
   if (!isRequest(packet)) {
     const mine = mac === undefined || mac === destinationMac(packet) || isMulticastMac(get(packet, 'dl_dst'));
     const summary = mine
@@ -77,7 +80,8 @@ export function arpIn(
     evidence: decision.evidence,
     effect: 'delivered',
   });
-  return { ...ending, at: where };
+  const unsaid = ending.answer && discoveryRefused(context, namespace, dev, 'out', ending.answer, steps);
+  return unsaid ?? { ...ending, at: where };
 }
 
 type Decision =

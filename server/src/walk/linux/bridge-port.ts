@@ -48,35 +48,52 @@ function rowFor(bridge: LinuxBridge, port: string, vlan: number): BridgeVlan | u
   return rowsOf(bridge, port).find((row) => row.first <= vlan && vlan <= row.last);
 }
 
-/** The VLAN that a frame is in once it is inside (br_allowed_ingress); 0 where the bridge tells none apart. */
+/** Whether the captures say which VLANs a port carries: a whole `bridge vlan` leaves out the ports that carry none. */
+function areVlansKnown(bridge: LinuxBridge, port: string): boolean {
+  return bridge.vlans.has(port) || bridge.vlansKnown === 'whole';
+}
+
+/** The VLAN that a frame is in once it is inside (br_allowed_ingress); 0 where the bridge tells none apart, or nobody says (`unsaid`). */
 export function ingressVlan(
   bridge: LinuxBridge,
   filtering: Filtering,
   port: string,
   packet: FlowKey,
-): { readonly vlan: number; readonly source: Source | undefined } | Refusal {
-  if (!filtering.on || !bridge.vlans.has(port)) return { vlan: 0, source: undefined };
+): { readonly vlan: number; readonly unsaid?: string } | Refusal {
+  if (!filtering.on) return { vlan: 0 };
+  if (!areVlansKnown(bridge, port)) return { vlan: 0, unsaid: `which VLANs ${port} carries was not captured` };
   const rows = rowsOf(bridge, port);
   const tag = vlanOf(packet);
   if (tag === undefined || tag === 0) {
     const pvid = rows.find((row) => row.pvid);
     return pvid
-      ? { vlan: pvid.first, source: pvid.source }
+      ? { vlan: pvid.first }
       : {
           why: `${port} has no VLAN for untagged frames (PVID)`,
           evidence: rows.map(({ source }) => source).slice(0, 2),
         };
   }
   const row = rowFor(bridge, port, tag);
-  return row
-    ? { vlan: tag, source: row.source }
-    : { why: `${port} is not in VLAN ${tag}`, evidence: rows.map(({ source }) => source).slice(0, 2) };
+  return row ? { vlan: tag } : { why: `${port} is not in VLAN ${tag}`, evidence: rows.map(({ source }) => source).slice(0, 2) };
 }
 
 /** The frame as it leaves by a port: without its tag where the port's table says `Egress Untagged`. */
 export function asLeaving(bridge: LinuxBridge, filtering: Filtering, port: string, vlan: number, packet: FlowKey): FlowKey {
   if (!filtering.on || vlan === 0) return packet;
   return rowFor(bridge, port, vlan)?.untagged === true ? withoutVlan(packet) : withVlan(packet, vlan);
+}
+
+/** A frame for the bridge's own host (br_pass_frame_up): the bridge's own rows say whether it is let in, and with its tag or without. */
+export function asArriving(bridge: LinuxBridge, filtering: Filtering, vlan: number, packet: FlowKey): FlowKey | Refusal {
+  if (!filtering.on || vlan === 0) return filtering.on ? withoutVlan(packet) : packet;
+  if (!areVlansKnown(bridge, bridge.name)) return withoutVlan(packet);
+  const row = rowFor(bridge, bridge.name, vlan);
+  if (!row)
+    return {
+      why: `${bridge.name} itself is not in VLAN ${vlan}`,
+      evidence: rowsOf(bridge, bridge.name).map(({ source }) => source),
+    };
+  return row.untagged ? withoutVlan(packet) : withVlan(packet, vlan);
 }
 
 /** Why a port takes no frames in by its spanning tree state; undefined where it does, or nobody says. */
@@ -107,7 +124,7 @@ export function egressRefusal(way: Way, to: BridgeMember): Refusal | undefined {
   if (state) return state;
   if (way.namespace?.devices.get(to.name)?.up === false)
     return { why: `${to.name} is down`, evidence: way.namespace.devices.get(to.name)?.sources.slice(0, 1) ?? [] };
-  if (way.filtering.on && vlan !== 0 && bridge.vlans.has(to.name) && !rowFor(bridge, to.name, vlan))
+  if (way.filtering.on && vlan !== 0 && areVlansKnown(bridge, to.name) && !rowFor(bridge, to.name, vlan))
     return {
       why: `${to.name} is not in VLAN ${vlan}`,
       evidence: rowsOf(bridge, to.name)

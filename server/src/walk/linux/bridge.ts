@@ -2,13 +2,14 @@ import { ones } from '../../base/bits';
 import type { BridgeMember, Host, LinuxBridge, Source } from '../../model/network';
 import { bareNamespace, neutronPortOf, portIdPrefix } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
-import { get, withoutVlan, type FlowKey } from '../../packet/flow-key';
+import { get, type FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
 import { followCopies, type Copy } from '../copies';
 import { cardBehind, isGuestSide } from '../owner';
 import { destinationMac, type Certainty, type Ending, type Place, type Step } from '../step';
 import { netfilterOf, type BridgeHooks } from './bridge-hooks';
 import {
+  asArriving,
   asLeaving,
   egressRefusal,
   filteringOf,
@@ -68,6 +69,9 @@ export function linuxBridgeIn(context: Context, place: BridgePlace, packet: Flow
   if ('disposition' in before) return before;
   const entered = ingressVlan(bridge, filtering, place.member, before.packet);
   if ('why' in entered) return drop(inner, { place, bridge, packet, steps }, entered, filtering.certainty, filtering.reason);
+  const { unsaid } = entered;
+  if (unsaid !== undefined)
+    addGap(inner, { host: host.name, command: inNamespace(bridge.namespace, 'bridge vlan'), why: unsaid });
   const run: Run = {
     context: inner,
     host,
@@ -76,7 +80,7 @@ export function linuxBridgeIn(context: Context, place: BridgePlace, packet: Flow
     hooks,
     bridge,
     namespace,
-    filtering,
+    filtering: unsaid === undefined ? filtering : { ...filtering, certainty: 'inferred', reason: unsaid },
     from: place.member,
     vlan: entered.vlan,
   };
@@ -120,14 +124,15 @@ function inVlan(run: Run, vlan: number | undefined): boolean {
 
 /** To the host that has the bridge. */
 function up(run: Run, packet: FlowKey): Ending {
-  const { context, bridge, host, hooks, filtering } = run;
-  const untagged = filtering.on ? withoutVlan(packet) : packet;
-  const refused = hooks.toHost(untagged);
+  const { context, bridge, host, hooks, filtering, place, steps } = run;
+  const arriving = asArriving(bridge, filtering, run.vlan, packet);
+  if ('why' in arriving) return drop(context, { place, bridge, packet, steps }, arriving, filtering.certainty, filtering.reason);
+  const refused = hooks.toHost(arriving);
   if (refused) return refused;
   return context.go(
     context,
     { kind: 'namespace-in', host: host.name, namespace: bridge.namespace, device: bridge.name },
-    untagged,
+    arriving,
     run.steps,
   );
 }

@@ -2,7 +2,7 @@ import { formatAddress } from '../../kernel/packet';
 import type { Namespace, Source } from '../../model/network';
 import { bareNamespace, neutronPortOf, neutronPortWithIp, portIdPrefix, routerName } from '../../model/queries';
 import { isMulticastMac, parseMac } from '../../packet/address';
-import { get, set, withoutVlan, type FlowKey } from '../../packet/flow-key';
+import { get, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { asksOn } from '../begin-arp';
 import { isAnswer, isRequest } from '../arp';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
@@ -29,6 +29,8 @@ export function namespaceIn(context: Context, place: Place & { kind: 'namespace-
 function intoStack(context: Context, place: Place & { kind: 'namespace-in' }, packet: FlowKey, steps: Step[]): Ending {
   const host = hostOf(context, place.host);
   const namespace = host?.namespaces.get(place.namespace) ?? bareNamespace(place.host, place.namespace);
+  const tag = vlanOf(packet);
+  if (tag !== undefined && tag !== 0) return notTaken(context, namespace, place.device, tag, packet, steps);
   if (isRequest(packet) || isAnswer(packet)) return arpIn(context, host, namespace, place.device, packet, steps);
   const device = namespace.devices.get(place.device);
   const mac = device?.mac ?? neutronPortOf(context.network, place.device)?.mac;
@@ -51,6 +53,35 @@ function intoStack(context: Context, place: Place & { kind: 'namespace-in' }, pa
     steps: [],
   });
   return through(context, namespace, withoutVlan(set(packet, 'tun_id', 0n)), steps, place.device);
+}
+
+/**
+ * A frame of a VLAN that no device here is for: the kernel takes it for somebody else's (__netif_receive_skb_core). Tag 0 says a priority
+ * only. Where the devices were not all listed, one may be there: a list of all has lo.
+ */
+function notTaken(context: Context, namespace: Namespace, device: string, tag: number, packet: FlowKey, steps: Step[]): Ending {
+  const own = namespace.devices.get(device);
+  const base = {
+    ...stepBase(namespace, device),
+    stage: 'namespace' as const,
+    packet,
+    evidence: own?.sources.slice(0, 1) ?? [],
+    steps: [],
+  };
+  if (own && namespace.devices.has('lo')) {
+    const summary = `${device} discards the frame: no device here takes VLAN ${tag} off it`;
+    const reason = 'a VLAN device on it would be among the devices that were captured';
+    steps.push({ ...base, summary, certainty: 'inferred', reason, effect: 'dropped' });
+    return { disposition: 'dropped', at: at(namespace, device), summary, packet };
+  }
+  const summary = `Whether a device takes VLAN ${tag} off ${device} was not captured`;
+  addGap(context, {
+    host: namespace.host,
+    command: inNamespace(namespace.name, 'ip -d addr'),
+    why: `which device takes VLAN ${tag} off ${device}`,
+  });
+  steps.push({ ...base, summary, certainty: 'assumed', reason: 'without one the frame is discarded', effect: 'unknown' });
+  return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet };
 }
 
 /** A packet that the namespace itself makes: an answer, or one that is sent from a router or a host. */

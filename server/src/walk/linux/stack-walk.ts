@@ -24,7 +24,7 @@ const BUDGET = 40;
 export function passNamespace(
   context: Context,
   namespace: Namespace,
-  input: Pick<StackInput, 'packet' | 'iif' | 'bridged' | 'assumed'>,
+  input: Pick<StackInput, 'packet' | 'iif' | 'by' | 'bridged' | 'assumed'>,
 ): Taken {
   const key = `${namespace.host}|${namespace.name}`;
   const before = context.state.stacks.get(key) ?? newTable(capturedConnections(namespace));

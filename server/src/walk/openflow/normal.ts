@@ -29,12 +29,7 @@ export function runNormal(
   flowSource: Source,
 ): NormalResult {
   const vlan = ingressVlan(inPort, packet);
-  if (inPort && tagUnsaid(inPort)) {
-    // Only ovs-vsctl says which VLAN a port is in: without it no frame is certain to be refused or lost.
-    const doubt = { host: bridge.host, command: 'ovs-vsctl show', why: `the VLAN tag of ${inPort.name} on ${bridge.name}` };
-    addGap(context, doubt);
-    addDoubt(context, doubt);
-  }
+  if (inPort) doubtTag(context, bridge, inPort);
   const build = (fields: {
     summary: string;
     certainty: Certainty;
@@ -99,6 +94,7 @@ export function runNormal(
       };
     }
     const leaving = asLeaving(port, packet, found.vlan ?? vlan);
+    if (vlanOf(leaving) !== undefined) doubtTag(context, bridge, port);
     return {
       kind: 'forward',
       flooded: false,
@@ -143,6 +139,7 @@ function flood(
     });
   const why = captured ? `${mac} is not in ${bridge.name}'s MAC table` : `${bridge.name}'s MAC table was not captured`;
   const others = outputs.filter(({ port }) => port.name !== owner?.port.name).map(({ port }) => port.name);
+  for (const output of owned ? [owned] : outputs) if (vlanOf(output.packet) !== undefined) doubtTag(context, bridge, output.port);
   if (owned && owner) {
     return {
       kind: 'forward',
@@ -309,6 +306,14 @@ export function unnamedPort(bridge: OvsBridge, name: string, ofport: number | un
     says: {},
     sources: [],
   };
+}
+
+/** Only ovs-vsctl says which VLAN a port is in: without it no frame is certain to be refused or lost. */
+function doubtTag(context: Context, bridge: OvsBridge, port: OvsPort): void {
+  if (!tagUnsaid(port)) return;
+  const doubt = { host: bridge.host, command: 'ovs-vsctl show', why: `the VLAN tag of ${port.name} on ${bridge.name}` };
+  addGap(context, doubt);
+  addDoubt(context, doubt);
 }
 
 /** Whether nobody listed the port's settings: no tag is then not the same as none. */
