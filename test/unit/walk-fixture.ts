@@ -60,12 +60,12 @@ export function networkOf(files: Files | string): Network {
 /** `c-private > 8.8.8.8 tcp 80 reply` as a question. */
 export function question(text: string): WalkQuestion {
   const [from = '', , to = '', ...rest] = text.split(' ');
-  const proto = rest.find((word) => /^(?:tcp|udp|icmp)$/.test(word));
+  const proto = rest.find((word) => /^(?:tcp|udp|icmp|arp)$/.test(word));
   const port = rest.find((word) => /^\d+$/.test(word));
   return {
     from,
     to,
-    ...(proto === undefined ? {} : { proto: proto as 'tcp' | 'udp' | 'icmp' }),
+    ...(proto === undefined ? {} : { proto: proto as 'tcp' | 'udp' | 'icmp' | 'arp' }),
     ...(port === undefined ? {} : { dport: Number(port) }),
     ...(rest.includes('reply') ? { reply: true } : {}),
   };

@@ -1,4 +1,4 @@
-import type { Host, Namespace, Network, Source } from '../../model/network';
+import type { Device, Host, Namespace, Network, Source } from '../../model/network';
 import { devicesWithIp, neutronPortWithIp, ovsPortNamed } from '../../model/queries';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
 import { macOwnerText } from '../owner';
@@ -92,6 +92,7 @@ export function macOfAddress(network: Network, ip: string): Neighbour | undefine
     };
   }
   const [owner] = devicesWithIp(network, ip);
+  if (owner && isNoCard(owner.device)) return answeringFor(owner, ip) ?? elsewhere(network, ip);
   if (owner?.device.mac !== undefined) {
     return {
       mac: owner.device.mac,
@@ -101,6 +102,32 @@ export function macOfAddress(network: Network, ip: string): Neighbour | undefine
     };
   }
   return elsewhere(network, ip);
+}
+
+/** A device without a MAC of its own, as lo is: others of its machine answer for its addresses. */
+function isNoCard({ mac, name }: Device): boolean {
+  return name === 'lo' || mac === '00:00:00:00:00:00';
+}
+
+/**
+ * The device that answers for an address of lo: Linux answers for all its addresses by the device that the question comes by, unless
+ * told not to (ip-sysctl, "arp_ignore"). Which one that is can be said only where there is one.
+ */
+function answeringFor(
+  { host, device, namespace, source }: ReturnType<typeof devicesWithIp>[number],
+  ip: string,
+): Neighbour | undefined {
+  const cards = [...namespace.devices.values()].filter(
+    (each) => !isNoCard(each) && each.mac !== undefined && each.up !== false && each.addresses.length > 0,
+  );
+  const [only, second] = cards;
+  if (only?.mac === undefined || second) return undefined;
+  return {
+    mac: only.mac,
+    certainty: 'inferred',
+    reason: `no neighbour table was captured; ${ip} is on ${device.name} of ${host.name}, which answers for it by ${only.name}, its only other device`,
+    evidence: [source, ...only.sources.slice(0, 1)],
+  };
 }
 
 /** Another machine's neighbour table; not where two of them disagree. */
