@@ -1,6 +1,13 @@
 import type { Edit } from './base/lines';
 import { drained } from './base/steps';
-import { documentInSteps, learnUsualShapes, readInSteps, sharedReading, type CaptureDocument } from './captures/document';
+import {
+  documentInSteps,
+  learnUsualShapes,
+  prepareDocument,
+  readInSteps,
+  sharedReading,
+  type CaptureDocument,
+} from './captures/document';
 import { editedText, growingText, isSameText, isTextOf, segmentsOf, type SegmentedText } from './captures/segmented';
 import type { World } from './features/world';
 import { linkNetwork } from './link/network';
@@ -81,7 +88,9 @@ export function createService(): Service {
   }
   function* setCut(uri: string, path: string, cut: SegmentedText): Generator<number, boolean> {
     if (isKnown(uri, path, (known) => isSameText(known, cut))) return false;
-    return take(yield* documentInSteps(uri, path, cut, reading), false, false);
+    const document = yield* documentInSteps(uri, path, cut, reading);
+    yield* prepareDocument(document, reading);
+    return take(document, false, false);
   }
   return {
     set: (uri, path, text) => drained(setInSteps(uri, path, text)),
@@ -104,7 +113,9 @@ export function createService(): Service {
           const text = yield* growing.end();
           const known = documents.get(uri);
           if (known && known.path === path && streamed.has(uri) && isSameText(known.segmented, text)) return false;
-          return take(yield* documentInSteps(uri, path, text, reading), false, true);
+          const document = yield* documentInSteps(uri, path, text, reading);
+          yield* prepareDocument(document, reading);
+          return take(document, false, true);
         },
       };
     },

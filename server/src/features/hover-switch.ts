@@ -324,7 +324,7 @@ export function jumpsTo(bridge: OvsBridge, table: string): ReadonlyMap<number | 
   const jumps = (flow: Flow) =>
     flow.actions.some((action) => action.kind === 'resubmit' || action.kind === 'goto-table' || action.kind === 'ct');
   const shapes = new Map<number, boolean>();
-  for (const { index } of bridge.flows.naming('table', table)) {
+  for (const index of bridge.flows.jumps(table)) {
     const own = bridge.flows.tableOf(index);
     if (from.has(own)) continue;
     const shape = bridge.flows.shapeOf(index);

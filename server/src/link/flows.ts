@@ -136,11 +136,6 @@ function merged(
       if (entry) yield entry;
     }
   }
-  const where = (test: (index: number) => boolean): number[] => {
-    const found: number[] = [];
-    for (let index = 0; index < places().count; index++) if (test(index)) found.push(index);
-    return found;
-  };
   const flows: Flows = {
     get length() {
       return places().count;
@@ -154,14 +149,12 @@ function merged(
       [...new Set(bases.flatMap(({ capture }) => capture.flows.tables()))].filter((table) => inTable(table).length > 0),
     inTable,
     like(test) {
-      const shapes = new Map<number, boolean>();
-      return where((index) => {
-        const shape = store(partOf(index)).shapeOf(flowOf(index));
-        if (!shape) return test(store(partOf(index)).flow(flowOf(index)));
-        let known = shapes.get(shape.id);
-        if (known === undefined) shapes.set(shape.id, (known = test(shape.sample())));
-        return known;
-      });
+      const indices = indexOf(places());
+      return bases.flatMap(({ capture }, part) => capture.flows.like(test).flatMap((flow) => indices(part, flow) ?? []));
+    },
+    jumps(table) {
+      const indices = indexOf(places());
+      return parts.flatMap(({ capture }, part) => [...capture.flows.jumps(table)].flatMap((flow) => indices(part, flow) ?? []));
     },
     matching(field, value, mask) {
       const indices = indexOf(places());

@@ -36,6 +36,11 @@ export interface Flows extends Iterable<FlowEntry> {
   matching(field: string, value: bigint, mask: bigint): readonly number[];
   /** The flows that name a thing in match or actions, by a reference's kind and canonical value, as often as they name it. */
   naming(kind: 'table' | 'ofport' | 'vlan' | 'tun-id' | 'mac' | 'ip', value: string): Iterable<FlowNaming>;
+  /**
+   * Flows that name another table than their own: for each table from which that table is named, and each shape of flows there, one of
+   * them at least.
+   */
+  jumps(table: string): readonly number[];
   find(test: (entry: FlowEntry) => boolean): FlowEntry | undefined;
   filter(test: (entry: FlowEntry) => boolean): FlowEntry[];
   some(test: (entry: FlowEntry) => boolean): boolean;

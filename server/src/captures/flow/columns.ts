@@ -11,7 +11,8 @@ import type { ReadFlow } from './read';
 import type { Segment } from './segment';
 import type { ShapeBook } from './shapes';
 import { isMatch, lowerBound, readLines, type FlowStore } from './store';
-import { kindOfSlot, literalOfSlot, textOfWords, wordOfSlot, wordsOfSlot, type RefTemplate, type Template } from './template';
+import { refText, summaryOf, wordOf } from './summary';
+import { kindOfSlot, literalOfSlot, wordOfSlot, wordsOfSlot, type RefTemplate, type Template } from './template';
 import { Kind, wordsOfKind } from './tokens';
 
 /** A flow that stands for itself: of no known shape, wrapped over lines, or with errors. What is read of it is kept for a few only. */
@@ -181,12 +182,12 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     tables() {
       const firsts = new Map<number | string, number>();
       const note = (table: number | string, i: number) => firsts.set(table, Math.min(i, firsts.get(table) ?? i));
-      for (const own of parts) for (const [table, list] of tablesOf(book, own)) note(table, indexOf(own, list[0] ?? 0));
+      for (const own of parts) for (const [table, list] of summaryOf(book, own).tables) note(table, indexOf(own, list[0] ?? 0));
       loose.forEach(({ table }, k) => note(table, looseAt[k] ?? 0));
       return [...firsts].sort(([, a], [, b]) => a - b).map(([table]) => table);
     },
     inTable(table) {
-      const lists = parts.map((own) => tablesOf(book, own).get(table));
+      const lists = parts.map((own) => summaryOf(book, own).tables.get(table));
       const odd = looseAt.filter((_, k) => loose[k]?.table === table);
       const all = new Uint32Array(lists.reduce((sum, list) => sum + (list?.length ?? 0), odd.length));
       let used = 0;
@@ -198,6 +199,41 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     },
     flow: (i): Flow => read(i).flow,
     refs: (i): readonly Ref[] => read(i).refs,
+    like(test) {
+      const wanted = new Map<number, boolean>();
+      const isLike = (id: number): boolean => {
+        let known = wanted.get(id);
+        if (known !== undefined) return known;
+        const shape = book.shapes[id];
+        wanted.set(id, (known = shape !== undefined && test(shape.sample())));
+        return known;
+      };
+      const found: number[] = [];
+      for (const own of parts) {
+        if (!summaryOf(book, own).shapes.some(isLike)) continue;
+        const { shapes } = own.segment;
+        for (let n = own.from; n < own.to; n++) if (isLike(shapes[n] ?? 0)) found.push(indexOf(own, n));
+      }
+      const odd = [...looseAt].filter((i) => test(read(i).flow));
+      return odd.length > 0 ? [...found, ...odd].sort((a, b) => a - b) : found;
+    },
+    *jumps(table) {
+      let next = 0;
+      const looseBefore = function* (i: number) {
+        for (; next < loose.length && (looseAt[next] ?? count) < i; next++) {
+          const own = looseAt[next] ?? 0;
+          if (read(own).refs.some((ref) => ref.kind === 'table' && ref.value === table)) yield own;
+        }
+      };
+      for (const own of parts) {
+        for (const n of summaryOf(book, own).jumps.get(table) ?? []) {
+          const flow = indexOf(own, n);
+          yield* looseBefore(flow);
+          yield flow;
+        }
+      }
+      yield* looseBefore(count);
+    },
     *matching(field, value, mask) {
       const wanted = new Map<number, readonly WantedTerm[] | undefined>();
       let next = 0;
@@ -207,12 +243,16 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           if (read(flow).flow.match.some((term) => isMatch(term, field, value, mask))) yield flow;
         }
       };
+      const asks = (id: number) => {
+        let asked = wanted.get(id);
+        if (asked === undefined && !wanted.has(id)) wanted.set(id, (asked = wantedTerms(book.shapes[id], field, value, mask)));
+        return asked;
+      };
       for (const own of parts) {
         const { segment } = own;
+        if (!summaryOf(book, own).shapes.some(asks)) continue;
         for (let n = own.from; n < own.to; n++) {
-          const id = segment.shapes[n] ?? 0;
-          let asked = wanted.get(id);
-          if (asked === undefined && !wanted.has(id)) wanted.set(id, (asked = wantedTerms(book.shapes[id], field, value, mask)));
+          const asked = asks(segment.shapes[n] ?? 0);
           if (!asked) continue;
           const row = segment.rows[n] ?? 0;
           const found = asked.some(({ at, words }) => words.every((word, k) => segment.words[row + at + k] === word));
@@ -233,12 +273,17 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           for (const ref of read(own).refs) if (ref.kind === kind && ref.value === value) yield { flow: own, ref };
         }
       };
+      const asks = (id: number) => {
+        let asked = wanted.get(id);
+        if (asked === undefined && !wanted.has(id)) wanted.set(id, (asked = wantedIn(book, book.shapes[id], kind, value)));
+        return asked;
+      };
       for (const own of parts) {
         const { segment } = own;
+        if (!summaryOf(book, own).shapes.some(asks)) continue;
         for (let n = own.from; n < own.to; n++) {
           const id = segment.shapes[n] ?? 0;
-          let asked = wanted.get(id);
-          if (asked === undefined && !wanted.has(id)) wanted.set(id, (asked = wantedIn(book, book.shapes[id], kind, value)));
+          const asked = asks(id);
           if (!asked) continue;
           const shape = book.shapes[id];
           const row = segment.rows[n] ?? 0;
@@ -296,27 +341,6 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     const p = own.before + n - own.from;
     return p + lowerBound(looseAt.length, (k) => (looseAt[k] ?? 0) - k > p);
   }
-}
-
-const tablesOfSegments = new WeakMap<Segment, ReadonlyMap<number | string, Uint16Array>>();
-
-/** The flows of a part by their tables, as numbers in its segment. */
-function tablesOf(book: ShapeBook, { segment, from, to }: Part): ReadonlyMap<number | string, Uint16Array> {
-  const isWhole = from === 0 && to === segment.lines.length;
-  const known = isWhole ? tablesOfSegments.get(segment) : undefined;
-  if (known) return known;
-  const groups = new Map<number | string, number[]>();
-  for (let n = from; n < to; n++) {
-    const shape = book.shapes[segment.shapes[n] ?? 0];
-    if (!shape) continue;
-    const table = shape.table.slot < 0 ? shape.table.value : wordOf(segment, n, shape, shape.table.slot);
-    const group = groups.get(table);
-    if (group) group.push(n);
-    else groups.set(table, [n]);
-  }
-  const made = new Map([...groups].map(([table, list]) => [table, Uint16Array.from(list)]));
-  if (isWhole) tablesOfSegments.set(segment, made);
-  return made;
 }
 
 /** Whether two runs of flows say the same but for what they count. */
@@ -383,10 +407,6 @@ function placesOfLoose(parts: readonly Part[], loose: readonly LooseFlow[]): Uin
     places[k] = part.before + within - part.from + k;
   });
   return places;
-}
-
-function wordOf(segment: Segment, n: number, shape: Template, slot: number): number {
-  return segment.words[(segment.rows[n] ?? 0) + wordOfSlot(shape, slot)] ?? 0;
 }
 
 function bitsOf(book: ShapeBook, segment: Segment, n: number, shape: Template): FlowBits[] {
@@ -472,14 +492,6 @@ function wordsOfText(book: ShapeBook, kind: Kind, { form }: RefTemplate, value: 
   // A VLAN's text is 12 bits of a word whose other bits are what they are: the presence bit, a priority.
   if (form === 'vlan') return number > 0xfffn ? [] : Array.from({ length: 16 }, (_, high) => of((BigInt(high) << 12n) | number));
   return [of(number)];
-}
-
-function refText(book: ShapeBook, segment: Segment, n: number, shape: Template, ref: RefTemplate): string {
-  if (ref.slot < 0) return ref.value;
-  const at = (segment.rows[n] ?? 0) + wordOfSlot(shape, ref.slot);
-  if (ref.form === 'name') return book.nameOf(segment.words[at] ?? 0);
-  if (ref.form === 'vlan') return String((segment.words[at] ?? 0) & 0xfff);
-  return textOfWords(kindOfSlot(shape, ref.slot), segment.words, at);
 }
 
 /** Where a reference stands in its line. */

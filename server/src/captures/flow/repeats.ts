@@ -6,10 +6,13 @@ export interface HashCounter {
   repeats(): ReadonlySet<number>;
 }
 
-/** An open-addressing table of numbers; 0 is a free place in it, so the hash 0 is noted apart. */
+/** A power of two: each table grows for itself, so that none takes long. */
+const TABLES = 64;
+
+/** Open-addressing tables of numbers; 0 is a free place in them, so the hash 0 is noted apart. */
 export function hashCounter(): HashCounter {
-  let slots = new Int32Array(1 << 12);
-  let used = 0;
+  const tables: Int32Array[] = Array.from({ length: TABLES }, () => new Int32Array(64));
+  const used = new Int32Array(TABLES);
   let zero = false;
   const found = new Set<number>();
   const placeOf = (table: Int32Array, hash: number) => {
@@ -18,24 +21,32 @@ export function hashCounter(): HashCounter {
     while (table[at] !== 0 && table[at] !== hash) at = (at + 1) & mask;
     return at;
   };
-  const grow = () => {
+  const grow = (slots: Int32Array): Int32Array => {
     const bigger = new Int32Array(slots.length * 2);
-    for (const hash of slots) if (hash !== 0) bigger[placeOf(bigger, hash)] = hash;
-    slots = bigger;
+    for (let n = 0; n < slots.length; n++) {
+      const hash = slots[n] ?? 0;
+      if (hash !== 0) bigger[placeOf(bigger, hash)] = hash;
+    }
+    return bigger;
   };
   return {
     add(hashes) {
-      for (const hash of hashes) {
+      for (let n = 0; n < hashes.length; n++) {
+        const hash = hashes[n] ?? 0;
         if (hash === 0) {
           if (zero) found.add(0);
           zero = true;
           continue;
         }
+        const own = (hash ^ (hash >>> 16)) & (TABLES - 1);
+        const slots = tables[own];
+        if (!slots) break;
         const at = placeOf(slots, hash);
         if (slots[at] === hash) found.add(hash);
         else {
           slots[at] = hash;
-          if (++used * 2 > slots.length) grow();
+          const count = (used[own] = (used[own] ?? 0) + 1);
+          if (count * 2 > slots.length) tables[own] = grow(slots);
         }
       }
     },

@@ -26,8 +26,8 @@ export interface Segment {
 /** A segment has at most so many lines or characters (and one line more); reading one takes a few milliseconds. */
 export const SEGMENT_LINES = 1024;
 const SEGMENT_UNITS = 1 << 18;
-/** Reading lines one by one is slow where their shapes are unknown: a segment ends early then. */
-const MOST_LEARNED = 16;
+/** Reading a line by the grammar takes long: after so many of them a segment ends early. */
+const MOST_READ = 12;
 
 /** What is needed over and over while segments are read: buffers, and the shapes. */
 export interface SegmentReader {
@@ -55,9 +55,9 @@ export function createSegmentReader(book: ShapeBook): SegmentReader {
       let count = 0;
       let flows = 0;
       let used = 0;
-      let slow = 0;
+      const readBefore = book.linesRead();
       let at = 0;
-      while (at < size && count < SEGMENT_LINES && slow < MOST_LEARNED) {
+      while (at < size && count < SEGMENT_LINES && book.linesRead() - readBefore < MOST_READ) {
         // The window may end inside of a flow: the next segment reads it.
         if (!whole && size - at < LONGEST_LINE && count > 0) break;
         let shape = window[at] === 10 || window[at] === 13 ? undefined : book.match(source, at);
@@ -73,10 +73,7 @@ export function createSegmentReader(book: ShapeBook): SegmentReader {
             return finish(afterBreak(text, found) - from);
           }
           const line = end - at < 40 || end - at > LONGEST_LINE ? '' : trimmed(window, at, end);
-          if (line !== '' && looksLikeFlow(line)) {
-            slow++;
-            shape = book.learn(line);
-          }
+          if (line !== '' && looksLikeFlow(line)) shape = book.learn(line);
         }
         if (shape) {
           if (used + shape.rowWords > words.length) words = grown(words, used + shape.rowWords);

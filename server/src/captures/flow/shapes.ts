@@ -51,6 +51,8 @@ export interface ShapeBook {
   lineEnd(): number;
   /** The same for one line that `match` does not know, of which it learns the shape where it can. */
   learn(text: string): Template | undefined;
+  /** How many lines were looked at for themselves so far, by the grammar or to see whether they have a shape: the slow ones. */
+  linesRead(): number;
   nameOf(id: number): string;
   idOf(name: string): number | undefined;
 }
@@ -87,6 +89,7 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
     words: new Uint32Array(MOST_VALUES * 4),
   };
   let end = 0;
+  let linesRead = 0;
 
   const internName = (source: Units, from: number, to: number): number => {
     const name = stringOf(source.units, from, to);
@@ -233,6 +236,7 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   /** Reads the line both ways; trusts its values where they agree. */
   function check(shape: Template, source: Units, from: number): boolean {
     const text = textBetween(source, from, end);
+    linesRead++;
     const tokens: Token[] = [];
     if (shape.outside && !isInside(shape.outside)) return false;
     for (let n = 0; n < scratch.count; n++) {
@@ -275,6 +279,7 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   }
 
   function learn(text: string): Template | undefined {
+    linesRead++;
     if (text.length > LONGEST_LINE || shapes.length >= MOST_SHAPES || !PLAIN.test(text)) return undefined;
     if (UNEVEN.test(text) || !mayBeFlow(text)) return undefined;
     const source = unitsOf(text);
@@ -308,6 +313,7 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
     scratch,
     match,
     lineEnd: () => end,
+    linesRead: () => linesRead,
     learn,
     nameOf: (id) => names[id] ?? '',
     idOf: (name) => nameIds.get(name),

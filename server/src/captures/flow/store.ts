@@ -50,6 +50,13 @@ export interface FlowStore {
   matching(field: string, value: bigint, mask: bigint): Iterable<number>;
   /** Where the flows name a thing, by the reference's kind and canonical value, in the order of the text. */
   mentions(kind: RefKind, value: string): Iterable<FlowMention>;
+  /** The flows that are like one for which `test` holds: it sees one flow of each shape, whose values say nothing of the others'. */
+  like(test: (flow: Flow) => boolean): readonly number[];
+  /**
+   * Flows that name a table besides their own, ascending: for each of the flows' own tables and shapes one of them at least, so that all
+   * tables are met from which that table is named.
+   */
+  jumps(table: string): Iterable<number>;
   /** Every canonical value that the flows' references of a kind have. */
   named(kind: RefKind): ReadonlySet<string>;
 }
@@ -100,6 +107,11 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
     *mentions(kind, value) {
       for (const [flow, { read }] of flows.entries())
         for (const ref of read.refs) if (ref.kind === kind && ref.value === value) yield { flow, ref };
+    },
+    like: (test) => [...flows.keys()].filter((i) => test(at(i).read.flow)),
+    *jumps(table) {
+      for (const [i, { read }] of flows.entries())
+        if (read.refs.some((ref) => ref.kind === 'table' && ref.value === table)) yield i;
     },
     named(kind) {
       return new Set(flows.flatMap(({ read }) => read.refs.filter((ref) => ref.kind === kind).map(({ value }) => value)));
