@@ -48,6 +48,7 @@ export function isAnswered(namespace: Namespace, packet: IpPacket, answer: Answe
   const { family, src, dst, icmpType } = packet;
   if (packet.fragment || packet.frame !== 'host' || isMulticast(family, dst) || isMulticast(family, src)) return false;
   if (family === 6 && src === 0n) return false;
+  if (family === 4 && !('reset' in answer) && isToBroadcast(namespace, packet)) return false;
   if ('reset' in answer) {
     if ((packet.tcpFlags & TCP.RST) !== 0) return false;
   } else if (isIcmp(packet) && (family === 4 ? UNANSWERED_4.has(icmpType) || icmpType > 18 : icmpType < 128)) return false;
@@ -67,4 +68,11 @@ export function isAnswered(namespace: Namespace, packet: IpPacket, answer: Answe
     { namespace, choose: ({ likely }) => likely, key: 'answer' },
   );
   return back.kind === 'unknown' || back.kind === 'found';
+}
+
+/** Whether the packet is for all hosts of a network that this one is in (RFC 1122 3.2.2). */
+function isToBroadcast(namespace: Namespace, { family, dst, tos, proto }: IpPacket): boolean {
+  const flow = { family, dst, src: 0n, iif: 'lo', oif: undefined, mark: 0, tos, proto, sport: undefined, dport: undefined };
+  const found = lookup(flow, { namespace, choose: ({ likely }) => likely, key: 'broadcast' });
+  return dst === 0xffffffffn || (found.kind === 'found' && found.type === 'broadcast');
 }

@@ -132,7 +132,8 @@ function noRoute(found: Lookup, packet: IpPacket, forwards: boolean): InputDecis
   const errors = packet.family === 4 ? UNREACHABLE_4 : UNREACHABLE_6;
   if (found.kind === 'refused') {
     // IPv6 calls unreachable what IPv4 does, and says that there is no route (ip6_pkt_discard).
-    const kind = found.type === 'prohibit' ? 'prohibited' : packet.family === 4 ? 'host' : 'net';
+    // A rule that says unreachable means the network, a route the host (fib4_rule_action, fib_props).
+    const kind = found.type === 'prohibit' ? 'prohibited' : packet.family === 4 && found.route ? 'host' : 'net';
     // A blackhole says nothing.
     const error = found.type === 'blackhole' || (packet.family === 4 && !forwards) ? undefined : errors[kind];
     return { kind: 'refused', why: 'route', text: found.text, source: found.source, error };
