@@ -170,6 +170,7 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
     const inner = actionList({ ...around, depth: (around.depth ?? 0) + 1 }, INNER, around.random.int(1, 3));
     return inner === '' ? undefined : `clone(${inner})`;
   },
+  ct_clone: ({ random, ports }) => `clone(ct(commit),output:${random.pick(ports).ofport})`,
   check_pkt_larger: ({ random }) => `check_pkt_larger(${random.int(0, 2000)})->${register(random, 1)}`,
   ct: (around) => ctAction(around),
   ct_clear: () => 'ct_clear',

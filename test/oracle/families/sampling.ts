@@ -40,10 +40,15 @@ const sampling: Family = {
       ports,
       packets,
       tables: tablesOf(random, random.int(1, 3)),
-      menu: MENU,
+      menu: tunnelled ? [...MENU, ['sample', 4], ['ct_clone', 2]] : MENU,
       perTable: 4,
       match: { miss: 0.1, fields: 2 },
     });
+    if (tunnelled)
+      flows.push({
+        text: `priority=900,udp actions=sample(probability=65535,collector_set_id=1,sampling_port=50),output:50,clone(ct(commit),output:${random.pick(ports).ofport}),output:1`,
+        version: 'OpenFlow13',
+      });
     const bridge: Bridge = { name, ports, flows, settings: ['fail-mode=secure'] };
     const id = (what: string): string => `@${what}${place.index}`;
     const rate = (): string[] => (random.chance(0.8) ? [`sampling=${random.pick([1, 2, 3, 10, 1000])}`] : []);
@@ -63,7 +68,11 @@ const sampling: Family = {
     if (random.chance(0.6)) {
       vsctl.push('--', `--id=${id('b')}`, 'get', 'bridge', name);
       create('f', 'ipfix', ['targets="127.0.0.1:4740"']);
-      create('c', 'Flow_Sample_Collector_Set', [`id=${random.int(1, 9)}`, `bridge=${id('b')}`, `ipfix=${id('f')}`]);
+      create('c', 'Flow_Sample_Collector_Set', [
+        `id=${tunnelled ? 1 : random.int(1, 9)}`,
+        `bridge=${id('b')}`,
+        `ipfix=${id('f')}`,
+      ]);
     }
     // Tunnels that the datapath makes, and one that knows no clone.
     const features = tunnelled ? random.pick([['tnl_push_pop'], ['tnl_push_pop', 'clone'], []]) : [];
