@@ -41,6 +41,8 @@ export interface Connection {
   destinationDone: boolean;
   confirmed: boolean;
   dead: boolean;
+  /** The device whose address MASQUERADE gave it. */
+  masqueradedBy?: string | undefined;
   /** The row of a capture that shows it, or the NAT rule that changed it. */
   source: Source | undefined;
   /** Stands for a connection that the question names by its state alone. */

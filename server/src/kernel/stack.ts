@@ -569,6 +569,7 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
         binding = bind(run.input.connections, connection, range, manip);
         rules = request.rule.source;
         connection.source ??= rules;
+        if (request.target === 'MASQUERADE') connection.masqueradedBy = run.out;
         named = true;
         run.packet = translated(run.packet, connection, reply, manip);
       }
@@ -581,6 +582,16 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
       bindToItself(run.input.connections, connection, manip);
   }
   if (connection.invented && !named) return undefined;
+  const { masqueradedBy } = connection;
+  if (name === 'POSTROUTING' && !reply && masqueradedBy !== undefined && masqueradedBy !== run.out) {
+    // nf_nat_oif_changed: the address that it has belongs to another device.
+    connection.dead = true;
+    return end(
+      run,
+      'dropped',
+      `its connection was masqueraded as it left by ${masqueradedBy}, and ends as it would leave by ${run.out}`,
+    );
+  }
   const before = run.packet;
   run.packet = isError ? translatedError(run.packet, connection, reply, manip) : translated(run.packet, connection, reply, manip);
   if (!named && changedAddress(before, run.packet))
