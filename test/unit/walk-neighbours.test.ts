@@ -37,4 +37,10 @@ describe('questions for neighbours', () => {
     }
     assert.deepEqual(wrong, []);
   });
+
+  it('take for an address of lo the MAC of the device that answers for it', () => {
+    const { request } = trace(network, 'host:10.0.74.1 > 10.0.74.44');
+    assert.equal(request.ending.disposition, 'delivered');
+    assert.ok(request.steps.some(({ reason }) => /answers for it by eth0/.test(reason ?? '')));
+  });
 });
