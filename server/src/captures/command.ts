@@ -1,3 +1,5 @@
+import { afterOptions, execCommand, isBoundToNamespace, lxcAttachCommand, nsenterCommand } from './container';
+
 /** A command line as it stands after a prompt, taken out of its wrappers. */
 export interface CommandLine {
   /** The program's bare name and its arguments, without wrappers, redirections and pipes. */
@@ -6,7 +8,7 @@ export interface CommandLine {
   readonly text: string;
   /** What follows the first `|`, where it can leave lines out. */
   readonly filter: string | undefined;
-  /** From `ip netns exec NS`, `ip -n NS` … */
+  /** From `ip netns exec NS`, `ip -n NS`, or the container that the command ran in (`docker exec NAME`). */
   readonly namespace: string | undefined;
   /** From `ssh HOST …` and the like. */
   readonly host: string | undefined;
@@ -91,14 +93,19 @@ const WHOLE = /^(?:more|less|cat|tee|sort|nl|column|ccze|sudo tee)\b/;
 /** Reads a command line, wrappers and all; undefined for an empty one. */
 export function parseCommand(text: string): CommandLine | undefined {
   const { words: all, pipe } = words(text);
-  let argv = all;
+  let argv: readonly string[] = all;
   let namespace: string | undefined;
+  let container: string | undefined;
   let host: string | undefined;
   for (let guard = 0; guard < 12; guard++) {
     const first = argv[0];
     if (first === undefined) return undefined;
     const program = programName(first);
-    if (/^\w+=/.test(first)) argv = argv.slice(1);
+    const inside = execCommand(program, argv) ?? nsenterCommand(program, argv) ?? lxcAttachCommand(program, argv);
+    if (inside) {
+      argv = inside.argv;
+      container = inside.namespace ?? container;
+    } else if (/^\w+=/.test(first)) argv = argv.slice(1);
     else if (/^(?:sudo|time|nohup|env|doas|chroot|then|do|exec)$/.test(program)) {
       argv = afterOptions(argv.slice(1), /^-(?:u|g|h|p|U)$/);
       if (program === 'chroot') argv = argv.slice(1);
@@ -117,19 +124,6 @@ export function parseCommand(text: string): CommandLine | undefined {
     } else if (program === 'ip' && /^-(?:n|netns)$/.test(argv[1] ?? '')) {
       namespace = argv[2];
       argv = ['ip', ...argv.slice(3)];
-    } else if (program === 'nsenter' || program === 'lxc-attach') {
-      const rest = afterOptions(argv.slice(1), /^-(?:t|-target|S|G|n)$/);
-      argv = argv.includes('--') ? argv.slice(argv.indexOf('--') + 1) : rest;
-    } else if (
-      /^(?:docker|podman|crictl|nerdctl|lxc|kubectl|oc|microk8s|k3s)$/.test(program) &&
-      argv.some((word) => /^(?:exec|rsh)$/.test(word))
-    ) {
-      const at = argv.findIndex((word) => /^(?:exec|rsh)$/.test(word));
-      const dashes = argv.indexOf('--');
-      argv =
-        dashes > 0
-          ? argv.slice(dashes + 1)
-          : afterOptions(argv.slice(at + 1), /^-(?:u|e|w|c|n|-namespace|-container|-user)$/).slice(1);
     } else if (program === 'kubectl' && argv[1] === 'ko') {
       const tool: Record<string, string> = {
         vsctl: 'ovs-vsctl',
@@ -158,7 +152,7 @@ export function parseCommand(text: string): CommandLine | undefined {
     argv: [programName(first), ...clean],
     text: text.trim(),
     filter: pipe === undefined || WHOLE.test(pipe) ? undefined : `| ${pipe}`,
-    namespace,
+    namespace: namespace ?? (isBoundToNamespace(programName(first)) ? container : undefined),
     host,
   };
 }
@@ -167,12 +161,6 @@ export function parseCommand(text: string): CommandLine | undefined {
 function programName(word: string): string {
   const base = word.replace(/^.*\//, '');
   return /^[\w-]+\.(?:ovs|ovn)-/.test(base) ? base.replace(/^[\w-]+\./, '') : base;
-}
-
-function afterOptions(argv: readonly string[], takesValue: RegExp): string[] {
-  let n = 0;
-  while (n < argv.length && (argv[n]?.startsWith('-') ?? false)) n += takesValue.test(argv[n] ?? '') ? 2 : 1;
-  return argv.slice(n);
 }
 
 /** Arguments that are neither options nor the values of those named in `valued`. */

@@ -83,6 +83,21 @@ function readCommand(argv: readonly string[], program: 'ip' | 'bridge', verbs: r
   };
 }
 
+/** The words of a command but those that `known` pairs or single words take: what narrows the listing besides them. */
+export function selection(
+  words: readonly string[],
+  pairs: readonly string[],
+  single: readonly string[] = [],
+): string | undefined {
+  const left: string[] = [];
+  for (let n = 0; n < words.length; n++) {
+    const word = words[n] ?? '';
+    if (pairs.includes(word)) n++;
+    else if (!single.includes(word)) left.push(word);
+  }
+  return left.length === 0 ? undefined : left.join(' ');
+}
+
 /** The word after `key`, as in `dev eth0`. */
 export function wordAfter(words: readonly string[], key: string): string | undefined {
   const at = words.indexOf(key);

@@ -30,6 +30,9 @@ const ELISION =
 const FENCE = /^\s*(?:```|~~~)/;
 /** A prompt at which nothing was typed, or whose command was cut off. */
 const IDLE_PROMPT = /^\s*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:[^\s#$]*[#$])\s*$/;
+/** A prompt that nothing else looks like: what stands behind it is a command, whatever the program. */
+const CERTAIN_PROMPT =
+  /^\s*(?:(?:\([\w.-]+\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|\$ +(?=[a-z./~])|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
 /** A remark of the author's between lines of output. */
 const REMARK = /^\s*#+\s*[^\s#\d]/;
 const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
@@ -372,14 +375,14 @@ const BARE = /^\s*(?:#{1,6}\s+|[*-]\s+|\d+[.)]\s+)?(?:\*\*|`|=+>?\s*|"|-{2,}\s*|
 function commandAt(line: Line, following: (n: number) => string | undefined, open: OpenBlock | undefined): Prompted | undefined {
   const prompt = parsePrompt(line.text);
   if (prompt) {
-    const prompted = asCommand(line, prompt.commandAt);
+    const certain = CERTAIN_PROMPT.test(line.text);
+    const prompted = asCommand(line, prompt.commandAt, certain);
     if (prompted) {
       const { found, command } = prompted;
       // "# something" may be a remark, and "1# x" a row: only a known program makes it a command.
       if (
         found ||
-        (KNOWN_PROGRAM.test(command.argv[0] ?? '') &&
-          (prompt.host !== undefined || /^\s*[#$]/.test(line.text)) &&
+        ((certain || (KNOWN_PROGRAM.test(command.argv[0] ?? '') && (prompt.host !== undefined || /^\s*[#$]/.test(line.text)))) &&
           !looksLikeProse(line.text))
       ) {
         return { ...prompted, host: prompt.host };
@@ -402,9 +405,10 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
     if (next === undefined) return undefined;
     if (next.trim() === '' || FENCE.test(next) || ELISION.test(next) || /^[=*-]{4,}$/.test(next.trim())) continue;
     const { syntax, recognised } = prompted.found;
-    return syntax.kinds.length > 0 && syntax.accepts(next, recognised.kind) && !looksLikeProse(next)
-      ? { ...prompted, host: undefined }
-      : undefined;
+    if (syntax.kinds.length === 0 || !syntax.accepts(next, recognised.kind)) return undefined;
+    // A title in words, such as "Active Internet connections (only servers)", is no prose where the kind is sure of it.
+    const isOutput = !looksLikeProse(next) || syntax.sniff(next, (k) => following(n + 1 + k)) !== undefined;
+    return isOutput ? { ...prompted, host: undefined } : undefined;
   }
   return undefined;
 }
@@ -424,10 +428,11 @@ function isRead(open: OpenBlock): boolean {
 const WRAPPER =
   /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|lxc|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|[\w-]+\.(?:ovs|ovn)-)/;
 
-function asCommand(line: Line, at: number): Omit<Prompted, 'host'> | undefined {
+/** The command that starts at `at`; undefined where its program is none that is known, unless it is `certain` to be a command. */
+function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'host'> | undefined {
   const text = line.text.slice(at);
   const first = /^\s*(?:\S*\/)?([^\s/]+)/.exec(text)?.[1] ?? '';
-  if (!KNOWN_PROGRAM.test(first) && !WRAPPER.test(first)) return undefined;
+  if (!certain && !KNOWN_PROGRAM.test(first) && !WRAPPER.test(first)) return undefined;
   const command = parseCommand(text);
   if (!command) return undefined;
   const from = line.start + at;

@@ -11,7 +11,7 @@ export function missingParts(locus: Locus): string[] {
   return [
     capture.elided ? 'lines were left out by hand (…)' : '',
     capture.filter === undefined ? '' : `it went through ${code(capture.filter)}, so other lines may be missing`,
-    capture.options['filter'] === undefined ? '' : `only flows that match ${code(capture.options['filter'])} were asked for`,
+    capture.options['filter'] === undefined ? '' : `only what matches ${code(capture.options['filter'])} was asked for`,
   ].filter((part) => part !== '');
 }
 

@@ -91,7 +91,11 @@ function makeFib(namespace: Namespace, family: 4 | 6): Fib {
   }
   if (!localShown) for (const route of localRoutes(namespace, family)) add('local', route);
   const known = family === 4 ? namespace.routesKnown : namespace.routesKnown6;
-  if (known === 'absent') for (const route of connectedRoutes(namespace, family)) add('main', route);
+  if (known !== 'whole') {
+    const shown = [...(routes.get('main') ?? [])];
+    for (const route of connectedRoutes(namespace, family))
+      if (!shown.some((other) => samePrefix(other, route))) add('main', route);
+  }
   const shown = namespace.tablesShown;
   const names = new Set([...routes.keys(), 'local', 'main', 'default']);
   const tables = new Map<string, FibTable>();
@@ -216,7 +220,11 @@ function localRoutes(namespace: Namespace, family: 4 | 6): FibRoute[] {
   return routes;
 }
 
-/** Without captured routes: those that every address brings along. */
+function samePrefix(a: FibRoute, b: FibRoute): boolean {
+  return a.prefix.length === b.prefix.length && a.prefix.value === b.prefix.value;
+}
+
+/** Where the routes were not captured whole: those that every address brings along. */
 function connectedRoutes(namespace: Namespace, family: 4 | 6): FibRoute[] {
   const routes: FibRoute[] = [];
   for (const device of namespace.devices.values()) {
@@ -234,7 +242,7 @@ function connectedRoutes(namespace: Namespace, family: 4 | 6): FibRoute[] {
           device.name,
           ip.value,
           address.source,
-          'the kernel adds a route for the subnet of every address; the routing table itself was not captured',
+          'the kernel adds a route for the subnet of every address; the routing table itself was not captured whole',
         ),
       );
     }

@@ -154,20 +154,7 @@ export function runTable(base: BaseChain, hook: Hook, moment: Moment, choose: Ch
     ct: { notrack: false, zone: undefined },
     certainty: 'captured',
   };
-  let missing = false;
-  if (table.known !== 'whole') {
-    const goesOn = ask(run, {
-      key: `${key}|${table.name} missing`,
-      rule: undefined,
-      likely: true,
-      certainty: 'assumed',
-      nature: 'hidden',
-      reason: `the ${table.name} table was not captured whole: a rule that is missing may take the packet first`,
-      command: 'iptables-save',
-    });
-    missing = !goesOn;
-  }
-  const end: ChainEnd = missing ? 'ANYTHING' : runChain(run, chain, 0);
+  const end: ChainEnd = runChain(run, chain, 0);
   const policy = chain.policy === 'DROP' ? 'DROP' : 'ACCEPT';
   return {
     table,
@@ -198,6 +185,7 @@ function weaker(a: Run['certainty'], b: Run['certainty']): Run['certainty'] {
 function runChain(run: Run, chain: NfChain, depth: number): ChainEnd {
   // The kernel takes no chains that lead back to themselves.
   if (depth > MAX_CHAIN_DEPTH || run.active.has(chain)) return 'RETURN';
+  if (chain.partial === true && !passesMissing(run)) return 'ANYTHING';
   run.active.add(chain);
   for (const rule of chain.rules) {
     const end = runRule(run, chain, rule, depth);
@@ -208,6 +196,20 @@ function runChain(run: Run, chain: NfChain, depth: number): ChainEnd {
   }
   run.active.delete(chain);
   return 'RETURN';
+}
+
+/** Whether the packet gets past the rules that a listing with gaps does not show. */
+function passesMissing(run: Run): boolean {
+  const { name } = run.table;
+  return ask(run, {
+    key: `${run.key}|${name} missing`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `the ${name} table was not captured whole: a rule that is missing may take the packet first`,
+    command: 'iptables-save',
+  });
 }
 
 /** Whether all conditions of a rule hold. */

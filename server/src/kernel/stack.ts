@@ -1,4 +1,4 @@
-import type { Namespace, Source } from '../model/network';
+import type { Namespace, Source, NfTable } from '../model/network';
 import {
   inventedConnection,
   track,
@@ -469,10 +469,15 @@ function missingTables(run: Run, name: Hook): Passage | undefined {
   const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
   // `nft list ruleset` shows iptables-nft's tables as well.
   if (run.namespace.nftKnown === 'whole') return undefined;
-  const absent = TABLES_AT[name].filter((table) => table !== 'security' && table !== 'nat' && !tables.has(table));
+  const absent = TABLES_AT[name].filter((table) => table !== 'security' && table !== 'nat' && !isShown(tables.get(table), name));
   if (absent.length === 0) return undefined;
   run.events.push({ kind: 'uncaptured', hook: name, tables: absent, all: tables.size === 0, packet: run.packet, out: run.out });
   return absent.every((table) => passes(run, table)) ? undefined : lost(run, 'a rule that was not captured');
+}
+
+/** Whether a table's captures tell what it does at a hook: the chain is there, or the whole table is and has none. */
+function isShown(table: NfTable | undefined, name: Hook): boolean {
+  return table !== undefined && (table.known === 'whole' || table.chains.has(name));
 }
 
 function passes(run: Run, table: string): boolean {
@@ -550,7 +555,7 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
   if (!isError && (tracking.state === 'NEW' || tracking.state === 'RELATED') && undecided) {
     const nat = chains.filter((base) => base.isNat);
     const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
-    if (nat.length === 0 && tables.size > 0 && !tables.has('nat') && run.namespace.nftKnown !== 'whole') {
+    if (nat.length === 0 && tables.size > 0 && !isShown(tables.get('nat'), name) && run.namespace.nftKnown !== 'whole') {
       run.events.push({ kind: 'uncaptured', hook: name, tables: ['nat'], all: false, packet: run.packet, out: run.out });
       if (!passes(run, 'nat')) return lost(run, 'a rule that was not captured');
     }

@@ -32,7 +32,7 @@ export function completeness(capture: Capture): { readonly known: Known; readonl
   if (capture.elided) return { known: 'partial', why: 'lines were left out by hand' };
   if (capture.filter !== undefined) return { known: 'partial', why: `the output went through "${capture.filter}"` };
   if (capture.options['filter'] !== undefined)
-    return { known: 'partial', why: `only flows that match "${capture.options['filter']}" were asked for` };
+    return { known: 'partial', why: `only what matches "${capture.options['filter']}" was asked for` };
   if (capture.errors.length > 0) return { known: 'partial', why: 'some of its lines could not be read' };
   if (capture.commandSpan === undefined && capture.command === undefined)
     return { known: 'partial', why: 'it is a fragment without its command' };

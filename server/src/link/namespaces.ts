@@ -154,7 +154,7 @@ function routeTablesShown(captures: readonly LinkedCapture[]): {
     if (/\bget\b/.test(command ?? '')) continue;
     const table = options['table'];
     const own = completeness(linked.capture).known;
-    const narrow = /\bdev\b|\b(?:root|match|exact|proto|scope|type|via|src)\s/.test(command ?? '');
+    const narrow = options['dev'] !== undefined;
     const how: Known = narrow && own === 'whole' ? 'partial' : own;
     const both = table === 'all' || table === '0';
     if (table !== undefined && !narrow && how === 'whole') tables.add(table === '0' ? 'all' : table);

@@ -15,9 +15,12 @@ const MADE_BY_IPTABLES: Readonly<Record<string, { readonly priority: number; rea
   security: { priority: 150, chains: ['INPUT', 'FORWARD', 'OUTPUT'] },
 };
 
-/** Of several listings of one table the one that shows most is used: a save, then -S, then nft's, then -L with -v, then -L. */
+/**
+ * Of several listings of one table the one that shows most is used: a save, then -S, then nft's, then -L with -v, then -L. Where
+ * that does not show the whole table, the chains that it lacks are those of the others.
+ */
 export function linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' | 'ip6'): Map<string, NfTable> {
-  const tables = new Map<string, { rank: number; table: NfTable }>();
+  const tables = new Map<string, { rank: number; table: NfTable }[]>();
   for (const linked of captures) {
     const { kind } = linked.capture;
     const native = NFT.test(kind);
@@ -26,10 +29,20 @@ export function linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' |
       if (table.family !== family || (native && !isMadeByIptables(table))) continue;
       const rank = kind.endsWith('-save') ? 4 : kind.endsWith('-rules') ? 3 : native ? 2.2 : table.interfacesHidden ? 1 : 2;
       const score = rank + (table.known === 'whole' ? 0.5 : 0);
-      if ((tables.get(table.name)?.rank ?? -1) < score) tables.set(table.name, { rank: score, table });
+      tables.set(table.name, [...(tables.get(table.name) ?? []), { rank: score, table }]);
     }
   }
-  return new Map([...tables].map(([name, { table }]) => [name, table]));
+  return new Map([...tables].map(([name, listings]) => [name, together(listings)]));
+}
+
+/** The best of a table's listings, with the chains that only others show. */
+function together(listings: readonly { readonly rank: number; readonly table: NfTable }[]): NfTable {
+  const [best, ...others] = listings.toSorted((a, b) => b.rank - a.rank).map(({ table }) => table);
+  if (best === undefined) throw new Error('a table without a listing');
+  if (best.known === 'whole' || others.length === 0) return best;
+  const chains = new Map(best.chains);
+  for (const { chains: more } of others) for (const [name, chain] of more) if (!chains.has(name)) chains.set(name, chain);
+  return { ...best, chains, interfacesHidden: listings.some(({ table }) => table.interfacesHidden) };
 }
 
 /** The tables of nft that iptables did not make, by family and name, and whether there may be more. */
@@ -116,13 +129,18 @@ function tablesOf(linked: LinkedCapture): NfTable[] {
   const everything = how === 'whole' && kind.endsWith('-save') && linked.capture.options['table'] === undefined;
   if (everything) for (const name of ['raw', 'mangle', 'nat', 'filter']) tableOf(kind.startsWith('ip6') ? 'ip6' : 'ip', name);
   return [...tables.values()].map(({ family, name, chains }) => {
-    const finished: NfChain[] = [...chains].map(([chainName, draft]) => ({ name: chainName, ...draft }));
+    const finished: NfChain[] = [...chains].map(([chainName, draft]) => ({
+      name: chainName,
+      ...draft,
+      ...(how === 'whole' ? {} : { partial: true }),
+    }));
     return {
       name,
       family,
       ...(/-legacy\b/.test(linked.capture.command ?? '') ? { legacy: true } : {}),
       chains: new Map(finished.map((c) => [c.name, c])),
-      known: how,
+      // A listing of one chain hides the others.
+      known: linked.capture.options['chain'] === undefined ? how : 'partial',
       interfacesHidden: finished.some((c) => c.rules.some((rule) => rule.interfacesHidden)),
       source: sourceAt(linked, linked.capture.commandSpan ?? linked.capture.span),
     };

@@ -56,12 +56,15 @@ export function linkNetwork(documents: readonly CaptureDocument[], before?: Netw
   const bridgeOf = new Map<string, string>();
   const hosts = new Map<string, Host>();
   for (const [name, own] of byHost) {
+    const bridges = linkBridges(name, own, bridgeOf, before?.hosts.get(name)?.bridges);
+    // brctl(8) showed a switch's bridges as well while Open vSwitch stood in for the kernel's (up to 1.9).
+    const linuxBridges = [...linkLinuxBridges(name, own)].filter(([, of]) => of.namespace !== '' || !bridges.has(of.name));
     hosts.set(name, {
       name,
       aliases: assignment.aliases.get(name) ?? [],
       reasons: assignment.reasons.get(name) ?? [],
-      bridges: linkBridges(name, own, bridgeOf, before?.hosts.get(name)?.bridges),
-      linuxBridges: linkLinuxBridges(name, own),
+      bridges,
+      linuxBridges: new Map(linuxBridges),
       namespaces: linkNamespaces(name, own),
       sources: own.flatMap((linked): Source[] =>
         linked.capture.commandSpan ? [sourceAt(linked, linked.capture.commandSpan)] : [],

@@ -386,6 +386,8 @@ export interface NfChain {
   readonly priority?: number;
   /** `filter`, `nat`, `route`. */
   readonly type?: string;
+  /** Rules of it may be missing in what was captured. */
+  readonly partial?: boolean;
   readonly rules: readonly NfRule[];
   readonly source: Source;
 }

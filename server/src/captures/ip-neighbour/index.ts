@@ -1,7 +1,7 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
 import type { CaptureKind } from '../capture';
-import { listCommand, wordAfter } from '../iproute-command';
+import { listCommand, selection, wordAfter } from '../iproute-command';
 import { acceptsJson, isJson, jsonText, jsonTexts, readJsonObjects } from '../json';
 import { deviceRef, impliedVal, ipRef, lower, macRef } from '../words';
 import { collect, type Collected } from '../lines';
@@ -28,7 +28,11 @@ export const ipNeighbour: CaptureKind = {
     const command = listCommand(argv);
     if (command?.object !== 'neighbour') return undefined;
     const dev = wordAfter(command.words, 'dev');
-    return { kind: 'ip-neighbour', ...(dev === undefined ? {} : { options: { dev } }) };
+    const filter = selection(command.words, ['dev'], ['nud', 'all']);
+    return {
+      kind: 'ip-neighbour',
+      options: { ...(filter === undefined ? {} : { filter }), ...(dev === undefined ? {} : { dev }) },
+    };
   },
   sniff(text) {
     const certain = NEIGHBOUR.test(text) && /\s(?:lladdr [\da-f:]{17}|FAILED|INCOMPLETE)(?:\s|$)/.test(text);

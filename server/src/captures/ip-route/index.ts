@@ -3,7 +3,7 @@ import type { Line } from '../../base/lines';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import type { Fact } from '../facts';
-import { listCommand, wordAfter } from '../iproute-command';
+import { listCommand, selection, wordAfter } from '../iproute-command';
 import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects, type Json } from '../json';
 import { deviceRef, impliedVal, ipRef, lower, numberVal, reportErrorOutput } from '../words';
 import { collect, record, type Collected } from '../lines';
@@ -36,9 +36,11 @@ export const ipRoute: CaptureKind = {
     if (command?.object !== 'route') return undefined;
     const table = wordAfter(command.words, 'table');
     const dev = wordAfter(command.words, 'dev');
+    const filter = selection(command.words, ['table', 'dev'], ['root', '0/0', '::/0']);
     return {
       kind: 'ip-route',
       options: {
+        ...(filter === undefined ? {} : { filter }),
         ...(table === undefined ? {} : { table }),
         ...(dev === undefined ? {} : { dev }),
         ...(command.family === undefined ? {} : { family: command.family }),

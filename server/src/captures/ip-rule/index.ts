@@ -1,7 +1,7 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val } from '../../base/span';
 import type { CaptureKind } from '../capture';
-import { listCommand } from '../iproute-command';
+import { listCommand, selection } from '../iproute-command';
 import { acceptsJson, isJson } from '../json';
 import { deviceRef, numberVal, reportErrorOutput } from '../words';
 import { collect, parseEachLine } from '../lines';
@@ -17,7 +17,14 @@ export const ipRule: CaptureKind = {
   recognise(argv) {
     const command = listCommand(argv);
     if (command?.object !== 'rule') return undefined;
-    return { kind: 'ip-rule', ...(command.family === undefined ? {} : { options: { family: command.family } }) };
+    const filter = selection(command.words, []);
+    return {
+      kind: 'ip-rule',
+      options: {
+        ...(filter === undefined ? {} : { filter }),
+        ...(command.family === undefined ? {} : { family: command.family }),
+      },
+    };
   },
   sniff(text) {
     return RULE.test(text) && /\s(?:lookup|table|unreachable|prohibit|blackhole|goto)\b/.test(text)

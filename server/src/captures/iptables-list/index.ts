@@ -12,6 +12,9 @@ const CHAIN = /^\s*Chain \S+ \((?:policy \w+(?: [\dKMGTP]+ packets, [\dKMGTP]+ b
 const TITLE = /^\s*(?:num\s+)?(?:pkts\s+bytes\s+)?target\s+prot\s+opt\s+(?:in\s+out\s+)?source\s+destination\b/;
 const WARNING = /^\s*# (?:Warning: ip6?tables|Table )/;
 const IPV6 = '!?(?:anywhere|(?=[\\da-f]*:)[\\da-f:.]+(?:\\/[\\da-f:]+)?)';
+/** Two columns of IPv6 addresses; with names one of them may be `anywhere`, which is of either family. */
+const SIX = '!?(?:::\\/0|(?=[\\da-f:]*:[\\da-f:]*:)[\\da-f:]+(?:\\/[\\da-f:]+)?)';
+const TWO_OF_IPV6 = new RegExp(`\\s(?:${SIX}\\s+(?:${SIX}|anywhere)|anywhere\\s+${SIX})(?:\\s|$)`, 'i');
 const ADDRESS = `(?:${IPV6}|!?(?:default|localhost|loopback\\/8|\\d{1,3}(?:\\.\\d{1,3}){3}(?:\\/[\\d.]+)?|[\\w-]+(?:\\.[\\w-]+)+(?:\\/\\d+)?))`;
 /**
  * Numbers, a target and a protocol, then two addresses; in and out stand before them. The column `opt` between them tells a
@@ -175,7 +178,7 @@ function isIpv6(following: (n: number) => string | undefined): boolean {
     if (next === undefined) return false;
     if (CHAIN.test(next) || TITLE.test(next) || next.trim() === '') continue;
     if (!ROW.test(next)) return false;
-    return /\s!?(?:::\/0|[\da-f]*:[\da-f:]+\/\d+)(?:\s|$)/.test(next);
+    return TWO_OF_IPV6.test(next);
   }
   return false;
 }

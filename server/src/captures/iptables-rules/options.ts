@@ -91,6 +91,8 @@ function matchesOf(module: string, option: RawOption, before: NfMatch[]): readon
   const [first, second] = option.args;
   if (!PLAIN_MODULES.has(module) && module !== '' && joinModule(module, option, before)) return [];
   if (first === undefined) return bareMatches(option, before);
+  // `<private_ip>` stands for a value that nobody shows: whether it holds is not known.
+  if (option.args.some(({ value }) => value.startsWith('<'))) return [otherMatch(option.whole(), negated)];
   switch (name) {
     case '-p':
     case '--protocol':

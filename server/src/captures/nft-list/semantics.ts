@@ -254,7 +254,7 @@ semantics.addOperation<NftItem>('item(source)', {
     const found = what.children[0];
     return { is: 'reject', with: found === undefined ? undefined : textVal(found, source), text: textVal(this, source) };
   },
-  nat(which, _sp, family, _ahead, form, _sp2, _to, _sp3, to, flags) {
+  nat(which, _sp, family, _ahead, form, _sp2, _to, to, flags) {
     const source = sourceOf(this.args);
     const target = to.children[0];
     const map = mappedValue(target, source);

@@ -11,7 +11,7 @@ const BRIDGE = /^\s+[\w.@-]+:\s*$/;
 const PORT = /^\s*\S+ \d+\/(?:\d+|none):(?: \(|\s*$)/;
 const DATAPATH_PORT = /^\s+port \d+: \S+(?: \(|\s*$)/;
 const NUMBERS =
-  /^\s*(?:lookups|flows|masks|masks-cache|caches?|overall avg|hourly avg|daily avg|megaflow|[RT]X (?:packets|bytes)|collisions)\s*:/;
+  /^\s*(?:lookups|flows|masks|masks-cache|caches?|overall avg|hourly avg|daily avg|megaflow|[RT]X (?:packets|bytes)|UPCALL packets|collisions)\s*:/;
 
 /**
  * `ovs-appctl dpif/show` and `dpctl/show`: the datapath's own port numbers (ovs-vswitchd(8)). Up to 1.9 a bridge stands alone, up to

@@ -21,6 +21,8 @@ const BARE = new RegExp(
 );
 /** What -v prints below the header of a packet, and the packet inside a tunnel's. */
 const INDENTED = /^\s+\S+ > \S+: /;
+/** Further fields of the packet above, which tcpdump sets below it behind a tab: options of neighbour discovery, of DHCP … */
+const DETAIL = /^(?:\t| {6,})\s*[A-Za-z][\w-]*(?: [\w-]+)*(?: ?[(:[]|,)/;
 const VERBOSE = new RegExp(`^\\s*(?:${CLOCK}\\s+(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?)?IP6? \\(.*\\)$`);
 const HEX = /^\s*0x[\da-f]{4}:\s+[\da-f]{2}/i;
 const LISTEN = /^\s*(?:tcpdump: )?listening on [^\s,]+,/;
@@ -81,7 +83,7 @@ export const tcpdump: CaptureKind = {
       ? { kind: 'tcpdump' }
       : undefined;
   },
-  accepts: (text) => rows.starts(text) || INDENTED.test(text),
+  accepts: (text) => rows.starts(text) || INDENTED.test(text) || DETAIL.test(text),
   continues: continuesRow(rows),
   parse(input) {
     let dev: Val<string> | undefined;
@@ -98,6 +100,7 @@ export const tcpdump: CaptureKind = {
           out.facts.push({ kind: 'packets-counted', ...(dev === undefined ? {} : { dev }), captured: note.captured });
         return 'header';
       }
+      if (DETAIL.test(source.text)) return 'record';
       const packet = readPacketLine(result, source);
       stamped ||= packet.time !== undefined;
       // What an ICMP error quotes of the packet that it is about was not seen here.

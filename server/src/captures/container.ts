@@ -1,0 +1,99 @@
+/** A command that a wrapper runs inside a container, a pod or another process's namespaces. */
+export interface Inside {
+  readonly argv: readonly string[];
+  /** The network namespace of what it runs in, by the container's name or as `pid N`; undefined for the machine's own. */
+  readonly namespace: string | undefined;
+}
+
+const RUNTIME = /^(?:docker|docker-compose|podman|nerdctl|crictl|lxc|incus|kubectl|oc|microk8s|k3s|minikube)$/;
+/** Options of `docker exec`, `kubectl exec` and the like that take a value. */
+const VALUED =
+  /^(?:-[uewcnf]|--(?:user|env|env-file|workdir|detach-keys|container|namespace|filename|context|kubeconfig|timeout))$/;
+
+/**
+ * Containers that share the network of their machine: the agents and daemons of Open vSwitch, OVN, Neutron and the networks of
+ * Kubernetes would have nothing to do in a namespace of their own.
+ */
+const ON_HOST_NETWORK =
+  /^(?:k8s_)?(?:openvswitch|ovs|ovn|ovnkube|kube-ovn|neutron|nova|libvirt|kube-proxy|kube-router|kube-flannel|calico-node|cilium|weave-net|antrea)(?:[_-]|$)/;
+/** kind(1) calls the containers that play its nodes CLUSTER-control-plane and CLUSTER-worker: each is a machine of its own. */
+const KIND_NODE = /-(?:control-plane|worker)\d*$/;
+
+/** Programs that speak to a daemon or a server, wherever they run. */
+const NOT_BOUND = /^(?:ovs-|ovn-|virsh$|nova$|neutron$|openstack$|docker$|podman$|crictl$|kubectl$|oc$)/;
+
+/** What `docker exec NAME …`, `kubectl exec POD -- …`, `lxc exec NAME -- …` run, and where; undefined for other commands. */
+export function execCommand(program: string, argv: readonly string[]): Inside | undefined {
+  if (!RUNTIME.test(program)) return undefined;
+  const at = argv.findIndex((word) => /^(?:exec|rsh)$/.test(word));
+  if (at < 0) return undefined;
+  const rest = afterOptions(argv.slice(at + 1), VALUED);
+  const dashes = argv.indexOf('--');
+  // Options may stand behind the name as well: kubectl exec POD -c CONTAINER -- COMMAND.
+  const command = dashes > 0 ? argv.slice(dashes + 1) : afterOptions(rest.slice(1), VALUED);
+  return { argv: command, namespace: namespaceOf(rest[0]) };
+}
+
+function namespaceOf(name: string | undefined): string | undefined {
+  if (name === undefined || name === '--') return undefined;
+  const bare = name.replace(/^pods?\//, '');
+  return ON_HOST_NETWORK.test(bare) && !KIND_NODE.test(bare) ? undefined : bare;
+}
+
+/** `nsenter -t 4711 -n ip a`, `nsenter --net=/run/netns/blue ip a` (nsenter(1)); undefined for other commands. */
+export function nsenterCommand(program: string, argv: readonly string[]): Inside | undefined {
+  if (program !== 'nsenter') return undefined;
+  let pid: string | undefined;
+  let net = false;
+  let file: string | undefined;
+  let n = 1;
+  for (; n < argv.length; n++) {
+    const word = argv[n] ?? '';
+    if (word === '--') {
+      n++;
+      break;
+    }
+    if (!word.startsWith('-')) break;
+    const [name = '', value] = word.split('=');
+    if (name === '--target') pid = value ?? argv[++n];
+    else if (name === '--net') [net, file] = [true, value];
+    else if (name === '--all') net = true;
+    else if (/^--(?:setuid|setgid|wdns)$/.test(name) && value === undefined) n++;
+    else if (/^-[a-zA-Z]/.test(word)) {
+      // Letters may be put together; -t, -S and -G take a value, -n may have a file attached.
+      const letters = /^-([a-zA-Z]*?)(?:([tSG])(.*)|n(\/.*))?$/.exec(word);
+      if (/[na]/.test(letters?.[1] ?? '')) net = true;
+      if (letters?.[4] !== undefined) [net, file] = [true, letters[4]];
+      if (letters?.[2] !== undefined) {
+        const given = letters[3] === '' ? argv[++n] : letters[3];
+        if (letters[2] === 't') pid = given;
+      }
+    }
+  }
+  const command = argv.slice(n);
+  if (!net) return { argv: command, namespace: undefined };
+  const named = /^(?:\/var)?\/run\/(?:docker\/)?netns\/(.+)$/.exec(file ?? '')?.[1];
+  const process = /^\/proc\/(\d+)\/ns\/net$/.exec(file ?? '')?.[1] ?? pid;
+  return { argv: command, namespace: named ?? (process === undefined || process === '1' ? undefined : `pid ${process}`) };
+}
+
+/** `lxc-attach -n NAME -- …`; undefined for other commands. */
+export function lxcAttachCommand(program: string, argv: readonly string[]): Inside | undefined {
+  if (program !== 'lxc-attach') return undefined;
+  const at = argv.findIndex((word) => word === '-n' || word === '--name');
+  const dashes = argv.indexOf('--');
+  const command = dashes > 0 ? argv.slice(dashes + 1) : afterOptions(argv.slice(1), /^(?:-[nPusf]|--name)$/);
+  return { argv: command, namespace: at < 0 ? undefined : argv[at + 1] };
+}
+
+/** Whether a program's answer depends on the network namespace that it runs in. */
+export function isBoundToNamespace(program: string): boolean {
+  return !NOT_BOUND.test(program);
+}
+
+/** The words behind leading options. */
+export function afterOptions(argv: readonly string[], takesValue: RegExp): string[] {
+  let n = 0;
+  while (n < argv.length && (argv[n]?.startsWith('-') ?? false) && argv[n] !== '--') n += takesValue.test(argv[n] ?? '') ? 2 : 1;
+  return argv.slice(n);
+}
