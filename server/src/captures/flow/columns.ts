@@ -8,6 +8,7 @@ import { flowFrom, segmentOfLine, type SegmentedText } from '../segmented';
 import { hashOfFlow } from './hash';
 import { hashFilter } from './repeats';
 import type { ReadFlow } from './read';
+import { hashOfPorts, hashOfRowPorts, sameRows, type Row } from './same';
 import type { Segment } from './segment';
 import type { ShapeBook } from './shapes';
 import { isMatch, lowerBound, readLines, type FlowStore } from './store';
@@ -67,6 +68,9 @@ interface Part {
 /** The columns of stores, for comparing one with another. */
 const partsOfStore = new WeakMap<FlowStore, readonly Part[]>();
 
+/** The flows of known shapes, of stores of one book. */
+const rowsOfStore = new WeakMap<FlowStore, { readonly book: ShapeBook; rowOf(i: number): Row | undefined }>();
+
 /** Flows of known shapes in columns, and loose ones among them. */
 export function storeOfColumns(columns: FlowColumns): FlowStore {
   const { book, loose, lines } = columns;
@@ -100,6 +104,13 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
   };
   const shapeOfPlace = (place: number): Template | undefined =>
     place < 0 || !part ? undefined : book.shapes[part.segment.shapes[place] ?? 0];
+  const rowOf = (i: number) => {
+    const n = locate(i);
+    const shape = shapeOfPlace(n);
+    if (!shape || !part) return undefined;
+    const { words, rows, hashes } = part.segment;
+    return { shape, words, at: rows[n] ?? 0, hash: hashes[n] ?? 0 };
+  };
   const firstLineOf = (i: number): number => {
     if (i < 0 || i >= count) return -1;
     const place = locate(i);
@@ -155,6 +166,18 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     hashOf(i) {
       const place = locate(i);
       return place < 0 ? looseOf(place).hash : (part?.segment.hashes[place] ?? 0);
+    },
+    exactHashOf(i, numbers) {
+      const row = rowOf(i);
+      return row
+        ? (row.hash + hashOfRowPorts(book, row, numbers)) | 0
+        : (store.hashOf(i) + hashOfPorts(store.matchOf(i), numbers)) | 0;
+    },
+    sameMatch(i, other, k) {
+      const rows = rowsOfStore.get(other);
+      const own = rowOf(i);
+      const row = rows?.book === book ? rows.rowOf(k) : undefined;
+      return own && row && sameRows(book, own, row);
     },
     sameFlows(other) {
       const others = partsOfStore.get(other);
@@ -264,9 +287,9 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       }
       yield* looseBefore(count);
     },
-    *mentions(kind, value) {
+    *mentions(kind, value, from = 0) {
       const wanted = new Map<number, readonly Wanted[] | undefined>();
-      let next = 0;
+      let next = lowerBound(looseAt.length, (k) => (looseAt[k] ?? 0) >= from);
       const looseBefore = function* (i: number) {
         for (; next < loose.length && (looseAt[next] ?? count) < i; next++) {
           const own = looseAt[next] ?? 0;
@@ -280,11 +303,11 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       };
       for (const own of parts) {
         const { segment } = own;
-        if (!summaryOf(book, own).shapes.some(asks)) continue;
+        if (indexOf(own, own.to - 1) < from || !summaryOf(book, own).shapes.some(asks)) continue;
         for (let n = own.from; n < own.to; n++) {
           const id = segment.shapes[n] ?? 0;
           const asked = asks(id);
-          if (!asked) continue;
+          if (!asked || (from > 0 && indexOf(own, n) < from)) continue;
           const shape = book.shapes[id];
           const row = segment.rows[n] ?? 0;
           for (const { ref, words, at } of asked) {
@@ -328,6 +351,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     },
   };
   if (loose.length === 0) partsOfStore.set(store, parts);
+  rowsOfStore.set(store, { book, rowOf });
   return store;
 
   function written(own: Part, n: number, shape: Template, ref: RefTemplate): string {

@@ -31,6 +31,12 @@ const asides = new Set([
 
 /** Of those, what a switch needs to know of the flow. */
 const numbers = { idle_timeout: 'idleTimeout', hard_timeout: 'hardTimeout', importance: 'importance' } as const;
+
+/** Whether any number will do for a key: it is taken as it is written, or not looked at. */
+export function takesAnyNumber(key: string): boolean {
+  return key === 'cookie' || key === 'n_packets' || (asides.has(key) && !Object.hasOwn(numbers, key));
+}
+
 const flagWords = new Set(['send_flow_rem', 'check_overlap', 'reset_counts', 'no_packet_counts', 'no_byte_counts']);
 
 /** Reads one flow; a line that is none is one error with the column where reading stopped. */

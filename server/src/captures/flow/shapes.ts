@@ -2,29 +2,8 @@ import { stringOf } from '../../base/code-units';
 import { readFlow, type ReadFlow } from './read';
 import { createRules } from './rules';
 import { agrees, kindOfSlot, outsideOfSlot, placeOfSlot, SLOT, templateOf, wordsOfSlot, type Template } from './template';
+import { createTrie, END, FROM, insert, KINDS_NEXT, nextNode, TO, VALUE } from './trie';
 import { Kind, newValue, readKind, readValue, tokensOf, wordsOf, wordsOfKind, type Token, type Units } from './tokens';
-
-/**
- * A text that shapes have in common, and how they go on after it. A shape's text is a sequence of symbols: code units, and `VALUE` + kind
- * for each value. All of them stand one after the other in the book's `symbols`; a node's are those from `from` to `to`.
- */
-interface TrieNode {
-  from: number;
-  to: number;
-  /** The shape that ends here. */
-  end: Template | undefined;
-  /** A bit for each kind of value that may come next. */
-  kinds: number;
-  /** By the symbol that comes next: `edges[k]` leads to `nexts[k]`. Few nodes have more than three. */
-  edges: readonly number[];
-  nexts: readonly TrieNode[];
-}
-
-/** Above all characters that shapes are made of. */
-const VALUE = 0x8000;
-/** As many symbols as all shapes may have. */
-const MOST_SYMBOLS = 1 << 22;
-const NOTHING: readonly never[] = [];
 
 /** The values of the line that was matched last; as many as a line may have. */
 export const MOST_VALUES = 96;
@@ -71,9 +50,7 @@ export const LONGEST_LINE = 4000;
 
 /** `mayBeFlow` says whether a line alone would be taken as a flow of a dump that has started, whatever its values are. */
 export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook {
-  const root: TrieNode = { from: 0, to: 0, end: undefined, kinds: 0, edges: NOTHING, nexts: NOTHING };
-  let symbols = new Uint16Array(1 << 14);
-  let used = 0;
+  const trie = createTrie();
   const shapes: (Template | undefined)[] = [undefined];
   const rules = createRules();
   const refused = new Set<string>();
@@ -137,14 +114,14 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
   /** Follows the trie along a line; undefined where the line leaves it. What is behind the last unit must be a line break. */
   function follow(source: Units, from: number): Template | undefined {
     const { units } = source;
-    const all = symbols;
-    let node = root;
+    const { symbols, nodes, edges } = trie;
+    let node = 0;
     let at = from;
     let count = 0;
     for (;;) {
-      const { to } = node;
-      for (let k = node.from; k < to; k++) {
-        const symbol = all[k] ?? 0;
+      const to = nodes[node + TO] ?? 0;
+      for (let k = nodes[node + FROM] ?? 0; k < to; k++) {
+        const symbol = symbols[k] ?? 0;
         if (symbol < VALUE) {
           if (units[at] !== symbol) return undefined;
           at++;
@@ -154,11 +131,12 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
           at = value.end;
         }
       }
-      if (node.kinds !== 0) {
-        const kind = readValue(source, at, node.kinds, value);
+      const kinds = nodes[node + KINDS_NEXT] ?? 0;
+      if (kinds !== 0) {
+        const kind = readValue(source, at, kinds, value);
         if (kind !== Kind.none) {
-          const next = nextOf(node, VALUE + kind);
-          if (!next || !keep(source, count, at, kind)) return undefined;
+          const next = nextNode(nodes, edges, node, VALUE + kind);
+          if (next === 0 || !keep(source, count, at, kind)) return undefined;
           count++;
           at = value.end;
           node = next;
@@ -166,13 +144,14 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
         }
       }
       const unit = units[at] ?? 0;
-      const next = unit < VALUE ? nextOf(node, unit) : undefined;
-      if (next) {
+      const next = unit < VALUE ? nextNode(nodes, edges, node, unit) : 0;
+      if (next !== 0) {
         at++;
         node = next;
         continue;
       }
-      if (!node.end) return undefined;
+      const shape = shapes[nodes[node + END] ?? 0];
+      if (!shape) return undefined;
       end = at;
       // Trailing blanks are no part of a line.
       for (let rest = at; rest < source.end; rest++) {
@@ -181,33 +160,8 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
         if (c !== 32 && c !== 9 && c !== 0xa0) return undefined;
       }
       scratch.count = count;
-      return node.end;
+      return shape;
     }
-  }
-
-  /** Puts a shape's text and values into the trie. False where it can't be told from what is there, or there is no more room. */
-  function insert(units: Uint16Array, length: number, tokens: readonly Token[], template: Template): boolean {
-    if (used + length > MOST_SYMBOLS) return false;
-    if (used + length > symbols.length) {
-      const bigger = new Uint16Array(Math.max(used + length, symbols.length * 2));
-      bigger.set(symbols);
-      symbols = bigger;
-    }
-    let to = used;
-    let next = 0;
-    for (let i = 0; i < length;) {
-      const token = tokens[next];
-      if (token?.start === i) {
-        symbols[to++] = VALUE + token.kind;
-        i = token.end;
-        next++;
-      } else symbols[to++] = units[i++] ?? 0;
-    }
-    const node = place(root, symbols, used, to);
-    if (node.end) return false;
-    node.end = template;
-    used = to;
-    return true;
   }
 
   /** Whether every value of the matched line is of a class that the ordinary reader agreed on. */
@@ -303,9 +257,9 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
       refused.add(skeletonOf(text, tokens));
       return undefined;
     }
-    if (!insert(source.units, source.end, tokens, template)) return undefined;
+    if (!insert(trie, source.units, withValues(source, tokens), shapes.length)) return undefined;
     shapes.push(template);
-    return follow(source, 0) === template && accept(template, text, tokens, read) ? template : undefined;
+    return follow(unitsOf(text), 0) === template && accept(template, text, tokens, read) ? template : undefined;
   }
 
   return {
@@ -332,6 +286,20 @@ export function unitsOf(text: string): Units {
   return { units, end: text.length };
 }
 
+/** Puts a symbol in the place of each value, in the units themselves; gives how many symbols there are. */
+function withValues({ units, end }: Units, tokens: readonly Token[]): number {
+  let used = 0;
+  let at = 0;
+  for (const token of tokens) {
+    units.copyWithin(used, at, token.start);
+    used += token.start - at;
+    units[used++] = VALUE + token.kind;
+    at = token.end;
+  }
+  units.copyWithin(used, at, end);
+  return used + end - at;
+}
+
 function skeletonOf(text: string, tokens: readonly Token[]): string {
   let skeleton = '';
   let at = 0;
@@ -340,45 +308,4 @@ function skeletonOf(text: string, tokens: readonly Token[]): string {
     at = token.end;
   }
   return skeleton + text.slice(at);
-}
-
-function nextOf({ edges, nexts }: TrieNode, symbol: number): TrieNode | undefined {
-  for (let k = 0; k < edges.length; k++) if (edges[k] === symbol) return nexts[k];
-  return undefined;
-}
-
-/** The node where the symbols from `from` to `to` end; nodes are cut where texts part. */
-function place(root: TrieNode, symbols: Uint16Array, from: number, to: number): TrieNode {
-  let node = root;
-  for (let i = from; ; i++) {
-    let k = node.from;
-    while (k < node.to && i < to && symbols[k] === symbols[i]) {
-      k++;
-      i++;
-    }
-    if (k < node.to) {
-      const rest: TrieNode = { ...node, from: k + 1 };
-      node.to = k;
-      node.end = undefined;
-      node.kinds = 0;
-      node.edges = NOTHING;
-      node.nexts = NOTHING;
-      link(node, symbols[k] ?? 0, rest);
-    }
-    if (i === to) return node;
-    const symbol = symbols[i] ?? 0;
-    const next = nextOf(node, symbol);
-    if (!next) {
-      const leaf: TrieNode = { from: i + 1, to, end: undefined, kinds: 0, edges: NOTHING, nexts: NOTHING };
-      link(node, symbol, leaf);
-      return leaf;
-    }
-    node = next;
-  }
-}
-
-function link(node: TrieNode, symbol: number, next: TrieNode): void {
-  if (symbol >= VALUE) node.kinds |= 1 << (symbol - VALUE);
-  node.edges = [...node.edges, symbol];
-  node.nexts = [...node.nexts, next];
 }

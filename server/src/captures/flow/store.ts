@@ -5,6 +5,7 @@ import type { Ref, RefKind } from '../capture';
 import { joinLines, type SourceText } from '../ohm';
 import { hashOfFlow } from './hash';
 import { readFlow, type ReadFlow } from './read';
+import { hashOfPorts } from './same';
 
 /** A place where a flow names something. */
 export interface FlowMention {
@@ -33,6 +34,10 @@ export interface FlowStore {
   matchOf(i: number): readonly FlowBits[];
   /** Equal for flows of one table, priority and match; rarely equal for others. Ports' names and numbers are left out of it. */
   hashOf(i: number): number;
+  /** The same with its ports, names by the numbers that are given: rarely equal for different flows. */
+  exactHashOf(i: number, numbers: ReadonlyMap<string, number>): number;
+  /** Whether flow `i` has the table, priority and match of another store's flow `k`, told from columns; undefined where these do not tell. */
+  sameMatch(i: number, other: FlowStore, k: number): boolean | undefined;
   /**
    * True where the other store has the same flows in the same order, whatever their counters and their places in the text are. Told from
    * columns: false also where that can't be told so.
@@ -48,8 +53,8 @@ export interface FlowStore {
   refs(i: number): readonly Ref[];
   /** The flows that match a field by exactly that value under that mask, in order; those whose value is a port's name too, whatever it is. */
   matching(field: string, value: bigint, mask: bigint): Iterable<number>;
-  /** Where the flows name a thing, by the reference's kind and canonical value, in the order of the text. */
-  mentions(kind: RefKind, value: string): Iterable<FlowMention>;
+  /** Where the flows from the `from`-th on name a thing, by the reference's kind and canonical value, in the order of the text. */
+  mentions(kind: RefKind, value: string, from?: number): Iterable<FlowMention>;
   /** The flows that are like one for which `test` holds: it sees one flow of each shape, whose values say nothing of the others'. */
   like(test: (flow: Flow) => boolean): readonly number[];
   /**
@@ -95,6 +100,8 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
     shapeOf: () => undefined,
     matchOf: (i) => at(i).read.flow.match,
     hashOf: (i) => hashOfFlow(at(i).read.flow),
+    exactHashOf: (i, numbers) => (hashOfFlow(at(i).read.flow) + hashOfPorts(at(i).read.flow.match, numbers)) | 0,
+    sameMatch: () => undefined,
     sameFlows: () => false,
     suspects: () => flows.keys(),
     tables: () => [...new Set(flows.map(({ read }) => read.flow.table.value))],
@@ -104,8 +111,8 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
     *matching(field, value, mask) {
       for (const [i, { read }] of flows.entries()) if (read.flow.match.some((term) => isMatch(term, field, value, mask))) yield i;
     },
-    *mentions(kind, value) {
-      for (const [flow, { read }] of flows.entries())
+    *mentions(kind, value, from = 0) {
+      for (const [flow, { read }] of [...flows.entries()].slice(from))
         for (const ref of read.refs) if (ref.kind === kind && ref.value === value) yield { flow, ref };
     },
     like: (test) => [...flows.keys()].filter((i) => test(at(i).read.flow)),

@@ -149,11 +149,16 @@ function matchItem(text: string): ItemSyntax | undefined {
   return item;
 }
 
-/** Items and actions of plain characters only: what the grammar makes of them is their text cut at the first sign. */
-const PLAIN_ITEM = /^(?!actions?=)([A-Za-z0-9_.[\]-]+)=([A-Za-z0-9_.:/+[\]-]*)$/;
-const PLAIN_ACTION = /^([A-Za-z0-9_.-]+)(?::([A-Za-z0-9_.:/[\]>-]*))?$/;
+/** Items and actions of plain characters and plain names in quotes: what the grammar makes of them is their text cut at the first sign. */
+const PLAIN_ITEM = /^(?!actions?=)([A-Za-z0-9_.[\]-]+)=((?:[A-Za-z0-9_.:/+[\]-]|"[A-Za-z0-9_.@-]*")*)$/;
+const PLAIN_KEY = /^[A-Za-z0-9_.[\]-]+$/;
+const PLAIN_ACTION = /^([A-Za-z0-9_.-]+)(?::((?:[A-Za-z0-9_.:/[\]>-]|"[A-Za-z0-9_.@-]*")*))?$/;
+const PLAIN_QUOTED = /"[A-Za-z0-9_.@-]*"/y;
+const CALLED = /^[A-Za-z0-9_.[\]@/+-]+$/;
+const RESULT = /^->[A-Za-z0-9_.[\]@/+-]+$/;
 
 function readItem(text: string): ItemSyntax | undefined {
+  if (PLAIN_KEY.test(text)) return { key: { text, at: 0 } };
   const plain = PLAIN_ITEM.exec(text);
   if (!plain) return matchItem(text);
   const [, key = '', value = ''] = plain;
@@ -162,7 +167,7 @@ function readItem(text: string): ItemSyntax | undefined {
 
 function readActionPiece(text: string): ActionSyntax | undefined {
   const plain = PLAIN_ACTION.exec(text);
-  if (!plain) return matchAction(text);
+  if (!plain) return readCall(text) ?? matchAction(text);
   const [, name = '', argument] = plain;
   return {
     name: { text: name, at: 0 },
@@ -170,6 +175,29 @@ function readActionPiece(text: string): ActionSyntax | undefined {
     at: 0,
     ...(argument === undefined ? {} : { argument: { text: argument, at: name.length + 1, call: false } }),
   };
+}
+
+/**
+ * `name(…)` or `name(…)->field`: what the brackets hold is for the action's own reader, so that the grammar only looks where they close.
+ * Undefined where in doubt.
+ */
+function readCall(text: string): ActionSyntax | undefined {
+  const open = text.indexOf('(');
+  const name = text.slice(0, Math.max(0, open));
+  if (!CALLED.test(name)) return undefined;
+  let close = -1;
+  for (let i = open, depth = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 40 && ++depth > MAX_NESTING) return undefined;
+    if (c === 41 && --depth === 0) {
+      close = i;
+      break;
+    }
+  }
+  const rest = text.slice(close + 1);
+  if (close < 0 || (rest !== '' && !RESULT.test(rest))) return undefined;
+  const argument = { text: text.slice(open + 1, rest === '' ? close : text.length), at: open + 1, call: true };
+  return { name: { text: name, at: 0 }, text, at: 0, argument };
 }
 
 /**
@@ -222,7 +250,13 @@ function cut(text: string, from: number, to: number, atBlanks: boolean): Piece[]
   for (let i = from; i <= to; i++) {
     const c = i < to ? text.charCodeAt(i) : 44;
     const blank = c === 32 || c === 9;
-    if (c === 34) return undefined;
+    if (c === 34 && depth === 0) {
+      PLAIN_QUOTED.lastIndex = i;
+      if (!PLAIN_QUOTED.test(text) || PLAIN_QUOTED.lastIndex > to) return undefined;
+      if (start < 0) start = i;
+      i = PLAIN_QUOTED.lastIndex - 1;
+      continue;
+    }
     if (c === 40) depth++;
     else if (c === 41 && --depth < 0) return undefined;
     if (depth === 0 && (c === 44 || blank)) {

@@ -2,7 +2,7 @@ import { formatIpv4, formatMac } from '../../packet/address';
 import type { FlowShape } from '../../packet/flow-shape';
 import type { RefKind } from '../capture';
 import type { Flow } from '../../packet/openflow';
-import { readFlow, type ReadFlow } from './read';
+import { readFlow, takesAnyNumber, type ReadFlow } from './read';
 import type { Rules } from './rules';
 import { hashesValue, hashOfTerm } from './hash';
 import { Kind, wordsOfKind, type Token } from './tokens';
@@ -44,6 +44,8 @@ export interface Template extends FlowShape {
   readonly cookie: number;
   readonly packets: number;
   readonly terms: readonly TermTemplate[];
+  /** Those of them that are ports, whose values hashes leave out. */
+  readonly ports: readonly TermTemplate[];
   readonly refs: readonly RefTemplate[];
   readonly actions: readonly string[];
   /** The words of a row: values, then the lengths of all slots, four to a word. */
@@ -68,7 +70,7 @@ export function kindOfSlot({ slots }: Template, slot: number): Kind {
 }
 
 /** How many words of a row are a slot's value. */
-export function wordsOfSlot({ slots }: Template, slot: number): number {
+export function wordsOfSlot({ slots }: Pick<Template, 'slots'>, slot: number): number {
   return ((slots[slot * SLOT] ?? 0) >> 4) & 15;
 }
 
@@ -78,7 +80,7 @@ export function literalOfSlot({ slots }: Template, slot: number): number {
 }
 
 /** Where a slot's words are in a row; -1 for a value that says nothing of what the flow does. */
-export function wordOfSlot({ slots }: Template, slot: number): number {
+export function wordOfSlot({ slots }: Pick<Template, 'slots'>, slot: number): number {
   return slots[slot * SLOT + 1] ?? -1;
 }
 
@@ -222,6 +224,7 @@ export function templateOf(
     cookie,
     packets,
     terms,
+    ports: terms.filter(({ field }) => !hashesValue(field)),
     refs,
     actions: flow.actions.map(({ kind }) => kind),
     rowWords: word + Math.ceil(tokens.length / 4),
@@ -284,8 +287,9 @@ function placesOf(text: string, tokens: readonly Token[], terms: readonly TermTe
       for (const { slot, name, base, shift } of terms)
         if (slot >= from && slot < next && name === undefined && (shift > 0 || base > 0n))
           piece += `\u0001${slot - from} ${base.toString()} ${shift}`;
-      const place = rules.placesOf(piece, next - from);
-      for (let n = from; n < next; n++) into[n * SLOT + 2] = tokens[n]?.kind === Kind.fraction ? -1 : place + n - from;
+      const any = !inActions && takesAnyNumber(piece.slice(3, Math.max(3, piece.indexOf('='))));
+      const place = any ? -1 : rules.placesOf(piece, next - from);
+      for (let n = from; n < next; n++) into[n * SLOT + 2] = any || tokens[n]?.kind === Kind.fraction ? -1 : place + n - from;
       from = next;
     }
     piece = inActions ? 'do ' : 'if ';

@@ -33,7 +33,8 @@ export interface Value {
 }
 
 export function newValue(): Value {
-  return { end: 0, number: 0, words: new Uint32Array(4) };
+  // NaN: a number that starts as an integer would be moved to another kind of field later, and all code that reads it compiled again.
+  return { end: 0, number: NaN, words: new Uint32Array(4) };
 }
 
 const COLON = 58;
