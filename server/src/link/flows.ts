@@ -1,4 +1,5 @@
 import { lowerBound, type FlowStore } from '../captures/flow/store';
+import { drained } from '../base/steps';
 import type { Flows } from '../model/flows';
 import type { FlowEntry, Known, Source } from '../model/network';
 import type { FlowBits } from '../packet/flow-shape';
@@ -97,7 +98,7 @@ function merged(
   };
   const same = sameAsBefore(parts, bases.length, numbers, before);
   let known = same?.places();
-  const places = () => (known ??= place(parts, bases.length, numbers));
+  const places = () => (known ??= drained(place(parts, bases.length, numbers)));
   const partOf = (index: number): number => {
     const { bases: starts } = places();
     let part = starts.length - 1;
@@ -120,6 +121,7 @@ function merged(
     tables.set(table, made);
     return made;
   };
+  const tablesOfBases = () => new Set(bases.flatMap(({ capture }) => capture.flows.tables()));
   const at = (index: number): FlowEntry | undefined => {
     if (index < 0 || index >= places().count) return undefined;
     const flow = withNumbers(store(partOf(index)).flow(flowOf(index)), numbers);
@@ -140,13 +142,19 @@ function merged(
     get length() {
       return places().count;
     },
+    *prepare() {
+      known ??= yield* place(parts, bases.length, numbers);
+      for (const table of tablesOfBases()) {
+        yield;
+        inTable(table);
+      }
+    },
     at,
     tableOf: (index) => store(partOf(index)).tableOf(flowOf(index)),
     priorityOf: (index) => store(partOf(index)).priorityOf(flowOf(index)),
     shapeOf: (index) => store(partOf(index)).shapeOf(flowOf(index)),
     matchOf,
-    tables: () =>
-      [...new Set(bases.flatMap(({ capture }) => capture.flows.tables()))].filter((table) => inTable(table).length > 0),
+    tables: () => [...tablesOfBases()].filter((table) => inTable(table).length > 0),
     inTable,
     like(test) {
       const indices = indexOf(places());
@@ -200,8 +208,11 @@ function isExactly(term: FlowBits, field: string, value: bigint, mask: bigint): 
   return term.field === field && term.value === value && term.mask === mask && term.portName === undefined;
 }
 
+/** So many flows are compared between two pauses. */
+const STEP = 2000;
+
 /** Finds the flows that stand for themselves, and those that repeat one before them. */
-function place(parts: readonly LinkedCapture[], bases: number, numbers: ReadonlyMap<string, number>): Places {
+function* place(parts: readonly LinkedCapture[], bases: number, numbers: ReadonlyMap<string, number>): Generator<void, Places> {
   // Among the flows of one capture few can repeat another; of several captures all may.
   const asked = parts.map((linked) => {
     const store = linked.capture.flows;
@@ -213,7 +224,18 @@ function place(parts: readonly LinkedCapture[], bases: number, numbers: Readonly
   const flow = new Uint32Array(most);
   const places = new Uint32Array(most);
   const again = new Map<number, Repetition[]>();
-  const same = sameFlows(most, (n) => keyOf(parts, part[n] ?? 0, flow[n] ?? 0, numbers));
+  const keys = new Map<number, string>();
+  /** Whether the `n`-th flow that stands for itself says the same as a flow. */
+  const isSame = (n: number, p: number, i: number): boolean => {
+    const own = parts[part[n] ?? 0]?.capture.flows;
+    const other = parts[p]?.capture.flows;
+    const told = own && other?.sameMatch(i, own, flow[n] ?? 0);
+    if (told !== undefined) return told;
+    let key = keys.get(n);
+    if (key === undefined) keys.set(n, (key = keyOf(parts, part[n] ?? 0, flow[n] ?? 0, numbers)));
+    return key === keyOf(parts, p, i, numbers);
+  };
+  const same = sameFlows(most, isSame);
   const found: { start: number; left: Uint32Array }[] = [];
   let count = 0;
   let added = 0;
@@ -222,12 +244,14 @@ function place(parts: readonly LinkedCapture[], bases: number, numbers: Readonly
     const own = asked[p];
     const left: number[] = [];
     for (let k = 0; k < (own?.length ?? store.count); k++) {
+      if (k % STEP === STEP - 1) yield;
       const i = own ? (own[k] ?? 0) : k;
       if (isHidden(linked, i)) {
         left.push(i);
         continue;
       }
-      const first = same.find(store.hashOf(i), () => keyOf(parts, p, i, numbers));
+      const hash = store.exactHashOf(i, numbers);
+      const first = same.find(hash, p, i);
       if (first !== undefined) {
         const index = places[first] ?? 0;
         const list = again.get(index);
@@ -238,7 +262,7 @@ function place(parts: readonly LinkedCapture[], bases: number, numbers: Readonly
         part[added] = p;
         flow[added] = i;
         places[added] = count + i - left.length;
-        same.add(store.hashOf(i), added);
+        same.add(hash, added);
         added++;
       }
     }
@@ -273,52 +297,25 @@ function keyOf(parts: readonly LinkedCapture[], part: number, i: number, numbers
   return `${store.tableOf(i)}|${store.priorityOf(i)}|${terms.sort().join(',')}`;
 }
 
-/**
- * Finds flows that are the same by their hashes, in an open-addressing table of numbers; only where two hashes are equal are
- * the keys made and compared.
- */
-function sameFlows(most: number, key: (index: number) => string) {
+/** Finds flows that are the same by their hashes, in an open-addressing table; only where two hashes are equal are the flows compared. */
+function sameFlows(most: number, isSame: (index: number, part: number, flow: number) => boolean) {
   let size = 16;
   while (size < most * 2) size *= 2;
   const slots = new Int32Array(size).fill(-1);
   const hashes = new Int32Array(most);
-  const keys = new Map<number, string>();
-  /** Once a hash is shared by many, they are found by their keys. */
-  const crowded = new Map<number, Map<string, number>>();
-  const CROWD = 8;
-  const keyAt = (index: number) => {
-    let known = keys.get(index);
-    if (known === undefined) keys.set(index, (known = key(index)));
-    return known;
-  };
   return {
-    find(hash: number, own: () => string): number | undefined {
-      const crowd = crowded.get(hash);
-      if (crowd) return crowd.get(own());
-      let text: string | undefined;
+    find(hash: number, part: number, flow: number): number | undefined {
       for (let at = hash & (size - 1); ; at = (at + 1) & (size - 1)) {
         const index = slots[at] ?? -1;
         if (index < 0) return undefined;
-        if (hashes[index] === hash && keyAt(index) === (text ??= own())) return index;
+        if (hashes[index] === hash && isSame(index, part, flow)) return index;
       }
     },
     add(hash: number, index: number): void {
       hashes[index] = hash;
-      const crowd = crowded.get(hash);
-      if (crowd) {
-        crowd.set(key(index), index);
-        return;
-      }
-      const equal: number[] = [];
       let at = hash & (size - 1);
-      for (; (slots[at] ?? -1) >= 0; at = (at + 1) & (size - 1)) {
-        const other = slots[at] ?? -1;
-        if (hashes[other] === hash) equal.push(other);
-      }
+      while ((slots[at] ?? -1) >= 0) at = (at + 1) & (size - 1);
       slots[at] = index;
-      if (equal.length < CROWD) return;
-      crowded.set(hash, new Map([...equal, index].map((one) => [keyAt(one), one])));
-      for (const one of equal) keys.delete(one);
     },
   };
 }

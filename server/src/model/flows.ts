@@ -16,6 +16,8 @@ export interface FlowNaming {
  */
 export interface Flows extends Iterable<FlowEntry> {
   readonly length: number;
+  /** Finds out what questions about all flows need, in steps of some milliseconds; whoever asks before does it at once. */
+  prepare(): Generator<void, void>;
   /** Undefined past the end. */
   at(index: number): FlowEntry | undefined;
   tableOf(index: number): number | string;
