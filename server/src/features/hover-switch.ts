@@ -358,8 +358,9 @@ export function describeTable(
     .like((flow) => flow.actions.some((action) => action.kind === 'learn'))
     .map((index) => bridge.flows.at(index))
     .find((entry) => entry?.flow.actions.some((action) => action.kind === 'learn' && String(action.table) === entity.table));
-  const any = [...flowsInTable(bridge, entity.table)]
-    .filter((index) => bridge.flows.matchOf(index).length === 0)
+  const any = bridge.flows
+    .like((flow) => flow.match.length === 0)
+    .filter((index) => String(bridge.flows.tableOf(index)) === entity.table)
     .sort((a, b) => bridge.flows.priorityOf(b) - bridge.flows.priorityOf(a))[0];
   const last = any === undefined ? undefined : bridge.flows.at(any);
   const fallback = last

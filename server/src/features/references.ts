@@ -48,16 +48,26 @@ export function firstMention(world: World, key: string): Mention | undefined {
   return undefined;
 }
 
-/** Where the flows of a document name a thing. */
-function* inFlows(world: World, uri: string, key: string): Generator<Mention> {
+/** Where the flows of a document name a thing; those near an offset only, where it is given. */
+function* inFlows(world: World, uri: string, key: string, near?: number): Generator<Mention> {
   const document = world.documents.get(uri);
   for (const [index, capture] of (document?.captures ?? []).entries()) {
     const locus = document && capture.flows.count > 0 ? locusOf(world, document, index) : undefined;
-    if (!locus) continue;
+    if (!document || !locus) continue;
+    const { flows } = capture;
+    const line = near === undefined ? undefined : document.lines.lineAt(near);
+    const from = line === undefined ? 0 : flows.from(line - NEAR);
+    const to = line === undefined ? flows.count : flows.from(line + NEAR);
     for (const { kind, value } of spellings(world, locus, key))
-      for (const { ref } of capture.flows.mentions(kind, value)) yield { locus, ref };
+      for (const { flow, ref } of flows.mentions(kind, value, from)) {
+        if (flow >= to) break;
+        yield { locus, ref };
+      }
   }
 }
+
+/** What is highlighted in flows is so many lines away at most: nobody sees the others, and there may be a hundred thousand. */
+const NEAR = 2000;
 
 /** How flows of a capture name the thing of a key: its port numbers, its own name, its address. */
 function spellings(world: World, locus: Locus, key: string): readonly Pick<Ref, 'kind' | 'value'>[] {
@@ -93,34 +103,51 @@ function keysAt(world: World, uri: string, offset: number): readonly string[] {
   return [entity.key, ...relatedKeys(world, entity, all)];
 }
 
-function mentioned(world: World, uri: string, keys: readonly string[], declarations: boolean): Mention[] {
+/** What some keys name in a document, `most` of it at most. */
+function mentioned(
+  world: World,
+  uri: string,
+  keys: readonly string[],
+  declarations: boolean,
+  most: number,
+  near?: number,
+): Mention[] {
   const byKey = mentionsIn(world, uri);
-  return [...new Set(keys)]
-    .flatMap((key) => [...(byKey.get(key) ?? []), ...inFlows(world, uri, key)])
-    .filter(({ ref }) => declarations || ref.defines !== true);
+  const found: Mention[] = [];
+  for (const key of new Set(keys)) {
+    for (const mentions of [byKey.get(key) ?? [], inFlows(world, uri, key, near)]) {
+      for (const mention of mentions) {
+        if (found.length >= most) return found;
+        if (declarations || mention.ref.defines !== true) found.push(mention);
+      }
+    }
+  }
+  return found;
 }
 
-/** Where else the thing at an offset is spoken of, in all documents, sorted. */
-export function references(world: World, uri: string, offset: number, includeDeclaration: boolean): Place[] {
+/** Where else the thing at an offset is spoken of, in all documents, sorted; of each document `most` places at most. */
+export function references(world: World, uri: string, offset: number, includeDeclaration: boolean, most = Infinity): Place[] {
   const keys = keysAt(world, uri, offset);
   if (keys.length === 0) return [];
   return [...world.documents.values()].flatMap((document) =>
     unique(
-      mentioned(world, document.uri, keys, includeDeclaration).map(({ ref }) => pieces(document, ref.span)[0] ?? ref.span),
+      mentioned(world, document.uri, keys, includeDeclaration, most).map(({ ref }) => pieces(document, ref.span)[0] ?? ref.span),
     ).map((span) => ({ uri: document.uri, start: span.start, end: span.end })),
   );
 }
 
-/** The same in one document, every piece of a wrapped value. */
+/** The same in one document, every piece of a wrapped value; of flows only what is near. */
 export function highlights(world: World, uri: string, offset: number): Place[] {
   const document = world.documents.get(uri);
   const keys = document ? keysAt(world, uri, offset) : [];
   if (!document || keys.length === 0) return [];
-  return unique(mentioned(world, uri, keys, true).flatMap(({ ref }) => pieces(document, ref.span))).map(({ start, end }) => ({
-    uri,
-    start,
-    end,
-  }));
+  return unique(mentioned(world, uri, keys, true, Infinity, offset).flatMap(({ ref }) => pieces(document, ref.span))).map(
+    ({ start, end }) => ({
+      uri,
+      start,
+      end,
+    }),
+  );
 }
 
 /** Sorted, each once. */
