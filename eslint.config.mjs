@@ -34,9 +34,19 @@ export default tseslint.config(
     files: ['**/*.mjs'],
     languageOptions: {
       globals: Object.fromEntries(
-        ['console', 'process', 'setTimeout', 'clearTimeout', 'URL', 'URLSearchParams', 'fetch', 'AbortSignal', 'Buffer'].map(
-          (name) => [name, 'readonly'],
-        ),
+        [
+          'console',
+          'performance',
+          'process',
+          'setTimeout',
+          'setInterval',
+          'clearTimeout',
+          'URL',
+          'URLSearchParams',
+          'fetch',
+          'AbortSignal',
+          'Buffer',
+        ].map((name) => [name, 'readonly']),
       ),
     },
     rules: { ...noDefaultExports },

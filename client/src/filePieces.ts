@@ -7,6 +7,8 @@ export interface Piece {
   /** Of the whole file, in bytes, and when it was changed last, in milliseconds. */
   readonly size: number;
   readonly changed: number;
+  /** Another one where another file has taken its name; undefined where the file system does not tell. */
+  readonly identity?: string;
 }
 
 /** The file that was asked for last on a file system without pieces: the next piece of it is most often asked for next. */
@@ -17,7 +19,7 @@ export async function readPiece(uri: vscode.Uri, from: number, length: number): 
   if (uri.scheme === 'file') {
     const file = await fs.open(uri.fsPath, 'r');
     try {
-      const { size, mtimeMs } = await file.stat();
+      const { size, mtimeMs, dev, ino } = await file.stat();
       const bytes = new Uint8Array(Math.max(0, Math.min(length, size - from)));
       let read = 0;
       while (read < bytes.length) {
@@ -25,7 +27,7 @@ export async function readPiece(uri: vscode.Uri, from: number, length: number): 
         if (bytesRead === 0) break;
         read += bytesRead;
       }
-      return { bytes: bytes.subarray(0, read), size, changed: mtimeMs };
+      return { bytes: bytes.subarray(0, read), size, changed: mtimeMs, identity: `${dev} ${ino}` };
     } finally {
       await file.close();
     }

@@ -98,8 +98,8 @@ export function createServer(context: vscode.ExtensionContext, output: vscode.Lo
 /** Only the client can see every file system: remote, virtual, zipped. */
 const readFile = async (params: ReadFileParams): Promise<ReadFileResult> => {
   try {
-    const { bytes, size, changed } = await readPiece(vscode.Uri.parse(params.uri, true), params.from, params.length);
-    return { base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'), size, changed };
+    const { bytes, ...file } = await readPiece(vscode.Uri.parse(params.uri, true), params.from, params.length);
+    return { base64: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'), ...file };
   } catch {
     return {};
   }

@@ -134,6 +134,8 @@ export interface ReadFileResult {
   readonly size?: number;
   /** When it was changed last, in milliseconds. */
   readonly changed?: number;
+  /** Another one where another file has taken its name; absent where the file system does not tell. */
+  readonly identity?: string;
 }
 
 /** Workspace files that may hold captures, found by the client, which alone can see every file system. */

@@ -2,8 +2,8 @@ import type { Edit } from './base/lines';
 import { drained } from './base/steps';
 import {
   documentInSteps,
-  learnUsualShapes,
   prepareDocument,
+  prepareReading,
   readInSteps,
   sharedReading,
   type CaptureDocument,
@@ -38,10 +38,16 @@ export interface Service {
   setCut(uri: string, path: string, cut: CutText): Generator<number, boolean>;
   /** Takes a document that comes in pieces from where the editor does not hold it. */
   incoming(uri: string, path: string): IncomingDocument;
-  /** Takes the first lines of a document for the whole of it until that is read. Does nothing where the document is known. */
-  preview(uri: string, path: string, text: string): boolean;
+  /** Takes the first lines of a document for the whole of it until that is read, in steps. Does nothing where the document is known. */
+  preview(uri: string, path: string, text: string): Generator<number, boolean>;
   /** Gets ready for dumps of the usual kinds, in steps of a millisecond or so; worthwhile where there is time before the first one. */
   prepare(): Generator<void, void>;
+  /** Makes the snapshot, and finds out what is asked of all flows, in steps; `world` does at once what is left of it. */
+  link(): Generator<void, void>;
+  /** Whether nothing is left of it. */
+  isLinked(): boolean;
+  /** Whether only the first lines of a document are known, and a line is one of them. */
+  isInPreview(uri: string, line: number): boolean;
   /** Forgets a document. True where it was known. */
   remove(uri: string): boolean;
   /** The current snapshot; linked anew only after a change. */
@@ -61,6 +67,7 @@ export function createService(): Service {
   const streamed = new Set<string>();
   let snapshot: World | undefined;
   let before: Network | undefined;
+  let linked: World | undefined;
 
   const take = (document: CaptureDocument, preview: boolean, stream: boolean): boolean => {
     const { uri, path } = document;
@@ -119,12 +126,12 @@ export function createService(): Service {
         },
       };
     },
-    preview(uri, path, text) {
-      if (documents.has(uri)) return false;
+    *preview(uri, path, text) {
       const end = text.lastIndexOf('\n', PREVIEW) + 1;
-      return end > 0 && take(drained(readInSteps(uri, path, text.slice(0, end), undefined, reading)), true, false);
+      if (documents.has(uri) || end === 0) return false;
+      return take(yield* readInSteps(uri, path, text.slice(0, end), undefined, reading), true, false);
     },
-    prepare: () => learnUsualShapes(reading),
+    prepare: () => prepareReading(reading),
     remove(uri) {
       previews.delete(uri);
       streamed.delete(uri);
@@ -132,18 +139,35 @@ export function createService(): Service {
       if (removed) snapshot = undefined;
       return removed;
     },
-    world() {
-      if (!snapshot) {
-        const all = new Map(documents);
-        snapshot = {
-          documents: all,
-          previews: new Set(previews),
-          streamed: new Set(streamed),
-          network: linkNetwork([...all.values()], before),
-        };
-        before = snapshot.network;
+    *link() {
+      const current = world();
+      for (const host of current.network.hosts.values()) {
+        for (const { flows } of host.bridges.values()) {
+          yield;
+          yield* flows.prepare();
+        }
       }
-      return snapshot;
+      linked = current;
     },
+    isInPreview(uri, line) {
+      const lines = previews.has(uri) ? documents.get(uri)?.lines : undefined;
+      return lines !== undefined && line < lines.count - 1;
+    },
+    isLinked: () => snapshot !== undefined && linked === snapshot,
+    world,
   };
+
+  function world(): World {
+    if (!snapshot) {
+      const all = new Map(documents);
+      snapshot = {
+        documents: all,
+        previews: new Set(previews),
+        streamed: new Set(streamed),
+        network: linkNetwork([...all.values()], before),
+      };
+      before = snapshot.network;
+    }
+    return snapshot;
+  }
 }

@@ -2,16 +2,20 @@ import type { Connection, WorkDoneProgressServerReporter } from 'vscode-language
 import type { Service } from '../service';
 import { SHORT, type OpenText } from './open-text';
 
-/** Reads large documents in slices, so that the server goes on answering meanwhile. */
+/** Reads documents in slices, so that the server goes on answering meanwhile. */
 export interface BackgroundReading {
-  /** Takes an open document's text: at once where it is short, in slices where not. A later text of the document replaces it. */
+  /** Takes an open document's text. A later text of the document replaces it. */
   take(open: OpenText, path: string): void;
-  /** Works through steps in slices, and gives what they end in; undefined where they failed or someone cancelled. */
+  /** Works through steps in slices, waits where they yield a promise, and gives what they end in; undefined where they failed or someone cancelled. */
   run<T>(uri: string, path: string, steps: Generator<unknown, T>): Promise<{ readonly value: T } | undefined>;
+  /** Works through steps in slices as long as there is nothing else to do, and leaves the rest of them when there is. */
+  meanwhile(steps: Generator<unknown, unknown>): Promise<void>;
   /** Stops reading a document. */
   stop(uri: string): void;
-  /** Resolves when the document can be asked about a line: at once where only later lines are still being read. */
+  /** Resolves when the document can be asked about a line: soon where only later lines are still being read. */
   ready(uri: string, line: number): Promise<void>;
+  /** Resolves when all that was read is joined in the snapshot, and can be asked for. */
+  linked(): Promise<void>;
   /** Resolves when nothing is being read. */
   idle(): Promise<void>;
 }
@@ -23,6 +27,8 @@ const PATIENCE_MS = 700;
 
 interface Job {
   stopped: boolean;
+  /** Resolves when the document's first lines are known, or nothing more will be. */
+  readonly shown: Promise<unknown>;
   readonly done: Promise<unknown>;
 }
 
@@ -33,6 +39,11 @@ export function backgroundReading(
   changed: () => void,
 ): BackgroundReading {
   const jobs = new Map<string, Job>();
+  let busy = false;
+
+  /** Resolves when requests that came meanwhile are answered; of several that wait, one at a time, so that slices do not add up. */
+  let last: Promise<void> = Promise.resolve();
+  const turn = (): Promise<void> => (last = last.then(() => new Promise((resolve) => setImmediate(resolve))));
 
   async function work<T>(
     job: { stopped: boolean },
@@ -44,12 +55,20 @@ export function backgroundReading(
     let asked = false;
     try {
       for (;;) {
+        await turn();
+        if (job.stopped) return undefined;
         const until = performance.now() + SLICE_MS;
-        while (performance.now() < until) {
+        let part: number | undefined;
+        do {
           const step = steps.next();
-          if (step.done) return job.stopped ? undefined : { value: step.value };
-          if (progress && typeof step.value === 'number') progress.report(Math.round(step.value * 100));
-        }
+          if (step.done) return { value: step.value };
+          if (typeof step.value === 'number') part = step.value;
+          else if (step.value instanceof Promise) {
+            await step.value;
+            break;
+          }
+        } while (performance.now() < until);
+        if (part !== undefined) progress?.report(Math.round(part * 100));
         if (!asked && canShowProgress() && performance.now() - started > PATIENCE_MS) {
           asked = true;
           void connection.window.createWorkDoneProgress().then((shown) => {
@@ -62,8 +81,6 @@ export function backgroundReading(
             });
           });
         }
-        await new Promise((resolve) => setImmediate(resolve));
-        if (job.stopped) return undefined;
       }
     } catch (error) {
       connection.console.error(
@@ -76,11 +93,17 @@ export function backgroundReading(
     }
   }
 
-  function run<T>(uri: string, path: string, steps: Generator<unknown, T>): Promise<{ value: T } | undefined> {
+  function start<T>(
+    uri: string,
+    path: string,
+    steps: Generator<unknown, T>,
+    shown?: Promise<unknown>,
+  ): Promise<{ value: T } | undefined> {
     stop(uri);
+    busy = true;
     const state = { stopped: false };
     const done = work(state, path, steps);
-    const job: Job = Object.assign(state, { done });
+    const job: Job = Object.assign(state, { done, shown: shown ? Promise.race([shown, done]) : done });
     jobs.set(uri, job);
     const forget = () => {
       if (jobs.get(uri) === job) jobs.delete(uri);
@@ -88,46 +111,58 @@ export function backgroundReading(
     void done.then(forget, forget);
     return done;
   }
+  const run = <T>(uri: string, path: string, steps: Generator<unknown, T>) => start(uri, path, steps);
   function stop(uri: string): void {
     const job = jobs.get(uri);
     if (job) job.stopped = true;
     jobs.delete(uri);
   }
 
-  /** Cuts a text where that is still to be done, keeps the segments in its stead, and takes the document. */
-  function* readOpen(open: OpenText, path: string, text: string): Generator<number, boolean> {
-    const { held, version } = open;
-    const cut = held.kind === 'cut' ? held.cut : yield* service.cut(text, held.before);
+  /** Shows the first lines, cuts the text where that is still to be done, keeps the segments in its stead, and takes the document. */
+  function* readOpen(open: OpenText, path: string, shown: () => void): Generator<number, boolean> {
+    const { uri, held, version } = open;
+    if (held.kind === 'cut') return yield* service.setCut(uri, path, held.cut);
+    const text = held.document.getText();
+    if (text.length <= SHORT) return yield* service.setInSteps(uri, path, text);
+    if (yield* service.preview(uri, path, text)) changed();
+    shown();
+    const cut = yield* service.cut(text, held.before);
     if (open.version === version) open.held = { kind: 'cut', cut };
-    return yield* service.setCut(open.uri, path, cut);
+    return yield* service.setCut(uri, path, cut);
   }
 
+  let linking: Promise<unknown> | undefined;
   return {
     take(open, path) {
-      const { uri, held } = open;
-      stop(uri);
-      const text = held.kind === 'whole' ? held.document.getText() : '';
-      if (held.kind === 'whole' && text.length <= SHORT) {
-        try {
-          if (service.set(uri, path, text)) changed();
-        } catch (error) {
-          connection.console.error(`reading failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-        }
-        return;
-      }
-      if (held.kind === 'whole' && service.preview(uri, path, text)) changed();
-      void run(uri, path, readOpen(open, path, text)).then((end) => {
+      let shown = () => undefined as void;
+      const first = new Promise<void>((resolve) => (shown = resolve));
+      void start(open.uri, path, readOpen(open, path, shown), first).then((end) => {
         if (end?.value) changed();
       });
     },
     run,
+    async meanwhile(steps) {
+      while (!busy) {
+        const until = performance.now() + SLICE_MS;
+        do if (steps.next().done) return;
+        while (performance.now() < until);
+        await turn();
+      }
+    },
     stop,
     async ready(uri, line) {
       for (let job = jobs.get(uri); job; job = jobs.get(uri)) {
-        const world = service.world();
-        const document = world.documents.get(uri);
-        if (document && world.previews?.has(uri) && line < document.lines.count - 1) return;
+        await job.shown;
+        if (service.isInPreview(uri, line)) return;
         await job.done;
+      }
+    },
+    async linked() {
+      while (!service.isLinked()) {
+        linking ??= run(NETWORK, 'the network', service.link());
+        const end = await linking;
+        linking = undefined;
+        if (end === undefined) return;
       }
     },
     async idle() {
@@ -135,3 +170,6 @@ export function backgroundReading(
     },
   };
 }
+
+/** The key of the job that joins what was read; no document's. */
+const NETWORK = ' network';

@@ -50,6 +50,8 @@ import { workspaceFiles } from './workspace';
 /** How long typing must pause before the network is linked anew. */
 const QUIET_MS = 150;
 
+/** A list of more references is no use to anybody, and takes long to hand over. */
+const MOST_REFERENCES = 10_000;
 /** Longer documents are coloured where they are seen. */
 const MOST_LINES_COLOURED = 3000;
 /** The protocol allows null for a whole document that has no tokens to give; the library's types do not. */
@@ -77,8 +79,10 @@ export function startServer(connection: Connection): void {
   const changed = () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      publish();
-      void connection.sendNotification(methods.changed);
+      void reading.linked().then(() => {
+        publish();
+        void connection.sendNotification(methods.changed);
+      });
     }, QUIET_MS);
   };
   let canShowProgress = false;
@@ -118,7 +122,7 @@ export function startServer(connection: Connection): void {
     };
   });
   connection.onInitialized(() => {
-    void reading.run('', 'the usual shapes of flows', service.prepare());
+    void reading.meanwhile(service.prepare());
     void connection.client.register(DidChangeConfigurationNotification.type).then(undefined, () => undefined);
     connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
       const gone = new Set(removed.map(({ uri }) => uri));
@@ -141,6 +145,7 @@ export function startServer(connection: Connection): void {
     run: (world: World, offset: number) => T,
   ): Promise<T> => {
     await reading.ready(uri, position.line);
+    await reading.linked();
     return guard(connection, name, fallback, () => {
       const world = service.world();
       const document = world.documents.get(uri);
@@ -150,11 +155,13 @@ export function startServer(connection: Connection): void {
   /** Runs a feature for a document when it is read whole. */
   const whole = async <T>(name: string, uri: string, fallback: T, run: (world: World) => T): Promise<T> => {
     await reading.ready(uri, Number.MAX_SAFE_INTEGER);
+    await reading.linked();
     return guard(connection, name, fallback, () => run(service.world()));
   };
   /** Runs a feature that needs all documents. */
   const everything = async <T>(name: string, fallback: T, run: (world: World) => T): Promise<T> => {
     await reading.idle();
+    await reading.linked();
     return guard(connection, name, fallback, () => run(service.world()));
   };
 
@@ -182,9 +189,14 @@ export function startServer(connection: Connection): void {
     }),
   );
   connection.onReferences(({ textDocument, position, context }) =>
-    at('references', textDocument.uri, position, null, (world, offset) =>
-      references(world, textDocument.uri, offset, context.includeDeclaration).flatMap((place) => asLocation(world, place)),
-    ),
+    at('references', textDocument.uri, position, null, (world, offset) => {
+      const found = references(world, textDocument.uri, offset, context.includeDeclaration, MOST_REFERENCES + 1);
+      if (found.length > MOST_REFERENCES)
+        connection.window.showInformationMessage(
+          `Packet Walk: only the first ${MOST_REFERENCES} places that speak of this are listed; there are more.`,
+        );
+      return found.slice(0, MOST_REFERENCES).flatMap((place) => asLocation(world, place));
+    }),
   );
   connection.onDocumentHighlight(({ textDocument, position }) =>
     at('highlight', textDocument.uri, position, null, (world, offset) =>
@@ -263,6 +275,7 @@ export function startServer(connection: Connection): void {
   });
   connection.languages.semanticTokens.onRange(async ({ textDocument: { uri }, range }) => {
     await reading.ready(uri, range.end.line);
+    await reading.linked();
     return guard(connection, 'semantic tokens', { data: [] as number[] }, () =>
       tokens(service.world(), uri, range.start.line, range.end.line),
     );
@@ -287,9 +300,10 @@ export function startServer(connection: Connection): void {
       return endpoints(world, cursor);
     }),
   );
-  connection.onRequest(methods.inventory, () =>
-    guard(connection, 'inventory', { captures: [], hosts: [] }, () => inventory(service.world())),
-  );
+  connection.onRequest(methods.inventory, async () => {
+    await reading.linked();
+    return guard(connection, 'inventory', { captures: [], hosts: [] }, () => inventory(service.world()));
+  });
   connection.onNotification(methods.shown, ({ shown }: ShownParams) => {
     if (!shown) visits = [];
   });
