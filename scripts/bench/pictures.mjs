@@ -16,7 +16,7 @@ if (!fs.existsSync(file)) {
   console.log('Nothing was measured yet: run "npm run bench -- flow-index" first.');
   process.exit(0);
 }
-const figures = JSON.parse(fs.readFileSync(file, 'utf8')).filter(({ name }) => !/real/.test(name));
+const figures = JSON.parse(fs.readFileSync(file, 'utf8')).filter(({ name }) => !/real|alike/.test(name));
 const kinds = [...new Set(figures.map(({ kind }) => kind))];
 const short = (n) => (n >= 1e6 ? `${n / 1e6}M` : n >= 1000 ? `${Math.round(n / 1000)}k` : String(n));
 

@@ -109,6 +109,12 @@ function matches(parts, n) {
   );
 }
 
+/** What in a flow's line says nothing of what it matches. */
+const ASIDES = /(?:cookie|duration|n_packets|n_bytes|idle_age|hard_age|idle_timeout|hard_timeout)=[^,]*, ?/g;
+
+/** A shape that gave so many lines one after the other that were there already has no more. */
+const PATIENCE = 2000;
+
 /** A dump of about `flows` flows as `ovs-ofctl dump-flows` prints it, always the same for the same numbers. */
 export function dump(kind, flows) {
   const { shapes } = read(kind);
@@ -125,21 +131,34 @@ export function dump(kind, flows) {
   // A larger dump has more ports, networks and addresses.
   const rangeOf = ({ most }) =>
     Math.max(1, Math.min(Math.floor(most * scale), most > 4094 ? most : most > 255 ? 4094 : 30_000)) + 1;
+  // No table of a switch has two flows of one priority and match.
+  const taken = new Set();
+  const isNew = (line) => {
+    const match = line.replace(ASIDES, '').replace(/ actions=.*/, '');
+    return taken.size < taken.add(match).size;
+  };
   const add = (parts, times) => {
-    // No two flows of a table match the same: what a line's values count together is the line's number.
+    // What a line's values count together is the line's number: they differ somewhere, as a rule.
     const steps = new Map();
     let step = 1;
     parts.forEach((part, k) => {
       if (typeof part === 'string' || !matches(parts, k)) return;
-      steps.set(k, step);
-      step *= part.kind === 'decimal' || part.kind === 'hex' ? rangeOf(part) : 1 << 16;
+      steps.set(k, step === 1 ? Infinity : step);
+      step *= part.kind === 'number' || part.kind === 'hex' ? rangeOf(part) : 1 << 16;
     });
-    for (let n = 0; n < times; n++)
-      lines.push(
-        parts
-          .map((part, k) => (typeof part === 'string' ? part : value(part, n + Math.floor(n / (steps.get(k) ?? Infinity)))))
-          .join(''),
-      );
+    const lineOf = (n) =>
+      parts
+        .map((part, k) => (typeof part === 'string' ? part : value(part, n + Math.floor(n / (steps.get(k) ?? Infinity)))))
+        .join('');
+    let made = 0;
+    for (let n = 0, last = 0; made < times && n - last < PATIENCE; n++) {
+      const line = lineOf(n);
+      if (!isNew(line)) continue;
+      lines.push(line);
+      made++;
+      last = n;
+    }
+    return made;
   };
   const hexes = (n, count) =>
     Array.from({ length: count }, (_, k) => ((n >>> (8 * (count - 1 - k))) & 0xff).toString(16).padStart(2, '0'));
@@ -165,9 +184,8 @@ export function dump(kind, flows) {
   let owed = 0;
   for (const { count, parts } of many) {
     owed += count * scale;
-    const times = Math.floor(owed);
-    owed -= times;
-    add(parts, times);
+    // What a shape has no more values for, the others make up for.
+    owed -= add(parts, Math.floor(owed));
   }
   return `NXST_FLOW reply (xid=0x4):\n${lines.join('\n')}\n`;
 }
