@@ -1,7 +1,7 @@
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import { positionals } from '../command';
-import { isJson, jsonText, readJsonObjects, type Json } from '../json';
+import { isJson, jsonText, readJson, readJsonObjects, type Json } from '../json';
 import { deviceRef, ipRef, lower, macRef } from '../words';
 import { collect, type Collected } from '../lines';
 
@@ -29,15 +29,10 @@ export const dockerNetworkInspect: CaptureKind = {
   },
 };
 
-/** One object that stands in no list (`crictl inspectp`): read as a list of one. */
+/** One object that stands in no list (`crictl inspectp`). */
 function readOne(input: ParseInput, out: Collected): ReadonlyMap<string, Json>[] {
-  const lines = input.lines.filter((line) => line.text.trim() !== '');
-  const [first] = lines;
-  const last = lines[lines.length - 1];
-  if (first === undefined || last === undefined) return [];
-  const open = { text: '[', start: first.start, number: first.number };
-  const close = { text: ']', start: last.start + last.text.length, number: last.number };
-  return readJsonObjects({ ...input, lines: [open, ...lines, close] }, out);
+  const value = readJson(input, out, 'object');
+  return value?.is === 'object' ? [value.fields] : [];
 }
 
 function fieldsOf(json: Json | undefined): ReadonlyMap<string, Json> {

@@ -85,7 +85,7 @@ export const ifconfig: CaptureKind = {
 
 /** `eth0:1` is a second address of `eth0`, not a device: it ends in the device's link. */
 function startLink(out: Collected, line: Extract<IfconfigLine, { is: 'header' }>): OpenLink {
-  const colon = line.name.value.indexOf(':');
+  const colon = line.name.value.indexOf(':', 1);
   const name =
     colon < 0
       ? line.name

@@ -3,7 +3,8 @@ import { parseVirshTable } from '../virsh-domiflist';
 import { isVirshError, virshCommand } from '../virsh-dumpxml/command';
 
 const HEADER = /^\s*Id\s+Name\s+State(?:\s+Title)?$/;
-const ROW = /^\s*(?:\d+|-)\s+\S+\s+(?:running|idle|paused|in shutdown|shut off|crashed|pmsuspended|dying|no state)(?:\s.*)?$/;
+const ROW =
+  /^\s*(?:\d+|-)\s+\S+(?: \S+)*\s+(?:running|idle|paused|in shutdown|shut off|crashed|pmsuspended|dying|no state)(?:\s.*)?$/;
 
 /** `virsh list`: the domains of a host. */
 export const virshList: CaptureKind = {
