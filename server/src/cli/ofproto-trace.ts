@@ -92,6 +92,8 @@ function readLine(text: string): BatchLine | string {
       ctNext: Array.isArray(ctNext) ? ctNext.map(String) : [],
       names: given['names'] === true,
       generate: given['generate'] === true,
+      l7: optional('l7'),
+      l7Length: typeof given['l7Length'] === 'number' ? String(given['l7Length']) : optional('l7Length'),
       host: optional('host'),
     },
   };

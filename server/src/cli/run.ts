@@ -24,7 +24,8 @@ const USAGE = `Usage: packet-walk COMMAND PATH… [options]
       What the kernel of a host or namespace does with packets: routing, connection tracking, every table and chain, NAT.
       Keys: iif (none: the host makes the packet), src, dst, proto, sport, dport, type, code, id, flags, ttl, tos, length, mark, smac,
       dmac, ctstate, ctdir, ctmark. Every --then is the next packet; it meets the connections of those before it.
-  ofproto-trace PATH… BRIDGE FLOW [PACKET] [--host HOST] [--names] [--ct-next STATES]… [--generate] [--json]
+  ofproto-trace PATH… BRIDGE FLOW [PACKET] [--host HOST] [--names] [--ct-next STATES]… [--generate [--l7 HEX | --l7-len N]]
+      [--json]
       What "ovs-appctl ofproto/trace BRIDGE FLOW [PACKET]" would print on that switch, from its captures alone. FLOW is an
       OpenFlow flow, or a datapath flow with the datapath's type as BRIDGE; PACKET is a frame in hexadecimal.
   ofproto-trace --batch FILE
@@ -104,6 +105,8 @@ export function run(args: readonly string[], io: Console): number {
         ctNext: values['ct-next'] ?? [],
         names: values.names === true,
         generate: values.generate === true,
+        l7: values.l7 ?? null,
+        l7Length: values['l7-len'] ?? null,
         host: values.host ?? null,
       },
       values.json === true,
@@ -135,7 +138,8 @@ function runNetfilterTrace(args: readonly string[], io: Console): number {
 
 function parse(args: readonly string[]) {
   return parseArgs({
-    args: [...args],
+    // The real command's older spelling.
+    args: args.map((word) => (word === '-generate' ? '--generate' : word)),
     allowPositionals: true,
     options: {
       json: { type: 'boolean' },
@@ -149,6 +153,8 @@ function parse(args: readonly string[]) {
       host: { type: 'string' },
       names: { type: 'boolean' },
       generate: { type: 'boolean' },
+      l7: { type: 'string' },
+      'l7-len': { type: 'string' },
       'ct-next': { type: 'string', multiple: true },
       batch: { type: 'string' },
     },

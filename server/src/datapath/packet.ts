@@ -14,6 +14,13 @@ import {
 
 /** The bytes of a frame in hexadecimal, with blanks anywhere between bytes; otherwise the sentence that ofproto/trace gives. */
 export function packetFromHex(text: string): Uint8Array | string {
+  const bytes = bytesOfHex(text);
+  if (!bytes) return 'Trailing garbage in packet data';
+  return bytes.length < 14 ? 'Packet data too short for Ethernet' : bytes;
+}
+
+/** Bytes that are written as pairs of hexadecimal digits, with white space between pairs or without; undefined for anything else. */
+export function bytesOfHex(text: string): Uint8Array | undefined {
   const bytes: number[] = [];
   let at = 0;
   for (;;) {
@@ -23,9 +30,7 @@ export function packetFromHex(text: string): Uint8Array | string {
     bytes.push(parseInt(pair, 16));
     at += 2;
   }
-  if (at < text.length) return 'Trailing garbage in packet data';
-  if (bytes.length < 14) return 'Packet data too short for Ethernet';
-  return Uint8Array.from(bytes);
+  return at < text.length ? undefined : Uint8Array.from(bytes);
 }
 
 /** Where in a frame reading stands, and where what belongs to it ends: padding behind an IP packet is not looked at. */

@@ -1,7 +1,7 @@
 import { parseExactFlow } from '../captures/flow/exact-flow';
 import { keyToFlow } from '../datapath/key';
 import { parseKey } from '../datapath/key-syntax';
-import { composePacket, extractFlow, packetFromHex } from '../datapath/packet';
+import { bytesOfHex, composePacket, extractFlow, packetFromHex } from '../datapath/packet';
 import { assembleSwitch, type AssembledSwitch } from '../link/switch/assemble';
 import { receivePacket } from '../ofproto/receive';
 import { traceFlow, type TraceAnswer } from '../ofproto/trace';
@@ -21,6 +21,9 @@ export interface OfprotoQuestion {
   readonly ctNext: readonly string[];
   readonly names: boolean;
   readonly generate: boolean;
+  /** What a generated packet carries: `--l7 HEX`, which goes first, or `--l7-len LENGTH`; 64 bytes without them. */
+  readonly l7?: string | null;
+  readonly l7Length?: string | null;
   readonly host: string | null;
 }
 
@@ -56,12 +59,14 @@ export function ofprotoTrace(world: World, asked: OfprotoQuestion): OfprotoAnswe
   if (!known) return fail(`no switch of host ${host.name} is captured`);
   const packet = readPacket(question);
   if (typeof packet === 'string') return fail(packet);
+  const payload = readPayload(question);
+  if (typeof payload === 'string') return fail(payload);
   const read = readFlow(known, question);
   if (typeof read === 'string') return fail(read);
   const { bridge } = read;
   let { flow } = read;
   let packetLength: number | undefined;
-  if (question.generate) packetLength = composePacket(flow).length;
+  if (question.generate) packetLength = composePacket(flow, payload).length;
   else if (packet) {
     packetLength = packet.length;
     flow = extractFlow(packet, flow, known.vlanLimit);
@@ -134,6 +139,21 @@ function hostOf(world: World, { bridge, host }: OfprotoQuestion): { readonly nam
 function readPacket({ packet, generate }: OfprotoQuestion): Uint8Array | string | undefined {
   if (packet === null) return undefined;
   return generate ? 'Syntax error' : packetFromHex(packet);
+}
+
+/** The most bytes of payload that the switch takes (ovs-vswitchd(8), "ofproto/trace", `--l7-len`; the figure is what 3.1 takes). */
+const MAX_PAYLOAD = 64_000;
+
+/** The payload of a packet to be made, undefined for the usual one; a string is the switch's sentence. A length's text counts as far as it is a number. */
+function readPayload({ l7, l7Length }: OfprotoQuestion): readonly number[] | string | undefined {
+  if (l7 !== undefined && l7 !== null) {
+    const bytes = bytesOfHex(l7);
+    return bytes === undefined ? 'Trailing garbage in packet data' : [...bytes];
+  }
+  if (l7Length === undefined || l7Length === null) return undefined;
+  const length = Number(/^\s*[+-]?\d+/.exec(l7Length)?.[0] ?? 0);
+  if (length < 0 || length > MAX_PAYLOAD) return `${l7Length}: too much L7 data`;
+  return new Array<number>(length).fill(0);
 }
 
 interface ReadFlow {

@@ -7,7 +7,17 @@ import { optionIndex } from '../openflow/tlv';
 import { clearActionSet, reportActionSet, runActionSet, writeActions } from './action-set';
 import { runClone } from './clone';
 import { commit } from './commit';
-import { portNames, report, reportSubfield, sharpHex, triggerFreeze, type Ctx, type RunActions, type XlateAct } from './context';
+import {
+  meet,
+  portNames,
+  report,
+  reportSubfield,
+  sharpHex,
+  triggerFreeze,
+  type Ctx,
+  type RunActions,
+  type XlateAct,
+} from './context';
 import { ctAction } from './conntrack';
 import { controllerAction, decTtl } from './controller';
 import { decapAction, encapAction, tooManyLabels } from './encap';
@@ -25,7 +35,7 @@ import {
   portNumber,
   type OutputOptions,
 } from './output-actions';
-import { queuePriority } from './queues';
+import { announceEnqueue, queuePriority } from './queues';
 import { sampleAction } from './sampling';
 import { tableAction } from './table-action';
 import { wordAt, exact, exact16, exact8, exactMac, type FlowWords, or, W, writeMac } from '../packet/flow-words';
@@ -87,7 +97,11 @@ export const runActions: RunActions = (actions, ctx, isLast, groupBucket) => {
       break;
     }
     if (act.kind === 'unroll_xlate') report(ctx, 'action', `unroll_xlate(table=${act.table}, cookie=${act.cookie})`);
-    else report(ctx, 'action', formatAction(act, { ports: portNames(ctx), tlv: tlvs }));
+    else {
+      const text = formatAction(act, { ports: portNames(ctx), tlv: tlvs });
+      report(ctx, 'action', text);
+      if (/tun_metadata/i.test(text)) meet(ctx, 'tlv-map');
+    }
 
     const done = runOne(ctx, act, actions, i, last, groupBucket);
     if (done === 'stop') return;
@@ -182,6 +196,10 @@ function runOne(ctx: Ctx, act: XlateAct, actions: readonly XlateAct[], index: nu
     case 'learn':
       learnAction(ctx, act);
       return undefined;
+    case 'set_queue':
+      announceEnqueue(ctx, actions, index);
+      runHeaderAction(ctx, act);
+      return undefined;
     default:
       runHeaderAction(ctx, act);
       return undefined;
@@ -189,7 +207,10 @@ function runOne(ctx: Ctx, act: XlateAct, actions: readonly XlateAct[], index: nu
 }
 
 function meterOf(ctx: Ctx, meter: number | undefined): number | undefined {
-  return meter !== undefined && ctx.bridge.meters.has(meter) ? ctx.bridge.meters.get(meter) : undefined;
+  if (meter === undefined) return undefined;
+  const number = ctx.bridge.meters.get(meter);
+  if (number === undefined) meet(ctx, 'meters');
+  return number;
 }
 
 function runHeaderAction(ctx: Ctx, act: XlateAct): void {

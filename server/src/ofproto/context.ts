@@ -4,7 +4,7 @@ import { formatFieldValue, formatSubfield } from '../openflow/format-field';
 import { nameMap, type NameMap } from '../openflow/names';
 import type { CtAct, MfSubfield, NatAct, OfpAct } from '../openflow/ofpact';
 import { readBits, tlvsOf } from './fields';
-import type { Bridge, Bucket, Group, Port, Rule, Switch } from './switch';
+import type { Bridge, Bucket, Group, Port, Rule, Switch, Unseen } from './switch';
 import type { TraceNode } from './trace-node';
 import type { RuleRef, Tables } from './tables';
 import type { FlowWords } from '../packet/flow-words';
@@ -42,7 +42,9 @@ export interface FrozenState {
   readonly conntracked: boolean;
   readonly actions: readonly XlateAct[];
   readonly actionSet: readonly OfpAct[];
-  /** Of a packet that went to a controller, even if empty: such a state is never one of connection tracking. */
+  /** The port that it came by, of a packet that the datapath sends back; one that a controller gets is kept without. */
+  readonly receivedBy: number | undefined;
+  /** Of a packet that goes to a controller, if it has any. */
   readonly userdata?: readonly number[];
 }
 
@@ -158,6 +160,12 @@ export function report(ctx: Ctx, kind: Leaf, text: string): TraceNode[] {
   const node: TraceNode = { kind, text, nodes: [] };
   ctx.trace.push(node);
   return node.nodes;
+}
+
+/** The packet met a part of the bridge that decides about it: says so where no capture tells of that part. */
+export function meet(ctx: Ctx, part: Unseen): void {
+  const sentence = ctx.bridge.unseen.get(part);
+  if (sentence !== undefined) ctx.session.notes.add(sentence);
 }
 
 export function reportBridge(ctx: Ctx, bridge: string): TraceNode[] {

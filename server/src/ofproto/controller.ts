@@ -56,7 +56,8 @@ export function controllerAction(
   commit(ctx);
   let reason = givenReason;
   if (reason === 'action' && ctx.rule && isTableMiss(ctx)) reason = 'explicit_miss';
-  const id = recircIdOf(ctx, { ...stateOf(ctx, ctx.table, false), userdata: userdata ?? [] });
+  const state = stateOf(ctx, ctx.table, false);
+  const id = recircIdOf(ctx, userdata && userdata.length > 0 ? { ...state, userdata } : state);
   const outer = ctx.dpActions;
   if (meter !== undefined) ctx.dpActions = [{ kind: 'meter', meter }];
   putControllerAction(ctx, { dontSend: !ctx.allowSideEffects, continuation: false, recircId: id, maxLen, reason, controllerId });

@@ -5,7 +5,7 @@ import { formatPort } from '../openflow/names';
 import { fieldOf, fields as fieldTable } from '../packet/fields';
 import { actionSetList } from './action-set';
 import { isAlive } from './bundles';
-import { report, triggerFreeze, type Ctx } from './context';
+import { meet, report, triggerFreeze, type Ctx } from './context';
 import { tlvsOf } from './fields';
 import { finishFreezing } from './freeze';
 import type { Bucket, Group } from './switch';
@@ -174,6 +174,7 @@ export function groupAction(ctx: Ctx, id: number, isLast: boolean): boolean {
   if (!withinLimits(ctx)) return true;
   const group = ctx.bridge.groups.get(id);
   if (!group) {
+    meet(ctx, 'groups');
     report(ctx, 'warn', `output to nonexistent group ${id}`);
     return false;
   }

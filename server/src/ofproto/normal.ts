@@ -1,7 +1,7 @@
 import { formatIpv6, formatMac } from '../packet/address';
 import { admits } from './bond';
 import { bundleOf, inputBundle, isMirrorOutput } from './bundles';
-import { portOf, report, type Ctx } from './context';
+import { meet, portOf, report, type Ctx } from './context';
 import { outputMulticast } from './multicast';
 import { outputNormal } from './output';
 import type { Bundle, Port } from './switch';
@@ -72,6 +72,7 @@ function learnSource(ctx: Ctx, bundle: Bundle, vlan: number): void {
 
 /** Sends the frame by every bundle of its VLAN but the one that it came by. */
 export function flood(ctx: Ctx, input: Bundle | 'none', vlans: Vlans): void {
+  meet(ctx, 'port-config');
   if (ctx.bridge.stp || ctx.bridge.rstp)
     ctx.session.notes.add(
       `bridge ${ctx.bridge.name} runs a spanning tree: a port that was added while it did may stay out of floods until its state changes, and no capture tells`,
@@ -101,6 +102,7 @@ export function normal(ctx: Ctx): void {
     ctx.session.follower.normal(ctx);
     return;
   }
+  meet(ctx, 'port-settings');
   const { flow, wc } = ctx;
   exactMac(wc, W.dlSrc);
   exactMac(wc, W.dlDst);
@@ -146,11 +148,13 @@ export function normal(ctx: Ctx): void {
   }
   const snooping = ctx.bridge.multicast;
   if (snooping && !isBroadcastMac(flow) && isMulticastMac(flow) && isIpAny(flow)) {
+    meet(ctx, 'multicast-groups');
     outputMulticast(ctx, snooping, input, vlans, { flood, isLocalMulticast });
     return;
   }
   const name = lookupMac(ctx, readMac(flow, W.dlDst), vlan);
   if (name === undefined) {
+    if (!isMulticastMac(flow)) meet(ctx, 'mac-table');
     report(ctx, 'detail', 'no learned MAC for destination, flooding');
     flood(ctx, input, vlans);
     return;

@@ -5,7 +5,7 @@ import { chooseMember } from './bond';
 import { bundleOf, forwards, inputBundle, isMirrorOutput, learns, mirrorsOf } from './bundles';
 import { runClone } from './clone';
 import { commit } from './commit';
-import { cancelFreeze, portOf, report, reportBridge, type Ctx } from './context';
+import { cancelFreeze, meet, portOf, report, reportBridge, type Ctx } from './context';
 import { finishFreezing } from './freeze';
 import { nativeTunnelOutput } from './native-tunnel';
 import { markDscp } from './queues';
@@ -285,6 +285,7 @@ function mirrorPacket(ctx: Ctx, bundle: Bundle | 'none', candidates: readonly Mi
 
 /** Mirrors a packet that has just come in. */
 export function mirrorIngress(ctx: Ctx): void {
+  meet(ctx, 'bridge-settings');
   if (ctx.bridge.mirrors.length === 0) return;
   const bundle = inputBundle(ctx, wordAt(ctx.flow, W.inPort));
   if (bundle) mirrorPacket(ctx, bundle, mirrorsOf(ctx.bridge, bundle, 'src'));

@@ -1,5 +1,5 @@
 import { exact, or, W, wordAt } from '../packet/flow-words';
-import type { Ctx } from './context';
+import type { Ctx, XlateAct } from './context';
 import type { Port } from './switch';
 
 /**
@@ -20,4 +20,17 @@ export function markDscp(ctx: Ctx, { queueDscp }: Port): void {
     or(ctx.wc, W.nwTos, 0xfc);
     ctx.flow[W.nwTos] = (wordAt(ctx.flow, W.nwTos) & 3) | (dscp << 2);
   }
+}
+
+/**
+ * `enqueue` is told by OpenFlow 1.1 and later as set_queue, output, pop_queue. The first keeps a queue that was set before, the three
+ * end it: says so where there is one.
+ */
+export function announceEnqueue(ctx: Ctx, actions: readonly XlateAct[], index: number): void {
+  const [set, output, pop] = [actions[index], actions[index + 1], actions[index + 2]];
+  if (set?.kind !== 'set_queue' || output?.kind !== 'output' || pop?.kind !== 'pop_queue') return;
+  if (wordAt(ctx.flow, W.skbPriority) === wordAt(ctx.upcallFlow, W.skbPriority)) return;
+  ctx.session.notes.add(
+    `bridge ${ctx.bridge.name}: set_queue:${set.queue}, output and pop_queue can stand for an enqueue action, after which the queue that was set before would hold again (ovs-ofctl -O OpenFlow10 dump-flows ${ctx.bridge.name} tells)`,
+  );
 }

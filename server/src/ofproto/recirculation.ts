@@ -1,4 +1,4 @@
-import type { Ctx, FrozenState } from './context';
+import type { Ctx, FrozenState, Session } from './context';
 import { wordAt, emptyFlow, type FlowWords, W } from '../packet/flow-words';
 import { TUNNEL_END } from './headers';
 
@@ -32,6 +32,15 @@ export function recircIdOf(ctx: Ctx, state: FrozenState): number {
   return id;
 }
 
+/**
+ * Forgets the states that no packet waits in: the switch gives their numbers back when it has traced one part, and numbers an equal state
+ * anew.
+ */
+export function releaseStates({ frozenIds, recircQueue }: Session): void {
+  const waiting = new Set(recircQueue.map(({ id }) => id));
+  for (const [key, id] of frozenIds) if (!waiting.has(id)) frozenIds.delete(key);
+}
+
 export function stateOf(ctx: Ctx, table: number, withActions: boolean): FrozenState {
   return {
     bridge: ctx.bridge.name,
@@ -42,5 +51,12 @@ export function stateOf(ctx: Ctx, table: number, withActions: boolean): FrozenSt
     conntracked: ctx.conntracked,
     actions: withActions ? [...ctx.frozenActions] : [],
     actionSet: withActions ? [...ctx.actionSet] : [],
+    receivedBy: withActions ? receivingPort(ctx) : undefined,
   };
+}
+
+/** The port that the packet came by; undefined for a patch port, by which no packet comes to a switch. */
+function receivingPort({ session, upcallFlow }: Ctx): number | undefined {
+  const port = session.sw.bridges.get(session.originalBridge)?.ports.get(wordAt(upcallFlow, W.inPort));
+  return port?.patchPeer === undefined ? port?.ofport : undefined;
 }

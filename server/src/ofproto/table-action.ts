@@ -1,6 +1,6 @@
 import { netlinkSize } from '../datapath/netlink-size';
 import { formatMatch } from '../openflow/format-match';
-import { portNames, report, sharpHex, triggerFreeze, type Ctx, type RunActions } from './context';
+import { meet, portNames, report, sharpHex, triggerFreeze, type Ctx, type RunActions } from './context';
 import { tlvsOf } from './fields';
 import { actionsOf, cookieOf, ruleFor, type RuleRef } from './tables';
 import type { TraceNode } from './trace-node';
@@ -42,6 +42,7 @@ export function reportTable(ctx: Ctx, ref: RuleRef, table: number, packet: FlowW
   const number = String(table).padStart(2, ' ');
   let text: string;
   if (ref.kind === 'flow') {
+    if (ref.rule.match.tunMetadata.length > 0) meet(ctx, 'tlv-map');
     const match = formatMatch(ref.rule.match, { ports: portNames(ctx), tlv: tlvsOf(ctx.bridge) });
     text = `${number}. ${match}${match === '' ? '' : ', '}priority ${ref.rule.priority}`;
     if (ref.rule.cookie !== 0n) text += `, cookie ${sharpHex(ref.rule.cookie)}`;

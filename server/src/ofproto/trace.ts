@@ -5,6 +5,7 @@ import type { NatAct } from '../openflow/ofpact';
 import { formatIpv4, formatIpv6 } from '../packet/address';
 import { namesOf, type RecircNode, type SlowReason } from './context';
 import { tlvsOf } from './fields';
+import { releaseStates } from './recirculation';
 import { newSession } from './session';
 import type { Switch } from './switch';
 import { printNodes } from './trace-node';
@@ -43,6 +44,9 @@ export interface TraceAnswer {
 
 /** Recirculations that one trace follows; the switch itself has no such limit. */
 const MAX_RECIRCULATIONS = 512;
+
+/** Characters of a trace after which no further recirculation is followed: more than anybody reads, less than fills the memory. */
+const MAX_TEXT = 16 * 1024 * 1024;
 
 const explanations: Readonly<Record<SlowReason, string>> = {
   CFM: 'Consists of CFM packets',
@@ -88,11 +92,18 @@ export function traceFlow(question: TraceQuestion): TraceAnswer | undefined {
     }
   };
   runPart(question.flow, undefined);
+  releaseStates(session);
   const ctNext = [...(question.ctNext ?? [])];
   for (let node = session.recircQueue.shift(); node; node = session.recircQueue.shift()) {
     if (parts.length > MAX_RECIRCULATIONS) {
       session.notes.add(
         `the packet comes back from connection tracking without end; the trace stops after ${MAX_RECIRCULATIONS} times`,
+      );
+      break;
+    }
+    if (text.length > MAX_TEXT) {
+      session.notes.add(
+        `the trace has grown to ${Math.round(text.length / (1024 * 1024))} MB; its other recirculations (${session.recircQueue.length + 1} at least) are left out`,
       );
       break;
     }
@@ -105,6 +116,7 @@ export function traceFlow(question: TraceQuestion): TraceAnswer | undefined {
       defaulted: given === undefined,
       nat: header.nat,
     });
+    releaseStates(session);
   }
   return { text, parts, notes: [...session.notes] };
 }

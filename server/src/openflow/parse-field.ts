@@ -157,6 +157,8 @@ function ipv6(text: string): ParsedValue {
 }
 
 function port(field: Field, text: string, ports: NameMap | undefined): ParsedValue {
+  // Some bits of a port, which a switch prints of a load into them and takes from nobody.
+  if (field.maskable && /^\d+\/0x[0-9a-f]+$/.test(text)) return integer(field, text);
   const found = parsePort(text, ports);
   if (typeof found === 'string') return { kind: 'port-name', name: found };
   if (found !== undefined) return exact(field, field.bytes === 2 ? BigInt(found) : portToOfp11(found));

@@ -14,6 +14,7 @@ import { mirrorsOf } from './mirrors';
 import { portsOf } from './ports';
 import { integer, isTrue, items, map, numbers, text, type DbRow } from './rows';
 import { ruleSource } from './rules';
+import { unseenOf } from './unseen';
 
 /** A host's switch, and what a question about it needs besides. */
 export interface AssembledSwitch {
@@ -89,6 +90,7 @@ function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<str
     tunnelSampling: tunnelSamplingOf(captured, row),
     netflow: items(row, 'netflow').length > 0,
     hasController: controllers.length > 0 && protocols.length > 0 && protocols.every((word) => /^OpenFlow1[012]$/.test(word)),
+    unseen: unseenOf(captured, bridge, bundles),
   };
 }
 

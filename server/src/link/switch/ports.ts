@@ -6,7 +6,8 @@ import { aboutBridge, factsOf, type Captured } from './captured';
 import { integer, items, map, text, type DbRow } from './rows';
 import { datapathNameOf, isTunnelType, tunnelOf } from './tunnels';
 
-const PORT_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-show', 'ovs-ofctl-dump-ports-desc']);
+/** Captures that tell how OpenFlow configured a bridge's ports. */
+export const PORT_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-show', 'ovs-ofctl-dump-ports-desc']);
 
 /** What a bridge's ports are: their numbers, kinds, settings, tunnels and the datapath's own numbers. */
 export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<number, Port> {
