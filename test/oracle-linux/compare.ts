@@ -3,7 +3,7 @@ import { readQuestion, type NetfilterQuestion } from '../../server/src/features/
 import { netfilterTrace, type PacketTrace } from '../../server/src/features/netfilter-trace';
 import { plainPacket, type IpPacket } from '../../server/src/kernel/packet';
 import { linkNetwork } from '../../server/src/link/network';
-import type { Namespace } from '../../server/src/model/network';
+import type { Host, Namespace } from '../../server/src/model/network';
 import { parseIp } from '../../server/src/packet/address';
 
 /** A frame that came out of the router. */
@@ -83,12 +83,16 @@ export function observedVerdict(seen: Observed, loaded: Loaded): string {
   return passed('prerouting_first') ? 'dropped' : 'unroutable';
 }
 
-export function namespaceOf(text: string): Namespace {
+export function hostOf(text: string): { readonly host: Host; readonly namespace: Namespace } {
   const network = linkNetwork([readDocument('file:///router.txt', 'router.txt', text)]);
   const [host] = network.hosts.values();
   const namespace = host?.namespaces.get('');
-  if (!namespace) throw new Error('the captures hold no namespace');
-  return namespace;
+  if (!host || !namespace) throw new Error('the captures hold no namespace');
+  return { host, namespace };
+}
+
+export function namespaceOf(text: string): Namespace {
+  return hostOf(text).namespace;
 }
 
 function questionOf(seen: Observed, namespace: Namespace): NetfilterQuestion {
@@ -119,9 +123,9 @@ export interface Difference {
 export function compare(recorded: Case, variant: string): Difference[] {
   const text = recorded.captures[variant];
   if (text === undefined) return [];
-  const namespace = namespaceOf(text);
+  const { host, namespace } = hostOf(text);
   const questions = recorded.packets.map((seen) => questionOf(seen, namespace));
-  const traces = netfilterTrace(namespace, questions);
+  const traces = netfilterTrace(namespace, questions, host.linuxBridges);
   const differences: Difference[] = [];
   const loaded = loadedRules(recorded.captures['save'] ?? '');
   for (const [n, seen] of recorded.packets.entries()) {
@@ -218,7 +222,7 @@ function outcomeDifferences(seen: Observed, trace: PacketTrace, loaded: Loaded):
   };
   const { packet, answer } = trace;
   // A packet for the router itself is answered by its own programs.
-  if (seen.answers && trace.verdict !== 'local' && trace.verdict !== 'forwarded') {
+  if (seen.answers && trace.answerOpen !== true && trace.verdict !== 'local' && trace.verdict !== 'forwarded') {
     const own = answer === undefined ? '' : 'reset' in answer ? 'reset' : `${answer.type} ${answer.code}`;
     say('answer', own, seen.answers.map((words) => words.join(' ')).join(', '));
   }

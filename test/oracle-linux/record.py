@@ -19,8 +19,6 @@ BACKENDS = ("nft", "nft", "legacy")
 
 def build(router, r, setups):
     X = router.router.run
-    # With a bridge, packets pass the rules on their way through it as well (br_netfilter).
-    router.bridge = r.random() < 0.3
     if router.bridge:
         router.add_bridge()
     for n, name in enumerate(DEVICES, 1):
@@ -136,7 +134,7 @@ def captures(router, r):
     b = "" if router.backend == "nft" else "-legacy"
     tables = ("raw", "mangle", "nat", "filter", "security")
     forms = ("-S", "-L -n -v --line-numbers", "-L -n", "-L")
-    commands = ["ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ipset save", "sysctl -a", "ss -ltun", "cat /proc/net/netfilter/nfnetlink_queue", f"iptables{b}-save", f"ip6tables{b}-save",
+    commands = ["ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "bridge fdb show", "ipset save", "sysctl -a", "ss -tuna", "cat /proc/net/netfilter/nfnetlink_queue", f"iptables{b}-save", f"ip6tables{b}-save",
                 f"iptables{b} -S", f"ip6tables{b} -S", "nft list ruleset",
                 *[f"{program}{b} -t {table} {form}" for program in ("iptables", "ip6tables") for table in tables for form in forms]]
     # One shell runs them all; without -n iptables would wait for name servers that are not there.
@@ -150,7 +148,7 @@ def captures(router, r):
     def section(command):
         return f"root@router:~# {command}\n{printed.get(command, '')}"
 
-    common = [section(command) for command in ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ipset save", "ss -ltun", "cat /proc/net/netfilter/nfnetlink_queue")]
+    common = [section(command) for command in ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "bridge fdb show", "ipset save", "ss -tuna", "cat /proc/net/netfilter/nfnetlink_queue")]
     wanted = re.compile(r"^net\.(ipv4\.ip_forward|ipv4\.conf\.[^.]+\.(rp_filter|forwarding|route_localnet|accept_local|src_valid_mark)|ipv6\.conf\.[^.]+\.forwarding) ")
     shown = "\n".join(line for line in printed.get("sysctl -a", "").splitlines() if wanted.match(line))
     common.append(f"root@router:~# sysctl -a\n{shown}\n")
@@ -253,6 +251,13 @@ class Traffic:
         """The answer to a packet that came out, the next packet of its sender, or an ICMP error about it."""
         r = self.r
         device, frame, sent = seen
+        setup = self.setups[frame["family"]]
+        # What a program has done with its socket since is in no capture.
+        if sent["iif"] is None and sent["proto"] in ("tcp", "udp") and (setup.proxied or setup.asks):
+            return None
+        # A further fragment names no ports to answer to.
+        if sent["proto"] in ("tcp", "udp") and "sport" not in frame:
+            return None
         kind = r.choice(["answer", "answer", "answer", "again", "error"])
         packet = {"ttl": 64, "tos": 0, "mark": 0, "tag": 0x50000000 + self.tag, "proto": sent["proto"]}
         if kind == "again" and sent["iif"] is not None:
@@ -396,8 +401,11 @@ def plain(frame):
 def record(seed, packets):
     r = random.Random(seed)
     backend = r.choice(BACKENDS)
-    setups = [Setup(r, 4), Setup(r, 6)]
+    # With a bridge, packets pass the rules on their way through it as well (br_netfilter).
+    bridge = r.random() < 0.3
+    setups = [Setup(r, 4, bridge), Setup(r, 6, bridge)]
     router = Router(f"{os.getpid() % 10000}", backend)
+    router.bridge = bridge
     try:
         build(router, r, setups)
         router.listen()

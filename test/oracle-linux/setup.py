@@ -15,8 +15,11 @@ MARKS = ["0x1", "0x2", "0x10", "0x100", "0x2/0xff", "0x10/0xf0", "0x4000/0x4000"
 
 
 class Setup:
-    def __init__(self, random, family):
+    def __init__(self, random, family, bridge):
         self.r = random
+        self.bridge = bridge
+        # Whether a rule asks for sockets.
+        self.asks = False
         self.six = family == 6
         self.hosts = HOSTS6 if self.six else HOSTS
         self.outside = OUTSIDE6 if self.six else OUTSIDE
@@ -29,6 +32,8 @@ class Setup:
         return self.r.random() < chance
 
     def inside(self):
+        if self.bridge and self.maybe(0.1):
+            return self.r.choice(["fd00:5::6", "fd00:5::7"] if self.six else ["10.0.5.6", "10.0.5.7"])
         return self.r.choice(self.hosts[self.r.choice(DEVICES)])
 
     def anyone(self):
@@ -264,8 +269,8 @@ class Setup:
         if kind == "rpfilter" and hook == "PREROUTING" and table in ("raw", "mangle"):
             return "-m rpfilter" + "".join(f" --{flag}" for flag in ("loose", "validmark", "accept-local", "invert") if self.maybe(0.35))
         if kind == "socket" and hook == "PREROUTING" and table in ("raw", "mangle") and not self.proto:
-            self.proto = "tcp"
-            return "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -m socket" + self.r.choice(["", " --transparent", " --nowildcard"])
+            self.proto, self.asks = self.r.choice(["tcp", "tcp", "udp"]), True
+            return f"-p {self.proto} -m socket" + self.r.choice(["", " --transparent", " --nowildcard"])
         if kind == "fragment" and not self.six:
             return f"{self.not_(0.4)}-f"
         if kind == "tcpmss" and not self.proto:

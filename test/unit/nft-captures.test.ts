@@ -57,10 +57,39 @@ table ip own {
       [
         'protocol=tcp destination-port=[[80,80]] -> a target that nft could not print',
         'protocol=tcp destination-port=[[81,81]] -> ',
-        'any-of(ctstate other) -> ACCEPT',
+        'other -> ACCEPT',
         'ctstate -> ACCEPT',
       ],
     );
+  });
+
+  it('takes for open what the translations of iptables’ extensions do not print, and knows their order', () => {
+    const { rules, errors } = read(`table ip mangle {
+	chain PREROUTING {
+		type filter hook prerouting priority mangle; policy accept;
+		meta l4proto udp udp sport . udp dport { 0-65535 . 53, 53 . 0-65535 } counter packets 0 bytes 0 drop
+		meta l4proto icmp ip protocol icmp counter packets 0 bytes 0 accept
+		ct state ! related,established counter packets 0 bytes 0 accept
+		counter packets 0 bytes 0 ct mark set ct mark xor 0x2 and 0xffffff00
+		counter packets 0 bytes 0 meta mark set ct mark and 0xff
+		counter packets 0 bytes 0 ct mark set mark and 0xff
+		counter packets 0 bytes 0 ip6 dscp set 0x04
+	}
+}`);
+    assert.deepEqual(errors, []);
+    const said = rules.map(({ matches, target, targetOptions: { mark } }) => {
+      const bits = mark && `${mark.value.op} ${mark.value.value} ${mark.value.mask} ${mark.value.ctmask ?? ''}`.trim();
+      return [...matches.map(words), '->', target?.value ?? '', ...(bits ? [bits] : [])].join(' ');
+    });
+    assert.deepEqual(said, [
+      'protocol=udp other -> DROP',
+      'protocol=icmp other !fragment -> ACCEPT',
+      '!ctstate -> ACCEPT',
+      '-> CONNMARK xset 2 255',
+      '-> CONNMARK restore 0 255 255',
+      '-> CONNMARK save 0 255 255',
+      '-> ip6 dscp set 0x04',
+    ]);
   });
 
   it('reads what iptables-nft leaves as iptables would say it', () => {

@@ -206,6 +206,18 @@ export type LinuxFact =
     }
   | {
       /** A socket that waits for packets: `ss -ln`, `netstat -ln`. */
+      /** A socket that is connected, or was: it takes its peer's packets only. */
+      readonly kind: 'connected-socket';
+      readonly protocol: Val<string>;
+      readonly ip: Val<string>;
+      readonly port: Val<number>;
+      readonly peerIp: Val<string>;
+      readonly peerPort: Val<number>;
+      /** `ESTAB`, `TIME-WAIT`; of netstat(8) `ESTABLISHED`, `TIME_WAIT`. */
+      readonly state?: Val<string>;
+      readonly process?: Val<string>;
+    }
+  | {
       readonly kind: 'listener';
       readonly protocol: Val<string>;
       /** `0.0.0.0`, `::`, or an address; `*` where both families are meant. */

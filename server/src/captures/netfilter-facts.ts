@@ -101,8 +101,14 @@ export type NfMatch =
   | { readonly kind: 'any-of'; readonly matches: readonly NfMatch[]; readonly text: Val<string>; readonly negated: boolean }
   /** All hold: an element of a set of concatenations of nft. */
   | { readonly kind: 'all-of'; readonly matches: readonly NfMatch[]; readonly text: Val<string>; readonly negated: boolean }
-  /** Read, but not modelled (u32, bpf, string, time …): the rule may match. `name` is the module. */
-  | { readonly kind: 'other'; readonly text: Val<string>; readonly negated: boolean; readonly name?: string };
+  /** Read, but not modelled (u32, bpf, string, time …): the rule may match. `name` is the module; `likely`: it mostly does. */
+  | {
+      readonly kind: 'other';
+      readonly text: Val<string>;
+      readonly negated: boolean;
+      readonly name?: string;
+      readonly likely?: boolean;
+    };
 
 /** What a rule's target is told, besides its name. */
 export interface NfTargetOptions {

@@ -55,7 +55,7 @@ export function netfilterTraceCommand(
     }
     questions.push(question);
   }
-  const traces = netfilterTrace(namespace, questions);
+  const traces = netfilterTrace(namespace, questions, world.network.hosts.get(namespace.host)?.linuxBridges);
   if (json) out.line(JSON.stringify({ packets: traces.map((trace) => traceJson(world, trace)) }, null, 1));
   else for (const [n, trace] of traces.entries()) print(world, trace, n, traces.length, out);
   return traces.every(({ verdict }) => verdict === 'forwarded' || verdict === 'local') ? 0 : 1;

@@ -206,6 +206,7 @@ export function factSpan(fact: Fact): Span | undefined {
     case 'address':
     case 'neighbour':
     case 'listener':
+    case 'connected-socket':
     case 'address-owner':
       return fact.ip.span;
     case 'bridge-fdb':

@@ -55,6 +55,12 @@ export function describeRecord(world: World, locus: Locus, fact: Fact): string |
         fact.process ? `Served by ${code(fact.process.value)}` : undefined,
       ]);
     }
+    case 'connected-socket':
+      return section('Connected socket', [
+        `${escape(fact.protocol.value.toUpperCase())} between ${code(fact.ip.value)} port ${fact.port.value} here and ${code(fact.peerIp.value)} port ${fact.peerPort.value}`,
+        fact.state ? `State ${code(fact.state.value)}` : undefined,
+        fact.process ? `Held by ${code(fact.process.value)}` : undefined,
+      ]);
     case 'nf-queue':
       return section(`Queue ${fact.queue.value}`, ['A program takes the packets that NFQUEUE rules hand to it']);
     case 'ip-rule':

@@ -1,10 +1,11 @@
-import type { Namespace, Source } from '../model/network';
+import type { Host, Namespace, Source } from '../model/network';
 import { capturedConnections } from '../kernel/captured';
 import { copyTable, newTable, type ConnectionTable } from '../kernel/conntrack';
 import { explore, type Branch, type Doubt } from '../kernel/decide';
 import type { Answer } from '../kernel/icmp-errors';
 import { formatAddress, isIcmp, PROTO, type IpPacket } from '../kernel/packet';
-import { pass, type Passage, type Verdict } from '../kernel/stack';
+import type { Passage, Verdict } from '../kernel/passage';
+import { pass } from '../kernel/stack';
 import type { NetfilterQuestion } from './netfilter-question';
 import { eventWords } from './netfilter-words';
 
@@ -31,6 +32,8 @@ export interface PacketTrace {
   readonly packet: PacketWords;
   /** What goes back to the sender instead: an ICMP error or a TCP reset. */
   readonly answer?: Answer;
+  /** The captures leave open what goes back, if anything does. */
+  readonly answerOpen?: true;
   readonly ctstate: string;
   readonly rules: readonly TraceRule[];
   readonly steps: readonly TraceWords[];
@@ -77,10 +80,14 @@ export interface PacketWords {
 const BUDGET = 200;
 
 /** Traces packets one after the other; each meets the connections that those before it left behind. */
-export function netfilterTrace(namespace: Namespace, questions: readonly NetfilterQuestion[]): PacketTrace[] {
+export function netfilterTrace(
+  namespace: Namespace,
+  questions: readonly NetfilterQuestion[],
+  bridges?: Host['linuxBridges'],
+): PacketTrace[] {
   let connections = newTable(capturedConnections(namespace));
   return questions.map((question, n) => {
-    const { trace, after } = traceOne(namespace, question, connections, n);
+    const { trace, after } = traceOne(namespace, question, connections, n, bridges);
     connections = after;
     return trace;
   });
@@ -91,11 +98,17 @@ interface Run {
   readonly connections: ConnectionTable;
 }
 
-function traceOne(namespace: Namespace, question: NetfilterQuestion, before: ConnectionTable, n: number) {
+function traceOne(
+  namespace: Namespace,
+  question: NetfilterQuestion,
+  before: ConnectionTable,
+  n: number,
+  bridges: Host['linuxBridges'] | undefined,
+) {
   const { branches, complete } = explore<Run>(
     (choose) => {
       const connections = copyTable(before);
-      const passage = pass({ namespace, ...question, connections, choose, key: `packet ${n}` });
+      const passage = pass({ namespace, ...(bridges ? { bridges } : {}), ...question, connections, choose, key: `packet ${n}` });
       return { passage, connections };
     },
     BUDGET,
@@ -112,6 +125,7 @@ function traceOne(namespace: Namespace, question: NetfilterQuestion, before: Con
   const { passage } = main.result;
   const steps = passage.events.flatMap((event) => eventWords(namespace, event));
   const certainty = open || passage.verdict === 'insufficient-info' ? 'assumed' : inferredFrom(namespace, passage);
+  const answers = answerWords([main, ...others.filter(same)], complete);
   const trace: PacketTrace = {
     verdict: hidden ? 'insufficient-info' : passage.verdict,
     certainty,
@@ -120,7 +134,7 @@ function traceOne(namespace: Namespace, question: NetfilterQuestion, before: Con
     out: passage.out ?? null,
     nextHop: nextHopOf(passage),
     packet: packetWords(passage),
-    ...answerOf(passage),
+    ...answers,
     ctstate: passage.tracking.state,
     rules: rulesOf(passage),
     steps,
@@ -133,7 +147,7 @@ function traceOne(namespace: Namespace, question: NetfilterQuestion, before: Con
       rules: rulesOf(branch.result.passage),
       because: decisive(main, branch).map(({ reason }) => reason),
     })),
-    gaps: gapsOf(different.length > 0 || !complete ? branches.flatMap(({ doubts }) => doubts) : []),
+    gaps: gapsOf(open || answers.answerOpen ? branches.flatMap(({ doubts }) => doubts) : []),
   };
   return { trace, after: main.result.connections };
 }
@@ -155,6 +169,7 @@ function fate(passage: Passage): string {
     packet.mark,
     packet.ttl,
     packet.tos,
+    packet.mss,
   ].join(' ');
 }
 
@@ -186,9 +201,19 @@ function inferredFrom(namespace: Namespace, passage: Passage): 'captured' | 'inf
   return routed && (namespace.rulesKnown === 'absent' || namespace.sysctls.size === 0) ? 'inferred' : 'captured';
 }
 
-function answerOf(passage: Passage): { readonly answer?: Answer } {
+function answerOf(passage: Passage): Answer | undefined {
   const event = passage.events.findLast(({ kind }) => kind === 'error');
-  return event?.kind === 'error' ? { answer: event.error } : {};
+  return event?.kind === 'error' ? event.error : undefined;
+}
+
+/** What goes back where all ways that end alike agree on it. */
+function answerWords(branches: readonly Branch<Run>[], complete: boolean): Pick<PacketTrace, 'answer' | 'answerOpen'> {
+  const [answer, ...others] = branches.map(({ result }) => answerOf(result.passage));
+  const words = JSON.stringify(answer);
+  const verdict = branches[0]?.result.passage.verdict;
+  if (verdict === 'forwarded' || verdict === 'local') return {};
+  if (!complete || others.some((other) => JSON.stringify(other) !== words)) return { answerOpen: true };
+  return answer === undefined ? {} : { answer };
 }
 
 function nextHopOf({ nextHop }: Passage): string | null {

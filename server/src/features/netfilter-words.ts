@@ -1,6 +1,6 @@
 import type { Namespace } from '../model/network';
 import { formatAddress, hasPorts, isIcmp, type IpPacket } from '../kernel/packet';
-import type { StackEvent } from '../kernel/stack';
+import type { StackEvent } from '../kernel/passage';
 import type { TraceWords } from './netfilter-trace';
 
 /** One thing that the kernel does, in words. */

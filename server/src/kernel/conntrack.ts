@@ -41,6 +41,8 @@ export interface Connection {
   destinationDone: boolean;
   confirmed: boolean;
   dead: boolean;
+  /** Where NAT chose the port by chance: which it may be, and those of them that others had then. */
+  chosen?: { readonly ports: readonly [number, number]; readonly taken: ReadonlySet<number> } | undefined;
   /** The device whose address MASQUERADE gave it. */
   masqueradedBy?: string | undefined;
   /** The row of a capture that shows it, or the NAT rule that changed it. */
@@ -66,15 +68,17 @@ const INVALID: Tracking = { state: 'INVALID', reply: false, connection: undefine
 export interface ConnectionTable {
   readonly captured: ReadonlyMap<string, Connection>;
   readonly own: Connection[];
+  /** What programs of this host have sent, as their sockets see it. */
+  readonly opened: Tuple[];
 }
 
 export function newTable(captured: ReadonlyMap<string, Connection> = new Map()): ConnectionTable {
-  return { captured, own: [] };
+  return { captured, own: [], opened: [] };
 }
 
 /** A copy that can be changed without changing the original. */
 export function copyTable(table: ConnectionTable): ConnectionTable {
-  return { captured: table.captured, own: table.own.map((connection) => ({ ...connection })) };
+  return { captured: table.captured, own: table.own.map((connection) => ({ ...connection })), opened: [...table.opened] };
 }
 
 export function tupleOf(packet: IpPacket): Tuple {
@@ -125,6 +129,18 @@ export function sameTuple(a: Tuple, b: Tuple): boolean {
   );
 }
 
+/** Whether a tuple is the answer to a connection, whose port may have been chosen by chance. */
+function isReply(connection: Connection, tuple: Tuple): boolean {
+  const { reply, chosen } = connection;
+  if (!sameTuple(reply, tuple)) return false;
+  const port = reply.dport === undefined ? tuple.dport : reply.sport === undefined ? tuple.sport : undefined;
+  if (chosen === undefined || port === undefined) return true;
+  return port >= chosen.ports[0] && port <= chosen.ports[1] && !chosen.taken.has(port);
+}
+
+/** Ports of which so many may have been chosen are taken to be free: chance hardly ever meets one twice. */
+const MANY_PORTS = 1000;
+
 interface Found {
   readonly connection: Connection;
   readonly reply: boolean;
@@ -136,7 +152,7 @@ export function find(table: ConnectionTable, tuple: Tuple, zone: Zone): Found | 
     if (connection.dead || !connection.confirmed) continue;
     if (zoneId(connection.zone, 'orig') === zoneId(zone, 'orig') && sameTuple(connection.original, tuple))
       return { connection, reply: false };
-    if (zoneId(connection.zone, 'reply') === zoneId(zone, 'reply') && sameTuple(connection.reply, tuple))
+    if (zoneId(connection.zone, 'reply') === zoneId(zone, 'reply') && isReply(connection, tuple))
       return { connection, reply: true };
   }
   if (table.captured.size === 0) return undefined;
@@ -155,9 +171,27 @@ export function isTaken(table: ConnectionTable, tuple: Tuple, zone: Zone, but: C
   for (const connection of table.own) {
     if (connection === but || connection.dead || !connection.confirmed) continue;
     if (zoneId(connection.zone, 'orig') === zoneId(zone, 'orig') && sameTuple(connection.original, tuple)) return true;
-    if (zoneId(connection.zone, 'reply') === zoneId(zone, 'reply') && sameTuple(connection.reply, tuple)) return true;
+    const { chosen } = connection;
+    if (chosen && chosen.ports[1] - chosen.ports[0] >= MANY_PORTS) continue;
+    if (zoneId(connection.zone, 'reply') === zoneId(zone, 'reply') && isReply(connection, tuple)) return true;
   }
   return table.captured.has(tupleKey(tuple, zoneId(zone, 'reply'))) || table.captured.has(tupleKey(tuple, zoneId(zone, 'orig')));
+}
+
+/** The ports at one end of an answer that other connections of the zone have, the rest of the tuple being the same. */
+export function portsTaken(table: ConnectionTable, tuple: Tuple, end: 'sport' | 'dport', zone: Zone): Set<number> {
+  const any: Tuple = { ...tuple, [end]: undefined };
+  const taken = new Set<number>();
+  const look = (other: Tuple, id: number, own: number) => {
+    const port = other[end];
+    if (id === own && port !== undefined && sameTuple(other, any)) taken.add(port);
+  };
+  for (const connection of [...table.own, ...table.captured.values()]) {
+    if (connection.dead || !connection.confirmed) continue;
+    look(connection.original, zoneId(connection.zone, 'orig'), zoneId(zone, 'orig'));
+    look(connection.reply, zoneId(connection.zone, 'reply'), zoneId(zone, 'reply'));
+  }
+  return taken;
 }
 
 export function newConnection(tuple: Tuple, zone: Zone): Connection {

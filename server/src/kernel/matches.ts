@@ -1,7 +1,7 @@
 import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
-import { zoneId, type Tracking } from './conntrack';
+import { zoneId, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
@@ -11,6 +11,9 @@ import { hasSocket } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
+
+/** Stands for the port by which a bridge sends a packet that a rule gave another destination: its own table decides. */
+export const UNKNOWN_PORT = '?';
 
 /** A packet at a hook, with what rules may ask about it. */
 export interface Moment {
@@ -23,6 +26,8 @@ export interface Moment {
   readonly physIn: string | undefined;
   readonly physOut: string | undefined;
   readonly tracking: Tracking;
+  /** What this host's own programs have sent since: they may hold sockets that wait for its answers. */
+  readonly opened: readonly Tuple[];
   /** A packet that this host made: only those have an owner. */
   readonly local: boolean;
   /** The device that it came in by, also where a hook does not say it. */
@@ -108,7 +113,9 @@ function makeTest(match: NfMatch): Test {
     case 'physdev-out': {
       const inside = match.kind === 'physdev-in';
       const pattern = devicePattern(match.value.value);
-      return turned(match.negated, (at) => tri(pattern(inside ? at.physIn : at.physOut)));
+      return turned(match.negated, ({ physIn, physOut }) =>
+        !inside && physOut === UNKNOWN_PORT ? 'maybe' : tri(pattern(inside ? physIn : physOut)),
+      );
     }
     case 'physdev-is-in':
       return turned(match.negated, (at) => tri(at.physIn !== undefined));

@@ -1,4 +1,14 @@
-import { invert, isTaken, sameTuple, zoneId, type Connection, type ConnectionTable, type Tuple, type Zone } from './conntrack';
+import {
+  invert,
+  isTaken,
+  portsTaken,
+  sameTuple,
+  zoneId,
+  type Connection,
+  type ConnectionTable,
+  type Tuple,
+  type Zone,
+} from './conntrack';
 import { hasPorts, PROTO, type IpPacket } from './packet';
 
 /** Addresses and ports that a NAT rule allows. Undefined parts stay as they are where they can. */
@@ -28,6 +38,11 @@ export function bind(table: ConnectionTable, connection: Connection, range: NatR
   const chosen = choose(table, connection, current, range, manip);
   if (!sameTuple(chosen.tuple, current) || chosen.tuple.sport !== current.sport || chosen.tuple.dport !== current.dport) {
     connection.reply = invert(chosen.tuple);
+    const { reply, zone } = connection;
+    if (chosen.anyOf) {
+      const end = reply.dport === undefined ? 'dport' : 'sport';
+      connection.chosen = { ports: chosen.anyOf, taken: portsTaken(table, reply, end, zone) };
+    }
     if (manip === 'src') connection.sourceNat = true;
     else connection.destinationNat = true;
   }

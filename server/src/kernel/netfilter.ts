@@ -303,12 +303,13 @@ function openCondition(rule: NfRule, moment: Moment, isJump: boolean) {
   const unmodelled = open.every((match) => match.kind === 'other');
   const set = open.find((match) => match.kind === 'set');
   const marked = open.some((match) => match.kind === 'mark' || match.kind === 'connmark');
+  const likely = isJump || open.every((match) => match.kind === 'other' && match.likely === true);
   return {
     // A condition that can't be worked out: taking a drop for granted would be worse than passing it over.
-    likely: isJump,
+    likely,
     certainty: 'assumed' as const,
     nature: unmodelled ? ('unmodelled' as const) : ('hidden' as const),
-    reason: `${names.join(', ')}: ${unmodelled ? 'not modelled' : 'what it needs was not captured'}; taken ${isJump ? 'to match' : 'not to match'}`,
+    reason: `${names.join(', ')}: ${unmodelled ? 'not modelled' : 'what it needs was not captured'}; taken ${likely ? 'to match' : 'not to match'}`,
     command: set ? 'ipset list' : marked ? 'iptables-save' : unmodelled ? undefined : 'iptables-save',
   };
 }

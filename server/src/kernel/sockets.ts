@@ -36,18 +36,50 @@ function startsConnection({ packet, tracking }: Moment): boolean {
   return tracking.state === 'NEW';
 }
 
+/** Whether a socket is connected to the packet's sender: one that no capture shows may be, unless all of them were captured. */
+function isConnected(at: Moment, end: Pick<IpPacket, 'dst' | 'dport'>): Tri {
+  const { packet, namespace, opened } = at;
+  const protocol = protocolOf(packet);
+  if (protocol === undefined) return 'no';
+  const { src, sport } = packet;
+  const { dst, dport } = end;
+  const found = namespace.connectedSockets.some(
+    (socket) =>
+      socket.protocol === protocol &&
+      socket.port === dport &&
+      socket.peerPort === sport &&
+      valueOf(socket.ip) === dst &&
+      valueOf(socket.peerIp) === src,
+  );
+  if (found) return 'yes';
+  const answered = opened.some(
+    (own) => own.proto === packet.proto && own.src === dst && own.dst === src && own.sport === dport && own.dport === sport,
+  );
+  if (answered) return 'maybe';
+  return startsConnection(at) || namespace.connectedKnown[protocol] === 'whole' ? 'no' : 'maybe';
+}
+
+function valueOf(ip: string): bigint | undefined {
+  return parseIp(ip.replace(/^::ffff:(?=\d+\.)/i, ''))?.value;
+}
+
 /** The `socket` match (xt_socket): is there a socket here that the packet is for? ICMP errors ask for the packet inside. */
 export function hasSocket(at: Moment, flags: readonly string[]): Tri {
   const { packet, namespace } = at;
   const protocol = protocolOf(packet);
   if (protocol === undefined) return isIcmpError(packet) ? 'maybe' : 'no';
   if (packet.dport === undefined) return 'maybe';
+  const { connection, reply } = at.tracking;
+  // An answer whose source was translated is for the socket that asked.
+  const asked = reply && connection?.sourceNat === true ? connection.original : undefined;
+  const connected = isConnected(at, asked ? { dst: asked.src, dport: asked.sport } : packet);
+  if (connected !== 'no') return connected === 'yes' && flags.includes('transparent') ? 'maybe' : connected;
   const found = listenersFor(namespace, packet, packet.dst, packet.dport).filter(
     (listener) => flags.includes('nowildcard') || !isWildcard(listener),
   );
   // Which sockets are transparent is shown nowhere.
   if (found.length > 0) return flags.includes('transparent') ? 'maybe' : 'yes';
-  return namespace.listenersKnown[protocol] === 'whole' && startsConnection(at) ? 'no' : 'maybe';
+  return namespace.listenersKnown[protocol] === 'whole' ? 'no' : 'maybe';
 }
 
 /**
@@ -58,12 +90,14 @@ export function hasProxy(at: Moment, onIp: string | undefined, onPort: number | 
   const { packet, namespace } = at;
   const protocol = protocolOf(packet);
   if (protocol === undefined) return 'no';
+  // A connected socket is asked first, and whether it is transparent is shown nowhere.
+  if (isConnected(at, packet) !== 'no') return 'maybe';
   const given = onIp === undefined ? undefined : parseIp(onIp)?.value;
   const address = given === undefined || given === 0n ? firstAddress(at) : given;
   const port = onPort === undefined || onPort === 0 ? packet.dport : onPort;
   if (port === undefined) return 'maybe';
   if (listenersFor(namespace, packet, address, port).length > 0) return 'yes';
-  return namespace.listenersKnown[protocol] === 'whole' && startsConnection(at) ? 'no' : 'maybe';
+  return namespace.listenersKnown[protocol] === 'whole' ? 'no' : 'maybe';
 }
 
 function firstAddress({ packet, namespace, in: device }: Moment): bigint {

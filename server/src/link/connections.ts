@@ -1,4 +1,4 @@
-import type { ConnectionEntry, Known, Listener } from '../model/network';
+import type { ConnectedSocket, ConnectionEntry, Known, Listener } from '../model/network';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 /** The connections that a namespace (or its datapath) tracked, each once. */
@@ -71,4 +71,32 @@ export function linkListeners(captures: readonly LinkedCapture[]): {
     }
   }
   return { listeners, known };
+}
+
+/** The sockets that are connected, and for which protocols the captures show all of them. */
+export function linkConnectedSockets(captures: readonly LinkedCapture[]): {
+  readonly sockets: readonly ConnectedSocket[];
+  readonly known: Readonly<Record<'tcp' | 'udp', Known>>;
+} {
+  const sockets: ConnectedSocket[] = [];
+  const known: Record<'tcp' | 'udp', Known> = { tcp: 'absent', udp: 'absent' };
+  for (const linked of captures) {
+    const { kind, options, facts } = linked.capture;
+    if (kind !== 'ss' && kind !== 'netstat') continue;
+    const own = completeness(linked.capture).known;
+    for (const protocol of ['tcp', 'udp'] as const)
+      if (known[protocol] !== 'whole' && (options['connected'] ?? '').split(' ').includes(protocol)) known[protocol] = own;
+    for (const fact of facts) {
+      if (fact.kind !== 'connected-socket') continue;
+      sockets.push({
+        protocol: fact.protocol.value,
+        ip: fact.ip.value,
+        port: fact.port.value,
+        peerIp: fact.peerIp.value,
+        peerPort: fact.peerPort.value,
+        source: { uri: linked.uri, span: { start: fact.ip.span.start, end: fact.peerPort.span.end } },
+      });
+    }
+  }
+  return { sockets, known };
 }

@@ -1,5 +1,5 @@
 import type { Device, DeviceAddress, Known, Namespace, Source } from '../model/network';
-import { linkConnections, linkListeners } from './connections';
+import { linkConnections, linkConnectedSockets, linkListeners } from './connections';
 import { linkEbtables } from './ebtables';
 import { linkEvidence } from './evidence';
 import { linkPairs } from './device-pairs';
@@ -60,6 +60,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
   const nft = linkNft(own);
   const connections = linkConnections(own);
   const listeners = linkListeners(own);
+  const connected = linkConnectedSockets(own);
   const queues = known(own, 'nf-queue', (kind) => kind === 'nfnetlink-queue');
   return {
     host,
@@ -108,6 +109,8 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     connectionsKnown: connections.known,
     listeners: listeners.listeners,
     listenersKnown: listeners.known,
+    connectedSockets: connected.sockets,
+    connectedKnown: connected.known,
     queues: new Set(queues.found.map(({ fact }) => fact.queue.value)),
     queuesKnown: queues.known,
     ebtables: linkEbtables(own),

@@ -254,6 +254,9 @@ export interface Namespace {
   readonly listeners: readonly Listener[];
   /** By `tcp` and `udp`: whether a listener that is not here does not exist. */
   readonly listenersKnown: Readonly<Record<'tcp' | 'udp', Known>>;
+  readonly connectedSockets: readonly ConnectedSocket[];
+  /** Whether a connected socket that is not here does not exist: `ss -a` shows all of them. */
+  readonly connectedKnown: Readonly<Record<'tcp' | 'udp', Known>>;
   /** Numbers of the queues of NFQUEUE that a program serves. */
   readonly queues: ReadonlySet<number>;
   readonly queuesKnown: Known;
@@ -284,6 +287,16 @@ export interface ConnectionEntry {
   readonly entry: ConntrackEntryFact;
   /** From the datapath of Open vSwitch, whose zones are its own. */
   readonly datapath: boolean;
+  readonly source: Source;
+}
+
+/** A socket that takes its peer's packets only. */
+export interface ConnectedSocket {
+  readonly protocol: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly peerIp: string;
+  readonly peerPort: number;
   readonly source: Source;
 }
 

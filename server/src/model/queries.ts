@@ -199,6 +199,8 @@ export function bareNamespace(host: string, name: string): Namespace {
     queues: new Set(),
     queuesKnown: 'absent',
     listenersKnown: { tcp: 'absent', udp: 'absent' },
+    connectedSockets: [],
+    connectedKnown: { tcp: 'absent', udp: 'absent' },
     ebtables: new Map(),
     evidence: { dumps: [], pings: [], routes: [] },
     sysctls: new Map(),

@@ -19,13 +19,13 @@ export interface Lookup {
 }
 
 /** Read, but not modelled: the rule may match. */
-export function otherMatch(text: Val<string>): NfMatch {
+export function otherMatch(text: Val<string>): Extract<NfMatch, { kind: 'other' }> {
   return { kind: 'other', text, negated: false, name: 'nft' };
 }
 
 /** The conditions of one piece of a rule, in the words of iptables-extensions(8); all of them must hold. */
 export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lookup: Lookup): NfMatch[] {
-  const negated = item.relation === '!=' || item.relation === 'ne' || item.relation === 'neq';
+  const negated = item.relation === '!=' || item.relation === '!' || item.relation === 'ne' || item.relation === 'neq';
   const { right, selectors } = item;
   const [selector] = selectors;
   if (selector === undefined) return [otherMatch(item.text)];
@@ -66,10 +66,6 @@ export function setMatches(
     if (values.length === 0) return [{ kind: 'any-of', matches: [], text, negated }];
     return valueMatches(selector, values, negated, text, lookup) ?? [otherMatch(text)];
   }
-  if (lookup.madeByIptables) {
-    const ports = eitherPort(selectors, elements, negated, text);
-    if (ports !== undefined) return ports;
-  }
   const each = elements.map(({ key, text: own }) => concatMatches(selectors, key, lookup, own));
   if (each.some((matches) => matches === undefined)) return [otherMatch(text)];
   return [
@@ -85,40 +81,6 @@ export function setMatches(
       negated,
     },
   ];
-}
-
-/**
- * `-m multiport --ports 53,1000:2000`, of which iptables-nft 1.8.9 prints two elements for each number and no range: a port between
- * two numbers that follow each other may be meant as well. Undefined where the set is none of these.
- */
-function eitherPort(
-  [first, second]: readonly Val<string>[],
-  elements: readonly NftElement[],
-  negated: boolean,
-  text: Val<string>,
-): NfMatch[] | undefined {
-  const [, protocol] = /^(tcp|udp|udplite|sctp|dccp) sport$/.exec(first?.value ?? '') ?? [];
-  if (first === undefined || protocol === undefined || second?.value !== `${protocol} dport`) return undefined;
-  const ports: (readonly [number, number])[] = [];
-  for (let n = 0; n < elements.length; n += 2) {
-    const [a, b] = [elements[n]?.key, elements[n + 1]?.key];
-    if (a?.[0]?.value !== '0-65535' || b?.[1]?.value !== '0-65535' || a[1]?.value !== b[0]?.value) return undefined;
-    const range = numbers(a[1]?.value ?? '');
-    if (range === undefined) return undefined;
-    ports.push(range);
-  }
-  const between = ports.flatMap(([, low], n): (readonly [number, number])[] => {
-    const [high = 0] = ports[n + 1] ?? [];
-    return high > low + 1 ? [[low + 1, high - 1]] : [];
-  });
-  const either = (ranges: readonly (readonly [number, number])[]): NfMatch => ({
-    kind: 'any-port',
-    ranges: val(ranges, text.span),
-    negated: false,
-  });
-  const perhaps: NfMatch = { kind: 'all-of', matches: [either(between), otherMatch(text)], text, negated: false };
-  const matches = between.length === 0 ? [either(ports)] : [either(ports), perhaps];
-  return [protocolOf(protocol, first), { kind: 'any-of', matches, text, negated }];
 }
 
 /** One value for each selector; undefined where the counts differ. */
@@ -219,9 +181,7 @@ function valueMatches(
           : { kind: 'conntrack', what: 'status', value: upper(value), negated: false },
       );
       if (matches === undefined) return undefined;
-      // Of `--ctstate NEW,DNAT` the status alone is printed: the states beside it are lost (iptables 1.8.9).
-      const translated = lookup.madeByIptables && values.some((value) => /^[sd]nat$/.test(value.value));
-      return [anyOf(translated ? [...matches, otherMatch(text)] : matches, negated, text)];
+      return [anyOf(matches, negated, text)];
     }
     case 'ct direction':
       return one([], (value) => ({ kind: 'conntrack', what: 'dir', value: upper(value), negated: false }));
@@ -323,7 +283,7 @@ function tupleMatches(name: string, values: readonly Val<string>[], negated: boo
   return [anyOf(made, negated, text)];
 }
 
-function protocolOf(name: string, selector: Val<string>): NfMatch {
+export function protocolOf(name: string, selector: Val<string>): NfMatch {
   return { kind: 'protocol', value: val(name, selector.span), negated: false };
 }
 

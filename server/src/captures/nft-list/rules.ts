@@ -4,6 +4,7 @@ import { concatMatches, conditionMatches, otherMatch, setMatches, withIcmpCode, 
 import { plainNumber } from './names';
 import type { NftElement, NftItem, NftMap } from './semantics';
 import { natTo, netmap, notModelled, statementOf, type Statement } from './statements';
+import { translatedMatches, translatedStatement } from './translated';
 
 type RuleFact = Extract<NetfilterFact, { kind: 'nf-rule' }>;
 
@@ -63,7 +64,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         continue;
       case 'condition': {
         const merged = draft.before.length === 0 ? withIcmpCode(draft.matches, item) : undefined;
-        if (merged === undefined) narrow(conditionMatches(item, lookup));
+        if (merged === undefined) narrow(translatedMatches(item, lookup) ?? conditionMatches(item, lookup));
         else draft.matches = merged;
         continue;
       }
@@ -136,7 +137,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
       default:
         break;
     }
-    const statement = statementOf(item);
+    const statement = translatedStatement(item, lookup) ?? statementOf(item);
     if (statement === undefined) continue;
     if (statement.ends) {
       emit([], statement);

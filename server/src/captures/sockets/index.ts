@@ -53,13 +53,15 @@ export const sockets: CaptureKind = {
     const tcp = letters.includes('t') || long('tcp');
     const udp = letters.includes('u') || long('udp');
     const all = /[la]/.test(letters) || long('listening') || long('all');
+    const protocols = tcp === udp ? 'tcp udp' : tcp ? 'tcp' : 'udp';
     // A filter behind the options, such as `sport = :80` or a state, leaves sockets out.
     const filter = words.filter((word) => !word.startsWith('-')).join(' ');
     return {
       kind: program,
       options: {
         ...(tcp !== udp ? { protocol: tcp ? 'tcp' : 'udp' } : {}),
-        shows: all ? (tcp === udp ? 'tcp udp' : tcp ? 'tcp' : 'udp') : 'none',
+        shows: all ? protocols : 'none',
+        ...(/a/.test(letters) || long('all') ? { connected: protocols } : {}),
         ...(filter === '' ? {} : { filter }),
       },
     };
@@ -76,15 +78,24 @@ export const sockets: CaptureKind = {
   continues: continuesRow(rows),
   parse(input) {
     const found: SocketRow[] = [];
+    const connected: SocketRow[] = [];
     const parsed = parseRows(input, rows, (_rule, result, source, out) => {
       const row = readSocketRow(result, source);
       if (row === undefined) return 'header';
       endpointRefs(out, row);
       if (row.state?.value === 'LISTEN' || /UNCONN/.test(row.state?.value ?? '') || (row.state === undefined && isUdp(row)))
         found.push(row);
+      if (row.state?.value !== 'LISTEN' && isNumber(row.peer.port)) connected.push(row);
       return 'record';
     });
-    return { ...parsed, facts: [...parsed.facts, ...found.flatMap((row) => listener(row, found, input))] };
+    return {
+      ...parsed,
+      facts: [
+        ...parsed.facts,
+        ...found.flatMap((row) => listener(row, found, input)),
+        ...connected.flatMap((row) => connectedSocket(row, input)),
+      ],
+    };
   },
 };
 
@@ -115,6 +126,27 @@ function listener(row: SocketRow, all: readonly SocketRow[], input: ParseInput) 
       ip: val(family(row, all, input), row.local.ip.span),
       ...(number === undefined ? {} : { port: val(number, port.span) }),
       ...(row.local.dev === undefined ? {} : { dev: row.local.dev }),
+      ...(row.process === undefined ? {} : { process: row.process }),
+    },
+  ];
+}
+
+function isNumber(port: Val<string>): boolean {
+  return /^[1-9]\d*$/.test(port.value);
+}
+
+function connectedSocket(row: SocketRow, input: ParseInput) {
+  const named = row.protocol ?? impliedProtocol(row, input);
+  if (!isNumber(row.local.port)) return [];
+  return [
+    {
+      kind: 'connected-socket' as const,
+      protocol: val(named.value.replace(/6$/, ''), named.span),
+      ip: lower(row.local.ip),
+      port: val(Number(row.local.port.value), row.local.port.span),
+      peerIp: lower(row.peer.ip),
+      peerPort: val(Number(row.peer.port.value), row.peer.port.span),
+      ...(row.state === undefined ? {} : { state: row.state }),
       ...(row.process === undefined ? {} : { process: row.process }),
     },
   ];

@@ -1,7 +1,7 @@
 import { runTable, type TableRun } from '../../kernel/netfilter';
 import { UNTRACKED } from '../../kernel/conntrack';
 import type { Hook, Moment } from '../../kernel/matches';
-import type { StackEvent } from '../../kernel/stack';
+import type { StackEvent } from '../../kernel/passage';
 import type { EbChain, EbTable, LinuxBridge, Namespace, NfChain, NfTable } from '../../model/network';
 import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { answeredBy } from '../arp';
@@ -246,6 +246,7 @@ function native(run: Run, table: NfTable, chain: NfChain, hook: Hook, packet: Fl
     physIn: undefined,
     physOut: undefined,
     tracking: UNTRACKED,
+    opened: [],
     local: false,
     arrivedBy: run.from,
     reversePath: () => 'maybe',

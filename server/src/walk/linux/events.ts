@@ -1,7 +1,7 @@
 import type { Namespace, Source } from '../../model/network';
 import { formatAddress, type IpPacket } from '../../kernel/packet';
 import type { RuleHit, TableRun } from '../../kernel/netfilter';
-import type { StackEvent } from '../../kernel/stack';
+import type { StackEvent } from '../../kernel/passage';
 import type { FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import { addresses, type Ending, type Step } from '../step';

@@ -1,7 +1,8 @@
 import { capturedConnections } from '../../kernel/captured';
 import { copyTable, newTable, type ConnectionTable } from '../../kernel/conntrack';
 import { explore, type Branch } from '../../kernel/decide';
-import { pass, type Passage, type StackInput } from '../../kernel/stack';
+import type { Passage, StackInput } from '../../kernel/passage';
+import { pass } from '../../kernel/stack';
 import type { Namespace } from '../../model/network';
 import type { Context } from '../context';
 

@@ -1,0 +1,215 @@
+import type { NfTable, Source } from '../model/network';
+import { inventedConnection, track, UNTRACKED } from './conntrack';
+import { defragments } from './defrag';
+import { rejection } from './icmp-errors';
+import type { Hook, Moment } from './matches';
+import { bind, bindToItself, translated, translatedError, type Binding, type Manip } from './nat';
+import { natRange } from './nat-target';
+import { baseChains, CONNTRACK_PRIORITY, runTable, TABLES_AT, type BaseChain, type TableRun } from './netfilter';
+import { isIcmpError, type IpPacket } from './packet';
+import { answer, end, lost, type Passage, type Run } from './passage';
+import { reversePath } from './route-input';
+import { reroute } from './route-output';
+
+function momentOf(run: Run, name: Hook): Moment {
+  return {
+    namespace: run.namespace,
+    hook: name,
+    packet: run.packet,
+    in: run.in,
+    out: run.out,
+    physIn: run.physIn,
+    physOut: run.physOut,
+    tracking: run.tracking ?? UNTRACKED,
+    opened: run.input.connections.opened,
+    arrivedBy: run.input.iif,
+    local: run.input.iif === undefined && run.input.bridged === undefined,
+    reversePath: (flags) => reversePath(run.namespace, run.packet, run.in, flags, run.choose, run.key),
+    uid: run.input.uid,
+    gid: run.input.gid,
+  };
+}
+
+/** Runs everything at a hook in the order of its priorities; the end of the way where something stops the packet. */
+export function hook(run: Run, name: Hook): Passage | undefined {
+  const chains = baseChains(run.namespace, run.packet.family, name);
+  const stopped = missingTables(run, name);
+  if (stopped) return stopped;
+  const tracks = name === 'PREROUTING' || name === 'OUTPUT';
+  const natAt = name === 'PREROUTING' || name === 'OUTPUT' ? -100 : 100;
+  let tracked = !tracks;
+  let translatedHere = name === 'FORWARD';
+  if (tracks) defragment(run, name);
+  for (const base of chains) {
+    if (!tracked && base.priority > CONNTRACK_PRIORITY) {
+      trackPacket(run);
+      tracked = true;
+    }
+    if (!translatedHere && (base.isNat || base.priority > natAt)) {
+      translatedHere = true;
+      const ended = natHook(run, name, chains);
+      if (ended) return ended;
+    }
+    if (base.isNat) continue;
+    const before = run.packet;
+    const ended = oneTable(run, name, base);
+    if (ended) return ended;
+    const routes = name === 'OUTPUT' && (base.table.name === 'mangle' || base.chain.type === 'route');
+    const lost = routes ? reroute(run, before, false) : undefined;
+    if (lost) return lost;
+  }
+  if (!tracked) trackPacket(run);
+  return translatedHere ? undefined : natHook(run, name, chains);
+}
+
+/** nf_defrag_ipv4, nf_defrag_ipv6: with connection tracking the rules see the packet that was cut, whose fragments all come. */
+function defragment(run: Run, name: Hook): void {
+  const { fragment, firstFragment, family } = run.packet;
+  if ((!fragment && firstFragment !== true) || !defragments(run.namespace, family)) return;
+  run.packet = { ...run.packet, fragment: false, firstFragment: false, length: run.packet.wholeLength };
+  run.events.push({ kind: 'defragment', hook: name, packet: run.packet });
+}
+
+/** Tables whose rules nobody captured: they are taken to let the packet through. */
+function missingTables(run: Run, name: Hook): Passage | undefined {
+  const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
+  // `nft list ruleset` shows iptables-nft's tables as well.
+  if (run.namespace.nftKnown === 'whole') return undefined;
+  const absent = TABLES_AT[name].filter((table) => table !== 'security' && table !== 'nat' && !isShown(tables.get(table), name));
+  if (absent.length === 0) return undefined;
+  run.events.push({ kind: 'uncaptured', hook: name, tables: absent, all: tables.size === 0, packet: run.packet, out: run.out });
+  return absent.every((table) => passes(run, table)) ? undefined : lost(run, 'a rule that was not captured');
+}
+
+/** Whether a table's captures tell what it does at a hook: the chain is there, or the whole table is and has none. */
+function isShown(table: NfTable | undefined, name: Hook): boolean {
+  return table !== undefined && (table.known === 'whole' || table.chains.has(name));
+}
+
+function passes(run: Run, table: string): boolean {
+  const program = run.packet.family === 4 ? 'iptables' : 'ip6tables';
+  return run.choose({
+    key: `${run.key}|absent ${table}`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `the ${table} table was not captured; taken to let the packet through unchanged`,
+    command: `${program}-save`,
+  });
+}
+
+function trackPacket(run: Run): void {
+  // A packet that comes back by lo is tracked already.
+  if (run.tracking) return;
+  const { connections, assumed } = run.input;
+  if (run.notrack || assumed?.state === 'UNTRACKED') run.tracking = UNTRACKED;
+  else if (assumed?.state === 'INVALID') run.tracking = { state: 'INVALID', reply: false, connection: undefined };
+  else if (assumed) run.tracking = inventedConnection(run.packet, assumed.state, assumed.reply, assumed.mark, run.zone);
+  else {
+    const loose = run.namespace.sysctls.get('net.netfilter.nf_conntrack_tcp_loose')?.value !== '0';
+    run.tracking = track(connections, run.packet, run.zone, loose);
+  }
+  const { connection } = run.tracking;
+  if (connection && assumed && !connections.own.includes(connection)) connections.own.push(connection);
+  run.events.push({ kind: 'track', tracking: run.tracking, packet: run.packet });
+}
+
+function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {
+  const before = run.packet;
+  const result = runTable(base, name, momentOf(run, name), run.choose, run.key);
+  take(run, result);
+  run.events.push({ kind: 'table', run: result, before, packet: run.packet, out: run.out, binding: undefined, nat: undefined });
+  return stopped(run, result);
+}
+
+function take(run: Run, result: TableRun): void {
+  run.packet = result.after.packet;
+  if (result.proxied) run.proxied = true;
+  if (run.tracking) return;
+  if (result.ct.notrack) run.notrack = true;
+  if (result.ct.zone) run.zone = result.ct.zone;
+}
+
+function stopped(run: Run, result: TableRun): Passage | undefined {
+  if (result.verdict === 'ACCEPT') return undefined;
+  const last = result.hits.filter((hit) => hit.taken).at(-1);
+  const by = last && !result.byPolicy ? `rule ${last.rule.number} of ${last.chain}` : `the policy of ${result.chain.name}`;
+  const where = `${by} in ${result.table.name}/${result.hook}`;
+  if (result.verdict === 'REJECT') {
+    answer(run, rejection(run.packet, result.rejectWith ?? ''));
+    return end(run, 'rejected', where);
+  }
+  return result.undetermined ? lost(run, where) : end(run, 'dropped', where);
+}
+
+/** nf_nat_inet_fn: a connection's first packet asks the nat chains; the others are translated by what was decided then. */
+function natHook(run: Run, name: Hook, chains: readonly BaseChain[]): Passage | undefined {
+  const before = run.packet;
+  return translateAt(run, name, chains) ?? (name === 'OUTPUT' ? reroute(run, before, true) : undefined);
+}
+
+function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passage | undefined {
+  const tracking = run.tracking ?? UNTRACKED;
+  const { connection, reply } = tracking;
+  if (!connection) return undefined;
+  const manip: Manip = name === 'PREROUTING' || name === 'OUTPUT' ? 'dst' : 'src';
+  const isError = tracking.state === 'RELATED' && isIcmpError(run.packet);
+  const undecided = manip === 'src' ? !connection.sourceDone : !connection.destinationDone;
+  let rules: Source | undefined;
+  let named = false;
+  if (!isError && (tracking.state === 'NEW' || tracking.state === 'RELATED') && undecided) {
+    const nat = chains.filter((base) => base.isNat);
+    const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
+    if (nat.length === 0 && tables.size > 0 && !isShown(tables.get('nat'), name) && run.namespace.nftKnown !== 'whole') {
+      run.events.push({ kind: 'uncaptured', hook: name, tables: ['nat'], all: false, packet: run.packet, out: run.out });
+      if (!passes(run, 'nat')) return lost(run, 'a rule that was not captured');
+    }
+    for (const base of nat) {
+      const before = run.packet;
+      const result = runTable(base, name, momentOf(run, name), run.choose, run.key);
+      take(run, result);
+      const request = result.nat;
+      let binding: Binding | undefined;
+      if (request && result.verdict === 'ACCEPT') {
+        const range = natRange(request, momentOf(run, name), manip);
+        if (range === 'drop') {
+          run.events.push({ kind: 'table', run: result, before, packet: run.packet, out: run.out, binding, nat: request.target });
+          return end(run, 'dropped', `${request.target} finds no address to use`);
+        }
+        binding = bind(run.input.connections, connection, range, manip);
+        rules = request.rule.source;
+        connection.source ??= rules;
+        if (request.target === 'MASQUERADE') connection.masqueradedBy = run.out;
+        named = true;
+        run.packet = translated(run.packet, connection, reply, manip);
+      }
+      run.events.push({ kind: 'table', run: result, before, packet: run.packet, out: run.out, binding, nat: request?.target });
+      const ended = stopped(run, result);
+      if (ended) return ended;
+      if (request) break;
+    }
+    if (!(manip === 'src' ? connection.sourceDone : connection.destinationDone))
+      bindToItself(run.input.connections, connection, manip);
+  }
+  if (connection.invented && !named) return undefined;
+  const { masqueradedBy } = connection;
+  if (name === 'POSTROUTING' && !reply && masqueradedBy !== undefined && masqueradedBy !== run.out) {
+    // nf_nat_oif_changed: the address that it has belongs to another device.
+    connection.dead = true;
+    return end(
+      run,
+      'dropped',
+      `its connection was masqueraded as it left by ${masqueradedBy}, and ends as it would leave by ${run.out}`,
+    );
+  }
+  const before = run.packet;
+  run.packet = isError ? translatedError(run.packet, connection, reply, manip) : translated(run.packet, connection, reply, manip);
+  if (!named && changedAddress(before, run.packet))
+    run.events.push({ kind: 'translate', manip, reply, connection, before, packet: run.packet, hook: name });
+  return undefined;
+}
+
+function changedAddress(a: IpPacket, b: IpPacket): boolean {
+  return a.src !== b.src || a.dst !== b.dst || a.sport !== b.sport || a.dport !== b.dport || a.icmpId !== b.icmpId;
+}

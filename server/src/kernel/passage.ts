@@ -1,0 +1,155 @@
+import type { LinuxBridge, Namespace } from '../model/network';
+import { UNTRACKED, ZONE_0, type Connection, type ConnectionTable, type CtState, type Tracking, type Zone } from './conntrack';
+import type { Choose } from './decide';
+import { isAnswered, type Answer } from './icmp-errors';
+import type { Hook } from './matches';
+import type { Binding, Manip } from './nat';
+import type { TableRun } from './netfilter';
+import type { IpPacket } from './packet';
+import type { InputDecision } from './route-input';
+import type { Lookup } from './routing';
+
+export type Verdict = 'forwarded' | 'local' | 'dropped' | 'rejected' | 'unroutable' | 'ttl-exceeded' | 'insufficient-info';
+
+/** One thing that the stack did. `packet` is the packet after it. */
+export type StackEvent =
+  | {
+      readonly kind: 'table';
+      readonly run: TableRun;
+      readonly before: IpPacket;
+      readonly packet: IpPacket;
+      readonly out: string | undefined;
+      readonly binding: Binding | undefined;
+      readonly nat: string | undefined;
+    }
+  /** The fragment was put together with the others of its packet. */
+  | { readonly kind: 'defragment'; readonly hook: Hook; readonly packet: IpPacket }
+  | { readonly kind: 'track'; readonly tracking: Tracking; readonly packet: IpPacket }
+  | {
+      readonly kind: 'translate';
+      readonly manip: Manip;
+      readonly reply: boolean;
+      readonly connection: Connection;
+      readonly before: IpPacket;
+      readonly packet: IpPacket;
+      readonly hook: Hook;
+    }
+  | { readonly kind: 'route'; readonly lookup: Lookup; readonly packet: IpPacket; readonly again: boolean }
+  | { readonly kind: 'refused'; readonly decision: InputDecision & { kind: 'refused' }; readonly packet: IpPacket }
+  /** Tables of a hook that were not captured. */
+  | {
+      readonly kind: 'uncaptured';
+      readonly hook: Hook;
+      readonly tables: readonly string[];
+      readonly all: boolean;
+      readonly packet: IpPacket;
+      readonly out: string | undefined;
+    }
+  | {
+      readonly kind: 'error';
+      readonly error: Answer;
+      readonly packet: IpPacket;
+    };
+
+/** How a packet went through. */
+export interface Passage {
+  readonly verdict: Verdict;
+  /** In words, for verdicts that a rule or a route gave. */
+  readonly why: string;
+  readonly in: string | undefined;
+  readonly out: string | undefined;
+  readonly packet: IpPacket;
+  /** Who gets the frame next: the gateway, or the destination itself on the link. */
+  readonly nextHop: { readonly device: string; readonly ip: bigint; readonly family: 4 | 6 } | undefined;
+  readonly tracking: Tracking;
+  readonly events: readonly StackEvent[];
+  /** The way ended at what was not captured or is not modelled: anything may have come of the packet there. */
+  readonly undetermined: boolean;
+}
+
+/** What is asked: a packet, where it is, and what is known of its connection. */
+export interface StackInput {
+  readonly namespace: Namespace;
+  readonly packet: IpPacket;
+  /** Undefined for a packet that this host makes itself. */
+  readonly iif: string | undefined;
+  /** The device by which this host sends it without asking for a route, as neighbour discovery does (ndisc_send_skb). */
+  readonly by?: string;
+  /** The bridge's port that a packet came by whose `iif` is a bridge. */
+  readonly physIn?: string;
+  /** A bridge that hands a frame through the IP hooks (br_netfilter) instead of a device. */
+  readonly bridged?: { readonly bridge: string; readonly physIn: string; readonly physOut: string | undefined };
+  /** The host's bridges, where they are known. */
+  readonly bridges?: ReadonlyMap<string, LinuxBridge>;
+  readonly connections: ConnectionTable;
+  /** Where the question says it instead of earlier packets. */
+  readonly assumed?: { readonly state: CtState; readonly reply: boolean; readonly mark: number };
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly choose: Choose;
+  readonly key: string;
+}
+
+export interface Run {
+  readonly input: StackInput;
+  readonly namespace: Namespace;
+  readonly choose: Choose;
+  readonly key: string;
+  readonly events: StackEvent[];
+  packet: IpPacket;
+  in: string | undefined;
+  out: string | undefined;
+  tracking: Tracking | undefined;
+  zone: Zone;
+  notrack: boolean;
+  /** A proxy takes the packet (TPROXY). */
+  proxied: boolean;
+  physIn: string | undefined;
+  physOut: string | undefined;
+  /** Where a packet that is made here goes, after what the rules of OUTPUT changed. */
+  rerouted: { readonly device: string; readonly found: Lookup & { kind: 'found' } } | undefined;
+}
+
+export function begin(input: StackInput): Run {
+  return {
+    input,
+    namespace: input.namespace,
+    choose: input.choose,
+    key: input.key,
+    events: [],
+    packet: input.packet,
+    in: input.iif,
+    out: undefined,
+    tracking: undefined,
+    zone: ZONE_0,
+    notrack: false,
+    proxied: false,
+    physIn: input.bridged?.physIn ?? input.physIn,
+    physOut: undefined,
+    rerouted: undefined,
+  };
+}
+
+/** Where a rule that nobody saw takes the packet: whether it drops it, changes it or sends it elsewhere is open. */
+export function lost(run: Run, why: string): Passage {
+  return { ...end(run, 'dropped', why), undetermined: true };
+}
+
+export function end(run: Run, verdict: Verdict, why: string, nextHop?: Passage['nextHop']): Passage {
+  return {
+    undetermined: false,
+    verdict,
+    why,
+    in: run.input.iif,
+    out: run.out,
+    packet: run.packet,
+    nextHop,
+    tracking: run.tracking ?? UNTRACKED,
+    events: run.events,
+  };
+}
+
+/** What goes back to the sender, where something may and a way leads there. */
+export function answer(run: Run, error: Answer): void {
+  if (isAnswered(run.namespace, run.packet, error)) run.events.push({ kind: 'error', error, packet: run.packet });
+}

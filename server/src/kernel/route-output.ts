@@ -1,0 +1,86 @@
+import { isLoopback, PROTO, type IpPacket } from './packet';
+import { end, type Passage, type Run } from './passage';
+import { flowOf, lookup, type Lookup } from './routing';
+import { sourceAddress, sourceAddress6 } from './source-address';
+import { sysctl } from './sysctl';
+
+/**
+ * The route of a packet that is made here, and its source where it has none. TCP asks again with the source that the first answer
+ * gave it (ip_route_connect); IPv6 does so where the first question had no answer (ip6_dst_lookup_tail).
+ */
+export function firstRoute(run: Run): ReturnType<typeof routeOutput> {
+  const first = routeOutput(run, false);
+  if (run.packet.src !== 0n) return first;
+  const { family, proto, dst } = run.packet;
+  if ('verdict' in first) {
+    const source = family === 6 && first.verdict === 'unroutable' ? sourceAddress6(run.namespace, undefined, dst) : undefined;
+    if (source === undefined) return first;
+    run.packet = { ...run.packet, src: source };
+    const second = routeOutput(run, true);
+    return 'verdict' in second ? first : second;
+  }
+  const source = first.found.route.src ?? sourceFor(run, first.found);
+  if (source === undefined) return first;
+  run.packet = { ...run.packet, src: source };
+  return family === 4 && proto === PROTO.TCP ? routeOutput(run, true) : first;
+}
+
+/** ip_route_me_harder: what a rule of mangle or nat changed of a packet that is made here may lead it elsewhere, or nowhere. */
+export function reroute(run: Run, before: IpPacket, isNat: boolean): Passage | undefined {
+  if (run.input.by !== undefined) return undefined;
+  const { src, dst, mark, tos } = run.packet;
+  const changed = dst !== before.dst || (!isNat && (src !== before.src || mark !== before.mark || tos !== before.tos));
+  if (!changed) return undefined;
+  const second = routeOutput(run, true);
+  if ('verdict' in second) return second;
+  run.rerouted = second;
+  return undefined;
+}
+
+function routeOutput(
+  run: Run,
+  again: boolean,
+): Passage | { readonly device: string; readonly found: Lookup & { kind: 'found' } } {
+  const key = `${run.key}|output${again ? ' again' : ''}`;
+  const answer = lookup(flowOf(run.packet, 'lo'), { namespace: run.namespace, choose: run.choose, key });
+  run.events.push({ kind: 'route', lookup: answer, packet: run.packet, again });
+  if (answer.kind === 'unknown') return end(run, 'insufficient-info', `routing table ${answer.table} was not captured`);
+  if (answer.kind === 'none') return end(run, 'unroutable', 'no route leads to its destination');
+  if (answer.kind === 'refused') return end(run, 'unroutable', answer.text);
+  const device = answer.type === 'local' || answer.type === 'anycast' ? 'lo' : answer.hop?.device;
+  if (device === undefined) return end(run, 'insufficient-info', 'the route names no device');
+  if (isStrayLoopback(run, device))
+    return end(run, 'unroutable', 'its source is a loopback address, which never leaves the host');
+  return { device, found: answer };
+}
+
+/** The segment size that this host names in its own SYN: what fits its route's MTU (tcp_advertise_mss). */
+export function advertisedMss(
+  run: Run,
+  { device, found }: { device: string; found: Lookup & { kind: 'found' } },
+): number | undefined {
+  const { family, proto } = run.packet;
+  const mtu = found.route.mtu ?? run.namespace.devices.get(device)?.mtu;
+  if (proto !== PROTO.TCP || mtu === undefined) return undefined;
+  return family === 4 ? Math.min(mtu - 40, 65495) : Math.min(mtu - 60, 65515);
+}
+
+/** Loopback addresses of IPv4 leave by other devices than lo only with route_localnet (ip-sysctl). */
+function isStrayLoopback({ packet, namespace }: Run, device: string): boolean {
+  if (packet.family === 6 || !isLoopback(4, packet.src) || device === 'lo') return false;
+  return sysctl(namespace, 'net.ipv4.conf', device, 'route_localnet', 'or')?.value !== '1';
+}
+
+function sourceFor(run: Run, found: Lookup & { kind: 'found' }): bigint | undefined {
+  if (found.type === 'local') return run.packet.dst;
+  const { hop } = found;
+  const { family, dst } = run.packet;
+  if (!hop) return undefined;
+  return sourceAddress(
+    run.namespace,
+    hop.device,
+    family,
+    family === 6 ? dst : (hop.via ?? dst),
+    hop.via === undefined ? 'link' : 'global',
+  );
+}
