@@ -6,6 +6,7 @@ import { refsBetween } from './find';
 import { lineText } from './locate';
 import { positionAt } from '../base/lines';
 import type { World } from './world';
+import { hasRole } from '../model/known-names';
 
 /** Where a walk may start and end, by what the captures know; the start that the cursor stands on is preselected. */
 export function endpoints(world: World, cursor: { readonly uri: string; readonly offset: number } | undefined): EndpointsResult {
@@ -33,7 +34,7 @@ function taps(network: Network): Endpoint[] {
       bridge.ports.filter((port) => port.type !== 'internal').map(({ name }) => ({ host, name, on: bridge.name })),
     ),
   ]);
-  const own = found.filter(({ name }) => /^(?:tap|vnet|vhu|macvtap)/.test(name));
+  const own = found.filter(({ name }) => hasRole(name, 'tap', 'vnet', 'vhost-user', 'macvtap'));
   return own.map(({ host, name, on }) => {
     const port = neutronPortOf(network, name);
     const instance = port && instanceOf(network, port);

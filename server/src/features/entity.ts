@@ -13,9 +13,10 @@ import {
   type OvsBridge,
   type OvsPort,
 } from '../model/network';
-import { bridgePort, neutronPortOf, portIdPrefix } from '../model/queries';
+import { bridgePort, neutronPortOf } from '../model/queries';
 import { LOCAL_PORT } from '../packet/fields';
 import type { World } from './world';
+import { portIdPrefix } from '../model/known-names';
 
 /** Where a capture was taken: what gives its names and numbers their meaning. */
 export interface Locus {

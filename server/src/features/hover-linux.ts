@@ -7,32 +7,26 @@ import { neutronNetworkOf, routerOf, type EntityOf, type Locus } from './entity'
 import { leadsTo } from './hover-switch';
 import { code, count, escape, few, inBrackets, link, section } from './markdown';
 import { ovsPortNamed } from '../model/queries';
+import { knownChain, knownNamespace } from '../model/known-names';
+import { knownBullet } from './known-bullet';
 import type { World } from './world';
 
 type FactOf<K extends Fact['kind']> = Extract<Fact, { readonly kind: K }>;
 
-/** What a Neutron namespace is for, by its name. */
+/** What a namespace is for, by its name. */
 export function namespaceRole(world: World, name: string): string | undefined {
-  const parts = /^(qrouter|qdhcp|snat|fip|ovnmeta|qlbaas)-(.+)$/.exec(name);
-  const id = parts?.[2];
-  if (!parts || id === undefined) return undefined;
-  switch (parts[1]) {
-    case 'qrouter':
-    case 'snat': {
-      const router = routerOf(world.network, id);
-      const side = parts[1] === 'snat' ? 'The central SNAT of router' : 'Router';
-      return `${side} ${router?.name === undefined ? code(id) : `${code(router.name)} (${code(id)})`}${inBrackets(world, router?.sources[0])}`;
-    }
-    case 'qdhcp':
-    case 'ovnmeta':
-    case 'fip': {
-      const network = neutronNetworkOf(world.network, id);
-      const what = parts[1] === 'qdhcp' ? 'DHCP server' : parts[1] === 'fip' ? 'Floating IPs' : 'Metadata';
-      return `${what} of network ${network?.name === undefined ? code(id) : `${code(network.name)} (${code(id)})`}${inBrackets(world, network?.sources[0])}`;
-    }
-    default:
-      return undefined;
-  }
+  const known = knownNamespace(name);
+  if (!known) return undefined;
+  const { id } = known;
+  const of =
+    known.of === 'router'
+      ? routerOf(world.network, id)
+      : known.of === 'network'
+        ? neutronNetworkOf(world.network, id)
+        : undefined;
+  const which = of?.name === undefined ? (id === '' ? '' : `: ${code(id)}`) : `: ${code(of.name)} (${code(id)})`;
+  const says = known.says.replace(/^is /, '');
+  return `${says.charAt(0).toUpperCase()}${says.slice(1)}${which}${inBrackets(world, of?.sources[0])} (inferred: ${known.writer} gives such names)`;
 }
 
 /** A namespace: what it is for, its devices and addresses, what was captured in it. */
@@ -151,7 +145,12 @@ export function describeChain(world: World, locus: Locus, entity: EntityOf<'chai
     const command = locus.capture.kind.startsWith('nft-')
       ? `nft list chain ${entity.family} ${entity.table} ${entity.name}`
       : `${entity.family === 'ip6' ? 'ip6tables' : 'iptables'} -t ${entity.table} -S ${entity.name}`;
-    return section(`Chain ${escape(entity.name)}`, [`In the ${where}`, hook, `Its rules were not captured: ${code(command)}`]);
+    return section(`Chain ${escape(entity.name)}`, [
+      `In the ${where}`,
+      hook,
+      knownBullet(knownChain(entity.name)),
+      `Its rules were not captured: ${code(command)}`,
+    ]);
   }
   const callers = [...table.chains.values()].flatMap((from) =>
     from.rules.filter((rule) => rule.target === chain.name).map((rule) => ({ from, rule })),
@@ -160,6 +159,7 @@ export function describeChain(world: World, locus: Locus, entity: EntityOf<'chai
   return section(`Chain ${escape(entity.name)}`, [
     `In the ${where}${inBrackets(world, chain.source)}`,
     hook,
+    knownBullet(knownChain(entity.name)),
     chain.policy === undefined ? undefined : `Policy ${chain.policy}: what happens to packets that no rule takes`,
     ...ruleBullets(chain),
     hook !== undefined ? undefined : jumps.length === 0 ? 'No captured rule jumps here' : `Reached from ${few(jumps)}`,
@@ -206,6 +206,7 @@ export function describeRule(world: World, locus: Locus, rule: FactOf<'nf-rule'>
       `Matches ${matches.length === 0 ? 'any packet' : escape(matches.join(', '))}`,
       before.length === 0 ? undefined : `First ${before.join('; ')}`,
       `Then ${escape(explainNfTarget(target, rule.goto, options))}${called ? `, ${count(called.rules.length, 'rule')}${inBrackets(world, called.source)}` : ''}`,
+      target === undefined ? undefined : knownBullet(knownChain(target)),
       comment?.kind === 'comment' ? `Comment: ${escape(comment.text.value)}` : undefined,
       rule.packets ? `${escape(rule.packets.value)} packets so far` : undefined,
       hiddenBullet(rule.interfacesHidden),

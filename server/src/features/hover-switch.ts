@@ -7,7 +7,6 @@ import {
   neutronPortOf,
   ovsPortNamed,
   patchPeer,
-  portIdPrefix,
   tunnelPeer,
 } from '../model/queries';
 import { LOCAL_PORT } from '../packet/fields';
@@ -26,6 +25,8 @@ import {
 import { code, count, escape, few, inBrackets, link, links, section, upper } from './markdown';
 import { domainInterfaces } from './libvirt';
 import type { World } from './world';
+import { hybridTwin, knownDevice, portIdPrefix } from '../model/known-names';
+import { knownBullet } from './known-bullet';
 
 /** `0x5a (90)`. */
 export function vniText(vni: number): string {
@@ -193,6 +194,7 @@ export function describeDevice(
       `Neutron port ${code(`${portIdPrefix(entity.name) ?? ''}…`)}${guess === undefined ? '' : ` of ${guess} (inferred from its name)`}; ${code('openstack port list')} tells which`,
     );
   }
+  if (!neutron) bullets.push(knownBullet(knownDevice(entity.name)));
   if (!bullets.some((bullet) => bullet !== undefined)) {
     bullets.push(
       `Device${entity.host === '' ? '' : ` on **${escape(entity.host)}**`}; nothing else was captured of it: ${code('ip -d addr')} tells`,
@@ -203,16 +205,12 @@ export function describeDevice(
 
 /** tap, qbr, qvb and qvo of one Neutron port form a chain; the veth pair in it is Neutron's own naming. */
 function hybridBullet(host: Host | undefined, name: string): string | undefined {
-  const other = name.startsWith('qvb')
-    ? name.replace('qvb', 'qvo')
-    : name.startsWith('qvo')
-      ? name.replace('qvo', 'qvb')
-      : undefined;
+  const other = hybridTwin(name);
   if (other === undefined || !host || portIdPrefix(name) === undefined) return undefined;
   const known =
     ovsPortNamed(host, other) !== undefined ||
     [...host.linuxBridges.values()].some(({ members }) => members.some((m) => m.name === other));
-  return known ? `Veth pair with ${code(other)} (inferred: both carry the Neutron port's id)` : undefined;
+  return known ? `Veth pair with ${code(other)} (inferred: Nova gives both the Neutron port's id)` : undefined;
 }
 
 function describeBridge(world: World, entity: EntityOf<'bridge'>): string {

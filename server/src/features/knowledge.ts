@@ -17,6 +17,7 @@ import type { Action, Flow } from '../packet/openflow';
 import { mappingOf } from '../walk/openflow/layout';
 import { macOwnerText } from '../walk/owner';
 import { neutronNetworkOf, routerOf } from './entity';
+import { hasRole } from '../model/known-names';
 
 /** One flow that ties a VLAN of a host to a VNI. */
 export interface Mapping {
@@ -188,7 +189,7 @@ export function ownerOfPort(network: Network, port: NeutronPort): Owner | undefi
   if (port.router !== undefined) {
     const name = routerOf(network, port.router)?.name ?? port.router;
     const gateway =
-      role === 'network:router_gateway' || devicesOfPort(network, port).some(({ device }) => device.startsWith('qg-'));
+      role === 'network:router_gateway' || devicesOfPort(network, port).some(({ device }) => hasRole(device, 'router-outside'));
     return { text: `router ${name}${gateway ? ' (its outside)' : ''}`, certainty: 'captured', reason: undefined };
   }
   if (role === 'network:dhcp') return { text: 'DHCP server', certainty: 'captured', reason: undefined };
@@ -219,10 +220,10 @@ export function macOwner(network: Network, mac: string): string | undefined {
 
 /** What Neutron's names for devices and their types tell. */
 export function guessByDevice(device: string, type: string | undefined): string | undefined {
-  if (device.startsWith('qr-')) return 'a router (its inside)';
-  if (device.startsWith('qg-')) return 'a router (its outside)';
-  if (/^(?:qvo|qvb|qbr|vhu)/.test(device)) return 'an instance';
-  if (device.startsWith('tap')) return type === 'internal' ? 'DHCP server' : 'an instance';
+  if (hasRole(device, 'router-inside')) return 'a router (its inside)';
+  if (hasRole(device, 'router-outside')) return 'a router (its outside)';
+  if (hasRole(device, 'hybrid-outer', 'hybrid-inner', 'hybrid-bridge', 'vhost-user')) return 'an instance';
+  if (hasRole(device, 'tap')) return type === 'internal' ? 'DHCP server' : 'an instance';
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { NfChain, NfRule } from '../model/network';
 import type { Tri } from './decide';
 import type { Moment } from './matches';
+import { hasRole } from '../model/known-names';
 
 /** What a listing without interface columns leaves open, decided by who wrote the rule. */
 export interface Decision {
@@ -18,7 +19,8 @@ interface Known {
 }
 
 const has = (rule: NfRule, kind: string) => rule.matches.some((match) => match.kind === kind);
-const external = (name: string | undefined) => name !== undefined && /^(?:qg-|rfp-|fg-)/.test(name);
+const external = (name: string | undefined) =>
+  name !== undefined && hasRole(name, 'router-outside', 'floating-outside', 'floating-pair');
 
 /** Rules of Neutron's L3 agent (neutron/agent/l3) that restrict interfaces. */
 const neutron: readonly Known[] = [
@@ -44,7 +46,7 @@ const neutron: readonly Known[] = [
     chain: /^neutron-l3-agent-(?:PREROUTING|OUTPUT)$/,
     rule: (rule) => rule.target === 'REDIRECT',
     says: '-i qr-+ (only packets from the tenant networks)',
-    holds: (packet) => packet.arrivedBy?.startsWith('qr-') === true,
+    holds: (packet) => packet.arrivedBy !== undefined && hasRole(packet.arrivedBy, 'router-inside'),
   },
   {
     chain: /^neutron-l3-agent-(?:scope|FORWARD|INPUT|OUTPUT|filter)$/,

@@ -1,5 +1,6 @@
 import type { NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
 import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
+import { inferredFrom, knownChain } from '../model/known-names';
 import type { Choose, Tri } from './decide';
 import { decideHidden } from './hidden';
 import { testOf, type Hook, type Moment } from './matches';
@@ -133,6 +134,9 @@ interface Run {
   ct: CtRequest;
   certainty: 'captured' | 'inferred' | 'assumed';
 }
+
+/** Where what is only inferred stands. */
+const NOWHERE = { start: 0, end: 0 };
 
 type ChainEnd = 'ACCEPT' | 'DROP' | 'REJECT' | 'RETURN' | 'ANYTHING';
 
@@ -273,7 +277,7 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, depth: number): ChainEn
     if (end === 'RETURN') return rule.goto ? 'RETURN' : undefined;
     return end;
   }
-  return carryOut(run, rule, { target: { value: target, span: { start: 0, end: 0 } }, options: rule.options });
+  return carryOut(run, rule, { target: { value: target, span: NOWHERE }, options: rule.options });
 }
 
 function conditionText(match: NfMatch): string {
@@ -398,16 +402,24 @@ function isUnserved(namespace: Namespace, queues: string | undefined): boolean {
   return ![...namespace.queues].some((queue) => queue >= from && queue <= to);
 }
 
-/** A chain that was not captured, or a target that is not modelled. */
+/** A chain that was not captured, or a target that is not modelled. What its name tells is an inference that names its writer. */
 function unknownTarget(run: Run, rule: NfRule, target: string): ChainEnd | undefined {
+  const known = knownChain(target);
+  const effect = known?.effect;
   const goesOn = ask(run, {
     key: `${run.key}|${run.table.name} target ${target}`,
     rule,
-    likely: true,
-    certainty: 'assumed',
+    likely: effect?.kind !== 'drops',
+    certainty: effect === undefined ? 'assumed' : 'inferred',
     nature: 'hidden',
-    reason: `what ${target} does was not captured, or is not modelled; taken to let the packet go on`,
+    reason: known
+      ? `${target} was not captured (${inferredFrom(known)}); taken to ${effect?.kind === 'drops' ? 'drop the packet' : 'let the packet go on'}`
+      : `what ${target} does was not captured, or is not modelled; taken to let the packet go on`,
     command: `iptables -t ${run.table.name} -S`,
   });
-  return goesOn ? undefined : 'ANYTHING';
+  if (!goesOn) return 'ANYTHING';
+  if (effect?.kind !== 'marks') return undefined;
+  const { value } = effect;
+  const mark = { op: 'or' as const, value, mask: value };
+  return carryOut(run, rule, { target: { value: 'MARK', span: NOWHERE }, options: { mark: { value: mark, span: NOWHERE } } });
 }

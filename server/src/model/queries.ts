@@ -1,3 +1,4 @@
+import { portIdPrefix } from './known-names';
 import { inPrefix, parseIp, parsePrefix } from '../packet/address';
 import type {
   Device,
@@ -12,13 +13,6 @@ import type {
   OvsPort,
   Source,
 } from './network';
-
-/** The first characters of a Neutron port's id that its devices' names carry: `tap`, `qvo`, `qr-` … plus 11 characters. */
-const DEVICE = /^(?:tap|qvo|qvb|qbr|qr-|qg-|sg-|rfp-|fpr-|ha-|fg-|vhu|macvtap)([0-9a-f]{8}-[0-9a-f]{2})$/;
-
-export function portIdPrefix(device: string): string | undefined {
-  return DEVICE.exec(device)?.[1];
-}
 
 /** The Neutron port that a device belongs to, by its name; undefined where no captured port's id starts so. */
 export function neutronPortOf(network: Network, device: string): NeutronPort | undefined {

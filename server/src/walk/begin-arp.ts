@@ -11,6 +11,7 @@ import { stateText } from './linux/neighbour';
 import { attachmentOf } from './owner';
 import type { Whereabouts } from './start';
 import type { Certainty, Ending, Place, Step } from './step';
+import { hasRole } from '../model/known-names';
 
 /**
  * A machine asks who has the address that it sends to for a destination: the destination itself where it is on the link, else the
@@ -220,7 +221,7 @@ function asksFromCard(context: Context, card: Card | undefined, destination: str
 function placeOf(context: Context, card: Card, attachment: { readonly host: Host; readonly device: string }): Place {
   const host = hostOf(context, attachment.host.name) ?? attachment.host;
   const ovs = ovsPortNamed(host, attachment.device);
-  const isTap = /^(?:tap|vnet|vhu|qvo)/.test(attachment.device) || !ovs;
+  const isTap = hasRole(attachment.device, 'tap', 'vnet', 'vhost-user', 'hybrid-outer') || !ovs;
   return isTap
     ? { kind: 'instance', name: card.name, tap: { host: host.name, device: attachment.device } }
     : { kind: 'ovs-in', host: host.name, bridge: ovs.bridge.name, port: ovs.port.name };

@@ -1,7 +1,8 @@
 import type { Host, Namespace, Network } from '../model/network';
-import { bridgeOfMember, portIdPrefix } from '../model/queries';
+import { bridgeOfMember } from '../model/queries';
 import { cardOfPort } from './card';
 import type { Whereabouts } from './start';
+import { portIdPrefix } from '../model/known-names';
 
 /** What makes a packet: a namespace whose captures show it, or a card of which only others speak. */
 export type Beginning =

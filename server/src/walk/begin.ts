@@ -22,6 +22,7 @@ import {
   type Place,
   type Step,
 } from './step';
+import { hasRole, siblingOf } from '../model/known-names';
 
 /** Where the packet is made, and its first steps from there. */
 export function begin(context: Context, from: Whereabouts, destination: string, question: WalkQuestion, steps: Step[]): Ending {
@@ -96,7 +97,7 @@ function beginBehind(
     (ovs.port.type === 'patch' || ovs.port.options['peer'] !== undefined || ovs.port.options['remote_ip'] !== undefined);
   const card = leadsAway ? undefined : cardBehindDevice(network, host, device);
   if (card?.ip !== undefined) return fromCard(context, card, destination, question, steps);
-  if (ovs && !/^(?:tap|vnet|qvo|vhu)/.test(device))
+  if (ovs && !hasRole(device, 'tap', 'vnet', 'vhost-user', 'hybrid-outer'))
     return startAtUplink(context, host, ovs.bridge, ovs.port, destination, question, steps);
   addGap(context, { host: host.name, command: 'ip neigh', why: `the addresses of what is behind ${device}` });
   addGap(context, { host: host.name, command: 'virsh domiflist', why: `whose card is behind ${device}` });
@@ -161,7 +162,7 @@ function fromCard(context: Context, card: Card, destination: string, question: W
 
 /** The switch's port that a tap leads to: behind a hybrid bridge it has another name. */
 function switchPort(attachment: Attachment): string {
-  const hybrid = attachment.device.replace(/^tap/, 'qvo');
+  const hybrid = siblingOf(attachment.device, 'outer');
   return ovsPortNamed(attachment.host, attachment.device) ? attachment.device : hybrid;
 }
 
@@ -208,7 +209,7 @@ export function outOfInstance(context: Context, place: Place & { kind: 'instance
   const member = bridge?.members.find((candidate) => candidate.name === tap.device);
   const ovs = ovsPortNamed(host, tap.device);
   const known = attachmentOf(context.network, sourceMac(packet), neutronPortOf(context.network, tap.device));
-  if (bridge || !ovs || /^(?:tap|vnet|vhu)/.test(tap.device)) {
+  if (bridge || !ovs || hasRole(tap.device, 'tap', 'vnet', 'vhost-user')) {
     steps.push({
       host: host.name,
       namespace: null,

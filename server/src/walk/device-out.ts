@@ -8,7 +8,6 @@ import {
   neutronPortOf,
   neutronPortWithMac,
   ovsPortNamed,
-  portIdPrefix,
   networkOf,
   devicesWithMac,
 } from '../model/queries';
@@ -23,6 +22,7 @@ import { isAnswer, isRequest } from './arp';
 import { arpAtInstance, arpOnTheWire } from './arp-instance';
 import { addGap, hostOf, type Context } from './context';
 import { destinationIp, destinationMac, tagText, type Ending, type Place, type Step } from './step';
+import { hasRole, hybridTwin, isNextToGuest, portIdPrefix } from '../model/known-names';
 
 /** A frame that leaves by a device of Open vSwitch, rather than one that a namespace sends. */
 const FROM_OVS = '\u0000ovs';
@@ -54,7 +54,7 @@ function outOfNamespace(
   const member = isRoot && bridgeOfMember(host, '', name) !== undefined;
   const peer = vethPeer(host, namespace, name);
   // A tap that a Linux bridge sends to is an instance's; anything else of the kind leads into the switch.
-  if (member && /^(?:tap|vnet)/.test(name) && !peer) return toInstance(context, host, name, packet, steps, 'tap');
+  if (member && isNextToGuest(name) && !peer) return toInstance(context, host, name, packet, steps, 'tap');
   // A namespace's device may be an internal port of the switch; one with a peer of its own is not.
   const ovs = isRoot || !device?.pair ? ovsPortNamed(host, name) : undefined;
   if (ovs)
@@ -100,7 +100,7 @@ function outOfSwitch(context: Context, host: Host, name: string, packet: FlowKey
   const neutron = neutronPortOf(context.network, name);
   if (
     ovs?.port.type !== 'internal' &&
-    (/^(?:tap|vnet|vhu|veth)/.test(name) || (neutron && instanceOf(context.network, neutron)))
+    (hasRole(name, 'tap', 'vnet', 'vhost-user', 'container') || (neutron && instanceOf(context.network, neutron)))
   ) {
     return toInstance(context, host, name, packet, steps, 'tap');
   }
@@ -147,7 +147,7 @@ function devicesOver(
 function namespaceOf(context: Context, host: Host, name: string): string | undefined {
   const port = neutronPortOf(context.network, name);
   if (!port) return undefined;
-  if (/^(?:qr-|qg-)/.test(name) && port.router !== undefined)
+  if (hasRole(name, 'router-inside', 'router-outside') && port.router !== undefined)
     return [...host.namespaces.keys()].find((ns) => ns === `qrouter-${port.router}`);
   const network = networkOf(context.network, port)?.id ?? port.network;
   return network === undefined ? undefined : [...host.namespaces.keys()].find((ns) => ns === `qdhcp-${network}`);
@@ -192,7 +192,7 @@ function vethPeer(host: Host, namespace: Namespace, name: string): Peer | undefi
   for (const other of host.namespaces.get('')?.devices.values() ?? [])
     if (other.peer === name && (other.type === undefined || other.type === 'veth') && !other.name.includes('.'))
       return { namespace: '', name: other.name, certainty: 'captured', reason: undefined, evidence: other.sources.slice(0, 1) };
-  const twin = /^qvb/.test(name) ? name.replace(/^qvb/, 'qvo') : /^qvo/.test(name) ? name.replace(/^qvo/, 'qvb') : undefined;
+  const twin = hybridTwin(name);
   if (twin === undefined) return undefined;
   const exists = ovsPortNamed(host, twin) !== undefined || bridgeOfMember(host, '', twin) !== undefined;
   return exists
@@ -207,7 +207,7 @@ function vethPeer(host: Host, namespace: Namespace, name: string): Peer | undefi
 }
 
 function vethStep(host: Host, namespace: Namespace, name: string, peer: Peer, packet: FlowKey): Step {
-  const shown = /^qvb/.test(name) || !/^qvb/.test(peer.name) ? name : peer.name;
+  const shown = hasRole(name, 'hybrid-inner') || !hasRole(peer.name, 'hybrid-inner') ? name : peer.name;
   const other = shown === name ? peer.name : name;
   const members = [...host.linuxBridges.values()].flatMap((bridge) =>
     bridge.members.filter((member) => bridge.namespace === namespace.name && (member.name === shown || member.name === other)),

@@ -9,6 +9,7 @@ import { macOfAddress, onlyCandidate, resolveNeighbour } from './linux/neighbour
 import { route } from './linux/routing';
 import { newPacket, type WalkQuestion } from './question';
 import { addresses, type Ending, type Place, type Step } from './step';
+import { hasRole, siblingOf } from '../model/known-names';
 
 interface Entry {
   readonly host: string;
@@ -125,7 +126,7 @@ function byRouter(context: Context, ip: string, destination: string): Entry | un
       ...place,
       owns: place.device.addresses.some((own) => own.ip === destination),
       onLink: onLink(place.device, ip),
-      external: /^(?:qg-|fg-)/.test(place.device.name),
+      external: hasRole(place.device.name, 'router-outside', 'floating-outside'),
     }))
     .filter((place) => place.owns || place.onLink || place.external)
     .sort((a, b) => Number(b.owns) - Number(a.owns) || Number(b.onLink) - Number(a.onLink));
@@ -173,7 +174,7 @@ function bySwitch(context: Context, ip: string, destination: string): Entry | un
   const card = cardOf(context, destination);
   if (!card?.attachment || card.mac === undefined) return undefined;
   const { host, device } = card.attachment;
-  const port = ovsPortNamed(host, device) ? device : device.replace(/^tap/, 'qvo');
+  const port = ovsPortNamed(host, device) ? device : siblingOf(device, 'outer');
   const fixed = card.port?.ips.find((own) => own.ip === destination);
   const subnet = network.subnets.find(({ id }) => id === fixed?.subnet);
   const cidr = subnet?.cidr === undefined ? undefined : parsePrefix(subnet.cidr);

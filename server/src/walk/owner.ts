@@ -1,5 +1,5 @@
 import { ones } from '../base/bits';
-import { devicesWithMac, instanceOf, neutronPortOf, neutronPortWithMac, ovsPortNamed, portIdPrefix } from '../model/queries';
+import { devicesWithMac, instanceOf, neutronPortOf, neutronPortWithMac, ovsPortNamed } from '../model/queries';
 import type {
   Device,
   Host,
@@ -13,6 +13,7 @@ import type {
 } from '../model/network';
 import { parseMac } from '../packet/address';
 import type { Certainty } from './step';
+import { hasRole, isNextToGuest, portIdPrefix, siblingOf } from '../model/known-names';
 
 /** Why a port is believed to lead to a MAC address. */
 export interface Owner {
@@ -93,7 +94,7 @@ function devicesOfHost(network: Network, host: string): Device[] {
 /** Whether a tap's own address is the one that libvirt makes from its guest's: the same with `fe` in front. */
 export function isGuestSide(device: string, own: string | undefined, guest: string): boolean {
   return (
-    /^(?:tap|vnet)/.test(device) &&
+    isNextToGuest(device) &&
     own !== undefined &&
     own.startsWith('fe:') &&
     !guest.startsWith('fe:') &&
@@ -103,7 +104,7 @@ export function isGuestSide(device: string, own: string | undefined, guest: stri
 
 /** The addresses that the guest behind a tap can't have, because the tap's own address is made from the guest's. */
 export function cannotBeGuest(device: string, own: string | undefined, mac: string): boolean {
-  return /^(?:tap|vnet)/.test(device) && own !== undefined && own.startsWith('fe:') && own.slice(3) !== mac.slice(3);
+  return isNextToGuest(device) && own !== undefined && own.startsWith('fe:') && own.slice(3) !== mac.slice(3);
 }
 
 /** The card that libvirt says is behind a device of a host. */
@@ -160,7 +161,7 @@ function deviceOfPort(host: Host, port: NeutronPort): Attachment | undefined {
       };
     }
   }
-  for (const name of [tap, `qvo${port.id.slice(0, 11)}`, `vhu${port.id.slice(0, 11)}`]) {
+  for (const name of [tap, siblingOf(tap, 'outer'), `vhu${port.id.slice(0, 11)}`]) {
     const ovs = ovsPortNamed(host, name);
     if (ovs) {
       return {
@@ -201,7 +202,9 @@ function hasPort(host: Host, device: string): boolean {
 
 function deviceOfMac(host: Host, mac: string): Attachment | undefined {
   for (const bridge of host.linuxBridges.values()) {
-    const entry = bridge.fdb.find((candidate) => candidate.mac === mac && !candidate.permanent && !/^qvb/.test(candidate.dev));
+    const entry = bridge.fdb.find(
+      (candidate) => candidate.mac === mac && !candidate.permanent && !hasRole(candidate.dev, 'hybrid-inner'),
+    );
     if (entry && bridge.members.some(({ name }) => name === entry.dev)) {
       return {
         host,
@@ -251,7 +254,7 @@ function deviceOfMac(host: Host, mac: string): Attachment | undefined {
 
 function leadsToInstance(port: OvsPort): boolean {
   return (
-    (portIdPrefix(port.name) !== undefined || /^(?:vnet|tap|vhu|veth)/.test(port.name)) &&
+    (portIdPrefix(port.name) !== undefined || hasRole(port.name, 'tap', 'vnet', 'vhost-user', 'container')) &&
     port.type !== 'patch' &&
     port.type !== 'internal'
   );
@@ -259,7 +262,7 @@ function leadsToInstance(port: OvsPort): boolean {
 
 function place(host: Host, port: OvsPort, reason: string, certainty: Certainty, source: Source): Attachment {
   // The tap behind a hybrid port, where a Linux bridge is known to be between.
-  const tap = port.name.replace(/^qvo/, 'tap');
+  const tap = siblingOf(port.name, 'tap');
   const bridged = [...host.linuxBridges.values()].some((bridge) => bridge.members.some(({ name }) => name === tap));
   return { host, device: bridged ? tap : port.name, certainty, reason, evidence: [source] };
 }

@@ -12,6 +12,7 @@ import {
   ovsPortNamed,
 } from '../model/queries';
 import { inPrefix, parseIp, parsePrefix } from '../packet/address';
+import { hasRole } from '../model/known-names';
 
 /** What a WHERE of the command line names. */
 export type Whereabouts =
@@ -262,7 +263,9 @@ export function firstHop(network: Network, port: NeutronPort, ip: string, destin
       evidence: sibling.ips.filter((fixed) => fixed.ip === destination).map(({ source }) => source),
     };
   }
-  const router = [...allDevices(network)].find(({ device }) => /^(?:qr-|sg-)/.test(device.name) && onLink(device, ip));
+  const router = [...allDevices(network)].find(
+    ({ device }) => hasRole(device.name, 'router-inside', 'snat-inside') && onLink(device, ip),
+  );
   if (router && onLink(router.device, destination)) {
     return {
       ip: destination,

@@ -12,6 +12,7 @@ import { macText, runEbtables, type EbRun } from './ebtables';
 import { stepBase, tableStep } from './events';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { hasConnections, passNamespace, type Taken } from './stack-walk';
+import { hasRole } from '../../model/known-names';
 
 /** What a bridge's hooks do with a frame: ebtables, nft's bridge family, and iptables by way of br_netfilter. */
 export interface BridgeHooks {
@@ -407,7 +408,8 @@ function tellTable(run: Run, table: TableRun, spared: ReadonlySet<string>, port:
   const by = last && !table.byPolicy ? `${last.chain} rule ${last.rule.number}` : `the policy of ${table.hook}`;
   if (table.verdict !== 'ACCEPT') return `Dropped by ${by} (${table.table.name}/${table.hook} on ${bridge.name})`;
   const doubtful = table.hits.find((hit) => !hit.taken && spared.has(hit.rule.text));
-  const group = bridge.name.startsWith('qbr') || /^(?:tap|qvb|vnet)/.test(port) || /^(?:tap|qvb|vnet)/.test(run.from);
+  const guarded = (device: string) => hasRole(device, 'tap', 'vnet', 'hybrid-inner');
+  const group = hasRole(bridge.name, 'hybrid-bridge') || guarded(port) || guarded(run.from);
   const title = group ? 'Security group' : `${table.table.name}/${table.hook} on ${bridge.name}`;
   if (doubtful) {
     addGap(run.context, {

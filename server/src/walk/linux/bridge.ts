@@ -1,6 +1,6 @@
 import { ones } from '../../base/bits';
 import type { BridgeMember, Host, LinuxBridge, Source } from '../../model/network';
-import { bareNamespace, neutronPortOf, portIdPrefix } from '../../model/queries';
+import { bareNamespace, neutronPortOf } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
 import { get, type FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
@@ -22,6 +22,7 @@ import {
   type Way,
 } from './bridge-port';
 import { stepBase } from './events';
+import { hasRole, isNextToGuest, portIdPrefix, siblingOf } from '../../model/known-names';
 
 type BridgePlace = Place & { kind: 'linux-bridge-in' };
 
@@ -191,7 +192,7 @@ function chooseMember(run: Run, packet: FlowKey): Chosen | undefined {
       evidence: [behind.source],
     };
   // The way out of a bridge with several members is the one that is not an instance's.
-  const uplinks = others.filter(({ name }) => !/^(?:tap|vnet)/.test(name) && peerMac(run, name) === undefined);
+  const uplinks = others.filter(({ name }) => !isNextToGuest(name) && peerMac(run, name) === undefined);
   const [uplink] = uplinks;
   if (uplink && uplinks.length === 1)
     return {
@@ -239,7 +240,7 @@ function byOne(run: Run, chosen: Chosen, packet: FlowKey): Ending {
     );
   }
   const passed = evidenceOfPassing(run.host, chosen.name);
-  const hybrid = bridge.name.startsWith('qbr');
+  const hybrid = hasRole(bridge.name, 'hybrid-bridge');
   const filtered = hooks.callsIptables;
   if (hybrid && !filtered)
     addGap(run.context, { host: place.host, command: 'iptables-save', why: `the security group rules on ${bridge.name}` });
@@ -407,7 +408,7 @@ function evidenceOfPassing(host: Host, member: string): Source | undefined {
   const prefix = portIdPrefix(member);
   if (prefix === undefined) return undefined;
   for (const bridge of host.bridges.values()) {
-    const port = bridge.ports.find((candidate) => candidate.name === `qvo${prefix}`);
+    const port = bridge.ports.find((candidate) => candidate.name === siblingOf(`tap${prefix}`, 'outer'));
     if (port?.ofport === undefined) continue;
     for (const index of bridge.flows.matching('in_port', BigInt(port.ofport), ones(32))) {
       const entry = bridge.flows.at(index);

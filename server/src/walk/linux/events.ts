@@ -7,6 +7,7 @@ import { addGap, inNamespace, type Context } from '../context';
 import { addresses, type Ending, type Step } from '../step';
 import { withIpPacket } from './packet';
 import { routeResult } from './routing';
+import { knownNamespace } from '../../model/known-names';
 
 /** What all steps of a passage share. */
 export function stepBase(namespace: Namespace, device: string) {
@@ -164,7 +165,7 @@ function uncaptured(
 
 /** Namespaces that hand packets on for others. */
 function isRouter(namespace: Namespace): boolean {
-  if (/^(?:qrouter|snat|fip)-/.test(namespace.name)) return true;
+  if (knownNamespace(namespace.name)?.routes === true) return true;
   return (
     [...namespace.devices.values()].filter(({ name, addresses: own }) => name !== 'lo' && own.some(({ ip }) => !ip.includes(':')))
       .length > 1

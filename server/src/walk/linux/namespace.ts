@@ -1,6 +1,6 @@
 import { formatAddress } from '../../kernel/packet';
 import type { Namespace, Source } from '../../model/network';
-import { bareNamespace, neutronPortOf, neutronPortWithIp, portIdPrefix, routerName } from '../../model/queries';
+import { bareNamespace, neutronPortOf, neutronPortWithIp, routerName } from '../../model/queries';
 import { isMulticastMac, parseMac } from '../../packet/address';
 import { get, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { asksOn } from '../begin-arp';
@@ -15,6 +15,7 @@ import { intoSharing, intoVlanDevice } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { route } from './routing';
 import { hasConnections, passNamespace } from './stack-walk';
+import { knownNamespace, portIdPrefix } from '../../model/known-names';
 
 /** A frame reaches a device of a namespace. */
 export function namespaceIn(context: Context, place: Place & { kind: 'namespace-in' }, packet: FlowKey, steps: Step[]): Ending {
@@ -273,7 +274,8 @@ function deliver(passage: Passage, result: LocalDevice): Ending {
   const destination = destinationIp(passage.packet);
   const neutron = neutronPortOf(context.network, device);
   const router = neutron?.router === undefined ? undefined : (routerName(context.network, neutron.router) ?? neutron.router);
-  const who = router !== undefined ? ` (router ${router})` : namespace.name.startsWith('qdhcp-') ? ' (the DHCP service)' : '';
+  const who =
+    router !== undefined ? ` (router ${router})` : knownNamespace(namespace.name)?.isDhcp === true ? ' (the DHCP service)' : '';
   const known = namespace.devices.has(device);
   const summary = `Delivered: ${destination} is ${device}'s own address${who}`;
   steps.push({
