@@ -270,4 +270,79 @@ describe('dialects', () => {
     );
     assert.ok(host?.bridges.has('br-int'));
   });
+
+  it('reads connections as the options of conntrack, and takes no event for one that is there', () => {
+    const document = read(
+      '# conntrack -L -o save\n-A -t 431999 -u SEEN_REPLY,ASSURED -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.9 -p tcp --sport 5 --dport 80 --reply-port-src 80 --reply-port-dst 1024 --state ESTABLISHED -w 7 -m 1\n-A -t 29 -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1 -p icmp --icmp-type 8 --icmp-code 0 --icmp-id 7\n',
+    );
+    const [tcp, icmp] = factsOf(document, 'conntrack-entry').map((fact) => plain({ ...fact, text: undefined }));
+    assert.deepEqual(tcp, {
+      kind: 'conntrack-entry',
+      family: 'ip',
+      protocol: 6,
+      state: 'ESTABLISHED',
+      original: { src: '10.0.0.1', dst: '10.0.0.2', sport: 5, dport: 80 },
+      reply: { src: '10.0.0.2', dst: '10.0.0.9', sport: 80, dport: 1024 },
+      zone: 7,
+      mark: 1,
+      flags: ['ASSURED'],
+      text: undefined,
+    });
+    assert.deepEqual((icmp as { original: unknown; flags: unknown }).original, {
+      src: '10.0.0.1',
+      dst: '10.0.0.2',
+      icmpType: 8,
+      icmpCode: 0,
+      icmpId: 7,
+    });
+    assert.deepEqual((icmp as { flags: unknown }).flags, ['UNREPLIED']);
+    const events = read(
+      '[root@h ~]# conntrack -E\n[DESTROY] tcp 6 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1 [ASSURED]\n',
+    );
+    assert.deepEqual([events.captures[0]?.records, factsOf(events, 'conntrack-entry').length], [1, 0]);
+    const network = networkOf('[root@h ~]# conntrack -E\n[root@h ~]# true\n');
+    assert.equal(network.hosts.get('h')?.namespaces.get('')?.connectionsKnown, 'partial');
+  });
+
+  it('reads the names of sets, whose members nobody showed', () => {
+    const sets = networkOf('[root@h ~]# ipset list -n\nfoo\nKUBE-CLUSTER-IP\n[root@h ~]# true\n')
+      .hosts.get('h')
+      ?.namespaces.get('')?.ipsets;
+    assert.deepEqual(
+      [...(sets?.values() ?? [])].map(({ name, known }) => [name, known]),
+      [
+        ['foo', 'absent'],
+        ['KUBE-CLUSTER-IP', 'absent'],
+      ],
+    );
+  });
+
+  it('reads several tables of ebtables in one listing', () => {
+    const tables = networkOf(
+      '[root@h ~]# ebtables -L\nBridge table: filter\n\nBridge chain: FORWARD, entries: 1, policy: ACCEPT\n-p IPv4 --ip-src 10.0.0.1 -j DROP\nBridge table: nat\n\nBridge chain: PREROUTING, entries: 1, policy: DROP\n-p ARP -j ACCEPT\n',
+    )
+      .hosts.get('h')
+      ?.namespaces.get('')?.ebtables;
+    assert.deepEqual(
+      [...(tables?.values() ?? [])].map(({ name, chains }) => [
+        name,
+        [...chains.values()].map(({ name: of, policy, rules }) => [of, policy, rules.length]),
+      ]),
+      [
+        ['filter', [['FORWARD', 'ACCEPT', 1]]],
+        ['nat', [['PREROUTING', 'DROP', 1]]],
+      ],
+    );
+  });
+
+  it('knows what is named in the groups of a bridge', () => {
+    const [capture] = read(
+      '# bridge -d mdb\ndev br0 port v0 grp 239.1.1.1 permanent proto static  vid 3\nrouter ports on br0: v1  10.23 temp\n',
+    ).captures;
+    assert.equal(capture?.kind, 'bridge-mdb');
+    assert.deepEqual(
+      capture?.refs.map(({ kind, value }) => `${kind} ${value}`),
+      ['device br0', 'device v0', 'ip 239.1.1.1', 'device br0', 'device v1'],
+    );
+  });
 });

@@ -56,6 +56,41 @@ export const SAMPLES: readonly (readonly [string, readonly string[]])[] = [
   ['traceroute 8.8.8.8', [' 1  gw (10.0.0.1)  0.512 ms  0.410 ms !H *']],
   ['tracepath 8.8.8.8', [' 1:  10.0.0.1   0.511ms asymm  2']],
   ['ethtool -S eth0', ['NIC statistics:', '     peer_ifindex: 12']],
+  [
+    'bridge -d -s mdb',
+    [
+      'dev br0 port v0 grp 239.1.1.1 permanent proto static  vid 3    0.00',
+      'dev br0 port br0 grp ff02::6a temp',
+      'router ports on br0: v0  10.23 temp',
+    ],
+  ],
+  [
+    'bridge -j mdb',
+    ['[{"mdb":[{"index":2,"dev":"br0","port":"v0","grp":"ff02::1:ff5f:3a1e","state":"temp","flags":[]}],"router":{}}]'],
+  ],
+  ['ipset list -n', ['foo', 'KUBE-CLUSTER-IP']],
+  [
+    'conntrack -L -o save',
+    [
+      '-A -t 431999 -u SEEN_REPLY,ASSURED -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.9 -p tcp --sport 5 --dport 80 --reply-port-src 80 --reply-port-dst 5 --state ESTABLISHED -w 7 -m 1',
+      '-A -t 29 -s 10.0.0.1 -d 10.0.0.2 -r 10.0.0.2 -q 10.0.0.1 -p icmp --icmp-type 8 --icmp-code 0 --icmp-id 7',
+    ],
+  ],
+  [
+    'conntrack -E',
+    ['[DESTROY] tcp 6 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1 [ASSURED]'],
+  ],
+  [
+    'ebtables -L',
+    [
+      'Bridge table: filter',
+      'Bridge chain: FORWARD, entries: 1, policy: ACCEPT',
+      '-p IPv4 --ip-src 10.0.0.1 -j DROP',
+      'Bridge table: nat',
+      'Bridge chain: PREROUTING, entries: 1, policy: DROP',
+      '-p ARP -j ACCEPT',
+    ],
+  ],
   ['bridge vlan', ['veth0             1 PVID Egress Untagged', '                  10-20']],
   [
     'bridge -d link',

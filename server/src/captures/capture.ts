@@ -105,7 +105,7 @@ export interface CaptureKind {
    */
   sniff(text: string, following: (n: number) => string | undefined): Recognised | undefined;
   /** Cheap and lenient: whether a line can belong to an output that has started. */
-  accepts(text: string, kind: string): boolean;
+  accepts(text: string, kind: string, options?: Readonly<Record<string, string>>): boolean;
   /** Whether `text`, which `accepts` refused, is the rest of the record on the line before, wrapped by a terminal or by hand. */
   continues?(previous: string, text: string): boolean;
   parse(input: ParseInput): Parsed;

@@ -4,6 +4,7 @@ import { brctlShowmacs } from './brctl-showmacs';
 import { brctlShowstp } from './brctl-showstp';
 import { bridgeFdb } from './bridge-fdb';
 import { bridgeLink } from './bridge-link';
+import { bridgeMdb } from './bridge-mdb';
 import { bridgeVlan } from './bridge-vlan';
 import { clientTable } from './client-table';
 import { conntrack } from './conntrack';
@@ -94,6 +95,7 @@ export const captureKinds: readonly CaptureKind[] = [
   brctlShowstp,
   bridgeFdb,
   bridgeLink,
+  bridgeMdb,
   bridgeVlan,
   ebtables,
   ipset,

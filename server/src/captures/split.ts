@@ -289,7 +289,7 @@ function take(open: OpenBlock, line: Line, following: (n: number) => string | un
   const direct = previous !== undefined && previous.number === open.reach?.last;
   // After a blank line, text that stands further left than the command is the author's again.
   if (open.blanks > 0 && open.reach && open.indent !== undefined && indentOf(line.text) < Math.min(open.indent, 4)) return false;
-  const accepted = syntax.accepts(line.text, recognised.kind);
+  const accepted = syntax.accepts(line.text, recognised.kind, recognised.options);
   const continued =
     !accepted &&
     open.blanks === 0 &&
@@ -405,7 +405,7 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
     if (next === undefined) return undefined;
     if (next.trim() === '' || FENCE.test(next) || ELISION.test(next) || /^[=*-]{4,}$/.test(next.trim())) continue;
     const { syntax, recognised } = prompted.found;
-    if (syntax.kinds.length === 0 || !syntax.accepts(next, recognised.kind)) return undefined;
+    if (syntax.kinds.length === 0 || !syntax.accepts(next, recognised.kind, recognised.options)) return undefined;
     // A title in words, such as "Active Internet connections (only servers)", is no prose where the kind is sure of it.
     const isOutput = !looksLikeProse(next) || syntax.sniff(next, (k) => following(n + 1 + k)) !== undefined;
     return isOutput ? { ...prompted, host: undefined } : undefined;

@@ -8,7 +8,7 @@ import type { Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { ipProtocolNumber } from '../../packet/ip-protocols';
 import { numbered } from './numbered';
-import { readEntry, readExpectation, type EntryLine, type EntryWord, type ExpectationLine } from './semantics';
+import { readEntry, readExpectation, readSaved, type EntryLine, type EntryWord, type ExpectationLine } from './semantics';
 import { readConntrackXml } from './xml';
 
 const ENTRY =
@@ -16,6 +16,8 @@ const ENTRY =
 const DATAPATH = /^\s*[a-z\d][\w-]*,orig=\(src=[\da-f.:]+,dst=[\da-f.:]+[,)]/i;
 const EXPECT =
   /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:\d+|-)\s+(?:l3proto = \d+ )?proto=\d+ src=[\da-f.:]+ dst=/i;
+/** A line of `-o save`. */
+const SAVED = /^\s*-[AIUD]\s(?=.*\s-s [\da-f.:]+\s)(?=.*\s-d [\da-f.:]+\s)(?=.*\s-r [\da-f.:]+\s)/i;
 const SUMMARY = /^\s*conntrack v[\d.]+ \(conntrack-tools\): \d+ /;
 /** A line of `-o xml`. */
 const XML = /^\s*(?:<\?xml\b|<\/?(?:conntrack|expect|flow|meta|layer[34]|src|dst|sport|dport|expected|mask|master)\b[^>]*>)/;
@@ -26,9 +28,10 @@ const rows: Rows = {
   ruleFor(text) {
     if (SUMMARY.test(text)) return 'summaryLine';
     if (EXPECT.test(text)) return 'expectLine';
+    if (SAVED.test(text)) return 'saveLine';
     return /^\s*[\w-]+,\w+=\(/.test(text) ? 'datapathLine' : 'entryLine';
   },
-  starts: (text) => [ENTRY, DATAPATH, EXPECT, SUMMARY].some((pattern) => pattern.test(text)),
+  starts: (text) => [ENTRY, DATAPATH, EXPECT, SAVED, SUMMARY].some((pattern) => pattern.test(text)),
 };
 
 /** The connections that the kernel or a datapath of Open vSwitch tracks: `conntrack -L`, /proc/net/nf_conntrack, `dpctl/dump-conntrack`, and those that it expects. */
@@ -41,6 +44,8 @@ export const conntrack: CaptureKind = {
       const filter = words.filter((word) =>
         /^-[sdrqpfmuliwnjg]$|^--(?:src|dst|orig-|reply-|proto|mark|zone|sport|dport|state|status)/.test(word),
       );
+      // Events are no list of what there is.
+      if (words.some((word) => /^(?:-E|--event)$/.test(word))) filter.unshift('-E');
       const kind = words.includes('expect') ? 'conntrack-expect' : 'conntrack-list';
       return lists ? { kind, ...(filter.length === 0 ? {} : { options: { filter: filter.join(' ') } }) } : undefined;
     }
@@ -63,6 +68,7 @@ export const conntrack: CaptureKind = {
       return { kind: /<expected>/.test(flow) || /<expected>/.test(xml) ? 'conntrack-expect' : 'conntrack-list' };
     if (EXPECT.test(text)) return { kind: 'conntrack-expect' };
     if (DATAPATH.test(text)) return { kind: 'ovs-dpctl-dump-conntrack' };
+    if (SAVED.test(text)) return { kind: 'conntrack-list' };
     return ENTRY.test(text) && / (?:sport|type|src|mark|use|packets|\[\w+\])/.test(text) ? { kind: 'conntrack-list' } : undefined;
   },
   accepts: (text) => rows.starts(text) || XML.test(text),
@@ -72,7 +78,10 @@ export const conntrack: CaptureKind = {
     return parseRows(input, rows, (rule, result, source, out) => {
       if (rule === 'summaryLine') return 'header';
       if (rule === 'expectLine') addExpectation(out, readExpectation(result, source));
-      else addEntry(out, readEntry(result, source), rule === 'datapathLine');
+      else {
+        const line = rule === 'saveLine' ? readSaved(result, source) : readEntry(result, source);
+        if (line) addEntry(out, line, rule === 'datapathLine');
+      }
       return 'record';
     });
   },
@@ -89,7 +98,7 @@ function addEntry(out: Collected, line: EntryLine, datapath: boolean): void {
     ipRef(out, side.dst);
   }
   // An event about the end of a connection, or a cut line, may lack its answer: then only its addresses are references.
-  if (first === undefined || second === undefined) return;
+  if (first === undefined || second === undefined || line.over) return;
   const own = (key: string) => line.words.find((word) => word.path === '' && word.key === key)?.value;
   const zone = own('zone') ?? own('zone-orig') ?? own('zone-reply');
   const direction =

@@ -18,6 +18,8 @@ export interface EntryLine {
   readonly layer3: string | undefined;
   readonly state: Val<string> | undefined;
   readonly words: readonly EntryWord[];
+  /** The connection is over: an event of its end. */
+  readonly over: boolean;
   readonly text: Val<string>;
 }
 
@@ -71,7 +73,7 @@ function pair(key: Node, value: Node, path: string, source: SourceText): EntryWo
 }
 
 semantics.addOperation<EntryLine>('read(source)', {
-  entryLine(_indent, _stamp, _event, layer3, name, _sp, number, _sp2, timeout, _sp3, state, items, _remark, _end) {
+  entryLine(_indent, _stamp, event, layer3, name, _sp, number, _sp2, timeout, _sp3, state, items, _remark, _end) {
     const source = this.args['source'] as SourceText;
     const first = layer3.children[0] ?? name;
     const found = state.children[0];
@@ -81,6 +83,7 @@ semantics.addOperation<EntryLine>('read(source)', {
       layer3: layer3.children[0]?.children[0]?.sourceString,
       state: found === undefined ? undefined : textVal(found, source),
       words: (items.children[1]?.children ?? []).map((item) => item['word'](source) as EntryWord),
+      over: event.sourceString.includes('DESTROY'),
       text: between(first, items, source),
     };
   },
@@ -93,10 +96,73 @@ semantics.addOperation<EntryLine>('read(source)', {
       layer3: undefined,
       state: words.find(({ path, key }) => path === 'protoinfo' && /^state(?:_orig)?$/.test(key))?.value,
       words,
+      over: false,
       text: between(protocol, items[items.length - 1] ?? first, source),
     };
   },
 });
+
+/** What the options of conntrack(8) are called in a listing: those of the first packet, then those of the answers. */
+const ORIGINAL: Readonly<Record<string, string>> = {
+  '-s': 'src',
+  '-d': 'dst',
+  '--sport': 'sport',
+  '--dport': 'dport',
+  '--icmp-type': 'type',
+  '--icmp-code': 'code',
+  '--icmp-id': 'id',
+};
+const REPLY: Readonly<Record<string, string>> = {
+  '-r': 'src',
+  '-q': 'dst',
+  '--reply-port-src': 'sport',
+  '--reply-port-dst': 'dport',
+};
+const REST: Readonly<Record<string, string>> = {
+  '-w': 'zone',
+  '--orig-zone': 'zone-orig',
+  '--reply-zone': 'zone-reply',
+  '-m': 'mark',
+};
+
+semantics.addOperation<readonly [string, Val<string>]>('saved(source)', {
+  saveOption(_sp, name, _sp2, value) {
+    return [name.sourceString, textVal(value, this.args['source'] as SourceText)];
+  },
+});
+
+semantics.addOperation<EntryLine | undefined>('save(source)', {
+  saveLine(_indent, verb, options, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    const said = options.children.map((option) => option['saved'](source) as readonly [string, Val<string>]);
+    const one = (name: string) => said.find(([key]) => key === name)?.[1];
+    const named = (names: Readonly<Record<string, string>>): EntryWord[] =>
+      said.flatMap(([name, value]) => (names[name] === undefined ? [] : [{ path: '', key: names[name], value }]));
+    const status = one('-u')?.value.split(',') ?? [];
+    const flags = [...status.filter((flag) => flag === 'ASSURED'), ...(status.includes('SEEN_REPLY') ? [] : ['UNREPLIED'])];
+    const protocol = one('-p');
+    return (
+      protocol && {
+        protocol,
+        layer3: undefined,
+        state: one('--state'),
+        words: [
+          ...named(ORIGINAL),
+          ...named(REPLY),
+          ...named(REST),
+          ...flags.map((key) => ({ path: 'flag', key, value: undefined })),
+        ],
+        over: verb.sourceString === '-D',
+        text: between(verb, options.children.at(-1) ?? verb, source),
+      }
+    );
+  },
+});
+
+/** What a matched line of `-o save` says; undefined where it names no protocol. */
+export function readSaved(result: MatchResult, source: SourceText): EntryLine | undefined {
+  return semantics(result)['save'](source) as EntryLine | undefined;
+}
 
 /** A line of `conntrack -L expect`. */
 export interface ExpectationLine {

@@ -1,6 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import type { CaptureKind } from '../capture';
+import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import type { IpsetFact } from '../netfilter-facts';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { addMember, elementRefs } from './members';
@@ -50,7 +50,8 @@ export const ipset: CaptureKind = {
     if (argv[0] !== 'ipset') return undefined;
     const words = argv.slice(1);
     const verb = words.find((word) => /^(?:list|-L|--list|save|-S|--save)$/.test(word));
-    if (verb === undefined || words.some((word) => /^(?:-n|-name|--name)$/.test(word))) return undefined;
+    if (verb === undefined) return undefined;
+    if (words.some((word) => /^(?:-n|-name|--name)$/.test(word))) return { kind: 'ipset-list', options: { names: 'only' } };
     const saves = /^(?:save|-S|--save)$/.test(verb) || (words.includes('-o') && words.includes('save'));
     const name = words.slice(words.indexOf(verb) + 1).find((word) => !word.startsWith('-') && !/^(?:save|plain|xml)$/.test(word));
     return { kind: saves ? 'ipset-save' : 'ipset-list', ...(name === undefined ? {} : { target: name }) };
@@ -61,8 +62,9 @@ export const ipset: CaptureKind = {
       return { kind: 'ipset-list' };
     return CREATE.test(text) ? { kind: 'ipset-save' } : undefined;
   },
-  accepts(text, kind) {
+  accepts(text, kind, options) {
     if (XML.test(text)) return true;
+    if (options?.['names'] === 'only') return isBareMember(text);
     if (kind === 'ipset-save') return CREATE.test(text) || ADD.test(text) || /^\s*COMMIT\s*$/.test(text);
     return rows.starts(text) || (MEMBER.test(text) && (CERTAIN_MEMBER.test(text) || /^\s*[\w.-]*[_-]\w*$/.test(text)));
   },
@@ -70,6 +72,7 @@ export const ipset: CaptureKind = {
     (isBareMember(text) && (MEMBERS.test(previous) || isBareMember(previous))) || wrapped(previous, text),
   parse(input) {
     if (input.lines.some(({ text }) => XML.test(text))) return readIpsetXml(input);
+    if (input.options['names'] === 'only') return readNames(input);
     let set: { readonly fact: OpenSet; last: Val<string> } | undefined;
     return parseRows(input, rows, (_rule, result, source, out) => {
       const line = readIpsetLine(result, source);
@@ -122,6 +125,17 @@ export const ipset: CaptureKind = {
     });
   },
 };
+
+/** `ipset list -n`: which sets there are, and nothing of what is in them. */
+function readNames(input: ParseInput): Parsed {
+  return parseRows(input, { ...rows, ruleFor: () => 'bareNameLine', starts: () => true }, (_rule, result, source, out) => {
+    const line = readIpsetLine(result, source);
+    if (line.is !== 'name') return 'header';
+    const { name } = line;
+    out.facts.push({ kind: 'ipset', name, type: val('', name.span), options: {}, family: 'inet', membersShown: false });
+    return 'record';
+  });
+}
 
 type SetFact = Extract<IpsetFact, { kind: 'ipset' }>;
 type OpenSet = { -readonly [K in keyof SetFact]: SetFact[K] };

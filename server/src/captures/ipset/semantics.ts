@@ -48,6 +48,9 @@ semantics.addOperation<IpsetLine>('read(source)', {
   nameLine(_indent, _key, _sp, name, _remark, _end) {
     return { is: 'name', name: textVal(name, this.args['source'] as SourceText) };
   },
+  bareNameLine(_indent, name, _remark, _end) {
+    return { is: 'name', name: textVal(name, this.args['source'] as SourceText) };
+  },
   typeLine(_indent, _key, _sp, type, _remark, _end) {
     return { is: 'type', type: modernType(textVal(type, this.args['source'] as SourceText)) };
   },
