@@ -6,25 +6,29 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { takePictures } from '../test/host/pictures.mjs';
-import { dump } from './bench/lib/dumps.mjs';
 import { keep, table } from './bench/lib/measure.mjs';
+import { neutronTables } from './bench/lib/neutron.mjs';
 import { ensureChromium, ensureHost, root } from './host.mjs';
 
 const flows = Number(process.argv[2] ?? 100_000);
 const MOST_MEMORY = 700;
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'packet-walk-large-'));
 const file = path.join(work, 'large.capture.txt');
-const head = `hv1# ovs-ofctl show br-int
- 1(tap1): addr:aa:00:00:00:00:01
-     config:     0
-     state:      0
- 2(tap2): addr:aa:00:00:00:00:02
-     config:     0
-     state:      0
+/** A machine behind the switch, so that there is a packet to walk. */
+const guest = `root@vm1:~# ip address
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc fq_codel state UP group default qlen 1000
+    link/ether fa:16:3e:00:00:01 brd ff:ff:ff:ff:ff:ff
+    inet 10.0.0.1/16 brd 10.0.255.255 scope global eth0
+       valid_lft forever preferred_lft forever
+root@vm1:~# ip route
+10.0.0.0/16 dev eth0 proto kernel scope link src 10.0.0.1
+root@vm1:~# ip neigh
+10.0.0.21 dev eth0 lladdr fa:16:3e:00:00:15 REACHABLE
 
-hv1# ovs-ofctl dump-flows br-int
 `;
-fs.writeFileSync(file, head + dump('neutron', flows));
+const text = guest + neutronTables(flows).capture;
+const firstFlow = text.slice(0, text.indexOf(' cookie=')).split('\n').length;
+fs.writeFileSync(file, text);
 
 /** Resident memory in MB of the extension host and the language server: processes of the server's group by their command lines. */
 function memory(group) {
@@ -86,7 +90,7 @@ try {
       await timed('opened', () =>
         page.locator('.statusbar-item', { hasText: 'Packet Walk capture' }).waitFor({ timeout: 120_000 }),
       );
-      await goTo(14, 10);
+      await goTo(firstFlow + 3, 10);
       await timed('first hover', hover);
       await page.keyboard.press('Escape');
       for (const part of [0.25, 0.5, 0.75, 0.99]) {
@@ -102,7 +106,7 @@ try {
       );
       await command('Packet Walk: Trace Packet');
       await timed('traced', async () => {
-        for (const answer of ['tap1', '10.0.0.9', 'ICMP', 'request']) {
+        for (const answer of ['vm1', '10.0.0.21', 'ICMP', 'request']) {
           const input = page.locator('.quick-input-widget input').first();
           await input.waitFor();
           await page.waitForTimeout(300);

@@ -16,12 +16,9 @@ const SHOW = `hv1# ovs-ofctl show br-int
      state:      0
 
 `;
-/** As a client hands it over: in one piece of memory. */
+/** As a client hands it over: in one piece of memory, as JSON is read. */
 const withCommand = (text) => flat(`${SHOW}hv1# ovs-ofctl dump-flows br-int\n${text}`);
-const flat = (text) => {
-  Buffer.byteLength(text, 'latin1');
-  return text;
-};
+const flat = (text) => JSON.parse(JSON.stringify(text));
 
 let random = 7;
 const pick = (n) => {
@@ -72,7 +69,7 @@ for (const [kind, size] of quick
   globalThis.gc?.();
   const service = createService();
   const first = timed(() => {
-    service.preview(uri, 'dump.txt', text);
+    drain(service.preview(uri, 'dump.txt', text));
     const world = service.world();
     semanticTokens(world, uri, 0, 60);
     if (!hover(world, uri, SHOW.length + 400)) throw new Error('no hover in the preview');
@@ -83,6 +80,7 @@ for (const [kind, size] of quick
   const whole = timed(() => {
     cut = drain(service.cut(text, undefined), note);
     drain(service.setCut(uri, 'dump.txt', cut), note);
+    drain(service.link(), note);
   });
   const world = service.world();
   // What the first answer needs of all flows is made then.

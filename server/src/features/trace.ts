@@ -3,6 +3,7 @@ import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
 import { get, vlanOf, type FlowKey } from '../packet/flow-key';
 import type { PacketView, TraceParams, TraceResult, TraceStep, Walk } from '../protocol';
 import type { HostVisit } from '../walk/context';
+import { withoutIndexing } from '../ofproto/tables';
 import { walk, type WalkAnswer } from '../walk/walk';
 import type { Step } from '../walk/step';
 import { evidenceLinks } from './locate';
@@ -28,6 +29,16 @@ export function traceWithVisits(
     result: { kind: 'trace', params, request: viewWalk(world, request), reply: reply ? viewWalk(world, reply) : null },
     visits: [...request.visits, ...(reply?.visits ?? [])],
   };
+}
+
+/** The same in steps: one that walks, and where it meets a table that is not indexed yet, those that index it, and another that walks. */
+export function* traceInSteps(world: World, params: TraceParams): Generator<void, ReturnType<typeof traceWithVisits>> {
+  for (;;) {
+    const done = withoutIndexing(() => traceWithVisits(world, params));
+    if ('value' in done) return done.value;
+    yield* done.steps;
+    yield;
+  }
 }
 
 function viewWalk(world: World, answer: WalkAnswer): Walk {

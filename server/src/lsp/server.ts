@@ -30,7 +30,7 @@ import { rangeOf } from '../features/locate';
 import { highlights, references } from '../features/references';
 import { documentSymbols, workspaceSymbols, type SymbolItem } from '../features/symbols';
 import { semanticTokens, tokenTypes } from '../features/tokens';
-import { traceWithVisits, type TraceVisits } from '../features/trace';
+import { traceInSteps, type TraceVisits } from '../features/trace';
 import type { Place, World } from '../features/world';
 import {
   methods,
@@ -281,17 +281,16 @@ export function startServer(connection: Connection): void {
     );
   });
 
-  connection.onRequest(new RequestType<TraceParams, TraceResult, void>(methods.trace), (params) =>
-    everything<TraceResult>(
-      'trace',
-      { kind: 'error', message: 'Tracing failed inside Packet Walk; the output channel says where.' },
-      (world) => {
-        const { result, visits: passed } = traceWithVisits(world, params);
-        visits = passed;
-        return result;
-      },
-    ),
-  );
+  let traces = 0;
+  connection.onRequest(new RequestType<TraceParams, TraceResult, void>(methods.trace), async (params): Promise<TraceResult> => {
+    await reading.idle();
+    await reading.linked();
+    const done = await reading.run(` trace ${traces++}`, 'the tables of the trace', traceInSteps(service.world(), params));
+    if (!done)
+      return { kind: 'error', message: 'Tracing was cancelled, or failed inside Packet Walk; the output channel says which.' };
+    visits = done.value.visits;
+    return done.value.result;
+  });
   connection.onRequest(methods.endpoints, (params: EndpointsParams | null) =>
     everything('endpoints', { starts: [], destinations: [], preselected: null }, (world) => {
       const document = params?.uri === undefined ? undefined : world.documents.get(params.uri);

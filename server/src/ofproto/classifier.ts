@@ -1,3 +1,4 @@
+import { drained } from '../base/steps';
 import { expandMatch, type MatchMask } from '../openflow/match';
 import { insertPrefix, lookupPrefixes, type PrefixTrie, type TrieLookup } from './prefix-trie';
 import type { RuleSource } from './switch';
@@ -86,9 +87,19 @@ function makeSubtable(mask: MatchMask): Subtable {
 
 /** Groups the flows of `indexes`, in the order of the dump (which is the switch's own order of groups of equal priority). */
 export function buildClassifier(source: RuleSource, indexes: Iterable<number>): Classifier {
+  return drained(classifierInSteps(source, indexes));
+}
+
+/** So many flows are grouped between two pauses. */
+const STEP = 200;
+
+/** The same in steps of a few milliseconds. */
+export function* classifierInSteps(source: RuleSource, indexes: Iterable<number>): Generator<void, Classifier> {
+  let count = 0;
   const byMask = new Map<MatchMask, Subtable>();
   const tries = trieWords.map((word) => ({ word, trie: { root: undefined } as PrefixTrie }));
   for (const index of indexes) {
+    if (++count % STEP === 0) yield;
     const { mask, values } = source.match(index);
     let subtable = byMask.get(mask);
     if (!subtable) byMask.set(mask, (subtable = makeSubtable(mask)));

@@ -1,6 +1,7 @@
+import { drained } from '../base/steps';
 import type { Match } from '../openflow/match';
 import type { OfpAct } from '../openflow/ofpact';
-import { buildClassifier, lookup, type Classifier, type Lookup } from './classifier';
+import { classifierInSteps, lookup, type Classifier, type Lookup } from './classifier';
 import type { Bridge, Rule, RuleSource } from './switch';
 import { wordAt, type FlowWords, W } from '../packet/flow-words';
 import { FRAG } from '../packet/protocols';
@@ -94,17 +95,59 @@ function tablesOf(source: RuleSource): BridgeTables {
   return found;
 }
 
-function indexesOf(state: BridgeTables, table: number): number[] {
-  if (!state.byTable) {
-    state.byTable = new Map();
-    for (let i = 0; i < state.source.count; i++) {
-      const t = state.source.table(i);
-      const list = state.byTable.get(t);
-      if (list) list.push(i);
-      else state.byTable.set(t, [i]);
-    }
+/** So many flows are sorted by their tables between two pauses. */
+const STEP = 10_000;
+
+function* byTableInSteps(source: RuleSource): Generator<void, Map<number, number[]>> {
+  const byTable = new Map<number, number[]>();
+  for (let i = 0; i < source.count; i++) {
+    if (i % STEP === STEP - 1) yield;
+    const t = source.table(i);
+    const list = byTable.get(t);
+    if (list) list.push(i);
+    else byTable.set(t, [i]);
   }
-  return state.byTable.get(table) ?? [];
+  return byTable;
+}
+
+function indexesOf(state: BridgeTables, table: number): number[] {
+  return (state.byTable ??= drained(byTableInSteps(state.source))).get(table) ?? [];
+}
+
+/** A table that is not ready for lookups, met by someone who does not wait for it; `steps` make it ready. */
+class NotIndexed extends Error {
+  constructor(readonly steps: Generator<void, void>) {
+    super('a table is not indexed yet');
+  }
+}
+
+/** Bridges of fewer flows are indexed at once in any case. */
+const MANY = 2000;
+let waiting = true;
+
+/**
+ * Runs what looks up packets in tables, but only as long as these are indexed: where one is not, gives the steps of a few milliseconds
+ * that index it instead, after which it may be run again.
+ */
+export function withoutIndexing<T>(run: () => T): { readonly value: T } | { readonly steps: Generator<void, void> } {
+  const before = waiting;
+  waiting = false;
+  try {
+    return { value: run() };
+  } catch (error) {
+    if (error instanceof NotIndexed) return { steps: error.steps };
+    throw error;
+  } finally {
+    waiting = before;
+  }
+}
+
+/** Makes a table ready as it was captured. */
+function* indexed(state: BridgeTables, table: number): Generator<void, void> {
+  const byTable = (state.byTable ??= yield* byTableInSteps(state.source));
+  if (state.classifiers.has(table * VERSIONS)) return;
+  const made = yield* classifierInSteps(state.source, byTable.get(table) ?? []);
+  if (!state.classifiers.has(table * VERSIONS)) state.classifiers.set(table * VERSIONS, made);
 }
 
 /** The numbers of a table's flows in the capture's order. */
@@ -144,6 +187,7 @@ function classifierOf(state: BridgeTables, table: number, asked: number): Classi
   const key = table * VERSIONS + version;
   let found = state.classifiers.get(key);
   if (!found) {
+    if (!waiting && version === 0 && state.source.count > MANY) throw new NotIndexed(indexed(tablesOf(state.source), table));
     const source: RuleSource = {
       count: state.source.count + state.learned.length,
       table: (i) => (i < state.source.count ? state.source.table(i) : (state.learned[i - state.source.count]?.table ?? 0)),
@@ -159,7 +203,7 @@ function classifierOf(state: BridgeTables, table: number, asked: number): Classi
       const index = state.source.count + i;
       if (rule.table === table && (state.since[i] ?? 0) <= version && there(index)) indexes.push(index);
     });
-    found = buildClassifier(source, indexes);
+    found = drained(classifierInSteps(source, indexes));
     state.classifiers.set(key, found);
   }
   return found;
