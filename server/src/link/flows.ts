@@ -121,6 +121,7 @@ function merged(
     tables.set(table, made);
     return made;
   };
+  const matches = new Map<string, readonly number[]>();
   const tablesOfBases = () => new Set(bases.flatMap(({ capture }) => capture.flows.tables()));
   const at = (index: number): FlowEntry | undefined => {
     if (index < 0 || index >= places().count) return undefined;
@@ -165,14 +166,20 @@ function merged(
       return parts.flatMap(({ capture }, part) => [...capture.flows.jumps(table)].flatMap((flow) => indices(part, flow) ?? []));
     },
     matching(field, value, mask) {
+      const key = `${field} ${value}/${mask}`;
+      const known = matches.get(key);
+      if (known) return known;
       const indices = indexOf(places());
-      return parts.flatMap((linked, part) =>
+      const found = parts.flatMap((linked, part) =>
         [...linked.capture.flows.matching(field, value, mask)].flatMap((flow) => {
           const index = indices(part, flow);
           // A port's name is the number that was asked for only where the bridge says so.
           return index !== undefined && matchOf(index).some((term) => isExactly(term, field, value, mask)) ? [index] : [];
         }),
       );
+      if (matches.size >= MOST_MATCHES) matches.clear();
+      matches.set(key, found);
+      return found;
     },
     *naming(kind, value) {
       const indices = indexOf(places());
@@ -203,6 +210,8 @@ function merged(
 }
 
 const NONE = new Uint32Array(0);
+/** A trace asks for the same few addresses and ports over and over. */
+const MOST_MATCHES = 256;
 
 function isExactly(term: FlowBits, field: string, value: bigint, mask: bigint): boolean {
   return term.field === field && term.value === value && term.mask === mask && term.portName === undefined;

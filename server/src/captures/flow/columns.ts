@@ -258,18 +258,13 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       yield* looseBefore(count);
     },
     *matching(field, value, mask) {
-      const wanted = new Map<number, readonly WantedTerm[] | undefined>();
+      const asks = perShape(book, (shape) => wantedTerms(shape, field, value, mask));
       let next = 0;
       const looseBefore = function* (i: number) {
         for (; next < loose.length && (looseAt[next] ?? count) < i; next++) {
           const flow = looseAt[next] ?? 0;
           if (read(flow).flow.match.some((term) => isMatch(term, field, value, mask))) yield flow;
         }
-      };
-      const asks = (id: number) => {
-        let asked = wanted.get(id);
-        if (asked === undefined && !wanted.has(id)) wanted.set(id, (asked = wantedTerms(book.shapes[id], field, value, mask)));
-        return asked;
       };
       for (const own of parts) {
         const { segment } = own;
@@ -278,8 +273,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           const asked = asks(segment.shapes[n] ?? 0);
           if (!asked) continue;
           const row = segment.rows[n] ?? 0;
-          const found = asked.some(({ at, words }) => words.every((word, k) => segment.words[row + at + k] === word));
-          if (!found) continue;
+          if (!asked.some(({ at, words }) => isAt(segment.words, row + at, words))) continue;
           const flow = indexOf(own, n);
           yield* looseBefore(flow);
           yield flow;
@@ -288,18 +282,13 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       yield* looseBefore(count);
     },
     *mentions(kind, value, from = 0) {
-      const wanted = new Map<number, readonly Wanted[] | undefined>();
+      const asks = perShape(book, (shape) => wantedIn(book, shape, kind, value));
       let next = lowerBound(looseAt.length, (k) => (looseAt[k] ?? 0) >= from);
       const looseBefore = function* (i: number) {
         for (; next < loose.length && (looseAt[next] ?? count) < i; next++) {
           const own = looseAt[next] ?? 0;
           for (const ref of read(own).refs) if (ref.kind === kind && ref.value === value) yield { flow: own, ref };
         }
-      };
-      const asks = (id: number) => {
-        let asked = wanted.get(id);
-        if (asked === undefined && !wanted.has(id)) wanted.set(id, (asked = wantedIn(book, book.shapes[id], kind, value)));
-        return asked;
       };
       for (const own of parts) {
         const { segment } = own;
@@ -311,13 +300,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           const shape = book.shapes[id];
           const row = segment.rows[n] ?? 0;
           for (const { ref, words, at } of asked) {
-            let same = true;
-            for (let k = 0; k < words.length; k++)
-              if ((segment.words[row + at + k] ?? 0) !== words[k]) {
-                same = false;
-                break;
-              }
-            if (!same || !shape) continue;
+            if (!shape || !isAt(segment.words, row + at, words)) continue;
             const flow = indexOf(own, n);
             yield* looseBefore(flow);
             const start = columns.text.lines.startOf(own.firstLine + (segment.lines[n] ?? 0)) ?? 0;
@@ -443,6 +426,24 @@ function bitsOf(book: ShapeBook, segment: Segment, n: number, shape: Template): 
     for (let k = 0; k < wordsOfSlot(shape, slot); k++) value = (value << 32n) | BigInt(segment.words[at + k] ?? 0);
     return { field, mask, value: (value << BigInt(shift)) | base };
   });
+}
+
+/** What is worked out of each shape once, when it is first met. */
+function perShape<T>(book: ShapeBook, make: (shape: Template | undefined) => T | undefined): (id: number) => T | undefined {
+  const known = new Uint8Array(book.shapes.length);
+  const made: (T | undefined)[] = [];
+  return (id) => {
+    if (known[id] === 0) {
+      known[id] = 1;
+      made[id] = make(book.shapes[id]);
+    }
+    return made[id];
+  };
+}
+
+function isAt(words: Uint32Array, at: number, wanted: readonly number[]): boolean {
+  for (let k = 0; k < wanted.length; k++) if (words[at + k] !== wanted[k]) return false;
+  return true;
 }
 
 /** Words that a term's value must be; none where every flow of the shape has it. */
