@@ -34,3 +34,36 @@ describe('captures that no prompt gives a host', () => {
     assert.equal(hosts.size >= 2, true);
   });
 });
+
+describe('files that are named after commands', () => {
+  const show = 'Bridge br0\n    Port p1\n        Interface p1\n';
+  const flows = ' cookie=0x0, duration=2.0s, table=0, n_packets=0, n_bytes=0, priority=1 actions=NORMAL\n';
+  const hosts = (at: (name: string) => readonly [string, string]) => {
+    const service = createService();
+    for (const [name, text] of [
+      ['ovs-vsctl_show.txt', show],
+      ['ovs-ofctl_dump-flows_br0.txt', flows],
+    ] as const)
+      service.set(...at(name), text);
+    return [...service.world().network.hosts.values()].map(({ name, bridges }) => [name, [...bridges.keys()]]);
+  };
+
+  it('are one host where they lie together, named after the folder', () => {
+    assert.deepEqual(
+      hosts((name) => [`file:///srv/node%207/${name}`, name]),
+      [['node 7', ['br0']]],
+    );
+    assert.deepEqual(
+      hosts((name) => [`file:///srv/captures/${name}`, `./${name}`]),
+      [['captures', ['br0']]],
+    );
+    assert.deepEqual(
+      hosts((name) => [`file:///srv/captures/${name}`, `captures/${name}`]),
+      [['captures', ['br0']]],
+    );
+    assert.deepEqual(
+      hosts((name) => [`file:///srv/node7/${name}`, `node7/${name}`]),
+      [['node7', ['br0']]],
+    );
+  });
+});

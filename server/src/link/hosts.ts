@@ -268,6 +268,21 @@ function nameAfterHypervisor(
   }
 }
 
+/** Whether the file's name is the command, and so says nothing of a host. */
+function isNamedByFile({ capture }: Item): boolean {
+  return capture.command !== undefined && capture.commandSpan === undefined;
+}
+
+/** The folder that a document lies in, whatever it is called: what lies together there without a host's name is one host's. */
+function lastFolder(document: CaptureDocument | undefined): string | undefined {
+  const of = (path: string | undefined): string | undefined => {
+    const folder = path?.split('/').at(-2);
+    return folder === '' || folder === '.' || folder === '..' ? undefined : folder;
+  };
+  const ofUri = of(document?.uri);
+  return of(document?.path) ?? (ofUri === undefined ? undefined : decodeURIComponent(ofUri));
+}
+
 /**
  * What is left belongs to the one host of its document, or to a host that is named after the file; gives those names. A prompt
  * inside an instance names no host of the cloud.
@@ -283,7 +298,7 @@ function adoptByDocument(items: readonly Item[], guests: ReadonlySet<string>): R
     const [only] = named;
     const document = group[0]?.document;
     const base = (document?.path.split('/').at(-1) ?? 'capture').replace(/\.\w+$/, '');
-    const fallback = document?.folder ?? base;
+    const fallback = document?.folder ?? (open.every(isNamedByFile) ? lastFolder(document) : undefined) ?? base;
     let anonymous = 0;
     let current = named.size === 1 && only !== undefined ? only : fallback;
     let uuid: string | undefined;
@@ -298,7 +313,7 @@ function adoptByDocument(items: readonly Item[], guests: ReadonlySet<string>): R
       item.reason =
         named.size === 1 && current === only
           ? `taken as ${current}'s: no other host is named in ${base}`
-          : `no prompt or folder names its host; called ${current} after the file`;
+          : `no prompt or folder names its host; called ${current} after the ${fallback === base ? 'file' : 'folder'}`;
       if (current !== only) anonymousNames.add(current);
     }
   }
