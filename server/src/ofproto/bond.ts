@@ -11,13 +11,19 @@ export interface BondChoice {
   readonly basis: number;
 }
 
-function firstAlive(ctx: Ctx, bundle: Bundle): number | undefined {
-  return bundle.ofports.find((ofport) => isAlive(ctx.bridge.ports.get(ofport)));
+/** Whether a member carries packets: as `bond/show` says, else if its link is up. */
+function isEnabled(ctx: Ctx, bond: Bond, ofport: number): boolean {
+  return bond.enabled.get(ofport) ?? isAlive(ctx.bridge.ports.get(ofport));
+}
+
+function firstEnabled(ctx: Ctx, bundle: Bundle, bond: Bond): number | undefined {
+  return bundle.ofports.find((ofport) => isEnabled(ctx, bond, ofport));
 }
 
 function active(ctx: Ctx, bundle: Bundle, bond: Bond): number | undefined {
-  if (bond.active !== undefined) return bond.active;
-  const port = firstAlive(ctx, bundle);
+  // A bond that was shown and has no active member sends by none.
+  if (bond.active !== undefined || bond.enabled.size > 0) return bond.active;
+  const port = firstEnabled(ctx, bundle, bond);
   ctx.session.notes.add(
     `bond ${bundle.name}: no capture says which member is active; its first live one is taken (ovs-appctl bond/show tells)`,
   );
@@ -36,8 +42,8 @@ export function chooseMember(ctx: Ctx, bundle: Bundle, bond: Bond, vlan: number)
   if (!recirculate) maskHashFields(ctx.flow, ctx.wc, 'eth_src');
   const bucket = bondHash(bond.mode, ctx.flow, vlan, bond.basis);
   let port = bond.hashToMember.get(bucket);
-  if (port === undefined || !isAlive(ctx.bridge.ports.get(port))) {
-    port = firstAlive(ctx, bundle);
+  if (port === undefined || !isEnabled(ctx, bond, port)) {
+    port = firstEnabled(ctx, bundle, bond);
     if (!recirculate && bundle.ofports.length > 1) {
       ctx.session.notes.add(
         `bond ${bundle.name}: no capture says which member serves hash ${bucket}; its first live one is taken ` +
@@ -50,7 +56,7 @@ export function chooseMember(ctx: Ctx, bundle: Bundle, bond: Bond, vlan: number)
 
 /** Whether a packet that came in by a bond's member may be forwarded. */
 export function admits(ctx: Ctx, bundle: Bundle, bond: Bond, ofport: number): 'accept' | 'drop' | 'drop-if-moved' {
-  if (bond.lacp === 'negotiated') return isAlive(ctx.bridge.ports.get(ofport)) ? 'accept' : 'drop';
+  if (bond.lacp === 'negotiated') return isEnabled(ctx, bond, ofport) ? 'accept' : 'drop';
   if (bond.lacp === 'configured' && !bond.lacpFallback) return 'drop';
   if (bond.lacp === undefined && bond.mode === 'balance-tcp') return 'drop';
   const isActive = active(ctx, bundle, bond) === ofport;

@@ -200,6 +200,8 @@ export interface Bundle {
 export interface Bond {
   readonly mode: 'active-backup' | 'balance-slb' | 'balance-tcp';
   readonly active: number | undefined;
+  /** Members that `bond/show` shows as enabled or disabled. */
+  readonly enabled: ReadonlyMap<number, boolean>;
   /** Member of each hash bucket, where `bond/show` tells. */
   readonly hashToMember: ReadonlyMap<number, number>;
   readonly basis: number;

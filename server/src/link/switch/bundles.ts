@@ -115,9 +115,12 @@ function bondOf(captured: Captured, name: string, row: DbRow | undefined, byName
   const asked = shown?.mode?.value ?? text(row, 'bond_mode') ?? 'active-backup';
   const mode = asked === 'balance-slb' || asked === 'balance-tcp' ? asked : 'active-backup';
   const hashToMember = new Map<number, number>();
+  const enabled = new Map<number, boolean>();
   for (const member of shown?.members ?? []) {
     const ofport = byName.get(member.name.value);
-    if (ofport !== undefined) for (const hash of member.hashes) hashToMember.set(hash, ofport);
+    if (ofport === undefined) continue;
+    enabled.set(ofport, member.enabled);
+    for (const hash of member.hashes) hashToMember.set(hash, ofport);
   }
   const activeName = shown?.members.find((member) => member.active)?.name.value;
   const status = shown?.lacp?.value;
@@ -132,6 +135,7 @@ function bondOf(captured: Captured, name: string, row: DbRow | undefined, byName
   return {
     mode,
     active: activeName === undefined ? undefined : byName.get(activeName),
+    enabled,
     hashToMember,
     basis: shown?.basis?.value ?? Number(config['bond-hash-basis'] ?? 0),
     lacp,
