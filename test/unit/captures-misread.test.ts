@@ -345,4 +345,14 @@ describe('dialects', () => {
       ['device br0', 'device v0', 'ip 239.1.1.1', 'device br0', 'device v1'],
     );
   });
+
+  it('counts the rules of ebtables-save', () => {
+    const document = read(
+      '*filter\n:FORWARD ACCEPT\n-A FORWARD -p IPv4 -j ACCEPT\n-A FORWARD -p ARP -j DROP\n[0:0] -A FORWARD -p IPv6 -j DROP\n',
+    );
+    assert.deepEqual(
+      factsOf(document, 'eb-rule').map(({ number }) => number),
+      [1, 2, 3],
+    );
+  });
 });

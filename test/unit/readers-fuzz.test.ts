@@ -110,6 +110,7 @@ const spoilt = fc
 function check(document: CaptureDocument, text: string): void {
   const lines = linesOf(text, indexLines(text));
   for (const capture of document.captures) {
+    assertNumbers(capture.facts, capture.kind);
     const said = new Set(capture.lines.flatMap(({ firstLine, lastLine }) => range(firstLine, lastLine)));
     for (const error of capture.errors) {
       assert.doesNotMatch(error.message, /failed inside Packet Walk/);
@@ -129,6 +130,13 @@ function check(document: CaptureDocument, text: string): void {
       assert.ok(said.has(n) || between || line.length > 5000, `nothing is said of line ${n + 1} of ${capture.kind}: ${line}`);
     }
   }
+}
+
+/** A number that is none, such as the number of a rule that was not counted, decides comparisons without a word. */
+function assertNumbers(item: unknown, where: string): void {
+  if (typeof item === 'number') assert.ok(Number.isFinite(item), `${where} is ${item}`);
+  if (typeof item !== 'object' || item === null) return;
+  for (const [key, value] of Object.entries(item)) assertNumbers(value, `${where}.${key}`);
 }
 
 const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from + 1) }, (_, n) => from + n);

@@ -1,7 +1,7 @@
 import type { Host, Namespace, Source } from '../model/network';
 import { neutronPortOf, ovsPortNamed } from '../model/queries';
 import { parseIp, parseMac } from '../packet/address';
-import { arpText, requestFor } from './arp';
+import { arpText, askedFor, isRequest, requestFor } from './arp';
 import { cardBehindDevice, cardOfInstance, cardOfPort, hopOf, type Card } from './card';
 import { addGap, hostOf, inNamespace, type Context } from './context';
 import { addressFor, beginsAt } from './begin-place';
@@ -18,6 +18,13 @@ import { hasRole } from '../model/known-names';
  * gateway (arp(7), RFC 826; for IPv6 a neighbour solicitation, RFC 4861).
  */
 export function beginArp(context: Context, from: Whereabouts, destination: string, steps: Step[]): Ending {
+  const ending = asks(context, from, destination, steps);
+  // Where one copy of the question ended says little: what counts is that none was answered.
+  if (ending.disposition === 'delivered' || !isRequest(ending.packet)) return ending;
+  return { ...ending, summary: `No captured machine answers for ${askedFor(ending.packet)}. ${ending.summary}` };
+}
+
+function asks(context: Context, from: Whereabouts, destination: string, steps: Step[]): Ending {
   const at = beginsAt(context.network, from);
   switch (at.kind) {
     case 'namespace':

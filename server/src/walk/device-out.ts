@@ -155,8 +155,18 @@ function namespaceOf(context: Context, host: Host, name: string): string | undef
 
 /** LOCAL is the bridge's own device in the host's root namespace. */
 function localPort(context: Context, host: Host, name: string, packet: FlowKey, steps: Step[]): Ending {
-  const device = host.namespaces.get('')?.devices.get(name);
-  if (device && device.addresses.length > 0) {
+  const root = host.namespaces.get('');
+  const device = root?.devices.get(name);
+  if (device && !device.up) {
+    const summary = `${name} is down on ${host.name}: what leaves the bridge by LOCAL is lost`;
+    markLast(steps, 'dropped');
+    const last = steps.at(-1);
+    if (last) steps[steps.length - 1] = { ...last, evidence: [...last.evidence, ...device.sources.slice(0, 1)] };
+    return { disposition: 'dropped', at: { host: host.name, device: name, port: 'LOCAL' }, summary, packet };
+  }
+  // Where the host's addresses were captured, a device without one is its own device all the same.
+  const shown = [...(root?.devices.values() ?? [])].some(({ addresses }) => addresses.length > 0);
+  if ((device && shown) || isRequest(packet)) {
     return context.go(context, { kind: 'namespace-in', host: host.name, namespace: '', device: name }, packet, steps);
   }
   addGap(context, {
@@ -359,6 +369,19 @@ function guestWithMac(context: Context, mac: string) {
   });
 }
 
+type Owner = ReturnType<typeof devicesWithMac>[number];
+
+/** Without those that lie on another one of the list: a VLAN device and a bond have the address of what is below them. */
+function lowest(owners: readonly Owner[]): Owner[] {
+  return owners.filter(
+    ({ namespace, device }) =>
+      !owners.some(
+        ({ namespace: place, device: below }) =>
+          place === namespace && below !== device && (device.peer === below.name || below.master === device.name),
+      ),
+  );
+}
+
 /** A NIC: the next machine where a captured one has the receiver's MAC, the end of the captures otherwise. */
 function onTheWire(context: Context, host: Host, namespace: Namespace, name: string, packet: FlowKey, steps: Step[]): Ending {
   const mac = destinationMac(packet);
@@ -379,8 +402,10 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
   const asked =
     isMulticastMac(get(packet, 'dl_dst')) && isRequest(packet) ? arpOnTheWire(context, host, packet, steps) : undefined;
   if (asked) return asked;
-  const others = devicesWithMac(context.network, mac).filter(
-    (owner) => owner.host.name !== host.name && ovsPortNamed(owner.host, owner.device.name) === undefined,
+  const others = lowest(
+    devicesWithMac(context.network, mac).filter(
+      (owner) => owner.host.name !== host.name && ovsPortNamed(owner.host, owner.device.name) === undefined,
+    ),
   );
   const [next] = others;
   if (next && others.length === 1) {

@@ -90,7 +90,8 @@ semantics.addOperation<EbLine>('read(source)', {
     const first = append.children[0] ?? options.children[0];
     const last = options.children[options.children.length - 1] ?? number.children[0] ?? own ?? this;
     const text = between(first ?? this, last, source);
-    const listed = place.children[0]?.sourceString ?? number.children[0]?.sourceString;
+    // The number is optional inside what is optional itself.
+    const listed = place.children[0]?.sourceString ?? number.children[0]?.children[0]?.sourceString;
     return {
       is: 'rule',
       chain: own === undefined ? undefined : textVal(own, source),

@@ -110,6 +110,10 @@ function decide(context: Context, namespace: Namespace, dev: string, packet: Flo
       reason: `the Neutron port list gives ${asked} to ${dev}; ip a was not captured there`,
       evidence: [fixed.source],
     };
+  // A list of all devices has lo; what one device was asked for shows its own addresses only, among which it answers most likely.
+  const shown = (device: string) => (namespace.devices.get(device)?.addresses.length ?? 0) > 0;
+  if (owners.length === 0 && !shown(dev) && !shown('lo') && neutron === undefined)
+    return { kind: 'unknown', command: 'ip a', why: `whether ${namespace.host} has ${asked}` };
   if (!isArp(packet)) return decideNd(namespace, dev, asked, owners);
   return decideArp(namespace, dev, packet, asked, owners);
 }
