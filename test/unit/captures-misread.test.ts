@@ -206,6 +206,19 @@ describe('values that somebody cut or hid', () => {
     );
   });
 
+  it('go on behind the blanks of a screen that was copied', () => {
+    const wrapped = (rule: string) => `${rule.slice(0, 80)}${' '.repeat(120)}${rule.slice(80)}`;
+    const rules = [
+      '-A zone_wan_prerouting -p tcp -m tcp --dport 443 -j DNAT --to-destination 192.168.1.1:22',
+      '-A FORWARD -s 10.8.0.0/24 -d 192.168.1.0/24 -i tun0 -o br-lan -m conntrack --ctstate NEW -j ACCEPT',
+    ];
+    const said = (text: string) =>
+      factsOf(read(`# iptables -t nat -S\n${text}\n`), 'nf-rule').map(({ target, targetOptions, matches }) =>
+        plain([target, targetOptions, matches]),
+      );
+    assert.deepEqual(said(rules.map(wrapped).join('\n')), said(rules.join('\n')));
+  });
+
   it('make an option without its value an error, not a rule', () => {
     const parsed = parse(iptablesRules, 'iptables-save', '*filter\n-A INPUT -p tcp -s\n-A INPUT -j');
     assert.deepEqual([facts(parsed, 'nf-rule').length, parsed.errors.length], [0, 2]);

@@ -144,7 +144,7 @@ function readLine(out: Collected, lines: readonly Line[]): Found[] {
   if (line === undefined || last === undefined) return [];
   const text = line.text.trimStart();
   if (text === '' || reportErrorOutput(out, line)) return [];
-  const source = joinLines(lines, glueBefore);
+  const source = joinLines(lines.flatMap(unpadded), glueBefore);
   const said = readRulesLine(source, ruleFor(text));
   if (!('is' in said)) {
     out.errors.push(syntaxError(source, said, 'line of iptables rules'));
@@ -152,6 +152,17 @@ function readLine(out: Collected, lines: readonly Line[]): Found[] {
   }
   record(out, line, last, said.is === 'comment' || said.is === 'commit' || said.is === 'table' ? 'header' : 'record');
   return [{ source, said }];
+}
+
+/** A line that a terminal of 80 columns wrapped and a copy of its screen put together again: the pieces, without the blanks between. */
+function unpadded(line: Line): Line[] {
+  const wrapped = /^(.{79}\S)(\s{20,})(\S.*)$/.exec(line.text);
+  const [, left, blanks, right] = wrapped ?? [];
+  if (left === undefined || blanks === undefined || right === undefined) return [line];
+  return [
+    { ...line, text: left },
+    { ...line, text: right, start: line.start + left.length + blanks.length },
+  ];
 }
 
 /** The rule of the grammar that reads a line, told by its start. */
