@@ -368,4 +368,34 @@ describe('dialects', () => {
       [1, 2, 3],
     );
   });
+
+  it('reads what tcpdump -e -v prints of a packet on two lines, in tunnels too', () => {
+    const parsed = parse(
+      tcpdump,
+      'tcpdump',
+      '1795380706.412490 9e:c6:46:61:88:47 > 16:67:4c:92:25:49, ethertype IPv4 (0x0800), length 148: (tos 0x0, ttl 64, id 0, offset 0, flags [DF], proto UDP (17), length 134)\n    192.168.1.13.53181 > 192.168.1.14.4789: VXLAN, flags [I] (0x08), vni 90\nfa:16:3e:3b:53:26 > fa:16:3e:d4:40:04, ethertype IPv4 (0x0800), length 98: (tos 0x0, ttl 64, id 7878, offset 0, flags [DF], proto ICMP (1), length 84)\n    172.19.1.3 > 172.19.1.4: ICMP echo request, id 22410, seq 1, length 64',
+    );
+    assert.deepEqual(
+      plain(
+        facts(parsed, 'packet-seen').map(({ macSrc, src, dst, protocol, dport, vni, what }) => [
+          macSrc,
+          src,
+          dst,
+          protocol,
+          dport,
+          vni,
+          what,
+        ]),
+      ),
+      [
+        ['9e:c6:46:61:88:47', '192.168.1.13', '192.168.1.14', 'udp', 4789, undefined, undefined],
+        ['fa:16:3e:3b:53:26', '172.19.1.3', '172.19.1.4', 'icmp', undefined, 90, 'request'],
+      ],
+    );
+  });
+
+  it('leaves out a remark behind a command', () => {
+    assert.deepEqual(parseCommand('ping -c2 172.19.1.4  (in c-private)')?.argv, ['ping', '-c2', '172.19.1.4']);
+    assert.equal(parseCommand('ip a (on host 2)')?.argv.join(' '), 'ip a');
+  });
 });

@@ -92,7 +92,8 @@ const WHOLE = /^(?:more|less|cat|tee|sort|nl|column|ccze|sudo tee)\b/;
 
 /** Reads a command line, wrappers and all; undefined for an empty one. */
 export function parseCommand(text: string): CommandLine | undefined {
-  const { words: all, pipe } = words(text);
+  // "ping 10.0.0.2  (in web)": a remark behind the command, which no shell would take.
+  const { words: all, pipe } = words(text.replace(/\s+\([\w .,:-]*\)\s*$/, ''));
   let argv: readonly string[] = all;
   let namespace: string | undefined;
   let container: string | undefined;
@@ -147,7 +148,7 @@ export function parseCommand(text: string): CommandLine | undefined {
   }
   const [first, ...rest] = argv;
   if (first === undefined) return undefined;
-  const clean = rest.filter((word) => !/^\d?>{1,2}/.test(word) && !/^\(in$/.test(word));
+  const clean = rest.filter((word) => !/^\d?>{1,2}/.test(word));
   return {
     argv: [programName(first), ...clean],
     text: text.trim(),
