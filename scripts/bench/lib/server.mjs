@@ -23,7 +23,7 @@ export async function server() {
         "export { readQuestion } from './features/netfilter-question';",
         "export { ofprotoTrace, switchOf } from './features/ofproto-trace';",
         "export { parseExactFlow } from './captures/flow/exact-flow';",
-        "export { makeTables } from './ofproto/tables';",
+        "export { makeTables, withoutIndexing } from './ofproto/tables';",
       ].join('\n'),
       resolveDir: path.join(root, 'server/src'),
       loader: 'ts',
