@@ -7,6 +7,8 @@ import { server } from './lib/server.mjs';
 const quick = process.argv.includes('--quick');
 const { createService, hover, definition, references, semanticTokens, workspaceSymbols } = await server();
 const uri = 'file:///dump';
+/** As many as the server lists. */
+const MOST_REFERENCES = 10_000;
 const SHOW = `hv1# ovs-ofctl show br-int
  1(patch-tun): addr:aa:00:00:00:00:01
      config:     0
@@ -95,7 +97,7 @@ for (const [kind, size] of quick
   };
   const hovers = ask((at) => hover(world, uri, at));
   const definitions = ask((at) => definition(world, uri, at));
-  const look = ask((at) => references(world, uri, at, true), 60);
+  const look = ask((at) => references(world, uri, at, true, MOST_REFERENCES), 60);
   const symbols = ask(() => workspaceSymbols(world, 'tap'), 10);
   const tokens = ask(() => {
     const line = 1000 + pick(50_000);

@@ -71,15 +71,18 @@ export function backgroundReading(
         if (part !== undefined) progress?.report(Math.round(part * 100));
         if (!asked && canShowProgress() && performance.now() - started > PATIENCE_MS) {
           asked = true;
-          void connection.window.createWorkDoneProgress().then((shown) => {
-            if (job.stopped) return shown.done();
-            progress = shown;
-            shown.begin(`Packet Walk reads ${path.split('/').at(-1) ?? path}`, 0, undefined, true);
-            shown.token.onCancellationRequested(() => {
-              job.stopped = true;
-              connection.console.info(`Reading ${path} was cancelled; only what was read of it before is known.`);
-            });
-          });
+          void connection.window.createWorkDoneProgress().then(
+            (shown) => {
+              if (job.stopped) return shown.done();
+              progress = shown;
+              shown.begin(`Packet Walk reads ${path.split('/').at(-1) ?? path}`, 0, undefined, true);
+              shown.token.onCancellationRequested(() => {
+                job.stopped = true;
+                connection.console.info(`Reading ${path} was cancelled; only what was read of it before is known.`);
+              });
+            },
+            () => undefined,
+          );
         }
       }
     } catch (error) {

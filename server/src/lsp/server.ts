@@ -2,8 +2,10 @@ import {
   CodeActionKind,
   DiagnosticSeverity,
   DidChangeConfigurationNotification,
+  MessageType,
   RequestType,
   SemanticTokensBuilder,
+  ShowMessageNotification,
   TextDocuments,
   TextDocumentSyncKind,
   type CodeAction,
@@ -192,9 +194,10 @@ export function startServer(connection: Connection): void {
     at('references', textDocument.uri, position, null, (world, offset) => {
       const found = references(world, textDocument.uri, offset, context.includeDeclaration, MOST_REFERENCES + 1);
       if (found.length > MOST_REFERENCES)
-        connection.window.showInformationMessage(
-          `Packet Walk: only the first ${MOST_REFERENCES} places that speak of this are listed; there are more.`,
-        );
+        void connection.sendNotification(ShowMessageNotification.type, {
+          type: MessageType.Info,
+          message: `Packet Walk: only the first ${MOST_REFERENCES} places that speak of this are listed; there are more.`,
+        });
       return found.slice(0, MOST_REFERENCES).flatMap((place) => asLocation(world, place));
     }),
   );
