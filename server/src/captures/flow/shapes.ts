@@ -1,4 +1,4 @@
-import { stringOf } from '../../base/code-units';
+import { copyUnits, stringOf } from '../../base/code-units';
 import { readFlow, type ReadFlow } from './read';
 import { createRules } from './rules';
 import { agrees, kindOfSlot, outsideOfSlot, placeOfSlot, SLOT, templateOf, wordsOfSlot, type Template } from './template';
@@ -51,6 +51,7 @@ export const LONGEST_LINE = 4000;
 /** `mayBeFlow` says whether a line alone would be taken as a flow of a dump that has started, whatever its values are. */
 export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook {
   const trie = createTrie();
+  const symbols = new Uint16Array(LONGEST_LINE + 1);
   const shapes: (Template | undefined)[] = [undefined];
   const rules = createRules();
   const refused = new Set<string>();
@@ -257,9 +258,9 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
       refused.add(skeletonOf(text, tokens));
       return undefined;
     }
-    if (!insert(trie, source.units, withValues(source, tokens), shapes.length)) return undefined;
+    if (!insert(trie, symbols, withValues(source, tokens, symbols), shapes.length)) return undefined;
     shapes.push(template);
-    return follow(unitsOf(text), 0) === template && accept(template, text, tokens, read) ? template : undefined;
+    return follow(source, 0) === template && accept(template, text, tokens, read) ? template : undefined;
   }
 
   return {
@@ -281,22 +282,22 @@ function textBetween({ units }: Units, from: number, to: number): string {
 /** A text as code units of its own, a line break behind them. */
 export function unitsOf(text: string): Units {
   const units = new Uint16Array(text.length + 1);
-  for (let i = 0; i < text.length; i++) units[i] = text.charCodeAt(i);
+  copyUnits(text, 0, text.length, units);
   units[text.length] = 10;
   return { units, end: text.length };
 }
 
-/** Puts a symbol in the place of each value, in the units themselves; gives how many symbols there are. */
-function withValues({ units, end }: Units, tokens: readonly Token[]): number {
+/** A line's text with a symbol in the place of each value; gives how many symbols there are. */
+function withValues({ units, end }: Units, tokens: readonly Token[], into: Uint16Array): number {
   let used = 0;
   let at = 0;
   for (const token of tokens) {
-    units.copyWithin(used, at, token.start);
+    into.set(units.subarray(at, token.start), used);
     used += token.start - at;
-    units[used++] = VALUE + token.kind;
+    into[used++] = VALUE + token.kind;
     at = token.end;
   }
-  units.copyWithin(used, at, end);
+  into.set(units.subarray(at, end), used);
   return used + end - at;
 }
 

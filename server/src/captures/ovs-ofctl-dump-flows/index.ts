@@ -11,6 +11,8 @@ import { collect, record } from '../lines';
 const START =
   /^\s*(?:\*+\s*)?(?:cookie=0x[0-9a-f]+,|duration=[\d.]+s,|table_id=\d+,|table=\d+(?!\s*\()[, ]|priority=\d+[, ]|in_port=)/i;
 const FLOW = /(?:^|[\s,])actions?\s*=\s*\S/;
+/** What the grammar's `replyHeader` takes for certain: a dump of OVN's flows has one in every few hundred lines. */
+const PLAIN_REPLY = /^[ \t]*(?:NXST|OFPST)_/;
 const REPLY = /^\s*(?:NXST|OFPST)_(?:FLOW|AGGREGATE)\b/;
 
 /** Flows as `ovs-ofctl dump-flows` prints them in any version, and `ovs-appctl bridge/dump-flows`. */
@@ -69,7 +71,8 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
     const line = input.lines[n];
     if (!line || line.text.trim() === '') continue;
     if (REPLY.test(line.text)) {
-      if (grammars.Flow.match(line.text, 'replyHeader').succeeded()) record(out, line, line, 'header');
+      if (PLAIN_REPLY.test(line.text) || grammars.Flow.match(line.text, 'replyHeader').succeeded())
+        record(out, line, line, 'header');
       continue;
     }
     if (/^\s*#/.test(line.text)) {
