@@ -75,8 +75,8 @@ async function start(files = new Map()) {
       child.kill('SIGUSR2');
       while (!fs.existsSync(delays)) await pause(20);
       await pause(20);
-      const { held, memory } = JSON.parse(fs.readFileSync(delays, 'utf8'));
-      return { held: held.sort((a, b) => b.ms - a.ms), memory };
+      const { held, memory, cpu } = JSON.parse(fs.readFileSync(delays, 'utf8'));
+      return { held: held.sort((a, b) => b.ms - a.ms), memory, cpu };
     },
     async stop() {
       await connection.sendRequest('shutdown');
@@ -100,7 +100,7 @@ async function opened(text, path) {
   const isOpen = Buffer.byteLength(text) <= EDITOR_MAX;
   const server = await start(isOpen ? new Map() : new Map([[uri, Buffer.from(text)]]));
   const lines = text.split('\n').length;
-  await server.delays();
+  const { cpu } = await server.delays();
   const f = {};
   const from = now();
   // The writer puts the message together at once, and only then sends it.
@@ -116,7 +116,9 @@ async function opened(text, path) {
     const shown = hover(20);
     if (!(await shown)?.contents || (await colours).data.length === 0) throw new Error('the first answer is empty');
     f.first = now() - from;
-    f.handedOver = (await server.delays()).held[0]?.ms ?? 0;
+    const till = await server.delays();
+    f.handedOver = till.held[0]?.ms ?? 0;
+    f.firstWork = till.cpu - cpu;
   }
   let inventory;
   for (;;) {
@@ -205,6 +207,7 @@ table([
     'dump',
     'MB',
     'first answer',
+    'work for it',
     'held up till then',
     'whole',
     'held up',
@@ -223,6 +226,7 @@ table([
     (f.bytes / 1048576).toFixed(0),
     ...[
       f.first,
+      f.firstWork,
       f.handedOver,
       f.whole,
       f.slice,

@@ -18,6 +18,8 @@ setInterval(() => {
 process.on('SIGUSR2', () => {
   // Both clocks, so that a profile's times can be compared with them.
   const clocks = { hr: Number(process.hrtime.bigint()) / 1000, wall: performance.now() + performance.timeOrigin };
-  fs.writeFileSync(process.env.PACKET_WALK_DELAYS, JSON.stringify({ held, memory: process.memoryUsage(), ...clocks }));
+  const { user, system } = process.cpuUsage();
+  const all = { held, memory: process.memoryUsage(), cpu: (user + system) / 1000, ...clocks };
+  fs.writeFileSync(process.env.PACKET_WALK_DELAYS, JSON.stringify(all));
   held.length = 0;
 });

@@ -223,14 +223,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     flow: (i): Flow => read(i).flow,
     refs: (i): readonly Ref[] => read(i).refs,
     like(test) {
-      const wanted = new Map<number, boolean>();
-      const isLike = (id: number): boolean => {
-        let known = wanted.get(id);
-        if (known !== undefined) return known;
-        const shape = book.shapes[id];
-        wanted.set(id, (known = shape !== undefined && test(shape.sample())));
-        return known;
-      };
+      const isLike = perShape(book, (shape) => shape !== undefined && test(shape.sample()));
       const found: number[] = [];
       for (const own of parts) {
         if (!summaryOf(book, own).shapes.some(isLike)) continue;
@@ -251,7 +244,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       for (const own of parts) {
         for (const n of summaryOf(book, own).jumps.get(table) ?? []) {
           const flow = indexOf(own, n);
-          yield* looseBefore(flow);
+          if (loose.length > 0) yield* looseBefore(flow);
           yield flow;
         }
       }
@@ -275,7 +268,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           const row = segment.rows[n] ?? 0;
           if (!asked.some(({ at, words }) => isAt(segment.words, row + at, words))) continue;
           const flow = indexOf(own, n);
-          yield* looseBefore(flow);
+          if (loose.length > 0) yield* looseBefore(flow);
           yield flow;
         }
       }
@@ -302,7 +295,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           for (const { ref, words, at } of asked) {
             if (!shape || !isAt(segment.words, row + at, words)) continue;
             const flow = indexOf(own, n);
-            yield* looseBefore(flow);
+            if (loose.length > 0) yield* looseBefore(flow);
             const start = columns.text.lines.startOf(own.firstLine + (segment.lines[n] ?? 0)) ?? 0;
             const found = spanOf(segment, n, shape, ref);
             const made = { kind, value, span: { start: start + found.start, end: start + found.end } };
