@@ -75,12 +75,17 @@ export function observedVerdict(seen: Observed, loaded: Loaded): string {
     return passed('output_first') ? 'dropped' : 'unroutable';
   }
   if (passed('prerouting_last')) {
-    if (passed('own_exceeded') || passed('expired')) return 'ttl-exceeded';
+    if (passed('own_exceeded') || (passed('expired') && !isMalformed(seen))) return 'ttl-exceeded';
     if (passed('own_too_big')) return 'dropped';
     return 'unroutable';
   }
   // Without a rule having seen it: no packet that a host takes in.
   return passed('prerouting_first') ? 'dropped' : 'unroutable';
+}
+
+/** IPv6 counts packets with addresses that none may have as those without a hop left (ip6_rcv). */
+function isMalformed({ words }: Observed): boolean {
+  return words.some((word) => /^src=(?:ff|::1$)|^dst=(?:::1$|ff[\da-f][01]:)/.test(word));
 }
 
 export function hostOf(text: string): { readonly host: Host; readonly namespace: Namespace } {

@@ -328,6 +328,9 @@ def observe(router, packet):
         hits = [[*key] for key, value in after[family].items() for _ in range(value - before[family].get(key, 0))]
         ordered = False
     found = outcome(router, packet, frames, step)
+    # A reset because of a frame on a bridge leaves by the port that it came by, past all hooks (nf_send_reset).
+    if "physin" in packet and packet["proto"] == "tcp" and "rst" not in packet["flags"] and any(is_reset(packet, *frame) for frame in frames):
+        answers.append(["reset"])
     # Queries of IPv6 are not let out: what waits for them would be answered by an error a second later.
     if found["resolving"] or family == 6 and step["postrouting_last"] and not found["frame"]:
         router.forget_neighbours()
@@ -360,6 +363,11 @@ def outcome(router, packet, frames, step):
             frame["raw"] = data[14:]
             found = (device, ":".join(f"{byte:02x}" for byte in data[:6]), frame)
     return {"frame": found, "resolving": resolving}
+
+
+def is_reset(packet, device, data):
+    frame = read_packet(data[14:]) if device == packet["physin"] and data[12:14] in (b"\x08\x00", b"\x86\xdd") else None
+    return frame is not None and frame["proto"] == 6 and frame.get("tcpflags", 0) & 4 != 0
 
 
 def is_own(packet, frame):

@@ -194,4 +194,18 @@ table ip filter { # handle 3
     assert.equal(errors.length, 1);
     assert.match(errors[0] ?? '', /ends inside a block/);
   });
+
+  it('keeps the place of a rule that it does not understand, which may do anything', () => {
+    const { rules, errors } = read(
+      'table ip t {\n\tchain c {\n\t\ttype filter hook input priority 0; policy accept;\n\t\tmeta zork quux frob blah wibble\n\t\tip saddr 10.0.0.1 accept\n\t}\n}',
+    );
+    assert.equal(errors.length, 1);
+    assert.deepEqual(
+      rules.map(({ number, matches, target }) => [number, matches.map(words).join(' '), target?.value]),
+      [
+        [1, 'other', 'meta zork quux frob blah wibble'],
+        [2, 'source=10.0.0.1', 'ACCEPT'],
+      ],
+    );
+  });
 });

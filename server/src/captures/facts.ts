@@ -70,6 +70,8 @@ export type LinuxFact =
       readonly flags: readonly string[];
       readonly mtu?: Val<number>;
       readonly state?: Val<string>;
+      /** `default`, a name of /etc/iproute2/group, or the number. */
+      readonly group?: Val<string>;
       readonly mac?: Val<string>;
       readonly master?: Val<string>;
       readonly linkNetns?: Val<string>;
@@ -156,6 +158,8 @@ export type LinuxFact =
       readonly tunnel?: Val<number>;
       /** Routes with a prefix of at most this length do not count (`suppress_prefixlength`). */
       readonly suppressPrefix?: Val<number>;
+      /** Routes by devices of this group do not count (`suppress_ifgroup`). */
+      readonly suppressGroup?: Val<string>;
       /** `goto PRIORITY`. */
       readonly goto?: Val<number>;
       /** `lookup [l3mdev-table]`: the table of the VRF that the device belongs to. */

@@ -227,23 +227,25 @@ export interface ConntrackTuple {
 export type ConntrackFact =
   | ConntrackEntryFact
   /** A connection that a helper of another one expects (`conntrack -L expect`): its first packet is RELATED. */
-  | {
-      readonly kind: 'conntrack-expectation';
-      readonly family: 'ip' | 'ip6';
-      /** The protocol's number. */
-      readonly protocol: Val<number>;
-      readonly expected: ConntrackTuple;
-      /** Which bits of `expected` count. The file in /proc does not say. */
-      readonly mask?: ConntrackTuple;
-      /** The connection whose helper expects it, as its first packets are addressed. */
-      readonly master?: ConntrackTuple;
-      readonly zone?: Val<number>;
-      /** `ftp`, `sip` … */
-      readonly helper?: Val<string>;
-      /** `PERMANENT`, `INACTIVE`, `USERSPACE`. */
-      readonly flags: readonly string[];
-      readonly text: Val<string>;
-    };
+  | ConntrackExpectationFact;
+
+export interface ConntrackExpectationFact {
+  readonly kind: 'conntrack-expectation';
+  readonly family: 'ip' | 'ip6';
+  /** The protocol's number. */
+  readonly protocol: Val<number>;
+  readonly expected: ConntrackTuple;
+  /** Which bits of `expected` count. The file in /proc does not say. */
+  readonly mask?: ConntrackTuple;
+  /** The connection whose helper expects it, as its first packets are addressed. */
+  readonly master?: ConntrackTuple;
+  readonly zone?: Val<number>;
+  /** `ftp`, `sip` … */
+  readonly helper?: Val<string>;
+  /** `PERMANENT`, `INACTIVE`, `USERSPACE`. */
+  readonly flags: readonly string[];
+  readonly text: Val<string>;
+}
 
 export interface ConntrackEntryFact {
   /** `conntrack -L`, `/proc/net/nf_conntrack`, `dpctl/dump-conntrack`. */

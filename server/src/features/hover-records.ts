@@ -132,6 +132,7 @@ function describeIpRule(rule: FactOf<'ip-rule'>): string {
       : rule.suppressPrefix.value === 0
         ? 'A default route does not count'
         : `Routes with a prefix of at most ${rule.suppressPrefix.value} do not count`,
+    rule.suppressGroup && `Routes by devices of group ${code(rule.suppressGroup.value)} do not count`,
     rule.detached ? 'What it names does not exist: it takes no packet' : undefined,
   ]);
 }

@@ -2,6 +2,7 @@ import type { Host, Namespace, Source } from '../model/network';
 import { capturedConnections } from '../kernel/captured';
 import { copyTable, newTable, type ConnectionTable } from '../kernel/conntrack';
 import { explore, type Branch, type Doubt } from '../kernel/decide';
+import { capturedExpectations } from '../kernel/expected';
 import type { Answer } from '../kernel/icmp-errors';
 import { formatAddress, isIcmp, PROTO, type IpPacket } from '../kernel/packet';
 import type { Passage, Verdict } from '../kernel/passage';
@@ -85,7 +86,7 @@ export function netfilterTrace(
   questions: readonly NetfilterQuestion[],
   bridges?: Host['linuxBridges'],
 ): PacketTrace[] {
-  let connections = newTable(capturedConnections(namespace));
+  let connections = newTable(capturedConnections(namespace), capturedExpectations(namespace));
   return questions.map((question, n) => {
     const { trace, after } = traceOne(namespace, question, connections, n, bridges);
     connections = after;
@@ -121,6 +122,13 @@ function traceOne(
   const hidden =
     different.some((branch) => decisive(main, branch).some(({ nature }) => nature !== 'chance')) ||
     (!complete && main.doubts.some(({ nature }) => nature !== 'chance'));
+  // Chance may also have other rules lead to the same end.
+  const byChance = others.filter(
+    (branch) =>
+      same(branch) &&
+      path(branch.result.passage) !== path(main.result.passage) &&
+      decisive(main, branch).every(({ nature }) => nature === 'chance'),
+  );
   const open = different.length > 0 || !complete;
   const { passage } = main.result;
   const steps = passage.events.flatMap((event) => eventWords(namespace, event));
@@ -139,7 +147,7 @@ function traceOne(
     rules: rulesOf(passage),
     steps,
     ...(hidden ? { likely: passage.verdict } : {}),
-    alternatives: distinct(different).map((branch) => ({
+    alternatives: [...distinct(different, fate), ...distinct(byChance, path)].map((branch) => ({
       verdict: branch.result.passage.undetermined ? 'insufficient-info' : branch.result.passage.verdict,
       out: branch.result.passage.out ?? null,
       nextHop: nextHopOf(branch.result.passage),
@@ -179,14 +187,21 @@ function decisive(main: Branch<Run>, other: Branch<Run>): readonly Doubt[] {
   return other.doubts.filter((doubt) => (likely.get(doubt.key) ?? doubt.likely) !== doubt.answer);
 }
 
-function distinct(branches: readonly Branch<Run>[]): Branch<Run>[] {
+function distinct(branches: readonly Branch<Run>[], keyOf: (passage: Passage) => string): Branch<Run>[] {
   const seen = new Set<string>();
   return branches.filter(({ result }) => {
-    const key = fate(result.passage);
+    const key = keyOf(result.passage);
     if (seen.has(key)) return false;
     seen.add(key);
     return true;
   });
+}
+
+/** The rules that a packet meets, as one word. */
+function path(passage: Passage): string {
+  return rulesOf(passage)
+    .map(({ table, chain, number }) => `${table} ${chain} ${number ?? ''}`)
+    .join('|');
 }
 
 function gapsOf(doubts: readonly Doubt[]): { command: string; why: string }[] {

@@ -1,5 +1,6 @@
 import type { Source } from '../model/network';
 import { hasPorts, isIcmp, isIcmpError, PROTO, TCP, type IpPacket } from './packet';
+import { takeExpectation, type Expectation } from './expected';
 import { areValidTcpFlags, firstTcpStep, nextTcpStep, NO_SEGMENTS, type TcpSegments, type TcpState } from './tcp-state';
 
 /** One direction of a connection. Of ICMP, `sport` is the identifier and `dport` is type × 256 + code. */
@@ -34,6 +35,8 @@ export interface Connection {
   segments: TcpSegments;
   /** A connection that another one announced (`RELATED`). */
   readonly expected: boolean;
+  /** Of an expected one: what NAT made of the connection that announced it is not known, or it may have to follow that. */
+  readonly follows?: true;
   sourceNat: boolean;
   destinationNat: boolean;
   /** Whether NAT has decided, for sources and for destinations. */
@@ -70,15 +73,25 @@ export interface ConnectionTable {
   readonly own: Connection[];
   /** What programs of this host have sent, as their sockets see it. */
   readonly opened: Tuple[];
+  /** What is announced and has not begun yet. */
+  expectations: readonly Expectation[];
 }
 
-export function newTable(captured: ReadonlyMap<string, Connection> = new Map()): ConnectionTable {
-  return { captured, own: [], opened: [] };
+export function newTable(
+  captured: ReadonlyMap<string, Connection> = new Map(),
+  expectations: readonly Expectation[] = [],
+): ConnectionTable {
+  return { captured, own: [], opened: [], expectations };
 }
 
 /** A copy that can be changed without changing the original. */
 export function copyTable(table: ConnectionTable): ConnectionTable {
-  return { captured: table.captured, own: table.own.map((connection) => ({ ...connection })), opened: [...table.opened] };
+  return {
+    captured: table.captured,
+    own: table.own.map((connection) => ({ ...connection })),
+    opened: [...table.opened],
+    expectations: table.expectations,
+  };
 }
 
 export function tupleOf(packet: IpPacket): Tuple {
@@ -288,8 +301,32 @@ export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loos
     connection.tcp = first.tcp;
     connection.segments = first.segments;
   }
+  const announced = takeExpectation(table, tuple, zoneId(zone, 'orig'));
+  if (announced) return begin(table, announcedConnection(table, connection, announced));
+  return begin(table, connection);
+}
+
+function begin(table: ConnectionTable, connection: Connection): Tracking {
   table.own.push(connection);
-  return { state: 'NEW', reply: false, connection };
+  return { state: connection.expected ? 'RELATED' : 'NEW', reply: false, connection };
+}
+
+/** It takes the mark of the connection that announced it, whose NAT it may follow (init_conntrack, nf_nat_follow_master). */
+function announcedConnection(table: ConnectionTable, connection: Connection, { master, source }: Expectation): Connection {
+  const { family } = connection.original;
+  const known =
+    master &&
+    [...table.own, ...table.captured.values()].find(
+      ({ original, dead }) =>
+        !dead &&
+        original.family === family &&
+        original.src === master.src &&
+        original.dst === master.dst &&
+        original.sport === master.sport &&
+        original.dport === master.dport,
+    );
+  const translated = known === undefined || known.sourceNat || known.destinationNat;
+  return { ...connection, expected: true, mark: known?.mark, source, ...(translated ? { follows: true } : {}) };
 }
 
 /** An ICMP error belongs to the connection of the packet that it is about. */

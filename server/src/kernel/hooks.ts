@@ -44,6 +44,8 @@ export function hook(run: Run, name: Hook): Passage | undefined {
     if (!tracked && base.priority > CONNTRACK_PRIORITY) {
       trackPacket(run);
       tracked = true;
+      const open = followsMaster(run);
+      if (open) return open;
     }
     if (!translatedHere && (base.isNat || base.priority > natAt)) {
       translatedHere = true;
@@ -58,7 +60,11 @@ export function hook(run: Run, name: Hook): Passage | undefined {
     const lost = routes ? reroute(run, before, false) : undefined;
     if (lost) return lost;
   }
-  if (!tracked) trackPacket(run);
+  if (!tracked) {
+    trackPacket(run);
+    const open = followsMaster(run);
+    if (open) return open;
+  }
   return translatedHere ? undefined : natHook(run, name, chains);
 }
 
@@ -113,6 +119,22 @@ function trackPacket(run: Run): void {
   const { connection } = run.tracking;
   if (connection && assumed && !connections.own.includes(connection)) connections.own.push(connection);
   run.events.push({ kind: 'track', tracking: run.tracking, packet: run.packet });
+}
+
+/** The helper of a connection that NAT translates may have those that it announces translated as well. */
+function followsMaster(run: Run): Passage | undefined {
+  const { connection, reply } = run.tracking ?? UNTRACKED;
+  if (connection?.follows !== true || connection.confirmed || reply) return undefined;
+  const stays = run.choose({
+    key: `${run.key}|follows`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: 'another connection announced this one; whether NAT translates it as it did that one is not known; taken not to',
+    command: 'conntrack -L',
+  });
+  return stays ? undefined : lost(run, 'NAT may translate it as it did the connection that announced it');
 }
 
 function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {

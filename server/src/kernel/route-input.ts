@@ -37,11 +37,21 @@ const UNREACHABLE_6: Readonly<Record<string, IcmpError>> = {
   prohibited: { type: 1, code: 1, name: 'communication administratively prohibited' },
 };
 
-/** Decides where a packet that came in by `iif` goes: to this host, on, or nowhere. */
-export function routeInput(namespace: Namespace, packet: IpPacket, iif: string, choose: Choose, key: string): InputDecision {
+/**
+ * Decides where a packet that came in by `iif` goes: to this host, on, or nowhere. One for which a bridge has asked already counts as one
+ * that came by the device it leaves by (ip6_rcv).
+ */
+export function routeInput(
+  namespace: Namespace,
+  packet: IpPacket,
+  iif: string,
+  choose: Choose,
+  key: string,
+  isAsked = false,
+): InputDecision {
   return packet.family === 4
     ? routeInput4(namespace, packet, iif, { namespace, choose, key })
-    : routeInput6(namespace, packet, iif, { namespace, choose, key });
+    : routeInput6(namespace, packet, iif, { namespace, choose, key }, isAsked);
 }
 
 function martian(why: 'martian-source' | 'martian-destination', text: string): InputDecision & { kind: 'refused' } {
@@ -100,7 +110,13 @@ export function malformed6({ family, src, dst }: IpPacket, iif: string): (InputD
   return undefined;
 }
 
-function routeInput6(namespace: Namespace, packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
+function routeInput6(
+  namespace: Namespace,
+  packet: IpPacket,
+  iif: string,
+  options: LookupOptions,
+  isAsked: boolean,
+): InputDecision {
   const { src, dst } = packet;
   const malformed = malformed6(packet, iif);
   if (malformed) return malformed;
@@ -115,7 +131,7 @@ function routeInput6(namespace: Namespace, packet: IpPacket, iif: string, option
   if (found.kind !== 'found') return noRoute(found, packet, forwards !== 'no');
   if (forwards === 'no') return forwardingOff(namespace, iif, 6);
   // The hop limit is looked at before the source, and a packet that leaves by the device that it came by is not looked at.
-  if ((src === 0n || isLinkLocal6(src)) && packet.ttl > 1 && found.hop?.device !== iif) {
+  if ((src === 0n || isLinkLocal6(src)) && packet.ttl > 1 && found.hop?.device !== iif && !isAsked) {
     const error = { type: 1, code: 2, name: 'beyond scope of source address' };
     return {
       kind: 'refused',

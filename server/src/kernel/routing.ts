@@ -1,4 +1,4 @@
-import type { Namespace, Source } from '../model/network';
+import type { Namespace, RuleFact, Source } from '../model/network';
 import type { Choose } from './decide';
 import { fibOf, type Fib, type FibRoute, type FibRule, type Hop } from './fib';
 import { hasPorts, type IpPacket } from './packet';
@@ -86,7 +86,7 @@ export function lookup(flow: Flow, options: LookupOptions): Lookup {
     if (action === 'nop') continue;
     const table = rule.rule?.l3mdev === true ? vrfTable(options.namespace, flow) : rule.table;
     if (table === undefined) continue;
-    const answer = lookupTable(fib, table, flow, rule.rule?.suppressPrefix?.value, options);
+    const answer = lookupTable(fib, table, flow, rule.rule, options);
     if (answer) return answer;
   }
   return { kind: 'none' };
@@ -141,7 +141,7 @@ export function lookupTable(
   fib: Fib,
   name: string,
   flow: Flow,
-  suppress: number | undefined,
+  suppresses: Pick<RuleFact, 'suppressPrefix' | 'suppressGroup'> | undefined,
   options: LookupOptions,
 ): Lookup | undefined {
   const table = fib.tables.get(name);
@@ -153,8 +153,7 @@ export function lookupTable(
         const answer = routeFits(fib, route, name, flow, options);
         if (answer === 'throw') return undefined;
         if (answer === undefined) continue;
-        if (suppress !== undefined && answer.kind === 'found' && route.prefix.length <= suppress) return undefined;
-        return answer;
+        return answer.kind === 'found' && isSuppressed(answer, suppresses, options) ? undefined : answer;
       }
     }
   }
@@ -177,6 +176,31 @@ export function lookupTable(
         : `ip ${fib.family === 6 ? '-6 ' : ''}route show table ${name}`,
   });
   return goesOn ? undefined : { kind: 'unknown', table: name };
+}
+
+/** `suppress_prefixlength`, `suppress_ifgroup`: the rule takes no answer that is a short prefix or leads out of a device of the group. */
+function isSuppressed(
+  { route, hop, choices }: Lookup & { kind: 'found' },
+  suppresses: Pick<RuleFact, 'suppressPrefix' | 'suppressGroup'> | undefined,
+  { namespace, choose, key }: LookupOptions,
+): boolean {
+  const { suppressPrefix, suppressGroup } = suppresses ?? {};
+  if (suppressPrefix !== undefined && route.prefix.length <= suppressPrefix.value) return true;
+  const device = (choices[0] ?? hop)?.device;
+  if (suppressGroup === undefined || device === undefined) return false;
+  const { group } = namespace.devices.get(device) ?? {};
+  // The group that all devices are in at first has a number and a name.
+  const plain = (name: string) => (name === 'default' ? '0' : name);
+  if (group !== undefined) return plain(group) === plain(suppressGroup.value);
+  return choose({
+    key: `${key}|group of ${device}`,
+    rule: undefined,
+    likely: plain(suppressGroup.value) === '0',
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `which group ${device} is in was not captured; routes by group ${suppressGroup.value} do not count`,
+    command: 'ip link',
+  });
 }
 
 function inOrder(candidates: readonly FibRoute[], flow: Flow): readonly FibRoute[] {

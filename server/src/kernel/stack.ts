@@ -160,7 +160,7 @@ function redirected(run: Run, bridge: string): Passage {
   const { namespace, packet, choose, key } = run;
   const asked = packet.family === 6 ? lookup(flowOf(packet, bridge), { namespace, choose, key }) : undefined;
   if (asked?.kind === 'found' && asked.type === 'unicast' && asked.hop?.device === bridge) return stay(run, bridge);
-  const decision = routeInput(namespace, packet, bridge, choose, key);
+  const decision = routeInput(namespace, packet, bridge, choose, key, true);
   if (decision.kind === 'refused' && (asked?.kind === 'none' || asked?.kind === 'refused'))
     return decide(run, bridge, { ...decision, error: undefined });
   if (decision.kind === 'forward' && decision.lookup.hop?.device === bridge) return stay(run, bridge);

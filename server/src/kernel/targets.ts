@@ -73,7 +73,8 @@ function withMss(packet: IpPacket, mss: number | undefined): IpPacket {
 /** `--clamp-mss-to-pmtu`: what fits the smaller MTU of the way on and of the way back, without the headers (xt_TCPMSS). */
 function clampedMss(at: Moment): number | undefined {
   const { packet, namespace } = at;
-  const onwards = mtuTowards(at, flowOf(packet, at.arrivedBy ?? 'lo', undefined));
+  // What stays in a bridge has the bridge's own MTU before it.
+  const onwards = at.physOut === undefined ? mtuTowards(at, flowOf(packet, at.arrivedBy ?? 'lo', undefined)) : undefined;
   const back = mtuTowards(at, {
     ...flowOf({ ...packet, src: 0n, dst: packet.src, mark: 0, tos: 0 }, 'lo', undefined),
     proto: 0,

@@ -1,4 +1,4 @@
-import type { ConnectedSocket, ConnectionEntry, Known, Listener } from '../model/network';
+import type { ConnectedSocket, ConnectionEntry, Known, Listener, Namespace } from '../model/network';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 /** The connections that a namespace (or its datapath) tracked, each once. */
@@ -30,6 +30,15 @@ export function linkConnections(captures: readonly LinkedCapture[]): {
     }
   }
   return { connections, known };
+}
+
+/** The connections that are expected to begin, each once. */
+export function linkExpectations(captures: readonly LinkedCapture[]): Namespace['expectations'] {
+  return captures.flatMap((linked) =>
+    linked.capture.facts.flatMap((expectation) =>
+      expectation.kind === 'conntrack-expectation' ? [{ expectation, source: sourceAt(linked, expectation.text.span) }] : [],
+    ),
+  );
 }
 
 function side(tuple: ConnectionEntry['entry']['original']): unknown[] {

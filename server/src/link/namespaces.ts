@@ -1,5 +1,5 @@
 import type { Device, DeviceAddress, Known, Namespace, Source } from '../model/network';
-import { linkConnections, linkConnectedSockets, linkListeners } from './connections';
+import { linkConnections, linkConnectedSockets, linkExpectations, linkListeners } from './connections';
 import { linkEbtables } from './ebtables';
 import { linkEvidence } from './evidence';
 import { linkPairs } from './device-pairs';
@@ -21,6 +21,7 @@ export function linkNamespaces(host: string, captures: readonly LinkedCapture[])
 interface DeviceDraft {
   mac?: string;
   mtu?: number;
+  group?: string;
   up: boolean;
   peer?: string;
   master?: string;
@@ -107,6 +108,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     ipsets: linkIpsets(own),
     connections: connections.connections,
     connectionsKnown: connections.known,
+    expectations: linkExpectations(own),
     listeners: listeners.listeners,
     listenersKnown: listeners.known,
     connectedSockets: connected.sockets,
@@ -219,6 +221,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         device.sources.push(sourceAt(linked, fact.name.span));
         if (fact.mac) device.mac ??= fact.mac.value;
         if (fact.mtu) device.mtu ??= fact.mtu.value;
+        if (fact.group) device.group ??= fact.group.value;
         // bridge(8) looks the peer's index up among its own namespace's devices, wherever the peer is.
         if (fact.peer && linked.capture.kind === 'bridge-link') bridgeLinkPeers.set(fact.name.value, fact.peer.value);
         else if (fact.peer) device.peer ??= fact.peer.value;
@@ -261,6 +264,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         name,
         mac: device.mac,
         mtu: device.mtu,
+        ...(device.group === undefined ? {} : { group: device.group }),
         up: device.up,
         peer: device.peer,
         master: device.master,

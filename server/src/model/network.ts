@@ -1,6 +1,14 @@
 import type { Span } from '../base/span';
 import type { Fact } from '../captures/facts';
-import type { ConntrackEntryFact, EbMatch, NfFamily, NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
+import type {
+  ConntrackEntryFact,
+  ConntrackExpectationFact,
+  EbMatch,
+  NfFamily,
+  NfMatch,
+  NfStatement,
+  NfTargetOptions,
+} from '../captures/netfilter-facts';
 import type { Switch } from '../ofproto/switch';
 import type { Flow } from '../packet/openflow';
 import type { Flows } from './flows';
@@ -189,6 +197,8 @@ export interface Device {
   readonly name: string;
   readonly mac: string | undefined;
   readonly mtu: number | undefined;
+  /** `default`, a name or a number; undefined where no capture says it. */
+  readonly group?: string;
   readonly up: boolean;
   readonly peer: string | undefined;
   readonly master: string | undefined;
@@ -251,6 +261,8 @@ export interface Namespace {
   readonly ipsets: ReadonlyMap<string, Ipset>;
   readonly connections: readonly ConnectionEntry[];
   readonly connectionsKnown: Known;
+  /** Connections that others announced (`conntrack -L expect`). */
+  readonly expectations: readonly { readonly expectation: ConntrackExpectationFact; readonly source: Source }[];
   readonly listeners: readonly Listener[];
   /** By `tcp` and `udp`: whether a listener that is not here does not exist. */
   readonly listenersKnown: Readonly<Record<'tcp' | 'udp', Known>>;

@@ -189,6 +189,7 @@ export function bareNamespace(host: string, name: string): Namespace {
     ipsets: new Map(),
     connections: [],
     connectionsKnown: 'absent',
+    expectations: [],
     listeners: [],
     queues: new Set(),
     queuesKnown: 'absent',

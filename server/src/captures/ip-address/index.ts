@@ -127,7 +127,7 @@ function take(out: Collected, found: AddressLine, open: OpenLink | undefined, li
     case 'header': {
       closeLink(out, open);
       const { pairs } = found.words;
-      const [mtu, state, master] = [pairs.get('mtu'), pairs.get('state'), pairs.get('master')];
+      const [mtu, state, master, group] = [pairs.get('mtu'), pairs.get('state'), pairs.get('master'), pairs.get('group')];
       deviceRef(out, found.name, true);
       if (master !== undefined) deviceRef(out, master);
       return {
@@ -138,6 +138,7 @@ function take(out: Collected, found: AddressLine, open: OpenLink | undefined, li
         flags: found.flags,
         ...(mtu === undefined || !/^\d+$/.test(mtu.value) ? {} : { mtu: numberVal(mtu) }),
         ...(state === undefined ? {} : { state }),
+        ...(group === undefined ? {} : { group }),
         ...(master === undefined ? {} : { master }),
       };
     }
@@ -274,6 +275,7 @@ function jsonLink(object: ReadonlyMap<string, Json>, name: Val<string>, out: Col
   const peer = jsonText(object, 'link');
   const peerIndex = jsonNumber(object, 'link_index');
   const mtu = jsonNumber(object, 'mtu');
+  const group = jsonText(object, 'group');
   const state = jsonText(object, 'operstate');
   const mac = jsonText(object, 'address');
   const master = jsonText(object, 'master');
@@ -300,6 +302,7 @@ function jsonLink(object: ReadonlyMap<string, Json>, name: Val<string>, out: Col
     flags: jsonTexts(object, 'flags'),
     ...(mtu === undefined ? {} : { mtu }),
     ...(state === undefined ? {} : { state }),
+    ...(group === undefined ? {} : { group }),
     ...(isMac ? { mac: val(mac.value.toLowerCase(), mac.span) } : {}),
     ...(master === undefined ? {} : { master }),
     ...(linkNetns === undefined ? {} : { linkNetns }),

@@ -56,6 +56,7 @@ export const ipRule: CaptureKind = {
       const [sport, dport, uidrange] = [range('sport'), range('dport'), range('uidrange')];
       const ipproto = pairs.get('ipproto');
       const suppress = pairs.get('suppress_prefixlength') ?? pairs.get('suppress_prefixlen');
+      const suppressGroup = pairs.get('suppress_ifgroup');
       const [goto, tunnel] = [pairs.get('goto'), pairs.get('tun_id')];
       const six = input.options['family'] === 'ip6' || [from, to].some((text) => text?.value.includes(':'));
       hostRef(out, from);
@@ -74,6 +75,7 @@ export const ipRule: CaptureKind = {
         ...(uidrange === undefined ? {} : { uidrange }),
         ...(tunnel === undefined || !/^\d+$/.test(tunnel.value) ? {} : { tunnel: numberVal(tunnel) }),
         ...(suppress === undefined ? {} : { suppressPrefix: numberVal(suppress) }),
+        ...(suppressGroup === undefined ? {} : { suppressGroup }),
         ...(goto === undefined || !/^\d+$/.test(goto.value) ? {} : { goto: numberVal(goto) }),
         ...(words(/l3mdev/) ? { l3mdev: true } : {}),
         ...(words(/detached|unresolved/) ? { detached: true } : {}),

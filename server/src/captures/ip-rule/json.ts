@@ -43,6 +43,7 @@ function ruleOf(fields: Fields, span: Span, six: boolean): RuleFact | undefined 
     jsonNumber(fields, 'tun_id'),
   ];
   const table = jsonText(fields, 'table');
+  const suppressGroup = jsonText(fields, 'suppress_ifgroup');
   const detached = ['iif_detached', 'oif_detached', 'unresolved'].some((key) => fields.has(key));
   const words = [
     `${priority.value}:`,
@@ -65,6 +66,7 @@ function ruleOf(fields: Fields, span: Span, six: boolean): RuleFact | undefined 
     ...(uidrange === undefined ? {} : { uidrange }),
     ...(tunnel === undefined ? {} : { tunnel }),
     ...(suppress === undefined ? {} : { suppressPrefix: suppress }),
+    ...(suppressGroup === undefined ? {} : { suppressGroup }),
     ...(goto === undefined ? {} : { goto }),
     ...(fields.has('l3mdev') ? { l3mdev: true } : {}),
     ...(detached ? { detached: true } : {}),

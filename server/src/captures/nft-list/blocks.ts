@@ -297,15 +297,20 @@ function readRule(state: State, lines: readonly Line[], n: number): number {
   const result = grammars.Nft.match(source.text, 'ruleLine');
   const inside = top(state);
   const table = tableOf(state);
-  if (result.failed()) out.errors.push(syntaxError(source, result, 'rule of nft'));
-  else {
+  if (result.failed()) {
+    out.errors.push(syntaxError(source, result, 'rule of nft'));
+    keepUnread(state, source);
+  } else {
     const line = withHiddenTarget(
       readNftRule(result, source),
       targetIsMissing(state, last, lines[at + 1]) || mayHideTranslation(table, source.text),
     );
     const unknown = line.items.filter((item) => item.is === 'unknown');
     if (unknown.length > 0 && unknown.length * 2 > line.items.length) {
-      out.errors.push(errorOn(first, 'not-understood', 'This line is not understood as a rule of nft; it is left out.'));
+      out.errors.push(
+        errorOn(first, 'not-understood', 'This line is not understood as a rule of nft: what it does to packets is left open.'),
+      );
+      keepUnread(state, source);
     } else {
       record(out, first, last);
       if (inside?.is === 'chain' && table !== undefined) {
@@ -324,6 +329,26 @@ function readRule(state: State, lines: readonly Line[], n: number): number {
   if (opensBlock)
     state.stack.push({ is: 'chain', name: `${inside?.is === 'chain' ? inside.name : ''} {${state.anonymous}}`, rules: 0 });
   return at;
+}
+
+/** What is not understood stands in its chain all the same, where it may do anything: those after it keep their numbers. */
+function keepUnread(state: State, source: SourceText): void {
+  const inside = top(state);
+  const table = tableOf(state);
+  if (inside?.is !== 'chain' || table === undefined) return;
+  const start = source.text.length - source.text.trimStart().length;
+  const end = source.text.trimEnd().length;
+  const text = val(source.text.slice(start, end), spanIn(source, start, end));
+  const line: NftRuleLine = {
+    items: [
+      { is: 'unknown', text },
+      { is: 'hidden', target: true, text },
+    ],
+    remark: undefined,
+    text,
+  };
+  const place = { family: table.family, table: table.name, chain: inside.name, number: (inside.rules += 1) };
+  state.rules.push({ line, ...place, block: undefined });
 }
 
 /** The lines of one rule: a set in it may be broken behind its commas. */

@@ -173,6 +173,7 @@ function assignment(selector: Val<string>, expression: NftExpression, text: Val<
     case 'ct label':
     case 'ct timeout':
     case 'ct event':
+    case 'ct expectation':
       return made(`${selector.value} set`, {});
     default:
       return notModelled(text, false);

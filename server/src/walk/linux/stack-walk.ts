@@ -1,4 +1,5 @@
 import { capturedConnections } from '../../kernel/captured';
+import { capturedExpectations } from '../../kernel/expected';
 import { copyTable, newTable, type ConnectionTable } from '../../kernel/conntrack';
 import { explore, type Branch } from '../../kernel/decide';
 import type { Passage, StackInput } from '../../kernel/passage';
@@ -28,7 +29,7 @@ export function passNamespace(
   input: Pick<StackInput, 'packet' | 'iif' | 'by' | 'bridged' | 'assumed'>,
 ): Taken {
   const key = `${namespace.host}|${namespace.name}`;
-  const before = context.state.stacks.get(key) ?? newTable(capturedConnections(namespace));
+  const before = context.state.stacks.get(key) ?? newTable(capturedConnections(namespace), capturedExpectations(namespace));
   const { branches } = explore<{ passage: Passage; connections: ConnectionTable }>(
     (choose) => {
       const connections = copyTable(before);
