@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import readline from 'node:readline';
 import { compare, type Case, type Difference } from './compare';
+import { hidden } from './hide';
 
 type Recorded = Case & { readonly error?: string };
 
@@ -41,7 +42,9 @@ async function main(): Promise<void> {
   process.exitCode = count.wrong > 0 || unsteady || count.setups === 0 || count.broken > count.setups / 10 ? 1 : 0;
 }
 
-function differencesIn(recorded: Case): Difference[] {
+/** Everything that differs, also where captures are left out or cut. */
+function differencesIn(plain: Case): Difference[] {
+  const recorded = { ...plain, captures: { ...plain.captures, ...hidden(plain) } };
   return Object.keys(recorded.captures).flatMap((variant) => {
     try {
       return compare(recorded, variant);

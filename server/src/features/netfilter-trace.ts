@@ -155,7 +155,7 @@ function traceOne(
       rules: rulesOf(branch.result.passage),
       because: decisive(main, branch).map(({ reason }) => reason),
     })),
-    gaps: gapsOf(open || answers.answerOpen ? branches.flatMap(({ doubts }) => doubts) : []),
+    gaps: gapsOf(open || answers.answerOpen || passage.verdict === 'insufficient-info' ? branches.flatMap(({ doubts }) => doubts) : []),
   };
   return { trace, after: main.result.connections };
 }
@@ -213,7 +213,10 @@ function gapsOf(doubts: readonly Doubt[]): { command: string; why: string }[] {
 function inferredFrom(namespace: Namespace, passage: Passage): 'captured' | 'inferred' | 'assumed' {
   if (passage.events.some((event) => event.kind === 'table' && event.run.certainty === 'assumed')) return 'inferred';
   const routed = passage.events.some((event) => event.kind === 'route' || event.kind === 'refused');
-  return routed && (namespace.rulesKnown === 'absent' || namespace.sysctls.size === 0) ? 'inferred' : 'captured';
+  return routed &&
+    ((passage.packet.family === 4 ? namespace.rulesKnown : namespace.rulesKnown6) === 'absent' || namespace.sysctls.size === 0)
+    ? 'inferred'
+    : 'captured';
 }
 
 function answerOf(passage: Passage): Answer | undefined {

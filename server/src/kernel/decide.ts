@@ -51,6 +51,11 @@ export interface Doubt {
 /** Answers what is left open. */
 export type Choose = (doubt: Doubt) => boolean;
 
+/** What only chance decides is taken as likely: for questions whose answer does not depend on it. */
+export function unlessChance(choose: Choose): Choose {
+  return (doubt) => (doubt.nature === 'chance' ? doubt.likely : choose(doubt));
+}
+
 /** One way that a packet may take: the answers that lead there, and what comes of them. */
 export interface Branch<T> {
   readonly result: T;

@@ -54,6 +54,8 @@ export interface Fib {
   readonly family: 4 | 6;
   readonly rules: readonly FibRule[];
   readonly rulesCaptured: boolean;
+  /** Whether rules that were not captured may decide: some are missing, or tables are there that only rules lead to. */
+  readonly rulesMissing: boolean;
   readonly hasCustomRules: boolean;
   readonly tables: ReadonlyMap<string, FibTable>;
 }
@@ -117,6 +119,9 @@ function makeFib(namespace: Namespace, family: 4 | 6): Fib {
     family,
     rules: rules.rules,
     rulesCaptured: rules.captured,
+    rulesMissing: rules.captured
+      ? (family === 4 ? namespace.rulesKnown : namespace.rulesKnown6) !== 'whole'
+      : [...tables.keys()].some((name) => !['local', 'main', 'default'].includes(name)),
     hasCustomRules: rules.rules.some(
       ({ priority, table }) => !((priority === 0 && table === 'local') || priority === 32766 || priority === 32767),
     ),

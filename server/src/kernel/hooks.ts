@@ -1,5 +1,6 @@
 import type { NfTable, Source } from '../model/network';
 import { inventedConnection, track, UNTRACKED } from './conntrack';
+import { unlessChance } from './decide';
 import { defragments } from './defrag';
 import { rejection } from './icmp-errors';
 import type { Hook, Moment } from './matches';
@@ -10,6 +11,7 @@ import { isIcmpError, type IpPacket } from './packet';
 import { answer, end, lost, type Passage, type Run } from './passage';
 import { reversePath } from './route-input';
 import { reroute } from './route-output';
+import { lookup } from './routing';
 
 function momentOf(run: Run, name: Hook): Moment {
   return {
@@ -24,6 +26,8 @@ function momentOf(run: Run, name: Hook): Moment {
     opened: run.input.connections.opened,
     arrivedBy: run.input.iif,
     local: run.input.iif === undefined && run.input.bridged === undefined,
+    route: (flow, what) =>
+      lookup(flow, { namespace: run.namespace, choose: unlessChance(run.choose), key: `${run.key}|${name} ${what}` }),
     reversePath: (flags) => reversePath(run.namespace, run.packet, run.in, flags, run.choose, run.key),
     uid: run.input.uid,
     gid: run.input.gid,
@@ -195,6 +199,7 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
       let binding: Binding | undefined;
       if (request && result.verdict === 'ACCEPT') {
         const range = natRange(request, momentOf(run, name), manip);
+        if (range === 'unknown') return unaddressed(run, request.target);
         if (range === 'drop') {
           run.events.push({ kind: 'table', run: result, before, packet: run.packet, out: run.out, binding, nat: request.target });
           return end(run, 'dropped', `${request.target} finds no address to use`);
@@ -230,6 +235,21 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
   if (!named && changedAddress(before, run.packet))
     run.events.push({ kind: 'translate', manip, reply, connection, before, packet: run.packet, hook: name });
   return undefined;
+}
+
+/** Which address the kernel takes was not captured. */
+function unaddressed(run: Run, target: string): Passage {
+  const device = target === 'MASQUERADE' ? run.out : run.in;
+  run.choose({
+    key: `${run.key}|address of ${device ?? ''}`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `the addresses of ${device ?? 'its device'} were not captured, of which ${target} takes one`,
+    command: 'ip a',
+  });
+  return { ...end(run, 'insufficient-info', `the addresses of ${device ?? 'its device'} were not captured`), undetermined: true };
 }
 
 function changedAddress(a: IpPacket, b: IpPacket): boolean {

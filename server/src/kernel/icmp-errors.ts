@@ -1,7 +1,7 @@
 import type { Namespace } from '../model/network';
 import { isIcmp, isMulticast, TCP, type IpPacket } from './packet';
 import type { IcmpError } from './route-input';
-import { lookup } from './routing';
+import { lookup, type LookupOptions } from './routing';
 
 /** What a host sends back instead of a packet. */
 export type Answer = IcmpError | { readonly reset: true; readonly name: string };
@@ -44,7 +44,8 @@ export function rejection({ family }: IpPacket, reject: string): Answer {
 const UNANSWERED_4 = new Set([1, 2, 3, 4, 5, 6, 7, 11, 12]);
 
 /** Whether the kernel sends an error or a reset because of a packet: it may, and a way leads back to the sender (icmp_send). */
-export function isAnswered(namespace: Namespace, packet: IpPacket, answer: Answer): boolean {
+export function isAnswered(packet: IpPacket, answer: Answer, options: LookupOptions): boolean {
+  const { namespace } = options;
   const { family, src, dst, icmpType } = packet;
   if (packet.fragment || packet.frame !== 'host' || isMulticast(family, dst) || isMulticast(family, src)) return false;
   if (family === 6 && src === 0n) return false;
@@ -65,7 +66,7 @@ export function isAnswered(namespace: Namespace, packet: IpPacket, answer: Answe
       sport: undefined,
       dport: undefined,
     },
-    { namespace, choose: ({ likely }) => likely, key: 'answer' },
+    { ...options, key: `${options.key}|answer` },
   );
   return back.kind === 'unknown' || back.kind === 'found';
 }

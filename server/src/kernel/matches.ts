@@ -6,7 +6,7 @@ import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
 import { hasPorts, isIcmp, isMulticast, PROTO, TCP, type IpPacket } from './packet';
-import { addressType } from './routing';
+import { addressType, type Flow, type Lookup } from './routing';
 import { hasSocket } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
 
@@ -32,6 +32,8 @@ export interface Moment {
   readonly local: boolean;
   /** The device that it came in by, also where a hook does not say it. */
   readonly arrivedBy: string | undefined;
+  /** Asks the routes a question of its own; `name` tells it from others about the packet. */
+  readonly route: (flow: Flow, name: string) => Lookup;
   /** Whether the packet comes back by the device that it came by (the rpfilter match). */
   readonly reversePath: (flags: readonly string[]) => Tri;
   /** User and group of the process that sends, where they are known. */

@@ -2,11 +2,14 @@ import { parseIp, parsePrefix } from '../packet/address';
 import type { Moment } from './matches';
 import type { Manip, NatRange } from './nat';
 import type { NatRequest } from './netfilter';
-import { lookup, flowOf } from './routing';
+import { flowOf } from './routing';
 import { sourceAddress } from './source-address';
 
-/** What a NAT target allows at this moment; `drop` where it finds no address, as the kernel then drops the packet. */
-export function natRange(request: NatRequest, at: Moment, manip: Manip): NatRange | 'drop' {
+/**
+ * What a NAT target allows at this moment; `drop` where it finds no address, as the kernel then drops the packet, `unknown` where the
+ * device's addresses were not captured.
+ */
+export function natRange(request: NatRequest, at: Moment, manip: Manip): NatRange | 'drop' | 'unknown' {
   const { options } = request;
   const flags = options.natFlags ?? [];
   const base = {
@@ -16,12 +19,12 @@ export function natRange(request: NatRequest, at: Moment, manip: Manip): NatRang
   switch (request.target) {
     case 'MASQUERADE': {
       const address = masqueradeAddress(at);
-      if (address === undefined) return 'drop';
+      if (address === undefined) return hasAddresses(at, at.out) ? 'drop' : 'unknown';
       return { ...base, addresses: [address, address], ports: portsOf(options.ports?.value) };
     }
     case 'REDIRECT': {
       const address = redirectAddress(at);
-      if (address === undefined) return 'drop';
+      if (address === undefined) return hasAddresses(at, at.in) ? 'drop' : 'unknown';
       return { ...base, addresses: [address, address], ports: portsOf(options.ports?.value ?? options.to?.value) };
     }
     case 'NETMAP': {
@@ -34,6 +37,10 @@ export function natRange(request: NatRequest, at: Moment, manip: Manip): NatRang
     default:
       return { ...base, ...addressesAndPorts(options.to?.value ?? '') };
   }
+}
+
+function hasAddresses(at: Moment, device: string | undefined): boolean {
+  return (at.namespace.devices.get(device ?? '')?.addresses.length ?? 0) > 0;
 }
 
 /** `10.0.0.1`, `10.0.0.1-10.0.0.9:1000-2000`, `:8080`, `[fd00::1]:80`. */
@@ -59,11 +66,7 @@ function portsOf(text: string | undefined): readonly [number, number] | undefine
 function masqueradeAddress(at: Moment): bigint | undefined {
   if (at.out === undefined) return undefined;
   const { packet } = at;
-  const answer = lookup(flowOf(packet, at.in ?? 'lo', at.out), {
-    namespace: at.namespace,
-    choose: ({ likely }) => likely,
-    key: 'masquerade',
-  });
+  const answer = at.route(flowOf(packet, at.in ?? 'lo', at.out), 'masquerade');
   const via = answer.kind === 'found' ? answer.hop?.via : undefined;
   return sourceAddress(at.namespace, at.out, packet.family, packet.family === 6 ? packet.dst : (via ?? packet.dst), 'global');
 }

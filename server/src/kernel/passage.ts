@@ -1,6 +1,6 @@
 import type { LinuxBridge, Namespace } from '../model/network';
 import { UNTRACKED, ZONE_0, type Connection, type ConnectionTable, type CtState, type Tracking, type Zone } from './conntrack';
-import type { Choose } from './decide';
+import { unlessChance, type Choose } from './decide';
 import { isAnswered, type Answer } from './icmp-errors';
 import type { Hook } from './matches';
 import type { Binding, Manip } from './nat';
@@ -151,5 +151,7 @@ export function end(run: Run, verdict: Verdict, why: string, nextHop?: Passage['
 
 /** What goes back to the sender, where something may and a way leads there. */
 export function answer(run: Run, error: Answer): void {
-  if (isAnswered(run.namespace, run.packet, error)) run.events.push({ kind: 'error', error, packet: run.packet });
+  const { namespace, packet, key } = run;
+  if (isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }))
+    run.events.push({ kind: 'error', error, packet: run.packet });
 }

@@ -290,7 +290,7 @@ function validateSource(
     source: said?.source,
     error: undefined,
   };
-  if (back.kind === 'unknown') return undefined;
+  if (back.kind === 'unknown') return said !== undefined && mode === 0 ? undefined : settle(refused, mode, false, options, 1);
   if (back.kind !== 'found') return settle(refused, mode, said !== undefined, options, 2);
   if (back.type !== 'unicast') return back.type === 'local' && acceptLocal ? undefined : own;
   if (back.choices.some((hop) => hop.device === iif)) return undefined;

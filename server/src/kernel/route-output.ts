@@ -1,5 +1,5 @@
 import { isLoopback, PROTO, type IpPacket } from './packet';
-import { end, type Passage, type Run } from './passage';
+import { end, lost, type Passage, type Run } from './passage';
 import { flowOf, lookup, type Lookup } from './routing';
 import { sourceAddress, sourceAddress6 } from './source-address';
 import { sysctl } from './sysctl';
@@ -20,9 +20,23 @@ export function firstRoute(run: Run): ReturnType<typeof routeOutput> {
     return 'verdict' in second ? first : second;
   }
   const source = first.found.route.src ?? sourceFor(run, first.found);
-  if (source === undefined) return first;
+  if (source === undefined) return sourceless(run) ?? first;
   run.packet = { ...run.packet, src: source };
   return family === 4 && proto === PROTO.TCP ? routeOutput(run, true) : first;
+}
+
+/** No address of this host was captured: whichever it takes, rules may ask for it. */
+function sourceless(run: Run): Passage | undefined {
+  const goesOn = run.choose({
+    key: `${run.key}|source`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: 'the addresses of this host were not captured, of which the packet has one as its source',
+    command: 'ip a',
+  });
+  return goesOn ? undefined : lost(run, 'its source is not known');
 }
 
 /** ip_route_me_harder: what a rule of mangle or nat changed of a packet that is made here may lead it elsewhere, or nowhere. */

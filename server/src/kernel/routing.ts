@@ -55,7 +55,7 @@ export interface LookupOptions {
 export function lookup(flow: Flow, options: LookupOptions): Lookup {
   const fib = fibOf(options.namespace, flow.family);
   const { rules } = fib;
-  if (fib.rulesCaptured && options.namespace.rulesKnown === 'partial') {
+  if (fib.rulesMissing) {
     const nothing = options.choose({
       key: `${options.key}|rules`,
       rule: undefined,
@@ -63,7 +63,7 @@ export function lookup(flow: Flow, options: LookupOptions): Lookup {
       certainty: 'assumed',
       nature: 'hidden',
       reason: 'the routing rules were not captured whole: one that is missing may lead elsewhere',
-      command: 'ip rule',
+      command: flow.family === 6 ? 'ip -6 rule' : 'ip rule',
     });
     if (!nothing) return { kind: 'unknown', table: 'of a rule that is missing' };
   }
@@ -153,18 +153,36 @@ export function lookupTable(
         const answer = routeFits(fib, route, name, flow, options);
         if (answer === 'throw') return undefined;
         if (answer === undefined) continue;
-        return answer.kind === 'found' && isSuppressed(answer, suppresses, options) ? undefined : answer;
+        if (answer.kind === 'found' && isSuppressed(answer, suppresses, options)) return undefined;
+        return table.known === 'partial' && !isWholeAddress(route, fib.family)
+          ? (gapIn(fib, name, table.known, true, options) ?? answer)
+          : answer;
       }
     }
   }
   const known = table?.known ?? (options.namespace.tablesShown.has('all') ? 'whole' : 'absent');
   // Empty tables are not shown by `ip route show table all`: nothing there is an answer where everything was shown.
   if (known === 'whole') return undefined;
-  if (name === 'default' || name === 'local') return undefined;
+  if (name === 'default' || (name === 'local' && known === 'absent')) return undefined;
+  return gapIn(fib, name, known, name !== 'main' || known === 'partial', options);
+}
+
+function isWholeAddress({ prefix }: FibRoute, family: 4 | 6): boolean {
+  return prefix.length === (family === 4 ? 32 : 128);
+}
+
+/** A table that was not captured, or not whole, may have a better route; `unknown` where it is taken to have one. */
+function gapIn(
+  fib: Fib,
+  name: string,
+  known: 'absent' | 'partial',
+  likely: boolean,
+  options: LookupOptions,
+): (Lookup & { kind: 'unknown' }) | undefined {
   const goesOn = options.choose({
     key: `${options.key}|table ${name}`,
     rule: undefined,
-    likely: name !== 'main' || known === 'partial',
+    likely,
     certainty: 'assumed',
     nature: 'hidden',
     reason: `routing table ${name} was ${known === 'absent' ? 'not captured' : 'not captured whole'}`,

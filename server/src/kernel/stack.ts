@@ -84,9 +84,27 @@ function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Pass
   });
 }
 
+/** What every network takes (RFC 791, RFC 8200). */
+const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
+
+function unknownMtu(run: Run, device: string, length: number): Passage | undefined {
+  const fits = run.choose({
+    key: `${run.key}|mtu of ${device}`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `the MTU of ${device} was not captured; taken to be at least ${length}`,
+    command: 'ip link',
+  });
+  return fits ? undefined : end(run, 'dropped', `its ${length} bytes may be more than the MTU of ${device}`);
+}
+
 function exceedsMtu(run: Run, device: string, routeMtu: number | undefined): Passage | undefined {
   const mtu = routeMtu ?? run.namespace.devices.get(device)?.mtu;
   const { length, family, dontFragment } = run.packet;
+  if (mtu === undefined && length !== undefined && length > SMALLEST_MTU[family] && (family === 6 || dontFragment))
+    return unknownMtu(run, device, length);
   if (mtu === undefined || length === undefined || length <= mtu || (family === 4 && !dontFragment)) return undefined;
   answer(
     run,

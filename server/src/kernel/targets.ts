@@ -1,7 +1,7 @@
 import type { NfTargetOptions } from '../captures/netfilter-facts';
 import type { Moment } from './matches';
 import { PROTO, type IpPacket } from './packet';
-import { flowOf, lookup, type Flow } from './routing';
+import { flowOf, type Flow } from './routing';
 
 /** Targets after which the packet goes on in the same chain (iptables-extensions(8)). */
 const PASSING = new Set(
@@ -74,20 +74,24 @@ function withMss(packet: IpPacket, mss: number | undefined): IpPacket {
 function clampedMss(at: Moment): number | undefined {
   const { packet, namespace } = at;
   // What stays in a bridge has the bridge's own MTU before it.
-  const onwards = at.physOut === undefined ? mtuTowards(at, flowOf(packet, at.arrivedBy ?? 'lo', undefined)) : undefined;
-  const back = mtuTowards(at, {
-    ...flowOf({ ...packet, src: 0n, dst: packet.src, mark: 0, tos: 0 }, 'lo', undefined),
-    proto: 0,
-    sport: undefined,
-    dport: undefined,
-  });
+  const onwards = at.physOut === undefined ? mtuTowards(at, flowOf(packet, at.arrivedBy ?? 'lo', undefined), 'mtu') : undefined;
+  const back = mtuTowards(
+    at,
+    {
+      ...flowOf({ ...packet, src: 0n, dst: packet.src, mark: 0, tos: 0 }, 'lo', undefined),
+      proto: 0,
+      sport: undefined,
+      dport: undefined,
+    },
+    'mtu back',
+  );
   const out = onwards ?? namespace.devices.get(at.out ?? '')?.mtu;
   if (out === undefined) return undefined;
   return Math.min(out, back ?? out) - (packet.family === 4 ? 40 : 60);
 }
 
-function mtuTowards(at: Moment, flow: Flow): number | undefined {
-  const found = lookup(flow, { namespace: at.namespace, choose: ({ likely }) => likely, key: 'mtu' });
+function mtuTowards(at: Moment, flow: Flow, name: string): number | undefined {
+  const found = at.route(flow, name);
   if (found.kind !== 'found') return undefined;
   const device = found.type === 'local' ? 'lo' : found.hop?.device;
   return found.route.mtu ?? at.namespace.devices.get(device ?? '')?.mtu;

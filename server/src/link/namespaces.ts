@@ -50,7 +50,14 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
   const routes = known(own, 'route', (kind) => kind === 'ip-route' || kind === 'route');
   const shown = routeTablesShown(own);
   const neighbours = known(own, 'neighbour', (kind) => kind === 'ip-neighbour' || kind === 'arp');
+  const isSix = ({ capture: { command, options } }: LinkedCapture) => options['family'] === 'ip6' || SIX.test(command ?? '');
   const rules = known(own, 'ip-rule', (kind) => kind === 'ip-rule');
+  const rulesOf = (six: boolean) =>
+    known(
+      own.filter((linked) => isSix(linked) === six),
+      'ip-rule',
+      (kind) => kind === 'ip-rule',
+    ).known;
   const sysctls = new Map<string, { value: string; source: Source }>();
   for (const linked of own) {
     for (const fact of linked.capture.facts) {
@@ -88,7 +95,8 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
       rules.found.map(({ fact, linked }) => ({ rule: fact, source: sourceAt(linked, fact.text.span) })),
       ({ rule }) => `${rule.family ?? 'ip'} ${rule.text.value}`,
     ),
-    rulesKnown: rules.known,
+    rulesKnown: rulesOf(false),
+    rulesKnown6: rulesOf(true),
     neighbours: unique(
       neighbours.found.map(({ fact, linked }) => ({
         ip: fact.ip.value,
@@ -124,6 +132,9 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
 
 type Fact = LinkedCapture['capture']['facts'][number];
 
+/** A command that asks for IPv6 alone. */
+const SIX = /(?:^|\s)-(?:6|A\s*inet6|f\s*inet6)\b/;
+
 function known<K extends Fact['kind']>(
   captures: readonly LinkedCapture[],
   kind: K,
@@ -133,7 +144,7 @@ function known<K extends Fact['kind']>(
   let how: Known = 'absent';
   for (const linked of captures) {
     if (!isKind(linked.capture.kind)) continue;
-    const narrow = /\b-6\b|\bget\b|\bdev\b/.test(linked.capture.command ?? '') || linked.capture.options['table'] !== undefined;
+    const narrow = /\bget\b|\bdev\b/.test(linked.capture.command ?? '') || linked.capture.options['table'] !== undefined;
     const own = completeness(linked.capture).known;
     if (how !== 'whole') how = narrow && own === 'whole' && linked.capture.options['table'] !== 'all' ? 'partial' : own;
     for (const fact of linked.capture.facts)

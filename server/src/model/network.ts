@@ -239,6 +239,7 @@ export interface Namespace {
   readonly tablesShown: ReadonlySet<string>;
   readonly rules: readonly { readonly rule: RuleFact; readonly source: Source }[];
   readonly rulesKnown: Known;
+  readonly rulesKnown6: Known;
   readonly neighbours: readonly {
     readonly ip: string;
     readonly dev: string;

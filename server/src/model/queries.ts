@@ -179,6 +179,7 @@ export function bareNamespace(host: string, name: string): Namespace {
     tablesShown: new Set(),
     rules: [],
     rulesKnown: 'absent',
+    rulesKnown6: 'absent',
     neighbours: [],
     neighboursKnown: 'absent',
     remotes: [],

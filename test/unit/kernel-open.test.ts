@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readQuestion } from '../../server/src/features/netfilter-question';
+import { netfilterTrace, type PacketTrace } from '../../server/src/features/netfilter-trace';
+import { namespaceOf } from '../oracle-linux/compare';
+
+const ADDRESSES = `root@router:~# ip a
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+    inet 10.0.1.1/24 scope global eth0
+3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group 7 qlen 1000
+    inet 10.0.2.1/24 scope global eth1
+`;
+const ROUTES = `root@router:~# ip route show table all
+default via 10.0.2.2 dev eth1
+default via 10.0.1.9 dev eth0 table 100
+10.0.1.0/24 dev eth0 proto kernel scope link src 10.0.1.1
+10.0.2.0/24 dev eth1 proto kernel scope link src 10.0.2.1
+local 10.0.1.1 dev eth0 table local proto kernel scope host src 10.0.1.1
+local 10.0.2.1 dev eth1 table local proto kernel scope host src 10.0.2.1
+`;
+const RULES = `root@router:~# ip rule
+0:	from all lookup local
+32766:	from all lookup main
+32767:	from all lookup default
+`;
+const SYSCTLS = `root@router:~# sysctl -a
+net.ipv4.ip_forward = 1
+net.ipv4.conf.all.rp_filter = 0
+net.ipv4.conf.eth0.rp_filter = 0
+net.ipv4.conf.eth1.rp_filter = 0
+`;
+
+/** All tables, with the given rules of filter and nat. */
+function tables(filter: string, nat: string): string {
+  return `root@router:~# iptables-save
+*raw
+:PREROUTING ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+COMMIT
+*mangle
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+${nat}COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+${filter}COMMIT
+`;
+}
+
+function ask(captures: readonly string[], ...questions: readonly string[]): PacketTrace[] {
+  const namespace = namespaceOf(captures.join(''));
+  const read = questions.map((words) => readQuestion(words.split(' '), namespace));
+  return netfilterTrace(
+    namespace,
+    read.map((question) => {
+      assert.ok(typeof question !== 'string');
+      return question;
+    }),
+  );
+}
+
+const WAY = 'iif=eth0 src=10.0.1.2 dst=8.8.8.8 proto=tcp sport=40000 dport=80';
+
+describe('what the kernel does, where captures leave it open', () => {
+  it('is certain where nothing is missing', () => {
+    const [trace] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, tables('', '')], WAY);
+    assert.deepEqual([trace?.verdict, trace?.certainty, trace?.out], ['forwarded', 'captured', 'eth1']);
+  });
+
+  it('is open where routing rules are cut or missing that tables are there for', () => {
+    for (const rules of [RULES.replace('32766:\tfrom all lookup main', '...'), '']) {
+      const [trace] = ask([ADDRESSES, rules, ROUTES, SYSCTLS, tables('', '')], WAY);
+      assert.equal(trace?.verdict, 'insufficient-info');
+      assert.ok(trace.gaps.some(({ command }) => command === 'ip rule'));
+    }
+  });
+
+  it('is open where a better route may stand in a line that was cut', () => {
+    const [trace] = ask(
+      [ADDRESSES, RULES, ROUTES.replace('local 10.0.2.1', '...\nlocal 10.0.2.1'), SYSCTLS, tables('', '')],
+      WAY,
+    );
+    assert.deepEqual([trace?.verdict, trace?.likely], ['insufficient-info', 'forwarded']);
+  });
+
+  it('does not know which address MASQUERADE takes without addresses', () => {
+    const rules = tables('', '-A POSTROUTING -o eth1 -j MASQUERADE\n');
+    const [known] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, rules], WAY);
+    assert.deepEqual([known?.verdict, known?.packet.src], ['forwarded', '10.0.2.1']);
+    const [trace] = ask([RULES, ROUTES, SYSCTLS, rules], WAY);
+    assert.equal(trace?.verdict, 'insufficient-info');
+    assert.ok(trace.gaps.some(({ command }) => command === 'ip a'));
+  });
+
+  it('does not take routes by devices of a group that a rule suppresses', () => {
+    const rules = RULES.replace('32766:', '50:\tfrom all lookup main suppress_ifgroup 7\n60:\tfrom all lookup 100\n32766:');
+    const [trace] = ask([ADDRESSES, rules, ROUTES, SYSCTLS, tables('', '')], WAY);
+    assert.deepEqual([trace?.verdict, trace?.out, trace?.nextHop], ['forwarded', 'eth0', '10.0.1.9']);
+  });
+
+  it('leaves the answer to a refused packet open where only that is not known', () => {
+    const rules = tables('-A FORWARD -j REJECT --reject-with icmp-host-prohibited\n', '');
+    const [known] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, rules], WAY);
+    assert.deepEqual([known?.verdict, known?.answer], ['rejected', { type: 3, code: 10, name: 'icmp-host-prohibited' }]);
+    const row = (source: string, code: string) =>
+      `REJECT     all  --  ${source}          0.0.0.0/0            reject-with icmp-${code}\n`;
+    const forward = row('10.0.1.0/24', 'port-unreachable') + row('0.0.0.0/0', 'host-prohibited');
+    const listing = Object.entries({
+      raw: ['PREROUTING', 'OUTPUT'],
+      mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],
+      nat: ['PREROUTING', 'POSTROUTING'],
+      filter: ['INPUT', 'FORWARD', 'OUTPUT'],
+    }).map(([table, names]) => {
+      const chains = names.map(
+        (name) =>
+          `Chain ${name} (policy ACCEPT)\ntarget     prot opt source               destination\n${table === 'filter' && name === 'FORWARD' ? forward : ''}`,
+      );
+      return `root@router:~# iptables -t ${table} -L -n\n${chains.join('\n')}`;
+    });
+    const [open] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, ...listing], WAY);
+    assert.deepEqual([open?.likely, open?.answer, open?.answerOpen], ['rejected', undefined, true]);
+  });
+
+  it('counts a connection that another one announced as RELATED, once', () => {
+    const expected = `root@router:~# conntrack -L expect
+179 proto=6 src=10.0.1.2 dst=10.0.2.9 sport=0 dport=5001 mask-src=255.255.255.255 mask-dst=255.255.255.255 sport=0 dport=65535 master-src=10.0.1.2 master-dst=10.0.2.9 sport=41000 dport=21 class=0 helper=ftp
+root@router:~# conntrack -L
+tcp      6 431999 ESTABLISHED src=10.0.1.2 dst=10.0.2.9 sport=41000 dport=21 src=10.0.2.9 dst=10.0.1.2 sport=21 dport=41000 [ASSURED] mark=5 use=2
+`;
+    const rules = tables('-A FORWARD -m conntrack --ctstate RELATED -m connmark --mark 0x5 -j ACCEPT\n-A FORWARD -j DROP\n', '');
+    const asked = (sport: number) => `iif=eth0 src=10.0.1.2 dst=10.0.2.9 proto=tcp sport=${sport} dport=5001`;
+    const [first, second] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, expected, rules], asked(42000), asked(42001));
+    assert.deepEqual([first?.verdict, first?.ctstate], ['forwarded', 'RELATED']);
+    assert.deepEqual([second?.verdict, second?.ctstate], ['dropped', 'NEW']);
+  });
+
+  it('asks connected sockets where all of them were captured', () => {
+    const proxy = '-A PREROUTING -p tcp -j TPROXY --on-port 3128 --on-ip 0.0.0.0 --tproxy-mark 0x8000/0x8000\n';
+    const rules = tables('', '').replace(/(\*mangle\n(?::.*\n)+)/, `$1${proxy}`);
+    const listing = `Netid State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess
+tcp   LISTEN 0      64           0.0.0.0:22        0.0.0.0:*
+tcp   ESTAB  0      0           10.0.1.1:22       10.0.1.2:40000
+`;
+    const ack = 'iif=eth0 src=10.0.1.3 dst=10.0.1.1 proto=tcp sport=40000 dport=22 flags=ack';
+    const [all] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, rules, `root@router:~# ss -tuna\n${listing}`], ack);
+    assert.equal(all?.verdict, 'dropped');
+    const [own] = ask(
+      [ADDRESSES, RULES, ROUTES, SYSCTLS, rules, `root@router:~# ss -tuna\n${listing}`],
+      ack.replace('10.0.1.3', '10.0.1.2'),
+    );
+    assert.equal(own?.verdict, 'insufficient-info');
+    const [listening] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, rules, `root@router:~# ss -ltun\n${listing}`], ack);
+    assert.equal(listening?.verdict, 'insufficient-info');
+  });
+});
