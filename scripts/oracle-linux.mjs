@@ -1,5 +1,6 @@
 // Asks the real kernel about random routers and compares its answers with those worked out from captures.
-//   node scripts/oracle-linux.mjs [--setups 300] [--packets 14] [--seed N] [--seconds S] [--keep FILE]
+//   node scripts/oracle-linux.mjs [--setups 300] [--packets 14] [--seed N] [--seconds S] [--keep FILE] [--allow N]
+// More than N different set-ups (0) end it with an error.
 // Needs root, python3, iproute2, iptables (both back ends), nftables and ipset. Without the right to make namespaces it says so and ends well.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     seconds: { type: 'string' },
     keep: { type: 'string' },
+    allow: { type: 'string' },
   },
 });
 const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
@@ -37,7 +39,7 @@ console.log(`seed ${seed}`);
 const program = path.join(root, 'test/oracle-linux/record.py');
 const packets = values.packets ?? '14';
 const recorder = spawn('python3', [program, String(seed), String(setups), packets], { stdio: ['ignore', 'pipe', 'inherit'] });
-const comparer = spawn(process.execPath, [main, '-', values.keep ?? '', program, packets], {
+const comparer = spawn(process.execPath, [main, '-', values.keep ?? '', program, packets, values.allow ?? '0'], {
   stdio: ['pipe', 'inherit', 'inherit'],
 });
 recorder.stdout.pipe(comparer.stdin);
