@@ -39,7 +39,9 @@ function decide(run: Run, iif: string, decision: InputDecision): Passage {
       return end(run, 'insufficient-info', `routing table ${decision.table} was not captured`);
     case 'refused': {
       run.events.push({ kind: 'refused', decision, packet: run.packet });
-      if (decision.error) answer(run, decision.error);
+      // A packet that a proxy has ends before its source is looked at (ip6_forward).
+      const silent = run.proxied && decision.why === 'martian-source';
+      if (decision.error && !silent) answer(run, decision.error);
       return end(run, 'unroutable', decision.text);
     }
     case 'local':
