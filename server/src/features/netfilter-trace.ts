@@ -155,7 +155,9 @@ function traceOne(
       rules: rulesOf(branch.result.passage),
       because: decisive(main, branch).map(({ reason }) => reason),
     })),
-    gaps: gapsOf(open || answers.answerOpen || passage.verdict === 'insufficient-info' ? branches.flatMap(({ doubts }) => doubts) : []),
+    gaps: gapsOf(
+      open || answers.answerOpen || passage.verdict === 'insufficient-info' ? branches.flatMap(({ doubts }) => doubts) : [],
+    ),
   };
   return { trace, after: main.result.connections };
 }
