@@ -4,7 +4,7 @@ import { formatFieldValue, formatSubfield } from '../openflow/format-field';
 import { nameMap, type NameMap } from '../openflow/names';
 import type { CtAct, MfSubfield, NatAct, OfpAct } from '../openflow/ofpact';
 import { readBits, tlvsOf } from './fields';
-import type { Bridge, Bucket, Group, Port, Rule, Switch, Unseen } from './switch';
+import type { Bridge, Bucket, Group, Port, Rule, Switch, Unseen, UnseenOfSwitch } from './switch';
 import type { TraceNode } from './trace-node';
 import type { RuleRef, Tables } from './tables';
 import type { FlowWords } from '../packet/flow-words';
@@ -166,6 +166,12 @@ export function report(ctx: Ctx, kind: Leaf, text: string): TraceNode[] {
 export function meet(ctx: Ctx, part: Unseen): void {
   const sentence = ctx.bridge.unseen.get(part);
   if (sentence !== undefined) ctx.session.notes.add(sentence);
+}
+
+/** The same for what all bridges of the switch share. */
+export function meetSwitch({ session }: Ctx, part: UnseenOfSwitch): void {
+  const sentence = session.sw.unseen.get(part);
+  if (sentence !== undefined) session.notes.add(sentence);
 }
 
 export function reportBridge(ctx: Ctx, bridge: string): TraceNode[] {

@@ -1,7 +1,7 @@
 import type { TunnelPushHeader } from '../datapath/dp-action';
 import { geneveOptions } from '../datapath/geneve';
 import { formatMac, formatIpv4, formatIpv6, inPrefix, parseIp, parsePrefix, type IpAddress } from '../packet/address';
-import { report, type Ctx } from './context';
+import { meetSwitch, report, type Ctx } from './context';
 import type { Port, TunnelRoute } from './switch';
 import { wordAt, emptyFlow, type FlowWords, W, writeMac } from '../packet/flow-words';
 import { tlvsOf } from './fields';
@@ -195,9 +195,7 @@ export function nativeTunnelOutput(
   const way = findWay(ctx);
   if (!way) {
     report(ctx, 'warn', 'native tunnel routing failed');
-    if (ctx.session.sw.tunnelRoutes.length === 0) {
-      ctx.session.notes.add('the routes of the userspace datapath were not captured (ovs-appctl ovs/route/show)');
-    }
+    meetSwitch(ctx, 'tunnel-routes');
     return;
   }
   report(ctx, 'detail', `tunneling to ${print(way.nextHop)} via ${way.port.name}`);
@@ -210,6 +208,7 @@ export function nativeTunnelOutput(
     ({ bridge, ip }) => bridge === way.bridge && print(parseIp(ip)) === print(way.nextHop),
   );
   if (!neighbour) {
+    meetSwitch(ctx, 'tunnel-neighbours');
     report(
       ctx,
       'detail',

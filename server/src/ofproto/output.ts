@@ -5,7 +5,7 @@ import { chooseMember } from './bond';
 import { bundleOf, forwards, inputBundle, isMirrorOutput, learns, mirrorsOf } from './bundles';
 import { runClone } from './clone';
 import { commit } from './commit';
-import { cancelFreeze, meet, portOf, report, reportBridge, type Ctx } from './context';
+import { cancelFreeze, meet, meetSwitch, portOf, report, reportBridge, type Ctx } from './context';
 import { finishFreezing } from './freeze';
 import { nativeTunnelOutput } from './native-tunnel';
 import { markDscp } from './queues';
@@ -191,6 +191,7 @@ function sendBy(
   const tunnelBefore: FlowWords = ctx.flow.slice(0, TUNNEL_END);
   const native = port.tunnel !== undefined && ctx.session.sw.datapath.tunnelPushPop;
   if (port.tunnel) {
+    if (ctx.session.sw.datapath.userspace) meetSwitch(ctx, 'datapath-features');
     if (port.odpPort === undefined) {
       report(ctx, 'warn', 'Tunneling decided against output');
       return;

@@ -13,7 +13,12 @@ export interface Switch {
   readonly tunnelNeighbours: readonly { readonly bridge: string; readonly ip: string; readonly mac: bigint }[];
   /** Sentences about what no capture tells and what was taken instead. */
   readonly notes: readonly string[];
+  /** What no capture tells of its tunnels: a sentence for whoever meets it. */
+  readonly unseen: ReadonlyMap<UnseenOfSwitch, string>;
 }
+
+/** What a userspace datapath's tunnels go by. */
+export type UnseenOfSwitch = 'tunnel-routes' | 'tunnel-neighbours' | 'datapath-features';
 
 export interface TunnelRoute {
   /** Canonical IPv4 or IPv6 text. */

@@ -14,7 +14,7 @@ import { mirrorsOf } from './mirrors';
 import { portsOf } from './ports';
 import { integer, isTrue, items, map, numbers, text, type DbRow } from './rows';
 import { ruleSource } from './rules';
-import { unseenOf } from './unseen';
+import { unseenOf, unseenOfSwitch } from './unseen';
 
 /** A host's switch, and what a question about it needs besides. */
 export interface AssembledSwitch {
@@ -46,6 +46,7 @@ export function assembleSwitch(
     tunnelRoutes: tunnelRoutesOf(captured),
     tunnelNeighbours: tunnelNeighboursOf(captured),
     notes: captured.notes,
+    unseen: unseenOfSwitch(captured, datapath.tunnelPushPop),
   };
   return { sw, vlanLimit: vlanLimitOf(captured), datapaths: datapathTypesOf(captured) };
 }

@@ -1,5 +1,5 @@
 import type { OvsBridge } from '../../model/network';
-import type { Bundle, Unseen } from '../../ofproto/switch';
+import type { Bundle, Unseen, UnseenOfSwitch } from '../../ofproto/switch';
 import { aboutBridge, factsOf, isWhole, type Captured } from './captured';
 import { PORT_KINDS } from './ports';
 import { isShown } from './rows';
@@ -59,6 +59,29 @@ export function unseenOf(captured: Captured, bridge: OvsBridge, bundles: readonl
     unseen.set(
       'tlv-map',
       `${name}: which Geneve options its tun_metadata fields stand for is not captured whole (ovs-ofctl dump-tlv-map ${name})`,
+    );
+  return unseen;
+}
+
+/** The same for what all bridges of a switch share. */
+export function unseenOfSwitch(captured: Captured, tunnelPushPop: boolean): ReadonlyMap<UnseenOfSwitch, string> {
+  const unseen = new Map<UnseenOfSwitch, string>();
+  const whole = (...kinds: readonly string[]): boolean =>
+    captured.captures.some((linked) => kinds.includes(linked.capture.kind) && isWhole(linked));
+  if (!whole('ovs-appctl-ovs-route-show'))
+    unseen.set('tunnel-routes', 'the routes of the userspace datapath are not captured whole (ovs-appctl ovs/route/show)');
+  if (!whole('ovs-appctl-tnl-neigh-show'))
+    unseen.set(
+      'tunnel-neighbours',
+      'the neighbours of the userspace datapath are not captured whole (ovs-appctl tnl/neigh/show)',
+    );
+  const built = `its tunnels are taken to be built by ${tunnelPushPop ? 'the switch itself' : 'the kernel'}`;
+  if (!whole('ovs-appctl-dpif-set-dp-features'))
+    unseen.set(
+      'datapath-features',
+      whole('ovs-appctl-dpif-show-dp-features')
+        ? `dpif/show-dp-features tells what the datapath could do when it was made, ovs-appctl dpif/set-dp-features BRIDGE whether that was changed; ${built}`
+        : `what the datapath can do is not captured (ovs-appctl dpif/show-dp-features BRIDGE tells); ${built}`,
     );
   return unseen;
 }
