@@ -78,6 +78,7 @@ export function ofprotoTrace(world: World, asked: OfprotoQuestion): OfprotoAnswe
     names: question.names,
     generate: question.generate,
     ctNext,
+    ...(read.geneve === undefined ? {} : { geneve: read.geneve }),
     ...(packetLength === undefined ? {} : { packetLength }),
   });
   if (!answer) return fail(`${bridge}: unknown bridge`);
@@ -159,6 +160,7 @@ function readPayload({ l7, l7Length }: OfprotoQuestion): readonly number[] | str
 interface ReadFlow {
   readonly bridge: string;
   readonly flow: FlowWords;
+  readonly geneve?: boolean;
 }
 
 /** Reads the flow as the command does: first as a datapath's, then as OpenFlow's. */
@@ -180,7 +182,7 @@ function readFlow({ sw, vlanLimit, datapaths }: AssembledSwitch, { bridge, flow:
     const known = sw.bridges.get(received.bridge);
     const tlv = tlvTable(known?.tlvMap ?? []);
     if (!putOptions(read.flow, read.geneve, tlv)) return 'Failed to parse Geneve options';
-    return { bridge: received.bridge, flow: read.flow };
+    return { bridge: received.bridge, flow: read.flow, geneve: read.geneve.length > 0 };
   }
   if (bridge === null) return `${key} (or the bridge name was omitted)`;
   const known = sw.bridges.get(bridge);

@@ -72,7 +72,6 @@ function learnSource(ctx: Ctx, bundle: Bundle, vlan: number): void {
 
 /** Sends the frame by every bundle of its VLAN but the one that it came by. */
 export function flood(ctx: Ctx, input: Bundle | 'none', vlans: Vlans): void {
-  meet(ctx, 'port-config');
   if (ctx.bridge.stp || ctx.bridge.rstp)
     ctx.session.notes.add(
       `bridge ${ctx.bridge.name} runs a spanning tree: a port that was added while it did may stay out of floods until its state changes, and no capture tells`,

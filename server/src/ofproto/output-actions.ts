@@ -2,7 +2,7 @@ import { bundleMember } from '../datapath/hash';
 import { formatPort } from '../openflow/names';
 import { OFPP, type OfpAct } from '../openflow/ofpact';
 import { isAlive } from './bundles';
-import { meet, portOf, report, reportSubfield, type Ctx } from './context';
+import { portOf, report, reportSubfield, type Ctx } from './context';
 import { inFloodOrder } from './flood-order';
 import { controllerAction } from './controller';
 import { lookAtBits, readBits, writeBits } from './fields';
@@ -32,7 +32,6 @@ export function portNumber(ctx: Ctx, port: number | string): number | undefined 
 
 /** FLOOD and ALL: every port but the one that the packet came by. */
 function floodPorts(ctx: Ctx, all: boolean, isLast: boolean): void {
-  meet(ctx, 'port-config');
   const ports = inFloodOrder([...ctx.bridge.ports.values()]).filter(
     (port) => port.ofport !== wordAt(ctx.flow, W.inPort) && (all || !port.noFlood),
   );

@@ -28,6 +28,7 @@ interface BondRecirc {
 
 /** Whether the port's configuration lets the packet in. */
 export function mayReceive(ctx: Ctx, port: Port): boolean {
+  meet(ctx, 'port-config');
   if (isStp(ctx.flow) ? port.noReceiveStp : port.noRecv) return false;
   return forwards(ctx.bridge, port) || learns(ctx.bridge, port);
 }
@@ -45,6 +46,7 @@ function mayOutput(ctx: Ctx, port: Port | undefined, checkStp: boolean): port is
     return false;
   };
   if (!port) return no('warn', 'Nonexistent output port');
+  meet(ctx, 'port-config');
   if (port.noForward) return no('detail', 'OFPPC_NO_FWD set, skipping output');
   if (ctx.mirrorSnaplen !== 0 && port.odpPort === undefined) return no('warn', 'Mirror truncate to ODPP_NONE, skipping output');
   if (isProtected(ctx, port)) return no('warn', 'Flow is between protected ports, skipping output.');

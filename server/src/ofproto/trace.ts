@@ -24,6 +24,8 @@ export interface TraceQuestion {
   readonly names?: boolean;
   /** ct_state for each packet that comes back from connection tracking, in order; then `trk|new`. */
   readonly ctNext?: readonly number[];
+  /** The packet came with Geneve options, which the bridge's map gives their places. */
+  readonly geneve?: boolean;
 }
 
 export interface TracePart {
@@ -64,6 +66,8 @@ export function traceFlow(question: TraceQuestion): TraceAnswer | undefined {
   const bridge = sw.bridges.get(question.bridge);
   if (!bridge) return undefined;
   const session = newSession(sw, bridge.name);
+  const map = bridge.unseen.get('tlv-map');
+  if (question.geneve === true && map !== undefined) session.notes.add(map);
   const options = {
     names: question.names ?? false,
     packetLength: question.packetLength,
