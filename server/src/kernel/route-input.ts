@@ -2,6 +2,7 @@ import type { Namespace, Source } from '../model/network';
 import { tri, type Choose, type Tri } from './decide';
 import { fibOf } from './fib';
 import { isLinkLocal6, isMulticast, type IpPacket } from './packet';
+import { parseIp } from '../packet/address';
 import { addressType, flowOf, lookup, type Lookup, type LookupOptions } from './routing';
 import { sysctl } from './sysctl';
 
@@ -264,7 +265,9 @@ function validateSource(
   };
   if (said !== undefined && mode === 0 && !fib.hasCustomRules) {
     if (acceptLocal) return undefined;
-    return addressType(namespace, 4, packet.src, undefined) === 'LOCAL' ? own : undefined;
+    // Of the loopback network only its addresses count here, unless somebody has added local routes.
+    const isLoop = packet.src >> 24n === 127n && !isAddress(namespace, packet.src) && !hasOwnLocalRoutes(namespace);
+    return addressType(namespace, 4, packet.src, undefined) === 'LOCAL' && !isLoop ? own : undefined;
   }
   const marked = sysctl(namespace, 'net.ipv4.conf', iif, 'src_valid_mark', 'or')?.value === '1';
   const asksPorts = usesPorts(namespace);
@@ -295,6 +298,24 @@ function validateSource(
   if (back.type !== 'unicast') return back.type === 'local' && acceptLocal ? undefined : own;
   if (back.choices.some((hop) => hop.device === iif)) return undefined;
   return settle(refused, mode, said !== undefined, options, 1);
+}
+
+function isAddress(namespace: Namespace, ip: bigint): boolean {
+  return [...namespace.devices.values()].some(({ addresses }) =>
+    addresses.some((address) => parseIp(address.ip)?.value === ip && !address.ip.includes(':')),
+  );
+}
+
+/** Local routes beside those that addresses bring along (fib_has_custom_local_routes). */
+function hasOwnLocalRoutes(namespace: Namespace): boolean {
+  for (const [name, { levels }] of fibOf(namespace, 4).tables)
+    for (const { routes } of levels)
+      for (const same of routes.values())
+        for (const { type, prefix } of same) {
+          if (type !== 'local') continue;
+          if (name !== 'local' || (prefix.value >> 24n !== 127n && !isAddress(namespace, prefix.value))) return true;
+        }
+  return false;
 }
 
 /** Refuses where rp_filter says so; where it was not captured, that is open. */
