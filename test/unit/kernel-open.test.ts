@@ -161,4 +161,24 @@ tcp   ESTAB  0      0           10.0.1.1:22       10.0.1.2:40000
     const [listening] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, rules, `root@router:~# ss -ltun\n${listing}`], ack);
     assert.equal(listening?.verdict, 'insufficient-info');
   });
+
+  it('does not know whose the socket is that a proxy gave to a packet which a bridge takes on', () => {
+    const rules = tables('', '-A POSTROUTING -m owner --uid-owner 0 -j NETMAP --to 10.9.0.0/24\n');
+    const proxy = '-A PREROUTING -p tcp -j TPROXY --on-port 3128 --on-ip 0.0.0.0 --tproxy-mark 0x8000/0x8000\n';
+    const bridge = `${ADDRESSES}4: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+    inet 10.0.5.1/24 scope global br0
+5: p0@if2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue master br0 state UP group default qlen 1000
+6: p1@if2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue master br0 state UP group default qlen 1000
+`;
+    const sysctls = `${SYSCTLS}net.bridge.bridge-nf-call-iptables = 1\n`;
+    const sockets =
+      'root@router:~# ss -tuna\nNetid State  Recv-Q Send-Q Local Address:Port Peer Address:PortProcess\ntcp   LISTEN 0      64           0.0.0.0:3128        0.0.0.0:*\n';
+    const frame =
+      'iif=br0 physin=p1 physout=p0 src=10.0.5.7 dst=10.0.5.8 proto=tcp sport=500 dport=53 smac=02:00:00:00:07:02 dmac=02:00:00:00:06:02';
+    const [plain] = ask([bridge, RULES, ROUTES, sysctls, rules, sockets], frame);
+    assert.deepEqual([plain?.verdict, plain?.packet.src], ['forwarded', '10.0.5.7']);
+    const proxied = rules.replace(/(\*mangle\n(?::.*\n)+)/, `$1${proxy}`);
+    const [open] = ask([bridge, RULES, ROUTES, sysctls, proxied, sockets], frame);
+    assert.deepEqual([open?.verdict, open?.likely], ['insufficient-info', 'forwarded']);
+  });
 });

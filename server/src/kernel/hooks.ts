@@ -25,6 +25,7 @@ function momentOf(run: Run, name: Hook): Moment {
     tracking: run.tracking ?? UNTRACKED,
     opened: run.input.connections.opened,
     arrivedBy: run.input.iif,
+    keepsSocket: run.keepsSocket,
     local: run.input.iif === undefined && run.input.bridged === undefined,
     route: (flow, what) =>
       lookup(flow, { namespace: run.namespace, choose: unlessChance(run.choose), key: `${run.key}|${name} ${what}` }),

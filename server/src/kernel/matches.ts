@@ -30,6 +30,8 @@ export interface Moment {
   readonly opened: readonly Tuple[];
   /** A packet that this host made: only those have an owner. */
   readonly local: boolean;
+  /** A packet that has a proxy's socket (TPROXY); whose process that is, nobody tells. */
+  readonly keepsSocket: boolean;
   /** The device that it came in by, also where a hook does not say it. */
   readonly arrivedBy: string | undefined;
   /** Asks the routes a question of its own; `name` tells it from others about the packet. */
@@ -346,10 +348,10 @@ function frameType({ packet, hook }: Moment): string {
   return packet.frame === 'broadcast' || packet.frame === 'multicast' ? packet.frame : 'unicast';
 }
 
-/** Only packets of this host's own processes have an owner. */
+/** Only packets of this host's own processes have an owner, and those that a proxy's socket was given to. */
 function ownerTest(what: 'uid' | 'gid' | 'socket-exists', text: string | undefined, negated: boolean): Test {
   return (at) => {
-    if (!at.local) return tri(negated);
+    if (!at.local) return at.keepsSocket ? 'maybe' : tri(negated);
     if (what === 'socket-exists') return tri(!negated);
     const id = what === 'uid' ? at.uid : at.gid;
     if (id === undefined) return 'maybe';

@@ -104,6 +104,8 @@ export interface Run {
   notrack: boolean;
   /** A proxy takes the packet (TPROXY). */
   proxied: boolean;
+  /** It goes on through a bridge and still has the proxy's socket, whose owner rules may ask for. */
+  keepsSocket: boolean;
   physIn: string | undefined;
   physOut: string | undefined;
   /** Where a packet that is made here goes, after what the rules of OUTPUT changed. */
@@ -124,6 +126,7 @@ export function begin(input: StackInput): Run {
     zone: ZONE_0,
     notrack: false,
     proxied: false,
+    keepsSocket: false,
     physIn: input.bridged?.physIn ?? input.physIn,
     physOut: undefined,
     rerouted: undefined,

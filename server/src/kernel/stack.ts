@@ -165,6 +165,7 @@ function passBridge(run: Run, bridged: NonNullable<StackInput['bridged']>): Pass
   run.packet = before;
   const first = hook(run, 'PREROUTING');
   if (first) return first;
+  run.keepsSocket = run.proxied;
   run.proxied = false;
   if (run.packet.dst !== before.dst) return redirected(run, bridged.bridge);
   if (bridged.physOut === undefined) return end(run, 'forwarded', 'the bridge decides');

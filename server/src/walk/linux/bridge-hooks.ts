@@ -250,6 +250,7 @@ function native(run: Run, table: NfTable, chain: NfChain, hook: Hook, packet: Fl
     opened: [],
     local: false,
     arrivedBy: run.from,
+    keepsSocket: false,
     route: () => ({ kind: 'none' }),
     reversePath: () => 'maybe',
     uid: undefined,
