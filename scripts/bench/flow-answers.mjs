@@ -8,7 +8,7 @@ const quick = process.argv.includes('--quick');
 const { createService, hover, definition, references, semanticTokens, workspaceSymbols } = await server();
 const uri = 'file:///dump';
 /** As many as the server lists. */
-const MOST_REFERENCES = 5000;
+const MOST_REFERENCES = 2000;
 const SHOW = `hv1# ovs-ofctl show br-int
  1(patch-tun): addr:aa:00:00:00:00:01
      config:     0

@@ -53,7 +53,7 @@ import { workspaceFiles } from './workspace';
 const QUIET_MS = 150;
 
 /** A list of more references is no use to anybody, and takes long to hand over. */
-const MOST_REFERENCES = 5000;
+const MOST_REFERENCES = 2000;
 /** Longer documents are coloured where they are seen. */
 const MOST_LINES_COLOURED = 3000;
 /** The protocol allows null for a whole document that has no tokens to give; the library's types do not. */
