@@ -29,7 +29,7 @@ function momentOf(run: Run, name: Hook): Moment {
     local: run.input.iif === undefined && run.input.bridged === undefined,
     route: (flow, what) =>
       lookup(flow, { namespace: run.namespace, choose: unlessChance(run.choose), key: `${run.key}|${name} ${what}` }),
-    reversePath: (flags) => reversePath(run.namespace, run.packet, run.in, flags, run.choose, run.key),
+    reversePath: (packet, flags) => reversePath(run.namespace, packet, run.in, flags, run.choose, run.key),
     uid: run.input.uid,
     gid: run.input.gid,
   };

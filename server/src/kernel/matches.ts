@@ -36,8 +36,8 @@ export interface Moment {
   readonly arrivedBy: string | undefined;
   /** Asks the routes a question of its own; `name` tells it from others about the packet. */
   readonly route: (flow: Flow, name: string) => Lookup;
-  /** Whether the packet comes back by the device that it came by (the rpfilter match). */
-  readonly reversePath: (flags: readonly string[]) => Tri;
+  /** Whether the packet, as rules have changed it, comes back by the device that it came by (the rpfilter match). */
+  readonly reversePath: (packet: IpPacket, flags: readonly string[]) => Tri;
   /** User and group of the process that sends, where they are known. */
   readonly uid: number | undefined;
   readonly gid: number | undefined;
@@ -180,7 +180,7 @@ function makeTest(match: NfMatch): Test {
     case 'owner':
       return ownerTest(match.what, match.value?.value, match.negated);
     case 'rpfilter':
-      return turned(match.negated, (at) => at.reversePath(match.flags));
+      return turned(match.negated, (at) => at.reversePath(at.packet, match.flags));
     case 'socket':
       return turned(match.negated, (at) => hasSocket(at, match.flags));
     case 'policy':
