@@ -159,12 +159,17 @@ interface Found {
   readonly reply: boolean;
 }
 
+/** A tuple that is its own answer's: the kernel then finds the answer, which it put in front (__nf_conntrack_hash_insert). */
+function mirrors(connection: Connection, tuple: Tuple): boolean {
+  return sameTuple(connection.reply, tuple);
+}
+
 /** The connection that a tuple belongs to, in either direction. */
 export function find(table: ConnectionTable, tuple: Tuple, zone: Zone): Found | undefined {
   for (const connection of table.own) {
     if (connection.dead || !connection.confirmed) continue;
     if (zoneId(connection.zone, 'orig') === zoneId(zone, 'orig') && sameTuple(connection.original, tuple))
-      return { connection, reply: false };
+      return { connection, reply: mirrors(connection, tuple) };
     if (zoneId(connection.zone, 'reply') === zoneId(zone, 'reply') && isReply(connection, tuple))
       return { connection, reply: true };
   }
@@ -176,7 +181,7 @@ export function find(table: ConnectionTable, tuple: Tuple, zone: Zone): Found | 
   if (table.own.some((own) => own.original === known.original)) return undefined;
   const connection = { ...known };
   table.own.push(connection);
-  return { connection, reply: !sameTuple(connection.original, tuple) };
+  return { connection, reply: !sameTuple(connection.original, tuple) || mirrors(connection, tuple) };
 }
 
 /** Whether another connection of the zone uses a tuple already. */

@@ -81,7 +81,7 @@ function redirectAddress(at: Moment): bigint | undefined {
     return parsed?.family === family ? [parsed.value] : [];
   });
   if (family === 4) return own[0];
-  // Of IPv6 one of the scope that the packet's source has.
-  const linkLocal = at.packet.src >> 118n === 0x3fan;
-  return own.find((ip) => (ip >> 118n === 0x3fan) === linkLocal) ?? own[0];
+  // IPv6 takes an address of the link for what was sent to one; any other may be redirected to all (nf_nat_redirect_ipv6_usable).
+  const isLinkLocal = (ip: bigint): boolean => ip >> 118n === 0x3fan;
+  return isLinkLocal(at.packet.dst) ? own.find(isLinkLocal) : own[0];
 }
