@@ -378,7 +378,10 @@ function wholeRule(lines: readonly Line[], n: number) {
  */
 function withHiddenTarget(line: NftRuleLine, missing: boolean): NftRuleLine {
   const { remark } = line;
-  const ended = line.items.some((item) => /^(?:verdict|verdict-map|block|nat|redirect|reject|hidden|set|other)$/.test(item.is));
+  // A condition that nft could not print ends no rule.
+  const ended = line.items.some((item) =>
+    item.is === 'hidden' ? item.target : /^(?:verdict|verdict-map|block|nat|redirect|reject|set|other)$/.test(item.is),
+  );
   if (missing && !ended && (remark === undefined || /^#\s*handle \d+\s*$/.test(remark.value))) {
     const end = line.text.span.end;
     return {
