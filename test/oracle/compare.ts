@@ -141,9 +141,18 @@ function numberOf(text: string): bigint {
 /** Fields of a flow as datapath actions call them. */
 const NAMES: Readonly<Record<string, string>> = {
   ...{ 'eth.src': 'dl_src', 'eth.dst': 'dl_dst', 'ipv4.src': 'nw_src', 'ipv4.dst': 'nw_dst', 'ipv4.ttl': 'nw_ttl' },
-  ...{ 'ipv6.src': 'ipv6_src', 'ipv6.dst': 'ipv6_dst', 'ipv6.hlimit': 'nw_ttl', 'skb_mark.': 'pkt_mark' },
+  ...{
+    'ipv6.src': 'ipv6_src',
+    'ipv6.dst': 'ipv6_dst',
+    'ipv6.hlimit': 'nw_ttl',
+    'skb_mark.': 'pkt_mark',
+    'skb_priority.': 'skb_priority',
+  },
   ...{ 'arp.sip': 'arp_spa', 'arp.tip': 'arp_tpa', 'arp.op': 'arp_op', 'arp.sha': 'arp_sha', 'arp.tha': 'arp_tha' },
 };
+
+/** What a flow does not name where it is 0. */
+const UNSET = /^skb_(?:mark|priority)\.$/;
 
 /** A packet on its way through datapath actions: what differs from before, its VLAN headers and new labels, the tunnel that was set. */
 interface Seen {
@@ -184,7 +193,7 @@ function outputsOf(actions: string, seen: Seen, before: ReadonlyMap<string, stri
     else if (name === 'set') {
       for (const [key, value] of setsOf(action)) {
         if (key === 'tunnel') seen.tunnel = value;
-        else change(changes, key, value, before.get(NAMES[key] ?? ''));
+        else change(changes, key, value, before.get(NAMES[key] ?? '') ?? (UNSET.test(key) ? '0' : undefined));
       }
     } else if (inner !== undefined) {
       const copy = (text: string): string[] =>

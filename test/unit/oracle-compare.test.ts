@@ -29,6 +29,14 @@ describe('how two traces are compared', () => {
   it('takes the outputs of a flood as a set, each with the changes that it sees', () => {
     assert.equal(outputsAsSet('1,push_vlan(vid=5,pcp=0),2,pop_vlan,3'), outputsAsSet('3,1,push_vlan(vid=5,pcp=0),2'));
     assert.notEqual(outputsAsSet('1,push_vlan(vid=5,pcp=0),2'), outputsAsSet('push_vlan(vid=5,pcp=0),1,2'));
+    assert.equal(
+      outputsAsSet('1,set(skb_priority(0x4)),2,set(skb_priority(0)),3', 'ip,in_port=1'),
+      outputsAsSet('3,1,set(skb_priority(0x4)),2', 'ip,in_port=1'),
+    );
+    assert.notEqual(
+      outputsAsSet('1,set(skb_priority(0x4)),2,set(skb_priority(0)),3', 'skb_priority=0x1,ip,in_port=1'),
+      outputsAsSet('3,1,set(skb_priority(0x4)),2', 'skb_priority=0x1,ip,in_port=1'),
+    );
     const flood = ' 0. priority 0\n    FLOOD';
     assert.deepEqual(compare(trace(flood, 'unchanged', '2,3'), trace(flood, 'unchanged', '3,2')).differs, []);
     assert.deepEqual(compare(trace(rule, 'unchanged', '2,3'), trace(rule, 'unchanged', '3,2')).differs, ['datapath']);

@@ -113,7 +113,8 @@ function mac(field: Field, text: string): ParsedValue {
   return error(`${text}: invalid Ethernet address`);
 }
 
-const IPV4 = '(\\d+)\\.(\\d+)\\.(\\d+)\\.(\\d+)';
+/** The switch's scanner takes signs, and of each number its last byte. */
+const IPV4 = '([+-]?\\d+)\\.([+-]?\\d+)\\.([+-]?\\d+)\\.([+-]?\\d+)';
 const maskedIpv4 = new RegExp(`^\\s*${IPV4}/${IPV4}`);
 const prefixedIpv4 = new RegExp(`^\\s*${IPV4}/\\s*([+-]?\\d+)`);
 const plainIpv4 = new RegExp(`^\\s*${IPV4}`);
