@@ -1,9 +1,11 @@
+import { limitsOf } from './plain-values';
 import { Kind } from './tokens';
 
 /**
  * Which values of each place in a flow's text are known to be read as a shape's template says. Values fall into classes: by their
  * length in bits, with whatever stands at a class's edge (powers of two, the last values before them, numbers below 8) apart,
- * for that is where limits and reserved values are. A class is trusted once the ordinary reader agreed on one of its values.
+ * for that is where limits and reserved values are. A class is trusted once the ordinary reader agreed on one of its values; where
+ * the table of fields tells up to where values are just themselves (`plain-values.ts`), none need be tried.
  * Places have numbers, from 0 on; all that is known of them stands in one array.
  */
 export interface Rules {
@@ -25,24 +27,31 @@ const MOST_EDGES = 20_000;
 export function createRules(): Rules {
   const places = new Map<string, number>();
   let trusted = new Int32Array(256 * WORDS);
+  let limits = new Float64Array(256);
   let count = 0;
   /** Edge values, each trusted for itself; most places never meet one. */
   const edges = new Map<number, Set<number>>();
   return {
     placesOf(name, wanted) {
-      const known = places.get(name);
-      if (known !== undefined) return known;
+      const place = places.get(name);
+      if (place !== undefined) return place;
       const first = count;
       count += wanted;
       if (count * WORDS > trusted.length) {
         const bigger = new Int32Array(Math.max(count * WORDS, trusted.length * 2));
         bigger.set(trusted);
         trusted = bigger;
+        const more = new Float64Array(bigger.length / WORDS);
+        more.set(limits);
+        limits = more;
       }
       places.set(name, first);
+      const known = limitsOf(name);
+      for (let n = 0; n < wanted; n++) limits[first + n] = known[n] ?? -1;
       return first;
     },
     isTrusted(place, kind, number, words, at) {
+      if ((kind === Kind.decimal ? number : (words[at] ?? 0)) <= (limits[place] ?? -1)) return true;
       const of = classOf(kind, number, words, at);
       if (of >= 0) return ((trusted[place * WORDS + (of >> 5)] ?? 0) & (1 << (of & 31))) !== 0;
       return edges.get(place)?.has(kind === Kind.decimal ? number : (words[at] ?? 0)) === true;
