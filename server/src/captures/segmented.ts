@@ -1,7 +1,7 @@
 import { drained } from '../base/steps';
 import { editedWhole, lastUpTo, type Edit, type LineIndex, type Text } from '../base/lines';
-import type { Segment, SegmentReader } from './flow/segment';
-import { hashCounter, repeatsAfter } from './flow/repeats';
+import { readSegment, type Segment, type SegmentReader } from './flow/segment';
+import { countHashes, hashCounter, repeatsAfter } from './flow/repeats';
 
 /**
  * A text cut into segments, which hold its characters too: nothing holds all of it at once, so an edit makes anew only the segments
@@ -34,7 +34,7 @@ export function* segmentsOf(
   const limit = text.length - back.length;
   let at = front.length;
   while (at < limit) {
-    const segment = reader.read(text, at, limit);
+    const segment = readSegment(reader, text, at, limit);
     fresh.push(segment);
     at += segment.length;
     yield at;
@@ -74,7 +74,7 @@ export function editedText(
   for (const { first, last, text } of touched) {
     segments.push(...before.segments.slice(kept, first));
     for (let at = 0; at < text.length;) {
-      const segment = reader.read(text, at, text.length);
+      const segment = readSegment(reader, text, at, text.length);
       fresh.push(segment);
       segments.push(segment);
       at += segment.length;
@@ -129,10 +129,10 @@ function* withRepeats(
   if (repeats) return assemble(segments, repeats);
   const counter = hashCounter();
   for (const segment of segments) {
-    counter.add(segment.hashes);
+    countHashes(counter, segment.hashes);
     yield;
   }
-  return assemble(segments, counter.repeats());
+  return assemble(segments, counter.repeats);
 }
 
 /** A text that comes in pieces, as a file does: each piece is read when it is there. */
@@ -157,9 +157,9 @@ export function growingText(reader: SegmentReader, before: SegmentedText | undef
       const known = before && oldAt === length ? before.segments[old] : undefined;
       const end = at + (known?.length ?? 0);
       const same = known !== undefined && end <= limit && text.slice(at, end) === known.text && endsLine(text, end);
-      const segment = same ? known : reader.read(text, at, limit);
+      const segment = same ? known : readSegment(reader, text, at, limit);
       segments.push(segment);
-      counter.add(segment.hashes);
+      countHashes(counter, segment.hashes);
       at += segment.length;
       length += segment.length;
       yield length;
@@ -176,7 +176,7 @@ export function growingText(reader: SegmentReader, before: SegmentedText | undef
     },
     *end() {
       yield* read(rest, rest.length);
-      return assemble(segments, counter.repeats());
+      return assemble(segments, counter.repeats);
     },
   };
 }

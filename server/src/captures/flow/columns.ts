@@ -10,7 +10,7 @@ import { hashFilter } from './repeats';
 import type { ReadFlow } from './read';
 import { hashOfPorts, hashOfRowPorts, sameRows, type Row } from './same';
 import type { Segment } from './segment';
-import type { ShapeBook } from './shapes';
+import { idOf, nameOf, type ShapeBook } from './shapes';
 import { isMatch, lowerBound, readLines, type FlowStore } from './store';
 import { refText, summaryOf, wordOf } from './summary';
 import { kindOfSlot, literalOfSlot, wordOfSlot, wordsOfSlot, type RefTemplate, type Template } from './template';
@@ -414,7 +414,7 @@ function bitsOf(book: ShapeBook, segment: Segment, n: number, shape: Template): 
   return shape.terms.map(({ field, mask, base, slot, shift, name }): FlowBits => {
     if (slot < 0) return name === undefined ? { field, mask, value: base } : { field, mask, value: base, portName: name };
     const at = row + wordOfSlot(shape, slot);
-    if (name !== undefined) return { field, mask, value: base, portName: book.nameOf(segment.words[at] ?? 0) };
+    if (name !== undefined) return { field, mask, value: base, portName: nameOf(book, segment.words[at] ?? 0) };
     let value = 0n;
     for (let k = 0; k < wordsOfSlot(shape, slot); k++) value = (value << 32n) | BigInt(segment.words[at + k] ?? 0);
     return { field, mask, value: (value << BigInt(shift)) | base };
@@ -492,7 +492,7 @@ function wantedIn(book: ShapeBook, shape: Template | undefined, kind: RefKind, v
 /** The words that a reference's canonical text may be in a row; none where it is no value of that kind. */
 function wordsOfText(book: ShapeBook, kind: Kind, { form }: RefTemplate, value: string): readonly (readonly number[])[] {
   if (form === 'name') {
-    const id = book.idOf(value);
+    const id = idOf(book, value);
     return id === undefined ? [] : [[id]];
   }
   const number =

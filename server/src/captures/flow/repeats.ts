@@ -1,57 +1,62 @@
 import type { Segment } from './segment';
 
-/** Finds the hashes that come more than once among all that it is given. */
+/** Finds the hashes that come more than once among all that it is given. Data only, as `ShapeBook` is. */
 export interface HashCounter {
-  add(hashes: Int32Array): void;
-  repeats(): ReadonlySet<number>;
+  /** Open-addressing tables of numbers; 0 is a free place in them, so the hash 0 is noted apart. */
+  readonly tables: Int32Array[];
+  readonly used: Int32Array;
+  zero: boolean;
+  readonly repeats: Set<number>;
 }
 
 /** A power of two: each table grows for itself, so that none takes long. */
 const TABLES = 64;
 
-/** Open-addressing tables of numbers; 0 is a free place in them, so the hash 0 is noted apart. */
 export function hashCounter(): HashCounter {
-  const tables: Int32Array[] = Array.from({ length: TABLES }, () => new Int32Array(64));
-  const used = new Int32Array(TABLES);
-  let zero = false;
-  const found = new Set<number>();
-  const placeOf = (table: Int32Array, hash: number) => {
-    const mask = table.length - 1;
-    let at = (Math.imul(hash, 0x9e3779b1) >>> 7) & mask;
-    while (table[at] !== 0 && table[at] !== hash) at = (at + 1) & mask;
-    return at;
-  };
-  const grow = (slots: Int32Array): Int32Array => {
-    const bigger = new Int32Array(slots.length * 2);
-    for (let n = 0; n < slots.length; n++) {
-      const hash = slots[n] ?? 0;
-      if (hash !== 0) bigger[placeOf(bigger, hash)] = hash;
-    }
-    return bigger;
-  };
   return {
-    add(hashes) {
-      for (let n = 0; n < hashes.length; n++) {
-        const hash = hashes[n] ?? 0;
-        if (hash === 0) {
-          if (zero) found.add(0);
-          zero = true;
-          continue;
-        }
-        const own = (hash ^ (hash >>> 16)) & (TABLES - 1);
-        const slots = tables[own];
-        if (!slots) break;
-        const at = placeOf(slots, hash);
-        if (slots[at] === hash) found.add(hash);
-        else {
-          slots[at] = hash;
-          const count = (used[own] = (used[own] ?? 0) + 1);
-          if (count * 2 > slots.length) tables[own] = grow(slots);
-        }
-      }
-    },
-    repeats: () => found,
+    tables: Array.from({ length: TABLES }, () => new Int32Array(64)),
+    used: new Int32Array(TABLES),
+    zero: false,
+    repeats: new Set(),
   };
+}
+
+export function countHashes(counter: HashCounter, hashes: Int32Array): void {
+  const { tables, used, repeats } = counter;
+  for (let n = 0; n < hashes.length; n++) {
+    const hash = hashes[n] ?? 0;
+    if (hash === 0) {
+      if (counter.zero) repeats.add(0);
+      counter.zero = true;
+      continue;
+    }
+    const own = (hash ^ (hash >>> 16)) & (TABLES - 1);
+    const slots = tables[own];
+    if (!slots) break;
+    const at = placeIn(slots, hash);
+    if (slots[at] === hash) repeats.add(hash);
+    else {
+      slots[at] = hash;
+      const count = (used[own] = (used[own] ?? 0) + 1);
+      if (count * 2 > slots.length) tables[own] = grown(slots);
+    }
+  }
+}
+
+function placeIn(table: Int32Array, hash: number): number {
+  const mask = table.length - 1;
+  let at = (Math.imul(hash, 0x9e3779b1) >>> 7) & mask;
+  while (table[at] !== 0 && table[at] !== hash) at = (at + 1) & mask;
+  return at;
+}
+
+function grown(slots: Int32Array): Int32Array {
+  const bigger = new Int32Array(slots.length * 2);
+  for (let n = 0; n < slots.length; n++) {
+    const hash = slots[n] ?? 0;
+    if (hash !== 0) bigger[placeIn(bigger, hash)] = hash;
+  }
+  return bigger;
 }
 
 /** More new flows than this are counted together with all others. */
@@ -74,13 +79,13 @@ export function repeatsAfter(
   const own = new Set<number>();
   const filter = hashFilter();
   for (const { hashes } of fresh) {
-    counter.add(hashes);
+    countHashes(counter, hashes);
     for (const hash of hashes) {
       own.add(hash);
       filter.add(hash);
     }
   }
-  const found = new Set(counter.repeats());
+  const found = new Set(counter.repeats);
   for (const segment of segments) {
     if (isFresh.has(segment)) continue;
     for (const hash of segment.hashes) if (filter.has(hash) && own.has(hash)) found.add(hash);

@@ -9,12 +9,14 @@ import { Kind } from './tokens';
  * Places have numbers, from 0 on; all that is known of them stands in one array.
  */
 export interface Rules {
-  /** The number of the first of `count` places that go by a name: new ones where nobody asked for it before. */
-  placesOf(name: string, count: number): number;
-  /** Whether the template may be believed for a value. `number` is a decimal's value, `words` from `at` on the others'. */
-  isTrusted(place: number, kind: Kind, number: number, words: Uint32Array, at: number): boolean;
-  /** Remembers that the ordinary reader agreed on a value. */
-  trust(place: number, kind: Kind, number: number, words: Uint32Array, at: number): void;
+  readonly places: Map<string, number>;
+  /** For each place, a bit for each class that is trusted. */
+  trusted: Int32Array;
+  /** For each place, up to which first word any value is taken as it is. */
+  limits: Float64Array;
+  count: number;
+  /** Edge values, each trusted for itself; most places never meet one. */
+  readonly edges: Map<number, Set<number>>;
 }
 
 const CLASSES = 160;
@@ -25,49 +27,49 @@ const WORDS = CLASSES / 32;
 const MOST_EDGES = 20_000;
 
 export function createRules(): Rules {
-  const places = new Map<string, number>();
-  let trusted = new Int32Array(256 * WORDS);
-  let limits = new Float64Array(256);
-  let count = 0;
-  /** Edge values, each trusted for itself; most places never meet one. */
-  const edges = new Map<number, Set<number>>();
-  return {
-    placesOf(name, wanted) {
-      const place = places.get(name);
-      if (place !== undefined) return place;
-      const first = count;
-      count += wanted;
-      if (count * WORDS > trusted.length) {
-        const bigger = new Int32Array(Math.max(count * WORDS, trusted.length * 2));
-        bigger.set(trusted);
-        trusted = bigger;
-        const more = new Float64Array(bigger.length / WORDS);
-        more.set(limits);
-        limits = more;
-      }
-      places.set(name, first);
-      const known = limitsOf(name);
-      for (let n = 0; n < wanted; n++) limits[first + n] = known[n] ?? -1;
-      return first;
-    },
-    isTrusted(place, kind, number, words, at) {
-      if ((kind === Kind.decimal ? number : (words[at] ?? 0)) <= (limits[place] ?? -1)) return true;
-      const of = classOf(kind, number, words, at);
-      if (of >= 0) return ((trusted[place * WORDS + (of >> 5)] ?? 0) & (1 << (of & 31))) !== 0;
-      return edges.get(place)?.has(kind === Kind.decimal ? number : (words[at] ?? 0)) === true;
-    },
-    trust(place, kind, number, words, at) {
-      const of = classOf(kind, number, words, at);
-      if (of >= 0) {
-        const into = place * WORDS + (of >> 5);
-        trusted[into] = (trusted[into] ?? 0) | (1 << (of & 31));
-        return;
-      }
-      let own = edges.get(place);
-      if (!own) edges.set(place, (own = new Set()));
-      if (own.size < MOST_EDGES) own.add(kind === Kind.decimal ? number : (words[at] ?? 0));
-    },
-  };
+  return { places: new Map(), trusted: new Int32Array(256 * WORDS), limits: new Float64Array(256), count: 0, edges: new Map() };
+}
+
+/** The number of the first of `wanted` places that go by a name: new ones where nobody asked for it before. */
+export function placesOf(rules: Rules, name: string, wanted: number): number {
+  const place = rules.places.get(name);
+  if (place !== undefined) return place;
+  const first = rules.count;
+  rules.count += wanted;
+  if (rules.count > rules.limits.length) {
+    const size = Math.max(rules.count, rules.limits.length * 2);
+    const trusted = new Int32Array(size * WORDS);
+    trusted.set(rules.trusted);
+    rules.trusted = trusted;
+    const limits = new Float64Array(size);
+    limits.set(rules.limits);
+    rules.limits = limits;
+  }
+  rules.places.set(name, first);
+  const known = limitsOf(name);
+  for (let n = 0; n < wanted; n++) rules.limits[first + n] = known[n] ?? -1;
+  return first;
+}
+
+/** Whether the template may be believed for a value. `number` is a decimal's value, `words` from `at` on the others'. */
+export function isTrusted(rules: Rules, place: number, kind: Kind, number: number, words: Uint32Array, at: number): boolean {
+  if ((kind === Kind.decimal ? number : (words[at] ?? 0)) <= (rules.limits[place] ?? -1)) return true;
+  const of = classOf(kind, number, words, at);
+  if (of >= 0) return ((rules.trusted[place * WORDS + (of >> 5)] ?? 0) & (1 << (of & 31))) !== 0;
+  return rules.edges.get(place)?.has(kind === Kind.decimal ? number : (words[at] ?? 0)) === true;
+}
+
+/** Remembers that the ordinary reader agreed on a value. */
+export function trust(rules: Rules, place: number, kind: Kind, number: number, words: Uint32Array, at: number): void {
+  const of = classOf(kind, number, words, at);
+  if (of >= 0) {
+    const into = place * WORDS + (of >> 5);
+    rules.trusted[into] = (rules.trusted[into] ?? 0) | (1 << (of & 31));
+    return;
+  }
+  let own = rules.edges.get(place);
+  if (!own) rules.edges.set(place, (own = new Set()));
+  if (own.size < MOST_EDGES) own.add(kind === Kind.decimal ? number : (words[at] ?? 0));
 }
 
 /** The length in bits of a 32-bit word. */

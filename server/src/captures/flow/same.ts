@@ -1,6 +1,6 @@
 import { hashesValue, hashOfText, mix } from './hash';
 import type { FlowBits } from '../../packet/flow-shape';
-import type { ShapeBook } from './shapes';
+import { nameOf, type ShapeBook } from './shapes';
 import { wordOfSlot, wordsOfSlot, type Template, type TermTemplate } from './template';
 
 /** A flow of a known shape in its columns. */
@@ -114,7 +114,7 @@ export function hashOfRowPorts(book: ShapeBook, { shape, words, at }: Row, numbe
   let hash = 0;
   for (const { field, slot, base, shift, name } of shape.ports) {
     const word = slot < 0 ? 0 : (words[at + wordOfSlot(shape, slot)] ?? 0);
-    const port = name === 'slot' ? book.nameOf(word) : (name ?? ((word << shift) | Number(base & 0xffffffffn)) >>> 0);
+    const port = name === 'slot' ? nameOf(book, word) : (name ?? ((word << shift) | Number(base & 0xffffffffn)) >>> 0);
     hash = (hash + hashOfPort(field, port, numbers)) | 0;
   }
   return hash;

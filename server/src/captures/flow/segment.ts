@@ -1,7 +1,7 @@
 import { copyUnits, stringOf } from '../../base/code-units';
 import { hashOfPlace, mix } from './hash';
 import { SLOT, slotsOf, wordOfSlot, wordsOfSlot, type Template } from './template';
-import { LONGEST_LINE, type Scratch, type ShapeBook } from './shapes';
+import { learnLine, LONGEST_LINE, matchLine, type Scratch, type ShapeBook } from './shapes';
 import type { Units } from './tokens';
 
 /**
@@ -29,80 +29,103 @@ const SEGMENT_UNITS = 1 << 18;
 /** Reading a line by the grammar takes long: after so many of them a segment ends early. */
 const MOST_READ = 12;
 
-/** What is needed over and over while segments are read: buffers, and the shapes. */
+/** What is needed over and over while segments are read: the shapes, and buffers. Data only, as `ShapeBook` is. */
 export interface SegmentReader {
-  /** Reads a segment of `text` from `from` on, which starts a line, up to `limit`, which ends one, at most. */
-  read(text: string, from: number, limit: number): Segment;
+  readonly book: ShapeBook;
+  readonly window: Uint16Array;
+  readonly starts: Uint32Array;
+  readonly lines: Uint16Array;
+  readonly shapes: Uint16Array;
+  readonly rows: Uint32Array;
+  readonly hashes: Int32Array;
+  words: Uint32Array;
 }
 
 export function createSegmentReader(book: ShapeBook): SegmentReader {
-  const window = new Uint16Array(SEGMENT_UNITS + 1);
-  const starts = new Uint32Array(SEGMENT_LINES);
-  const lines = new Uint16Array(SEGMENT_LINES);
-  const shapes = new Uint16Array(SEGMENT_LINES);
-  const rows = new Uint32Array(SEGMENT_LINES);
-  const hashes = new Int32Array(SEGMENT_LINES);
-  let words = new Uint32Array(SEGMENT_LINES * 24);
-
   return {
-    read(text, from, limit) {
-      // A quarter of it for a start: most segments end by their number of lines.
-      const size = copyUnits(text, from, Math.min(limit, from + SEGMENT_UNITS), window);
-      const whole = from + size >= limit;
-      // What is behind the last character stops whoever compares.
-      window[size] = 10;
-      const source: Units = { units: window, end: size };
-      let count = 0;
-      let flows = 0;
-      let used = 0;
-      const readBefore = book.linesRead();
-      let at = 0;
-      while (at < size && count < SEGMENT_LINES && book.linesRead() - readBefore < MOST_READ) {
-        // The window may end inside of a flow: the next segment reads it.
-        if (!whole && size - at < LONGEST_LINE && count > 0) break;
-        let shape = window[at] === 10 || window[at] === 13 ? undefined : book.match(source, at);
-        let end: number;
-        if (shape) end = book.lineEnd();
-        else {
-          end = at;
-          while (end < size && window[end] !== 10 && window[end] !== 13) end++;
-          if (end === size && !whole) {
-            // A line that is longer than the window.
-            const found = lineBreak(text, from + end);
-            starts[count++] = at;
-            return finish(afterBreak(text, found) - from);
-          }
-          const line = end - at < 40 || end - at > LONGEST_LINE ? '' : trimmed(window, at, end);
-          if (line !== '' && looksLikeFlow(line)) shape = book.learn(line);
-        }
-        if (shape) {
-          if (used + shape.rowWords > words.length) words = grown(words, used + shape.rowWords);
-          lines[flows] = count;
-          shapes[flows] = shape.id;
-          rows[flows] = used;
-          hashes[flows] = writeRow(shape, book.scratch, words, used);
-          used += shape.rowWords;
-          flows++;
-        }
-        starts[count++] = at;
-        while (end < size && window[end] !== 10 && window[end] !== 13) end++;
-        at = end < size ? end + (window[end] === 13 && breaksTwice(text, from + end) ? 2 : 1) : end;
-      }
-      return finish(at);
+    book,
+    window: new Uint16Array(SEGMENT_UNITS + 1),
+    starts: new Uint32Array(SEGMENT_LINES),
+    lines: new Uint16Array(SEGMENT_LINES),
+    shapes: new Uint16Array(SEGMENT_LINES),
+    rows: new Uint32Array(SEGMENT_LINES),
+    hashes: new Int32Array(SEGMENT_LINES),
+    words: new Uint32Array(SEGMENT_LINES * 24),
+  };
+}
 
-      function finish(length: number): Segment {
-        return {
-          text: text.slice(from, from + length),
-          length,
-          starts: starts.slice(0, count),
-          lines: lines.slice(0, flows),
-          shapes: shapes.slice(0, flows),
-          rows: rows.slice(0, flows),
-          hashes: hashes.slice(0, flows),
-          words: words.slice(0, used),
-        };
+/** Reads a segment of `text` from `from` on, which starts a line, up to `limit`, which ends one, at most. */
+export function readSegment(reader: SegmentReader, text: string, from: number, limit: number): Segment {
+  const { book, window, starts } = reader;
+  // A quarter of it for a start: most segments end by their number of lines.
+  const size = copyUnits(text, from, Math.min(limit, from + SEGMENT_UNITS), window);
+  const whole = from + size >= limit;
+  // What is behind the last character stops whoever compares.
+  window[size] = 10;
+  const source: Units = { units: window, end: size };
+  let count = 0;
+  let flows = 0;
+  let used = 0;
+  const readBefore = book.linesRead;
+  let at = 0;
+  while (at < size && count < SEGMENT_LINES && book.linesRead - readBefore < MOST_READ) {
+    // The window may end inside of a flow: the next segment reads it.
+    if (!whole && size - at < LONGEST_LINE && count > 0) break;
+    let shape = window[at] === 10 || window[at] === 13 ? undefined : matchLine(book, source, at);
+    let end = book.lineEnd;
+    if (!shape) {
+      end = lineEnd(window, at, size);
+      if (end === size && !whole) {
+        // A line that is longer than the window.
+        const found = lineBreak(text, from + end);
+        starts[count++] = at;
+        return segmentOf(reader, text, from, afterBreak(text, found) - from, count, flows, used);
       }
-    },
+      const line = end - at < 40 || end - at > LONGEST_LINE ? '' : trimmed(window, at, end);
+      if (line !== '' && looksLikeFlow(line)) shape = learnLine(book, line);
+    }
+    if (shape) {
+      if (used + shape.rowWords > reader.words.length) reader.words = grown(reader.words, used + shape.rowWords);
+      reader.lines[flows] = count;
+      reader.shapes[flows] = shape.id;
+      reader.rows[flows] = used;
+      reader.hashes[flows] = writeRow(shape, book.scratch, reader.words, used);
+      used += shape.rowWords;
+      flows++;
+    }
+    starts[count++] = at;
+    end = lineEnd(window, end, size);
+    at = end < size ? end + (window[end] === 13 && breaksTwice(text, from + end) ? 2 : 1) : end;
+  }
+  return segmentOf(reader, text, from, at, count, flows, used);
+}
+
+/** Where the line that holds `at` ends: at its break, or at `size`. */
+function lineEnd(window: Uint16Array, at: number, size: number): number {
+  let end = at;
+  while (end < size && window[end] !== 10 && window[end] !== 13) end++;
+  return end;
+}
+
+/** A segment of what was read into the buffers: `count` lines, of which `flows` are flows of known shapes, in `used` words. */
+function segmentOf(
+  { starts, lines, shapes, rows, hashes, words }: SegmentReader,
+  text: string,
+  from: number,
+  length: number,
+  count: number,
+  flows: number,
+  used: number,
+): Segment {
+  return {
+    text: text.slice(from, from + length),
+    length,
+    starts: starts.slice(0, count),
+    lines: lines.slice(0, flows),
+    shapes: shapes.slice(0, flows),
+    rows: rows.slice(0, flows),
+    hashes: hashes.slice(0, flows),
+    words: words.slice(0, used),
   };
 }
 

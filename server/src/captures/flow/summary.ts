@@ -1,5 +1,5 @@
 import type { Segment } from './segment';
-import type { ShapeBook } from './shapes';
+import { nameOf, type ShapeBook } from './shapes';
 import { kindOfSlot, textOfWords, wordOfSlot, type RefTemplate, type Template } from './template';
 
 /** What is asked of the flows of a segment again and again; numbers of flows are those in the segment. */
@@ -86,7 +86,7 @@ export function wordOf(segment: Segment, n: number, shape: Template, slot: numbe
 export function refText(book: ShapeBook, segment: Segment, n: number, shape: Template, ref: RefTemplate): string {
   if (ref.slot < 0) return ref.value;
   const at = (segment.rows[n] ?? 0) + wordOfSlot(shape, ref.slot);
-  if (ref.form === 'name') return book.nameOf(segment.words[at] ?? 0);
+  if (ref.form === 'name') return nameOf(book, segment.words[at] ?? 0);
   if (ref.form === 'vlan') return String((segment.words[at] ?? 0) & 0xfff);
   return textOfWords(kindOfSlot(shape, ref.slot), segment.words, at);
 }

@@ -3,7 +3,7 @@ import type { FlowShape } from '../../packet/flow-shape';
 import type { RefKind } from '../capture';
 import type { Flow } from '../../packet/openflow';
 import { readFlow, takesAnyNumber, type ReadFlow } from './read';
-import type { Rules } from './rules';
+import { placesOf, type Rules } from './rules';
 import { hashesValue, hashOfTerm } from './hash';
 import { Kind, wordsOfKind, type Token } from './tokens';
 
@@ -190,7 +190,7 @@ export function templateOf(
   }
 
   const slots = new Int32Array(tokens.length * SLOT);
-  placesOf(text, tokens, terms, rules, slots);
+  placeSlots(text, tokens, terms, rules, slots);
   let outside: Map<number, readonly number[]> | undefined;
   for (const term of terms) {
     if (term.slot < 0 || term.name !== undefined) continue;
@@ -274,7 +274,7 @@ function formOf(
  * Gives each slot its place in the rules: that goes by the piece of the flow that the value stands in, values replaced by their kinds,
  * for a value means the same wherever that is written; and by how the value becomes a term's, which is part of what is trusted.
  */
-function placesOf(text: string, tokens: readonly Token[], terms: readonly TermTemplate[], rules: Rules, into: Int32Array): void {
+function placeSlots(text: string, tokens: readonly Token[], terms: readonly TermTemplate[], rules: Rules, into: Int32Array): void {
   let depth = 0;
   let piece = 'if ';
   let from = 0;
@@ -288,7 +288,7 @@ function placesOf(text: string, tokens: readonly Token[], terms: readonly TermTe
         if (slot >= from && slot < next && name === undefined && (shift > 0 || base > 0n))
           piece += `\u0001${slot - from} ${base.toString()} ${shift}`;
       const any = !inActions && takesAnyNumber(piece.slice(3, Math.max(3, piece.indexOf('='))));
-      const place = any ? -1 : rules.placesOf(piece, next - from);
+      const place = any ? -1 : placesOf(rules, piece, next - from);
       for (let n = from; n < next; n++) into[n * SLOT + 2] = any || tokens[n]?.kind === Kind.fraction ? -1 : place + n - from;
       from = next;
     }
