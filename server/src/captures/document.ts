@@ -48,7 +48,7 @@ export function* learnUsualShapes({ book }: Reading): Generator<void, void> {
 }
 
 /** So often the usual flows are read again: code that has run for a while is compiled to faster code. */
-const ROUNDS = 3;
+const ROUNDS = 6;
 /** So many copies of them are more than a reader's window holds: code that has never met the end of one is thrown away there. */
 const COPIES = 8;
 

@@ -14,7 +14,7 @@ import { idOf, nameOf, type ShapeBook } from './shapes';
 import { isMatch, lowerBound, readLines, type FlowStore } from './store';
 import { refText, summaryOf, wordOf } from './summary';
 import { kindOfSlot, literalOfSlot, wordOfSlot, wordsOfSlot, type RefTemplate, type Template } from './template';
-import { Kind, wordsOfKind } from './tokens';
+import { Kind, lengthOfCode, wordsOfKind } from './tokens';
 
 /** A flow that stands for itself: of no known shape, wrapped over lines, or with errors. What is read of it is kept for a few only. */
 export interface LooseFlow {
@@ -515,7 +515,8 @@ function wordsOfText(book: ShapeBook, kind: Kind, { form }: RefTemplate, value: 
 /** Where a reference stands in its line. */
 function spanOf(segment: Segment, n: number, shape: Template, ref: RefTemplate): { start: number; end: number } {
   const row = (segment.rows[n] ?? 0) + shape.lengthsAt;
-  const lengthOf = (slot: number) => ((segment.words[row + (slot >> 2)] ?? 0) >>> ((slot & 3) * 8)) & 0xff;
+  const lengthOf = (slot: number) =>
+    lengthOfCode(kindOfSlot(shape, slot), ((segment.words[row + (slot >> 2)] ?? 0) >>> ((slot & 3) * 8)) & 0xff);
   const upTo = ref.slot < 0 ? ref.after : ref.slot - 1;
   let at = 0;
   for (let slot = 0; slot <= upTo; slot++) at += literalOfSlot(shape, slot) + lengthOf(slot);

@@ -17,9 +17,9 @@ const UNKNOWN = -1;
 const ANY = Infinity;
 const WORD = 0xffffffff;
 
-/** A value in a piece's text: `\0` and its kind. */
+/** A value in a piece's text: `\0` and its kind, one character. */
 // eslint-disable-next-line no-control-regex -- that is how values are marked
-const MARK = /\u0000(\d)/g;
+const MARK = /\u0000\w/g;
 /** `key=VALUE`, and under a mask, which is literal. */
 // eslint-disable-next-line no-control-regex -- see above
 const ITEM = /^([A-Za-z]\w*)=\u0000(\d)(?:\/[0-9a-fx.:]+)?$/;

@@ -2,7 +2,7 @@ import { copyUnits, stringOf } from '../../base/code-units';
 import { hashOfPlace, mix } from './hash';
 import { SLOT, slotsOf, wordOfSlot, wordsOfSlot, type Template } from './template';
 import { learnLine, LONGEST_LINE, matchLine, type Scratch, type ShapeBook } from './shapes';
-import type { Units } from './tokens';
+import { codeOfLength, type Units } from './tokens';
 
 /**
  * Some lines of a text, read in one go: where they start, which of them are flows of a known shape, and what those flows say, in
@@ -185,7 +185,7 @@ function writeRow(shape: Template, scratch: Scratch, words: Uint32Array, at: num
         for (let k = 1; k < size; k++) words[into + k] = scratch.words[base + k] ?? 0;
       }
     }
-    lengths |= ((ends[n] ?? 0) - (starts[n] ?? 0)) << ((n & 3) * 8);
+    lengths |= codeOfLength((slots[own] ?? 0) & 15, (ends[n] ?? 0) - (starts[n] ?? 0)) << ((n & 3) * 8);
     if ((n & 3) === 3 || n === count - 1) {
       words[lengthWord++] = lengths >>> 0;
       lengths = 0;

@@ -3,7 +3,20 @@ import { readFlow, type ReadFlow } from './read';
 import { createRules, isTrusted, trust, type Rules } from './rules';
 import { agrees, kindOfSlot, outsideOfSlot, placeOfSlot, SLOT, templateOf, wordsOfSlot, type Template } from './template';
 import { createTrie, END, FROM, insert, KINDS_NEXT, nextNode, TO, VALUE, type Trie } from './trie';
-import { Kind, newValue, readKind, readValue, tokensOf, wordsOf, wordsOfKind, type Token, type Units, type Value } from './tokens';
+import {
+  codeOfLength,
+  Kind,
+  MOST_CODE,
+  newValue,
+  readKind,
+  readValue,
+  tokensOf,
+  wordsOf,
+  wordsOfKind,
+  type Token,
+  type Units,
+  type Value,
+} from './tokens';
 
 /** The values of the line that was matched last; as many as a line may have. */
 export const MOST_VALUES = 96;
@@ -115,6 +128,12 @@ function keep(book: ShapeBook, source: Units, count: number, at: number, kind: n
       words[base] = id;
       return true;
     }
+    case Kind.bytes: {
+      const id = internName(book, source, at, value.end);
+      if (id < 0) return false;
+      words[base] = id;
+      return true;
+    }
     case Kind.decimal:
       scratch.numbers[count] = value.number;
       words[base] = value.words[0] ?? 0;
@@ -194,7 +213,7 @@ function allTrusted({ rules, scratch }: ShapeBook, shape: Template): boolean {
     const kind = ((slots[at] ?? 0) & 15) as Kind;
     const rule = slots[at + 2] ?? -1;
     if (rule < 0) continue;
-    if ((ends[n] ?? 0) - (starts[n] ?? 0) > 255) return false;
+    if ((ends[n] ?? 0) - (starts[n] ?? 0) > MOST_CODE) return false;
     const number = kind === Kind.decimal ? (numbers[n] ?? 0) : 0;
     if (number > 0xffffffff && wordsOfSlot(shape, n) === 1) return false;
     if (((words[n * 4] ?? 0) & (slots[at + 3] ?? 0)) !== 0) return false;
@@ -218,7 +237,7 @@ function check(book: ShapeBook, shape: Template, source: Units, from: number): b
   if (shape.outside && !isInside(scratch, shape.outside)) return false;
   for (let n = 0; n < scratch.count; n++) {
     const kind = kindOfSlot(shape, n);
-    if ((scratch.ends[n] ?? 0) - (scratch.starts[n] ?? 0) > 255) return false;
+    if (codeOfLength(kind, (scratch.ends[n] ?? 0) - (scratch.starts[n] ?? 0)) > MOST_CODE) return false;
     if (kind === Kind.decimal && wordsOfSlot(shape, n) === 1 && (scratch.numbers[n] ?? 0) > 0xffffffff) return false;
     if (((scratch.words[n * 4] ?? 0) & outsideOfSlot(shape, n)) !== 0) return false;
     tokens.push(tokenAt(scratch, kind, n, from));
@@ -264,7 +283,8 @@ export function learnLine(book: ShapeBook, text: string): Template | undefined {
   if (UNEVEN.test(text) || !book.mayBeFlow(text)) return undefined;
   const source = unitsOf(text);
   const tokens = tokensOf(source);
-  if (tokens.length > MOST_VALUES || tokens.some(({ start, end }) => end - start > 255)) return undefined;
+  if (tokens.length > MOST_VALUES || tokens.some(({ kind, start, end }) => codeOfLength(kind, end - start) > MOST_CODE))
+    return undefined;
   if (refused.size > 0 && refused.has(skeletonOf(text, tokens))) return undefined;
   if (shapes.length > EAGER) {
     const skeleton = skeletonOf(text, tokens);

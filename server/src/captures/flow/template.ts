@@ -274,7 +274,13 @@ function formOf(
  * Gives each slot its place in the rules: that goes by the piece of the flow that the value stands in, values replaced by their kinds,
  * for a value means the same wherever that is written; and by how the value becomes a term's, which is part of what is trusted.
  */
-function placeSlots(text: string, tokens: readonly Token[], terms: readonly TermTemplate[], rules: Rules, into: Int32Array): void {
+function placeSlots(
+  text: string,
+  tokens: readonly Token[],
+  terms: readonly TermTemplate[],
+  rules: Rules,
+  into: Int32Array,
+): void {
   let depth = 0;
   let piece = 'if ';
   let from = 0;
@@ -289,7 +295,7 @@ function placeSlots(text: string, tokens: readonly Token[], terms: readonly Term
           piece += `\u0001${slot - from} ${base.toString()} ${shift}`;
       const any = !inActions && takesAnyNumber(piece.slice(3, Math.max(3, piece.indexOf('='))));
       const place = any ? -1 : placesOf(rules, piece, next - from);
-      for (let n = from; n < next; n++) into[n * SLOT + 2] = any || tokens[n]?.kind === Kind.fraction ? -1 : place + n - from;
+      for (let n = from; n < next; n++) into[n * SLOT + 2] = any || isFree(tokens[n]?.kind) ? -1 : place + n - from;
       from = next;
     }
     piece = inActions ? 'do ' : 'if ';
@@ -320,7 +326,12 @@ function placeSlots(text: string, tokens: readonly Token[], terms: readonly Term
   close();
 }
 
-const VALUE_MARKS: readonly string[] = wordsOfKind.map((_, kind) => `\u0000${kind}`);
+const VALUE_MARKS: readonly string[] = wordsOfKind.map((_, kind) => `\u0000${kind.toString(36)}`);
+
+/** Whether any value of the kind will do wherever one may stand. */
+function isFree(kind: Kind | undefined): boolean {
+  return kind === Kind.fraction || kind === Kind.bytes;
+}
 
 /** A row's values as a template makes them, to be held against what the ordinary reader makes of the same text. */
 export function agrees(template: Template, text: string, tokens: readonly Token[], read: ReadFlow): boolean {

@@ -12,11 +12,13 @@ export const Kind = {
   ipv4: 7,
   ipv6: 8,
   name: 9,
+  /** Pairs of hexadecimal digits between dots: what a switch hands to its controller. */
+  bytes: 10,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 /** How many 32-bit words a value of each kind is; a decimal of two words is one that counts. */
-export const wordsOfKind: readonly number[] = [0, 1, 0, 1, 2, 4, 2, 1, 4, 1];
-export const KINDS = 10;
+export const wordsOfKind: readonly number[] = [0, 1, 0, 1, 2, 4, 2, 1, 4, 1, 1];
+export const KINDS = 11;
 
 /** UTF-16 code units; what is read never reaches past `end`. */
 export interface Units {
@@ -36,6 +38,17 @@ export function newValue(): Value {
   // NaN: a number that starts as an integer would be moved to another kind of field later, and all code that reads it compiled again.
   return { end: 0, number: NaN, words: new Uint32Array(4) };
 }
+
+/** The length of a value as it is kept, in a byte: of bytes, how many there are. */
+export function codeOfLength(kind: number, length: number): number {
+  return kind === Kind.bytes ? (length + 1) / 3 : length;
+}
+
+export function lengthOfCode(kind: number, code: number): number {
+  return kind === Kind.bytes ? code * 3 - 1 : code;
+}
+
+export const MOST_CODE = 255;
 
 const COLON = 58;
 const DOT = 46;
@@ -220,6 +233,20 @@ function readName({ units, end }: Units, at: number, value: Value): boolean {
   return true;
 }
 
+/** Pairs of lower-case digits between dots, 255 at most. */
+function readBytes({ units, end }: Units, at: number, value: Value): boolean {
+  let i = at;
+  for (;;) {
+    if (i + 2 > end || hexDigit(units[i] ?? 0) < 0 || hexDigit(units[i + 1] ?? 0) < 0) return false;
+    i += 2;
+    if (i >= end || units[i] !== DOT) break;
+    i++;
+  }
+  if (codeOfLength(Kind.bytes, i - at) > MOST_CODE || (i < end && isWordUnit(units[i] ?? 0))) return false;
+  value.end = i;
+  return true;
+}
+
 /**
  * Reads the value that starts at `at` where it is one of the kinds in `kinds` (a bit each); the same order of tries as the lexer's, so
  * that both take a text for the same.
@@ -227,6 +254,7 @@ function readName({ units, end }: Units, at: number, value: Value): boolean {
 export function readValue(source: Units, at: number, kinds: number, value: Value): Kind {
   const c = source.units[at] ?? 0;
   if ((kinds & (1 << Kind.fraction)) !== 0) return readFraction(source, at, value) ? Kind.fraction : Kind.none;
+  if ((kinds & (1 << Kind.bytes)) !== 0) return readBytes(source, at, value) ? Kind.bytes : Kind.none;
   if (c === QUOTE) return (kinds & (1 << Kind.name)) !== 0 && readName(source, at, value) ? Kind.name : Kind.none;
   if (c === 48 && source.units[at + 1] === 120) {
     const hex = readHex(source, at, value);
@@ -262,6 +290,8 @@ export function readKind(source: Units, at: number, kind: number, value: Value):
       return readIpv6(source, at, value);
     case Kind.name:
       return readName(source, at, value);
+    case Kind.bytes:
+      return readBytes(source, at, value);
     default:
       return false;
   }
@@ -276,7 +306,7 @@ export interface Token {
   readonly words: readonly number[];
 }
 
-const ALL = (1 << KINDS) - 1 - (1 << Kind.fraction);
+const ALL = (1 << KINDS) - 1 - (1 << Kind.fraction) - (1 << Kind.bytes);
 
 /**
  * What is value in a flow's text. Literal stay, although they are numbers: masks and whatever else follows a slash (what a mask is
@@ -295,6 +325,11 @@ export function tokensOf(source: Units): Token[] {
       !isWordUnit(previous) && (isDigit(c) || c === QUOTE || (c >= 97 && c <= 102) || (c === COLON && units[i + 1] === COLON));
     if (!starts) {
       i++;
+      continue;
+    }
+    if (isUserdata(units, i) && readBytes(source, i, value)) {
+      tokens.push({ kind: Kind.bytes, start: i, end: value.end, number: 0, words: NO_WORDS });
+      i = value.end;
       continue;
     }
     if (isLiteral(units, i)) {
@@ -331,6 +366,14 @@ export function wordsOf(words: Uint32Array, at: number, count: number): readonly
   if (count === 1) return [first];
   if (count === 2) return [first, words[at + 1] ?? 0];
   return count === 0 ? NO_WORDS : [first, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0];
+}
+
+const USERDATA = Array.from('userdata=', (letter) => letter.charCodeAt(0));
+
+function isUserdata(units: Uint16Array, at: number): boolean {
+  return (
+    at >= USERDATA.length && units[at - 1] === 61 && USERDATA.every((letter, n) => units[at - USERDATA.length + n] === letter)
+  );
 }
 
 function isNumberUnit(c: number): boolean {

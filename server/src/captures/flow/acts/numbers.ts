@@ -66,12 +66,25 @@ export function atoi(text: string): number {
 /** Pairs of hexadecimal digits between blanks and dots; undefined where something else follows. */
 export function hexBytes(text: string): number[] | undefined {
   const found: number[] = [];
-  let rest = text.replace(/^[ .\t\r\n]+/, '');
-  while (/^[0-9a-fA-F]{2}/.test(rest)) {
-    found.push(parseInt(rest.slice(0, 2), 16));
-    rest = rest.slice(2).replace(/^[ .\t\r\n]+/, '');
+  for (let at = 0; at < text.length;) {
+    if (' .\t\r\n'.includes(text[at] ?? '')) {
+      at++;
+      continue;
+    }
+    const high = hexDigit(text.charCodeAt(at));
+    const low = hexDigit(text.charCodeAt(at + 1));
+    if (high < 0 || low < 0) return undefined;
+    found.push(high * 16 + low);
+    at += 2;
   }
-  return rest === '' ? found : undefined;
+  return found;
+}
+
+/** The value of a digit's code unit, in either case; -1 for what is none. */
+function hexDigit(c: number): number {
+  if (c >= 48 && c <= 57) return c - 48;
+  const lower = c | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
 /** Words between any of the separators, as C's `strtok` has them. */
