@@ -19,6 +19,7 @@ import { drained } from '../../server/src/base/steps';
 import { editedText, segmentsOf } from '../../server/src/captures/segmented';
 import { startsOf } from './line-starts';
 import type { FlowStore } from '../../server/src/captures/flow/store';
+import { fields } from '../../server/src/packet/fields';
 import type { FlowBits } from '../../server/src/packet/flow-shape';
 import { filesOf, fixture, folder, root } from './walk-fixture';
 
@@ -242,6 +243,88 @@ describe('flows of known shapes', () => {
         agree('dump.txt', lines.join('\n'), reading);
       }),
       { numRuns: runs(60), endOnFailure: true },
+    );
+  });
+
+  it('may have every value that their fields take, and no other', () => {
+    const edges = (bits: number) => {
+      const all = [0, 1, 5, 31, 32, 33, 48, 63, 64, 127, 128].flatMap((n) => [(1n << BigInt(n)) - 1n, 1n << BigInt(n)]);
+      const ends = [bits - 1, bits].flatMap((n) => [(1n << BigInt(n)) - 2n, (1n << BigInt(n)) - 1n, 1n << BigInt(n)]);
+      return [...new Set([...ends, ...all, 0xfeffn, 0xff00n, 0xfff8n, 0xfffen, 0xffffn, 254n, 255n, 256n])].filter(
+        (n) => n >= 0n,
+      );
+    };
+    const numbered = fields.filter(({ name }) => !/^tun_metadata[2-9]|^tun_metadata\d\d/.test(name));
+    const lines = numbered.flatMap(({ name, mfName, header, bits }) =>
+      edges(Math.min(bits, 128)).flatMap((value) =>
+        [`0x${value.toString(16)}`, value.toString()].flatMap((written) => [
+          ` cookie=0x1, table=1, priority=2,${name}=${written} actions=drop`,
+          ` cookie=0x1, table=1, priority=2 actions=load:${written}->${header}[],drop`,
+          ` cookie=0x1, table=1, priority=2 actions=set_field:${written}->${mfName},clone(load:${written}->${header}[0..${bits - 1}])`,
+        ]),
+      ),
+    );
+    const others = edges(16).flatMap((value) =>
+      [
+        `table=${value} actions=drop`,
+        `priority=${value} actions=drop`,
+        `idle_timeout=${value} actions=drop`,
+        ...[
+          'output:$',
+          'group:$',
+          'mod_vlan_vid:$',
+          'set_tunnel:$',
+          'resubmit(,$)',
+          'resubmit($,3)',
+          'conjunction($,1/2)',
+          'meter:$',
+        ],
+        ...[
+          'goto_table:$',
+          'ct(table=$)',
+          'ct(commit,zone=$,exec(set_field:$->ct_mark))',
+          'clone(resubmit(,$),output:$)',
+          'set_queue:$',
+        ],
+      ].map((text) => ` cookie=0x1, ${/actions=/.test(text) ? text : `actions=${text.replaceAll('$', String(value))}`}`),
+    );
+    const written = [
+      '0a',
+      '0a.0b',
+      '0a0b',
+      '0A.0b',
+      'a',
+      '0a.',
+      '0a.0',
+      Array(60).fill('0a').join('.'),
+      Array(300).fill('0a').join('.'),
+    ];
+    const bytes = written.map((text) => ` cookie=0x1, actions=controller(userdata=${text},pause)`);
+    // Texts of one shape in one document; the first of them is what it is learned from.
+    for (const part of [lines, others, bytes]) {
+      const text = [...part, ...[...part].reverse()].join('\n');
+      agree('dump.txt', text, createReading(), false);
+    }
+  });
+
+  it('have no numbers with needless zeros: what is named by them would not be found', () => {
+    const line = (n: string) => ` cookie=0x1, actions=load:${n}->NXM_NX_TUN_ID[],output:2`;
+    agree('dump.txt', ['0x7', '0x9', '0x07', '0x0a', '0x000000000000000b'].map(line).join('\n'));
+  });
+
+  it('that go on to a table which is not a later one are wrong', () => {
+    const line = (own: number, next: number) => `table=${own}, priority=1,in_port=1 actions=goto_table:${next}`;
+    agree(
+      'dump.txt',
+      [
+        [9, 12],
+        [10, 13],
+        [12, 10],
+        [11, 11],
+        [12, 13],
+      ]
+        .map(([own = 0, next = 0]) => line(own, next))
+        .join('\n'),
     );
   });
 

@@ -219,7 +219,15 @@ function allTrusted({ rules, scratch }: ShapeBook, shape: Template): boolean {
     if (((words[n * 4] ?? 0) & (slots[at + 3] ?? 0)) !== 0) return false;
     if (!isTrusted(rules, rule, kind, number, words, n * 4)) return false;
   }
+  if (shape.next !== undefined && !goesOn(scratch, shape.table, shape.next)) return false;
   return shape.outside === undefined || isInside(scratch, shape.outside);
+}
+
+/** Whether a flow goes on to a later table than its own: else a switch refuses it, and the ordinary reader knows whether that is said. */
+function goesOn({ numbers }: Scratch, own: Template['table'], next: NonNullable<Template['next']>): boolean {
+  const from = own.slot < 0 ? own.value : (numbers[own.slot] ?? 0);
+  const to = next.slot < 0 ? next.value : (numbers[next.slot] ?? 0);
+  return typeof from === 'string' || to > from;
 }
 
 function isInside({ words }: Scratch, outside: ReadonlyMap<number, readonly number[]>): boolean {

@@ -48,6 +48,8 @@ export interface Template extends FlowShape {
   readonly ports: readonly TermTemplate[];
   readonly refs: readonly RefTemplate[];
   readonly actions: readonly string[];
+  /** The table that the flow goes on to (`goto_table`): a switch refuses one that does not come after the flow's own. */
+  readonly next: { readonly slot: number; readonly value: number } | undefined;
   /** The words of a row: values, then the lengths of all slots, four to a word. */
   readonly rowWords: number;
   readonly lengthsAt: number;
@@ -150,6 +152,9 @@ export function templateOf(
   if (!isOf(table, Kind.decimal) || !isOf(priority, Kind.decimal) || !isOf(packets, Kind.decimal)) return undefined;
   if (!isOf(cookie, Kind.hex32, Kind.hex64, Kind.decimal)) return undefined;
 
+  const last = flow.actions.find((action) => action.kind === 'goto-table');
+  const goto = last && { table: last.table, slot: inside(last.span.start, last.span.end) };
+
   const terms: TermTemplate[] = [];
   let constHash = 0;
   for (const term of flow.match) {
@@ -227,6 +232,7 @@ export function templateOf(
     ports: terms.filter(({ field }) => !hashesValue(field)),
     refs,
     actions: flow.actions.map(({ kind }) => kind),
+    next: goto && typeof goto.table === 'number' ? { slot: goto.slot, value: goto.table } : undefined,
     rowWords: word + Math.ceil(tokens.length / 4),
     lengthsAt: word,
     indent: text.length - text.trimStart().length,

@@ -96,7 +96,7 @@ function readFraction({ units, end }: Units, at: number, value: Value): boolean 
   return i > at;
 }
 
-/** `0x` and lower-case digits; gives the kind by how many there are, or none. */
+/** `0x` and lower-case digits without a needless zero in front; gives the kind by how many there are, or none. */
 function readHex({ units, end }: Units, at: number, value: Value): Kind {
   if (units[at] !== 48 || units[at + 1] !== 120) return Kind.none;
   const first = at + 2;
@@ -108,7 +108,7 @@ function readHex({ units, end }: Units, at: number, value: Value): Kind {
     low = (low << 4) | digit;
     i++;
   }
-  if (i === first) return Kind.none;
+  if (i === first || (i - first > 1 && units[first] === 48)) return Kind.none;
   if (i >= end || hexDigit(units[i] ?? 0) < 0) {
     if (i < end && isWordUnit(units[i] ?? 0)) return Kind.none;
     value.end = i;
