@@ -218,6 +218,15 @@ function localRoutes(namespace: Namespace, family: 4 | 6): FibRoute[] {
     if (family === 6 && device.up)
       routes.push(implied('multicast', 0xffn << 120n, 8, 6, device.name, undefined, undefined, reason));
   }
+  // The kernel takes no route whose source is not an address of its own (fib_valid_prefsrc).
+  const known = new Set(routes.map(({ prefix }) => prefix.value));
+  for (const { route, source } of namespace.routes) {
+    const ip = route.src === undefined ? undefined : parseIp(route.src.value);
+    if (ip?.family !== family || known.has(ip.value)) continue;
+    known.add(ip.value);
+    const why = `a route names ${route.src?.value ?? ''} as its source, which only an own address can be; the addresses were not captured`;
+    routes.push(implied('local', ip.value, family === 4 ? 32 : 128, family, route.dev?.value ?? 'lo', ip.value, source, why));
+  }
   if (!namespace.devices.has('lo')) {
     if (family === 4) routes.push(implied('local', 127n << 24n, 8, 4, 'lo', undefined, undefined, reason));
     else routes.push(implied('local', 1n, 128, 6, 'lo', undefined, undefined, reason));

@@ -315,6 +315,11 @@ export function isNextToGuest(device: string): boolean {
   return hasRole(device, 'tap', 'vnet');
 }
 
+/** Whether a device is called as the kernel and systemd call network cards, and people their bonds of them. */
+export function isCard(device: string): boolean {
+  return /^(?:eth\d|en[opsx][\da-f]|ib\d|em\d|p\d+p\d|bond\d|team\d|wl[ops]\d)/.test(device);
+}
+
 const OF_PORT = new RegExp(`^(?:tap|qvo|qvb|qbr|qr-|qg-|sg-|rfp-|fpr-|ha-|fg-|vhu|macvtap)(${PORT})$`);
 
 /** The first characters of the Neutron port's id that the names of its devices carry: `tap`, `qvo`, `qr-` … and 11 characters. */

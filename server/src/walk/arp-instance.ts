@@ -1,9 +1,10 @@
 import type { Host, Instance, NeutronPort } from '../model/network';
-import { devicesWithIp, ovsPortNamed } from '../model/queries';
+import { devicesWithIp } from '../model/queries';
 import type { FlowKey } from '../packet/flow-key';
 import { answeredBy, arpText, askedFor, isRequest } from './arp';
 import { addGap, type Context } from './context';
 import { destinationMac, type Ending, type Step } from './step';
+import { arrivalOf } from './wire';
 
 /** What is behind a tap, as far as anybody says. */
 export interface Behind {
@@ -72,24 +73,16 @@ export function arpAtInstance(context: Context, behind: Behind, packet: FlowKey,
 }
 
 /** A question on a wire reaches the machine that has the address, where a captured one has it; undefined where none does. */
-export function arpOnTheWire(context: Context, host: Host, packet: FlowKey, steps: Step[]): Ending | undefined {
-  const asked = askedFor(packet);
-  const [owner, second] = devicesWithIp(context.network, asked).filter(
-    (found) => found.host !== host && ovsPortNamed(found.host, found.device.name) === undefined,
-  );
-  if (!owner || second) return undefined;
+export function arpOnTheWire(context: Context, host: Host, device: string, packet: FlowKey, steps: Step[]): Ending | undefined {
+  const arrival = arrivalOf(context, { host, device }, devicesWithIp(context.network, askedFor(packet)), packet);
+  if (!arrival) return undefined;
   const last = steps.at(-1);
   if (last)
     steps[steps.length - 1] = {
       ...last,
-      certainty: 'inferred',
-      reason: `${owner.device.name} on ${owner.host.name} has ${asked}: taken to be on the same wire`,
-      evidence: [...last.evidence, owner.source],
+      certainty: arrival.certainty,
+      reason: arrival.reason,
+      evidence: [...last.evidence, ...arrival.evidence],
     };
-  return context.go(
-    context,
-    { kind: 'device-in', host: owner.host.name, namespace: owner.namespace.name, device: owner.device.name },
-    packet,
-    steps,
-  );
+  return context.go(context, arrival.place, arrival.packet, steps);
 }

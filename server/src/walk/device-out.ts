@@ -17,12 +17,13 @@ import { isBond, outOfBond } from './linux/bond';
 import { isShared, outOfShared } from './linux/macvlan';
 import { outOfTunnel, tunnelDevice } from './linux/tunnel-device';
 import { outOfVlan, vlanDevice } from './linux/vlan-device';
-import { attachmentOf, cannotBeGuest, cardBehind } from './owner';
+import { arrivalOf } from './wire';
+import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort } from './owner';
 import { isAnswer, isRequest } from './arp';
 import { arpAtInstance, arpOnTheWire } from './arp-instance';
 import { addGap, hostOf, type Context } from './context';
 import { destinationIp, destinationMac, tagText, type Ending, type Place, type Step } from './step';
-import { hasRole, hybridTwin, isNextToGuest, portIdPrefix } from '../model/known-names';
+import { hasRole, hybridTwin, isCard, isNextToGuest, portIdPrefix } from '../model/known-names';
 
 /** A frame that leaves by a device of Open vSwitch, rather than one that a namespace sends. */
 const FROM_OVS = '\u0000ovs';
@@ -111,7 +112,9 @@ function outOfSwitch(context: Context, host: Host, name: string, packet: FlowKey
       packet,
       steps,
     );
-  if (root && root.addresses.length > 0)
+  // Only an internal port leads into the host itself: what leaves by a card goes out, whatever addresses the card has.
+  const isOwn = ovs?.port.type === 'internal' || (ovs?.port.type === undefined && !isCard(name) && hasAddress(root));
+  if (root && isOwn && root.addresses.length > 0)
     return context.go(context, { kind: 'namespace-in', host: host.name, namespace: '', device: name }, packet, steps);
   if (portIdPrefix(name) !== undefined || ovs?.port.type === 'internal') {
     addGap(context, { host: host.name, command: 'ip netns', why: `which namespace holds ${name}` });
@@ -123,6 +126,10 @@ function outOfSwitch(context: Context, host: Host, name: string, packet: FlowKey
     };
   }
   return onTheWire(context, host, bare, name, packet, steps);
+}
+
+function hasAddress(device: Device | undefined): boolean {
+  return device?.addresses.some(({ ip }) => !ip.startsWith('fe80')) === true;
 }
 
 /** A device of the kernel's that is a port of a switch: what it is made on is where the frame goes. */
@@ -262,7 +269,8 @@ function guestAttachment(
     device?.mac,
     device?.mac === undefined ? undefined : neutronPortWithMac(context.network, device.mac),
   );
-  return attachment
+  // A card that another machine's bridge has learned behind its own is on the wire between them.
+  return attachment && isGuestPort(attachment.host, attachment.device)
     ? context.go(
         context,
         { kind: 'instance', name: host.name, tap: { host: attachment.host.name, device: attachment.device } },
@@ -400,30 +408,30 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
     steps: [],
   });
   const asked =
-    isMulticastMac(get(packet, 'dl_dst')) && isRequest(packet) ? arpOnTheWire(context, host, packet, steps) : undefined;
+    isMulticastMac(get(packet, 'dl_dst')) && isRequest(packet) ? arpOnTheWire(context, host, name, packet, steps) : undefined;
   if (asked) return asked;
-  const others = lowest(
-    devicesWithMac(context.network, mac).filter(
-      (owner) => owner.host.name !== host.name && ovsPortNamed(owner.host, owner.device.name) === undefined,
-    ),
+  const arrival = arrivalOf(
+    context,
+    { host, device: name },
+    lowest(devicesWithMac(context.network, mac).filter((owner) => owner.host !== host)),
+    packet,
   );
-  const [next] = others;
-  if (next && others.length === 1) {
+  if (arrival) {
     const last = steps.at(-1);
-    if (last) {
+    if (last)
       steps[steps.length - 1] = {
         ...last,
-        certainty: 'inferred',
-        reason: `${next.device.name} on ${next.host.name} has ${mac}: taken to be on the same wire`,
-        evidence: [...last.evidence, ...next.device.sources.slice(0, 1)],
+        certainty: arrival.certainty,
+        reason: arrival.reason,
+        evidence: [...last.evidence, ...arrival.evidence],
       };
-    }
-    return context.go(
-      context,
-      { kind: 'device-in', host: next.host.name, namespace: next.namespace.name, device: next.device.name },
-      packet,
-      steps,
-    );
+    if (arrival.certainty === 'assumed')
+      addGap(context, {
+        host: null,
+        command: 'show mac address-table',
+        why: `on the switches between ${name} of ${host.name} and the machine with ${mac}: in which VLAN the frame goes on`,
+      });
+    return context.go(context, arrival.place, arrival.packet, steps);
   }
   // A NIC that is a port of another host's bridge, or the bridge's own uplink.
   markLast(steps, 'exits');

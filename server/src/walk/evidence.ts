@@ -14,7 +14,7 @@ export interface Walked {
  * the end says whether the address that was reached has an owner and a listener, and what ping and traceroute showed. Evidence
  * proves that a packet was there, not how it came: it changes no step, but stands below it.
  */
-export function withEvidence(network: Network, walked: Walked): Walked {
+export function withEvidence(network: Network, walked: Walked, isReply: boolean): Walked {
   const told = new Set<PacketDump>();
   const steps = walked.steps.map((step) => {
     const found = dumpsAt(network, step).filter(({ dump }) => !told.has(dump));
@@ -24,7 +24,8 @@ export function withEvidence(network: Network, walked: Walked): Walked {
   });
   const last = steps[steps.length - 1];
   if (last === undefined) return { ...walked, steps };
-  const listening = listenerNote(network, walked.ending, last);
+  // An answer is for the socket that asked, which no list of listeners shows.
+  const listening = isReply ? undefined : listenerNote(network, walked.ending, last);
   const notes = [...ownerNotes(network, walked.ending, last), ...(listening?.notes ?? []), ...pingNotes(network, walked, last)];
   return {
     ending: listening?.summary === undefined ? walked.ending : { ...walked.ending, summary: listening.summary },

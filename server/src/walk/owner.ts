@@ -12,8 +12,10 @@ import type {
   Source,
 } from '../model/network';
 import { parseMac } from '../packet/address';
+import { tunnelDevice } from './linux/tunnel-device';
+import { vlanDevice } from './linux/vlan-device';
 import type { Certainty } from './step';
-import { hasRole, isNextToGuest, portIdPrefix, siblingOf } from '../model/known-names';
+import { hasRole, isCard, isNextToGuest, portIdPrefix, siblingOf } from '../model/known-names';
 
 /** Why a port is believed to lead to a MAC address. */
 export interface Owner {
@@ -144,7 +146,20 @@ export function attachmentOf(network: Network, mac: string | undefined, port: Ne
     if (byMac) found.push(byMac);
   }
   const hypervisor = port && instanceOf(network, port)?.hypervisor;
-  return found.find(({ host }) => host.name === hypervisor || host.aliases.includes(hypervisor ?? '')) ?? found[0];
+  return (
+    found.find(({ host }) => host.name === hypervisor || host.aliases.includes(hypervisor ?? '')) ??
+    // Every switch on the way has learned the address, most of them on the port that leads to the next.
+    found.find(({ host, device }) => isGuestPort(host, device)) ??
+    found[0]
+  );
+}
+
+/** Whether a port is, by its name, its kind or what the switch says of it, next to a guest rather than the way to another switch. */
+export function isGuestPort(host: Host, device: string): boolean {
+  if (hasRole(device, 'tap', 'vnet', 'vhost-user', 'hybrid-outer', 'macvtap', 'container')) return true;
+  if (ovsPortNamed(host, device)?.port.attachedMac !== undefined) return true;
+  const known = host.namespaces.get('')?.devices.get(device);
+  return !isCard(device) && (known?.type === 'veth' || known?.type === 'tun' || known?.peerIndex !== undefined);
 }
 
 function deviceOfPort(host: Host, port: NeutronPort): Attachment | undefined {
@@ -202,15 +217,23 @@ function hasPort(host: Host, device: string): boolean {
 
 function deviceOfMac(host: Host, mac: string): Attachment | undefined {
   for (const bridge of host.linuxBridges.values()) {
+    const devices = host.namespaces.get(bridge.namespace)?.devices;
     const entry = bridge.fdb.find(
-      (candidate) => candidate.mac === mac && !candidate.permanent && !hasRole(candidate.dev, 'hybrid-inner'),
+      (candidate) =>
+        candidate.mac === mac &&
+        !candidate.permanent &&
+        !hasRole(candidate.dev, 'hybrid-inner') &&
+        // What comes out of a tunnel or a VLAN is another host's.
+        tunnelDevice(candidate.dev, devices?.get(candidate.dev)) === undefined &&
+        vlanDevice(bridge.namespace, candidate.dev, devices?.get(candidate.dev)) === undefined,
     );
     if (entry && bridge.members.some(({ name }) => name === entry.dev)) {
+      const isGuest = isGuestPort(host, entry.dev);
       return {
         host,
         device: entry.dev,
-        certainty: 'captured',
-        reason: `${bridge.name} has learned ${mac} on ${entry.dev}`,
+        certainty: isGuest ? 'captured' : 'inferred',
+        reason: `${bridge.name} has learned ${mac} on ${entry.dev}${isGuest ? '' : ', which may lead to another switch'}`,
         evidence: [entry.source],
       };
     }

@@ -186,10 +186,10 @@ export function addressOf(
     case 'ip':
       return { ip: place.ip, source: undefined };
     case 'instance': {
-      const asked = place.ip === undefined ? undefined : place.instance.ips.find(({ ip }) => ip === place.ip);
+      // An address that was asked for is meant, whoever else says that the instance has it.
+      if (place.ip !== undefined) return { ip: place.ip, source: place.instance.ips.find(({ ip }) => ip === place.ip)?.source };
       const all = place.port ? place.port.ips : place.instance.ports.flatMap(({ ips }) => ips);
-      const fixed =
-        asked ?? nearest(from, all) ?? place.instance.ips.find(({ ip }) => !ip.includes(':')) ?? place.instance.ips[0];
+      const fixed = nearest(from, all) ?? place.instance.ips.find(({ ip }) => !ip.includes(':')) ?? place.instance.ips[0];
       return fixed ? { ip: fixed.ip, source: fixed.source } : undefined;
     }
     case 'neutron-port': {

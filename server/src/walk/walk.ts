@@ -57,10 +57,10 @@ export function walk(network: Network, question: WalkQuestion): WalkResult {
       message: `No captured address belongs to ${question.to}: give an IP address instead, or capture "ip a" or the Neutron port list.`,
     };
   const request = finish(context, ending, steps);
-  const seen = { ...request, ...withEvidence(network, request) };
+  const seen = { ...request, ...withEvidence(network, request, false) };
   if (!question.reply) return { kind: 'walk', request: seen, reply: undefined };
   const reply = walkReply(network, state, request, context.doubts);
-  return { kind: 'walk', request: seen, reply: reply && { ...reply, ...withEvidence(network, reply) } };
+  return { kind: 'walk', request: seen, reply: reply && { ...reply, ...withEvidence(network, reply, true) } };
 }
 
 function unknownPlace(network: Network, where: string, what: string): string {

@@ -126,8 +126,11 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
   const nothing =
     taken.verdict === 'insufficient-info' ||
     (taken.verdict === 'unroutable' && taken.why === 'no route leads to its destination');
+  // Without its addresses nobody knows whether the packet is for this host.
+  const addressed = [...namespace.devices.values()].some(({ addresses: all }) => all.length > 0);
+  const unsure = !addressed && taken.events.some((event) => event.kind === 'refused' && event.decision.why === 'forwarding-off');
   for (const event of taken.events) {
-    if (event.kind === 'refused' && event.decision.why === 'no-route') continue;
+    if (event.kind === 'refused' && (unsure || event.decision.why === 'no-route')) continue;
     steps.push(...eventSteps(own, event));
   }
   for (const { command, reason, nature, likely, answer } of doubts) {
@@ -146,6 +149,16 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
         taken.verdict === 'unroutable' ? known : known === 'whole' ? 'partial' : known,
       );
     return { disposition: 'insufficient-info', at: where, summary: taken.why, packet: passage.packet };
+  }
+  if (unsure) {
+    const name = namespace.name === '' ? namespace.host : namespace.name;
+    addGap(context, {
+      host: namespace.host,
+      command: inNamespace(namespace.name, 'ip address'),
+      why: `whether ${destinationIp(passage.packet)} is an address of ${name}`,
+    });
+    const summary = `Whether ${destinationIp(passage.packet)} is an address of ${name} was not captured; it hands no packets on (${taken.why})`;
+    return { disposition: 'insufficient-info', at: where, summary, packet: passage.packet };
   }
   switch (taken.verdict) {
     case 'local':

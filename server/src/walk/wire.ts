@@ -1,0 +1,239 @@
+import type { Device, Host, Namespace, OvsBridge, OvsPort, Source } from '../model/network';
+import { hasRole } from '../model/known-names';
+import {
+  bridgeKeyIn,
+  bridgeOfMember,
+  isPatch,
+  isTunnel,
+  linuxBridgeNamed,
+  neutronPortWithMac,
+  ovsPortNamed,
+  patchPeer,
+} from '../model/queries';
+import { vlanOf, withoutVlan, withVlan, type FlowKey } from '../packet/flow-key';
+import type { Context } from './context';
+import { tunnelDevice } from './linux/tunnel-device';
+import { vlanDevice, vlanDeviceFor } from './linux/vlan-device';
+import { attachmentOf, isGuestPort } from './owner';
+import { destinationIp, sourceMac, type Certainty, type Place } from './step';
+
+/** A device that has the address a frame is for. */
+export interface Receiver {
+  readonly host: Host;
+  readonly namespace: Namespace;
+  readonly device: Device;
+}
+
+/** Where a frame that is on the wire of one host comes in at another, and why that is believed. */
+export interface Arrival {
+  readonly place: Place;
+  readonly packet: FlowKey;
+  readonly certainty: Certainty;
+  readonly reason: string;
+  readonly evidence: readonly Source[];
+}
+
+/**
+ * The way from a wire to one of the receivers. A machine behind a switch of its host gets the frame by that switch's uplink, never past
+ * it. Of several receivers the one that has the packet's own address counts, then those that have any (of a router that stands by, the
+ * devices have none). Undefined where that leaves none or several.
+ */
+export function arrivalOf(
+  context: Context,
+  from: { readonly host: Host; readonly device: string },
+  receivers: readonly Receiver[],
+  packet: FlowKey,
+): Arrival | undefined {
+  const others = receivers.filter(({ host }) => host !== from.host);
+  const asked = others.filter(({ device }) => device.addresses.some(({ ip }) => ip === destinationIp(packet)));
+  const addressed = others.filter(({ device }) => device.addresses.some(({ ip }) => !ip.startsWith('fe80')));
+  const chosen = asked.length > 0 ? asked : addressed.length > 0 ? addressed : others;
+  const found = new Map<string, Arrival>();
+  for (const receiver of chosen) {
+    const arrival = arrivalAt(context, from, receiver, packet);
+    if (arrival) found.set(placeKey(arrival.place), arrival);
+  }
+  const [only, second] = found.values();
+  return second === undefined ? only : undefined;
+}
+
+function placeKey(place: Place): string {
+  return JSON.stringify(place);
+}
+
+function arrivalAt(
+  context: Context,
+  from: { readonly host: Host; readonly device: string },
+  receiver: Receiver,
+  packet: FlowKey,
+): Arrival | undefined {
+  const { host, namespace, device } = receiver;
+  const owned = `${device.name} on ${host.name} has ${device.mac ?? 'the address'}`;
+  const isGuest = namespace.name === '' && context.network.instances.some(({ guest }) => guest === host.name);
+  const attachment =
+    isGuest && device.mac !== undefined
+      ? attachmentOf(context.network, device.mac, neutronPortWithMac(context.network, device.mac))
+      : undefined;
+  if (attachment && isGuestPort(attachment.host, attachment.device)) {
+    if (attachment.host === from.host) return undefined;
+    const root = attachment.host.namespaces.get('');
+    const uplinks = uplinksBeyond(attachment.host, '', attachment.device, root?.devices.get(attachment.device));
+    const said = `${owned}, which is behind ${attachment.device} on ${attachment.host.name}`;
+    return byUplink(from, uplinks, said, [...attachment.evidence, ...device.sources.slice(0, 1)], packet);
+  }
+  const uplinks = uplinksBeyond(host, namespace.name, device.name, device);
+  if (uplinks !== undefined) return byUplink(from, uplinks, owned, device.sources.slice(0, 1), packet);
+  return straight(from, receiver, owned, packet);
+}
+
+/** The receiver's own card is on the wire. What a switch between does with a tag is seen by what comes the other way only. */
+function straight(
+  from: { readonly host: Host; readonly device: string },
+  { host, namespace, device }: Receiver,
+  owned: string,
+  packet: FlowKey,
+): Arrival {
+  const place: Place = { kind: 'device-in', host: host.name, namespace: namespace.name, device: device.name };
+  const evidence = device.sources.slice(0, 1);
+  const reason = `${owned}: taken to be on the same wire`;
+  const tag = vlanOf(packet);
+  const takes =
+    tag === undefined ||
+    vlanDeviceFor(host, { namespace: namespace.name, name: device.name }, packet) !== undefined ||
+    bridgeOfMember(host, namespace.name, device.name) !== undefined ||
+    ovsPortNamed(host, device.name) !== undefined;
+  if (takes) return { place, packet, certainty: 'inferred', reason, evidence };
+  const back = ovsPortNamed(from.host, from.device);
+  const row = back?.bridge.fdb.find(
+    (candidate) => candidate.mac === device.mac && candidate.ofport === back.port.ofport && candidate.vlan === tag,
+  );
+  if (!back || !row) return { place, packet, certainty: 'inferred', reason, evidence };
+  return {
+    place,
+    packet: withoutVlan(packet),
+    certainty: 'inferred',
+    reason: `${reason}; frames from ${device.mac ?? 'it'} come to ${from.device} in VLAN ${tag} (MAC table of ${back.bridge.name}), and no device of ${host.name} makes that tag: the switch between is taken to put it on and off`,
+    evidence: [...evidence, row.source],
+  };
+}
+
+/** A port by which a host's switch is on a wire. */
+interface Uplink {
+  readonly place: Place;
+  readonly name: string;
+  /** The tag that frames have there whatever they had before; undefined where it stays. */
+  readonly tag: number | undefined;
+  /** What the switch has learned on the port: address and VLAN. */
+  readonly learned: readonly { readonly mac: string; readonly vlan: number; readonly source: Source }[];
+  readonly where: string;
+}
+
+function byUplink(
+  from: { readonly device: string },
+  uplinks: readonly Uplink[] | undefined,
+  owned: string,
+  evidence: readonly Source[],
+  packet: FlowKey,
+): Arrival | undefined {
+  const sender = sourceMac(packet);
+  const known = (uplinks ?? []).flatMap((uplink) => {
+    const row = uplink.learned.find(({ mac }) => mac === sender);
+    return row ? [{ uplink, row }] : [];
+  });
+  const [seen, another] = known;
+  if (seen && !another) {
+    const { uplink, row } = seen;
+    const vlan = uplink.tag ?? row.vlan;
+    return {
+      place: uplink.place,
+      packet: vlan === 0 ? withoutVlan(packet) : withVlan(packet, vlan),
+      certainty: 'inferred',
+      reason: `${owned}; ${uplink.where} has learned ${sender} on ${uplink.name}${vlan === 0 ? '' : ` in VLAN ${vlan}`}`,
+      evidence: [...evidence, row.source],
+    };
+  }
+  const [only, second] = uplinks ?? [];
+  if (!only || second) return undefined;
+  const tagged = only.tag === undefined || only.tag === 0 ? packet : withVlan(packet, only.tag);
+  const vlan = vlanOf(tagged);
+  return {
+    place: only.place,
+    packet: tagged,
+    certainty: 'assumed',
+    reason: `${owned}, and ${only.name} is the only way into ${only.where}; its MAC table does not have ${sender}, which would tell by which VLAN it comes: taken to come ${vlan === undefined ? 'untagged' : `in VLAN ${vlan}`}, as it left ${from.device}`,
+    evidence,
+  };
+}
+
+/** The uplinks of the switch that a device hangs on; undefined where it hangs on none. */
+function uplinksBeyond(host: Host, namespace: string, name: string, device: Device | undefined): readonly Uplink[] | undefined {
+  const ovs = namespace === '' || device?.pair === undefined ? ovsPortNamed(host, name) : undefined;
+  if (ovs) return isOutward(host, ovs.bridge, ovs.port) ? undefined : ovsUplinks(host, ovs.bridge);
+  if (host.bridges.has(name) && namespace === '') {
+    const bridge = host.bridges.get(name);
+    return bridge && ovsUplinks(host, bridge);
+  }
+  if (linuxBridgeNamed(host, namespace, name)) return linuxUplinks(host, namespace, name);
+  const member = bridgeOfMember(host, namespace, name);
+  if (member && isGuestPort(host, name)) return linuxUplinks(host, namespace, member.name);
+  const pair = device?.pair;
+  if (pair === undefined) return undefined;
+  const onSwitch = pair.namespace === '' ? ovsPortNamed(host, pair.name) : undefined;
+  if (onSwitch) return ovsUplinks(host, onSwitch.bridge);
+  const bridge = bridgeOfMember(host, pair.namespace, pair.name);
+  return bridge && linuxUplinks(host, pair.namespace, bridge.name);
+}
+
+function isOutward(host: Host, bridge: OvsBridge, port: OvsPort): boolean {
+  if (isPatch(port) || isTunnel(port) || port.type === 'internal' || port.name === bridge.name) return false;
+  if (isGuestPort(host, port.name) || hasRole(port.name, 'hybrid-inner')) return false;
+  const inside = [...host.namespaces.values()].some((namespace) => namespace.name !== '' && namespace.devices.has(port.name));
+  return !inside && host.namespaces.get('')?.devices.get(port.name)?.pair === undefined;
+}
+
+/** Ports out of the host, of the bridge and of those that patch ports join to it. */
+function ovsUplinks(host: Host, start: OvsBridge): Uplink[] {
+  const seen = new Set([start]);
+  const uplinks: Uplink[] = [];
+  for (const bridge of seen) {
+    for (const port of bridge.ports) {
+      const pair = host.namespaces.get('')?.devices.get(port.name)?.pair;
+      const next = (isPatch(port) ? patchPeer(host, port) : pair?.namespace === '' ? ovsPortNamed(host, pair.name) : undefined)
+        ?.bridge;
+      if (next) seen.add(next);
+      if (!isOutward(host, bridge, port)) continue;
+      uplinks.push({
+        place: { kind: 'device-in', host: host.name, namespace: '', device: port.name },
+        name: port.name,
+        tag: port.tag === undefined ? undefined : 0,
+        learned: bridge.fdb.filter((row) => row.ofport !== undefined && row.ofport === port.ofport),
+        where: `${bridge.name} of ${host.name}`,
+      });
+    }
+  }
+  return uplinks;
+}
+
+/** Ports of a Linux bridge that are no guest's, no tunnel's and no pair's; of a VLAN device the card below. */
+function linuxUplinks(host: Host, namespace: string, name: string): Uplink[] {
+  const bridge = host.linuxBridges.get(bridgeKeyIn(namespace, name));
+  const devices = host.namespaces.get(namespace)?.devices;
+  return (bridge?.members ?? []).flatMap((member): Uplink[] => {
+    const device = devices?.get(member.name);
+    const sub = vlanDevice(namespace, member.name, device);
+    if (isGuestPort(host, member.name) || tunnelDevice(member.name, device)) return [];
+    if (device?.pair !== undefined && sub === undefined) return [];
+    const lower = sub?.lower ?? { namespace, name: member.name };
+    return [
+      {
+        place: { kind: 'device-in', host: host.name, namespace: lower.namespace, device: lower.name },
+        name: member.name,
+        tag: sub?.vlan,
+        learned: (bridge?.fdb ?? [])
+          .filter((row) => row.dev === member.name && !row.permanent)
+          .map(({ mac, source }) => ({ mac, vlan: sub?.vlan ?? 0, source })),
+        where: `${name} of ${host.name}`,
+      },
+    ];
+  });
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { get } from '../../server/src/packet/flow-key';
+import { addresses } from '../../server/src/walk/step';
+import { walk, type WalkAnswer } from '../../server/src/walk/walk';
+import { networkOf, outline, root } from './walk-fixture';
+
+/** A packet that was really sent through a network, and every device that saw it, by the clock: `host [namespace] device a > b [vni N]`. */
+interface Experiment {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly proto: 'icmp' | 'tcp' | 'udp';
+  readonly dport?: number;
+  /** It came to the machine that it was for. */
+  readonly arrives: boolean;
+  /** An answer came back to the sender. */
+  readonly answered: boolean;
+  readonly request: readonly string[];
+  readonly reply: readonly string[];
+}
+
+interface RecordedNetwork {
+  readonly files: Readonly<Record<string, string>>;
+  readonly experiments: readonly Experiment[];
+}
+
+interface Passed {
+  readonly host: string;
+  readonly device: string;
+  readonly pair: string;
+  readonly vni: number | undefined;
+}
+
+function passed(text: string): Passed {
+  const [, host = '', device = '', pair = '', vni] = /^(\S+)(?: \S+)? (\S+) (\S+ > \S+?)(?: vni (\d+))?$/.exec(text) ?? [];
+  return { host, device, pair, vni: vni === undefined ? undefined : Number(vni) };
+}
+
+function withoutRepeats<T>(items: readonly T[]): T[] {
+  return items.filter((item, n) => n === 0 || item !== items[n - 1]);
+}
+
+/** What a walk must show of where a packet was: the devices in order, the addresses in order, the networks of its tunnels. */
+function compare(answer: WalkAnswer, seen: readonly string[]): void {
+  const real = seen.map(passed);
+  const { steps } = answer;
+  const words = steps.map((step) => [step.device, ...step.summary.split(/[^\w.@+-]+/)]);
+  let at = 0;
+  for (const place of real.filter(({ vni }) => vni === undefined)) {
+    const found = steps.findIndex(
+      (step, n) =>
+        n >= at &&
+        words[n]?.includes(place.device) === true &&
+        (step.host === place.host || step.summary.includes(` on ${place.host}`)),
+    );
+    assert.ok(found >= 0, `${place.host} ${place.device} saw the packet\n${outline(answer)}`);
+    at = found;
+  }
+  const pairs = withoutRepeats(steps.map((step) => addresses(step.packet).replace(' → ', ' > ')));
+  let next = 0;
+  for (const pair of withoutRepeats(real.map((place) => place.pair))) {
+    const found = pairs.indexOf(pair, next);
+    assert.ok(found >= 0, `the packet was ${pair}\n${outline(answer)}`);
+    next = found + 1;
+  }
+  const vnis = withoutRepeats(real.flatMap(({ vni }) => (vni === undefined ? [] : [vni])));
+  const tunnels = steps.filter(({ stage }) => stage === 'tunnel').map(({ packet }) => Number(get(packet, 'tun_id')));
+  assert.deepEqual(withoutRepeats(tunnels), vnis, outline(answer));
+  const devices = new Set(real.map((place) => `${place.host} ${place.device}`));
+  for (const { stage, host, device, summary, effect } of steps) {
+    const isPlace =
+      stage === 'tap' || stage === 'nic' || stage === 'neighbour' || (stage === 'namespace' && / at /.test(summary));
+    if (isPlace && device !== 'lo' && effect !== 'unknown')
+      assert.ok(devices.has(`${host ?? '-'} ${device}`), `nobody saw it there: ${summary}`);
+  }
+}
+
+const folder = path.join(root, 'test/fixtures/networks');
+
+describe('recorded networks: the walk is where the packet was', () => {
+  for (const file of fs.readdirSync(folder).sort()) {
+    const recorded = JSON.parse(gunzipSync(fs.readFileSync(path.join(folder, file))).toString('utf8')) as RecordedNetwork;
+    describe(file.replace('.json.gz', ''), () => {
+      const network = networkOf(new Map(Object.entries(recorded.files)));
+      for (const experiment of recorded.experiments) {
+        it(experiment.name, () => {
+          const { from, to, proto, dport } = experiment;
+          const result = walk(network, { from, to, proto, reply: true, ...(dport === undefined ? {} : { dport }) });
+          if (result.kind === 'error') assert.fail(result.message);
+          const { request, reply } = result;
+          const why = outline(request);
+          if (experiment.arrives) assert.equal(request.ending.disposition, 'delivered', why);
+          else assert.match(request.ending.disposition, /^(?:dropped|insufficient-info)$/, why);
+          compare(request, experiment.request);
+          if (!experiment.answered) return;
+          assert.equal(reply?.ending.disposition, 'delivered', reply ? outline(reply) : why);
+          compare(reply, experiment.reply);
+        });
+      }
+    });
+  }
+});
