@@ -10,7 +10,9 @@ import {
   type ErrorHandler,
   type Middleware,
 } from 'vscode-languageclient/node';
+import { methods, type ReadTextParams } from '../../server/src/protocol';
 import { LANGUAGE, showsFiles } from './language';
+import { createLongTexts } from './longTexts';
 
 /** After so many crashes in so many milliseconds the server stays down until it is asked for again. */
 const RESTARTS = 4;
@@ -23,7 +25,8 @@ export function createClient(
   gaveUp: (crashes: number) => void,
 ): LanguageClient {
   const module = context.asAbsolutePath(path.join('server', 'dist', 'server.js'));
-  return new LanguageClient(
+  const texts = createLongTexts();
+  const client = new LanguageClient(
     'packetWalk',
     'Packet Walk',
     {
@@ -38,9 +41,15 @@ export function createClient(
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationFailedHandler: () => false,
       errorHandler: restarting(gaveUp),
-      middleware,
+      middleware: {
+        ...middleware,
+        sendNotification: (type, next, params) =>
+          next(type, texts.outgoing(typeof type === 'string' ? type : type.method, params) as typeof params),
+      },
     },
   );
+  client.onRequest(methods.readText, (params: ReadTextParams) => texts.read(params));
+  return client;
 }
 
 /** Old sides of diffs and output channels would count as captures a second time, or feed the log with itself. */

@@ -1,5 +1,6 @@
 // What people wait for in a large dump: the first answer after opening it, answers to hovers and look-ups, an edit, the same dump again.
 //   node --expose-gc scripts/bench/flow-answers.mjs [--quick]
+import { captureOf, DUMP_AT, flat, picker } from './lib/captures.mjs';
 import { dump } from './lib/dumps.mjs';
 import { count, keep, median, quantile, table, timed } from './lib/measure.mjs';
 import { server } from './lib/server.mjs';
@@ -9,24 +10,7 @@ const { createService, hover, definition, references, semanticTokens, workspaceS
 const uri = 'file:///dump';
 /** As many as the server lists. */
 const MOST_REFERENCES = 2000;
-const SHOW = `hv1# ovs-ofctl show br-int
- 1(patch-tun): addr:aa:00:00:00:00:01
-     config:     0
-     state:      0
- 2(tap1): addr:aa:00:00:00:00:02
-     config:     0
-     state:      0
-
-`;
-/** As a client hands it over: in one piece of memory, as JSON is read. */
-const withCommand = (text) => flat(`${SHOW}hv1# ovs-ofctl dump-flows br-int\n${text}`);
-const flat = (text) => JSON.parse(JSON.stringify(text));
-
-let random = 7;
-const pick = (n) => {
-  random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
-  return Math.floor((random / 2 ** 32) * n);
-};
+const pick = picker();
 const drain = (steps, each = () => undefined) => {
   for (;;) {
     const start = process.hrtime.bigint();
@@ -37,7 +21,7 @@ const drain = (steps, each = () => undefined) => {
 };
 
 const warm = createService();
-warm.set(uri, 'dump.txt', withCommand(dump('neutron', 5000)));
+warm.set(uri, 'dump.txt', captureOf(dump('neutron', 5000)));
 drain(warm.prepare());
 for (let n = 0; n < 300; n++) hover(warm.world(), uri, 2000 + pick(400_000));
 
@@ -67,14 +51,14 @@ for (const [kind, size] of quick
       ['neutron', 500_000],
       ['ovn', 500_000],
     ]) {
-  const text = withCommand(dump(kind, size));
+  const text = captureOf(dump(kind, size));
   globalThis.gc?.();
   const service = createService();
   const first = timed(() => {
     drain(service.preview(uri, 'dump.txt', text));
     const world = service.world();
     semanticTokens(world, uri, 0, 60);
-    if (!hover(world, uri, SHOW.length + 400)) throw new Error('no hover in the preview');
+    if (!hover(world, uri, DUMP_AT + 400)) throw new Error('no hover in the preview');
   });
   const steps = [];
   let cut;
@@ -90,7 +74,7 @@ for (const [kind, size] of quick
   const ask = (run, times = 200) => {
     const taken = [];
     for (let n = 0; n < times; n++) {
-      const at = SHOW.length + 100 + pick(text.length - SHOW.length - 200);
+      const at = DUMP_AT + 60 + pick(text.length - DUMP_AT - 160);
       taken.push(timed(() => run(at)).wall);
     }
     return quantile(taken, 0.95);

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createRequire } from 'node:module';
 import * as esbuild from 'esbuild';
 import { root } from '../host.mjs';
+import { captureOf, picker } from './lib/captures.mjs';
 import { dump } from './lib/dumps.mjs';
 import { count, keep, median, quantile, scratch, table } from './lib/measure.mjs';
 
@@ -15,16 +16,6 @@ const quick = process.argv.includes('--quick');
 const RUNS = quick ? 1 : 3;
 /** The editor hands no longer text to extensions. */
 const EDITOR_MAX = 50 * 1024 * 1024;
-const SHOW = `hv1# ovs-ofctl show br-int
- 1(patch-tun): addr:aa:00:00:00:00:01
-     config:     0
-     state:      0
- 2(tap1): addr:aa:00:00:00:00:02
-     config:     0
-     state:      0
-
-hv1# ovs-ofctl dump-flows br-int
-`;
 const module = path.join(root, 'dist/bench/lsp.js');
 await esbuild.build({
   entryPoints: [path.join(root, 'server/src/lsp/node.ts')],
@@ -34,6 +25,16 @@ await esbuild.build({
   mainFields: ['module', 'main'],
   outfile: module,
 });
+/** What the extension does with long texts. */
+const texts = path.join(root, 'dist/bench/longTexts.js');
+await esbuild.build({
+  entryPoints: [path.join(root, 'client/src/longTexts.ts')],
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  outfile: texts,
+});
+const { createLongTexts } = require(texts);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Starts a server; `files` are what the client can read for it. */
@@ -45,6 +46,8 @@ async function start(files = new Map()) {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
+  const longTexts = createLongTexts();
+  connection.onRequest('packetWalk/readText', (params) => longTexts.read(params));
   let progress = 0;
   connection.onRequest('window/workDoneProgress/create', () => null);
   connection.onRequest('client/registerCapability', () => null);
@@ -67,7 +70,7 @@ async function start(files = new Map()) {
   await pause(1500);
   return {
     ask: (method, params) => connection.sendRequest(method, params),
-    tell: (method, params) => connection.sendNotification(method, params),
+    tell: (method, params) => connection.sendNotification(method, longTexts.outgoing(method, params)),
     progress: () => progress,
     /** What held the event loop up since the last call, longest first, and the memory that the process takes. */
     async delays() {
@@ -135,11 +138,7 @@ async function opened(text, path) {
   f.slice = held[0]?.ms ?? 0;
   f.slices = held.slice(0, 5);
   f.memory = memory.rss / 1048576;
-  let random = 7;
-  const pick = (n) => {
-    random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
-    return Math.floor((random / 2 ** 32) * n);
-  };
+  const pick = picker();
   const p95 = async (times, run) => {
     const taken = [];
     for (let n = 0; n < times; n++) taken.push((await timed(run)).ms);
@@ -186,7 +185,7 @@ for (const [kind, size] of quick
       ['neutron', 240_000],
       ['ovn', 500_000],
     ]) {
-  const text = JSON.parse(JSON.stringify(SHOW + dump(kind, size)));
+  const text = captureOf(dump(kind, size));
   const runs = [];
   for (let run = 0; run < RUNS; run++) runs.push(await opened(text, `${kind}.capture.txt`));
   const middle = Object.fromEntries(

@@ -138,6 +138,27 @@ export interface ReadFileResult {
   readonly identity?: string;
 }
 
+/**
+ * What the client says besides of a long document that it opens: the text in `textDocument/didOpen` is only its start, the whole has so
+ * many characters (UTF-16 code units). The server asks for the rest, so that nobody waits for all of it to come.
+ */
+export interface OpenedInPieces {
+  readonly length: number;
+}
+
+export interface ReadTextParams {
+  readonly uri: string;
+  /** Of the document that was opened; what changed since comes by `textDocument/didChange`. */
+  readonly version: number;
+  /** The first character, and how many; from the end on, and none, when all of them have come. */
+  readonly from: number;
+  readonly length: number;
+}
+/** The text is absent where the document is closed. */
+export interface ReadTextResult {
+  readonly text?: string;
+}
+
 /** Workspace files that may hold captures, found by the client, which alone can see every file system. */
 export interface FilesParams {
   readonly added: readonly string[];
@@ -160,6 +181,8 @@ export const methods = {
   inventory: 'packetWalk/inventory',
   /** request, server → client: ReadFileParams → ReadFileResult */
   readFile: 'packetWalk/readFile',
+  /** request, server → client: ReadTextParams → ReadTextResult */
+  readText: 'packetWalk/readText',
   /** notification, client → server: FilesParams */
   files: 'packetWalk/files',
   /** notification, server → client, no params: captures were read anew, views should ask again */

@@ -8,7 +8,15 @@ import {
   sharedReading,
   type CaptureDocument,
 } from './captures/document';
-import { editedText, growingText, isSameText, isTextOf, segmentsOf, type SegmentedText } from './captures/segmented';
+import {
+  editedText,
+  growingText,
+  isSameText,
+  isTextOf,
+  segmentsOf,
+  type GrowingText,
+  type SegmentedText,
+} from './captures/segmented';
 import type { World } from './features/world';
 import { linkNetwork } from './link/network';
 import type { Network } from './model/network';
@@ -36,6 +44,8 @@ export interface Service {
   edit(before: CutText, edits: readonly Edit[]): CutText | undefined;
   /** `setInSteps` for a text that was cut. */
   setCut(uri: string, path: string, cut: CutText): Generator<number, boolean>;
+  /** A text that comes in pieces, and may be a later state of what is known of the document, to be cut. */
+  growing(uri: string): GrowingText;
   /** Takes a document that comes in pieces from where the editor does not hold it. */
   incoming(uri: string, path: string): IncomingDocument;
   /** Takes the first lines of a document for the whole of it until that is read, in steps. Does nothing where the document is known. */
@@ -99,6 +109,7 @@ export function createService(): Service {
     yield* prepareDocument(document, reading);
     return take(document, false, false);
   }
+  const growing = (uri: string) => growingText(reading.segments, previews.has(uri) ? undefined : documents.get(uri)?.segmented);
   return {
     set: (uri, path, text) => drained(setInSteps(uri, path, text)),
     setInSteps,
@@ -112,15 +123,16 @@ export function createService(): Service {
     },
     edit: (before, edits) => editedText(reading.segments, before, edits, MOST_EDITED),
     setCut,
+    growing,
     incoming(uri, path) {
-      const growing = growingText(reading.segments, documents.get(uri)?.segmented);
+      const text = growing(uri);
       return {
-        add: (piece) => growing.add(piece),
+        add: (piece) => text.add(piece),
         *end() {
-          const text = yield* growing.end();
+          const cut = yield* text.end();
           const known = documents.get(uri);
-          if (known && known.path === path && streamed.has(uri) && isSameText(known.segmented, text)) return false;
-          const document = yield* documentInSteps(uri, path, text, reading);
+          if (known && known.path === path && streamed.has(uri) && isSameText(known.segmented, cut)) return false;
+          const document = yield* documentInSteps(uri, path, cut, reading);
           yield* prepareDocument(document, reading);
           return take(document, false, true);
         },

@@ -4,16 +4,19 @@ import { fc, runs } from './fuzz';
 import type { TextDocumentContentChangeEvent } from 'vscode-languageserver';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 import { drained } from '../../server/src/base/steps';
-import { hasMoreLines, openTexts, SHORT, type OpenText } from '../../server/src/lsp/open-text';
+import { completed, hasMoreLines, openTexts, SHORT, type OpenText } from '../../server/src/lsp/open-text';
 import { createService } from '../../server/src/service';
 
 const service = createService();
-const texts = openTexts(service);
+const texts = openTexts(service, () => undefined);
 const line = (n: number) =>
   ` cookie=0x${n.toString(16)}, duration=1.0s, table=${n % 9}, n_packets=${n}, n_bytes=0, priority=${n % 70},in_port=${n} actions=drop`;
 const breaks = ['\n', '\r\n', '\n', '\r'];
 const long = Array.from({ length: 4000 }, (_, n) => line(n) + (breaks[n % 4] ?? '')).join('');
-const held = ({ held: now }: OpenText) => (now.kind === 'cut' ? now.cut.slice(0) : now.document.getText());
+const held = ({ held: now }: OpenText) =>
+  now.kind === 'cut' ? now.cut.slice(0) : now.kind === 'whole' ? now.document.getText() : now.head;
+
+const inPieces = openTexts(service, () => long.length);
 
 /** A text as it is held once it was read. */
 function opened(): OpenText {
@@ -34,6 +37,7 @@ describe('open texts', () => {
     fc.assert(
       fc.property(fc.array(fc.array(change, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 }), (events) => {
         let open = opened();
+        let later = inPieces.create('file:///t', 'x', 1, long.slice(0, 900));
         let document = TextDocument.create('file:///t', 'x', 1, long);
         for (const [n, event] of events.entries()) {
           const changes = event.map(({ at, lines, character, text }): TextDocumentContentChangeEvent => ({
@@ -44,12 +48,17 @@ describe('open texts', () => {
             text,
           }));
           open = texts.update(open, changes, n + 2);
+          later = inPieces.update(later, changes, n + 2);
           // Each time from a text whose lines are counted anew: the library keeps counts that lone carriage returns upset.
           for (const one of changes)
             document = TextDocument.update(TextDocument.create('file:///t', 'x', 1, document.getText()), [one], n + 2);
         }
         assert.equal(open.held.kind, 'cut');
         assert.equal(held(open), document.getText());
+        // One that came in pieces is then what it was changed to while it came.
+        assert.equal(later.held.kind, 'coming');
+        completed(service, later, drained(service.cut(long, undefined)));
+        assert.equal(held(later), document.getText());
         if (open.held.kind === 'cut')
           assert.equal(open.held.cut.lines.count, TextDocument.create('file:///t', 'x', 1, document.getText()).lineCount);
       }),

@@ -1,6 +1,7 @@
 import type { Connection, WorkDoneProgressServerReporter } from 'vscode-languageserver';
+import { methods, type ReadTextParams, type ReadTextResult } from '../protocol';
 import type { Service } from '../service';
-import { SHORT, type OpenText } from './open-text';
+import { completed, SHORT, type ComingText, type OpenText } from './open-text';
 
 /** Reads documents in slices, so that the server goes on answering meanwhile. */
 export interface BackgroundReading {
@@ -22,6 +23,8 @@ export interface BackgroundReading {
 
 /** How long the server works before it looks for requests, in milliseconds. */
 const SLICE_MS = 12;
+/** A piece of a text that the client hands over in pieces, in characters. */
+const PIECE = 512 * 1024;
 /** Progress is shown for what takes longer. */
 const PATIENCE_MS = 700;
 
@@ -122,8 +125,9 @@ export function backgroundReading(
   }
 
   /** Shows the first lines, cuts the text where that is still to be done, keeps the segments in its stead, and takes the document. */
-  function* readOpen(open: OpenText, path: string, shown: () => void): Generator<number, boolean> {
+  function* readOpen(open: OpenText, path: string, shown: () => void): Generator<unknown, boolean> {
     const { uri, held, version } = open;
+    if (held.kind === 'coming') return yield* readComing(open, held, path, shown);
     if (held.kind === 'cut') return yield* service.setCut(uri, path, held.cut);
     const text = held.document.getText();
     if (text.length <= SHORT) return yield* service.setInSteps(uri, path, text);
@@ -134,12 +138,54 @@ export function backgroundReading(
     return yield* service.setCut(uri, path, cut);
   }
 
+  /** Reads the start of a text, asks for the rest, and reads each piece while the next one is on its way. */
+  function* readComing(open: OpenText, held: ComingText, path: string, shown: () => void): Generator<unknown, boolean> {
+    const { uri } = open;
+    const { head, version, length } = held;
+    const ask = (from: number) => pieceOf({ uri, version, from, length: Math.min(PIECE, length - from) });
+    let from = head.length;
+    let next = ask(from);
+    if (yield* service.preview(uri, path, head)) changed();
+    shown();
+    const text = service.growing(uri);
+    for (const steps = text.add(head); !steps.next().done;) yield (0.9 * from) / length;
+    while (from < length) {
+      let piece: string | undefined;
+      yield next.then((text) => (piece = text));
+      if (!piece) {
+        connection.console.warn(`The rest of ${path} did not come: only what was known of it before is known.`);
+        return false;
+      }
+      from += piece.length;
+      if (from < length) next = ask(from);
+      for (const steps = text.add(piece); !steps.next().done;) yield (0.9 * from) / length;
+    }
+    const cut = yield* text.end();
+    if (open.held !== held) return false;
+    completed(service, open, cut);
+    void ask(length);
+    return yield* readOpen(open, path, shown);
+  }
+
+  /** A piece of a text; undefined where there is none, whyever. */
+  const pieceOf = (params: ReadTextParams): Promise<string | undefined> =>
+    connection.sendRequest<ReadTextResult>(methods.readText, params).then(
+      ({ text }) => text,
+      () => undefined,
+    );
+
+  /** Texts whose pieces are being asked for: what changes meanwhile does not begin anew. */
+  const coming = new WeakSet<OpenText['held']>();
   let linking: Promise<unknown> | undefined;
   return {
     take(open, path) {
+      const { held } = open;
+      if (coming.has(held)) return;
+      if (held.kind === 'coming') coming.add(held);
       let shown = () => undefined as void;
       const first = new Promise<void>((resolve) => (shown = resolve));
       void start(open.uri, path, readOpen(open, path, shown), first).then((end) => {
+        coming.delete(held);
         if (end?.value) changed();
       });
     },

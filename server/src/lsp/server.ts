@@ -11,6 +11,7 @@ import {
   type CodeAction,
   type Connection,
   type Diagnostic,
+  type DidOpenTextDocumentParams,
   type InitializeParams,
   type InitializeResult,
   type Location,
@@ -38,6 +39,7 @@ import {
   methods,
   type EndpointsParams,
   type FilesParams,
+  type OpenedInPieces,
   type ShownParams,
   type TraceParams,
   type TraceResult,
@@ -69,7 +71,9 @@ const severities: Readonly<Record<Finding['severity'], DiagnosticSeverity>> = {
 /** Registers everything that the server answers, and listens. */
 export function startServer(connection: Connection): void {
   const service = createService();
-  const open = new TextDocuments(openTexts(service));
+  /** Of documents that are opened in pieces, how long they are. */
+  const lengths = new Map<string, number>();
+  const open = new TextDocuments(openTexts(service, (uri) => lengths.get(uri)));
   let folders: readonly string[] = [];
   const published = new Set<string>();
   /** Of the trace on show. */
@@ -311,7 +315,16 @@ export function startServer(connection: Connection): void {
   });
   connection.onNotification(methods.files, (params: FilesParams) => void files.handle(params));
 
-  open.listen(connection);
+  open.listen({
+    ...connection,
+    onDidOpenTextDocument: (handler) =>
+      connection.onDidOpenTextDocument((params: DidOpenTextDocumentParams & Partial<OpenedInPieces>) => {
+        const { uri } = params.textDocument;
+        if (params.length !== undefined) lengths.set(uri, params.length);
+        handler(params);
+        lengths.delete(uri);
+      }),
+  });
   connection.listen();
 }
 
