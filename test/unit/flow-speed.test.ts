@@ -79,6 +79,35 @@ describe('large dumps', () => {
     assert.ok(bytes < 1, `${bytes.toFixed(2)} bytes`);
   });
 
+  it('keep no flow that was read by the grammar, and its places only, where none has a shape', () => {
+    const wrong = (n: number) =>
+      ` cookie=0x1, table=5, n_packets=0, priority=9,metadata=0x${n.toString(16)},zork=${n} actions=resubmit(,6)`;
+    const lines = Array.from({ length: 5000 }, (_, n) => wrong(n));
+    for (const mark of ['', '> ']) {
+      const text = `${mark}hv1# ovs-ofctl dump-flows br-int\n${lines.map((line) => mark + line).join('\n')}\n`;
+      const document = readDocument('file:///t', 'dump.txt', text, undefined, createReading());
+      const [{ flows, errors } = { flows: undefined, errors: [] }] = document.captures;
+      assert.equal(flows?.count, 5000);
+      assert.equal(errors.length, 5000);
+      assert.equal(document.captures[0]?.records, 5000);
+      const first = flows?.flow(4000);
+      assert.equal(first?.match[0]?.value, 4000n);
+      for (let i = 0; i < 600; i++) flows?.flow(i);
+      // Another one: it was read again.
+      assert.notEqual(flows?.flow(4000), first);
+      assert.deepEqual(flows?.flow(4000), first);
+    }
+  });
+
+  it('have few segments where no two lines are alike', () => {
+    const other = (n: number) =>
+      ` cookie=0x1, table=5, n_packets=0, priority=9,metadata=0x${n.toString(16)}/0x${(n | 1).toString(16)} actions=drop`;
+    const lines = Array.from({ length: 12_000 }, (_, n) => other(n * 2));
+    const { segments } = drained(segmentsOf(createReading().segments, lines.join('\n'), undefined));
+    // A thousand shapes are learned, a dozen a step; then a hundred lines are looked at in one.
+    assert.ok(segments.length < 250, String(segments.length));
+  });
+
   it('survive what else a file may hold', () => {
     const lines = (count: number, make: (n: number) => string) => Array.from({ length: count }, (_, n) => make(n)).join('\n');
     const command = '# ovs-ofctl dump-flows br-int\n';

@@ -59,7 +59,7 @@ export interface LineRecord {
   readonly what: 'record' | 'header' | 'note';
 }
 
-/** What a kind of capture made of its lines. A non-blank line in neither `records` nor `errors` is reported as not understood. */
+/** What a kind of capture made of its lines. A non-blank line in neither `records` nor `errors`, and no flow's, is reported as not understood. */
 export interface Parsed {
   readonly facts: readonly Fact[];
   /** The flows of a dump; other kinds have none. Their references are asked of them, not in `refs`. */

@@ -2,6 +2,7 @@ import { linesOf, type Line, type LineIndex, type Lines, type Text } from '../ba
 import { drained } from '../base/steps';
 import type { Capture, CaptureError, ParseInput, Parsed } from './capture';
 import { commandOfFile, hostFolder } from './file-name';
+import { KEPT } from './flow/columns';
 import { prepareSegment } from './flow/summary';
 import { createSegmentReader, type SegmentReader } from './flow/segment';
 import { createShapeBook, learnLine, type ShapeBook } from './flow/shapes';
@@ -184,7 +185,9 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
       options: recognised.options ?? {},
       argv: block.command?.argv ?? [],
       lines: block.lines,
-      ...(reach && block.flows > 0 ? { known: { ...text, firstLine: reach.first, lastLine: reach.last } } : {}),
+      ...(reach && (block.flows > 0 || block.lines.length > KEPT)
+        ? { known: { ...text, firstLine: reach.first, lastLine: reach.last } }
+        : {}),
     };
     const steps = syntax.parseInSteps?.(input);
     let parsed: Parsed;
@@ -199,12 +202,13 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
     const found = [...parsed.errors];
     for (const error of parsed.errors) covered.add(text.text.lines.lineAt(error.span.start));
     for (const line of block.lines) {
-      if (line.text.trim() !== '' && !covered.has(line.number)) found.push(notUnderstood(line, recognised.kind));
+      if (line.text.trim() !== '' && !covered.has(line.number) && parsed.flows?.at(line.number) === undefined)
+        found.push(notUnderstood(line, recognised.kind));
     }
     return {
       ...base,
       ...place,
-      records: parsed.records.filter((record) => record.what === 'record').length + block.flows,
+      records: parsed.records.filter((record) => record.what === 'record').length + (parsed.flows?.count ?? 0),
       facts: parsed.facts,
       flows: parsed.flows ?? noFlows,
       refs: parsed.refs,

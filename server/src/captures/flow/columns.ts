@@ -27,16 +27,18 @@ export interface LooseFlow {
 }
 
 /** As many loose flows keep their lines; the others are taken from the text again. */
-const KEPT = 2000;
+export const KEPT = 2000;
 /** As many flows as a store keeps ready, because what looks at one often looks again. */
 const READY = 256;
 
-export function looseFlow(lines: readonly Line[], { flow }: ReadFlow, before: number): LooseFlow {
+export function looseFlow(lines: readonly Line[], { flow }: ReadFlow, before: number, text: Lines): LooseFlow {
+  const [first] = lines;
+  // A line that was unquoted or joined over blank lines is not what stands in the text.
+  const isInText = lines.length === 1 && first !== undefined && text.at(first.number)?.text === first.text;
   return {
-    firstLine: lines[0]?.number ?? 0,
+    firstLine: first?.number ?? 0,
     lastLine: lines.at(-1)?.number ?? 0,
-    // A line that was unquoted or joined over blank lines is not what stands in the text.
-    lines: before < KEPT || lines.length > 1 ? lines : undefined,
+    lines: before < KEPT || !isInText ? lines : undefined,
     table: flow.table.value,
     priority: flow.priority.value,
     hash: hashOfFlow(flow),

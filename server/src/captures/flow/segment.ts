@@ -1,7 +1,7 @@
 import { copyUnits, stringOf } from '../../base/code-units';
 import { hashOfPlace, mix } from './hash';
 import { SLOT, slotsOf, wordOfSlot, wordsOfSlot, type Template } from './template';
-import { learnLine, LONGEST_LINE, matchLine, type Scratch, type ShapeBook } from './shapes';
+import { learnLine, LONGEST_LINE, LOOKS_TO_READ, matchLine, type Scratch, type ShapeBook } from './shapes';
 import { codeOfLength, type Units } from './tokens';
 
 /**
@@ -27,7 +27,7 @@ export interface Segment {
 export const SEGMENT_LINES = 1024;
 const SEGMENT_UNITS = 1 << 18;
 /** Reading a line by the grammar takes long: after so many of them a segment ends early. */
-const MOST_READ = 12;
+const MOST_LOOKS = 12 * LOOKS_TO_READ;
 
 /** What is needed over and over while segments are read: the shapes, and buffers. Data only, as `ShapeBook` is. */
 export interface SegmentReader {
@@ -66,9 +66,9 @@ export function readSegment(reader: SegmentReader, text: string, from: number, l
   let count = 0;
   let flows = 0;
   let used = 0;
-  const readBefore = book.linesRead;
+  const before = book.looks;
   let at = 0;
-  while (at < size && count < SEGMENT_LINES && book.linesRead - readBefore < MOST_READ) {
+  while (at < size && count < SEGMENT_LINES && book.looks - before < MOST_LOOKS) {
     // The window may end inside of a flow: the next segment reads it.
     if (!whole && size - at < LONGEST_LINE && count > 0) break;
     let shape = window[at] === 10 || window[at] === 13 ? undefined : matchLine(book, source, at);

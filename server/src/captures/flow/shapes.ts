@@ -39,21 +39,23 @@ export interface ShapeBook {
   readonly scratch: Scratch;
   /** The end of the line that was matched last, without the blanks after it. */
   lineEnd: number;
-  /** How many lines were looked at for themselves so far, by the grammar or to see whether they have a shape: the slow ones. */
-  linesRead: number;
+  /** How long reading the lines took that were looked at for themselves so far, in looks: see `LOOKS_TO_READ`. */
+  looks: number;
   /** Whether a line alone would be taken as a flow of a dump that has started, whatever its values are. */
   readonly mayBeFlow: (text: string) => boolean;
   readonly trie: Trie;
   readonly rules: Rules;
-  /** Texts without values of shapes that were looked at and can't be learned, or were met once only. */
-  readonly refused: Set<string>;
-  readonly candidates: Set<string>;
+  /** Hashes (see `hashOfSymbols`) of shapes that were looked at and can't be learned, or were met once only. */
+  readonly refused: Set<number>;
+  readonly candidates: Set<number>;
   readonly names: string[];
   readonly nameIds: Map<string, number>;
   readonly value: Value;
   readonly symbols: Uint16Array;
 }
 
+/** To read a line by the grammar takes as long as to look at so many of them whether they have a shape that can be learned. */
+export const LOOKS_TO_READ = 10;
 /** Shapes are learned at first sight up to this many, after that only when one comes a second time. */
 const EAGER = 1000;
 const MOST_SHAPES = 6000;
@@ -78,7 +80,7 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
       words: new Uint32Array(MOST_VALUES * 4),
     },
     lineEnd: 0,
-    linesRead: 0,
+    looks: 0,
     mayBeFlow,
     trie: createTrie(),
     rules: createRules(),
@@ -240,7 +242,7 @@ function isInside({ words }: Scratch, outside: ReadonlyMap<number, readonly numb
 function check(book: ShapeBook, shape: Template, source: Units, from: number): boolean {
   const { scratch } = book;
   const text = textBetween(source, from, book.lineEnd);
-  book.linesRead++;
+  book.looks += LOOKS_TO_READ;
   const tokens: Token[] = [];
   if (shape.outside && !isInside(scratch, shape.outside)) return false;
   for (let n = 0; n < scratch.count; n++) {
@@ -286,32 +288,32 @@ export function matchLine(book: ShapeBook, source: Units, at: number): Template 
 /** The same for one line that `matchLine` does not know, of which it learns the shape where it can. */
 export function learnLine(book: ShapeBook, text: string): Template | undefined {
   const { shapes, refused, candidates, symbols } = book;
-  book.linesRead++;
+  book.looks++;
   if (text.length > LONGEST_LINE || shapes.length >= MOST_SHAPES || !PLAIN.test(text)) return undefined;
   if (UNEVEN.test(text) || !book.mayBeFlow(text)) return undefined;
   const source = unitsOf(text);
   const tokens = tokensOf(source);
   if (tokens.length > MOST_VALUES || tokens.some(({ kind, start, end }) => codeOfLength(kind, end - start) > MOST_CODE))
     return undefined;
-  if (refused.size > 0 && refused.has(skeletonOf(text, tokens))) return undefined;
-  if (shapes.length > EAGER) {
-    const skeleton = skeletonOf(text, tokens);
-    if (!candidates.has(skeleton)) {
-      if (candidates.size >= MOST_CANDIDATES) candidates.clear();
-      candidates.add(skeleton);
-      return undefined;
-    }
+  const length = withValues(source, tokens, symbols);
+  const hash = hashOfSymbols(symbols, length);
+  if (refused.has(hash)) return undefined;
+  if (shapes.length > EAGER && !candidates.has(hash)) {
+    if (candidates.size >= MOST_CANDIDATES) candidates.clear();
+    candidates.add(hash);
+    return undefined;
   }
   // A shape that is known, of whose values one was refused, is not learned again.
   if (follow(book, source, 0)) return undefined;
+  book.looks += LOOKS_TO_READ;
   const read = readFlow({ text, parts: [{ at: 0, offset: 0 }] });
   const template = 'flow' in read ? templateOf(shapes.length, text, tokens, read, book.rules) : undefined;
   if (!template || !('flow' in read)) {
     if (refused.size >= MOST_CANDIDATES) refused.clear();
-    refused.add(skeletonOf(text, tokens));
+    refused.add(hash);
     return undefined;
   }
-  if (!insert(book.trie, symbols, withValues(source, tokens, symbols), shapes.length)) return undefined;
+  if (!insert(book.trie, symbols, length, shapes.length)) return undefined;
   shapes.push(template);
   return follow(book, source, 0) === template && accept(book, template, text, tokens, read) ? template : undefined;
 }
@@ -342,12 +344,15 @@ function withValues({ units, end }: Units, tokens: readonly Token[], into: Uint1
   return used + end - at;
 }
 
-function skeletonOf(text: string, tokens: readonly Token[]): string {
-  let skeleton = '';
-  let at = 0;
-  for (const token of tokens) {
-    skeleton += `${text.slice(at, token.start)}\u0000${token.kind}`;
-    at = token.end;
+/** 53 bits: two shapes rarely have the same, and then one of them is learned earlier or not at all. */
+function hashOfSymbols(symbols: Uint16Array, length: number): number {
+  let high = 0x811c9dc5;
+  let low = 0x9e3779b9;
+  for (let n = 0; n < length; n++) {
+    const symbol = symbols[n] ?? 0;
+    high = Math.imul(high ^ symbol, 0x01000193);
+    low = Math.imul(low ^ symbol, 0x85ebca6b);
+    low ^= low >>> 15;
   }
-  return skeleton + text.slice(at);
+  return (high >>> 0) * 0x200000 + (low >>> 11);
 }

@@ -66,6 +66,7 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
   const out = collect();
   const flows: OddFlow[] = [];
   const loose: LooseFlow[] = [];
+  const messages = new Map<string, string>();
   for (let n = 0; n < input.lines.length; n++) {
     if (n % STEP === STEP - 1) yield;
     const line = input.lines[n];
@@ -85,14 +86,24 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
       n++;
     }
     const read = readFlow(sourceOfFlow(lines));
-    out.errors.push(...read.errors);
+    for (const error of read.errors) out.errors.push({ ...error, message: shared(messages, error.message) });
     const usable = 'flow' in read ? read : read.broken;
     if (!usable) continue;
-    if (input.known) loose.push(looseFlow(lines, usable, loose.length));
+    if (input.known) loose.push(looseFlow(lines, usable, loose.length, input.known.lines));
     else flows.push({ lines, read: usable });
-    record(out, line, lines.at(-1) ?? line);
   }
   return { ...out, flows: input.known ? storeOfColumns({ ...input.known, loose }) : storeOf(flows) };
+}
+
+/** As many sentences are remembered: what is wrong in a hundred thousand flows is most often one thing. */
+const MOST_MESSAGES = 1000;
+
+/** A text that is said often, as one string. */
+function shared(known: Map<string, string>, text: string): string {
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  if (known.size < MOST_MESSAGES) known.set(text, text);
+  return text;
 }
 
 /**
