@@ -75,7 +75,9 @@ function arrivalAt(
       ? attachmentOf(context.network, device.mac, neutronPortWithMac(context.network, device.mac))
       : undefined;
   if (attachment && isGuestPort(attachment.host, attachment.device)) {
-    if (attachment.host === from.host) return undefined;
+    // The port that it hangs on is the one that the frame leaves by: nothing is between.
+    if (attachment.host === from.host)
+      return attachment.device === from.device ? straight(from, receiver, owned, packet) : undefined;
     const root = attachment.host.namespaces.get('');
     const uplinks = uplinksBeyond(attachment.host, '', attachment.device, root?.devices.get(attachment.device));
     const said = `${owned}, which is behind ${attachment.device} on ${attachment.host.name}`;

@@ -1,7 +1,6 @@
 import { runTable, type TableRun } from '../../kernel/netfilter';
 import { UNTRACKED } from '../../kernel/conntrack';
 import type { Hook, Moment } from '../../kernel/matches';
-import type { StackEvent } from '../../kernel/passage';
 import type { EbChain, EbTable, LinuxBridge, Namespace, NfChain, NfTable } from '../../model/network';
 import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { answeredBy } from '../arp';
@@ -9,7 +8,7 @@ import { addGap, inNamespace, type Context } from '../context';
 import type { Ending, Step } from '../step';
 import { filteringOf } from './bridge-port';
 import { macText, runEbtables, type EbRun } from './ebtables';
-import { stepBase, tableStep } from './events';
+import { eventSteps, stepBase, tableStep } from './events';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { hasConnections, passNamespace, type Taken } from './stack-walk';
 import { hasRole } from '../../model/known-names';
@@ -360,11 +359,13 @@ function isRedirected(taken: Taken, packet: FlowKey): boolean {
 
 function iptablesAt(run: Run, taken: Taken, hook: Hook, packet: FlowKey, port: string): Passed {
   const { passage, spared } = taken;
-  const events = passage.events.filter(
-    (event): event is StackEvent & { kind: 'table' } => event.kind === 'table' && event.run.hook === hook,
-  );
   let now = packet;
-  for (const event of events) {
+  for (const event of passage.events) {
+    if (event.kind === 'translate' && event.hook === hook && run.calls === 'yes') {
+      now = withIpPacket(packet, event.packet);
+      run.steps.push(...eventSteps({ ...run, in: run.bridge.name, frame: packet, spared }, event));
+    }
+    if (event.kind !== 'table' || event.run.hook !== hook) continue;
     const told = tellTable(run, event.run, spared, port);
     if (told === undefined) continue;
     const doubtful = run.calls === 'unsaid' && event.run.verdict !== 'ACCEPT';

@@ -8,6 +8,7 @@ import { followCopies, type Copy } from '../copies';
 import { cardBehind, isGuestSide } from '../owner';
 import { destinationMac, type Certainty, type Ending, type Place, type Step } from '../step';
 import { netfilterOf, type BridgeHooks } from './bridge-hooks';
+import { redirected } from './bridge-redirect';
 import {
   asArriving,
   asLeaving,
@@ -85,7 +86,44 @@ export function linuxBridgeIn(context: Context, place: BridgePlace, packet: Flow
     from: place.member,
     vlan: entered.vlan,
   };
-  return forward(run, before.packet);
+  const turned =
+    from && hooks.callsIptables ? redirected(inner, host, namespace, bridge, place.member, before.packet, steps) : undefined;
+  if (turned === undefined) return forward(run, before.packet);
+  if ('disposition' in turned) return turned;
+  return turned.kind === 'up' ? up(run, turned.packet) : forwardRedirected(run, turned.packet);
+}
+
+/** The rules have had their say: the frame goes to whoever has the packet's new destination. */
+function forwardRedirected(run: Run, packet: FlowKey): Ending {
+  const { bridge, context, host, steps, filtering } = run;
+  const chosen = chooseMember(run, packet);
+  if (!chosen) {
+    addFdbGap(run, packet);
+    return unknown(run.place, bridge.name, packet);
+  }
+  const refusal = chosen.member && egressRefusal(run, chosen.member);
+  if (refusal) {
+    const why = `${destinationMac(packet)} is behind ${chosen.name}, but ${refusal.why}`;
+    const evidence = [...chosen.evidence, ...refusal.evidence];
+    return drop(context, { place: run.place, bridge, packet, steps }, { why, evidence }, chosen.certainty, chosen.reason);
+  }
+  const leaving = asLeaving(bridge, filtering, chosen.name, run.vlan, packet);
+  steps.push({
+    ...bridgeStep(
+      run,
+      leaving,
+      `Linux bridge ${bridge.name}: from ${run.from} to ${chosen.name}${vlanWords(run)}, because the new destination is on the bridge as well`,
+    ),
+    certainty: chosen.certainty,
+    ...(chosen.reason === undefined ? {} : { reason: chosen.reason }),
+    evidence: [...inEvidence(run), ...(chosen.member ? [chosen.member.source] : []), ...chosen.evidence],
+  });
+  return context.go(
+    context,
+    { kind: 'device-out', host: host.name, namespace: bridge.namespace, device: chosen.name },
+    leaving,
+    steps,
+  );
 }
 
 function forward(run: Run, packet: FlowKey): Ending {

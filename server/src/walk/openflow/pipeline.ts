@@ -193,11 +193,12 @@ function followerOf(run: Run): Follower {
   };
 }
 
-const bits = { new: 1n, est: 2n, rpl: 8n, trk: 0x20n } as const;
+const bits = { new: 1n, est: 2n, rpl: 8n, inv: 0x10n, trk: 0x20n } as const;
 
 /**
  * ct(): the first packet of a connection is new, the answer to one that went before is established. Inside Open vSwitch a connection
- * counts as established for the answer once it was committed.
+ * counts as established for the answer once it was committed; an answer of TCP or ICMP that belongs to no connection starts none
+ * (tcp_valid_new, icmp4_valid_new). Where the way of the first packet was not certain, it may have been committed all the same.
  */
 function track(run: Run, act: OfpAct & { kind: 'ct' }, zone: number, packet: FlowKey, source: Source | undefined): void {
   const where = `${run.bridge.host}|zone ${zone}`;
@@ -205,6 +206,19 @@ function track(run: Run, act: OfpAct & { kind: 'ct' }, zone: number, packet: Flo
   const { state } = run.context;
   const tracked = trackPacket(state, where, packet, nat);
   const { known, reply } = tracked;
+  if (!known && startsNothing(run.context, packet)) {
+    run.events.push({
+      kind: 'step',
+      step: tableStep(run.bridge, packet, {
+        summary: `Connection tracking in zone ${zone}: ${addresses(packet)} is invalid: an answer to a connection that was never committed there`,
+        certainty: 'inferred',
+        reason: 'the packet that it answers did not pass connection tracking in this zone',
+        evidence: source ? [source] : [],
+      }),
+    });
+    if (act.table !== undefined) run.returning.push({ packet, state: bits.trk | bits.inv });
+    return;
+  }
   if (act.commit && !known) commitConnection(state, where, packet, tracked.packet, source);
   const words = known
     ? reply
@@ -225,6 +239,12 @@ function track(run: Run, act: OfpAct & { kind: 'ct' }, zone: number, packet: Flo
   });
   if (act.table === undefined) return;
   run.returning.push({ packet: tracked.packet, state: bits.trk | (known ? bits.est | (reply ? bits.rpl : 0n) : bits.new) });
+}
+
+function startsNothing({ isReply, doubts }: Context, packet: FlowKey): boolean {
+  if (!isReply || doubts.length > 0) return false;
+  const proto = get(packet, 'nw_proto');
+  return proto === 6n || proto === 1n || proto === 58n;
 }
 
 /** Puts what happened into steps, each before those of the tables that it led to. */
