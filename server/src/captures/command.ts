@@ -12,6 +12,8 @@ export interface CommandLine {
   readonly namespace: string | undefined;
   /** From `ssh HOST …` and the like. */
   readonly host: string | undefined;
+  /** Whether `namespace` is that of a container, which shows prompts of its own. */
+  readonly inContainer: boolean;
 }
 
 /** A prompt in front of a command. */
@@ -37,6 +39,8 @@ const prompts: readonly RegExp[] = [
   /^\s*(?:mininet|(?:sh|bash)-[\d.]+)\s?[>#$]\s*/,
   // compute01# network-node # c-private$
   new RegExp(`^\\s*(?<host>${HOST}) ?[#$]\\s*(?=\\S)`),
+  // / # ~ $ /etc # (BusyBox)
+  /^\s*(?:~|\/[\w./-]*) [#$]\s+(?=\S)/,
   // ~>>> ❯ ➜ $ # > # %
   /^\s*(?:~?>{3}|❯|➜(?:\s+\S+)?|> ?[#$]|[#$%])\s*(?=\S)/,
   // + command (sh -x)
@@ -97,6 +101,7 @@ export function parseCommand(text: string): CommandLine | undefined {
   let argv: readonly string[] = all;
   let namespace: string | undefined;
   let container: string | undefined;
+  let inContainer = false;
   let host: string | undefined;
   for (let guard = 0; guard < 12; guard++) {
     const first = argv[0];
@@ -106,6 +111,7 @@ export function parseCommand(text: string): CommandLine | undefined {
     if (inside) {
       argv = inside.argv;
       container = inside.namespace ?? container;
+      inContainer = program !== 'nsenter';
     } else if (/^\w+=/.test(first)) argv = argv.slice(1);
     else if (/^(?:sudo|time|nohup|env|doas|chroot|then|do|exec)$/.test(program)) {
       argv = afterOptions(argv.slice(1), /^-(?:u|g|h|p|U)$/);
@@ -155,6 +161,7 @@ export function parseCommand(text: string): CommandLine | undefined {
     filter: pipe === undefined || WHOLE.test(pipe) ? undefined : `| ${pipe}`,
     namespace: namespace ?? (isBoundToNamespace(programName(first)) ? container : undefined),
     host,
+    inContainer: inContainer && namespace === undefined,
   };
 }
 

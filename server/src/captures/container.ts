@@ -25,13 +25,32 @@ const NOT_BOUND = /^(?:ovs-|ovn-|virsh$|nova$|neutron$|openstack$|docker$|podman
 /** What `docker exec NAME …`, `kubectl exec POD -- …`, `lxc exec NAME -- …` run, and where; undefined for other commands. */
 export function execCommand(program: string, argv: readonly string[]): Inside | undefined {
   if (!RUNTIME.test(program)) return undefined;
-  const at = argv.findIndex((word) => /^(?:exec|rsh)$/.test(word));
+  const at = argv.findIndex((word) => /^(?:exec|rsh|attach|run)$/.test(word));
   if (at < 0) return undefined;
+  // What is typed next is typed at the container's own shell.
+  if (argv[at] === 'attach') return { argv: ['sh'], namespace: namespaceOf(afterOptions(argv.slice(at + 1), VALUED)[0]) };
+  if (argv[at] === 'run') return interactiveRun(program, argv.slice(at + 1));
   const rest = afterOptions(argv.slice(at + 1), VALUED);
   const dashes = argv.indexOf('--');
   // Options may stand behind the name as well: kubectl exec POD -c CONTAINER -- COMMAND.
   const command = dashes > 0 ? argv.slice(dashes + 1) : afterOptions(rest.slice(1), VALUED);
   return { argv: command, namespace: namespaceOf(rest[0]) };
+}
+
+/** `docker run -it --name web busybox`, `kubectl run web -it --image=busybox -- sh`: a shell in a container that has a name. */
+function interactiveRun(program: string, argv: readonly string[]): Inside | undefined {
+  const flag = (letter: string, name: string) =>
+    argv.some((word) => word === name || new RegExp(`^-[a-z]*${letter}[a-z]*$`).test(word));
+  if (!flag('t', '--tty') || flag('d', '--detach')) return undefined;
+  if (argv.some((word, n) => /^--net(?:work)?(?:=host)?$/.test(word) && (word.endsWith('=host') || argv[n + 1] === 'host')))
+    return undefined;
+  const at = argv.findIndex((word) => /^--name(?:=|$)/.test(word));
+  const given = at < 0 ? undefined : (argv[at]?.split('=')[1] ?? argv[at + 1]);
+  const name = given ?? (/^(?:kubectl|oc)$/.test(program) ? argv.find((word) => !word.startsWith('-')) : undefined);
+  const last = argv.at(-1) ?? '';
+  const shell =
+    last.startsWith('-') || /^(?:.*\/)?(?:ba|a)?sh$|^[\w./-]*(?:busybox|alpine|ubuntu|debian|centos|fedora)[\w.:-]*$/.test(last);
+  return name === undefined || !shell ? undefined : { argv: ['sh'], namespace: namespaceOf(name) };
 }
 
 function namespaceOf(name: string | undefined): string | undefined {
@@ -70,7 +89,8 @@ export function nsenterCommand(program: string, argv: readonly string[]): Inside
       }
     }
   }
-  const command = argv.slice(n);
+  // Without a command it starts a shell (nsenter(1)).
+  const command = n < argv.length ? argv.slice(n) : ['sh'];
   if (!net) return { argv: command, namespace: undefined };
   const named = /^(?:\/var)?\/run\/(?:docker\/)?netns\/(.+)$/.exec(file ?? '')?.[1];
   const process = /^\/proc\/(\d+)\/ns\/net$/.exec(file ?? '')?.[1] ?? pid;

@@ -1,9 +1,11 @@
 import { indentOf, type Line, type Lines } from '../base/lines';
 import type { Span } from '../base/span';
 import { parseCommand, parsePrompt, type CommandLine } from './command';
+import { isBoundToNamespace } from './container';
 import type { NamedFile } from './file-name';
 import { isErrorOutput as isComplaint } from './iproute-command';
 import { recogniseCommand, sniffLine, type Found } from './registry';
+import { goesOn, leavesSession, sessionOf, type SeenPrompt, type Session } from './session';
 
 /** A stretch of lines that one command printed. */
 export interface Block {
@@ -26,20 +28,30 @@ export interface Block {
 }
 
 const ELISION =
-  /^\s*(?:[([<]?\s*(?:\.{3,}|…)\s*[)\]>]?|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
-const FENCE = /^\s*(?:```|~~~)/;
+  /^\s*(?:[.:⋮]{1,2}|[([<]?\s*(?:\.{3,}|…)\s*[)\]>]?|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
+/** What fences captures off in Markdown, HTML, Jira's and forums' markup and Jekyll's. */
+const FENCE = new RegExp(
+  '^\\s*(?:```|~~~|' +
+    '(?:</?(?:pre|code|p|br|hr|div|span|li|ul|ol|details|summary|blockquote|b|strong)\\b[^<>]*>\\s*)+$|' +
+    '\\{(?:code|noformat|quote)(?::[^}]*)?\\}\\s*$|\\[/?(?:code|pre|quote)[^\\]]*\\]\\s*$|' +
+    '\\{%\\s*(?:end)?(?:highlight|raw|codeblock)\\b[^%]*%\\}\\s*$)',
+  'i',
+);
+/** A line across the page between a capture and what the author says. */
+const ACROSS = /^\s*(?:-{3,}|_{3,}|={3,}|\*{3,})\s*$/;
 /** A prompt at which nothing was typed, or whose command was cut off. */
-const IDLE_PROMPT = /^\s*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:[^\s#$]*[#$])\s*$/;
+const IDLE_PROMPT =
+  /^\s*(?:(?:\([\w.-]+\)\s*)*\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$>%]|[\w.-]+@[\w.-]+:[^\s#$]*[#$]|[~/][\w./-]*\s[#$]|(?:sh|bash)-[\d.]+[#$]|mininet>|[$❯➜])\s*$/;
 /** A prompt that nothing else looks like: what stands behind it is a command, whatever the program. */
 const CERTAIN_PROMPT =
-  /^\s*(?:(?:\([\w.-]+\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|\$ +(?=[a-z./~])|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
+  /^\s*(?:(?:\([\w.-]+\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|\$ +(?=[a-z./~]|[A-Z_]+=)|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
 /** A remark of the author's between lines of output. */
 const REMARK = /^\s*#+\s*[^\s#\d]/;
 const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
 
 /** Programs whose prompt line ends a capture although their output is of no interest. */
 const KNOWN_PROGRAM =
-  /^(?:ovs-|ovn-|ip$|iptables|ip6tables|nft$|ipset$|brctl$|bridge$|virsh$|nova$|neutron$|openstack$|ping$|cat$|ls$|cd$|echo$|grep$|egrep$|sudo$|ssh$|docker$|kubectl$|systemctl$|service$|tcpdump$|arp$|route$|ifconfig$|ethtool$|sysctl$|curl$|vim?$|tail$|head$|less$|more$|for$|while$|exit$|source$|export$|uname$|hostname$|date$|apt|yum$|dnf$|pip|mount$|ps$|netstat$|ss$|traceroute6?$|tracepath6?$|mtr$|crictl$|nerdctl$|podman$|dig$|nslookup$|nc$|telnet$|python|modprobe$|lsmod$|lspci$|find$|man$|watch$|conntrack$|ebtables|glance$|cinder$|keystone$)/;
+  /^(?:ovs-|ovn-|ip$|iptables|ip6tables|nft$|ipset$|brctl$|bridge$|virsh$|nova$|neutron$|openstack$|ping$|cat$|ls$|cd$|echo$|grep$|egrep$|sudo$|ssh$|docker$|kubectl$|systemctl$|service$|tcpdump$|arp$|route$|ifconfig$|ethtool$|sysctl$|curl$|vim?$|tail$|head$|less$|more$|for$|while$|exit$|source$|export$|uname$|hostname$|date$|apt|yum$|dnf$|pip|mount$|ps$|(?:ba|a)?sh$|nsenter$|netstat$|ss$|traceroute6?$|tracepath6?$|mtr$|crictl$|nerdctl$|podman$|dig$|nslookup$|nc$|telnet$|python|modprobe$|lsmod$|lspci$|find$|man$|watch$|conntrack$|ebtables|glance$|cinder$|keystone$)/;
 
 /**
  * The longest line that is looked at. An OpenFlow message ends at 64 KB, a table of the OpenStack client is as wide as its widest
@@ -83,6 +95,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     open = undefined;
   };
   let heading: Line | undefined;
+  let session: Session | undefined;
   let steps = 0;
   for (let n = 0; n < lines.length; n++) {
     if (++steps % STEP === 0) yield;
@@ -117,14 +130,18 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     if (prompted) {
       n += continued.more;
       close();
+      const { prompt, command } = prompted;
+      if (session && prompt && !goesOn(session, prompt, command)) session = undefined;
+      const inside = prompted.found && isBoundToNamespace(command.argv[0] ?? '') ? session : undefined;
+      if (prompt) session = sessionOf(command, prompt) ?? session;
       if (prompted.found) {
         const folder = named?.hostBy === 'folder' ? named.host : undefined;
-        const host = prompted.command.host ?? prompted.host ?? folder;
+        const host = command.host ?? (session?.ownPrompt === true ? session.outerHost : prompt?.host) ?? folder;
         open = start(prompted.found, {
           host,
-          hostBy: host === undefined ? undefined : host === folder && prompted.host === undefined ? 'folder' : 'prompt',
-          namespace: prompted.command.namespace,
-          command: prompted.command,
+          hostBy: host === undefined ? undefined : host === folder && prompt?.host === undefined ? 'folder' : 'prompt',
+          namespace: command.namespace ?? inside?.namespace,
+          command,
           commandSpan: continued.more === 0 ? prompted.span : { start: prompted.span.start, end: lineEnd(lines.at(n), line) },
           commandLine: line.number,
           indent: indentOf(line.text),
@@ -132,7 +149,8 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       }
       continue;
     }
-    if (IDLE_PROMPT.test(line.text)) {
+    if (IDLE_PROMPT.test(line.text) || (session && leavesSession(line.text))) {
+      if (leavesSession(line.text)) session = undefined;
       close();
       continue;
     }
@@ -141,6 +159,10 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       continue;
     }
     if (open && REMARK.test(line.text)) continue;
+    if (open && ACROSS.test(line.text)) {
+      open.blanks++;
+      continue;
+    }
     const sniffed = sniffLine(line.text, following);
     if (sniffed) {
       close();
@@ -351,12 +373,17 @@ export function isOnlyOutput(text: string): boolean {
   );
 }
 
+/** Scripts that put no blanks between words; no command prints whole lines of them. */
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\u3000-\u303f\uff00-\uffef]/gu;
+
 /** Sentences and bullets that people write between captures. */
 export function looksLikeProse(text: string): boolean {
   if (BULLET.test(text)) return true;
   const plain = text.trim();
+  const unspaced = plain.length > 2000 ? 0 : (plain.match(UNSPACED)?.length ?? 0);
+  if (unspaced >= 4 && unspaced > plain.length / 5) return true;
   const words = plain.split(/\s+/);
-  const letters = words.filter((word) => /^[A-Za-z’']+[,.;:!?)]?$/.test(word)).length;
+  const letters = words.filter((word) => /^[\p{L}’']+[,.;:!?)]?$/u.test(word)).length;
   if (letters >= 4 && letters / words.length > 0.6) return true;
   return letters >= 3 && letters / words.length > 0.7 && /[.:!?]$/.test(plain);
 }
@@ -364,7 +391,8 @@ export function looksLikeProse(text: string): boolean {
 interface Prompted {
   readonly found: Found | undefined;
   readonly command: CommandLine;
-  readonly host: string | undefined;
+  /** Undefined for a command that no prompt introduces. */
+  readonly prompt: SeenPrompt | undefined;
   readonly span: Span;
 }
 
@@ -380,12 +408,15 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
     if (prompted) {
       const { found, command } = prompted;
       // "# something" may be a remark, and "1# x" a row: only a known program makes it a command.
+      const known = KNOWN_PROGRAM.test(command.argv[0] ?? '') && (prompt.host !== undefined || /^\s*[#$]/.test(line.text));
+      const seen = { text: line.text.slice(0, prompt.commandAt).trim(), host: prompt.host };
       if (
         found ||
-        ((certain || (KNOWN_PROGRAM.test(command.argv[0] ?? '') && (prompt.host !== undefined || /^\s*[#$]/.test(line.text)))) &&
-          !looksLikeProse(line.text))
+        (certain && prompt.host !== undefined) ||
+        sessionOf(command, seen) ||
+        ((certain || known) && !looksLikeProse(line.text))
       ) {
-        return { ...prompted, host: prompt.host };
+        return { ...prompted, prompt: seen };
       }
     }
   }
@@ -408,7 +439,7 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
     if (syntax.kinds.length === 0 || !syntax.accepts(next, recognised.kind, recognised.options)) return undefined;
     // A title in words, such as "Active Internet connections (only servers)", is no prose where the kind is sure of it.
     const isOutput = !looksLikeProse(next) || syntax.sniff(next, (k) => following(n + 1 + k)) !== undefined;
-    return isOutput ? { ...prompted, host: undefined } : undefined;
+    return isOutput ? { ...prompted, prompt: undefined } : undefined;
   }
   return undefined;
 }
@@ -429,7 +460,7 @@ const WRAPPER =
   /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|lxc|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|[\w-]+\.(?:ovs|ovn)-)/;
 
 /** The command that starts at `at`; undefined where its program is none that is known, unless it is `certain` to be a command. */
-function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'host'> | undefined {
+function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'prompt'> | undefined {
   const text = line.text.slice(at);
   const first = /^\s*(?:\S*\/)?([^\s/]+)/.exec(text)?.[1] ?? '';
   if (!certain && !KNOWN_PROGRAM.test(first) && !WRAPPER.test(first)) return undefined;
@@ -439,8 +470,22 @@ function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'hos
   return { found: recogniseCommand(command.argv), command, span: { start: from, end: from + text.length } };
 }
 
-/** A quoted line (`> …`) without its quotation marks; `> #` and `> $` are prompts. */
+/** What stands around a line of a page's source: `<pre><code>$ ip a`, `… actions=NORMAL</code></pre>`. */
+const MARKUP_BEFORE = /^\s*(?:<(?:pre|code|p|li)\b[^<>]{0,80}>\s*)+(?=[^\s<])/i;
+const MARKUP_BEHIND = /(?:\s*<(?:\/(?:pre|code|p|li|ul|ol|div)|br ?\/?)>)+\s*$/i;
+
+/** A line without quotation marks (`> …`) and markup around it; `> #` and `> $` are prompts. */
 function unquote(line: Line): Line {
+  if (line.text.length < 20_000 && /^\s*<[pcl]|[a-z/]>\s*$/i.test(line.text)) {
+    const before = MARKUP_BEFORE.exec(line.text)?.[0].length ?? 0;
+    const behind = MARKUP_BEHIND.exec(line.text)?.index ?? line.text.length;
+    if ((before > 0 || behind < line.text.length) && behind > before)
+      return unquoted({ ...line, text: line.text.slice(before, behind), start: line.start + before });
+  }
+  return unquoted(line);
+}
+
+function unquoted(line: Line): Line {
   // An empty quoted line is as blank as any other.
   if (/^\s*>(?:\s?>)*\s*$/.test(line.text.slice(0, 200)) && line.text.length < 200) return { ...line, text: '' };
   const quote = /^\s{0,40}(?:>(?!\s?[#$]\s)\s?)+(?=\s*\S)/.exec(line.text.length > 20_000 ? '' : line.text);
