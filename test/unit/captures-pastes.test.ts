@@ -69,3 +69,70 @@ describe('what stands around captures in the source of a page', () => {
     assert.deepEqual([capture?.records, capture?.errors.length, capture?.elided], [3, 0, true]);
   });
 });
+
+describe('forms of ping, ip and sysctl', () => {
+  it('name an address beside the name that it resolves to', () => {
+    const [fact] = read(
+      'PATTERN: 0xabcd\nPING www.cnn.com(edge.example (2a04:4e42::323)) 1400 data bytes\n[1594978345.609669] 1408 bytes from edge.example (2a04:4e42::323): icmp_seq=1 ttl=59 time=32.4 ms\n',
+    ).captures.flatMap((capture) => capture.facts);
+    assert.ok(fact?.kind === 'ping');
+    assert.deepEqual([fact.target.value, fact.replies], ['2a04:4e42::323', 1]);
+  });
+
+  it('show devices without their numbers', () => {
+    const [capture] = read(
+      'vyos@vyos:~$ show interfaces ethernet eth0\neth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc pfifo_fast state UP group default qlen 1000\n    link/ether 00:50:44:00:f5:c9 brd ff:ff:ff:ff:ff:ff\n    inet6 fe80::250:44ff:fe00:f5c9/64 scope link\n       valid_lft forever preferred_lft forever\n',
+    ).captures;
+    assert.deepEqual([capture?.kind, capture?.records, capture?.errors.length], ['ip-address', 4, 0]);
+    assert.deepEqual(
+      capture?.facts.map((fact) => (fact.kind === 'link' ? [fact.name.value, fact.index, fact.mac?.value] : fact.kind)),
+      [['eth0', undefined, '00:50:44:00:f5:c9'], 'address'],
+    );
+  });
+
+  it('have details that a terminal cut in a word', () => {
+    const [capture] = read(
+      '$ ip -d link\n7: ens1f1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT group default qlen 1000\n    link/ether b4:96:91:e5:c8:a9 brd ff:ff:ff:ff:ff:ff promiscuity 0 minmtu 68 maxmtu 9702 addrgenmode none numtxqueues 112 n\numrxqueues 112 gso_max_size 65536 gso_max_segs 65535\n    prog/xdpdrv id 7400 tag 8234567acde1892 jited\n',
+    ).captures;
+    assert.deepEqual([capture?.records, capture?.errors.length], [3, 0]);
+  });
+
+  it('take no label of MPLS for an address', () => {
+    assert.deepEqual(read('$ ip -M ro\n17 via inet6 2001:db8:3::2 dev eth2  proto zebra\n').captures, []);
+  });
+
+  it('begin with routes of any table and type', () => {
+    for (const first of [
+      'throw 30.142.64.0/26  table red_mgmt',
+      'default via 30.142.64.1 dev bond0.400  table red_mgmt',
+      'broadcast 127.0.0.0 dev lo proto kernel scope link src 127.0.0.1',
+      'local 10.0.0.1 dev eth0 table local proto kernel scope host src 10.0.0.1',
+    ])
+      assert.deepEqual(captures(`${first}\n30.0.0.0/8 dev eth1 proto kernel scope link src 30.0.0.1\n`), [
+        ['ip-route', undefined, undefined, 2, 0],
+      ]);
+  });
+
+  it('have values that begin like a remark', () => {
+    const [capture] = read(
+      '$ sysctl -a\nkernel.version = #1 SMP Mon Sep 30 14:19:46 UTC 2019\nnet.ipv4.ip_forward = 1  # as it should be\n',
+    ).captures;
+    assert.deepEqual(
+      capture?.facts.map((fact) => (fact.kind === 'sysctl' ? fact.value.value : '')),
+      ['#1 SMP Mon Sep 30 14:19:46 UTC 2019', '1'],
+    );
+  });
+
+  it('tell of neighbours that failed, whatever else is known', () => {
+    const [capture] = read(
+      '$ ip neigh show dev docker0\n172.17.0.18 FAILED\n172.17.0.19 lladdr 02:42:ac:11:00:13 use REACHABLE\n',
+    ).captures;
+    assert.deepEqual(
+      capture?.facts.map((fact) => (fact.kind === 'neighbour' ? [fact.dev.value, fact.state?.value] : [])),
+      [
+        ['docker0', 'FAILED'],
+        ['docker0', 'REACHABLE'],
+      ],
+    );
+  });
+});

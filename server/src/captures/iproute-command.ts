@@ -60,6 +60,8 @@ function readCommand(argv: readonly string[], program: 'ip' | 'bridge', verbs: r
       continue;
     }
     const option = word.replace(/^--/, '-');
+    // Labels of MPLS are no addresses: "17 via inet 10.0.3.2".
+    if (option === '-M' || (/^-f(?:amily)?$/.test(option) && argv[n + 1] === 'mpls')) return undefined;
     if (option === '-6') family = 'ip6';
     else if (option === '-4') family = 'ip';
     else if (/^-j(?:s|so|son)?$/.test(option)) json = true;

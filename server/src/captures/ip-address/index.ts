@@ -14,7 +14,7 @@ type LinkFact = Extract<Fact, { kind: 'link' }>;
 /** A link whose lines are still being read. */
 type OpenLink = { -readonly [K in keyof LinkFact]: LinkFact[K] };
 
-const HEADER = /^\s*\d+: [^\s<>]+: <[A-Z0-9_,-]*>(?=\s|\\|$)/;
+const HEADER = /^\s*(?:\d+: )?[^\s<>]+: <[A-Z0-9_,-]*>(?=\s|\\|$)/;
 const SHORT_ADDRESS = /^\s*\d+: \S+\s+inet6? [\da-f:.]+/;
 const BRIEF =
   /^\s*[\w.@:+-]{1,40}\s+(?:UP|DOWN|UNKNOWN|LOWERLAYERDOWN|DORMANT|NOTPRESENT|TESTING)(?:\s+[\da-f]+[:.][\da-f:./]+.*)?$/;
@@ -22,14 +22,17 @@ const LINK_TYPE =
   'vlan|vxlan|veth|bridge|bridge_slave|bond|bond_slave|tun|openvswitch|openvswitch_slave|geneve|gretap|ip6gretap|gre|ip6gre|ipip|ip6tnl|sit|dummy|macvlan|macvtap|ipvlan|vrf|vrf_slave|vti6?|ifb|team|team_slave|wireguard|nlmon|erspan|netkit|macsec|xfrm';
 /** What follows a type in `ip -d`; words of prose do not. */
 const LINK_SETTING =
-  'id|external|protocol|mode|forward_delay|state|type|addrgenmode|numtxqueues|remote|local|table|key|any|miimon|perm_hwaddr|if_id|port|slave|priority|udp\\w*|promiscuity';
+  'id|external|protocol|mode|forward_delay|state|type|addrgenmode|numtxqueues|remote|local|table|key|ip6ip6|ipip6|any|miimon|perm_hwaddr|if_id|port|slave|priority|udp\\w*|promiscuity';
 const DETAIL = new RegExp(
-  '^\\s+(?:link\\/|inet6? [\\da-f:.]|valid_lft |preferred_lft |altname \\S+$|alias |promiscuity \\d|vf \\d|prog\\/xdp |[RT]X(?: errors)?: |\\d+(?:\\s+\\d+){2,}$|' +
+  '^\\s+(?:link\\/|inet6? [\\da-f:.]|valid_lft |preferred_lft |altname \\S+$|alias |promiscuity \\d|vf \\d|prog\\/xdp\\w* |[RT]X(?: errors)?: |\\d+(?:\\s+\\d+){2,}$|' +
     `(?:${LINK_TYPE})(?:$|\\s+(?:${LINK_SETTING})\\b))`,
 );
 /** What follows when a mail program breaks a header in the middle. */
 const WRAPPED =
   /^\s*(?:(?:UP|DOWN|UNKNOWN)(?: mode \w+)? )?(?:qdisc|state|mode|group|qlen|default qlen|master)(?: \S+)*$|^\s*(?:UP|DOWN|UNKNOWN|default)(?: group \w+)?(?: qlen \d+)?$/;
+
+/** The rest of a line of `ip -d` that a terminal cut, somewhere in a word. */
+const DETAIL_REST = /^\w*(?:queues|gso_\w+|gro_\w+|tso_\w+|_size|_segs|addrgenmode) \S+/;
 
 /** `ip address`, `ip link` in all their forms: the devices of a namespace and their addresses (ip-address(8), ip-link(8)). */
 export const ipAddress: CaptureKind = {
@@ -55,7 +58,7 @@ export const ipAddress: CaptureKind = {
     return HEADER.test(text) || SHORT_ADDRESS.test(text) || BRIEF.test(text) || DETAIL.test(text) || acceptsJson(text);
   },
   continues(previous, text) {
-    return HEADER.test(previous) && WRAPPED.test(text);
+    return (HEADER.test(previous) && WRAPPED.test(text)) || (DETAIL.test(previous) && DETAIL_REST.test(text));
   },
   parse(input) {
     return isJson(input) ? parseJson(input) : parseText(input);
@@ -77,10 +80,16 @@ function parseText(input: ParseInput) {
       parts.push(next);
       n++;
     }
+    let glue = ' ';
+    for (let next = input.lines[n + 1]; next !== undefined && isDetailRest(line, next); next = input.lines[n + 1]) {
+      parts.push(next);
+      glue = '';
+      n++;
+    }
     const last = parts[parts.length - 1] ?? line;
     const errorsBefore = out.errors.length;
     // `ip -o` prints a backslash where the other forms break the line.
-    for (const piece of pieces(joinLines(parts, ' '))) {
+    for (const piece of pieces(joinLines(parts, glue))) {
       const result = grammars.IpAddress.match(piece.text, ruleFor(piece.text));
       if (result.failed()) {
         out.errors.push(syntaxError(piece, result, 'line about a network device'));
@@ -94,6 +103,10 @@ function parseText(input: ParseInput) {
   return out;
 }
 
+function isDetailRest(line: Line, next: Line): boolean {
+  return DETAIL.test(line.text) && DETAIL_REST.test(next.text);
+}
+
 /** The rule that reads a line: its start tells, so that an error names what was expected there. */
 function ruleFor(text: string): string {
   if (/^\s*link\//.test(text)) return 'hardwareLine';
@@ -102,9 +115,9 @@ function ruleFor(text: string): string {
   if (/^\s*[RT]X\b/.test(text)) return 'countersTitle';
   if (/^\s*\d+(?:\s+\d+)+\s*$/.test(text)) return 'countersLine';
   if (SHORT_ADDRESS.test(text)) return 'shortAddressLine';
-  if (/^\s*\d+:/.test(text)) return 'headerLine';
+  if (/^\s*\d+:/.test(text) || HEADER.test(text)) return 'headerLine';
   if (BRIEF.test(text)) return 'briefLine';
-  return /^\s*(?:altname|alias|vf|prog\/xdp|promiscuity|port|q_disc|queue|bridge_id|addrgenmode|numtxqueues)\s/.test(text)
+  return /^\s*(?:altname|alias|vf|prog\/xdp\w*|promiscuity|port|q_disc|queue|bridge_id|addrgenmode|numtxqueues)\s/.test(text)
     ? 'extraLine'
     : 'detailLine';
 }
@@ -132,7 +145,7 @@ function take(out: Collected, found: AddressLine, open: OpenLink | undefined, li
       if (master !== undefined) deviceRef(out, master);
       return {
         kind: 'link',
-        index: found.index,
+        ...(found.index === undefined ? {} : { index: found.index }),
         name: found.name,
         ...peerFields(out, found.peer),
         flags: found.flags,

@@ -11,7 +11,7 @@ export interface PeerName {
 
 export interface HeaderLine {
   readonly is: 'header';
-  readonly index: Val<number>;
+  readonly index: Val<number> | undefined;
   readonly name: Val<string>;
   readonly peer: PeerName | undefined;
   readonly flags: readonly string[];
@@ -84,11 +84,12 @@ semantics.addOperation<AddressText>('addressOf(source)', {
 });
 
 semantics.addOperation<AddressLine>('read(source)', {
-  headerLine(_indent, index, _colon, _sp, name, peer, _colon2, _sp2, flags, items, _remark, _end) {
+  headerLine(_indent, indexPart, name, peer, _colon2, _sp2, flags, items, _remark, _end) {
     const source = this.args['source'] as SourceText;
+    const index = indexPart.children[0]?.children[0];
     return {
       is: 'header',
-      index: numberVal(textVal(index, source)),
+      index: index === undefined ? undefined : numberVal(textVal(index, source)),
       name: textVal(name, source),
       peer: peerIn(peer, source),
       flags: flagsIn(flags),

@@ -25,7 +25,7 @@ const BARE = new RegExp(
   `^\\s*(?:unicast )?(?:default|\\d{1,3}(?:\\.\\d{1,3}){3}(?:\\/\\d{1,2})?|(?=[\\da-f]*:)[\\da-f:.]+(?:\\/\\d{1,3})?)\\s*(?:\\\\\\s*nexthop\\s.*)?$`,
 );
 const CERTAIN = new RegExp(
-  `^\\s*(?:default via [\\da-f.:]+\\s+metric \\d+$|(?:\\d{1,3}(?:\\.\\d{1,3}){3}|(?=[\\da-f]*:)[\\da-f:.]+)\\/\\d{1,3}\\s+proto kernel\\s.*|default via [\\da-f.:]+ dev \\S+|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2} (?:via \\S+ )?dev \\S+\\s+(?:proto|scope|src|metric|onlink|linkdown)\\b.*|${DESTINATION} dev \\S+\\s+proto kernel\\b.*|default via [\\da-f.:]+ dev \\S+\\s+(?:proto|src|metric|onlink|scope)\\b.*)$`,
+  `^\\s*(?:default via [\\da-f.:]+\\s+metric \\d+$|(?:\\d{1,3}(?:\\.\\d{1,3}){3}|(?=[\\da-f]*:)[\\da-f:.]+)\\/\\d{1,3}\\s+proto kernel\\s.*|default via [\\da-f.:]+ dev \\S+|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2} (?:via \\S+ )?dev \\S+\\s+(?:proto|scope|src|metric|onlink|linkdown)\\b.*|${DESTINATION} dev \\S+\\s+proto kernel\\b.*|default via [\\da-f.:]+ dev \\S+\\s+(?:proto|src|metric|onlink|scope|table)\\b.*|(?:local|broadcast|anycast|multicast) ${DESTINATION} dev \\S+\\s+(?:table \\S+\\s+)?proto kernel\\b.*|(?:throw|unreachable|prohibit|blackhole) ${DESTINATION}\\s+table \\S+.*)$`,
 );
 
 /** `ip route` with the table that it asks for: the routes of a namespace (ip-route(8)). */

@@ -9,10 +9,10 @@ import { readPingLine } from './semantics';
 const WITH_VALUE = new Set('-c -i -I -s -w -W -t -p -Q -M -S -T -l -m -F -N -e -h -g -G -b'.split(' '));
 const START = /^\s*PING \S+ ?\(?[\w.:%]+\)?.*\b\d+(?:\(\d+\))?(?: data)? bytes/;
 const START_LINE =
-  /^\s*PING [\w.:%-]+ ?\([\w.:%-]+\)(?: from [^:]*(?::[^:]+)*)?(?:: \d+ data bytes|:? \d+\(\d+\) bytes of data\.|:? \d+ data bytes)$/;
+  /^\s*PING [\w.:%-]* ?\((?:[\w.:%-]+ \([\w.:%-]+\)|[\w.:%-]+)\)(?: from [^:]*(?::[^:]+)*)?(?:: \d+ data bytes|:? \d+\(\d+\) bytes of data\.|:? \d+ data bytes)$/;
 const STAMP = /^\s*(?:\[\d+\.\d+\] ?)?(?:\^C)?/;
 const LINE =
-  /^(?:PING \S+|\d+ bytes from \S+|From \S+.* (?:icmp_seq=\d+|[Uu]nreachable|exceeded|Redirect)|Request timeout for |no answer yet for |--- \S+.* ping statistics ---|\d+ packets transmitted, |rtt min\/|round-trip min\/|pipe \d+$|$)/;
+  /^(?:PING \S+|\d+ bytes from \S+|From \S+.* (?:icmp_seq=\d+|[Uu]nreachable|exceeded|Redirect)|Request timeout for |no answer yet for |--- \S*.* ?ping statistics ---|\d+ packets transmitted, |rtt min\/|round-trip min\/|pipe \d+$|PATTERN: 0x[\da-f]+$|$)/;
 const FAILURE = /^\s*(?:ping6?|connect): |^\s*(?:-?bash|sh): .*ping.*: |^Error response from daemon/;
 
 /** `ping`: proof that packets went to an address and came back, or did not. */
@@ -23,13 +23,16 @@ export const ping: CaptureKind = {
     let target: string | undefined;
     for (let n = 1; n < argv.length; n++) {
       const word = argv[n] ?? '';
-      if (WITH_VALUE.has(word)) n++;
+      // VyOS has `vrf NAME` behind the address.
+      if (WITH_VALUE.has(word) || (word === 'vrf' && target !== undefined)) n++;
       else if (word !== '' && !word.startsWith('-')) target = word;
     }
     return { kind: 'ping', ...(target === undefined ? {} : { target }) };
   },
-  sniff(text) {
-    return START_LINE.test(text) ? { kind: 'ping' } : undefined;
+  sniff(text, following) {
+    return START_LINE.test(text) || (/^\s*PATTERN: 0x[\da-f]+$/.test(text) && START_LINE.test(following(0) ?? ''))
+      ? { kind: 'ping' }
+      : undefined;
   },
   accepts(text) {
     return LINE.test(text.replace(STAMP, '')) || START.test(text) || FAILURE.test(text);

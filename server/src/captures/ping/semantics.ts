@@ -22,6 +22,11 @@ const semantics = grammars.Ping.createSemantics().addOperation<PingLine>('read(s
   },
   start_address(_ping, host, _blank, _open, address, _close, _rest) {
     const source = this.args['source'] as SourceText;
+    const name = host.children[0];
+    return { what: 'start', ...(name === undefined ? {} : { host: textOf(source, name) }), address: textOf(source, address) };
+  },
+  start_reverse(_ping, host, _open, _name, _blank, _open2, address, _close, _close2, _rest) {
+    const source = this.args['source'] as SourceText;
     return { what: 'start', host: textOf(source, host), address: textOf(source, address) };
   },
   start_host(_ping, host, _rest) {
@@ -37,12 +42,16 @@ const semantics = grammars.Ping.createSemantics().addOperation<PingLine>('read(s
     return { what: 'trouble' };
   },
   title(_dashes, host, named, _text, _end) {
-    return { what: 'title', ...hostOf(this.args['source'] as SourceText, host, named) };
+    const name = host.children[0];
+    return { what: 'title', ...(name === undefined ? {} : hostOf(this.args['source'] as SourceText, name, named)) };
   },
   counts(_sent, _transmitted, received, _packets, _received, _extra, _comma, loss, _lost, _rest) {
     return { what: 'counts', received: Number(received.sourceString), loss: textOf(this.args['source'] as SourceText, loss) };
   },
   other_times(_what, _text) {
+    return { what: 'other' };
+  },
+  other_pattern(_what, _digits, _end) {
     return { what: 'other' };
   },
   other_empty(_end) {
