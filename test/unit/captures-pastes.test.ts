@@ -136,3 +136,25 @@ describe('forms of ping, ip and sysctl', () => {
     );
   });
 });
+
+describe('parts of JSON', () => {
+  it('tell whose an address is', () => {
+    const owners = (text: string) =>
+      read(text).captures.map(({ facts, errors }) => [
+        errors.length,
+        ...facts.map((fact) => (fact.kind === 'address-owner' ? [fact.name.value, fact.ip.value, fact.mac?.value] : fact.kind)),
+      ]);
+    const inner =
+      '        "Containers": {\n            "846af8479944": {\n                "Name": "web",\n                "MacAddress": "02:42:ac:11:00:02",\n                "IPv4Address": "172.17.0.2/16",\n                "IPv6Address": ""\n            }\n';
+    for (const end of ['        },\n<Snip>\n', '        },\n    }\n]\n', '', '        },\n        "Options": {\n'])
+      assert.deepEqual(owners(`$ docker network inspect bridge\n<Snip>\n${inner}${end}`), [
+        [0, ['web', '172.17.0.2', '02:42:ac:11:00:02']],
+      ]);
+    assert.deepEqual(
+      owners(
+        '$ docker inspect web | grep IPAddress\n            "SecondaryIPAddresses": null,\n            "IPAddress": "172.17.0.2",\n                    "IPAddress": "172.17.0.2",\n',
+      ),
+      [[0, ['web', '172.17.0.2', undefined]]],
+    );
+  });
+});

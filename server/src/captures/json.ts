@@ -72,6 +72,49 @@ export function readJson(input: ParseInput, out: Collected, expected?: 'list' | 
   }
 }
 
+/** Whether a capture's output starts inside an object: the rest was cut, or taken away by `| grep`. */
+export function isJsonFragment(input: ParseInput): boolean {
+  const first = input.lines.find((line) => line.text.trim() !== '');
+  return first !== undefined && /^\s*"[^"]*"\s*:/.test(first.text);
+}
+
+/** The members that a part of an object holds; brackets that are missing at its end, or one too many there, are none of its faults. */
+export function readJsonFragment(input: ParseInput, out: Collected): ReadonlyMap<string, Json> {
+  const lines = input.lines.filter((line) => line.text.trim() !== '');
+  const [first] = lines;
+  const last = lines[lines.length - 1];
+  if (first === undefined || last === undefined) return new Map();
+  const { text, parts } = wholeText(lines);
+  const open = openBrackets(text);
+  const source = {
+    text: `{${text.slice(0, open.end).replace(/[\s,]+$/, '')}${open.closing}}`,
+    parts: parts.map(({ at, offset }) => ({ at: at + 1, offset })),
+  };
+  try {
+    const value = readValue({ source, at: 0 }, 0);
+    out.records.push({ firstLine: first.number, lastLine: last.number, what: 'record' });
+    return value.is === 'object' ? value.fields : new Map();
+  } catch (fault) {
+    if (!(fault instanceof JsonFault)) throw fault;
+    out.errors.push(faultError({ text, parts }, new JsonFault(Math.max(0, fault.at - 1), fault.message)));
+    return new Map();
+  }
+}
+
+/** The brackets that a text leaves open, and where it ends: before one that it never opened. */
+function openBrackets(text: string): { readonly closing: string; readonly end: number } {
+  const open: string[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const c = text[at] ?? '';
+    if (c === '"') {
+      while (++at < text.length && text[at] !== '"') if (text[at] === '\\') at++;
+    } else if (c === '{') open.push('}');
+    else if (c === '[') open.push(']');
+    else if ((c === '}' || c === ']') && open.pop() === undefined) return { closing: '', end: at };
+  }
+  return { closing: open.toReversed().join(''), end: text.length };
+}
+
 /** A text field with its span inside the quotes. */
 export function jsonText(fields: ReadonlyMap<string, Json>, name: string): Val<string> | undefined {
   const field = fields.get(name);

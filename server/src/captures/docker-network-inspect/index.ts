@@ -1,8 +1,8 @@
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import { positionals } from '../command';
-import { isJson, jsonText, readJson, readJsonObjects, type Json } from '../json';
-import { deviceRef, ipRef, lower, macRef } from '../words';
+import { isJson, isJsonFragment, jsonText, readJson, readJsonFragment, readJsonObjects, type Json } from '../json';
+import { deviceRef, impliedVal, ipRef, lower, macRef } from '../words';
 import { collect, type Collected } from '../lines';
 
 /** `docker network inspect`: the containers of a network with their addresses (Docker); podman prints much the same. */
@@ -13,21 +13,42 @@ export const dockerNetworkInspect: CaptureKind = {
     const words = positionals(argv, ['-f', '--format', '-o', '--output']);
     if (argv.some((word) => /^(?:-f|--format)/.test(word))) return undefined;
     if (/^(?:docker|podman|nerdctl)$/.test(program ?? '')) {
-      if (words[0] === 'network' && words[1] === 'inspect') return { kind: 'docker-network-inspect' };
-      return words[0] === 'inspect' ? { kind: 'docker-inspect' } : undefined;
+      if (words[0] === 'network' && words[1] === 'inspect') return { kind: 'docker-network-inspect', ...targetOf(words[2]) };
+      return words[0] === 'inspect' ? { kind: 'docker-inspect', ...targetOf(words[1]) } : undefined;
     }
-    return program === 'crictl' && words[0] === 'inspectp' ? { kind: 'crictl-inspectp' } : undefined;
+    return program === 'crictl' && words[0] === 'inspectp' ? { kind: 'crictl-inspectp', ...targetOf(words[1]) } : undefined;
   },
   sniff: () => undefined,
   // Keys of Docker's may hold dots, slashes and digits, and their values may be of any kind.
   accepts: (text) => /^\s*(?:[[\]{}][[\]{},\s]*$|[\]},[{\s]*"[^"]*"\s*(?::|,?$)|(?:true|false|null|-?\d[\d.]*),?$)/.test(text),
   parse(input) {
     const out = collect();
+    if (isJsonFragment(input)) {
+      readFragment(input, out);
+      return out;
+    }
     const objects = isJson(input) ? readJsonObjects(input, out) : readOne(input, out);
     for (const object of objects) readObject(out, object);
     return out;
   },
 };
+
+function targetOf(name: string | undefined): { readonly target?: string } {
+  return name === undefined ? {} : { target: name };
+}
+
+/** `docker inspect web | grep IPAddress`, or what somebody left of an output: the command names the container. */
+function readFragment(input: ParseInput, out: Collected): void {
+  const fields = readJsonFragment(input, out);
+  const [line] = input.lines;
+  const named = fields.has('Name') || fields.has('NetworkSettings');
+  if (!named && input.kind === 'docker-inspect' && input.target !== undefined && line) {
+    const mac = jsonText(fields, 'MacAddress');
+    for (const key of ['IPAddress', 'GlobalIPv6Address'])
+      addOwner(out, 'container', impliedVal(input.target, line), jsonText(fields, key), mac, undefined);
+  }
+  readObject(out, fields);
+}
 
 /** One object that stands in no list (`crictl inspectp`). */
 function readOne(input: ParseInput, out: Collected): ReadonlyMap<string, Json>[] {
