@@ -158,3 +158,32 @@ describe('parts of JSON', () => {
     );
   });
 });
+
+describe('flows that somebody put into a text', () => {
+  const flows = (text: string) =>
+    read(text).captures.map(({ kind, flows: store, errors }) => [
+      kind,
+      errors.length,
+      ...Array.from({ length: store.count }, (_, n) => store.priorityOf(n)),
+    ]);
+
+  it('may be the items of a list', () => {
+    for (const mark of ['1. ', '  2) ', '(3) ', '* ', '- '])
+      assert.deepEqual(
+        flows(
+          `The table:\n\n${mark}table=PipelineRootClassifier, priority=200,arp actions=goto_table:1\n${mark}cookie=0x1, duration=1s, table=0, n_packets=0, n_bytes=0, priority=7 actions=NORMAL\n`,
+        ),
+        [['ovs-ofctl-dump-flows', 0, 200, 7]],
+        mark,
+      );
+  });
+
+  it('may be cut into lines before the first of them ends', () => {
+    assert.deepEqual(
+      flows(
+        '   cookie=0x6900000, duration=938.9s, table=252, n_packets=0, n_bytes=0, priority=62020,\n           ct_state=+inv+trk actions=drop\n\n   cookie=0x6900000, duration=938.9s, table=252, n_packets=0, n_bytes=0, priority=50,\n           ct_state=+new+trk actions=drop\n',
+      ),
+      [['ovs-ofctl-dump-flows', 0, 62020, 50]],
+    );
+  });
+});

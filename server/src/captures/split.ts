@@ -474,6 +474,9 @@ function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'pro
 const MARKUP_BEFORE = /^\s*(?:<(?:pre|code|p|li)\b[^<>]{0,80}>\s*)+(?=[^\s<])/i;
 const MARKUP_BEHIND = /(?:\s*<(?:\/(?:pre|code|p|li|ul|ol|div)|br ?\/?)>)+\s*$/i;
 
+/** What numbers or marks the flows of a list that somebody made of them. */
+const LISTED = /^\s*(?:\(?\d{1,3}[.)]|[*•▪◦–-])\s+(?=(?:cookie=0x[\da-f]|table=\w|duration=\d|priority=\d))/;
+
 /** A line without quotation marks (`> …`) and markup around it; `> #` and `> $` are prompts. */
 function unquote(line: Line): Line {
   if (line.text.length < 20_000 && /^\s*<[pcl]|[a-z/]>\s*$/i.test(line.text)) {
@@ -482,6 +485,8 @@ function unquote(line: Line): Line {
     if ((before > 0 || behind < line.text.length) && behind > before)
       return unquoted({ ...line, text: line.text.slice(before, behind), start: line.start + before });
   }
+  const mark = LISTED.exec(line.text)?.[0].length;
+  if (mark !== undefined) return { ...line, text: line.text.slice(mark), start: line.start + mark };
   return unquoted(line);
 }
 

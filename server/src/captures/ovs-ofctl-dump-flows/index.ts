@@ -9,7 +9,7 @@ import { shapeAt } from '../segmented';
 import { collect, record } from '../lines';
 
 const START =
-  /^\s*(?:\*+\s*)?(?:cookie=0x[0-9a-f]+,|duration=[\d.]+s,|table_id=\d+,|table=\d+(?!\s*\()[, ]|priority=\d+[, ]|in_port=)/i;
+  /^\s*(?:\*+\s*)?(?:cookie=0x[0-9a-f]+,|duration=[\d.]+s,|table_id=\d+,|table=\d+(?!\s*\()[, ]|table=[a-z]\w*,? (?:n_packets|priority)=|priority=\d+[, ]|in_port=)/i;
 const FLOW = /(?:^|[\s,])actions?\s*=\s*\S/;
 /** What the grammar's `replyHeader` takes for certain: a dump of OVN's flows has one in every few hundred lines. */
 const PLAIN_REPLY = /^[ \t]*(?:NXST|OFPST)_/;
@@ -39,9 +39,9 @@ export const ovsOfctlDumpFlows: CaptureKind = {
     }
     return undefined;
   },
-  sniff(text) {
+  sniff(text, following) {
     if (REPLY.test(text) && !/AGGREGATE/.test(text)) return { kind: 'ovs-ofctl-dump-flows' };
-    if (!START.test(text) || !FLOW.test(text)) return undefined;
+    if (!START.test(text) || !(FLOW.test(text) || isWrapped(text, following))) return undefined;
     const hidden = /^\s*(?:table_id=\d+, )?duration=/.test(text);
     return { kind: hidden ? 'ovs-appctl-bridge-dump-flows' : 'ovs-ofctl-dump-flows' };
   },
@@ -58,6 +58,17 @@ export const ovsOfctlDumpFlows: CaptureKind = {
   parse: (input: ParseInput): Parsed => drained(parseInSteps(input)),
   parseInSteps,
 };
+
+/** Whether a flow with counters has its actions on one of the next lines. */
+function isWrapped(text: string, following: (n: number) => string | undefined): boolean {
+  if (!/cookie=0x[\da-f]+,? .*n_packets=\d/.test(text)) return false;
+  for (let n = 0; n < 4; n++) {
+    const next = following(n);
+    if (next === undefined || next.trim() === '' || START.test(next)) return false;
+    if (FLOW.test(next)) return true;
+  }
+  return false;
+}
 
 /** So many lines are read for themselves between two pauses. */
 const STEP = 20;
