@@ -187,3 +187,16 @@ describe('flows that somebody put into a text', () => {
     );
   });
 });
+
+describe('records that were broken by hand', () => {
+  it('go on behind a backslash', () => {
+    for (const text of [
+      '# cat /proc/net/nf_conntrack\ntcp      6 117 SYN_SENT src=192.168.1.5 dst=192.168.1.35 sport=1031 \\\n     dport=23 [UNREPLIED] src=192.168.1.35 dst=192.168.1.5 sport=23 \\\n     dport=1031 use=1\n',
+      '# ovs-appctl dpctl/dump-conntrack\ntcp,orig=(src=192.168.0.2,dst=10.0.0.2,sport=1024,dport=2048), \\\n     reply=(src=10.0.0.2,dst=192.168.0.2,sport=2048,dport=1024), \\\n          protoinfo=(state=ESTABLISHED)\n',
+    ])
+      assert.deepEqual(
+        read(text).captures.map(({ facts, errors }) => [errors.length, facts.map(({ kind }) => kind)]),
+        [[0, ['conntrack-entry']]],
+      );
+  });
+});

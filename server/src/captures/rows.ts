@@ -66,6 +66,9 @@ function joined(lines: readonly Line[], n: number, rows: Rows) {
   for (let at = n; at < Math.min(lines.length, n + MOST_LINES); at++) {
     const line = lines[at];
     if (line === undefined || line.text.trim() === '' || (at > n && rows.starts(line.text))) return undefined;
+    const before = parts[parts.length - 1];
+    // Who breaks a line by hand may say so with a backslash.
+    if (before) parts[parts.length - 1] = { ...before, text: before.text.replace(/[ \t]*\\$/, '') };
     parts.push(line);
     if (at === n) continue;
     for (const glue of [' ', '']) {

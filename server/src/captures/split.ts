@@ -317,7 +317,7 @@ function take(open: OpenBlock, line: Line, following: (n: number) => string | un
     open.blanks === 0 &&
     direct &&
     !looksLikeProse(line.text) &&
-    (syntax.continues?.(previous.text, line.text) ?? false);
+    ((previous.text.endsWith('\\') && syntax.kinds.length > 0) || (syntax.continues?.(previous.text, line.text) ?? false));
   if (!accepted && !continued) return false;
   if (accepted && open.blanks > 0 && open.reach && looksLikeProse(line.text) && !syntax.sniff(line.text, following)) {
     if (BULLET.test(line.text) || syntax.kinds.length === 0) return false;
