@@ -200,3 +200,30 @@ describe('records that were broken by hand', () => {
       );
   });
 });
+
+describe('rules as people write them', () => {
+  it('of nft go on behind a backslash', () => {
+    const [capture] = read(
+      'table ip antrea {\n    chain forward {\n        type filter hook forward priority filter; policy accept;\n\n        iif "antrea-gw0" ip saddr 10.244.2.0/24 \\\n            counter packets 0 bytes 0 \\\n            comment "to the others"\n        iif "eth0" drop\n    }\n}\n',
+    ).captures;
+    assert.deepEqual(
+      capture?.facts.map((fact) =>
+        fact.kind === 'nf-rule' ? [fact.number, fact.matches.map(({ kind }) => kind), fact.target?.value] : fact.kind,
+      ),
+      ['nf-chain', [1, ['in-interface', 'source'], undefined], [2, ['in-interface'], 'DROP']],
+    );
+    assert.equal(capture.errors.length, 0);
+  });
+
+  it('name services that are known by several names', () => {
+    const [capture] = read(
+      '# iptables -L\nChain INPUT (policy ACCEPT)\ntarget     prot opt source               destination\nACCEPT     udp  --  anywhere             anywhere             udp dpt:ipp\nACCEPT     tcp  --  anywhere             anywhere             tcp spt:x11 dpts:sip:x11\n',
+    ).captures;
+    assert.deepEqual(
+      capture?.facts.flatMap((fact) =>
+        fact.kind === 'nf-rule' ? fact.matches.flatMap((match) => ('ranges' in match ? [match.ranges.value] : [])) : [],
+      ),
+      [[[631, 631]], [[6000, 6000]], [[5060, 6000]]],
+    );
+  });
+});

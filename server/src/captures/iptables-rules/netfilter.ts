@@ -2,6 +2,7 @@ import { val, type Span, type Val } from '../../base/span';
 import type { NfMatch, NfTargetOptions } from '../netfilter-facts';
 import { ipRef, lower } from '../words';
 import type { Collected } from '../lines';
+import { servicePort } from './services';
 
 /** What a rule says, whatever syntax it was printed in. */
 export interface RuleParts {
@@ -10,58 +11,6 @@ export interface RuleParts {
   goto: boolean;
   options: { -readonly [K in keyof NfTargetOptions]: NfTargetOptions[K] };
 }
-
-/** Ports of services that iptables prints by name (the usual entries of /etc/services). */
-const SERVICES: Readonly<Record<string, number>> = {
-  'ftp-data': 20,
-  ftp: 21,
-  ssh: 22,
-  telnet: 23,
-  smtp: 25,
-  domain: 53,
-  bootps: 67,
-  bootpc: 68,
-  tftp: 69,
-  http: 80,
-  www: 80,
-  kerberos: 88,
-  pop3: 110,
-  sunrpc: 111,
-  ntp: 123,
-  'netbios-ns': 137,
-  'netbios-dgm': 138,
-  'netbios-ssn': 139,
-  imap2: 143,
-  imap: 143,
-  snmp: 161,
-  'snmp-trap': 162,
-  snmptrap: 162,
-  bgp: 179,
-  ldap: 389,
-  https: 443,
-  'microsoft-ds': 445,
-  submission: 587,
-  syslog: 514,
-  'dhcpv6-client': 546,
-  'dhcpv6-server': 547,
-  ldaps: 636,
-  imaps: 993,
-  pop3s: 995,
-  nfs: 2049,
-  mysql: 3306,
-  'ms-wbt-server': 3389,
-  epmd: 4369,
-  vxlan: 4789,
-  geneve: 6081,
-  mdns: 5353,
-  postgresql: 5432,
-  amqps: 5671,
-  amqp: 5672,
-  redis: 6379,
-  openflow: 6653,
-  'http-alt': 8080,
-  webcache: 8080,
-};
 
 /** Protocols that iptables prints by number or by more than one name, under the one name that facts use. */
 const PROTOCOLS: Readonly<Record<string, string>> = {
@@ -159,7 +108,7 @@ export function portRanges(text: string): (readonly [number, number])[] | undefi
 }
 
 function port(text: string): number | undefined {
-  const number = /^\d+$/.test(text) ? Number(text) : SERVICES[text];
+  const number = /^\d+$/.test(text) ? Number(text) : servicePort(text);
   return number !== undefined && number <= 65535 ? number : undefined;
 }
 

@@ -359,8 +359,12 @@ function wholeRule(lines: readonly Line[], n: number) {
   let at = n;
   if (!opensBlock) {
     let open = openBraces(first.text);
-    while (open > 0 && at + 1 < lines.length && parts.length < MOST_RULE_LINES) {
+    // Rules that somebody wrote for `nft -f` may go on behind a backslash.
+    const goesOn = () => parts[parts.length - 1]?.text.endsWith('\\') === true;
+    while ((open > 0 || goesOn()) && at + 1 < lines.length && parts.length < MOST_RULE_LINES) {
       const next = lines[at + 1];
+      const last = parts[parts.length - 1];
+      if (last && goesOn()) parts[parts.length - 1] = { ...last, text: last.text.slice(0, -1).trimEnd() };
       if (next === undefined || /^\s*(?:chain|table|set|map)\s.*\{\s*$/.test(next.text)) break;
       at++;
       if (next.text.trim() === '') continue;
