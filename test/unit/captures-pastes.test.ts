@@ -227,3 +227,62 @@ describe('rules as people write them', () => {
     );
   });
 });
+
+describe('a part of a table', () => {
+  it('is told to be of nat by the names of its chains', () => {
+    const row = (target: string) => `    0     0 ${target}  all  --  *      *       0.0.0.0/0            10.0.0.252\n`;
+    for (const [chain, target, table] of [
+      ['KUBE-SERVICES', 'KUBE-SVC-GKN7Y2BSGW4NJTYL', 'nat'],
+      ['KUBE-SEP-7ROBBXFV7SD4AIRW', 'KUBE-MARK-MASQ', 'nat'],
+      ['KUBE-SERVICES', 'REJECT', 'filter'],
+      ['PREROUTING', 'ISTIO_INBOUND', 'nat'],
+    ] as const) {
+      const [capture] = read(
+        `Chain ${chain} (2 references)\n pkts bytes target     prot opt in     out     source               destination\n${row(target)}`,
+      ).captures;
+      assert.deepEqual(
+        capture?.facts.flatMap((fact) => (fact.kind === 'nf-rule' ? [fact.table] : [])),
+        [table],
+        `${chain} ${target}`,
+      );
+    }
+  });
+});
+
+describe('what web pages and other programs add', () => {
+  it('may be blanks of other kinds', () => {
+    const text =
+      '# ovs-vsctl show\n\u00a0\u00a0\u00a0\u00a0Bridge br0\n\u00a0\u00a0\u00a0\u00a0\u00a0\u00a0\u00a0\u00a0Port\u3000vnet0\n            tag: 7\n';
+    const document = read(text);
+    const [capture] = document.captures;
+    assert.deepEqual([capture?.records, capture?.errors.length], [3, 0]);
+    const port = capture?.facts.find((fact) => fact.kind === 'ovs-port');
+    assert.ok(port?.kind === 'ovs-port');
+    assert.deepEqual([port.name.value, port.tag?.value], ['vnet0', 7]);
+    assert.equal(text.slice(port.name.span.start, port.name.span.end), 'vnet0');
+  });
+
+  it('may be the blocks of AsciiDoc', () => {
+    const table =
+      '+-------+--------------------------------------+\n| Field | Value                                |\n+-------+--------------------------------------+\n| id    | d7acbd7b-8a1b-44ff-a92f-291fac96b4ca |\n| name  | r1                                   |\n+-------+--------------------------------------+\n';
+    const block = `[source]\n----\n$ neutron router-show r1\n${table}----\n\n`;
+    assert.deepEqual(
+      read(block + block).captures.map(({ kind, errors }) => [kind, errors.length]),
+      [
+        ['neutron-router-show', 0],
+        ['neutron-router-show', 0],
+      ],
+    );
+  });
+
+  it('may be definitions between the rules of nft', () => {
+    const [capture, ...more] = read(
+      'root@OpenWrt:~# fw4 print\ntable inet fw4\nflush table inet fw4\n\ntable inet fw4 {\n\t#\n\t# Defines\n\t#\n\n\tdefine lan_devices = { "br-lan" }\n\n\tinclude "/etc/nftables.d/*.nft"\n\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\n\t\tiif "lo" accept comment "!fw4: Accept traffic from loopback"\n\t}\n}\n',
+    ).captures;
+    assert.equal(more.length, 0);
+    assert.deepEqual(
+      [capture?.kind, capture?.host, capture?.errors.length, capture?.facts.map(({ kind }) => kind)],
+      ['nft-list-ruleset', 'OpenWrt', 0, ['nf-chain', 'nf-rule']],
+    );
+  });
+});

@@ -33,7 +33,7 @@ const ELISION =
 const FENCE = new RegExp(
   '^\\s*(?:```|~~~|' +
     '(?:</?(?:pre|code|p|br|hr|div|span|li|ul|ol|details|summary|blockquote|b|strong)\\b[^<>]*>\\s*)+$|' +
-    '\\{(?:code|noformat|quote)(?::[^}]*)?\\}\\s*$|\\[/?(?:code|pre|quote)[^\\]]*\\]\\s*$|' +
+    '\\{(?:code|noformat|quote)(?::[^}]*)?\\}\\s*$|\\[/?(?:code|pre|quote)[^\\]]*\\]\\s*$|\\[(?:source|listing)[^\\]]*\\]\\s*$|' +
     '\\{%\\s*(?:end)?(?:highlight|raw|codeblock)\\b[^%]*%\\}\\s*$)',
   'i',
 );
@@ -46,7 +46,7 @@ const IDLE_PROMPT =
 const CERTAIN_PROMPT =
   /^\s*(?:(?:\([\w.-]+\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|\$ +(?=[a-z./~]|[A-Z_]+=)|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
 /** A remark of the author's between lines of output. */
-const REMARK = /^\s*#+\s*[^\s#\d]/;
+const REMARK = /^\s*#+\s*(?:[^\s#\d]|$)/;
 const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
 
 /** Programs whose prompt line ends a capture although their output is of no interest. */
@@ -477,8 +477,13 @@ const MARKUP_BEHIND = /(?:\s*<(?:\/(?:pre|code|p|li|ul|ol|div)|br ?\/?)>)+\s*$/i
 /** What numbers or marks the flows of a list that somebody made of them. */
 const LISTED = /^\s*(?:\(?\d{1,3}[.)]|[*•▪◦–-])\s+(?=(?:cookie=0x[\da-f]|table=\w|duration=\d|priority=\d))/;
 
+/** Blanks that web pages and word processors put in place of the usual one; each is as long as it. */
+const OTHER_BLANKS = /[\u00a0\u2000-\u200a\u202f\u3000]/g;
+
 /** A line without quotation marks (`> …`) and markup around it; `> #` and `> $` are prompts. */
-function unquote(line: Line): Line {
+function unquote(raw: Line): Line {
+  const usual = raw.text.length < 20_000 ? raw.text.replace(OTHER_BLANKS, ' ') : raw.text;
+  const line = usual === raw.text ? raw : { ...raw, text: usual };
   if (line.text.length < 20_000 && /^\s*<[pcl]|[a-z/]>\s*$/i.test(line.text)) {
     const before = MARKUP_BEFORE.exec(line.text)?.[0].length ?? 0;
     const behind = MARKUP_BEHIND.exec(line.text)?.index ?? line.text.length;

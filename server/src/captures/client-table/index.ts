@@ -39,7 +39,8 @@ export const clientTable: CaptureKind = {
     const pair = /^\s*(?:- )*'?([A-Za-z][\w: -]*?)'?:(?: .*)?$/.exec(text);
     if (pair?.[1] !== undefined && PLAIN_KEYS.test(pair[1])) return true;
     // Single values, and rows of `-f value`, in which something is an identifier.
-    if (/^\s*(?:- )?(?=\S*[\d_:./@{}[\]=-]|(?:True|False|None|[A-Z]+)$)[\w.:/@{}[\]'=-]+$/.test(text)) return true;
+    if (/^\s*(?:- )?(?!-+$|\[\w+\]$)(?=\S*[\d_:./@{}[\]=-]|(?:True|False|None|[A-Z]+)$)[\w.:/@{}[\]'=-]+$/.test(text))
+      return true;
     return /^\s*(?:- )?\S*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?:\s|$)/.test(text);
   },
   continues(previous, text) {

@@ -10,7 +10,7 @@ import { readNeighbourLine } from './semantics';
 
 const STATE = /^(?:REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE)$/;
 const NEIGHBOUR =
-  /^\s*(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:.]+) (?:dev \S+|lladdr [\da-f:]{17}|(?:router )?(?:FAILED|INCOMPLETE)$)(?:\s|$)/;
+  /^\s*(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:.]+) +(?:dev \S+|lladdr [\da-f:]{17}|(?:router )?(?:FAILED|INCOMPLETE)$)(?:\s|$)/;
 
 /** `ip -br neigh`: columns without words. */
 const BRIEF = /^\s*(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:.]+)\s{2,}[\w.@+-]{1,15}(?:\s+[\da-f]{2}(?::[\da-f]{2}){5})?$/;

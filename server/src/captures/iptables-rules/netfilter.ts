@@ -59,9 +59,13 @@ export function isBuiltInChain(name: string): boolean {
   return BUILT_IN_CHAINS['mangle']?.includes(name) === true;
 }
 
+/** Chains that kube-proxy, flannel, Istio, the CNI's plugins and Neutron make in `nat` and in no other table. */
+const CHAINS_OF_NAT =
+  /^(?:KUBE-(?:SVC|SEP|FW|XLB|EXT|SVL)-[A-Z\d]{16}|KUBE-(?:MARK-MASQ|MARK-DROP|POSTROUTING)|FLANNEL-POSTRTG|ISTIO_(?:INBOUND|IN_REDIRECT|OUTPUT|REDIRECT)|CNI-(?:DN-\w+|HOSTPORT-\w+|[\da-f]{24})|cali-(?:fip-[ds]nat|nat-outgoing)|neutron-postrouting-bottom|[\w-]*-(?:float-snat|snat))$/;
+
 /**
  * The table that an output without its command shows: told by its built-in chains and, where those fit several tables, by the
- * targets that only one table allows. `filter` is what iptables prints where nothing else is asked for.
+ * targets that only one table allows, then by names that programs use in one table alone. `filter` is what iptables prints where nothing else is asked for.
  */
 export function inferTable(chains: ReadonlySet<string>, targets: ReadonlySet<string>): string {
   const has = (chain: string): boolean => chains.has(chain);
@@ -69,6 +73,7 @@ export function inferTable(chains: ReadonlySet<string>, targets: ReadonlySet<str
   if (has('PREROUTING') && has('FORWARD')) return 'mangle';
   if (targets.has('DNAT') || targets.has('SNAT') || targets.has('MASQUERADE') || targets.has('REDIRECT') || targets.has('NETMAP'))
     return 'nat';
+  if ([...chains, ...targets].some((name) => CHAINS_OF_NAT.test(name))) return 'nat';
   if (targets.has('CT') || targets.has('NOTRACK')) return 'raw';
   if (has('POSTROUTING')) return 'nat';
   if (has('PREROUTING') && has('INPUT')) return 'nat';

@@ -110,6 +110,7 @@ function headRule(text: string, inside: Block['is'] | undefined): string | undef
   if (/^\s*\}/.test(text)) return 'closeLine';
   if (/^\s*table\s.*\{/.test(text)) return 'tableLine';
   if (/^\s*chain\s.*\{/.test(text)) return 'chainLine';
+  if (/^\s*(?:(?:re)?define|undefine|include|flush|delete|destroy)\s/.test(text)) return 'scriptLine';
   if (inside === 'table' || inside === undefined) {
     if (/^\s*(?:set|map)\s+\S+\s*\{/.test(text)) return 'setLine';
     if (

@@ -439,6 +439,9 @@ semantics.addOperation<NftHead>('head(source)', {
   closeLine(_indent, _close, _tail) {
     return { is: 'close' };
   },
+  scriptLine(_indent, _command, _sp, _rest) {
+    return { is: 'extra' };
+  },
   noteLine(_indent, _hash, _rest) {
     return { is: 'extra' };
   },
