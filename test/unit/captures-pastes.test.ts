@@ -286,3 +286,37 @@ describe('what web pages and other programs add', () => {
     );
   });
 });
+
+describe('colours of a terminal', () => {
+  const E = String.fromCharCode(27);
+  const red = (text: string) => `${E}[01;31m${E}[K${text}${E}[m${E}[K`;
+
+  it('are no part of what a program said, and every value stands where it stands', () => {
+    const text = `${E}]0;root@node1: ~${String.fromCharCode(7)}${E}[01;32mroot@node1${E}[00m:${E}[01;34m~${E}[00m# ip -c a\n2: ${E}[36meth0: ${E}[0m<BROADCAST,MULTICAST,UP> mtu 1500 qdisc fq state ${E}[32mUP ${E}[0mgroup default\n    inet ${E}[35m10.0.0.5${E}[0m/24 brd ${E}[35m10.0.0.255 ${E}[0mscope global eth0\n`;
+    const [capture] = read(text).captures;
+    assert.deepEqual([capture?.host, capture?.records, capture?.errors.length], ['node1', 2, 0]);
+    const address = capture?.facts.find((fact) => fact.kind === 'address');
+    assert.ok(address?.kind === 'address');
+    assert.deepEqual([address.dev.value, address.ip.value, address.prefix.value], ['eth0', '10.0.0.5', 24]);
+    assert.equal(text.slice(address.ip.span.start, address.ip.span.end), '10.0.0.5');
+    assert.equal(text.slice(address.prefix.span.start, address.prefix.span.end), '24');
+    assert.equal(text.slice(address.dev.span.start, address.dev.span.end), 'eth0');
+  });
+
+  it('may have lost their escape character on a page', () => {
+    for (const name of [red('tap1'), red('tap1').replaceAll(E, ''), red('tap1').replaceAll(E, '^[')]) {
+      const text = `# iptables-save | grep tap1\n-A F -m physdev --physdev-out ${name} --physdev-is-bridged -j sg\n`;
+      const [rule] = read(text).captures.flatMap(({ facts }) => facts.filter((fact) => fact.kind === 'nf-rule'));
+      const match = rule?.kind === 'nf-rule' ? rule.matches[0] : undefined;
+      assert.ok(match?.kind === 'physdev-out');
+      assert.equal(match.value.value, 'tap1');
+      assert.equal(text.slice(match.value.span.start, match.value.span.end), 'tap1');
+    }
+  });
+
+  it('are left out of flows too', () => {
+    const text = `# ovs-ofctl dump-flows br0 --color=always\n ${E}[32mcookie${E}[0m=0x0, duration=3.2s, table=0, n_packets=7, n_bytes=610, ${E}[33mpriority${E}[0m=5 ${E}[31mactions${E}[0m=${E}[1mNORMAL${E}[0m\n`;
+    const [capture] = read(text).captures;
+    assert.deepEqual([capture?.flows.count, capture?.flows.priorityOf(0), capture?.errors.length], [1, 5, 0]);
+  });
+});

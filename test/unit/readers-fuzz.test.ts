@@ -5,6 +5,7 @@ import { indexLines, linesOf } from '../../server/src/base/lines';
 import { parseCommand } from '../../server/src/captures/command';
 import { readDocument, type CaptureDocument } from '../../server/src/captures/document';
 import { captureKinds, recogniseCommand } from '../../server/src/captures/registry';
+import { unquote } from '../../server/src/captures/unquote';
 import { plain } from './linux-captures.harness';
 import { SAMPLES } from './reader-samples';
 
@@ -124,7 +125,8 @@ function check(document: CaptureDocument, text: string): void {
       for (const n of range(capture.flows.firstLineOf(flow), capture.flows.lastLineOf(flow))) said.add(n);
     const from = capture.commandSpan ? document.lines.lineAt(capture.commandSpan.end) + 1 : capture.firstLine;
     for (const n of range(from, capture.lastLine)) {
-      const line = lines.at(n)?.text.trim() ?? '';
+      const whole = lines.at(n);
+      const line = whole ? unquote(whole).text.trim() : '';
       // What people write between the lines: nothing, a remark, a cut, a fence; too long a line is none of any program.
       const between =
         /^(?:>\s*)*(?:$|#|\.{3,}|…|```|~|[.:⋮]{1,2}$|[-=_*]{3,}$|<\/?(?:pre|code|p|br|hr|div|span|li|ul|ol|details|summary|blockquote|b|strong)\b[^<>]*>$|[[(<-]*\s*(?:\.{3}|…|snip|cut|omitted|truncated|skipped))/i.test(

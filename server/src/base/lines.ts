@@ -4,6 +4,8 @@ export interface Line {
   readonly start: number;
   /** 0-based. */
   readonly number: number;
+  /** Where `text` leaves out what stands in the document, a terminal's colours for instance: so many characters before its `at`. */
+  readonly cuts?: readonly { readonly at: number; readonly length: number }[];
 }
 
 export interface Position {

@@ -2,7 +2,7 @@ import type { Line } from '../base/lines';
 import { val, type Span, type Val } from '../base/span';
 import type { CaptureError, ParseInput } from './capture';
 import type { Collected } from './lines';
-import { spanIn, type SourceText } from './ohm';
+import { partsOf, spanIn, type SourceText } from './ohm';
 
 /** A JSON value together with its place, which `JSON.parse` forgets. */
 export type Json =
@@ -166,7 +166,7 @@ function wholeText(lines: readonly Line[]): SourceText {
   const parts: { at: number; offset: number }[] = [];
   let text = '';
   for (const line of lines) {
-    parts.push({ at: text.length, offset: line.start });
+    parts.push(...partsOf(line, 0, text.length));
     text += `${line.text} `;
   }
   return { text: text.trimEnd(), parts };

@@ -2,6 +2,7 @@ import type { FailedMatchResult, Grammar, Node } from 'ohm-js';
 import type { Line } from '../base/lines';
 import type { Span } from '../base/span';
 import type { CaptureError } from './capture';
+import { offsetIn as offsetOf } from './unquote';
 
 /** Where a piece of text that a grammar reads stands in its document. Wrapped records have several parts. */
 export interface SourceText {
@@ -11,7 +12,14 @@ export interface SourceText {
 }
 
 export function sourceOf(line: Line, from = 0): SourceText {
-  return { text: line.text.slice(from), parts: [{ at: 0, offset: line.start + from }] };
+  return { text: line.text.slice(from), parts: partsOf(line, from, 0) };
+}
+
+/** The parts that a line's text from `from` on has where it stands at `at` in a source text. */
+export function partsOf(line: Line, from: number, at: number): { readonly at: number; readonly offset: number }[] {
+  const parts = [{ at, offset: offsetOf(line, from) }];
+  for (const cut of line.cuts ?? []) if (cut.at > from) parts.push({ at: at + cut.at - from, offset: offsetOf(line, cut.at) });
+  return parts;
 }
 
 /**
@@ -26,7 +34,7 @@ export function joinLines(lines: readonly Line[], glue: string | ((rest: string)
   for (const [n, line] of lines.entries()) {
     if (n > 0) text += typeof glue === 'string' ? glue : glue(line.text);
     const skip = n === 0 ? 0 : line.text.length - line.text.trimStart().length;
-    parts.push({ at: text.length, offset: line.start + skip });
+    parts.push(...partsOf(line, skip, text.length));
     text += line.text.slice(skip);
   }
   return { text, parts };

@@ -5,6 +5,7 @@ import { isBoundToNamespace } from './container';
 import type { NamedFile } from './file-name';
 import { isErrorOutput as isComplaint } from './iproute-command';
 import { recogniseCommand, sniffLine, type Found } from './registry';
+import { offsetIn, unquote } from './unquote';
 import { goesOn, leavesSession, sessionOf, type SeenPrompt, type Session } from './session';
 
 /** A stretch of lines that one command printed. */
@@ -466,39 +467,6 @@ function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'pro
   if (!certain && !KNOWN_PROGRAM.test(first) && !WRAPPER.test(first)) return undefined;
   const command = parseCommand(text);
   if (!command) return undefined;
-  const from = line.start + at;
-  return { found: recogniseCommand(command.argv), command, span: { start: from, end: from + text.length } };
-}
-
-/** What stands around a line of a page's source: `<pre><code>$ ip a`, `… actions=NORMAL</code></pre>`. */
-const MARKUP_BEFORE = /^\s*(?:<(?:pre|code|p|li)\b[^<>]{0,80}>\s*)+(?=[^\s<])/i;
-const MARKUP_BEHIND = /(?:\s*<(?:\/(?:pre|code|p|li|ul|ol|div)|br ?\/?)>)+\s*$/i;
-
-/** What numbers or marks the flows of a list that somebody made of them. */
-const LISTED = /^\s*(?:\(?\d{1,3}[.)]|[*•▪◦–-])\s+(?=(?:cookie=0x[\da-f]|table=\w|duration=\d|priority=\d))/;
-
-/** Blanks that web pages and word processors put in place of the usual one; each is as long as it. */
-const OTHER_BLANKS = /[\u00a0\u2000-\u200a\u202f\u3000]/g;
-
-/** A line without quotation marks (`> …`) and markup around it; `> #` and `> $` are prompts. */
-function unquote(raw: Line): Line {
-  const usual = raw.text.length < 20_000 ? raw.text.replace(OTHER_BLANKS, ' ') : raw.text;
-  const line = usual === raw.text ? raw : { ...raw, text: usual };
-  if (line.text.length < 20_000 && /^\s*<[pcl]|[a-z/]>\s*$/i.test(line.text)) {
-    const before = MARKUP_BEFORE.exec(line.text)?.[0].length ?? 0;
-    const behind = MARKUP_BEHIND.exec(line.text)?.index ?? line.text.length;
-    if ((before > 0 || behind < line.text.length) && behind > before)
-      return unquoted({ ...line, text: line.text.slice(before, behind), start: line.start + before });
-  }
-  const mark = LISTED.exec(line.text)?.[0].length;
-  if (mark !== undefined) return { ...line, text: line.text.slice(mark), start: line.start + mark };
-  return unquoted(line);
-}
-
-function unquoted(line: Line): Line {
-  // An empty quoted line is as blank as any other.
-  if (/^\s*>(?:\s?>)*\s*$/.test(line.text.slice(0, 200)) && line.text.length < 200) return { ...line, text: '' };
-  const quote = /^\s{0,40}(?:>(?!\s?[#$]\s)\s?)+(?=\s*\S)/.exec(line.text.length > 20_000 ? '' : line.text);
-  if (!quote || /^\s*>{3}/.test(line.text)) return line;
-  return { text: line.text.slice(quote[0].length), start: line.start + quote[0].length, number: line.number };
+  const from = offsetIn(line, at);
+  return { found: recogniseCommand(command.argv), command, span: { start: from, end: offsetIn(line, at + text.length - 1) + 1 } };
 }

@@ -50,7 +50,10 @@ export function lower(text: Val<string>): Val<string> {
 export function splitPrefix(text: Val<string>): { readonly ip: Val<string>; readonly prefix: Val<number> } {
   const slash = text.value.indexOf('/');
   if (slash < 0) return { ip: lower(text), prefix: val(text.value.includes(':') ? 128 : 32, text.span) };
-  return { ip: lower(partOf(text, 0, slash)), prefix: numberVal(partOf(text, slash + 1, text.value.length)) };
+  // A terminal's colours may stand between the two.
+  const { value, span } = text;
+  const prefix = val(value.slice(slash + 1), { start: span.end - (value.length - slash - 1), end: span.end });
+  return { ip: lower(partOf(text, 0, slash)), prefix: numberVal(prefix) };
 }
 
 export function deviceRef(out: Collected, name: Val<string>, defines = false): void {
