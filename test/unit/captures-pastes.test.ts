@@ -188,6 +188,18 @@ describe('flows that somebody put into a text', () => {
   });
 });
 
+describe('JSON that was cut', () => {
+  it('says what it says up to the cut', () => {
+    const [capture] = read(
+      '$ ip -j a | head -20\n[ {\n        "ifindex": 2,\n        "ifname": "eth0",\n        "flags": [ "UP" ],\n        "addr_info": [ {\n                "family": "inet",\n                "local": "10.0.0.5",\n                "prefixlen": 24,\n                "scope": "global",\n',
+    ).captures;
+    assert.deepEqual(
+      [capture?.errors.map(({ code }) => code), capture?.facts.map(({ kind }) => kind)],
+      [['cut-off'], ['link', 'address']],
+    );
+  });
+});
+
 describe('records that were broken by hand', () => {
   it('go on behind a backslash', () => {
     for (const text of [

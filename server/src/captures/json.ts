@@ -67,7 +67,27 @@ export function readJson(input: ParseInput, out: Collected, expected?: 'list' | 
     return value;
   } catch (fault) {
     if (!(fault instanceof JsonFault)) throw fault;
-    out.errors.push(faultError(source, fault));
+    const rest = fault.at >= source.text.length ? completed(source) : undefined;
+    if (rest === undefined || (expected !== undefined && rest.is !== expected)) {
+      out.errors.push(faultError(source, fault));
+      return undefined;
+    }
+    // `| head`: what was printed before the cut is as true as ever.
+    out.records.push({ firstLine: first.number, lastLine: last.number, what: 'record' });
+    const message = 'This JSON is cut off here: what is missing behind it is not known. Capture it whole.';
+    out.errors.push({ span: { start: last.start, end: last.start + last.text.length }, code: 'cut-off', message });
+    return rest;
+  }
+}
+
+/** What a text that ends too early says up to its last whole member; undefined where its end is no end of a member. */
+function completed(source: SourceText): Json | undefined {
+  const { text, parts } = source;
+  const whole = `${text.replace(/(?:,\s*|,\s*"[^"]*"\s*:\s*|\s*"[^"]*"\s*:\s*)$/, '')}`;
+  try {
+    return readValue({ source: { text: `${whole}${openBrackets(whole).closing}`, parts }, at: 0 }, 0);
+  } catch (fault) {
+    if (!(fault instanceof JsonFault)) throw fault;
     return undefined;
   }
 }
