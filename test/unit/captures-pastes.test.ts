@@ -191,11 +191,11 @@ describe('flows that somebody put into a text', () => {
 describe('JSON that was cut', () => {
   it('says what it says up to the cut', () => {
     const [capture] = read(
-      '$ ip -j a | head -20\n[ {\n        "ifindex": 2,\n        "ifname": "eth0",\n        "flags": [ "UP" ],\n        "addr_info": [ {\n                "family": "inet",\n                "local": "10.0.0.5",\n                "prefixlen": 24,\n                "scope": "global",\n',
+      '$ docker network inspect bridge\n[\n    {\n        "Name": "bridge",\n        "Containers": {\n            "846af8479944": {\n                "Name": "web",\n                "IPv4Address": "172.17.0.2/16",\n                "IPv6Address":\n',
     ).captures;
     assert.deepEqual(
       [capture?.errors.map(({ code }) => code), capture?.facts.map(({ kind }) => kind)],
-      [['cut-off'], ['link', 'address']],
+      [['cut-off'], ['address-owner']],
     );
   });
 });

@@ -44,13 +44,16 @@ export function acceptsJson(text: string): boolean {
  * Reads the output of `ip -j` or `bridge -j`: a list of objects over all of the capture's lines (RFC 8259). Gives the objects
  * and notes one record for all of the lines; text that is not such JSON becomes one error, at the place where reading stopped.
  */
-export function readJsonObjects(input: ParseInput, out: Collected): ReadonlyMap<string, Json>[] {
-  const value = readJson(input, out, 'list');
+export function readJsonObjects(input: ParseInput, out: Collected, mayBeCut = false): ReadonlyMap<string, Json>[] {
+  const value = readJson(input, out, 'list', mayBeCut);
   return value?.is === 'list' ? value.items.flatMap((item) => (item.is === 'object' ? [item.fields] : [])) : [];
 }
 
-/** The same for one value of any kind, or of the one that is `expected`. */
-export function readJson(input: ParseInput, out: Collected, expected?: 'list' | 'object'): Json | undefined {
+/**
+ * The same for one value of any kind, or of the one that is `expected`. Where the text `mayBeCut`, what stands before its end counts:
+ * for facts of which none is contradicted by others that are missing.
+ */
+export function readJson(input: ParseInput, out: Collected, expected?: 'list' | 'object', mayBeCut = false): Json | undefined {
   const lines = input.lines.filter((line) => line.text.trim() !== '');
   const [first] = lines;
   const last = lines[lines.length - 1];
@@ -67,12 +70,11 @@ export function readJson(input: ParseInput, out: Collected, expected?: 'list' | 
     return value;
   } catch (fault) {
     if (!(fault instanceof JsonFault)) throw fault;
-    const rest = fault.at >= source.text.length ? completed(source) : undefined;
+    const rest = mayBeCut && fault.at >= source.text.length ? completed(source) : undefined;
     if (rest === undefined || (expected !== undefined && rest.is !== expected)) {
       out.errors.push(faultError(source, fault));
       return undefined;
     }
-    // `| head`: what was printed before the cut is as true as ever.
     out.records.push({ firstLine: first.number, lastLine: last.number, what: 'record' });
     const message = 'This JSON is cut off here: what is missing behind it is not known. Capture it whole.';
     out.errors.push({ span: { start: last.start, end: last.start + last.text.length }, code: 'cut-off', message });

@@ -27,7 +27,7 @@ export const dockerNetworkInspect: CaptureKind = {
       readFragment(input, out);
       return out;
     }
-    const objects = isJson(input) ? readJsonObjects(input, out) : readOne(input, out);
+    const objects = isJson(input) ? readJsonObjects(input, out, true) : readOne(input, out);
     for (const object of objects) readObject(out, object);
     return out;
   },
@@ -52,7 +52,7 @@ function readFragment(input: ParseInput, out: Collected): void {
 
 /** One object that stands in no list (`crictl inspectp`). */
 function readOne(input: ParseInput, out: Collected): ReadonlyMap<string, Json>[] {
-  const value = readJson(input, out, 'object');
+  const value = readJson(input, out, 'object', true);
   return value?.is === 'object' ? [value.fields] : [];
 }
 
