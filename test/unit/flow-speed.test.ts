@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { drained } from '../../server/src/base/steps';
 import { createReading, readDocument } from '../../server/src/captures/document';
+import { hashOfValue, mayHold, valuesIn } from '../../server/src/captures/flow/value-filter';
 import { growingText, segmentsOf } from '../../server/src/captures/segmented';
 import { startsOf } from './line-starts';
 import { createService } from '../../server/src/service';
@@ -97,6 +98,20 @@ describe('large dumps', () => {
       assert.notEqual(flows?.flow(4000), first);
       assert.deepEqual(flows?.flow(4000), first);
     }
+  });
+
+  it('are searched in the segments that may have what is looked for', () => {
+    const reading = createReading();
+    const { segmented } = readDocument('file:///t', 'dump.txt', dump(60_000), undefined, reading);
+    const filters = segmented.segments.map((segment) => valuesIn(reading.book, segment));
+    const having = (port: number) => filters.filter((filter) => mayHold(filter, hashOfValue('in_port', [port]))).length;
+    let found = 0;
+    // Of 60,000 flows each has a port of its own.
+    for (let port = 0; port < 60_000; port += 100) {
+      assert.ok(having(port) > 0);
+      found += having(port);
+    }
+    assert.ok(found / 600 < 4, `${found / 600} of ${filters.length} segments`);
   });
 
   it('have few segments where no two lines are alike', () => {

@@ -258,14 +258,12 @@ function deviceOfMac(host: Host, mac: string): Attachment | undefined {
     // Neutron's anti-spoofing flows let a MAC in by its own port only.
     const address = parseMac(mac);
     for (const index of address === undefined ? [] : bridge.flows.matching('dl_src', address, ones(48))) {
-      const entry = bridge.flows.at(index);
-      if (!entry) continue;
-      const { flow, source } = entry;
-      const inPort = flow.match.find((term) => term.field === 'in_port');
+      // A gateway's flows name a machine's address a thousand times, in few of them beside a port: those are told from columns.
+      const inPort = bridge.flows.matchOf(index).find((term) => term.field === 'in_port');
       if (!inPort) continue;
       const port = bridge.ports.find((candidate) => candidate.ofport === Number(inPort.value));
-      if (port && leadsToInstance(port))
-        return place(host, port, `a flow lets ${mac} in by ${port.name} only`, 'inferred', source);
+      const source = port && leadsToInstance(port) ? bridge.flows.at(index)?.source : undefined;
+      if (port && source) return place(host, port, `a flow lets ${mac} in by ${port.name} only`, 'inferred', source);
     }
     const row = bridge.fdb.find((candidate) => candidate.mac === mac);
     const port = row && bridge.ports.find((candidate) => candidate.ofport === row.ofport);

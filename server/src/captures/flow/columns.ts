@@ -15,6 +15,7 @@ import { isMatch, lowerBound, readLines, type FlowStore } from './store';
 import { refText, summaryOf, wordOf } from './summary';
 import { kindOfSlot, literalOfSlot, wordOfSlot, wordsOfSlot, type RefTemplate, type Template } from './template';
 import { Kind, lengthOfCode, wordsOfKind } from './tokens';
+import { hashOfValue, mayHold, valuesIn } from './value-filter';
 
 /** A flow that stands for itself: of no known shape, wrapped over lines, or with errors. What is read of it is kept for a few only. */
 export interface LooseFlow {
@@ -263,7 +264,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       };
       for (const own of parts) {
         const { segment } = own;
-        if (!summaryOf(book, own).shapes.some(asks)) continue;
+        if (!mayHave(book, own, asks)) continue;
         for (let n = own.from; n < own.to; n++) {
           const asked = asks(segment.shapes[n] ?? 0);
           if (!asked) continue;
@@ -287,7 +288,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       };
       for (const own of parts) {
         const { segment } = own;
-        if (indexOf(own, own.to - 1) < from || !summaryOf(book, own).shapes.some(asks)) continue;
+        if (indexOf(own, own.to - 1) < from || !mayHave(book, own, asks)) continue;
         for (let n = own.from; n < own.to; n++) {
           const id = segment.shapes[n] ?? 0;
           const asked = asks(id);
@@ -445,6 +446,15 @@ function isAt(words: Uint32Array, at: number, wanted: readonly number[]): boolea
 interface WantedTerm {
   readonly at: number;
   readonly words: readonly number[];
+  readonly hash: number;
+}
+
+/** Whether flows of a part may have what is asked of their shapes. */
+function mayHave(book: ShapeBook, part: Part, asks: (id: number) => readonly WantedTerm[] | undefined): boolean {
+  const filter = valuesIn(book, part.segment);
+  return summaryOf(book, part).shapes.some(
+    (id) => asks(id)?.some(({ words, hash }) => words.length === 0 || mayHold(filter, hash)) ?? false,
+  );
 }
 
 function wantedTerms(shape: Template | undefined, field: string, value: bigint, mask: bigint): readonly WantedTerm[] | undefined {
@@ -453,13 +463,14 @@ function wantedTerms(shape: Template | undefined, field: string, value: bigint, 
   for (const term of shape.terms) {
     if (term.field !== field || term.mask !== mask) continue;
     if (term.slot < 0 || term.name !== undefined) {
-      if (term.name !== undefined || term.base === value) found.push({ at: 0, words: [] });
+      if (term.name !== undefined || term.base === value) found.push({ at: 0, words: [], hash: 0 });
       continue;
     }
     const words = wordsOfSlot(shape, term.slot);
     const own = (value ^ term.base) >> BigInt(term.shift);
     if (((own << BigInt(term.shift)) | term.base) !== value || own >> BigInt(32 * words) !== 0n) continue;
-    found.push({ at: wordOfSlot(shape, term.slot), words: wordsOf(own, words) });
+    const wanted = wordsOf(own, words);
+    found.push({ at: wordOfSlot(shape, term.slot), words: wanted, hash: hashOfValue(field, wanted) });
   }
   return found.length > 0 ? found : undefined;
 }
@@ -469,10 +480,8 @@ function wordsOf(value: bigint, words: number): number[] {
 }
 
 /** A reference that is looked for in the flows of a shape: the words that its value must be. */
-interface Wanted {
+interface Wanted extends WantedTerm {
   readonly ref: RefTemplate;
-  readonly at: number;
-  readonly words: readonly number[];
 }
 
 /** What to look for in the flows of a shape; undefined where none of them can name the value. */
@@ -482,11 +491,11 @@ function wantedIn(book: ShapeBook, shape: Template | undefined, kind: RefKind, v
   for (const ref of shape.refs) {
     if (ref.kind !== kind) continue;
     if (ref.slot < 0) {
-      if (ref.value === value) found.push({ ref, at: 0, words: [] });
+      if (ref.value === value) found.push({ ref, at: 0, words: [], hash: 0 });
       continue;
     }
     for (const words of wordsOfText(book, kindOfSlot(shape, ref.slot), ref, value))
-      found.push({ ref, at: wordOfSlot(shape, ref.slot), words });
+      found.push({ ref, at: wordOfSlot(shape, ref.slot), words, hash: hashOfValue(kind, words) });
   }
   return found.length > 0 ? found : undefined;
 }

@@ -1,6 +1,7 @@
 import type { Segment } from './segment';
 import { nameOf, type ShapeBook } from './shapes';
 import { kindOfSlot, textOfWords, wordOfSlot, type RefTemplate, type Template } from './template';
+import { valuesIn } from './value-filter';
 
 /** What is asked of the flows of a segment again and again; numbers of flows are those in the segment. */
 interface Summary {
@@ -24,6 +25,7 @@ const summaries = new WeakMap<Segment, Summary>();
 /** Finds out of a segment what later answers will ask for: so they need not look at all flows of a dump at once. */
 export function prepareSegment(book: ShapeBook, segment: Segment): void {
   summaryOf(book, { segment, from: 0, to: segment.lines.length });
+  valuesIn(book, segment);
 }
 
 /** Of a whole segment it is made once. */
