@@ -1,5 +1,5 @@
 // Asks the real kernel about random routers and compares its answers with those worked out from captures.
-//   node scripts/oracle-linux.mjs [--setups 300] [--packets 14] [--seed N] [--seconds S] [--keep FILE] [--allow N]
+//   node scripts/oracle-linux.mjs [--setups 300] [--packets 14] [--seed N] [--seconds S] [--keep FILE] [--allow N] [--backend nft|legacy|native]
 // More than N different set-ups (0) end it with an error.
 // Needs root, python3, iproute2, iptables (both back ends), nftables and ipset. Without the right to make namespaces it says so and ends well.
 import { spawn, spawnSync } from 'node:child_process';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     keep: { type: 'string' },
     allow: { type: 'string' },
+    backend: { type: 'string' },
   },
 });
 const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
@@ -38,7 +39,11 @@ if (probe.status !== 0) {
 console.log(`seed ${seed}`);
 const program = path.join(root, 'test/oracle-linux/record.py');
 const packets = values.packets ?? '14';
-const recorder = spawn('python3', [program, String(seed), String(setups), packets], { stdio: ['ignore', 'pipe', 'inherit'] });
+// Rules of iptables by either of its ways into the kernel, or nftables in its own words; without it all by turns.
+const backend = values.backend === undefined ? [] : [values.backend];
+const recorder = spawn('python3', [program, String(seed), String(setups), packets, ...backend], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
 const comparer = spawn(process.execPath, [main, '-', values.keep ?? '', program, packets, values.allow ?? '0'], {
   stdio: ['pipe', 'inherit', 'inherit'],
 });

@@ -45,8 +45,11 @@ export interface Case {
   readonly packets: readonly Observed[];
 }
 
-/** Ways of capturing that show everything; the others hide something. */
-export const WHOLE = ['save', 'rules', 'verbose'];
+/** Ways of capturing that show everything; the others hide something. What iptables-nft left there, `ruleset` hides in part. */
+function isWhole(variant: string, { backend }: Case): boolean {
+  const shown = backend === 'native' ? ['ruleset', 'handles', 'numeric', 'stateless', 'json'] : ['save', 'rules', 'verbose'];
+  return shown.includes(variant);
+}
 
 /** What the observer's counters say became of a packet. */
 export function observedVerdict(seen: Observed, loaded: Loaded): string {
@@ -132,12 +135,13 @@ export function compare(recorded: Case, variant: string): Difference[] {
   const questions = recorded.packets.map((seen) => questionOf(seen, namespace));
   const traces = netfilterTrace(namespace, questions, host.linuxBridges);
   const differences: Difference[] = [];
-  const loaded = loadedRules(recorded.captures['save'] ?? '');
+  const whole = isWhole(variant, recorded);
+  const loaded = loadedRules(recorded);
   for (const [n, seen] of recorded.packets.entries()) {
     const trace = traces[n];
-    if (!trace) continue;
+    if (!trace || waits(seen, trace)) continue;
     const differ = (one: PacketTrace) =>
-      WHOLE.includes(variant) ? differencesOf(seen, one, loaded) : wrongCertainties(seen, one, loaded, variant);
+      whole ? differencesOf(seen, one, loaded) : wrongCertainties(seen, one, loaded, variant);
     const found = differ(trace);
     // One of several next hops, by a hash: the kernel took another, and knows the packet's connection by that from here on.
     if (found.length > 0 && trace.verdict !== 'insufficient-info') {
@@ -147,12 +151,21 @@ export function compare(recorded: Case, variant: string): Difference[] {
     // What follows rests on connections that are wrong already.
     if (found.length > 0) break;
     // From here on nobody knows what the packet left behind.
-    if (!WHOLE.includes(variant) && trace.verdict === 'insufficient-info') break;
+    if (!whole && trace.verdict === 'insufficient-info') break;
   }
   return differences;
 }
 
-/** What the kernel holds, as `iptables-save` prints it. */
+/** The kernel keeps one fragment of a packet for its host back, where a question stands for all of them. */
+function waits({ words, step }: Observed, trace: PacketTrace): boolean {
+  const passed = (chain: string) => (step[chain] ?? 0) > 0;
+  const lone = words.some((word) => word.startsWith('frag=')) && passed('prerouting_last') && !passed('input_first');
+  return (
+    lone && !passed('forward_first') && trace.steps.some(({ summary }) => summary.startsWith('This host puts the fragments'))
+  );
+}
+
+/** What the kernel holds, as `iptables-save` or `nft list ruleset` prints it. */
 interface Loaded {
   /** `4 filter`: `iptables -S` shows empty tables for those that are not there. */
   readonly tables: ReadonlySet<string>;
@@ -160,7 +173,31 @@ interface Loaded {
   readonly dropping: ReadonlySet<string>;
 }
 
-export function loadedRules(save: string): Loaded {
+export function loadedRules({ backend, captures }: Case): Loaded {
+  return backend === 'native' ? listedRules(captures['ruleset'] ?? '') : savedRules(captures['save'] ?? '');
+}
+
+function listedRules(ruleset: string): Loaded {
+  const [tables, dropping] = [new Set<string>(), new Set<string>()];
+  let [families, table, chain, number]: [string[], string, string, number] = [[], '', '', 0];
+  for (const line of ruleset.slice(ruleset.indexOf('# nft list ruleset')).split('\n')) {
+    const [, family, name] = /^table (\S+) (\S+) \{/.exec(line) ?? [];
+    if (family !== undefined && name !== undefined)
+      [families, table] = [family === 'inet' ? ['4', '6'] : [family === 'ip' ? '4' : '6'], name];
+    for (const version of families) tables.add(`${version} ${table}`);
+    const named = /^\tchain (\S+) \{/.exec(line)?.[1];
+    if (named !== undefined) [chain, number] = [named, 0];
+    if (/^\t(?:set|map|counter) /.test(line)) chain = '';
+    if (!line.startsWith('\t\t') || chain === '') continue;
+    const base = line.startsWith('\t\ttype ');
+    if (!base) number++;
+    const drops = /\b(?:drop|reject|queue|vmap @v0)\b/.test(line.replace(/"[^"]*"/g, ''));
+    if (drops) for (const version of families) dropping.add(`${version} ${table} ${chain} ${base ? 'policy' : number}`);
+  }
+  return { tables, dropping };
+}
+
+function savedRules(save: string): Loaded {
   const [tables, dropping] = [new Set<string>(), new Set<string>()];
   const count = new Map<string, number>();
   let family = 4;

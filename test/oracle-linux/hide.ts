@@ -32,7 +32,7 @@ export function hidden(recorded: Case): Record<string, string> {
 
 function everyHiding(recorded: Case): Record<string, string> {
   const found: Record<string, string> = {};
-  const whole = sectionsOf(recorded.captures['save'] ?? '');
+  const whole = sectionsOf(recorded.captures[recorded.backend === 'native' ? 'ruleset' : 'save'] ?? '');
   for (const { command } of whole) found[`without ${command}`] = joined(whole.filter((section) => section.command !== command));
   const tables = sectionsOf(recorded.captures['rules'] ?? '');
   // The table security is SELinux's: without a sign of it nobody looks there.

@@ -277,27 +277,26 @@ class Router:
             self.sockets[name] = self.peers.within(lambda name=name: open_socket(name))
 
     def watch(self):
-        self.router.run("nft", "-f", "-", stdin=observer(self.backend == "nft"))
+        self.router.run("nft", "-f", "-", stdin=observer(self.backend != "legacy"))
         self.nft = self.router.within(Nft)
-        if self.backend == "nft":
+        if self.backend != "legacy":
             self.monitor = subprocess.Popen(["ip", "netns", "exec", self.router.name, "nft", "-a", "monitor", "trace"],
                                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=os.setsid)
             os.set_blocking(self.monitor.stdout.fileno(), False)
             time.sleep(0.15)
-            self.handles = {4: self.handle_numbers("ip"), 6: self.handle_numbers("ip6")}
-            self.has_rules = {family: len(numbers) > 0 for family, numbers in self.handles.items()}
+            self.handles = self.handle_numbers()
         self.counts = self.observed()
         self.rule_counts = {4: self.counters(4), 6: self.counters(6)}
 
-    def handle_numbers(self, family):
-        """The place in its chain of each rule, by table, chain and handle."""
+    def handle_numbers(self):
+        """The place in its chain of each rule, by family, table, chain and handle."""
         numbers = {}
-        found = json.loads(self.router.run("nft", "-j", "-a", "list", "ruleset", family) or '{"nftables":[]}')
+        found = json.loads(self.router.run("nft", "-j", "-a", "list", "ruleset") or '{"nftables":[]}')
         count = {}
         for item in found["nftables"]:
             rule = item.get("rule")
             if rule:
-                key = (rule["table"], rule["chain"])
+                key = (rule["family"], rule["table"], rule["chain"])
                 count[key] = count.get(key, 0) + 1
                 numbers[(*key, rule["handle"])] = count[key]
         return numbers
@@ -328,7 +327,7 @@ class Router:
 
     def counters(self, family):
         """How often each rule was hit: ((table, chain, number), packets)."""
-        if self.backend == "nft":
+        if self.backend != "legacy":
             return {}
         save = "iptables-legacy-save" if family == 4 else "ip6tables-legacy-save"
         table, count, hits = "", {}, {}
@@ -458,8 +457,10 @@ class Router:
         self.peers.close()
 
 
-TRACE = re.compile(r"^trace id ([0-9a-f]+) (ip6?) (\S+) (\S+) (?:rule .*# handle (\d+) \(verdict|(policy) )")
+TRACE = re.compile(r"^trace id ([0-9a-f]+) (ip6?|inet) (\S+) (\S+) (?:rule .*# handle (\d+) \(verdict|(policy) )")
 PACKET = re.compile(r'^trace id ([0-9a-f]+) (?:ip6?|inet) \S+ \S+ packet: (?:iif "(\S+?)" )?.*?\b(ip6?) saddr (\S+) ip6? daddr (\S+)')
+
+FRAGMENT = re.compile(r"^trace id ([0-9a-f]+) (?:ip6|inet) \S+ \S+ packet: .*ether type ip6 @th,")
 
 
 def hits_of(lines, handles, packet):
@@ -468,6 +469,10 @@ def hits_of(lines, handles, packet):
     same = lambda a, b: ipaddress.ip_address(a) == ipaddress.ip_address(b)
     hits, ids, at = [], [], None
     for line in lines:
+        # Of a further fragment of IPv6 nft prints no addresses.
+        lone = FRAGMENT.match(line) if "frag" in packet and family == "ip6" else None
+        if lone and lone[1] not in ids:
+            ids.append(lone[1])
         seen = PACKET.match(line)
         if seen and seen[3] == family:
             if seen[1] in ids:
@@ -481,10 +486,10 @@ def hits_of(lines, handles, packet):
                 # Its number changes where the bridge becomes its device.
                 ids.append(seen[1])
         found = TRACE.match(line)
-        if not found or found[3] == "observer" or found[2] != family or found[1] not in ids:
+        if not found or found[3] == "observer" or found[2] not in (family, "inet") or found[1] not in ids:
             continue
         if found[5]:
-            hits.append([found[3], found[4], handles.get((found[3], found[4], int(found[5])))])
+            hits.append([found[3], found[4], handles.get((found[2], found[3], found[4], int(found[5])))])
         else:
             hits.append([found[3], found[4], None])
     return hits

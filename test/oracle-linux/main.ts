@@ -25,7 +25,7 @@ async function main(): Promise<void> {
     count.packets += recorded.packets.length;
     const differences = differencesIn(recorded);
     if (differences.length === 0) continue;
-    const again = recorder === undefined ? undefined : recordAgain(recorder, recorded.seed, packets);
+    const again = recorder === undefined ? undefined : recordAgain(recorder, recorded, packets);
     const stays = again === undefined || differencesIn(again).length > 0;
     count[stays ? 'wrong' : 'once']++;
     if (keep !== '') fs.appendFileSync(keep, `${line}\n`);
@@ -55,8 +55,8 @@ function differencesIn(plain: Case): Difference[] {
 }
 
 /** The same set-up once more; undefined where it could not be built. */
-function recordAgain(recorder: string, seed: number, packets: string): Case | undefined {
-  const done = spawnSync('python3', [recorder, String(seed), '1', packets], { encoding: 'utf8', maxBuffer: 1 << 28 });
+function recordAgain(recorder: string, { seed, backend }: Case, packets: string): Case | undefined {
+  const done = spawnSync('python3', [recorder, String(seed), '1', packets, backend], { encoding: 'utf8', maxBuffer: 1 << 28 });
   const [line] = done.stdout.split('\n');
   const again = line === undefined || line === '' ? undefined : (JSON.parse(line) as Recorded);
   return again?.error === undefined ? again : undefined;

@@ -1,6 +1,6 @@
 """Builds random router namespaces, sends packets through the real kernel, and prints what happened, one JSON a line.
 
-    python3 record.py SEED COUNT [PACKETS]
+    python3 record.py SEED COUNT [PACKETS [BACKEND]]
 """
 import errno
 import json
@@ -11,10 +11,13 @@ import signal
 import sys
 import time
 
+import native
+from captures import captures
 from kernel import Router, hits_of, ip_packet, read_packet
 from setup import DEVICES, PORTS, Setup
 
-BACKENDS = ("nft", "nft", "legacy")
+# iptables by both of its ways into the kernel, and nftables in its own words.
+BACKENDS = ("nft", "nft", "legacy", "native")
 
 
 def build(router, r, setups):
@@ -77,7 +80,10 @@ def build(router, r, setups):
                 taken(X, line)
         kept = made
         setup.sets = [(name, kind) for name, kind in setup.sets if any(line.startswith(f"create {name} ") for line in kept)]
-        restore(router, setup)
+        if router.backend != "native":
+            restore(router, setup)
+    if router.backend == "native":
+        native.restore(router, native.Native(r, setups).ruleset())
     if any(setup.proxied for setup in setups):
         router.proxy()
 
@@ -127,54 +133,6 @@ def refused(router, program, lines, table, commit):
         except RuntimeError:
             return n
     return rules[-1]
-
-
-def captures(router, r):
-    """What an operator would type, in several ways: by variant, a transcript with prompts."""
-    b = "" if router.backend == "nft" else "-legacy"
-    tables = ("raw", "mangle", "nat", "filter", "security")
-    forms = ("-S", "-L -n -v --line-numbers", "-L -n", "-L")
-    commands = ["ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "bridge fdb show", "ipset save", "sysctl -a", "ss -tuna", "cat /proc/net/netfilter/nfnetlink_queue", f"iptables{b}-save", f"ip6tables{b}-save",
-                f"iptables{b} -S", f"ip6tables{b} -S", "nft list ruleset",
-                *[f"{program}{b} -t {table} {form}" for program in ("iptables", "ip6tables") for table in tables for form in forms]]
-    # One shell runs them all; without -n iptables would wait for name servers that are not there.
-    script = "printf 'hosts: files\nservices: files\nprotocols: files\nnetworks: files\n' > /run/pw-nsswitch; mount --bind /run/pw-nsswitch /etc/nsswitch.conf\n"
-    script += "\n".join(f"echo '@@@ {command}'; {command} 2>/dev/null" for command in commands)
-    printed = {}
-    for part in ("\n" + router.router.run("unshare", "-m", "sh", "-c", script, check=False)).split("\n@@@ ")[1:]:
-        command, _, text = part.partition("\n")
-        printed[command] = text + ("" if text == "" or text.endswith("\n") else "\n")
-
-    def section(command):
-        return f"root@router:~# {command}\n{printed.get(command, '')}"
-
-    common = [section(command) for command in ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "bridge fdb show", "ipset save", "ss -tuna", "cat /proc/net/netfilter/nfnetlink_queue")]
-    wanted = re.compile(r"^net\.(ipv4\.ip_forward|ipv4\.conf\.[^.]+\.(rp_filter|forwarding|route_localnet|accept_local|src_valid_mark)|ipv6\.conf\.[^.]+\.forwarding) ")
-    shown = "\n".join(line for line in printed.get("sysctl -a", "").splitlines() if wanted.match(line))
-    common.append(f"root@router:~# sysctl -a\n{shown}\n")
-    each = lambda form, programs=("iptables", "ip6tables"): [section(f"{program}{b} -t {table} {form}") for program in programs for table in tables]
-    # With any of these the kernel tracks connections, for which it puts fragments together.
-    tracks = re.compile(r"-m (?:conntrack|state|connmark|socket)\b|-j (?:[SD]NAT|MASQUERADE|REDIRECT|NETMAP|CONNMARK|TPROXY|CT --zone)\b")
-    router.defragments = {family: tracks.search(printed.get(f"{program}{b}-save", "")) is not None for family, program in ((4, "iptables"), (6, "ip6tables"))}
-    return {
-        "save": "\n".join([*common, section(f"iptables{b}-save"), section(f"ip6tables{b}-save")]),
-        "rules": "\n".join([*common, *each("-S")]),
-        "verbose": "\n".join([*common, *each("-L -n -v --line-numbers")]),
-        "hidden": "\n".join([*common, *each("-L -n")]),
-        "named": "\n".join([*common, *each("-L")]),
-        "elided": "\n".join([*common, elide(section(f"iptables{b}-save"), r), elide(section(f"ip6tables{b}-save"), r)]),
-        "filter only": "\n".join([*common, section(f"iptables{b} -S"), section(f"ip6tables{b} -S")]),
-        **({"ruleset": "\n".join([*common, section("nft list ruleset")])} if router.backend == "nft" else {}),
-    }
-
-
-def elide(text, r):
-    lines = text.splitlines()
-    rules = [n for n, line in enumerate(lines) if line.startswith("-A")]
-    if len(rules) < 2:
-        return text
-    at = r.choice(rules)
-    return "\n".join([*lines[:at], "...", *lines[at + r.choice([1, 2]):]]) + "\n"
 
 
 class Traffic:
@@ -322,8 +280,8 @@ def observe(router, packet):
     if step["own_resets"]:
         answers.append(["reset"])
     router.counts = counts
-    if router.backend == "nft":
-        hits, ordered = hits_of(lines, router.handles[family], packet), True
+    if router.backend != "legacy":
+        hits, ordered = hits_of(lines, router.handles, packet), True
     else:
         hits = [[*key] for key, value in after[family].items() for _ in range(value - before[family].get(key, 0))]
         ordered = False
@@ -406,9 +364,10 @@ def plain(frame):
     return {key: value for key, value in frame.items() if not isinstance(value, bytes)}
 
 
-def record(seed, packets):
+def record(seed, packets, wanted=None):
     r = random.Random(seed)
-    backend = r.choice(BACKENDS)
+    chosen = r.choice(BACKENDS)
+    backend = wanted or chosen
     # With a bridge, packets pass the rules on their way through it as well (br_netfilter).
     bridge = r.random() < 0.3
     setups = [Setup(r, 4, bridge), Setup(r, 6, bridge)]
@@ -449,12 +408,13 @@ def record(seed, packets):
 if __name__ == "__main__":
     first, count = int(sys.argv[1]), int(sys.argv[2])
     packets = int(sys.argv[3]) if len(sys.argv) > 3 else 14
+    wanted = sys.argv[4] if len(sys.argv) > 4 else None
     ending = []
     signal.signal(signal.SIGTERM, lambda *_: ending.append(True))
     for n in range(count):
         if ending:
             break
         try:
-            print(json.dumps(record(first + n, packets)), flush=True)
+            print(json.dumps(record(first + n, packets, wanted)), flush=True)
         except Exception as error:  # one set-up that can't be built does not end the run
             print(json.dumps({"seed": first + n, "error": f"{type(error).__name__}: {error}"}), flush=True)

@@ -134,6 +134,10 @@ describe('netfilter-trace', () => {
     assert.equal(asked(whole(ports), ...fragment).verdict, 'forwarded');
     assert.equal(asked(whole(`${ports}-A FORWARD -m conntrack --ctstate INVALID -j ACCEPT\n`), ...fragment).verdict, 'dropped');
     assert.equal(asked(whole('-A FORWARD -f -j DROP\n'), ...fragment).verdict, 'dropped');
+    // What is for this host is put together before INPUT in any case.
+    const local = fragment.map((word) => (word.startsWith('dst=') ? 'dst=10.0.2.1' : word));
+    assert.equal(asked(whole(ports.replace('FORWARD', 'INPUT')), ...local).verdict, 'dropped');
+    assert.equal(asked(whole('-A INPUT -f -j DROP\n'), ...local).verdict, 'local');
   });
 
   it('says what goes back to the sender, where something may', () => {

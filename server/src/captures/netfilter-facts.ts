@@ -15,12 +15,23 @@ export type NfMatch =
   | { readonly kind: 'any-port'; readonly ranges: Val<readonly (readonly [number, number])[]>; readonly negated: boolean }
   /** A name or `TYPE`, `TYPE/CODE`; `any`. */
   | { readonly kind: 'icmp-type'; readonly type: Val<string>; readonly negated: boolean }
+  /** The code of any type of ICMP; ranges include their ends. */
+  | { readonly kind: 'icmp-code'; readonly range: Val<readonly [number, number]>; readonly negated: boolean }
   | { readonly kind: 'ctstate'; readonly states: Val<readonly string[]>; readonly negated: boolean }
+  /** A connection's status (enum ip_conntrack_status): expected 1, seen reply 2, assured 4, confirmed 8, source 16 and destination 32 translated. */
+  | {
+      readonly kind: 'ctstatus';
+      readonly mask: number;
+      readonly set: number;
+      readonly text: Val<string>;
+      readonly negated: boolean;
+    }
   /** The rest of the conntrack match: `proto`, `origsrc`, `origdst`, `replsrc`, `repldst`, `origsrcport`, …, `status`, `expire`, `dir`. */
   | { readonly kind: 'conntrack'; readonly what: string; readonly value: Val<string>; readonly negated: boolean }
   | {
       readonly kind: 'mark' | 'connmark';
-      readonly mark: Val<{ readonly value: number; readonly mask: number }>;
+      /** `to`: the last value of a range. */
+      readonly mark: Val<{ readonly value: number; readonly mask: number; readonly to?: number }>;
       readonly negated: boolean;
     }
   | { readonly kind: 'physdev-in' | 'physdev-out'; readonly value: Val<string>; readonly negated: boolean }
@@ -45,6 +56,8 @@ export type NfMatch =
       readonly negated: boolean;
       /** `--limit-iface-in`, `--limit-iface-out`: only addresses of that device count. */
       readonly limit?: 'in' | 'out';
+      /** An address has one type only, as nft's fib says; the addrtype match calls all of IPv6 unicast that is not multicast. */
+      readonly exact?: true;
     }
   | {
       readonly kind: 'iprange';
@@ -183,6 +196,8 @@ export type NetfilterFact =
       readonly matches: readonly NfMatch[];
       /** What nft does before the target, in order. */
       readonly before?: readonly NfStatement[];
+      /** The beginning of a rule of nft, which goes on behind it in the next fact. */
+      readonly part?: boolean;
       /** Undefined for a rule without a target (it only counts). */
       readonly target?: Val<string>;
       readonly goto: boolean;

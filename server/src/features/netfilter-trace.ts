@@ -270,7 +270,7 @@ function rulesOf(passage: Passage): TraceRule[] {
     if (event.kind !== 'table') return [];
     const { run } = event;
     const hits = run.hits
-      .filter((hit) => hit.taken)
+      .filter((hit) => hit.taken && hit.rule.part !== true)
       .map((hit): TraceRule => ({
         table: hit.table,
         chain: hit.chain,

@@ -29,8 +29,8 @@ export function eventWords(namespace: Namespace, event: StackEvent): TraceWords[
     case 'defragment':
       return [
         {
-          stage: 'conntrack',
-          summary: 'Connection tracking puts the fragments together: the rules see the whole packet',
+          stage: event.hook === 'INPUT' ? 'route' : 'conntrack',
+          summary: `${event.hook === 'INPUT' ? 'This host' : 'Connection tracking'} puts the fragments together: the rules ${event.hook === 'INPUT' ? 'of INPUT ' : ''}see the whole packet`,
           certainty: 'captured',
           evidence: [],
         },

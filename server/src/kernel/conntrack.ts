@@ -65,7 +65,11 @@ export interface Tracking {
 }
 
 export const UNTRACKED: Tracking = { state: 'UNTRACKED', reply: false, connection: undefined };
-const INVALID: Tracking = { state: 'INVALID', reply: false, connection: undefined };
+/** Also what rules see before connections are tracked. */
+export const INVALID: Tracking = { state: 'INVALID', reply: false, connection: undefined };
+
+/** A rule has named the zone to look in: until then the packet has a stand-in for its connection (nf_ct_tmpl_alloc). */
+export const TEMPLATE: Tracking = { state: 'NEW', reply: false, connection: undefined };
 
 /** The connections of one namespace: those that were captured, by key, and those that this walk made. */
 export interface ConnectionTable {

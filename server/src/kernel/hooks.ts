@@ -1,7 +1,7 @@
 import type { NfTable, Source } from '../model/network';
-import { inventedConnection, track, UNTRACKED } from './conntrack';
+import { INVALID, inventedConnection, TEMPLATE, track, UNTRACKED, ZONE_0 } from './conntrack';
 import { unlessChance } from './decide';
-import { defragments } from './defrag';
+import { tracksConnections } from './tracks';
 import { rejection } from './icmp-errors';
 import type { Hook, Moment } from './matches';
 import { bind, bindToItself, translated, translatedError, type Binding, type Manip } from './nat';
@@ -22,7 +22,7 @@ function momentOf(run: Run, name: Hook): Moment {
     out: run.out,
     physIn: run.physIn,
     physOut: run.physOut,
-    tracking: run.tracking ?? UNTRACKED,
+    tracking: run.tracking ?? (run.notrack ? UNTRACKED : run.zone !== ZONE_0 ? TEMPLATE : INVALID),
     opened: run.input.connections.opened,
     arrivedBy: run.input.iif,
     keepsSocket: run.keepsSocket,
@@ -44,7 +44,7 @@ export function hook(run: Run, name: Hook): Passage | undefined {
   const natAt = name === 'PREROUTING' || name === 'OUTPUT' ? -100 : 100;
   let tracked = !tracks;
   let translatedHere = name === 'FORWARD';
-  if (tracks) defragment(run, name);
+  if (tracks || name === 'INPUT') defragment(run, name);
   for (const base of chains) {
     if (!tracked && base.priority > CONNTRACK_PRIORITY) {
       trackPacket(run);
@@ -52,7 +52,8 @@ export function hook(run: Run, name: Hook): Passage | undefined {
       const open = followsMaster(run);
       if (open) return open;
     }
-    if (!translatedHere && (base.isNat || base.priority > natAt)) {
+    // All chains that translate run at one place, in the order of their own priorities (nf_nat_register_fn).
+    if (!translatedHere && !base.isNat && base.priority > natAt) {
       translatedHere = true;
       const ended = natHook(run, name, chains);
       if (ended) return ended;
@@ -73,10 +74,14 @@ export function hook(run: Run, name: Hook): Passage | undefined {
   return translatedHere ? undefined : natHook(run, name, chains);
 }
 
-/** nf_defrag_ipv4, nf_defrag_ipv6: with connection tracking the rules see the packet that was cut, whose fragments all come. */
+/**
+ * nf_defrag_ipv4, nf_defrag_ipv6: with connection tracking the rules see the packet that was cut, whose fragments all come. What is for
+ * this host IPv4 puts together before INPUT in any case (ip_local_deliver), IPv6 behind it.
+ */
 function defragment(run: Run, name: Hook): void {
   const { fragment, firstFragment, family } = run.packet;
-  if ((!fragment && firstFragment !== true) || !defragments(run.namespace, family)) return;
+  if (!fragment && firstFragment !== true) return;
+  if (name === 'INPUT' ? family === 6 : !tracksConnections(run.namespace, family)) return;
   run.packet = { ...run.packet, fragment: false, firstFragment: false, length: run.packet.wholeLength };
   run.events.push({ kind: 'defragment', hook: name, packet: run.packet });
 }
@@ -153,7 +158,11 @@ function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {
 function take(run: Run, result: TableRun): void {
   run.packet = result.after.packet;
   if (result.proxied) run.proxied = true;
-  if (run.tracking) return;
+  if (run.tracking) {
+    // What has no connection can still be marked as untracked (nft_notrack_eval).
+    if (result.ct.notrack && !run.tracking.connection) run.tracking = UNTRACKED;
+    return;
+  }
   if (result.ct.notrack) run.notrack = true;
   if (result.ct.zone) run.zone = result.ct.zone;
 }
@@ -164,7 +173,7 @@ function stopped(run: Run, result: TableRun): Passage | undefined {
   const by = last && !result.byPolicy ? `rule ${last.rule.number} of ${last.chain}` : `the policy of ${result.chain.name}`;
   const where = `${by} in ${result.table.name}/${result.hook}`;
   if (result.verdict === 'REJECT') {
-    answer(run, rejection(run.packet, result.rejectWith ?? ''));
+    answer(run, rejection(run.packet, result.rejectWith ?? ''), result.hook);
     return end(run, 'rejected', where);
   }
   return result.undetermined ? lost(run, where) : end(run, 'dropped', where);
@@ -186,7 +195,8 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
   let rules: Source | undefined;
   let named = false;
   if (!isError && (tracking.state === 'NEW' || tracking.state === 'RELATED') && undecided) {
-    const nat = chains.filter((base) => base.isNat);
+    // Where no rule has connections tracked, an empty chain is never asked.
+    const nat = chains.filter((base) => base.isNat && tracksConnections(run.namespace, run.packet.family));
     const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
     if (nat.length === 0 && tables.size > 0 && !isShown(tables.get('nat'), name) && run.namespace.nftKnown !== 'whole') {
       run.events.push({ kind: 'uncaptured', hook: name, tables: ['nat'], all: false, packet: run.packet, out: run.out });

@@ -96,21 +96,25 @@ function makeTest(match: NfMatch): Test {
         );
       });
     }
+    case 'icmp-code': {
+      const [from, to] = match.range.value;
+      return ({ packet }) =>
+        !isIcmp(packet) || packet.fragment ? 'no' : tri((packet.icmpCode >= from && packet.icmpCode <= to) !== match.negated);
+    }
+    case 'ctstatus':
+      return statusTest(match.mask, match.set, match.negated);
     case 'conntrack':
       return conntrackTest(match.what, match.value.value, match.negated);
     case 'mark': {
-      const { value, mask } = match.mark.value;
-      return turned(match.negated, ({ packet }) =>
-        packet.mark === undefined ? 'maybe' : tri((packet.mark & mask) >>> 0 === value >>> 0),
-      );
+      const holds = markTest(match.mark.value);
+      return turned(match.negated, ({ packet }) => (packet.mark === undefined ? 'maybe' : tri(holds(packet.mark))));
     }
     case 'connmark': {
-      const { value, mask } = match.mark.value;
+      const holds = markTest(match.mark.value);
       return ({ tracking }) => {
         if (!tracking.connection) return 'no';
         const { mark } = tracking.connection;
-        if (mark === undefined) return 'maybe';
-        return tri(((mark & mask) >>> 0 === value >>> 0) !== match.negated);
+        return mark === undefined ? 'maybe' : tri(holds(mark) !== match.negated);
       };
     }
     case 'physdev-in':
@@ -136,7 +140,7 @@ function makeTest(match: NfMatch): Test {
     case 'set':
       return turned(match.negated, (at) => inSet(at.namespace, match.set.value, match.directions, at.packet, at));
     case 'addrtype':
-      return addrtypeTest(match.which, match.value.value, match.negated, match.limit);
+      return addrtypeTest(match);
     case 'iprange': {
       const [from, to] = [parseIp(match.from), parseIp(match.to)];
       if (!from || !to) return maybe;
@@ -264,6 +268,38 @@ function icmpTest(text: string, negated: boolean): Test {
   };
 }
 
+function markTest({
+  value,
+  mask,
+  to,
+}: {
+  readonly value: number;
+  readonly mask: number;
+  readonly to?: number;
+}): (mark: number) => boolean {
+  if (to !== undefined) return (mark) => mark >>> 0 >= value && mark >>> 0 <= to;
+  return (mark) => (mark & mask) >>> 0 === value >>> 0;
+}
+
+/** Bits of a connection's status that only time decides: assured, dying, and what else is not kept here. */
+const OPEN_STATUS = ~(1 | 2 | 8 | 16 | 32);
+
+function statusTest(mask: number, set: number, negated: boolean): Test {
+  return ({ tracking: { connection } }) => {
+    if (!connection) return 'no';
+    const known =
+      (connection.expected ? 1 : 0) |
+      (connection.seenReply ? 2 : 0) |
+      (connection.confirmed ? 8 : 0) |
+      (connection.sourceNat ? 16 | 128 : 0) |
+      (connection.destinationNat ? 32 | 256 : 0);
+    // Both kinds of translation were done where one was (IPS_SRC_NAT_DONE, IPS_DST_NAT_DONE).
+    const open = OPEN_STATUS & ~known;
+    if (((known ^ set) & mask & ~open) !== 0) return tri(negated);
+    return (mask & open) !== 0 ? 'maybe' : tri(!negated);
+  };
+}
+
 /** Conditions on the connection itself. `ctstate` is a condition of its own. */
 function conntrackTest(what: string, text: string, negated: boolean): Test {
   const address = parsePrefix(text);
@@ -330,13 +366,13 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
 }
 
 /** IPv4 asks for one of several types; IPv6 for all that it can tell (xt_addrtype). */
-function addrtypeTest(which: 'src' | 'dst', text: string, negated: boolean, limit: 'in' | 'out' | undefined): Test {
-  const types = text.split(',');
+function addrtypeTest({ which, value, negated, limit, exact }: Extract<NfMatch, { kind: 'addrtype' }>): Test {
+  const types = value.value.split(',');
   return turned(negated, (at) => {
     const device = limit === 'in' ? at.in : limit === 'out' ? at.out : undefined;
     const address = which === 'src' ? at.packet.src : at.packet.dst;
     const type = addressType(at.namespace, at.packet.family, address, device);
-    if (at.packet.family === 6) {
+    if (at.packet.family === 6 && exact !== true) {
       if (types.includes('UNICAST') && types.length === 1) return tri(!isMulticast(6, address) && address !== 0n);
     }
     return tri(types.includes(type));

@@ -1,6 +1,7 @@
 import type { NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
 import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
 import { inferredFrom, knownChain } from '../model/known-names';
+import { TEMPLATE, UNTRACKED } from './conntrack';
 import type { Choose, Tri } from './decide';
 import { decideHidden } from './hidden';
 import { testOf, type Hook, type Moment } from './matches';
@@ -82,7 +83,10 @@ export const TABLES_AT: Readonly<Record<Hook, readonly string[]>> = {
 
 const cache = new WeakMap<ReadonlyMap<string, NfTable>, Map<Hook, readonly BaseChain[]>>();
 
-/** The chains at a hook in the kernel's order, by priority. */
+/**
+ * The chains at a hook in the kernel's order, by priority; of those with the same one the chain that was registered last comes first
+ * (nf_hook_entries_grow). A listing names tables and chains in the order in which they were made.
+ */
 export function baseChains(namespace: Namespace, family: 4 | 6, hook: Hook): readonly BaseChain[] {
   const tables = family === 4 ? namespace.netfilter : namespace.netfilter6;
   let hooks = cache.get(tables);
@@ -117,7 +121,7 @@ function findBaseChains(namespace: Namespace, family: 4 | 6, hook: Hook): BaseCh
       }
     }
   }
-  return found.sort((a, b) => a.priority - b.priority);
+  return found.reverse().sort((a, b) => a.priority - b.priority);
 }
 
 interface Run {
@@ -246,7 +250,13 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, depth: number): ChainEn
         }
       : openCondition(rule, run.moment, jump !== undefined);
     ({ certainty, reason } = doubt);
-    const takes = ask(run, { ...doubt, key: `${run.key}|${run.table.name} ${chain.name} ${rule.number}`, rule });
+    // Several of the rules here may stand for one of nft's, each with its own conditions.
+    const open = rule.matches.filter((match) => testOf(match)(run.moment) === 'maybe').map(conditionText);
+    const takes = ask(run, {
+      ...doubt,
+      key: `${run.key}|${run.table.name} ${chain.name} ${rule.number} ${open.join(', ')}`,
+      rule,
+    });
     if (!takes) {
       if (doubt.nature !== 'hidden' || doubt.certainty === 'assumed' || hidden)
         run.hits.push({
@@ -270,7 +280,16 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, depth: number): ChainEn
     certainty,
     reason,
   });
-  for (const statement of rule.before ?? []) carryOut(run, rule, statement);
+  for (const statement of rule.before ?? []) {
+    const end = carryOut(run, rule, statement);
+    if (statement.target.value === 'TPROXY') {
+      // Without a proxy the rule ends there, with one it goes on (nft(8)); iptables' target decides.
+      if (end !== 'DROP') continue;
+      run.hits.pop();
+      return undefined;
+    }
+    if (end !== undefined) return end;
+  }
   if (target === undefined) return undefined;
   if (jump) {
     const end = runChain(run, jump, depth + 1);
@@ -379,6 +398,8 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
     case 'NOTRACK':
       // The first one decides: the packet then has a template already (xt_CT).
       if (run.ct.notrack || run.ct.zone) return undefined;
+      if (!run.moment.tracking.connection)
+        run.moment = { ...run.moment, tracking: target === 'NOTRACK' || options.notrack === true ? UNTRACKED : TEMPLATE };
       run.ct =
         target === 'NOTRACK' || options.notrack === true
           ? { notrack: true, zone: undefined }

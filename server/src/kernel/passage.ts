@@ -7,7 +7,7 @@ import type { Binding, Manip } from './nat';
 import type { TableRun } from './netfilter';
 import type { IpPacket } from './packet';
 import type { InputDecision } from './route-input';
-import type { Lookup } from './routing';
+import { addressType, type Lookup } from './routing';
 
 export type Verdict = 'forwarded' | 'local' | 'dropped' | 'rejected' | 'unroutable' | 'ttl-exceeded' | 'insufficient-info';
 
@@ -152,9 +152,20 @@ export function end(run: Run, verdict: Verdict, why: string, nextHop?: Passage['
   };
 }
 
-/** What goes back to the sender, where something may and a way leads there. */
-export function answer(run: Run, error: Answer): void {
+function isOwn(namespace: Namespace, ip: bigint): boolean {
+  return addressType(namespace, 4, ip, undefined) === 'LOCAL';
+}
+
+/** What goes back to the sender, where something may and a way leads there. `hook`: where a rule makes the answer. */
+export function answer(run: Run, error: Answer, hook?: Hook): void {
   const { namespace, packet, key } = run;
-  if (isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }))
+  // Before it is routed, an error to this host itself would come from the packet's destination, which may be nobody's (icmp_send).
+  const nobodys =
+    hook === 'PREROUTING' &&
+    packet.family === 4 &&
+    !('reset' in error) &&
+    isOwn(namespace, packet.src) &&
+    !isOwn(namespace, packet.dst);
+  if (!nobodys && isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }))
     run.events.push({ kind: 'error', error, packet: run.packet });
 }

@@ -114,6 +114,7 @@ function tablesOf(linked: LinkedCapture): NfTable[] {
         number: fact.number,
         matches: fact.matches,
         ...(fact.before === undefined ? {} : { before: fact.before }),
+        ...(fact.part === undefined ? {} : { part: fact.part }),
         target: fact.target?.value,
         goto: fact.goto,
         options: fact.targetOptions,

@@ -27,6 +27,10 @@ function explainNfMatch(match: NfMatch): string {
       return `${not}source or destination port ${rangeText(match.ranges.value)}`;
     case 'icmp-type':
       return `${not}ICMP ${match.type.value}`;
+    case 'icmp-code':
+      return `ICMP code ${not}${match.range.value[0] === match.range.value[1] ? match.range.value[0] : match.range.value.join('–')}`;
+    case 'ctstatus':
+      return match.text.value;
     case 'ctstate':
       return `connection state ${not}${match.states.value.join(' or ')}`;
     case 'mark':

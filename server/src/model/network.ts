@@ -423,6 +423,8 @@ export interface NfRule {
   readonly matches: readonly NfMatch[];
   /** What nft does before the target, in order. */
   readonly before?: readonly NfStatement[];
+  /** The beginning of a rule of nft, which goes on in the next one. */
+  readonly part?: boolean;
   readonly target: string | undefined;
   readonly goto: boolean;
   readonly options: NfTargetOptions;

@@ -2,7 +2,8 @@ import { cover, val, type Span, type Val } from '../../base/span';
 import type { NfFamily, NfMatch } from '../netfilter-facts';
 import { lower } from '../words';
 import { markValue, portRanges, protocolName } from '../iptables-rules/netfilter';
-import { dscp, icmpCode, icmpType, plainNumber, tcpFlags } from './names';
+import { FLAG_SELECTORS, flagMatches, type FlagForm } from './flags';
+import { ctStatusBits, dscp, icmpCode, icmpType, nameOf, plainNumber, tcpFlags } from './names';
 import type { NftElement, NftItem } from './semantics';
 
 /** What a condition may look up: the sets of its table, as far as the capture shows them. */
@@ -31,7 +32,8 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
   if (selector === undefined) return [otherMatch(item.text)];
   const equal = item.relation === '' || item.relation === '==' || item.relation === 'eq' || negated;
   if (item.mask !== undefined && !equal) return chance(item, selector) ?? [otherMatch(item.text)];
-  if (item.mask !== undefined || right.is === 'flags') return maskedMatches(item, selector, negated) ?? [otherMatch(item.text)];
+  if (item.mask !== undefined || right.is === 'flags')
+    return maskedMatches(item, selector, negated, lookup) ?? [otherMatch(item.text)];
   if (/^(?:<|>|<=|>=|lt|gt|le|ge)$/.test(item.relation)) return comparison(item, selector, lookup) ?? [otherMatch(item.text)];
   if (right.is === 'set' || right.is === 'named' || right.is === 'elements') {
     const elements =
@@ -47,7 +49,34 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
         ? [{ kind: 'all-of', matches: all, text: item.text, negated }]
         : all;
   }
-  return valueMatches(selector, right.values, negated, item.text, lookup) ?? [otherMatch(item.text)];
+  return (
+    (FLAG_SELECTORS.has(selector.value)
+      ? flagMatches(
+          selector.value,
+          right.is === 'values' ? [listed(right.values)] : right.values,
+          formOf(item),
+          item.text,
+          flagGuard(selector),
+        )
+      : valueMatches(selector, right.values, negated, item.text, lookup)) ?? [otherMatch(item.text)]
+  );
+}
+
+/** `established,related` as one value. */
+function listed(values: readonly Val<string>[]): Val<string> {
+  return val(values.map(({ value }) => value).join(','), spanOf(values) ?? { start: 0, end: 0 });
+}
+
+/** How a condition compares bits; in a set each element is all of them. */
+function formOf({ relation, right }: Extract<NftItem, { is: 'condition' }>): FlagForm {
+  const inSet = right.is === 'set' || right.is === 'elements' || right.is === 'named';
+  if (/^(?:!=|ne|neq)$/.test(relation) || (inSet && relation === '!')) return 'not exact';
+  if (relation === '!') return 'none';
+  return inSet || relation === '==' || relation === 'eq' || (right.is === 'values' && right.joined) ? 'exact' : 'any';
+}
+
+function flagGuard(selector: Val<string>): NfMatch[] {
+  return selector.value === 'tcp flags' ? [protocolOf('tcp', selector)] : [];
 }
 
 /** Whether a packet's fields are in a set: any of its elements, with what the selectors ask for besides. */
@@ -64,6 +93,10 @@ export function setMatches(
     const values = elements.flatMap(({ key }) => (key[0] === undefined ? [] : [key[0]]));
     // An empty set holds nothing.
     if (values.length === 0) return [{ kind: 'any-of', matches: [], text, negated }];
+    if (FLAG_SELECTORS.has(selector.value))
+      return (
+        flagMatches(selector.value, values, negated ? 'not exact' : 'exact', text, flagGuard(selector)) ?? [otherMatch(text)]
+      );
     return valueMatches(selector, values, negated, text, lookup) ?? [otherMatch(text)];
   }
   const each = elements.map(({ key, text: own }) => concatMatches(selectors, key, lookup, own));
@@ -95,13 +128,15 @@ export function concatMatches(
     const value = values[n];
     return value === undefined
       ? [otherMatch(text)]
-      : (valueMatches(selector, [value], false, value, lookup) ?? [otherMatch(value)]);
+      : ((FLAG_SELECTORS.has(selector.value)
+          ? flagMatches(selector.value, [value], 'exact', value, flagGuard(selector))
+          : valueMatches(selector, [value], false, value, lookup)) ?? [otherMatch(value)]);
   });
 }
 
 /** The families of addresses that a table sees: in all others a condition on an address says the family as well. */
-function familyGuard(selector: Val<string>, lookup: Lookup): NfMatch[] {
-  const v6 = /^(?:ip6|icmpv6)\b/.test(selector.value);
+export function familyGuard(selector: Val<string>, lookup: Lookup): NfMatch[] {
+  const v6 = /^(?:ct (?:original|reply) )?(?:ip6|icmpv6)\b/.test(selector.value);
   if (lookup.family === (v6 ? 'ip6' : 'ip')) return [];
   return [{ kind: 'source', value: val(v6 ? '::/0' : '0.0.0.0/0', selector.span), negated: false }];
 }
@@ -166,25 +201,13 @@ function valueMatches(
     case 'meta protocol':
     case 'ether type':
       return one([], familyMatch);
-    case 'ct state': {
-      if (!values.every((value) => /^[a-z]+$/.test(value.value))) return undefined;
-      const states = val(
-        values.map((value) => value.value.toUpperCase()),
-        spanOf(values) ?? text.span,
-      );
-      return [{ kind: 'ctstate', states, negated }];
-    }
-    case 'ct status': {
-      const matches = each(values, (value) =>
-        /^[sd]nat$/.test(value.value)
-          ? { kind: 'ctstate', states: val([value.value.toUpperCase()], value.span), negated: false }
-          : { kind: 'conntrack', what: 'status', value: upper(value), negated: false },
-      );
-      if (matches === undefined) return undefined;
-      return [anyOf(matches, negated, text)];
-    }
     case 'ct direction':
-      return one([], (value) => ({ kind: 'conntrack', what: 'dir', value: upper(value), negated: false }));
+      return one([], (value) => ({
+        kind: 'conntrack',
+        what: 'dir',
+        value: upper(val(nameOf(value.value, 'direction'), value.span)),
+        negated: false,
+      }));
     case 'meta mark':
     case 'mark':
       return one([], (value) => markMatch('mark', value));
@@ -198,13 +221,35 @@ function valueMatches(
         return type === undefined ? undefined : { kind: 'icmp-type', type: val(`${type}`, value.span), negated: false };
       });
     }
+    case 'icmp code':
+    case 'icmpv6 code': {
+      const v6 = name.startsWith('icmpv6');
+      return one([protocolOf(v6 ? 'icmpv6' : 'icmp', selector)], (value) => {
+        const ends = value.value.split('-');
+        const code = icmpCode(value.value, v6);
+        const range =
+          code === undefined && ends.length === 2
+            ? numbers(value.value)
+            : code === undefined
+              ? undefined
+              : ([code, code] as const);
+        return range === undefined ? undefined : { kind: 'icmp-code', range: val(range, value.span), negated: false };
+      });
+    }
     case 'meta pkttype':
     case 'pkttype':
-      return one([], (value) => ({
-        kind: 'pkttype',
-        value: value.value === 'host' ? val('unicast', value.span) : value,
-        negated: false,
-      }));
+      return one([], (value) => {
+        const type = nameOf(value.value, 'pkttype');
+        return { kind: 'pkttype', value: val(type === 'host' ? 'unicast' : type, value.span), negated: false };
+      });
+    case 'tcp option maxseg size': {
+      const sizes = one([], (value) => {
+        const range = numbers(value.value);
+        return range === undefined ? undefined : { kind: 'tcpmss', range: val(range, value.span), negated: false };
+      });
+      // Without the option there is nothing to compare, unlike in iptables.
+      return sizes && [{ kind: 'tcpmss', range: val([0, 65535], selector.span), negated: false }, ...sizes];
+    }
     case 'ether saddr':
       return one([], (value) =>
         /^[\da-f]{2}(?::[\da-f]{2}){5}$/i.test(value.value)
@@ -218,8 +263,9 @@ function valueMatches(
       return one([], (value) => ({
         kind: 'addrtype',
         which: name.startsWith('fib saddr') ? 'src' : 'dst',
-        value: upper(value),
+        value: upper(val(nameOf(value.value, 'fib type'), value.span)),
         negated: false,
+        exact: true as const,
         ...(name.includes('. iif') ? { limit: 'in' as const } : name.includes('. oif') ? { limit: 'out' as const } : {}),
       }));
     case 'fib saddr . iif oif':
@@ -228,15 +274,24 @@ function valueMatches(
     case 'fib saddr . mark oif': {
       // No way back out of the device that the packet came by (or out of any): the reverse of the rpfilter match.
       const missing = /^(?:missing|0)$/.test(first.value);
-      if (values.length > 1 || (!missing && first.value !== 'exists')) return undefined;
+      if (values.length > 1 || (!missing && !/^(?:exists|1)$/.test(first.value))) return undefined;
       const flags = [...(name.includes('iif') ? [] : ['loose']), ...(name.includes('mark') ? ['validmark'] : [])];
       return [{ kind: 'rpfilter', flags, text, negated: missing !== negated }];
     }
     case 'ip ttl':
     case 'ip6 hoplimit':
       return one(familyGuard(selector, lookup), (value) => {
-        const ttl = plainNumber(value.value);
-        return ttl === undefined ? undefined : { kind: 'ttl', op: 'eq', value: val(ttl, value.span), negated: false };
+        const range = numbers(value.value);
+        if (range === undefined) return undefined;
+        const ttl = (op: 'eq' | 'lt' | 'gt', limit: number): NfMatch => ({
+          kind: 'ttl',
+          op,
+          value: val(limit, value.span),
+          negated: false,
+        });
+        const [from, to] = range;
+        if (from === to) return ttl('eq', from);
+        return { kind: 'all-of', matches: [ttl('gt', from - 1), ttl('lt', to + 1)], text: value, negated: false };
       });
     case 'ip dscp':
     case 'ip6 dscp':
@@ -254,23 +309,29 @@ function valueMatches(
     case 'skuid':
     case 'meta skgid':
     case 'skgid':
-      return one([], (value) => ({
+      // What no process of this host sends has no owner to compare, unlike in iptables.
+      return one([{ kind: 'owner', what: 'socket-exists', text, negated: false }], (value) => ({
         kind: 'owner',
         what: name.endsWith('uid') ? 'uid' : 'gid',
         value,
         text,
         negated: false,
       }));
-    case 'tcp flags':
-      return tcpFlagMatches(selector, values, negated, text);
     default:
-      return tupleMatches(name, values, negated, text);
+      return tupleMatches(selector, values, negated, text, lookup);
   }
 }
 
 /** `ct original ip saddr 10.0.0.1`, `ct reply proto-dst 80`. */
-function tupleMatches(name: string, values: readonly Val<string>[], negated: boolean, text: Val<string>): NfMatch[] | undefined {
-  const [, side, key] = /^ct (original|reply) (?:ip6? )?(saddr|daddr|proto-src|proto-dst|protocol)$/.exec(name) ?? [];
+function tupleMatches(
+  selector: Val<string>,
+  values: readonly Val<string>[],
+  negated: boolean,
+  text: Val<string>,
+  lookup: Lookup,
+): NfMatch[] | undefined {
+  const [, side, family, key] =
+    /^ct (original|reply) (ip6? )?(saddr|daddr|proto-src|proto-dst|protocol)$/.exec(selector.value) ?? [];
   if (side === undefined || key === undefined) return undefined;
   const prefix = side === 'original' ? 'orig' : 'repl';
   const what = { saddr: 'src', daddr: 'dst', 'proto-src': 'srcport', 'proto-dst': 'dstport', protocol: 'proto' }[key] ?? '';
@@ -280,7 +341,7 @@ function tupleMatches(name: string, values: readonly Val<string>[], negated: boo
     value,
     negated: false,
   }));
-  return [anyOf(made, negated, text)];
+  return [...(family === undefined ? [] : familyGuard(selector, lookup)), anyOf(made, negated, text)];
 }
 
 export function protocolOf(name: string, selector: Val<string>): NfMatch {
@@ -345,33 +406,25 @@ function protocolMatch(value: Val<string>): NfMatch | undefined {
 }
 
 function familyMatch(value: Val<string>): NfMatch | undefined {
-  const all = { ip: '0.0.0.0/0', ipv4: '0.0.0.0/0', '0x0800': '0.0.0.0/0', ip6: '::/0', ipv6: '::/0', '0x86dd': '::/0' }[
-    value.value
-  ];
+  const all = {
+    ip: '0.0.0.0/0',
+    ipv4: '0.0.0.0/0',
+    '2': '0.0.0.0/0',
+    '0x0800': '0.0.0.0/0',
+    ip6: '::/0',
+    ipv6: '::/0',
+    '10': '::/0',
+    '0x86dd': '::/0',
+  }[value.value];
   return all === undefined ? undefined : { kind: 'source', value: val(all, value.span), negated: false };
 }
 
 function markMatch(kind: 'mark' | 'connmark', value: Val<string>): NfMatch | undefined {
+  const [from, to] = value.value.split('-').map(plainNumber);
+  if (from !== undefined && to !== undefined)
+    return { kind, mark: val({ value: from, mask: 0xffffffff, to }, value.span), negated: false };
   const mark = markValue(value.value);
   return mark === undefined || value.value.includes('/') ? undefined : { kind, mark: val(mark, value.span), negated: false };
-}
-
-/** `tcp flags syn`: any of the flags is set; `tcp flags == syn`: it alone is. */
-function tcpFlagMatches(
-  selector: Val<string>,
-  values: readonly Val<string>[],
-  negated: boolean,
-  text: Val<string>,
-): NfMatch[] | undefined {
-  const bits = tcpFlags(values.map(({ value }) => value).join(','));
-  if (bits === undefined) return undefined;
-  const exact = /(?:==|!=)/.test(text.value);
-  return [
-    protocolOf('tcp', selector),
-    exact
-      ? { kind: 'tcp-flags', mask: 0x3f, set: bits & 0x3f, text, negated }
-      : { kind: 'tcp-flags', mask: bits, set: 0, text, negated: true },
-  ];
 }
 
 /** `meta random & 2147483647 < 1073741824`: the statistic match of iptables in nft's words. */
@@ -389,18 +442,19 @@ function maskedMatches(
   item: Extract<NftItem, { is: 'condition' }>,
   selector: Val<string>,
   negated: boolean,
+  lookup: Lookup,
 ): NfMatch[] | undefined {
   const { right, mask } = item;
   if (item.selectors.length > 1) return undefined;
-  const value =
-    right.is === 'flags' ? right.value : right.is === 'values' && right.values.length === 1 ? right.values[0]?.value : undefined;
+  // Several values are the bits of one: `syn | ack`.
+  const value = right.is === 'flags' ? right.value : right.is === 'values' ? listed(right.values).value : undefined;
   const bits = right.is === 'flags' ? right.mask : mask;
   if (value === undefined || bits === undefined) return undefined;
   if (selector.value === 'ip frag-off' && plainNumber(bits) === 0x1fff && plainNumber(value) === 0) {
-    return [{ kind: 'fragment', text: item.text, negated: !negated }];
+    return [...familyGuard(selector, lookup), { kind: 'fragment', text: item.text, negated: !negated }];
   }
   if (selector.value === 'tcp flags') {
-    const [set, all] = [value === '0' ? 0 : tcpFlags(value), tcpFlags(bits)];
+    const [set, all] = [tcpFlags(value), tcpFlags(bits)];
     if (set === undefined || all === undefined) return undefined;
     return [protocolOf('tcp', selector), { kind: 'tcp-flags', mask: all, set, text: item.text, negated }];
   }
@@ -413,6 +467,7 @@ function maskedMatches(
   }
   if (/^ip6? [sd]addr$/.test(selector.value) && ADDRESS.test(value) && ADDRESS.test(bits)) {
     return [
+      ...(negated ? familyGuard(selector, lookup) : []),
       {
         kind: selector.value.endsWith('saddr') ? 'source' : 'destination',
         value: val(`${value}/${bits}`, item.text.span),
@@ -420,8 +475,9 @@ function maskedMatches(
       },
     ];
   }
-  if (selector.value === 'ct status' && value === bits && /^[sd]nat$/.test(value)) {
-    return [{ kind: 'ctstate', states: val([value.toUpperCase()], item.text.span), negated }];
+  if (selector.value === 'ct status') {
+    const [set, all] = [ctStatusBits(value), ctStatusBits(bits)];
+    return set === undefined || all === undefined ? undefined : [{ kind: 'ctstatus', mask: all, set, text: item.text, negated }];
   }
   return undefined;
 }
@@ -444,8 +500,16 @@ function comparison(item: Extract<NftItem, { is: 'condition' }>, selector: Val<s
   }[item.relation] ?? [0, 65535];
   if (low === undefined || high === undefined || low > high) return undefined;
   const range = val(`${low}-${high}`, text.span);
-  if (/port$/.test(selector.value) || /length$/.test(selector.value))
-    return valueMatches(selector, [range], false, item.text, lookup);
+  if (/(?:port|length|maxseg size)$/.test(selector.value)) return valueMatches(selector, [range], false, item.text, lookup);
+  const marked = /^(?:meta )?mark$/.test(selector.value) ? 'mark' : selector.value === 'ct mark' ? 'connmark' : undefined;
+  if (marked !== undefined)
+    return [
+      {
+        kind: marked,
+        mark: val({ value: low, mask: 0xffffffff, to: high === 65535 ? 0xffffffff : high }, text.span),
+        negated: false,
+      },
+    ];
   if (selector.value === 'ip ttl' || selector.value === 'ip6 hoplimit') {
     const up = /^(?:>|gt|>=|ge)$/.test(item.relation);
     return [

@@ -27,7 +27,7 @@ const RULE = new RegExp(
       '(?:accept|drop|return|continue|masquerade|notrack|reject|counter|log|queue|synproxy)(?:$| (?:mss|wscale)\\b| (?:with|to|packets|name|comment|prefix|level|group|flags|num|bypass|accept|drop|return|continue|counter|log|reject|jump|goto|masquerade|dnat|snat|redirect|random|fully-random|persistent|#|queue|limit|meta|ct)\\b|\\s+#)',
       '(?:jump|goto) [\\w.\\/+-]+(?:$|\\s+(?:comment|#))',
       '(?:jump|goto) \\{$',
-      '(?:snat|dnat|redirect|tproxy|dup|fwd)(?:$| (?:to|ip|ip6|prefix)\\b)',
+      '(?:snat|dnat|redirect|tproxy|dup|fwd)(?:$| (?:to|ip|ip6|prefix|addr|random|fully-random|persistent|comment|counter|log)\\b|\\s+#)',
       'limit (?:rate|name) ',
       'quota (?:over|until|name|\\d)',
       '(?:add|update|delete|set add|set update) (?:@|\\w)',
@@ -77,7 +77,7 @@ export const nftList: CaptureKind = {
     if (/^\s*# Warning: table \S+ \S+ is managed by iptables-nft/.test(text)) return { kind: 'nft-list-ruleset' };
     if (/^\s*XT (?:match|target) \S+ not found$/.test(text)) return { kind: 'nft-list-ruleset' };
     return /^\s*chain\s+[^\s{]+\s*\{/.test(text) &&
-      (/^\s*type\s+\w+\s+hook\s/.test(following(0) ?? '') || RULE.test(following(0) ?? ''))
+      (/^\s*type\s+\w+\s+hook\s/.test(following(0) ?? '') || startsRule(following(0) ?? ''))
       ? { kind: 'nft-list-chain', options: { filter: 'a part of a table' } }
       : undefined;
   },
@@ -85,12 +85,18 @@ export const nftList: CaptureKind = {
     return (
       acceptsJson(text) ||
       SCRIPT.test(text) ||
-      [TABLE, OPENS, CLOSES, HEAD, RULE, ELEMENTS, NAME_ONLY].some((pattern) => pattern.test(text)) ||
+      [TABLE, OPENS, CLOSES, HEAD, ELEMENTS, NAME_ONLY].some((pattern) => pattern.test(text)) ||
+      startsRule(text) ||
       (NOTE.test(text) && isNote(text))
     );
   },
   parse: (input) => (input.lines.some(({ text }) => JSON_START.test(text)) ? readNftJson(input) : readBlocks(input)),
 };
+
+/** `nft -s` prints counters without their numbers before the rest of a rule. */
+function startsRule(text: string): boolean {
+  return RULE.test(text) || RULE.test(text.replace(/^\s*(?:(?:counter|log|notrack)\s+)+/, ''));
+}
 
 /** A `#` line that nft prints; the prompt of root starts the same. */
 function isNote(text: string): boolean {

@@ -44,6 +44,10 @@ function valueOf(json: Json | undefined): Val<string> | undefined {
     const [from, to] = itemsOf(one.value).map(valueOf);
     return from && to ? val(`${from.value}-${to.value}`, cover(from.span, to.span)) : undefined;
   }
+  if (one?.name === '|') {
+    const flags = itemsOf(one.value).map(valueOf);
+    return flags.includes(undefined) ? undefined : val(flags.map((flag) => flag?.value ?? '').join(' | '), json.span);
+  }
   return one?.name === 'elem' ? valueOf(fieldsOf(one.value).get('val')) : undefined;
 }
 
@@ -156,11 +160,11 @@ function rightOf(json: Json | undefined): NftRight | undefined {
     const values = keyOf(json);
     return values && { is: 'concat', values };
   }
-  const list = json.is === 'list' ? json.items : one?.name === '|' ? itemsOf(one.value) : [json];
-  const values = list.map(valueOf);
+  const joined = one?.name === '|';
+  const values = (json.is === 'list' ? json.items : joined ? itemsOf(one.value) : [json]).map(valueOf);
   return values.some((value) => value === undefined)
     ? undefined
-    : { is: 'values', values: values.flatMap((value) => (value ? [value] : [])) };
+    : { is: 'values', values: values.flatMap((value) => (value ? [value] : [])), joined };
 }
 
 function mapOf(json: Json | undefined): NftMap | undefined {
@@ -174,7 +178,7 @@ function rightWords(right: NftRight): string {
     case 'named':
       return `@${right.name.value}`;
     case 'values':
-      return right.values.map(({ value }) => value).join(',');
+      return right.values.map(({ value }) => value).join(right.joined ? ' | ' : ',');
     case 'concat':
       return right.values.map(({ value }) => value).join(' . ');
     default:
@@ -225,8 +229,9 @@ function statementOf(name: string, value: Json, span: Span): NftItem | undefined
     case 'reject': {
       const type = jsonText(fields, 'type');
       const code = valueOf(fields.get('expr'));
-      // nft's own words leave out what a plain `reject` says.
-      if (code?.value === 'port-unreachable') return { is: 'reject', with: undefined, text: val('reject', span) };
+      // nft's own words leave out what a plain `reject` in a table of both families says.
+      if (type?.value === 'icmpx' && code?.value === 'port-unreachable')
+        return { is: 'reject', with: undefined, text: val('reject', span) };
       const words = type === undefined ? undefined : `${type.value}${code === undefined ? '' : ` ${code.value}`}`;
       return { is: 'reject', with: words === undefined ? undefined : val(words, span), text: val('reject', span) };
     }
@@ -260,7 +265,11 @@ function statementOf(name: string, value: Json, span: Span): NftItem | undefined
     }
     case 'tproxy': {
       const [address, port] = [valueOf(fields.get('addr')), valueOf(fields.get('port'))];
-      return other(name, `tproxy to ${address?.value ?? ''}${port ? `:${port.value}` : ''}`);
+      const family = jsonText(fields, 'family')?.value;
+      return other(
+        name,
+        `tproxy ${family === undefined ? '' : `${family} `}to ${address?.value ?? ''}${port ? `:${port.value}` : ''}`,
+      );
     }
     case 'set':
     case 'map':
@@ -345,7 +354,7 @@ function termOf(json: Json): NftTerm {
   const value = valueOf(json);
   if (value) return { is: 'value', value };
   const map = mappedOf(json);
-  if (map) return { is: 'other', text: val(mappedWords(map), json.span) };
+  if (map) return { is: 'map', value: map, text: val(mappedWords(map), json.span) };
   const selector = selectorOf(json);
   return selector ? { is: 'selector', name: selector.value, text: selector } : { is: 'other', text: val('…', json.span) };
 }

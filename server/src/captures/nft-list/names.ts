@@ -77,7 +77,7 @@ const ICMPV6_CODES: Readonly<Record<string, number>> = {
 };
 
 function numberOf(text: string, names: Readonly<Record<string, number>>): number | undefined {
-  return /^\d+$/.test(text) ? Number(text) : names[text];
+  return plainNumber(text) ?? names[text];
 }
 
 export function icmpType(text: string, v6: boolean): number | undefined {
@@ -119,18 +119,79 @@ const DSCP: Readonly<Record<string, number>> = {
 
 /** A class's name or a number; undefined for anything else. */
 export function dscp(text: string): number | undefined {
-  const value = /^0x[\da-f]+$/i.test(text) ? Number(text) : numberOf(text, DSCP);
+  const value = numberOf(text, DSCP);
   return value !== undefined && value < 64 ? value : undefined;
+}
+
+/** Numbers that stand for names where `nft -n` prints them. */
+const NUMBERED: Readonly<Record<string, readonly (string | undefined)[]>> = {
+  direction: ['original', 'reply'],
+  pkttype: ['host', 'broadcast', 'multicast', 'other'],
+  // enum rtnetlink's types of routes.
+  'fib type': [undefined, 'unicast', 'local', 'broadcast', 'anycast', 'multicast', 'blackhole', 'unreachable', 'prohibit'],
+  icmpx: ['no-route', 'port-unreachable', 'host-unreachable', 'admin-prohibited'],
+  icmp: [
+    'net-unreachable',
+    'host-unreachable',
+    'prot-unreachable',
+    'port-unreachable',
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    'net-prohibited',
+    'host-prohibited',
+    undefined,
+    undefined,
+    'admin-prohibited',
+  ],
+  icmpv6: ['no-route', 'admin-prohibited', undefined, 'addr-unreachable', 'port-unreachable', 'policy-fail', 'reject-route'],
+};
+
+/** A value's name, also where it is a number; as it is where the number has none. */
+export function nameOf(text: string, kind: keyof typeof NUMBERED): string {
+  return /^\d+$/.test(text) ? (NUMBERED[kind]?.[Number(text)] ?? text) : text;
+}
+
+const CT_STATES: Readonly<Record<string, number>> = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 };
+const CT_STATUS: Readonly<Record<string, number>> = {
+  expected: 1,
+  'seen-reply': 2,
+  assured: 4,
+  confirmed: 8,
+  snat: 16,
+  dnat: 32,
+  dying: 512,
+};
+
+/** `new`, `established,related`, `0x8` as bits (enum ip_conntrack_info as nft counts it); undefined where a word is none. */
+export function ctStateBits(text: string): number | undefined {
+  return bitsOf(text, CT_STATES);
+}
+
+/** `dnat`, `snat,dnat`, `0x20` as the bits of a connection's status (enum ip_conntrack_status). */
+export function ctStatusBits(text: string): number | undefined {
+  return bitsOf(text, CT_STATUS);
+}
+
+/** The states that bits stand for, as iptables calls them. */
+export function ctStateNames(bits: number): string[] {
+  return Object.entries(CT_STATES).flatMap(([name, bit]) => ((bits & bit) === 0 ? [] : [name.toUpperCase()]));
 }
 
 const TCP_FLAGS: Readonly<Record<string, number>> = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ecn: 64, cwr: 128 };
 
 /** `syn`, `fin,syn`, `(fin | syn)`, `0x2` as the bits of the TCP header; undefined where a word is no flag. */
 export function tcpFlags(text: string): number | undefined {
+  return bitsOf(text, TCP_FLAGS);
+}
+
+function bitsOf(text: string, names: Readonly<Record<string, number>>): number | undefined {
   let bits = 0;
   for (const word of text.split(/[\s,|()]+/)) {
     if (word === '') continue;
-    const bit = /^0x[\da-f]+$/i.test(word) ? Number(word) : TCP_FLAGS[word];
+    const bit = plainNumber(word) ?? names[word];
     if (bit === undefined) return undefined;
     bits |= bit;
   }

@@ -1,6 +1,15 @@
 import { val, type Val } from '../../base/span';
 import type { NetfilterFact, NfFamily, NfMatch, NfStatement } from '../netfilter-facts';
-import { concatMatches, conditionMatches, otherMatch, setMatches, withIcmpCode, type Lookup } from './conditions';
+import {
+  concatMatches,
+  conditionMatches,
+  familyGuard,
+  otherMatch,
+  protocolOf,
+  setMatches,
+  withIcmpCode,
+  type Lookup,
+} from './conditions';
 import { plainNumber } from './names';
 import type { NftElement, NftItem, NftMap } from './semantics';
 import { natTo, netmap, notModelled, statementOf, type Statement } from './statements';
@@ -31,6 +40,12 @@ interface Draft {
 export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: Lookup, block: string | undefined): RuleFact[] {
   const out: RuleFact[] = [];
   const draft: Draft = { matches: [], before: [] };
+  // Nothing came behind an assignment whose map has cases.
+  let mapped = false;
+  // Which of the rules are beginnings only; and the cases of an assignment's map, which are if anything comes behind it.
+  const beginnings = new Set<number>();
+  let cases = { from: 0, to: 0 };
+  let fellThrough = false;
   const emit = (extra: readonly NfMatch[], end: Statement | undefined, goto = false): void => {
     out.push({
       kind: 'nf-rule',
@@ -49,13 +64,24 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
   };
   const narrow = (matches: readonly NfMatch[]): void => {
     // What came before has been done, whether or not this condition holds.
-    if (draft.before.length > 0) flush();
+    begin();
     draft.matches = [...draft.matches, ...matches.filter((match) => !draft.matches.some((known) => sameProtocol(known, match)))];
+  };
+  /** What came before is done, whether or not the rest of the rule is. */
+  const begin = (): void => {
+    if (draft.before.length === 0) return;
+    flush();
+    beginnings.add(out.length - 1);
   };
   const flush = (): void => {
     const last = draft.before.pop();
     emit([], last === undefined ? undefined : { ...last, ends: false });
     draft.before = [];
+  };
+  // The kernel counts a rule as met only where all of it was (nft monitor).
+  const done = (): RuleFact[] => {
+    const isCase = (n: number) => n >= cases.from && n < cases.to && cases.to < out.length;
+    return out.map((fact, n) => (beginnings.has(n) || isCase(n) ? { ...fact, part: true } : fact));
   };
   for (const item of items) {
     switch (item.is) {
@@ -77,7 +103,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
           continue;
         }
         emit([], notModelled(hiddenTarget(item.text), false));
-        return out;
+        return done();
       case 'unknown':
         narrow([otherMatch(item.text)]);
         continue;
@@ -85,30 +111,36 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         const end = verdictEnd(item);
         if (end === undefined) continue;
         emit([], end.statement, end.goto);
-        return out;
+        return done();
       }
       case 'block': {
         const name = block ?? '';
         emit([], { target: val(name, item.verdict.span), options: {}, ends: true }, item.verdict.value === 'goto');
-        return out;
+        return done();
       }
       case 'verdict-map': {
         const found = mapElements(item.map, lookup);
         if (found === undefined) {
           emit([otherMatch(item.text)], notModelled(item.text, false));
-          return out;
+          return done();
         }
         for (const { matches, element } of mapCases(item.selectors, found, lookup)) {
-          const end = element.verdict === undefined ? undefined : verdictEnd(element.verdict);
-          if (end !== undefined) emit(matches, end.statement, end.goto);
+          if (element.verdict === undefined) continue;
+          const end = verdictEnd(element.verdict);
+          emit(matches, end?.statement, end?.goto);
         }
-        // What the map does not hold goes on in this rule.
+        // What the map does not hold ends the rule.
+        fellThrough = true;
         continue;
       }
       case 'nat': {
-        // In a table of both families it is for packets of one only; the others go on.
-        if (item.family !== undefined && item.family !== lookup.family && !draft.matches.some((m) => asksFor(m, item.family)))
-          narrow([{ kind: 'source', value: val(item.family === 'ip' ? '0.0.0.0/0' : '::/0', item.text.span), negated: false }]);
+        // In a table of both families it is for packets of one only; for the others it does nothing, and they go on.
+        if (item.family !== undefined && item.family !== lookup.family && !draft.matches.some((m) => asksFor(m, item.family))) {
+          const [own, others] = item.family === 'ip' ? (['0.0.0.0/0', '::/0'] as const) : (['::/0', '0.0.0.0/0'] as const);
+          begin();
+          if (item.map === undefined) emit([{ kind: 'source', value: val(others, item.text.span), negated: false }], undefined);
+          narrow([{ kind: 'source', value: val(own, item.text.span), negated: false }]);
+        }
         if (item.map === undefined) break;
         const found = item.form === 'interval' ? undefined : mapElements(item.map.map, lookup);
         if (found === undefined) break;
@@ -121,7 +153,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
             item.form === 'prefix' ? netmap(to, item.flags, item.text) : natTo(item.which, to, item.flags, item.text),
           );
         }
-        return out;
+        return done();
       }
       case 'redirect': {
         const found = item.map && mapElements(item.map.map, lookup);
@@ -132,22 +164,87 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
           const statement = statementOf({ ...item, ports, map: undefined });
           if (statement !== undefined) emit(matches, statement);
         }
-        return out;
+        return done();
+      }
+      case 'set': {
+        const guard = statementGuard(item, lookup);
+        if (guard.length > 0) narrow(guard);
+        const [term] = item.expression.terms;
+        if (term?.is !== 'map' || item.expression.terms.length > 1) break;
+        const found = mapElements(term.value.map, lookup);
+        if (found === undefined) break;
+        const from = out.length;
+        const elements = mapCases(term.value.selectors, found, lookup);
+        for (const { matches, element } of elements) {
+          const value = mapData(element);
+          if (value === undefined) continue;
+          const expression = { terms: [{ is: 'value' as const, value }], operators: [], text: value };
+          const done = statementOf({ ...item, expression });
+          emit(matches, done && { ...done, ends: false });
+        }
+        // What the map does not hold ends the rule.
+        draft.before = [];
+        cases = { from, to: out.length };
+        narrow([
+          {
+            kind: 'any-of',
+            matches: elements.map(({ matches, element }) => ({ kind: 'all-of', matches, text: element.text, negated: false })),
+            text: item.text,
+            negated: false,
+          },
+        ]);
+        mapped = true;
+        continue;
+      }
+      case 'other': {
+        if (item.name !== 'tproxy') break;
+        const [, family] = /^tproxy (ip6?) /.exec(item.text.value) ?? [];
+        if (family !== undefined) narrow(familyGuard(val(family, item.text.span), lookup));
+        break;
+      }
+      case 'reject': {
+        const guard = rejectGuard(item, lookup);
+        if (guard.length > 0) narrow(guard);
+        // JSON says also what a plain `reject` means.
+        if (!/^icmp(?:v6)? (?:type )?port-unreachable$/.test(item.with?.value ?? '')) break;
+        emit([], statementOf({ ...item, with: undefined }));
+        return done();
       }
       default:
         break;
     }
+    mapped = false;
     const statement = translatedStatement(item, lookup) ?? statementOf(item);
     if (statement === undefined) continue;
     if (statement.ends) {
       emit([], statement);
-      return out;
+      return done();
     }
     draft.before.push({ target: statement.target, options: statement.options });
   }
   // A rule whose map has cases needs no further one that does nothing.
-  if (out.length === 0 || draft.before.length > 0) flush();
-  return out;
+  if (!mapped && (out.length === 0 || draft.before.length > 0)) {
+    flush();
+    if (fellThrough) beginnings.add(out.length - 1);
+  }
+  return done();
+}
+
+/** What of a header is changed, only packets with that header have; and without a connection none of its words can be read. */
+function statementGuard({ selector, expression, text }: Extract<NftItem, { is: 'set' }>, lookup: Lookup): NfMatch[] {
+  if (/^ip6? /.test(selector.value)) return familyGuard(selector, lookup);
+  if (expression.terms.some((term) => term.is === 'selector' && term.name.startsWith('ct ')))
+    return [{ kind: 'ctstatus', mask: 0, set: 0, text, negated: false }];
+  const [, protocol] = /^(tcp|udp|icmp|icmpv6) /.exec(selector.value) ?? [];
+  return protocol === undefined ? [] : [protocolOf(protocol, selector)];
+}
+
+/** Errors of one version of ICMP are for packets of one family, resets for TCP; `icmpx` is for both families. */
+function rejectGuard({ with: how }: Extract<NftItem, { is: 'reject' }>, lookup: Lookup): NfMatch[] {
+  if (how === undefined || how.value.startsWith('icmpx')) return [];
+  if (how.value.startsWith('tcp')) return [protocolOf('tcp', how)];
+  const selector = val(how.value.startsWith('icmpv6') ? 'icmpv6' : 'icmp', how.span);
+  return familyGuard(selector, lookup);
 }
 
 /** What an element of a map leads to, as one value: `10.0.0.1 . 80`. */

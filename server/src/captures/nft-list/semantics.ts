@@ -10,8 +10,8 @@ export type NftRight =
   /** The same, cut already. */
   | { readonly is: 'elements'; readonly elements: readonly NftElement[]; readonly text: Val<string> }
   | { readonly is: 'named'; readonly name: Val<string> }
-  /** One value, or several of which one or more must hold (`established,related`). */
-  | { readonly is: 'values'; readonly values: readonly Val<string>[] }
+  /** One value, or several of which one or more must hold (`established,related`); `joined`: all as one (`established | related`). */
+  | { readonly is: 'values'; readonly values: readonly Val<string>[]; readonly joined: boolean }
   /** One value per selector: `10.0.0.1 . 80`. */
   | { readonly is: 'concat'; readonly values: readonly Val<string>[] }
   /** `syn / syn,rst,ack,fin`. */
@@ -26,6 +26,8 @@ export type NftMap =
 export type NftTerm =
   | { readonly is: 'value'; readonly value: Val<string> }
   | { readonly is: 'selector'; readonly name: string; readonly text: Val<string> }
+  /** `tcp dport map { 80 : 0x1 }`. */
+  | { readonly is: 'map'; readonly value: MappedValue; readonly text: Val<string> }
   | { readonly is: 'other'; readonly text: Val<string> };
 export interface NftExpression {
   readonly terms: readonly NftTerm[];
@@ -152,7 +154,7 @@ semantics.addOperation<NftRight>('right(source)', {
     return { is: 'flags', value: value.sourceString, mask: mask.sourceString, text: textVal(this, sourceOf(this.args)) };
   },
   right_parenthesis(text) {
-    return { is: 'values', values: [textVal(text, sourceOf(this.args))] };
+    return { is: 'values', values: [textVal(text, sourceOf(this.args))], joined: false };
   },
   right_concat(first, _sp, _dots, _sp2, rest) {
     return { is: 'concat', values: [first, ...rest.children].map((node) => plain(node, sourceOf(this.args))) };
@@ -161,6 +163,7 @@ semantics.addOperation<NftRight>('right(source)', {
     return {
       is: 'values',
       values: [first, ...more.children, ...joined.children].map((node) => plain(node, sourceOf(this.args))),
+      joined: joined.children.length > 0,
     };
   },
 });
@@ -191,7 +194,10 @@ semantics.addOperation<NftTerm | NftExpression>('term(source)', {
     return inner.terms.length === 1 && only !== undefined ? only : inner;
   },
   term_map(_concat, _sp, _map, _sp2, _ref) {
-    return { is: 'other', text: textVal(this, sourceOf(this.args)) };
+    const source = sourceOf(this.args);
+    const text = textVal(this, source);
+    const value = mappedValue(this, source);
+    return value === undefined ? { is: 'other', text } : { is: 'map', value, text };
   },
   term_selector(concat) {
     const text = textVal(concat, sourceOf(this.args));

@@ -1,6 +1,7 @@
 import { val, type Val } from '../../base/span';
 import type { NfStatement, NfTargetOptions } from '../netfilter-facts';
-import { dscp, plainNumber } from './names';
+import { formatIpv4, formatIpv6, parsePrefix } from '../../packet/address';
+import { dscp, nameOf, plainNumber } from './names';
 import type { NftExpression, NftItem } from './semantics';
 
 /** A statement as a target of iptables; `ends` where no later piece of the rule, and no later rule, is looked at. */
@@ -63,7 +64,7 @@ export function netmap(to: Val<string>, flags: readonly string[], text: Val<stri
 
 /** `10.0.0.1`, `10.0.0.1:80`, `10.0.0.1-10.0.0.9`, `[fd00::1]:80`, `10.0.0.1 . 80`. */
 export function natTo(which: 'snat' | 'dnat', to: Val<string>, flags: readonly string[], text: Val<string>): Statement {
-  const written = to.value.replace(/\s+\.\s+/, ':');
+  const written = range(to.value.replace(/\s+\.\s+/, ':'));
   const isAddress = /^(?:\[?[\da-f:.]+\]?(?:-\[?[\da-f:.]+\]?)?)?(?::\d+(?:-\d+)?)?$/i.test(written);
   if (!isAddress) return notModelled(text, true);
   return {
@@ -73,11 +74,22 @@ export function natTo(which: 'snat' | 'dnat', to: Val<string>, flags: readonly s
   };
 }
 
+/** A range that is a network's is printed as that: `10.0.0.2/31`. */
+function range(text: string): string {
+  const [, address = '', rest = ''] = /^(\[?[\da-f.:]+\/\d+\]?)(.*)$/i.exec(text) ?? [];
+  const prefix = address === '' ? undefined : parsePrefix(address.replace(/[[\]]/g, ''));
+  if (prefix === undefined) return text;
+  const all = prefix.family === 4 ? 0xffffffffn : (1n << 128n) - 1n;
+  const [from, to] = [prefix.value, prefix.value | (all & ~prefix.mask)].map(prefix.family === 4 ? formatIpv4 : formatIpv6);
+  return address.startsWith('[') ? `[${from ?? ''}]-[${to ?? ''}]${rest}` : `${from ?? ''}-${to ?? ''}${rest}`;
+}
+
 /** `icmp type port-unreachable` as iptables calls it. */
 function rejectWith(text: Val<string>): Val<string> {
   const words = text.value.split(/\s+/);
-  const code = words[words.length - 1] ?? '';
   if (words[0] === 'tcp') return val('tcp-reset', text.span);
+  const kind = words[0] === 'icmpx' || words[0] === 'icmpv6' ? words[0] : 'icmp';
+  const code = nameOf(words[words.length - 1] ?? '', kind);
   return val(`${words[0] === 'icmpv6' ? 'icmp6' : 'icmp'}-${code}`, text.span);
 }
 

@@ -2,20 +2,27 @@ import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace, NfTable } from '../model/network';
 
 /** Conditions and targets that have the kernel track connections, and so put fragments together first (nf_ct_netns_get). */
-const MATCHES = new Set<NfMatch['kind']>(['ctstate', 'conntrack', 'connmark', 'socket']);
+const MATCHES = new Set<NfMatch['kind']>(['ctstate', 'ctstatus', 'conntrack', 'connmark', 'socket']);
 const MODULES = /^(?:connbytes|connlabel|connlimit|helper|cluster)$/;
 const TARGETS = new Set('SNAT DNAT MASQUERADE REDIRECT NETMAP SAME CONNMARK CONNSECMARK TPROXY SYNPROXY'.split(' '));
 
-const cache = new WeakMap<ReadonlyMap<string, NfTable>, boolean>();
+const cache = new WeakMap<NfTable, boolean>();
 
-/** Whether the rules of a family make the kernel put fragments together before it asks any (nf_defrag_ipv4, nf_defrag_ipv6). */
-export function defragments(namespace: Namespace, family: 4 | 6): boolean {
-  return uses(family === 4 ? namespace.netfilter : namespace.netfilter6) || uses(namespace.nft);
+/**
+ * Whether the rules of a family make the kernel track connections, and put fragments together before it asks any (nf_ct_netns_get,
+ * nf_defrag_ipv4, nf_defrag_ipv6).
+ */
+export function tracksConnections(namespace: Namespace, family: 4 | 6): boolean {
+  const own = [...(family === 4 ? namespace.netfilter : namespace.netfilter6).values()];
+  const native = [...namespace.nft.values()].filter(
+    (table) => table.family === 'inet' || table.family === (family === 4 ? 'ip' : 'ip6'),
+  );
+  return [...own, ...native].some(uses);
 }
 
-function uses(tables: ReadonlyMap<string, NfTable>): boolean {
-  let found = cache.get(tables);
-  if (found === undefined) cache.set(tables, (found = [...tables.values()].some(usesTable)));
+function uses(table: NfTable): boolean {
+  let found = cache.get(table);
+  if (found === undefined) cache.set(table, (found = usesTable(table)));
   return found;
 }
 
