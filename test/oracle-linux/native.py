@@ -44,15 +44,17 @@ class Native:
             hook = self.r.choice(list(HOOKS[kind]))
             base = f"{hook[:4]}{n}"
             users = [f"{base}-{at}" for at in range(self.r.choice([0, 0, 1, 2]))]
-            bases.append((base, kind, hook, users))
-        verdicts = [user for _, kind, _, users in bases if kind == "filter" for user in users]
+            bases.append((base, kind, hook, self.r.choice(HOOKS[kind][hook]), users))
+        verdicts = [user for _, kind, _, _, users in bases if kind == "filter" for user in users]
         chains = []
-        for base, kind, hook, users in bases:
+        for base, kind, hook, number, users in bases:
+            # Behind connection tracking, a zone would only confuse it.
+            self.early = number < -200
             for at, chain in reversed(list(enumerate([base, *users]))):
                 lines = [f" chain {chain} {{"]
                 if at == 0:
                     policy = "drop" if kind == "filter" and self.maybe(0.15) else "accept"
-                    lines.append(f"  type {kind} hook {hook} priority {self.priority(kind, hook)}; policy {policy};")
+                    lines.append(f"  type {kind} hook {hook} priority {self.priority(number, hook)}; policy {policy};")
                 below = [base, *users][at + 1:]
                 lines += [f"  {self.rule(kind, hook, below, at > 0)}" for _ in range(self.r.choice([0, 1, 2, 3, 4, 6]))]
                 chains += [*lines, " }"]
@@ -61,8 +63,7 @@ class Native:
         return [f"table {family} {name} {{", *body, "}", f"table {family} {name} {{", *chains, "}",
                 *([f"table {family} {name} {{", *late, "}"] if late else [])]
 
-    def priority(self, kind, hook):
-        number = self.r.choice(HOOKS[kind][hook])
+    def priority(self, number, hook):
         near = [known for known in NAMED if abs(number - known) <= 10]
         if near and self.maybe(0.7) and (near[0] != -100 or hook == "prerouting") and (near[0] != 100 or hook == "postrouting"):
             return NAMED[near[0]] + ("" if number == near[0] else f" {'+' if number > near[0] else '-'} {abs(number - near[0])}")
@@ -318,7 +319,7 @@ class Native:
         if user:
             choices += ["return", "return"]
         choices += {
-            "filter": ["drop", "drop", "reject", "queue", "set", "set"] + (["tproxy"] * 3 if self.proxied and hook == "prerouting" else []) + (["notrack", "zone"] if hook in ("prerouting", "output") else []),
+            "filter": ["drop", "drop", "reject", "queue", "set", "set"] + (["tproxy"] * 3 if self.proxied and hook == "prerouting" else []) + (["notrack", "zone"] if self.early else []),
             "nat": ["nat"] * 9,
             "route": ["mark", "mark", "set", "drop"],
         }[kind]

@@ -97,9 +97,9 @@ def taken(X, line):
 
 
 def settle(router):
-    """Waits until no address is being tested any more: the captures would show other addresses than the packets meet."""
+    """Waits until devices are up and no address is being tested any more: the captures would show other addresses than the packets meet."""
     until = time.time() + 3
-    while "tentative" in router.router.run("ip", "-6", "addr") and time.time() < until:
+    while re.search("tentative|NO-CARRIER", router.router.run("ip", "addr")) and time.time() < until:
         time.sleep(0.02)
 
 

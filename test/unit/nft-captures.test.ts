@@ -58,7 +58,7 @@ table ip own {
         'protocol=tcp destination-port=[[80,80]] -> a target that nft could not print',
         'protocol=tcp destination-port=[[81,81]] -> ',
         'other -> ACCEPT',
-        'ctstate -> ACCEPT',
+        '!ctstatus -> ACCEPT',
       ],
     );
   });
@@ -181,7 +181,7 @@ table ip filter { # handle 3
       'numgen random mod 2 vmap { 0 : jump a, 1 : jump b }': ['limit -> a', 'limit -> b'],
       '@th,16,16 0x35 drop': ['other -> DROP'],
       'tcp dport @unknown drop': ['other -> DROP'],
-      'ct mark set ct mark << 8': [' -> ct mark set ct mark << 8'],
+      'ct mark set ct mark << 8': ['ctstatus -> ct mark set ct mark << 8'],
       'counter packets 1 bytes 2 # CHECKSUM fill # handle 7': [' -> CHECKSUM'],
     };
     for (const [text, expected] of Object.entries(cases)) assert.deepEqual(rulesOf(text), expected, text);

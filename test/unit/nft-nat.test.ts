@@ -97,10 +97,14 @@ table inet t {
       `${rule.matches.flatMap((match) => (match.kind === 'source' || match.kind === 'destination' ? [match.value.value] : [])).join(' ')}: ${told(rule)}`;
     assert.deepEqual(rules.map(both), [
       '0.0.0.0/0: DNAT 10.1.0.1:8080-8090 random,persistent',
+      // It meets packets of the other family as well, and does nothing to them.
+      '::/0: nothing',
       '0.0.0.0/0 10.141.11.0/24: NETMAP 192.168.2.0/24',
       '10.9.0.0/24: NETMAP 192.168.9.0/24',
       '::/0: DNAT [fd00::5]:80-90 random-fully',
+      '0.0.0.0/0: nothing',
       '::/0: DNAT fd00::5-fd00::9 persistent',
+      '0.0.0.0/0: nothing',
       ': REDIRECT 8080-8090 random',
       ': MASQUERADE random-fully,persistent',
     ]);

@@ -152,20 +152,21 @@ export function end(run: Run, verdict: Verdict, why: string, nextHop?: Passage['
   };
 }
 
-function isOwn(namespace: Namespace, ip: bigint): boolean {
-  return addressType(namespace, 4, ip, undefined) === 'LOCAL';
+/**
+ * Before an IPv4 packet is routed, an answer to this host itself would come from the packet's destination, which may be nobody's; and
+ * none goes to a broadcast address (nf_reject_fill_skb_dst, icmp_send).
+ */
+function hasNoWayBack({ namespace, packet }: Run, error: Answer): boolean {
+  const type = (ip: bigint) => addressType(namespace, 4, ip, undefined);
+  if (packet.family === 6) return false;
+  if (type(packet.src) === 'BROADCAST') return true;
+  return !('reset' in error) && type(packet.src) === 'LOCAL' && type(packet.dst) !== 'LOCAL';
 }
 
 /** What goes back to the sender, where something may and a way leads there. `hook`: where a rule makes the answer. */
 export function answer(run: Run, error: Answer, hook?: Hook): void {
   const { namespace, packet, key } = run;
-  // Before it is routed, an error to this host itself would come from the packet's destination, which may be nobody's (icmp_send).
-  const nobodys =
-    hook === 'PREROUTING' &&
-    packet.family === 4 &&
-    !('reset' in error) &&
-    isOwn(namespace, packet.src) &&
-    !isOwn(namespace, packet.dst);
-  if (!nobodys && isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }))
+  if (hook === 'PREROUTING' && hasNoWayBack(run, error)) return;
+  if (isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }))
     run.events.push({ kind: 'error', error, packet: run.packet });
 }

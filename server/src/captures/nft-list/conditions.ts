@@ -54,7 +54,7 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
       ? flagMatches(
           selector.value,
           right.is === 'values' ? [listed(right.values)] : right.values,
-          formOf(item),
+          formOf(item, lookup),
           item.text,
           flagGuard(selector),
         )
@@ -68,8 +68,10 @@ function listed(values: readonly Val<string>[]): Val<string> {
 }
 
 /** How a condition compares bits; in a set each element is all of them. */
-function formOf({ relation, right }: Extract<NftItem, { is: 'condition' }>): FlagForm {
+function formOf({ relation, right }: Extract<NftItem, { is: 'condition' }>, { madeByIptables }: Lookup): FlagForm {
   const inSet = right.is === 'set' || right.is === 'elements' || right.is === 'named';
+  // iptables' own conditions ask for any of them, whatever nft's words for them mean.
+  if (madeByIptables && !inSet) return /^(?:!|!=|ne|neq)$/.test(relation) ? 'none' : 'any';
   if (/^(?:!=|ne|neq)$/.test(relation) || (inSet && relation === '!')) return 'not exact';
   if (relation === '!') return 'none';
   return inSet || relation === '==' || relation === 'eq' || (right.is === 'values' && right.joined) ? 'exact' : 'any';
@@ -248,7 +250,9 @@ function valueMatches(
         return range === undefined ? undefined : { kind: 'tcpmss', range: val(range, value.span), negated: false };
       });
       // Without the option there is nothing to compare, unlike in iptables.
-      return sizes && [{ kind: 'tcpmss', range: val([0, 65535], selector.span), negated: false }, ...sizes];
+      return sizes && !lookup.madeByIptables
+        ? [{ kind: 'tcpmss', range: val([0, 65535], selector.span), negated: false }, ...sizes]
+        : sizes;
     }
     case 'ether saddr':
       return one([], (value) =>
@@ -265,7 +269,7 @@ function valueMatches(
         which: name.startsWith('fib saddr') ? 'src' : 'dst',
         value: upper(val(nameOf(value.value, 'fib type'), value.span)),
         negated: false,
-        exact: true as const,
+        ...(lookup.madeByIptables ? {} : { exact: true as const }),
         ...(name.includes('. iif') ? { limit: 'in' as const } : name.includes('. oif') ? { limit: 'out' as const } : {}),
       }));
     case 'fib saddr . iif oif':
@@ -310,7 +314,7 @@ function valueMatches(
     case 'meta skgid':
     case 'skgid':
       // What no process of this host sends has no owner to compare, unlike in iptables.
-      return one([{ kind: 'owner', what: 'socket-exists', text, negated: false }], (value) => ({
+      return one(lookup.madeByIptables ? [] : [{ kind: 'owner', what: 'socket-exists', text, negated: false }], (value) => ({
         kind: 'owner',
         what: name.endsWith('uid') ? 'uid' : 'gid',
         value,

@@ -46,6 +46,8 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
   const beginnings = new Set<number>();
   let cases = { from: 0, to: 0 };
   let fellThrough = false;
+  // What meets the rule without anything being done to it.
+  let untouched: readonly NfMatch[] | undefined;
   const emit = (extra: readonly NfMatch[], end: Statement | undefined, goto = false): void => {
     out.push({
       kind: 'nf-rule',
@@ -138,7 +140,8 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         if (item.family !== undefined && item.family !== lookup.family && !draft.matches.some((m) => asksFor(m, item.family))) {
           const [own, others] = item.family === 'ip' ? (['0.0.0.0/0', '::/0'] as const) : (['::/0', '0.0.0.0/0'] as const);
           begin();
-          if (item.map === undefined) emit([{ kind: 'source', value: val(others, item.text.span), negated: false }], undefined);
+          if (item.map === undefined)
+            untouched = [...draft.matches, { kind: 'source', value: val(others, item.text.span), negated: false }];
           narrow([{ kind: 'source', value: val(own, item.text.span), negated: false }]);
         }
         if (item.map === undefined) break;
@@ -167,7 +170,8 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         return done();
       }
       case 'set': {
-        const guard = statementGuard(item, lookup);
+        // iptables' targets do nothing where there is nothing to change, and go on.
+        const guard = lookup.madeByIptables ? [] : statementGuard(item, lookup);
         if (guard.length > 0) narrow(guard);
         const [term] = item.expression.terms;
         if (term?.is !== 'map' || item.expression.terms.length > 1) break;
@@ -218,6 +222,10 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
     if (statement === undefined) continue;
     if (statement.ends) {
       emit([], statement);
+      if (untouched !== undefined) {
+        draft.matches = untouched;
+        emit([], undefined);
+      }
       return done();
     }
     draft.before.push({ target: statement.target, options: statement.options });
