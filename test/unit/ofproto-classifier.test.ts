@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fc } from './fuzz';
 import { compactMatch, expandMatch, type Match } from '../../server/src/openflow/match';
-import { buildClassifier, lookup } from '../../server/src/ofproto/classifier';
+import { buildClassifier, grownClassifier, lookup } from '../../server/src/ofproto/classifier';
 import { insertPrefix, lookupPrefixes, type PrefixTrie } from '../../server/src/ofproto/prefix-trie';
 import type { RuleSource } from '../../server/src/ofproto/switch';
 import { emptyFlow, W, type FlowWords } from '../../server/src/packet/flow-words';
@@ -100,6 +100,75 @@ describe('the classifier', () => {
         assert.equal(lookup(classifier, agreeing, undefined, () => undefined).rule, found.rule);
       }),
     );
+  });
+});
+
+describe('a classifier that some flows are added to', () => {
+  const plain = ruleArb.map(({ masks, ...rest }) => ({ ...rest, masks: masks.map((mask, i) => (i < 3 ? mask : 0)) }));
+  const made = (rules: readonly { flow: FlowWords; masks: readonly number[]; priority: number }[]) =>
+    rules.map(({ flow, masks, priority }) => {
+      const mask = emptyFlow();
+      fields.forEach(({ word }, i) => {
+        mask[word] = masks[i] ?? 0;
+      });
+      return { match: compactMatch(flow, mask), priority };
+    });
+  const keyOf = ({ match, priority }: { match: Match; priority: number }) =>
+    `${match.mask.key}|${match.values.join()}|${priority}`;
+
+  it('is the same as one that is made of all of them', () => {
+    fc.assert(
+      fc.property(
+        fc.array(plain, { maxLength: 20 }),
+        fc.array(plain, { minLength: 1, maxLength: 4 }),
+        fc.array(flowArb, { minLength: 1, maxLength: 8 }),
+        (before, more, packets) => {
+          const first = made(before);
+          const all = [...first, ...made(more)];
+          const source = sourceOf(all);
+          const keys = all.map(keyOf);
+          const added = [...all.keys()].filter((i) => i >= first.length && keys.indexOf(keys[i] ?? '', first.length) === i);
+          const news = new Set(added.map((i) => keys[i]));
+          // A flow takes the place of another one of its match and priority.
+          const gone = [...first.keys()].filter((i) => news.has(keys[i] ?? ''));
+          const base = buildClassifier(sourceOf(first), first.keys());
+          const looked = (of: ReturnType<typeof buildClassifier>) =>
+            packets.map((packet) => {
+              const wc = emptyFlow();
+              return { ...lookup(of, packet, wc, () => undefined), wc };
+            });
+          const untouched = looked(base);
+          const grown = grownClassifier(base, source, added, gone);
+          assert.ok(grown);
+          // Groups keep their places where a flow takes that of another one: so they do here.
+          const used = new Set<number>();
+          const inPlace = [...first.keys()].flatMap((i) => {
+            if (!gone.includes(i)) return [i];
+            const by = added.find((k) => keys[k] === keys[i]);
+            if (by === undefined || used.has(by)) return [];
+            used.add(by);
+            return [by];
+          });
+          const anew = buildClassifier(source, [...inPlace, ...added.filter((k) => !used.has(k))]);
+          assert.deepEqual(looked(grown), looked(anew));
+          assert.deepEqual(looked(base), untouched);
+        },
+      ),
+    );
+  });
+
+  it('is made anew where prefix trees would change, or a flow only goes', () => {
+    const rule = (word: number, mask: number, value: number) => {
+      const flow = emptyFlow();
+      const masks = emptyFlow();
+      flow[word] = value;
+      masks[word] = mask;
+      return { match: compactMatch(flow, masks), priority: 1 };
+    };
+    const rules = [rule(W.inPort, 0xffff, 1), rule(W.nwDst, 0xffffff00, 0x0a000000)];
+    const base = buildClassifier(sourceOf(rules), [0]);
+    assert.equal(grownClassifier(base, sourceOf(rules), [1], []), undefined);
+    assert.equal(grownClassifier(base, sourceOf(rules), [], [0]), undefined);
   });
 });
 

@@ -1,5 +1,5 @@
 import { drained } from '../base/steps';
-import { expandMatch, type MatchMask } from '../openflow/match';
+import { expandMatch, type Match, type MatchMask } from '../openflow/match';
 import { insertPrefix, lookupPrefixes, type PrefixTrie, type TrieLookup } from './prefix-trie';
 import type { RuleSource } from './switch';
 import { wordAt, type FlowWords, stageOf, W } from '../packet/flow-words';
@@ -23,11 +23,13 @@ interface TrieField {
 
 interface Subtable {
   readonly mask: MatchMask;
+  /** Its place among the groups in the order in which they were met. */
+  readonly order: number;
   /** Ends of the stages in `mask.words`, the last one included. */
   readonly stageEnds: readonly number[];
   /** Hashes of the values up to each stage but the last. */
-  readonly indices: readonly Set<number>[];
-  readonly rules: Map<number, number[]>;
+  readonly indices: readonly Pick<Set<number>, 'has' | 'add'>[];
+  readonly rules: Pick<Map<number, number[]>, 'get' | 'set'>;
   maxPriority: number;
   /** Prefix length of each trie field, 0 where it is not matched by prefix. */
   readonly prefixLengths: readonly number[];
@@ -63,7 +65,7 @@ function prefixLength(mask: number): number {
 
 const trieWords = [W.nwDst, W.nwSrc];
 
-function makeSubtable(mask: MatchMask): Subtable {
+function makeSubtable(mask: MatchMask, order: number): Subtable {
   const stageEnds: number[] = [];
   mask.words.forEach((word, i) => {
     const next = mask.words[i + 1];
@@ -74,6 +76,7 @@ function makeSubtable(mask: MatchMask): Subtable {
   const ports = ((maskOf(W.tpSrc) << 16) | maskOf(W.tpDst)) >>> 0;
   return {
     mask,
+    order,
     stageEnds,
     indices: stageEnds.slice(1).map(() => new Set<number>()),
     rules: new Map(),
@@ -102,16 +105,10 @@ export function* classifierInSteps(source: RuleSource, indexes: Iterable<number>
     if (++count % STEP === 0) yield;
     const { mask, values } = source.match(index);
     let subtable = byMask.get(mask);
-    if (!subtable) byMask.set(mask, (subtable = makeSubtable(mask)));
+    if (!subtable) byMask.set(mask, (subtable = makeSubtable(mask, byMask.size)));
     const priority = source.priority(index);
     if (priority > subtable.maxPriority) subtable.maxPriority = priority;
-    let hash = 0;
-    let from = 0;
-    subtable.stageEnds.forEach((end, stage) => {
-      for (let i = from; i < end; i++) hash = mix(hash, values[i] ?? 0);
-      from = end;
-      subtable.indices[stage]?.add(hash);
-    });
+    const hash = addStages(subtable, values);
     const bucket = subtable.rules.get(hash);
     if (bucket) bucket.push(index);
     else subtable.rules.set(hash, [index]);
@@ -124,9 +121,79 @@ export function* classifierInSteps(source: RuleSource, indexes: Iterable<number>
       insertPrefix(subtable.portsTrie, ((valueOf(W.tpSrc) << 16) | valueOf(W.tpDst)) >>> 0, subtable.portsLength);
     }
   }
-  // Array.prototype.sort is stable: equal priorities keep the order of the dump.
-  const subtables = [...byMask.values()].sort((a, b) => b.maxPriority - a.maxPriority);
-  return { source, subtables, tries };
+  return { source, subtables: inOrder(byMask.values()), tries };
+}
+
+/** By their highest priorities; equal ones in the order of the dump. */
+function inOrder(subtables: Iterable<Subtable>): readonly Subtable[] {
+  return [...subtables].sort((a, b) => b.maxPriority - a.maxPriority || a.order - b.order);
+}
+
+/** Notes a flow's values in the stages of its group; gives the hash of all of them. */
+function addStages({ stageEnds, indices }: Subtable, values: readonly number[]): number {
+  let hash = 0;
+  let from = 0;
+  stageEnds.forEach((end, stage) => {
+    for (let i = from; i < end; i++) hash = mix(hash, values[i] ?? 0);
+    from = end;
+    indices[stage]?.add(hash);
+  });
+  return hash;
+}
+
+function hashOf({ mask, values }: Match): number {
+  let hash = 0;
+  for (let i = 0; i < mask.words.length; i++) hash = mix(hash, values[i] ?? 0);
+  return hash;
+}
+
+/**
+ * A classifier with some flows more, in the place of those that are `gone`, at the cost of these alone: it shares the rest with `base`.
+ * Undefined where only grouping all flows anew tells: where a flow goes without another one of its match, or prefix trees would change.
+ */
+export function grownClassifier(
+  base: Classifier,
+  source: RuleSource,
+  added: readonly number[],
+  gone: readonly number[],
+): Classifier | undefined {
+  const byMask = new Map(base.subtables.map((subtable) => [subtable.mask, subtable]));
+  const own = new Set<Subtable>();
+  const left = new Set(gone);
+  for (const index of added) {
+    const match = source.match(index);
+    const { mask, values } = match;
+    const before = byMask.get(mask);
+    const subtable = before && own.has(before) ? before : before ? layered(before) : makeSubtable(mask, byMask.size);
+    if (subtable.portsLength > 0 || subtable.prefixLengths.some((length) => length > 0)) return undefined;
+    own.add(subtable);
+    byMask.set(mask, subtable);
+    subtable.maxPriority = Math.max(subtable.maxPriority, source.priority(index));
+    const hash = addStages(subtable, values);
+    const bucket = (subtable.rules.get(hash) ?? []).filter((other) => !gone.includes(other));
+    for (const other of gone) if (source.match(other).mask === mask && hashOf(source.match(other)) === hash) left.delete(other);
+    subtable.rules.set(hash, [...bucket, index]);
+  }
+  if (left.size > 0) return undefined;
+  return { source, subtables: inOrder(byMask.values()), tries: base.tries };
+}
+
+/** A group that what is added to another one stands in, which stays as it is. */
+function layered(base: Subtable): Subtable {
+  const rules = new Map<number, number[]>();
+  return {
+    ...base,
+    indices: base.indices.map((below) => {
+      const own = new Set<number>();
+      return { has: (hash: number) => own.has(hash) || below.has(hash), add: (hash: number) => own.add(hash) };
+    }),
+    rules: { get: (hash) => rules.get(hash) ?? base.rules.get(hash), set: (hash, list) => rules.set(hash, list) },
+  };
+}
+
+/** The flows of a classifier that match under a mask and may have the same values under it: they have one hash. */
+export function withMatch({ subtables }: Classifier, match: Match): readonly number[] {
+  return subtables.find(({ mask }) => mask === match.mask)?.rules.get(hashOf(match)) ?? [];
 }
 
 /** What a lookup found. `also`: flows of the same priority that match too, so that the switch's choice is undefined. */

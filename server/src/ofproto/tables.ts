@@ -1,7 +1,7 @@
 import { drained } from '../base/steps';
 import type { Match } from '../openflow/match';
 import type { OfpAct } from '../openflow/ofpact';
-import { classifierInSteps, lookup, type Classifier, type Lookup } from './classifier';
+import { classifierInSteps, grownClassifier, lookup, withMatch, type Classifier, type Lookup } from './classifier';
 import type { Bridge, Rule, RuleSource } from './switch';
 import { wordAt, type FlowWords, W } from '../packet/flow-words';
 import { FRAG } from '../packet/protocols';
@@ -198,12 +198,19 @@ function classifierOf(state: BridgeTables, table: number, asked: number): Classi
       trouble: (t) => state.source.trouble(t),
     };
     const there = (index: number) => (state.removed.get(index) ?? Infinity) > version;
-    const indexes = indexesOf(state, table).filter(there);
+    const captured = indexesOf(state, table);
+    const learned: number[] = [];
     state.learned.forEach((rule, i) => {
       const index = state.source.count + i;
-      if (rule.table === table && (state.since[i] ?? 0) <= version && there(index)) indexes.push(index);
+      if (rule.table === table && (state.since[i] ?? 0) <= version && there(index)) learned.push(index);
     });
-    found = drained(classifierInSteps(source, indexes));
+    if (version > 0 && captured.length > MANY) {
+      const gone = [...state.removed.keys()].filter(
+        (index) => index < state.source.count && state.source.table(index) === table && !there(index),
+      );
+      found = grownClassifier(classifierOf(state, table, 0), source, learned, gone);
+    }
+    found ??= drained(classifierInSteps(source, [...captured.filter(there), ...learned]));
     state.classifiers.set(key, found);
   }
   return found;
@@ -230,7 +237,8 @@ export function makeTables(): Tables {
       other.mask === match.mask &&
       other.values.every((value, i) => value === match.values[i]) &&
       JSON.stringify(other.tunMetadata, bigints) === JSON.stringify(match.tunMetadata, bigints);
-    const all = [...indexesOf(state, table), ...state.learned.map((_, i) => state.source.count + i)];
+    // A table may have a hundred thousand flows: those that were captured are found by their hash.
+    const all = [...withMatch(classifierOf(state, table, 0), match), ...state.learned.map((_, i) => state.source.count + i)];
     return all.filter((i) => {
       if (state.removed.has(i)) return false;
       const rule = ruleOf(state, i);
@@ -246,15 +254,17 @@ export function makeTables(): Tables {
     },
     add(bridge, rule) {
       const state = writable(bridge);
+      const replaced = same(state, rule.table, rule.match, rule.priority);
       state.version++;
-      for (const index of same(state, rule.table, rule.match, rule.priority)) state.removed.set(index, state.version);
+      for (const index of replaced) state.removed.set(index, state.version);
       state.learned.push({ ...rule, index: state.source.count + state.learned.length });
       state.since.push(state.version);
     },
     remove(bridge, table, match, priority) {
       const state = writable(bridge);
+      const gone = same(state, table, match, priority);
       state.version++;
-      for (const index of same(state, table, match, priority)) state.removed.set(index, state.version);
+      for (const index of gone) state.removed.set(index, state.version);
     },
     countByCookie(bridge, table, cookie) {
       const state = stateOf(bridge);
