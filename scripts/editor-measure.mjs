@@ -72,13 +72,14 @@ try {
         await page.waitForTimeout(300);
       };
       const hover = async () => {
-        for (let tries = 0; tries < 5; tries++) {
+        // A key that comes before the server has started asks nobody: it is pressed again.
+        for (let tries = 0; tries < 25; tries++) {
           await page.keyboard.press('Control+k');
           await page.keyboard.press('Control+i');
           const shown = await page
             .locator('.monaco-hover:not(.hidden) .hover-contents', { hasText: /table|flow|priority/i })
             .first()
-            .waitFor({ timeout: 5000 })
+            .waitFor({ timeout: 1000 })
             .then(
               () => true,
               () => false,

@@ -21,3 +21,14 @@ execFileSync(
   [path.join(root, 'node_modules/@ohm-js/cli/index.js'), 'generateBundles', '--esm', '--withTypes', 'grammars.ohm'],
   { cwd: to, stdio: ['ignore', 'ignore', 'inherit'] },
 );
+
+// Each grammar is made when it is first used (`captures/lazy-grammar.ts`).
+const bundle = path.join(to, 'grammars.ohm-bundle.js');
+const [head, ...recipes] = fs.readFileSync(bundle, 'utf8').split(/(?<=;)(?=result\.\w+=makeRecipe\(\[)/);
+const lazy = recipes.map((recipe) => {
+  const end = recipe.lastIndexOf(']);') + 2;
+  const made = recipe.slice(recipe.indexOf('=') + 1, end).replace(/("\w+"),(result\.\w+),/, '$1,realGrammar($2),');
+  return `${recipe.slice(0, recipe.indexOf('=') + 1)}lazyGrammar(()=>${made})${recipe.slice(end)}`;
+});
+if (lazy.length !== files.length) throw new Error('Ohm writes its bundles another way now');
+fs.writeFileSync(bundle, `import {lazyGrammar,realGrammar} from '../captures/lazy-grammar';${head}${lazy.join('')}`);
