@@ -45,7 +45,8 @@ const builds = [
   { ...tests('test/oracle-linux', '.ts'), entryPoints: ['test/oracle-linux/main.ts'] },
 ].filter(({ entryPoints }) => entryPoints.length > 0 && entryPoints.every((entry) => fs.existsSync(from(entry))));
 
-execFileSync(process.execPath, [from('scripts/grammars.mjs')], { stdio: 'inherit' });
+for (const script of ['scripts/grammars.mjs', 'scripts/shapes.mjs'])
+  execFileSync(process.execPath, [from(script)], { stdio: 'inherit' });
 fs.rmSync(from('dist'), { recursive: true, force: true });
 if (watch) {
   const contexts = await Promise.all(builds.map((options) => esbuild.context({ ...options, logLevel: 'info' })));

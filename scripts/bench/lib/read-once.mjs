@@ -9,7 +9,7 @@ const [bundle, file, state] = process.argv.slice(2);
 const { createReading, prepareReading, readDocument } = createRequire(import.meta.url)(bundle);
 const text = fs.readFileSync(file, 'utf8');
 const reading = createReading();
-if (state === 'started') for (const steps = prepareReading(reading); !steps.next().done;);
+if (state === 'started') for (const steps = prepareReading(); !steps.next().done;);
 globalThis.gc?.();
 const used = () => {
   const { heapUsed, arrayBuffers } = process.memoryUsage();

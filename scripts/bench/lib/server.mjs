@@ -11,7 +11,7 @@ export async function server() {
   await esbuild.build({
     stdin: {
       contents: [
-        "export { createReading, learnUsualShapes, prepareReading, readDocument, readInSteps } from './captures/document';",
+        "export { createReading, prepareReading, readDocument, readInSteps } from './captures/document';",
         "export { createService } from './service';",
         "export { hover } from './features/hover';",
         "export { definition } from './features/definition';",

@@ -5,13 +5,15 @@ import { commandOfFile, hostFolder } from './file-name';
 import { KEPT } from './flow/columns';
 import { prepareSegment } from './flow/summary';
 import { createSegmentReader, type SegmentReader } from './flow/segment';
-import { createShapeBook, learnLine, type ShapeBook } from './flow/shapes';
+import { loadShapes } from './flow/saved-shapes';
+import { createShapeBook, type ShapeBook } from './flow/shapes';
 import { sampleFlows } from './flow/samples';
 import { noFlows } from './flow/store';
-import { isWholeFlow } from './ovs-ofctl-dump-flows';
+import usualShapes from '../generated/usual-shapes';
+import { mayBeFlow } from './flow-lines';
 import { recogniseCommand } from './registry';
 import { runAt, segmentsOf, shapeAt, type SegmentedText } from './segmented';
-import { isErrorOutput, isOnlyOutput, splitDocument, type Block } from './split';
+import { isErrorOutput, splitDocument, type Block } from './split';
 
 /** A document with everything that was recognised in it. Immutable; made anew when the text changes. */
 export interface CaptureDocument {
@@ -35,32 +37,22 @@ export interface Reading {
   readonly segments: SegmentReader;
 }
 
-export function createReading(): Reading {
-  const book = createShapeBook((text) => isWholeFlow(text) && isOnlyOutput(text));
+/** `usual`: that knows the shapes of `sampleFlows` from when the extension was built; else none. */
+export function createReading(usual = true): Reading {
+  const book = usual ? loadShapes(usualShapes, sampleFlows, mayBeFlow) : createShapeBook(mayBeFlow);
   return { book, segments: createSegmentReader(book) };
 }
 
-/** Learns the shapes that dumps of OpenStack's and OVN's switches have, a flow a step: so the first dump is read as fast as the next. */
-export function* learnUsualShapes({ book }: Reading): Generator<void, void> {
-  for (const text of sampleFlows) {
-    learnLine(book, text);
-    yield;
-  }
-}
-
-/** So often the usual flows are read again: code that has run for a while is compiled to faster code. */
+/** So often the usual flows are read: code that has run for a while is compiled to faster code. */
 const ROUNDS = 6;
 /** So many copies of them are more than a reader's window holds: code that has never met the end of one is thrown away there. */
 const COPIES = 8;
 
-/** Gets a process ready for its first dump, in steps of a millisecond or so. */
-export function* prepareReading(reading: Reading): Generator<void, void> {
-  yield* learnUsualShapes(reading);
+/** Gets a process ready for its first dump, in steps of a millisecond or so: has the usual flows read by readers that know none of them. */
+export function* prepareReading(): Generator<void, void> {
   const text = `${Array<string>(COPIES).fill(sampleFlows.join('\n')).join('\n')}\n`;
   for (let n = 0; n < ROUNDS; n++) {
-    const own = createReading();
-    yield* learnUsualShapes(own);
-    const steps = readInSteps('', 'dump.txt', text, undefined, own);
+    const steps = readInSteps('', 'dump.txt', text, undefined, createReading(false));
     while (!steps.next().done) yield;
   }
 }

@@ -217,19 +217,15 @@ export function templateOf(
     slots[n * SLOT + 1] = words > 0 ? word : -1;
     word += words;
   }
-  // Kept as text: few shapes are ever asked for it.
-  let sample: Flow | undefined;
-  return {
+  return makeTemplate({
     id,
-    fields: terms,
-    sample: () => (sample ??= flowOf(text)),
+    text,
     slots,
     table: { slot: table, value: flow.table.value },
     priority: { slot: priority, value: flow.priority.value },
     cookie,
     packets,
     terms,
-    ports: terms.filter(({ field }) => !hashesValue(field)),
     refs,
     actions: flow.actions.map(({ kind }) => kind),
     next: goto && typeof goto.table === 'number' ? { slot: goto.slot, value: goto.table } : undefined,
@@ -238,6 +234,37 @@ export function templateOf(
     indent: text.length - text.trimStart().length,
     constHash,
     outside,
+  });
+}
+
+/** What tells a template: the rest follows from it. */
+export interface TemplateParts extends Omit<Template, 'fields' | 'ports' | 'sample'> {
+  /** The flow that it was learned from. */
+  readonly text: string;
+}
+
+export function makeTemplate({ text, ...parts }: TemplateParts): Template {
+  // Kept as text: few shapes are ever asked for it.
+  let sample: Flow | undefined;
+  return {
+    id: parts.id,
+    fields: parts.terms,
+    sample: () => (sample ??= flowOf(text)),
+    slots: parts.slots,
+    table: parts.table,
+    priority: parts.priority,
+    cookie: parts.cookie,
+    packets: parts.packets,
+    terms: parts.terms,
+    ports: parts.terms.filter(({ field }) => !hashesValue(field)),
+    refs: parts.refs,
+    actions: parts.actions,
+    next: parts.next,
+    rowWords: parts.rowWords,
+    lengthsAt: parts.lengthsAt,
+    indent: parts.indent,
+    constHash: parts.constHash,
+    outside: parts.outside,
   };
 }
 
