@@ -5,6 +5,7 @@ import { createReading, readDocument } from '../../server/src/captures/document'
 import { hashOfValue, mayHold, valuesIn } from '../../server/src/captures/flow/value-filter';
 import { growingText, segmentsOf } from '../../server/src/captures/segmented';
 import { startsOf } from './line-starts';
+import { DIAGNOSTIC_CAP, diagnostics } from '../../server/src/features/diagnostics';
 import { createService } from '../../server/src/service';
 
 const flow = (n: number, packets = n) =>
@@ -98,6 +99,16 @@ describe('large dumps', () => {
       assert.notEqual(flows?.flow(4000), first);
       assert.deepEqual(flows?.flow(4000), first);
     }
+  });
+
+  it('say how much is wrong in them, and show the first of it', () => {
+    const service = createService();
+    const flows = Array.from({ length: 1000 }, (_, n) => ` cookie=0x1, table=5, n_packets=0, priority=9,zork=${n} actions=drop`);
+    service.set('file:///t', 'dump.txt', `hv1# ovs-ofctl dump-flows br-int\n${flows.join('\n')}\n`);
+    const found = diagnostics(service.world(), 'file:///t');
+    assert.equal(found.length, DIAGNOSTIC_CAP);
+    assert.equal(found[7]?.code, 'unknown-field');
+    assert.equal(found.at(-1)?.message, `${1000 - DIAGNOSTIC_CAP + 1} more problems in this file are not shown.`);
   });
 
   it('are searched in the segments that may have what is looked for', () => {

@@ -20,8 +20,10 @@ export const DIAGNOSTIC_CAP = 200;
 export function diagnostics(world: World, uri: string): Finding[] {
   const document = world.documents.get(uri);
   if (!document) return [];
+  // A capture's errors are in order: those that can't be among the first are only counted.
+  const beyond = document.captures.reduce((sum, { errors }) => sum + Math.max(0, errors.length - DIAGNOSTIC_CAP), 0);
   const found: Finding[] = document.captures.flatMap((capture) =>
-    capture.errors.map((error) => ({
+    capture.errors.slice(0, DIAGNOSTIC_CAP).map((error) => ({
       uri,
       start: error.span.start,
       end: Math.max(error.span.end, error.span.start),
@@ -43,7 +45,7 @@ export function diagnostics(world: World, uri: string): Finding[] {
     });
   }
   found.sort((a, b) => a.start - b.start);
-  if (found.length <= DIAGNOSTIC_CAP) return found;
+  if (found.length + beyond <= DIAGNOSTIC_CAP) return found;
   const last = found[DIAGNOSTIC_CAP - 1];
   return [
     ...found.slice(0, DIAGNOSTIC_CAP - 1),
@@ -53,7 +55,7 @@ export function diagnostics(world: World, uri: string): Finding[] {
       end: last?.end ?? 0,
       severity: 'info',
       code: 'capped',
-      message: `${found.length - DIAGNOSTIC_CAP + 1} more problems in this file are not shown.`,
+      message: `${found.length + beyond - DIAGNOSTIC_CAP + 1} more problems in this file are not shown.`,
     },
   ];
 }

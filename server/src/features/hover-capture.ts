@@ -22,7 +22,7 @@ export function describeCapture(world: World, locus: Locus): string {
   const missing = missingParts(locus);
   const host = locus.hostName === '' ? 'No host: it is about the cloud as a whole' : `Host **${escape(locus.hostName)}**`;
   const said = capture.host !== undefined && capture.host !== locus.hostName ? ` (here called ${escape(capture.host)})` : '';
-  const errors = capture.errors.map((error) => escape(error.message));
+  const { errors } = capture;
   return section(escape(capture.command === undefined ? kindTitle(capture.kind) : cut(capture.command)), [
     `${host}${said}${known?.reason === undefined ? '' : `; inferred: ${escape(known.reason)}`}`,
     locus.namespace === '' ? undefined : `Namespace ${code(locus.namespace)}`,
@@ -34,7 +34,14 @@ export function describeCapture(world: World, locus: Locus): string {
       ? `⚠ Without ${code('-v')} the interfaces of rules are not shown: ${code('iptables -S')} tells`
       : undefined,
     missing.length === 0 ? undefined : `Incomplete: ${missing.join('; ')}`,
-    errors.length === 0 ? undefined : `${count(errors.length, 'problem')}: ${few(errors, 3)}`,
+    errors.length === 0
+      ? undefined
+      : `${count(errors.length, 'problem')}: ${escape(
+          few(
+            errors.map(({ message }) => message),
+            3,
+          ),
+        )}`,
   ]);
 }
 
