@@ -14,7 +14,7 @@ const TABLES = 64;
 
 export function hashCounter(): HashCounter {
   return {
-    tables: Array.from({ length: TABLES }, () => new Int32Array(64)),
+    tables: Array.from({ length: TABLES }, () => new Int32Array(512)),
     used: new Int32Array(TABLES),
     zero: false,
     repeats: new Set(),
