@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { get } from '../../server/src/packet/flow-key';
 import { addresses } from '../../server/src/walk/step';
 import { walk, type WalkAnswer } from '../../server/src/walk/walk';
-import { networkOf, outline, root } from './walk-fixture';
+import { networkOf, outline, root, trace } from './walk-fixture';
 
 /** A packet that was really sent through a network, and every device that saw it, by the clock: `host [namespace] device a > b [vni N]`. */
 interface Experiment {
@@ -81,9 +81,13 @@ function compare(answer: WalkAnswer, seen: readonly string[]): void {
 
 const folder = path.join(root, 'test/fixtures/networks');
 
+function read(file: string): RecordedNetwork {
+  return JSON.parse(gunzipSync(fs.readFileSync(path.join(folder, file))).toString('utf8')) as RecordedNetwork;
+}
+
 describe('recorded networks: the walk is where the packet was', () => {
   for (const file of fs.readdirSync(folder).sort()) {
-    const recorded = JSON.parse(gunzipSync(fs.readFileSync(path.join(folder, file))).toString('utf8')) as RecordedNetwork;
+    const recorded = read(file);
     describe(file.replace('.json.gz', ''), () => {
       const network = networkOf(new Map(Object.entries(recorded.files)));
       for (const experiment of recorded.experiments) {
@@ -103,4 +107,64 @@ describe('recorded networks: the walk is where the packet was', () => {
       }
     });
   }
+});
+
+describe('the same networks as people break them, or with a capture missing', () => {
+  /** The recorded files without those that `left` names, and with the lines that `changed` changes. */
+  const ask = (
+    network: string,
+    asked: string,
+    { left, changed }: { readonly left?: RegExp; readonly changed?: (text: string) => string },
+  ): WalkAnswer => {
+    const files = Object.entries(read(`${network}.json.gz`).files)
+      .filter(([name]) => left?.test(name) !== true)
+      .map(([name, text]) => [name, changed?.(text) ?? text] as const);
+    return trace(networkOf(new Map(files)), asked).request;
+  };
+  const lost = (answer: WalkAnswer, why: RegExp): void => {
+    assert.equal(answer.ending.disposition, 'dropped', outline(answer));
+    assert.match(answer.ending.summary, why);
+  };
+  const open = (answer: WalkAnswer, command: RegExp): void => {
+    assert.notEqual(answer.ending.disposition, 'dropped', outline(answer));
+    assert.ok(
+      answer.gaps.some((gap) => command.test(gap.command)),
+      outline(answer),
+    );
+  };
+
+  it('a device that is down takes no frame', () => {
+    const down = (text: string) => text.replace(/(qr-5b0e0001-77: <)(.*?),UP,LOWER_UP>/g, '$1$2>');
+    lost(ask('two-routers', 'web > 10.50.0.1', { changed: down }), /qr-5b0e0001-77 is down/);
+  });
+
+  it('a tag that a flow gives is the one that the frame has', () => {
+    const other = (text: string) => text.replaceAll('set_field:4401->vlan_vid', 'set_field:4402->vlan_vid');
+    lost(ask('two-routers', 'pv > 1.1.1.1', { changed: other }), /VLAN 306/);
+  });
+
+  it('rules that were not captured may translate what has no route', () => {
+    open(
+      ask('distributed-router', 'isp > 203.0.113.101 tcp 22', { left: /^dvr-cmp1\/qrouter.*iptables-save/ }),
+      /qrouter-\S+ iptables-save/,
+    );
+  });
+
+  it('the other end of a pair has the address that every host gives it anew', () => {
+    const answer = ask('distributed-router', 'isp > 203.0.113.102', { left: /^dvr-cmp2\/fip.*ip_neigh/ });
+    assert.equal(answer.ending.disposition, 'delivered', outline(answer));
+  });
+
+  it('the tunnel of Flannel is known by its name', () => {
+    const answer = ask('kubernetes', 'shell > 10.244.0.6 tcp 8080', { left: /ip_-d_link/ });
+    assert.equal(answer.ending.disposition, 'delivered', outline(answer));
+  });
+
+  it('a frame for the bridge itself goes to its host, whether or not its addresses were captured', () => {
+    open(ask('docker', 'app > 198.51.100.7 tcp 443', { left: /^dock01\/ip_a/ }), /./);
+  });
+
+  it('the hairpin mode of a container is asked for', () => {
+    open(ask('kubernetes', 'web-2 > 10.96.33.7 tcp 80', { left: /ip_-d_link/ }), /bridge -d link/);
+  });
 });

@@ -2,6 +2,7 @@ import { hook } from './hooks';
 import { answer, begin, end, type Passage, type Run, type StackInput } from './passage';
 import { tupleOf } from './conntrack';
 import { hasPorts } from './packet';
+import { hasRole } from '../model/known-names';
 import { bridgeKeyIn } from '../model/queries';
 import { parseIp } from '../packet/address';
 import { UNKNOWN_PORT } from './matches';
@@ -194,7 +195,24 @@ function stay(run: Run, bridge: string): Passage {
   const own = run.input.bridges?.get(bridgeKeyIn(namespace.name, bridge));
   const mac = namespace.neighbours.find(({ dev, ip }) => dev === bridge && parseIp(ip)?.value === packet.dst)?.mac;
   const port = own?.fdb.find((row) => row.mac === mac && row.dev !== bridge)?.dev;
-  const isHairpin = own?.members.find(({ name }) => name === physIn)?.settings['hairpin'] === 'on';
+  const member = own?.members.find(({ name }) => name === physIn);
+  const said = member?.settings['hairpin'];
+  const isHairpin =
+    said === 'on' ||
+    (said === undefined &&
+      member !== undefined &&
+      // Container runtimes switch it on for the ports of their containers.
+      hasRole(member.name, 'container') &&
+      port === physIn &&
+      !run.choose({
+        key: `${run.key}|hairpin of ${physIn ?? ''}`,
+        rule: undefined,
+        likely: true,
+        certainty: 'assumed',
+        nature: 'hidden',
+        reason: `whether ${physIn ?? ''} is in hairpin mode was not captured; taken not to be`,
+        command: 'bridge -d link',
+      }));
   const leaves =
     isHairpin ||
     (port === undefined

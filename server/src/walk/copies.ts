@@ -28,6 +28,11 @@ function rankOf({ ending, steps }: { readonly ending: Ending; readonly steps: re
   return unsure ? 1.5 : rank.indexOf(ending.disposition);
 }
 
+/** Of copies that are all lost, what became of the one that its receiver got tells why. */
+function arrives(steps: readonly Step[]): boolean {
+  return steps.some(({ stage, effect }) => stage === 'namespace' && effect !== 'dropped');
+}
+
 /** Follows every copy; the one that gets furthest is the walk, the others stay visible beside it. Undefined without a copy. */
 export function followCopies(context: Context, copies: readonly Copy[], steps: Step[]): Ending | undefined {
   const [only, ...more] = copies;
@@ -45,6 +50,7 @@ export function followCopies(context: Context, copies: readonly Copy[], steps: S
     (a, b) =>
       rankOf(a) - rankOf(b) ||
       Number(a.copy.isLocal) - Number(b.copy.isLocal) ||
+      Number(arrives(b.steps)) - Number(arrives(a.steps)) ||
       Number(weakest(a.steps) === 'assumed') - Number(weakest(b.steps) === 'assumed'),
   );
   if (!best) return undefined;

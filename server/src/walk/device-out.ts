@@ -14,6 +14,7 @@ import {
 import { isMulticastMac } from '../packet/address';
 import { get, type FlowKey } from '../packet/flow-key';
 import { isBond, outOfBond } from './linux/bond';
+import { isDown } from './linux/receive';
 import { isShared, outOfShared } from './linux/macvlan';
 import { outOfTunnel, tunnelDevice } from './linux/tunnel-device';
 import { outOfVlan, vlanDevice } from './linux/vlan-device';
@@ -33,6 +34,10 @@ export function deviceOut(context: Context, place: Place & { kind: 'device-out' 
   const host = hostOf(context, place.host);
   const at = { host: place.host, device: place.device, port: null };
   if (!host) return { disposition: 'insufficient-info', at, summary: `Nothing of ${place.host} was captured`, packet };
+  const down = host.bridges.has(place.device)
+    ? undefined
+    : isDown(host, place.namespace === FROM_OVS ? '' : place.namespace, place.device, packet, steps);
+  if (down) return down;
   return place.namespace === FROM_OVS
     ? outOfSwitch(context, host, place.device, packet, steps)
     : outOfNamespace(context, host, place, packet, steps);

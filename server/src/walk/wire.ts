@@ -106,10 +106,10 @@ function straight(
     ovsPortNamed(host, device.name) !== undefined;
   if (takes) return { place, packet, certainty: 'inferred', reason, evidence };
   const back = ovsPortNamed(from.host, from.device);
-  const row = back?.bridge.fdb.find(
-    (candidate) => candidate.mac === device.mac && candidate.ofport === back.port.ofport && candidate.vlan === tag,
-  );
-  if (!back || !row) return { place, packet, certainty: 'inferred', reason, evidence };
+  const rows = back?.bridge.fdb.filter(({ mac, ofport }) => mac === device.mac && ofport === back.port.ofport) ?? [];
+  const row = rows.find(({ vlan }) => vlan === tag);
+  // Where nothing comes the other way, nobody knows what a switch between makes of the tag.
+  if (!back || !row) return { place, packet, certainty: rows.length > 0 ? 'inferred' : 'assumed', reason, evidence };
   return {
     place,
     packet: withoutVlan(packet),

@@ -1,9 +1,12 @@
+import { hasRole } from '../../model/known-names';
 import type { BridgeMember, BridgeVlan, Device, LinuxBridge, Namespace, Source } from '../../model/network';
 import { isMulticastMac } from '../../packet/address';
 import { get, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
 
 /** Why a bridge does not let a frame in or out by a port, with what says so. */
 export interface Refusal {
+  /** What would have to be captured to be sure of it. */
+  readonly unsaid?: string;
   readonly why: string;
   readonly evidence: readonly Source[];
 }
@@ -119,7 +122,12 @@ export function egressRefusal(way: Way, to: BridgeMember): Refusal | undefined {
   const { bridge, from, vlan } = way;
   const source = to.stateSource ?? to.source;
   if (to.name === from && !isOn(to.settings['hairpin']))
-    return { why: `${to.name} is the port that it came from, and is not in hairpin mode`, evidence: [source] };
+    return {
+      why: `${to.name} is the port that it came from, and is not in hairpin mode`,
+      evidence: [source],
+      // Container runtimes switch it on for the ports of their containers.
+      ...(to.settings['hairpin'] === undefined && hasRole(to.name, 'container') ? { unsaid: 'bridge -d link' } : {}),
+    };
   const state = stateRefusal(to);
   if (state) return state;
   if (way.namespace?.devices.get(to.name)?.up === false)

@@ -53,7 +53,9 @@ export function linuxBridgeIn(context: Context, place: BridgePlace, packet: Flow
   const device = namespace.devices.get(bridge.name);
   const filtering = filteringOf(bridge, device);
   const from = memberOf(bridge, place.member);
-  const refused = stateRefusal(from);
+  const down: Refusal | undefined =
+    device?.up === false ? { why: `${bridge.name} itself is down`, evidence: device.sources.slice(0, 1) } : undefined;
+  const refused = down ?? stateRefusal(from);
   if (refused) return drop(inner, { place, bridge, packet, steps }, refused, 'captured');
   if (from && isLinkLocal(packet, device)) {
     const why = `${destinationMac(packet)} is for bridges themselves, which do not hand it on`;
@@ -105,7 +107,13 @@ function forwardRedirected(run: Run, packet: FlowKey): Ending {
   if (refusal) {
     const why = `${destinationMac(packet)} is behind ${chosen.name}, but ${refusal.why}`;
     const evidence = [...chosen.evidence, ...refusal.evidence];
-    return drop(context, { place: run.place, bridge, packet, steps }, { why, evidence }, chosen.certainty, chosen.reason);
+    return drop(
+      context,
+      { place: run.place, bridge, packet, steps },
+      { ...refusal, why, evidence },
+      chosen.certainty,
+      chosen.reason,
+    );
   }
   const leaving = asLeaving(bridge, filtering, chosen.name, run.vlan, packet);
   steps.push({
@@ -151,10 +159,9 @@ function forward(run: Run, packet: FlowKey): Ending {
 function isOwn(run: Run, mac: string): boolean {
   const { bridge, namespace } = run;
   const own = namespace?.devices.get(bridge.name);
-  if (own?.mac === mac && own.addresses.length > 0) return true;
+  if (own?.mac === mac) return true;
   const row = bridge.fdb.find((entry) => entry.mac === mac && entry.permanent && inVlan(run, entry.vlan));
-  if (!row || own === undefined || own.addresses.length === 0) return false;
-  return row.dev === bridge.name || namespace?.devices.get(row.dev)?.mac === mac;
+  return row !== undefined && (row.dev === bridge.name || namespace?.devices.get(row.dev)?.mac === mac);
 }
 
 function inVlan(run: Run, vlan: number | undefined): boolean {
@@ -272,7 +279,7 @@ function byOne(run: Run, chosen: Chosen, packet: FlowKey): Ending {
     return drop(
       run.context,
       { place, bridge, packet, steps: run.steps },
-      { why, evidence: [...chosen.evidence, ...refusal.evidence] },
+      { ...refusal, why, evidence: [...chosen.evidence, ...refusal.evidence] },
       chosen.certainty,
       chosen.reason,
     );
@@ -418,6 +425,11 @@ function drop(
   const { place, bridge, packet } = at;
   const namespace = hostOf(context, place.host)?.namespaces.get(bridge.namespace) ?? bareNamespace(place.host, bridge.namespace);
   const summary = `Linux bridge ${bridge.name} drops the frame from ${place.member}: ${refusal.why}`;
+  if (refusal.unsaid !== undefined) {
+    addGap(context, { host: place.host, command: inNamespace(bridge.namespace, refusal.unsaid), why: refusal.why });
+    certainty = 'assumed';
+    reason = 'the setting of the port was not captured';
+  }
   at.steps.push({
     ...stepBase(namespace, bridge.name),
     stage: 'linux-bridge',

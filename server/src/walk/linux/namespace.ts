@@ -11,7 +11,7 @@ import { addresses, destinationIp, destinationMac, isIpv6, sourceIp, weakest, ty
 import { arpIn } from './arp-in';
 import { failedEntry, resolveNeighbour, stateText } from './neighbour';
 import { at, eventSteps, stepBase } from './events';
-import { intoSharing, intoVlanDevice } from './receive';
+import { intoSharing, intoVlanDevice, isDown } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { route } from './routing';
 import { hasConnections, passNamespace } from './stack-walk';
@@ -20,6 +20,8 @@ import { knownNamespace, portIdPrefix } from '../../model/known-names';
 /** A frame reaches a device of a namespace. */
 export function namespaceIn(context: Context, place: Place & { kind: 'namespace-in' }, packet: FlowKey, steps: Step[]): Ending {
   const host = hostOf(context, place.host);
+  const down = host && isDown(host, place.namespace, place.device, packet, steps);
+  if (down) return down;
   const above = host && intoVlanDevice(context, host, place, packet, steps);
   if (above) return above;
   const shared = host && intoSharing(context, host, place, packet, steps, (inner, own) => intoStack(inner, place, packet, own));
@@ -126,11 +128,18 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
   const nothing =
     taken.verdict === 'insufficient-info' ||
     (taken.verdict === 'unroutable' && taken.why === 'no route leads to its destination');
-  // Without its addresses nobody knows whether the packet is for this host.
-  const addressed = [...namespace.devices.values()].some(({ addresses: all }) => all.length > 0);
-  const unsure = !addressed && taken.events.some((event) => event.kind === 'refused' && event.decision.why === 'forwarding-off');
+  // Without its addresses nobody knows whether a packet that comes in is for this host.
+  const addressed = device === undefined || [...namespace.devices.values()].some(({ addresses: all }) => all.length > 0);
+  const refusal = taken.events.find((event) => event.kind === 'refused');
+  const homeless =
+    refusal?.decision.why === 'forwarding-off' ||
+    refusal?.decision.why === 'no-route' ||
+    (taken.verdict === 'unroutable' && taken.why === 'no route leads to its destination');
+  const unsure = homeless && !addressed;
+  // Nor where it goes, as long as a rule that nobody saw may give it another destination.
+  const mayTurn = homeless && !unsure && device !== undefined && tables.size === 0 && namespace.nftKnown !== 'whole';
   for (const event of taken.events) {
-    if (event.kind === 'refused' && (unsure || event.decision.why === 'no-route')) continue;
+    if (event.kind === 'refused' && (unsure || mayTurn || event.decision.why === 'no-route')) continue;
     steps.push(...eventSteps(own, event));
   }
   for (const { command, reason, nature, likely, answer } of doubts) {
@@ -138,6 +147,17 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
     addGap(context, { host: namespace.host, command: inNamespace(namespace.name, command), why: reason });
   }
   const where = at(namespace, taken.out ?? device ?? 'lo');
+  if (unsure || mayTurn) {
+    const name = namespace.name === '' ? namespace.host : namespace.name;
+    const destination = destinationIp(passage.packet);
+    const what = unsure
+      ? `whether ${destination} is an address of ${name}`
+      : `whether a rule of ${name} translates ${destination} before its way is looked for`;
+    const command = unsure ? 'ip address' : `${isIpv6(frame) ? 'ip6tables' : 'iptables'}-save`;
+    addGap(context, { host: namespace.host, command: inNamespace(namespace.name, command), why: what });
+    const summary = `It was not captured ${what}; as it is, the packet is not handed on (${taken.why})`;
+    return { disposition: 'insufficient-info', at: where, summary, packet: passage.packet };
+  }
   if (nothing) {
     const known = isIpv6(frame) ? namespace.routesKnown6 : namespace.routesKnown;
     const left = taken.why === 'no route leads to its destination' || taken.why.startsWith('routing table');
@@ -148,17 +168,9 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
         destinationIp(passage.packet),
         taken.verdict === 'unroutable' ? known : known === 'whole' ? 'partial' : known,
       );
+    if (/^the addresses of /.test(taken.why))
+      addGap(context, { host: namespace.host, command: inNamespace(namespace.name, 'ip address'), why: taken.why });
     return { disposition: 'insufficient-info', at: where, summary: taken.why, packet: passage.packet };
-  }
-  if (unsure) {
-    const name = namespace.name === '' ? namespace.host : namespace.name;
-    addGap(context, {
-      host: namespace.host,
-      command: inNamespace(namespace.name, 'ip address'),
-      why: `whether ${destinationIp(passage.packet)} is an address of ${name}`,
-    });
-    const summary = `Whether ${destinationIp(passage.packet)} is an address of ${name} was not captured; it hands no packets on (${taken.why})`;
-    return { disposition: 'insufficient-info', at: where, summary, packet: passage.packet };
   }
   switch (taken.verdict) {
     case 'local':

@@ -24,7 +24,7 @@ export function resolveNeighbour(context: Context, namespace: Namespace, device:
   if (entry?.mac !== undefined)
     return { mac: entry.mac, certainty: 'captured', reason: undefined, evidence: [entry.source], state: entry.state };
   const failed = failedEntry(namespace, device, ip);
-  const known = withoutTable(context, namespace, device, ip);
+  const known = otherEnd(context, namespace, device, ip) ?? withoutTable(context, namespace, device, ip);
   return known && failed
     ? {
         ...known,
@@ -33,6 +33,16 @@ export function resolveNeighbour(context: Context, namespace: Namespace, device:
         evidence: [failed.source, ...known.evidence],
       }
     : known;
+}
+
+/** Addresses of pairs are given anew on every host: the other end of this very pair has it. */
+function otherEnd({ network }: Context, namespace: Namespace, device: string, ip: string): Neighbour | undefined {
+  const pair = namespace.devices.get(device)?.pair;
+  const peer = pair && network.hosts.get(namespace.host)?.namespaces.get(pair.namespace)?.devices.get(pair.name);
+  const own = peer?.addresses.find((address) => address.ip === ip);
+  if (!own || peer?.mac === undefined) return undefined;
+  const reason = `no neighbour table was captured; ${ip} is the address of ${peer.name}, the other end of ${device}`;
+  return { mac: peer.mac, certainty: 'inferred', reason, evidence: [own.source, ...peer.sources.slice(0, 1)] };
 }
 
 /** The entry of a neighbour that did not answer when the table was captured. */

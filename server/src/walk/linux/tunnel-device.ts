@@ -27,7 +27,7 @@ export function tunnelDevice(name: string, device: Device | undefined): TunnelDe
     const key = device.settings['id'] ?? device.settings['key'] ?? device.settings['okey'] ?? device.settings['ikey'];
     return { type: device.type, id: numberOf(key), said: true };
   }
-  const named = /^vxlan-?(\d+)$/.exec(name)?.[1];
+  const named = /^(?:vxlan-?|flannel\.)(\d+)$/.exec(name)?.[1];
   return named === undefined ? undefined : { type: 'vxlan', id: Number(named), said: false };
 }
 

@@ -1,4 +1,5 @@
 import type { Device, Host, Namespace } from '../../model/network';
+import { hasRole } from '../../model/known-names';
 import { vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
 import type { Context } from '../context';
 import type { Ending, Step } from '../step';
@@ -23,6 +24,8 @@ export function vlanDevice(namespace: string, name: string, device: Device | und
     const lower = device.pair ?? (device.peer === undefined ? undefined : { namespace, name: device.peer });
     if (lower) return { lower: { namespace: lower.namespace, name: lower.name }, vlan: device.vlanId, said: true };
   }
+  // Flannel writes the number of its VXLAN device the same way.
+  if (hasRole(name, 'tunnel')) return undefined;
   const dotted = /^([\w-]+)\.(\d{1,4})$/.exec(name);
   if (!dotted || (device?.type !== undefined && device.type !== 'vlan')) return undefined;
   const lower = device?.pair ?? { namespace, name: device?.peer ?? dotted[1] ?? name };

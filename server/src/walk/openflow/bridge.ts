@@ -169,7 +169,7 @@ function outputsOf(
         break;
       }
       case 'normal': {
-        const result = runNormal(context, bridge, inPort, emission.packet, emission.source);
+        const result = runNormal(context, bridge, inPort, emission.packet, emission.source, asked);
         steps.push(result.step);
         if (result.kind === 'forward') list.push(...result.outputs.map((output) => ({ ...output, source: emission.source })));
         else why = result.step.summary;

@@ -27,6 +27,8 @@ export function runNormal(
   inPort: OvsPort | undefined,
   packet: FlowKey,
   flowSource: Source,
+  /** As it came into the bridge. */
+  entered: FlowKey,
 ): NormalResult {
   const vlan = ingressVlan(inPort, packet);
   if (inPort) doubtTag(context, bridge, inPort);
@@ -78,7 +80,7 @@ export function runNormal(
       }),
     };
   }
-  const found = lookUp(context, bridge, vlan, mac, inPort, packet);
+  const found = lookUp(context, bridge, vlan, mac, inPort, packet, ingressVlan(inPort, entered) === vlan);
   if (found) {
     const { port } = found;
     if (inPort && port.name === inPort.name) {
@@ -224,6 +226,7 @@ function lookUp(
   mac: string,
   inPort: OvsPort | undefined,
   packet: FlowKey,
+  sameTag: boolean,
 ): Found | undefined {
   const row = bridge.fdb.find((candidate) => candidate.vlan === vlan && candidate.mac === mac);
   const port = row && portOf(bridge, row.ofport, row.portName);
@@ -239,7 +242,8 @@ function lookUp(
       evidence: [],
     };
   }
-  return otherVlan(context, bridge, vlan, mac, inPort, packet);
+  // A tag that a captured flow gave the frame is the one that it has.
+  return sameTag ? otherVlan(context, bridge, vlan, mac, inPort, packet) : undefined;
 }
 
 /**
