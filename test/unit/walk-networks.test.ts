@@ -138,6 +138,12 @@ describe('the same networks as people break them, or with a capture missing', ()
     lost(ask('two-routers', 'web > 10.50.0.1', { changed: down }), /qr-5b0e0001-77 is down/);
   });
 
+  it('nothing passes a tunnel whose card is down', () => {
+    const changed = (text: string) => text.replace(/(: eth1@\S+ <)(.*?),UP,LOWER_UP>/g, '$1$2>');
+    lost(ask('two-routers', 'web > 10.50.0.12', { changed }), /eth1 is down on os-cmp-a/);
+    lost(ask('linux-bridges', 'vm-red > 10.77.0.22', { changed }), /eth1 is down on lb-compute-1/);
+  });
+
   it('a tag that a flow gives is the one that the frame has', () => {
     const other = (text: string) => text.replaceAll('set_field:4401->vlan_vid', 'set_field:4402->vlan_vid');
     lost(ask('two-routers', 'pv > 1.1.1.1', { changed: other }), /VLAN 306/);

@@ -3,6 +3,7 @@ import { bridgeOfMember, hostHasIp } from '../../model/queries';
 import { set, type FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import { destinationMac, type Ending, type Step } from '../step';
+import { underlayDown } from '../underlay';
 import { stepBase } from './events';
 
 /** A tunnel device of the kernel's: what kind, and which of the tunnels between two hosts it is. */
@@ -117,6 +118,9 @@ export function outOfTunnel(
     steps: [],
     ...(far ? {} : { effect: 'exits' as const }),
   });
+  const down =
+    far && (underlayDown(host, to?.ip, sealed, steps) ?? underlayDown(far.host, device?.settings['local'], sealed, steps));
+  if (down) return down;
   if (far)
     return context.go(
       context,

@@ -5,6 +5,7 @@ import { get, set, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { LOCAL_PORT } from '../../packet/fields';
 import { addGap, hostOf, type Context } from '../context';
 import { tagText, type Ending, type Step } from '../step';
+import { underlayDown } from '../underlay';
 import { portEvidence, portShown, type Output } from './bridge';
 
 /** What a packet keeps when it crosses a patch port: its headers and pkt_mark; registers, metadata and tunnel go. */
@@ -131,6 +132,11 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
       packet: sealed,
     };
   }
+  const own = hostOf(context, bridge.host);
+  const down =
+    (own && underlayDown(own, remote, sealed, steps)) ??
+    underlayDown(far.host, port.options['local_ip'] ?? far.port.options['remote_ip'], sealed, steps);
+  if (down) return down;
   return context.go(
     context,
     { kind: 'ovs-in', host: far.host.name, bridge: far.bridge.name, port: far.port.name },
