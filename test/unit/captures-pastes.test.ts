@@ -332,3 +332,26 @@ describe('colours of a terminal', () => {
     assert.deepEqual([capture?.flows.count, capture?.flows.priorityOf(0), capture?.errors.length], [1, 5, 0]);
   });
 });
+
+describe('prompts and tables as people write them', () => {
+  it('name the host in further ways', () => {
+    assert.deepEqual(
+      ['root@node1:~  # ip r', '(node2) $ ip r', '(NODE1) # ip r', '(venv) $ ip r'].map(
+        (line) => captures(`${line}\n${ROUTES}`)[0]?.[1],
+      ),
+      ['node1', 'node2', 'NODE1', undefined],
+    );
+  });
+
+  it('may have columns that are one blank apart', () => {
+    const [capture] = read(
+      '$ kubectl get pod -o wide | grep webapp\nwebapp-0    2/2     Running   1 (5d ago)    2m12s 10.5.41.204    node1    <none>  <none>\n',
+    ).captures;
+    assert.deepEqual(
+      capture?.facts.map((fact) =>
+        fact.kind === 'address-owner' ? [fact.name.value, fact.ip.value, fact.node?.value] : fact.kind,
+      ),
+      [['webapp-0', '10.5.41.204', 'node1']],
+    );
+  });
+});

@@ -29,7 +29,7 @@ const prompts: readonly RegExp[] = [
   // (overcloud) [root@host dir(keystone_admin)]#
   new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*\\[[\\w.-]+@(?<host>${HOST})[^\\]]*\\]\\s*[#$%>]\\s*`),
   // root@host:~# user@host:/path$ root@host ~ #
-  new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*[\\w.-]+@(?<host>${HOST})(?:[: ]\\s*[~/.][^\\s#$]*|:)?\\s?[#$%>❯]\\s*`),
+  new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*[\\w.-]+@(?<host>${HOST})(?:[: ]\\s*[~/.][^\\s#$]*|:)?\\s{0,3}[#$%>❯]\\s*`),
   // host:~# host:/etc# host ~#
   new RegExp(`^\\s*(?<host>${HOST})(?::\\s*|\\s+)[~/][^\\s#$]*\\s?[#$]\\s*`),
   // mininet> h1 ifconfig: the command runs on the host h1
@@ -37,6 +37,8 @@ const prompts: readonly RegExp[] = [
   /^\s*mininet>\s+(?<host>(?!sh\b)[a-z]\w*)\s+(?=(?:ifconfig|route|arp|netstat|ss)$)/,
   // mininet> sh-5.1# bash-4.2$
   /^\s*(?:mininet|(?:sh|bash)-[\d.]+)\s?[>#$]\s*/,
+  // (node2) $ (NODE1) #: not the name of a Python environment
+  /^\s*\((?<host>(?:node|host|compute|controller|network|worker|master|server|client|gateway|router|vm)[\w-]*)\)\s?[#$]\s*(?=\S)/i,
   // compute01# network-node # c-private$
   new RegExp(`^\\s*(?<host>${HOST}) ?[#$]\\s*(?=\\S)`),
   // / # ~ $ /etc # (BusyBox)

@@ -9,7 +9,8 @@ import { readEthtoolLine } from './semantics';
 const TITLE =
   /^\s*(?:NIC statistics|(?:Settings|Features|Ring parameters|Channel parameters|Coalesce parameters|Pause parameters|Time stamping parameters|Private flags|Permanent address|FEC parameters) for \S+|[A-Z][\w /-]{2,40}(?: \S+)?):$/;
 const VALUE = /^\s*\w[\w.()[\] /-]{0,60}:\s+\S/;
-const MORE = /^\t{2,}\s*\S|^\s{16,}\S/;
+const MORE =
+  /^\t{2,}\s*\S|^\s{16,}\S|^\s+[\w-]+\s+\([A-Z][A-Z\d_]+\)$|^\s*\d+ RX rings available$|^\s*Total \d+ rules$|^\s*(?:no stats available|n\/a)$/;
 
 const rows: Rows = {
   grammar: grammars.Ethtool,

@@ -1,5 +1,5 @@
 import grammars from '../../generated/grammars.ohm-bundle';
-import type { Val } from '../../base/span';
+import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import { positionals } from '../command';
 import { acceptsJson } from '../json';
@@ -62,7 +62,7 @@ export const kubectlGet: CaptureKind = {
         columns = cells;
         return 'header';
       }
-      addOwner(out, columns, cells, input);
+      addOwner(out, columns, input.kind === 'kubectl-get-nodes' ? cells : cells.flatMap(apart), input);
       return 'record';
     });
   },
@@ -91,6 +91,14 @@ function addOwner(out: Collected, columns: readonly Val<string>[], cells: readon
       ...(namespace === undefined ? {} : { of: namespace }),
     });
   }
+}
+
+/** Values that somebody pushed together: of pods and services only `1 (5d ago)` has a blank in it. */
+function apart({ value, span }: Val<string>): Val<string>[] {
+  return [...value.matchAll(/\S+(?: \([^)]*\))?/g)].map((found) => {
+    const start = span.start + found.index;
+    return val(found[0], { start, end: start + found[0].length });
+  });
 }
 
 function isAddress(text: string): boolean {
