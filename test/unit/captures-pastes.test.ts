@@ -137,6 +137,39 @@ describe('forms of ping, ip and sysctl', () => {
   });
 });
 
+describe('what a narrow page broke', () => {
+  it('are flows in several places', () => {
+    const [capture] = read(
+      '# ovs-ofctl dump-flows br-tun\ncookie=0x0, duration=173615.481s, table=0, n_packets=7676140,\nn_bytes=444818637, idle_age=0, hard_age=65534, priority=3,\nin_port=1,dl_vlan=2113 actions=mod_vlan_vid:7,NORMAL\ncookie=0x0, duration=380575.724s, table=2, n_packets=1800,\nn_bytes=286104, priority=1,tun_id=0x3\nactions=mod_vlan_vid:1,resubmit(,10)\n cookie=0x0, duration=193729.242s, table=21, n_packets=58761,\nn_bytes=2618498, dl_vlan=1 actions=strip_vlan,set_tunnel:0x3,\noutput:4,output:58,output:56,output:11,output:12,output:47,\noutput:52,output:51,output:50,output:55,output:33\n cookie=0x0, duration=5s, table=22, n_packets=1, n_bytes=2, priority=9,in_port=1 actio\nns=NORMAL\n',
+    ).captures;
+    assert.deepEqual(
+      [capture?.errors.length, ...Array.from({ length: capture?.flows.count ?? 0 }, (_, n) => capture?.flows.priorityOf(n))],
+      [0, 3, 1, 32768, 9],
+    );
+    assert.equal(capture?.flows.flow(2).actions.length, 13);
+  });
+
+  it('are the words of ovs-ofctl show and the headers of devices', () => {
+    const [ports, links] = read(
+      '# ovs-ofctl show br-int\nOFPT_FEATURES_REPLY (xid=0x2): dpid:000022bc45e1914b\nn_tables:254, n_buffers:256\ncapabilities: FLOW_STATS TABLE_STATS PORT_STATS QUEUE_STATS\nARP_MATCH_IP\nactions: OUTPUT SET_VLAN_VID SET_VLAN_PCP STRIP_VLAN SET_DL_SRC\nSET_DL_DST SET_NW_SRC SET_NW_DST SET_NW_TOS SET_TP_SRC\nSET_TP_DST ENQUEUE\n 1(int-br-eth1): addr:c2:72:74:7f:86:08\n\n$ ip a | grep state\n3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc pfifo_fast\n     master br100 state UP qlen 1000\n4: virbr0: <NO-CARRIER,BROADCAST> mtu 1500 qdisc noqueue state DOWN\n',
+    ).captures;
+    assert.deepEqual([ports?.errors.length, ports?.facts.length], [0, 1]);
+    assert.deepEqual(
+      [
+        links?.errors.length,
+        links?.facts.map((fact) => (fact.kind === 'link' ? [fact.master?.value, fact.state?.value] : fact.kind)),
+      ],
+      [
+        0,
+        [
+          ['br100', 'UP'],
+          [undefined, 'DOWN'],
+        ],
+      ],
+    );
+  });
+});
+
 describe('parts of JSON', () => {
   it('tell whose an address is', () => {
     const owners = (text: string) =>
@@ -341,6 +374,7 @@ describe('prompts and tables as people write them', () => {
       ),
       ['node1', 'node2', 'NODE1', undefined],
     );
+    assert.deepEqual(captures(`~# ip r\n${ROUTES}~# \n~$ ip r\n${ROUTES}`).length, 2);
   });
 
   it('may have columns that are one blank apart', () => {

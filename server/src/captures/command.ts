@@ -41,8 +41,8 @@ const prompts: readonly RegExp[] = [
   /^\s*\((?<host>(?:node|host|compute|controller|network|worker|master|server|client|gateway|router|vm)[\w-]*)\)\s?[#$]\s*(?=\S)/i,
   // compute01# network-node # c-private$
   new RegExp(`^\\s*(?<host>${HOST}) ?[#$]\\s*(?=\\S)`),
-  // / # ~ $ /etc # (BusyBox)
-  /^\s*(?:~|\/[\w./-]*) [#$]\s+(?=\S)/,
+  // / # ~ $ /etc # (BusyBox), ~# ~$
+  /^\s*(?:~|\/[\w./-]*) ?[#$]\s+(?=\S)/,
   // ~>>> ❯ ➜ $ # > # %
   /^\s*(?:~?>{3}|❯|➜(?:\s+\S+)?|> ?[#$]|[#$%])\s*(?=\S)/,
   // + command (sh -x)

@@ -29,7 +29,7 @@ export interface Block {
 }
 
 const ELISION =
-  /^\s*(?:[.:⋮]{1,2}|[([<]?\s*(?:\.{3,}|…)\s*[)\]>]?|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
+  /^\s*(?:[.:⋮]{1,2}|[([<]?\s*(?:\.{3,}|…|(?:\. ){2,}\.)\s*[)\]>]?|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
 /** What fences captures off in Markdown, HTML, Jira's and forums' markup and Jekyll's. */
 const FENCE = new RegExp(
   '^\\s*(?:```|~~~|' +
@@ -42,7 +42,7 @@ const FENCE = new RegExp(
 const ACROSS = /^\s*(?:-{3,}|_{3,}|={3,}|\*{3,})\s*$/;
 /** A prompt at which nothing was typed, or whose command was cut off. */
 const IDLE_PROMPT =
-  /^\s*(?:(?:\([\w.-]+\)\s*)*\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$>%]|[\w.-]+@[\w.-]+:[^\s#$]*[#$]|[~/][\w./-]*\s[#$]|(?:sh|bash)-[\d.]+[#$]|mininet>|[$❯➜])\s*$/;
+  /^\s*(?:(?:\([\w.-]+\)\s*)*\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$>%]|[\w.-]+@[\w.-]+:[^\s#$]*[#$]|[~/][\w./-]*\s?[#$]|(?:sh|bash)-[\d.]+[#$]|mininet>|[$❯➜])\s*$/;
 /** A prompt that nothing else looks like: what stands behind it is a command, whatever the program. */
 const CERTAIN_PROMPT =
   /^\s*(?:(?:\([\w.-]+\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|\$ +(?=[a-z./~]|[A-Z_]+=)|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
@@ -317,7 +317,7 @@ function take(open: OpenBlock, line: Line, following: (n: number) => string | un
     !accepted &&
     open.blanks === 0 &&
     direct &&
-    !looksLikeProse(line.text) &&
+    !isSentence(line.text) &&
     ((previous.text.endsWith('\\') && syntax.kinds.length > 0) || (syntax.continues?.(previous.text, line.text) ?? false));
   if (!accepted && !continued) return false;
   if (accepted && open.blanks > 0 && open.reach && looksLikeProse(line.text) && !syntax.sniff(line.text, following)) {
@@ -372,6 +372,13 @@ export function isOnlyOutput(text: string): boolean {
     commandAt(line, () => undefined, undefined) !== undefined ||
     mayBeCommand(line)
   );
+}
+
+/** Prose that could not be words of a program's: it ends or begins as a sentence does, or says more than a few words. */
+function isSentence(text: string): boolean {
+  if (!looksLikeProse(text)) return false;
+  const plain = text.trim();
+  return /[.:;!?。]$/.test(plain) || /^[A-Z][a-z]+ [a-z]/.test(plain) || plain.split(/\s+/).length > 8 || BULLET.test(text);
 }
 
 /** Scripts that put no blanks between words; no command prints whole lines of them. */

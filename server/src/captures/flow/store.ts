@@ -73,8 +73,16 @@ export interface OddFlow {
 }
 
 /** The text of a flow that stands on these lines. */
-export function sourceOfFlow(lines: readonly Line[]): SourceText {
-  return joinLines(lines, lines.length > 1 && !/[,(:]$/.test(lines[0]?.text ?? '') ? ' ' : '');
+function sourceOfFlow(lines: readonly Line[]): SourceText {
+  return joinLines(lines, (_rest, above) => (/[,(:]$/.test(above) ? '' : ' '));
+}
+
+/** Reads the flow on these lines: broken at blanks or behind commas by hand, or anywhere by a terminal. */
+export function readFlowOn(lines: readonly Line[]): ReturnType<typeof readFlow> {
+  const read = readFlow(sourceOfFlow(lines));
+  if (lines.length === 1 || read.errors.length === 0) return read;
+  const cut = readFlow(joinLines(lines));
+  return cut.errors.length === 0 ? cut : read;
 }
 
 /** A store of flows that were each read for themselves. */
@@ -135,7 +143,7 @@ export const noFlows: FlowStore = storeOf([]);
 
 /** Reads the flow that stands on these lines; what is no flow gives undefined. */
 export function readLines(lines: readonly Line[]): ReadFlow | undefined {
-  const read = readFlow(sourceOfFlow(lines));
+  const read = readFlowOn(lines);
   return 'flow' in read ? read : read.broken;
 }
 

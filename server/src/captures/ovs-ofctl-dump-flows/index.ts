@@ -1,9 +1,8 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
-import { readFlow } from '../flow/read';
 import { looseFlow, storeOfColumns, type LooseFlow } from '../flow/columns';
-import { sourceOfFlow, storeOf, type OddFlow } from '../flow/store';
+import { readFlowOn, storeOf, type OddFlow } from '../flow/store';
 import { drained } from '../../base/steps';
 import { shapeAt } from '../segmented';
 import { collect, record } from '../lines';
@@ -50,7 +49,9 @@ export const ovsOfctlDumpFlows: CaptureKind = {
   },
   continues(previous, text) {
     // A flow that a terminal or a hand wrapped: it has begun, and has no actions yet, or ends in the middle of something.
-    if (!START.test(previous) || START.test(text) || /^\s*[•*#-]/.test(text)) return false;
+    if (startsAnew(previous, text) || /^\s*[•*#-]/.test(text)) return false;
+    if (!START.test(previous))
+      return /,$/.test(previous) ? REST.test(text) : MIDDLE.test(previous) && /^\s*actions=\S/.test(text);
     const open = previous.split('(').length > previous.split(')').length;
     return !FLOW.test(previous) || open || /[,:]$/.test(previous);
   },
@@ -68,6 +69,21 @@ function isWrapped(text: string, following: (n: number) => string | undefined): 
     if (FLOW.test(next)) return true;
   }
   return false;
+}
+
+/** Pieces of a flow without a blank between them but after commas: what a hand put on a line of its own. */
+const REST = /^\s*[^\s,]+(?:,\s?[^\s,]+)*,?(?:\s+actions=\S+)?$/;
+const MIDDLE = /^\s*(?:[\w-]+=[^\s,]+(?:,\s?|$))+$/;
+
+/** Whether a line starts a flow of its own; `in_port=…` and `priority=…` only where the one above is not in need of them. */
+function startsAnew(above: string, text: string): boolean {
+  if (!START.test(text)) return false;
+  return (
+    !/^\s*(?:priority|in_port)=/.test(text) ||
+    !/,$/.test(above) ||
+    FLOW.test(above) ||
+    !/(?:^|[\s,])(?:cookie|n_bytes|n_packets)=/.test(above)
+  );
 }
 
 /** So many lines are read for themselves between two pauses. */
@@ -96,7 +112,7 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
       lines.push(next);
       n++;
     }
-    const read = readFlow(sourceOfFlow(lines));
+    const read = readFlowOn(lines);
     for (const error of read.errors) out.errors.push({ ...error, message: shared(messages, error.message) });
     const usable = 'flow' in read ? read : read.broken;
     if (!usable) continue;
@@ -126,7 +142,8 @@ export function isWholeFlow(text: string): boolean {
     START.test(text) &&
     FLOW.test(text) &&
     !REPLY.test(text) &&
-    !/^\s*[#*]/.test(text) &&
+    // These may be the rest of a flow that a hand broke on the line above.
+    !/^\s*(?:[#*]|in_port=|priority=)/.test(text) &&
     text.split('(').length === text.split(')').length &&
     !/[,:]$/.test(text)
   );
@@ -141,5 +158,5 @@ function knownBetween({ known }: ParseInput, first: number, last: number): boole
 function isRest(input: ParseInput, lines: readonly Line[], next: Line): boolean {
   if (knownBetween(input, lines.at(-1)?.number ?? next.number, next.number)) return false;
   const previous = lines.map((line) => line.text).join('');
-  return next.text.trim() !== '' && !START.test(next.text) && (ovsOfctlDumpFlows.continues?.(previous, next.text) ?? false);
+  return next.text.trim() !== '' && (ovsOfctlDumpFlows.continues?.(previous, next.text) ?? false);
 }

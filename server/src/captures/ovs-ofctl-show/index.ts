@@ -29,6 +29,7 @@ export const ovsOfctlShow: CaptureKind = {
   accepts(text) {
     return PORT.test(text) || SETTING.test(text) || REPLY.test(text);
   },
+  continues: (previous, text) => isMore(previous, text),
   parse,
 };
 
@@ -58,6 +59,15 @@ const semantics = grammars.OvsOfctlShow.createSemantics().addOperation<{
 function readPort(result: MatchResult, source: SourceText) {
   return semantics(result)['port'](source) as { ofport: Val<number>; name: Val<string>; mac?: Val<string> };
 }
+
+/** The words of `capabilities` and `actions` go on where a narrow page broke the line. */
+function isMore(previous: string, text: string): boolean {
+  return (
+    /^\s*(?:(?:actions|capabilities):.*|(?:[A-Z]+_?)+(?: (?:[A-Z]+_?)+)*|(?:[a-z]+_)+[a-z]+(?: [a-z_]+)*)$/.test(previous) &&
+    MORE.test(text)
+  );
+}
+const MORE = /^\s*(?:(?:[A-Z]+_?)+(?: (?:[A-Z]+_?)+)*|(?:[a-z]+_)+[a-z]+(?: [a-z_]+)*|enqueue|output)$/;
 
 function parse(input: ParseInput): Parsed {
   const out = collect();
@@ -93,7 +103,7 @@ function parse(input: ParseInput): Parsed {
       const at = line.start + line.text.indexOf(`frags=${word}`) + 'frags='.length;
       out.facts.push({ kind: 'of-config', fragments: val(word, { start: at, end: at + word.length }) });
     }
-    if (grammars.OvsOfctlShow.match(source.text, 'settingLine').succeeded()) record(out, line);
+    if (grammars.OvsOfctlShow.match(source.text, 'settingLine').succeeded() || MORE.test(line.text)) record(out, line);
     else if (grammars.OvsOfctlShow.match(source.text, 'replyLine').succeeded()) record(out, line, line, 'header');
     else out.errors.push(syntaxError(source, result as Parameters<typeof syntaxError>[1], 'line of ovs-ofctl show'));
   }
