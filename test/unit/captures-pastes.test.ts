@@ -389,3 +389,22 @@ describe('prompts and tables as people write them', () => {
     );
   });
 });
+
+describe('texts of issues', () => {
+  it('may have flows behind the head of a log, and lines in bold', () => {
+    const [flows, ping] = read(
+      'May 24 20:51:09 agw-lte ovs-vswitchd:  cookie=0x0, duration=183.8s, table=13, n_packets=1, n_bytes=98, priority=10,ip,nw_dst=192.168.128.12 actions=drop\n\n**root@PC:/# ping 192.168.0.123 (Note: Host Win10)**\n**PING 192.168.0.123 (192.168.0.123) 56(84) bytes of data.**\n**From 192.168.0.254 icmp_seq=1 Destination Host Unreachable\nFrom 192.168.0.254 icmp_seq=2 Destination Host Unreachable**\n',
+    ).captures;
+    assert.deepEqual([flows?.flows.count, flows?.flows.priorityOf(0), flows?.errors.length], [1, 10, 0]);
+    assert.deepEqual([ping?.kind, ping?.host, ping?.records, ping?.errors.length], ['ping', 'PC', 3, 0]);
+  });
+
+  it('may show a part of ip6tables, of which only an empty column tells', () => {
+    const list = (opt: string) =>
+      read(
+        `Chain forwarding_rule (1 references)\ntarget     prot opt source               destination\nACCEPT     all  ${opt}  anywhere             anywhere             mark match 0x10\n`,
+      ).captures.map(({ kind }) => kind);
+    assert.deepEqual(list('  '), ['ip6tables-list']);
+    assert.deepEqual(list('--'), ['iptables-list']);
+  });
+});

@@ -3,8 +3,11 @@ import type { Line } from '../base/lines';
 /** What stands around a line of a page's source: `<pre><code>$ ip a`, `… actions=NORMAL</code></pre>`. */
 const MARKUP_BEFORE = /^\s*(?:<(?:pre|code|p|li)\b[^<>]{0,80}>\s*)+(?=[^\s<])/i;
 const MARKUP_BEHIND = /(?:\s*<(?:\/(?:pre|code|p|li|ul|ol|div)|br ?\/?)>)+\s*$/i;
-/** What numbers or marks the flows of a list that somebody made of them. */
-const LISTED = /^\s*(?:\(?\d{1,3}[.)]|[*•▪◦–-])\s+(?=(?:cookie=0x[\da-f]|table=\w|duration=\d|priority=\d))/;
+/** What numbers or marks the flows of a list that somebody made of them, or stands in a log before them. */
+const LISTED =
+  /^\s*(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+:|\(?\d{1,3}[.)]|[*•▪◦–-])\s+(?=(?:cookie=0x[\da-f]|table=\w|duration=\d|priority=\d))/;
+/** A line in Markdown's bold, or the first or the last of several. */
+const BOLD = /^(\s*\*\*)?(?=[^\s*])[^*]*[^\s*](\*\*)?$/;
 /** Blanks that web pages and word processors put in place of the usual one; each is as long as it. */
 const OTHER_BLANKS = /[\u00a0\u2000-\u200a\u202f\u3000]/g;
 const ESCAPE = String.fromCharCode(27);
@@ -25,6 +28,9 @@ const BARE_START = /\[(?:\d{1,2};)?\d{1,2}m(?:\[K|.*\[0?m)/;
 export function unquote(raw: Line): Line {
   if (raw.text.length > 20_000) return unquoted(raw);
   const line = withUsualBlanks(withoutColours(raw));
+  const bold = BOLD.exec(line.text);
+  if (bold && (bold[1] !== undefined || bold[2] !== undefined))
+    return unquoted(part(line, bold[1]?.length ?? 0, line.text.length - (bold[2]?.length ?? 0)));
   if (/^\s*<[pcl]|[a-z/]>\s*$/i.test(line.text)) {
     const before = MARKUP_BEFORE.exec(line.text)?.[0].length ?? 0;
     const behind = MARKUP_BEHIND.exec(line.text)?.index ?? line.text.length;

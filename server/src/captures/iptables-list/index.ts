@@ -15,6 +15,9 @@ const IPV6 = '!?(?:anywhere|(?=[\\da-f]*:)[\\da-f:.]+(?:\\/[\\da-f:]+)?)';
 /** Two columns of IPv6 addresses; with names one of them may be `anywhere`, which is of either family. */
 const SIX = '!?(?:::\\/0|(?=[\\da-f:]*:[\\da-f:]*:)[\\da-f:]+(?:\\/[\\da-f:]+)?)';
 const TWO_OF_IPV6 = new RegExp(`\\s(?:${SIX}\\s+(?:${SIX}|anywhere)|anywhere\\s+${SIX})(?:\\s|$)`, 'i');
+/** The column `opt` of ip6tables is empty, as IPv6 has no fragments that it could tell; iptables prints `--` there. */
+const NO_OPTIONS =
+  /\s(?:all|tcp|udp|icmpv6|ipv6-icmp|esp|ah|sctp|gre|\d{1,3})\s{4,}(?:\S+\s+\S+\s+)?!?anywhere\s+!?anywhere(?:\s|$)/;
 const ADDRESS = `(?:${IPV6}|!?(?:default|localhost|loopback\\/8|\\d{1,3}(?:\\.\\d{1,3}){3}(?:\\/[\\d.]+)?|[\\w-]+(?:\\.[\\w-]+)+(?:\\/\\d+)?))`;
 /**
  * Numbers, a target and a protocol, then two addresses; in and out stand before them. The column `opt` between them tells a
@@ -178,7 +181,7 @@ function isIpv6(following: (n: number) => string | undefined): boolean {
     if (next === undefined) return false;
     if (CHAIN.test(next) || TITLE.test(next) || next.trim() === '') continue;
     if (!ROW.test(next)) return false;
-    return TWO_OF_IPV6.test(next);
+    return TWO_OF_IPV6.test(next) || NO_OPTIONS.test(next);
   }
   return false;
 }
