@@ -67,3 +67,37 @@ describe('files that are named after commands', () => {
     );
   });
 });
+
+describe('machines that no name tells, in one text', () => {
+  const addresses = (prompt: string, n: string) =>
+    `${prompt} ip a\n2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UP group default qlen 1000\n    link/ether 52:54:00:00:00:${n} brd ff:ff:ff:ff:ff:ff\n    inet 10.0.0.${Number.parseInt(n, 16)}/24 brd 10.0.0.255 scope global eth0\n`;
+  const routes = (prompt: string, n: string) =>
+    `${prompt} ip r\n10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.${Number.parseInt(n, 16)}\n`;
+
+  it('are two where a card has two addresses', () => {
+    const { hosts } = network(
+      `node A:\n\n${addresses('$', '0a')}${routes('$', '0a')}\nnode B:\n\n${addresses('$', '0b')}${routes('$', '0b')}\nAgain on A:\n\n${addresses('$', '0a')}`,
+    );
+    assert.deepEqual([...hosts.keys()], ['t', 't#2']);
+    const [first, second] = [...hosts.values()].map((host) => host.namespaces.get(''));
+    assert.deepEqual(
+      [first?.routes.map(({ route }) => route.src?.value), second?.routes.map(({ route }) => route.src?.value)],
+      [['10.0.0.10'], ['10.0.0.11']],
+    );
+  });
+
+  it('are told by their prompts once their cards told them apart', () => {
+    const { hosts } = network(
+      `${addresses('$', '0a')}\nIn the container:\n\n${addresses('/ #', '0b')}${routes('/ #', '0b')}\n${routes('$', '0a')}`,
+    );
+    const [first, second] = [...hosts.values()].map((host) => host.namespaces.get(''));
+    assert.deepEqual(
+      [first?.routes.map(({ route }) => route.src?.value), second?.routes.map(({ route }) => route.src?.value)],
+      [['10.0.0.10'], ['10.0.0.11']],
+    );
+  });
+
+  it('are one where nothing contradicts', () => {
+    assert.equal(network(`${addresses('$', '0a')}${routes('#', '0a')}${addresses('#', '0a')}`).hosts.size, 1);
+  });
+});

@@ -82,6 +82,43 @@ function systemUuid(capture: Capture): string | undefined {
   return undefined;
 }
 
+/** Devices that keep their address as long as the machine is the same; others may be made anew. */
+const CARD = /^(?:eth\d+|en[opsxP]\w+|em\d+|p\d+p\d+|wl\w+)$/;
+
+/** The machine's cards with their MAC addresses, as a listing of the machine's own namespace shows them. */
+function cardsOf({ capture }: Item): ReadonlyMap<string, string> {
+  const cards = new Map<string, string>();
+  if (capture.namespace !== undefined) return cards;
+  for (const fact of capture.facts)
+    if (fact.kind === 'link' && fact.mac !== undefined && CARD.test(fact.name.value)) cards.set(fact.name.value, fact.mac.value);
+  return cards;
+}
+
+/** What stands before the command on its line; undefined for a command without a prompt, and for none. */
+function promptOf({ capture, document }: Item): string | undefined {
+  if (capture.commandSpan === undefined) return undefined;
+  const { start } = capture.commandSpan;
+  const prompt = document.text.slice(document.lines.startOf(document.lines.lineAt(start)) ?? start, start).trim();
+  return prompt === '' ? undefined : prompt;
+}
+
+/** A machine that no name tells: what is known of it, so that another one's captures in the same text are not taken for its own. */
+interface Machine {
+  readonly label: string;
+  uuid: string | undefined;
+  readonly cards: Map<string, string>;
+  readonly prompts: Set<string>;
+}
+
+function differs(machine: Machine, uuid: string | undefined, cards: ReadonlyMap<string, string>): boolean {
+  if (uuid !== undefined && machine.uuid !== undefined && uuid !== machine.uuid) return true;
+  return [...cards].some(([name, mac]) => (machine.cards.get(name) ?? mac) !== mac);
+}
+
+function sharesWith(machine: Machine, uuid: string | undefined, cards: ReadonlyMap<string, string>): boolean {
+  return (uuid !== undefined && machine.uuid === uuid) || [...cards].some(([name, mac]) => machine.cards.get(name) === mac);
+}
+
 /** Decides for every capture whose it is. Explicit names stand; the rest follows from what the captures share. */
 export function assignHosts(documents: readonly CaptureDocument[]): HostAssignment {
   const items: Item[] = [];
@@ -283,6 +320,36 @@ function lastFolder(document: CaptureDocument | undefined): string | undefined {
   return of(document?.path) ?? (ofUri === undefined ? undefined : decodeURIComponent(ofUri));
 }
 
+function newMachine(label: string): Machine {
+  return { label, uuid: undefined, cards: new Map(), prompts: new Set() };
+}
+
+function learn(machine: Machine | undefined, item: Item): void {
+  if (machine === undefined) return;
+  machine.uuid = systemUuid(item.capture) ?? machine.uuid;
+  for (const [name, mac] of cardsOf(item)) machine.cards.set(name, mac);
+  const prompt = promptOf(item);
+  if (prompt !== undefined) machine.prompts.add(prompt);
+}
+
+/**
+ * Whose a capture is that no name tells: the machine's that was looked at last, unless it shows another database or other cards, or a
+ * prompt that only one of the others has. One that is none of the known ones is made.
+ */
+function machineOf(item: Item, machines: Machine[], current: Machine | undefined, make: () => Machine): Machine | undefined {
+  const [uuid, cards, prompt] = [systemUuid(item.capture), cardsOf(item), promptOf(item)];
+  const same = machines.find((machine) => sharesWith(machine, uuid, cards) && !differs(machine, uuid, cards));
+  if (same) return same;
+  if (current && differs(current, uuid, cards)) {
+    const machine = make();
+    machines.push(machine);
+    return machine;
+  }
+  const typedAt = prompt === undefined ? [] : machines.filter(({ prompts }) => prompts.has(prompt));
+  const [other] = typedAt;
+  return other !== undefined && typedAt.length === 1 && current?.prompts.has(prompt ?? '') !== true ? other : current;
+}
+
 /**
  * What is left belongs to the one host of its document, or to a host that is named after the file; gives those names. A prompt
  * inside an instance names no host of the cloud.
@@ -299,22 +366,21 @@ function adoptByDocument(items: readonly Item[], guests: ReadonlySet<string>): R
     const document = group[0]?.document;
     const base = (document?.path.split('/').at(-1) ?? 'capture').replace(/\.\w+$/, '');
     const fallback = document?.folder ?? (open.every(isNamedByFile) ? lastFolder(document) : undefined) ?? base;
-    let anonymous = 0;
-    let current = named.size === 1 && only !== undefined ? only : fallback;
-    let uuid: string | undefined;
+    const first = named.size === 1 && only !== undefined ? only : fallback;
+    const machines: Machine[] = [newMachine(first)];
+    // What the one host that is named shows of itself counts as well.
+    for (const item of group) if (item.host !== undefined && item.host === first) learn(machines[0], item);
+    let current = machines[0];
     for (const item of open) {
-      const own = systemUuid(item.capture);
-      if (own !== undefined && uuid !== undefined && own !== uuid) {
-        anonymous++;
-        current = `${fallback}#${anonymous + 1}`;
-      }
-      if (own !== undefined) uuid = own;
-      item.host = current;
+      current = machineOf(item, machines, current, () => newMachine(`${fallback}#${machines.length + 1}`));
+      learn(current, item);
+      const label = current?.label ?? first;
+      item.host = label;
       item.reason =
-        named.size === 1 && current === only
-          ? `taken as ${current}'s: no other host is named in ${base}`
-          : `no prompt or folder names its host; called ${current} after the ${fallback === base ? 'file' : 'folder'}`;
-      if (current !== only) anonymousNames.add(current);
+        named.size === 1 && label === only
+          ? `taken as ${label}'s: no other host is named in ${base}`
+          : `no prompt or folder names its host; called ${label} after the ${fallback === base ? 'file' : 'folder'}`;
+      if (label !== only) anonymousNames.add(label);
     }
   }
   return anonymousNames;
