@@ -347,7 +347,9 @@ function machineOf(item: Item, machines: Machine[], current: Machine | undefined
   }
   const typedAt = prompt === undefined ? [] : machines.filter(({ prompts }) => prompts.has(prompt));
   const [other] = typedAt;
-  return other !== undefined && typedAt.length === 1 && current?.prompts.has(prompt ?? '') !== true ? other : current;
+  // A machine whose own prompt was not seen yet may have the same one.
+  const another = current !== undefined && current.prompts.size > 0 && !current.prompts.has(prompt ?? '');
+  return other !== undefined && typedAt.length === 1 && another ? other : current;
 }
 
 /**
