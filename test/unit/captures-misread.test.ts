@@ -9,6 +9,7 @@ import { tcpdump } from '../../server/src/captures/tcpdump';
 import { netfilterTrace } from '../../server/src/features/netfilter-trace';
 import { readQuestion } from '../../server/src/features/netfilter-question';
 import { facts, parse, plain } from './linux-captures.harness';
+import { walk } from '../../server/src/walk/walk';
 import { networkOf } from './walk-fixture';
 
 const read = (text: string): CaptureDocument => readDocument('file:///n', 'n.txt', text);
@@ -397,5 +398,27 @@ describe('dialects', () => {
   it('leaves out a remark behind a command', () => {
     assert.deepEqual(parseCommand('ping -c2 172.19.1.4  (in c-private)')?.argv, ['ping', '-c2', '172.19.1.4']);
     assert.equal(parseCommand('ip a (on host 2)')?.argv.join(' '), 'ip a');
+  });
+});
+
+describe('what would settle a question about a container', () => {
+  it('is asked the way that the captures came from it', () => {
+    for (const [enter, prompt, asked] of [
+      ['docker exec -it web sh', '/ #', 'docker exec web ip route'],
+      ['kubectl -n prod exec -it web -- bash', 'root@web:/#', 'kubectl -n prod exec web -- ip route'],
+      ['nsenter -t 4711 -n', 'root@h:~#', 'nsenter -t 4711 -n ip route'],
+      ['ip netns exec web bash', 'root@h:~#', 'ip netns exec web ip route'],
+    ] as const) {
+      const network = networkOf(
+        `root@h:~# ${enter}\n${prompt} ip a\n4: eth0@if5: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP\n    link/ether 02:42:ac:11:00:02 brd ff:ff:ff:ff:ff:ff link-netnsid 0\n    inet 172.17.0.2/16 scope global eth0\n`,
+      );
+      const result = walk(network, { from: '172.17.0.2', to: '8.8.8.8' });
+      assert.equal(result.kind, 'walk');
+      if (result.kind !== 'walk') continue;
+      assert.ok(
+        result.request.gaps.some(({ command }) => command === asked),
+        `${asked}: ${result.request.gaps.map(({ command }) => command).join('; ')}`,
+      );
+    }
   });
 });

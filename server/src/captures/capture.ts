@@ -126,6 +126,8 @@ export interface Capture {
   readonly host: string | undefined;
   readonly hostBy: 'prompt' | 'folder' | 'file' | undefined;
   readonly namespace: string | undefined;
+  /** What one types before a command to run it in that namespace, where it is a container's: `docker exec web`. */
+  readonly enter: string | undefined;
   readonly span: Span;
   readonly commandSpan: Span | undefined;
   /** 0-based, inclusive. */

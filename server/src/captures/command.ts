@@ -14,6 +14,8 @@ export interface CommandLine {
   readonly host: string | undefined;
   /** Whether `namespace` is that of a container, which shows prompts of its own. */
   readonly inContainer: boolean;
+  /** What leads into that namespace: `docker exec web`. */
+  readonly enter: string | undefined;
 }
 
 /** A prompt in front of a command. */
@@ -104,6 +106,7 @@ export function parseCommand(text: string): CommandLine | undefined {
   let namespace: string | undefined;
   let container: string | undefined;
   let inContainer = false;
+  let enter: string | undefined;
   let host: string | undefined;
   for (let guard = 0; guard < 12; guard++) {
     const first = argv[0];
@@ -113,6 +116,7 @@ export function parseCommand(text: string): CommandLine | undefined {
     if (inside) {
       argv = inside.argv;
       container = inside.namespace ?? container;
+      enter = inside.enter ?? enter;
       inContainer = program !== 'nsenter';
     } else if (/^\w+=/.test(first)) argv = argv.slice(1);
     else if (/^(?:sudo|time|nohup|env|doas|chroot|then|do|exec)$/.test(program)) {
@@ -164,6 +168,7 @@ export function parseCommand(text: string): CommandLine | undefined {
     namespace: namespace ?? (isBoundToNamespace(programName(first)) ? container : undefined),
     host,
     inContainer: inContainer && namespace === undefined,
+    enter: namespace === undefined ? enter : undefined,
   };
 }
 

@@ -3,6 +3,8 @@ export interface Inside {
   readonly argv: readonly string[];
   /** The network namespace of what it runs in, by the container's name or as `pid N`; undefined for the machine's own. */
   readonly namespace: string | undefined;
+  /** What one types before a command to run it there: `docker exec web`, `nsenter -t 4711 -n`. */
+  readonly enter: string | undefined;
 }
 
 const RUNTIME = /^(?:docker|docker-compose|podman|nerdctl|crictl|lxc|incus|kubectl|oc|microk8s|k3s|minikube)$/;
@@ -28,17 +30,30 @@ export function execCommand(program: string, argv: readonly string[]): Inside | 
   const at = argv.findIndex((word) => /^(?:exec|rsh|attach|run)$/.test(word));
   if (at < 0) return undefined;
   // What is typed next is typed at the container's own shell.
-  if (argv[at] === 'attach') return { argv: ['sh'], namespace: namespaceOf(afterOptions(argv.slice(at + 1), VALUED)[0]) };
-  if (argv[at] === 'run') return interactiveRun(program, argv.slice(at + 1));
+  if (argv[at] === 'attach') return inside(program, argv, afterOptions(argv.slice(at + 1), VALUED)[0], ['sh']);
+  if (argv[at] === 'run') return interactiveRun(program, argv, argv.slice(at + 1));
   const rest = afterOptions(argv.slice(at + 1), VALUED);
   const dashes = argv.indexOf('--');
   // Options may stand behind the name as well: kubectl exec POD -c CONTAINER -- COMMAND.
   const command = dashes > 0 ? argv.slice(dashes + 1) : afterOptions(rest.slice(1), VALUED);
-  return { argv: command, namespace: namespaceOf(rest[0]) };
+  return inside(program, argv, rest[0], command);
+}
+
+/** What runs in a container or pod, with the words that lead there. */
+function inside(program: string, argv: readonly string[], name: string | undefined, command: readonly string[]): Inside {
+  const namespace = namespaceOf(name);
+  if (namespace === undefined || name === undefined) return { argv: command, namespace, enter: undefined };
+  const kubernetes = /^(?:kubectl|oc|microk8s|k3s|minikube)$/.test(program);
+  const runtime =
+    program === 'docker' && argv[1] === 'compose' ? 'docker compose' : kubernetes && program !== 'oc' ? 'kubectl' : program;
+  const at = argv.findIndex((word) => word === '-n' || word === '--namespace');
+  const of = kubernetes && at > 0 && argv[at + 1] !== undefined ? ` -n ${argv[at + 1]}` : '';
+  const dashes = kubernetes || /^(?:lxc|incus)$/.test(program) ? ' --' : '';
+  return { argv: command, namespace, enter: `${runtime}${of} exec ${name}${dashes}` };
 }
 
 /** `docker run -it --name web busybox`, `kubectl run web -it --image=busybox -- sh`: a shell in a container that has a name. */
-function interactiveRun(program: string, argv: readonly string[]): Inside | undefined {
+function interactiveRun(program: string, whole: readonly string[], argv: readonly string[]): Inside | undefined {
   const flag = (letter: string, name: string) =>
     argv.some((word) => word === name || new RegExp(`^-[a-z]*${letter}[a-z]*$`).test(word));
   if (!flag('t', '--tty') || flag('d', '--detach')) return undefined;
@@ -50,7 +65,7 @@ function interactiveRun(program: string, argv: readonly string[]): Inside | unde
   const last = argv.at(-1) ?? '';
   const shell =
     last.startsWith('-') || /^(?:.*\/)?(?:ba|a)?sh$|^[\w./-]*(?:busybox|alpine|ubuntu|debian|centos|fedora)[\w.:-]*$/.test(last);
-  return name === undefined || !shell ? undefined : { argv: ['sh'], namespace: namespaceOf(name) };
+  return name === undefined || !shell ? undefined : inside(program, whole, name, ['sh']);
 }
 
 function namespaceOf(name: string | undefined): string | undefined {
@@ -91,10 +106,12 @@ export function nsenterCommand(program: string, argv: readonly string[]): Inside
   }
   // Without a command it starts a shell (nsenter(1)).
   const command = n < argv.length ? argv.slice(n) : ['sh'];
-  if (!net) return { argv: command, namespace: undefined };
+  if (!net) return { argv: command, namespace: undefined, enter: undefined };
   const named = /^(?:\/var)?\/run\/(?:docker\/)?netns\/(.+)$/.exec(file ?? '')?.[1];
   const process = /^\/proc\/(\d+)\/ns\/net$/.exec(file ?? '')?.[1] ?? pid;
-  return { argv: command, namespace: named ?? (process === undefined || process === '1' ? undefined : `pid ${process}`) };
+  const namespace = named ?? (process === undefined || process === '1' ? undefined : `pid ${process}`);
+  const enter = process === undefined ? (file === undefined ? undefined : `nsenter --net=${file}`) : `nsenter -t ${process} -n`;
+  return { argv: command, namespace, enter: namespace === undefined ? undefined : enter };
 }
 
 /** `lxc-attach -n NAME -- …`; undefined for other commands. */
@@ -103,7 +120,8 @@ export function lxcAttachCommand(program: string, argv: readonly string[]): Insi
   const at = argv.findIndex((word) => word === '-n' || word === '--name');
   const dashes = argv.indexOf('--');
   const command = dashes > 0 ? argv.slice(dashes + 1) : afterOptions(argv.slice(1), /^(?:-[nPusf]|--name)$/);
-  return { argv: command, namespace: at < 0 ? undefined : argv[at + 1] };
+  const name = at < 0 ? undefined : argv[at + 1];
+  return { argv: command, namespace: name, enter: name === undefined ? undefined : `lxc-attach -n ${name} --` };
 }
 
 /** Whether a program's answer depends on the network namespace that it runs in. */

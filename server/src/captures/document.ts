@@ -156,6 +156,7 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
     host: block.host,
     hostBy: block.hostBy,
     namespace: block.namespace,
+    enter: block.enter,
     commandSpan: block.commandSpan,
     elided: block.elided,
     filter: block.command?.filter,

@@ -3,6 +3,8 @@ import type { CommandLine } from './command';
 /** A shell that somebody started inside a container or a network namespace, and that the next prompts may be of. */
 export interface Session {
   readonly namespace: string;
+  /** What leads there from the machine: `docker exec web`. */
+  readonly enter: string | undefined;
   /** The host's name in the prompt that it was started at. */
   readonly outerHost: string | undefined;
   /** That prompt as it stands in the text. */
@@ -28,6 +30,7 @@ export function sessionOf(command: CommandLine, prompt: SeenPrompt): Session | u
   if (command.namespace === undefined || !SHELL.test(program) || rest.some((word) => !/^--?[\w-]+$/.test(word))) return undefined;
   return {
     namespace: command.namespace,
+    enter: command.enter,
     outerHost: prompt.host ?? command.host,
     outerPrompt: prompt.text,
     ownPrompt: command.inContainer,

@@ -17,6 +17,8 @@ export interface Block {
   readonly host: string | undefined;
   readonly hostBy: 'prompt' | 'folder' | 'file' | undefined;
   readonly namespace: string | undefined;
+  /** What leads into the namespace, where it is a container's. */
+  readonly enter: string | undefined;
   /** Output lines, but those that are flows of a known shape. */
   readonly lines: readonly Line[];
   /** The first and the last line (0-based) of the output, flows of known shapes included; undefined where there is none. */
@@ -142,6 +144,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
           host,
           hostBy: host === undefined ? undefined : host === folder && prompt?.host === undefined ? 'folder' : 'prompt',
           namespace: command.namespace ?? inside?.namespace,
+          enter: command.namespace === undefined ? inside?.enter : command.enter,
           command,
           commandSpan: continued.more === 0 ? prompted.span : { start: prompted.span.start, end: lineEnd(lines.at(n), line) },
           commandLine: line.number,
@@ -234,6 +237,7 @@ interface OpenBlock {
   readonly host: string | undefined;
   readonly hostBy: Block['hostBy'];
   readonly namespace: string | undefined;
+  readonly enter: string | undefined;
   indent: number | undefined;
   readonly lines: Line[];
   readonly strange: Line[];
@@ -274,6 +278,7 @@ function start(
     host: string | undefined;
     hostBy: Block['hostBy'];
     namespace: string | undefined;
+    enter?: string | undefined;
     command?: CommandLine;
     commandSpan?: Span;
     commandLine?: number;
@@ -288,6 +293,7 @@ function start(
     host: from.host,
     hostBy: from.hostBy,
     namespace: from.namespace,
+    enter: from.enter,
     indent: from.indent,
     lines: [],
     strange: [],

@@ -1,3 +1,4 @@
+import { inNamespace } from '../walk/context';
 import type { Fact } from '../captures/facts';
 import type { NfFamily } from '../captures/netfilter-facts';
 import type { Namespace, NfChain, NfRule, NfTable, Source } from '../model/network';
@@ -48,7 +49,7 @@ export function describeNamespace(world: World, entity: EntityOf<'namespace'>): 
         `${code(device.name)}${addresses.length === 0 ? '' : `: ${few(addresses, 4)}`}${inBrackets(world, device.sources[0])}`,
       );
     }
-    if (devices.length === 0) bullets.push(`Its devices were not captured: ${code(`ip netns exec ${entity.name} ip addr`)}`);
+    if (devices.length === 0) bullets.push(`Its devices were not captured: ${code(inNamespace(namespace, 'ip addr'))}`);
     const tables = [...namespace.netfilter.keys()];
     const parts = [
       namespace.routes.length === 0 ? '' : count(namespace.routes.length, 'route'),

@@ -47,6 +47,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
   }
   for (const linked of own)
     if (linked.capture.commandSpan && name !== '') sources.push(sourceAt(linked, linked.capture.commandSpan));
+  const enter = own.map(({ capture }) => capture.enter).find((text) => text !== undefined);
   const routes = known(own, 'route', (kind) => kind === 'ip-route' || kind === 'route');
   const shown = routeTablesShown(own);
   const neighbours = known(own, 'neighbour', (kind) => kind === 'ip-neighbour' || kind === 'arp');
@@ -73,6 +74,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
   return {
     host,
     name,
+    ...(enter === undefined ? {} : { enter }),
     devices: linkDevices(host, name, own),
     routes: unique(
       routes.found.map(({ fact, linked }) => ({ route: fact, source: sourceAt(linked, fact.text.span) })),

@@ -230,6 +230,8 @@ export interface Namespace {
   readonly host: string;
   /** `''` for the root namespace. */
   readonly name: string;
+  /** What one types before a command to run it there, where a capture shows it; else `ip netns exec NAME`. */
+  readonly enter?: string;
   readonly devices: ReadonlyMap<string, Device>;
   readonly routes: readonly { readonly route: RouteFact; readonly source: Source }[];
   readonly routesKnown: Known;

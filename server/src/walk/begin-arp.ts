@@ -100,13 +100,7 @@ function asksFromNamespace(
     const why = own
       ? `${destination} is ${name}'s own address: it asks nobody`
       : `Which device ${name} would ask on for ${destination} is not known: no captured route leads there`;
-    return nobodyAsks(
-      context,
-      host.name,
-      found.kind === 'local' ? found.device : 'lo',
-      inNamespace(namespace.name, 'ip route'),
-      why,
-    );
+    return nobodyAsks(context, host.name, found.kind === 'local' ? found.device : 'lo', inNamespace(namespace, 'ip route'), why);
   }
   return asksOn(context, namespace, found.device, found.via ?? destination, destination, {
     source: ip ?? found.src,
@@ -144,7 +138,7 @@ export function asksOn(
       context,
       namespace.host,
       dev,
-      inNamespace(namespace.name, 'ip link'),
+      inNamespace(namespace, 'ip link'),
       `${dev} of ${name} sends without asking: it has no neighbours with addresses (NOARP)`,
     );
   if (address === undefined || source?.family !== address.family || mac === undefined)
@@ -152,7 +146,7 @@ export function asksOn(
       context,
       namespace.host,
       dev,
-      inNamespace(namespace.name, 'ip a'),
+      inNamespace(namespace, 'ip a'),
       `The addresses of ${dev} of ${name} were not captured`,
     );
   const packet = requestFor(source.value, address.value, address.family, parseMac(mac) ?? 0n);

@@ -352,7 +352,7 @@ function beginNamespace(
   if (source === undefined) {
     addGap(context, {
       host: host.name,
-      command: inNamespace(namespace.name, 'ip a'),
+      command: inNamespace(namespace, 'ip a'),
       why: 'the address that the packet starts from',
     });
     return {

@@ -1,5 +1,5 @@
 import type { ConnectionTable } from '../kernel/conntrack';
-import type { Host, Network, OvsBridge, Source } from '../model/network';
+import type { Host, Namespace, Network, OvsBridge, Source } from '../model/network';
 import type { Tables } from '../ofproto/tables';
 import type { TableVisit } from '../ofproto/why-not';
 import type { LearnedFlow } from './openflow/learned';
@@ -103,6 +103,7 @@ export function bridgeKey(bridge: OvsBridge): string {
 }
 
 /** The command as an operator types it in a namespace. */
-export function inNamespace(namespace: string, command: string): string {
-  return namespace === '' ? command : `ip netns exec ${namespace} ${command}`;
+export function inNamespace(namespace: string | Pick<Namespace, 'name' | 'enter'>, command: string): string {
+  const { name, enter }: Pick<Namespace, 'name' | 'enter'> = typeof namespace === 'string' ? { name: namespace } : namespace;
+  return name === '' ? command : `${enter ?? `ip netns exec ${name}`} ${command}`;
 }

@@ -28,7 +28,7 @@ export function arpIn(
   if (!device && host?.bridges.has(dev) !== true && neutronPortOf(context.network, dev) === undefined) {
     addGap(context, {
       host: namespace.host,
-      command: inNamespace(namespace.name, 'ip a'),
+      command: inNamespace(namespace, 'ip a'),
       why: `whether ${dev} has ${askedFor(packet)}`,
     });
     const summary = `Whether ${dev} of ${name} has ${askedFor(packet)} was not captured`;
@@ -53,7 +53,7 @@ export function arpIn(
   }
   const decision = decide(context, namespace, dev, packet);
   if (decision.kind === 'unknown') {
-    addGap(context, { host: namespace.host, command: inNamespace(namespace.name, decision.command), why: decision.why });
+    addGap(context, { host: namespace.host, command: inNamespace(namespace, decision.command), why: decision.why });
     const summary = `Whether ${name} answers on ${dev} for ${askedFor(packet)} was not captured`;
     steps.push({ ...base, summary, certainty: 'assumed', reason: decision.why, evidence: [], effect: 'unknown' });
     return { disposition: 'insufficient-info', at: where, summary, packet };

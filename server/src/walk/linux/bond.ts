@@ -34,7 +34,7 @@ export function outOfBond(context: Context, namespace: Namespace, bond: Device, 
   if (!chosen) {
     addGap(context, {
       host: namespace.host,
-      command: inNamespace(namespace.name, 'ip -d link'),
+      command: inNamespace(namespace, 'ip -d link'),
       why: `the devices that ${bond.name} is made of`,
     });
     return {
@@ -49,7 +49,7 @@ export function outOfBond(context: Context, namespace: Namespace, bond: Device, 
   if (!sure && !spreads)
     addGap(context, {
       host: namespace.host,
-      command: inNamespace(namespace.name, 'ip -d link'),
+      command: inNamespace(namespace, 'ip -d link'),
       why: `which device of ${bond.name} is the active one`,
     });
   const why = spreads

@@ -184,7 +184,7 @@ function ebtables(run: Run, table: EbTable, chain: EbChain, packet: FlowKey, out
       run.steps.push({ ...ebStep(run, table, chain, result, summary, packet), effect: undefined });
       addGap(run.context, {
         host: run.bridge.host,
-        command: inNamespace(run.namespace.name, 'ebtables-save'),
+        command: inNamespace(run.namespace, 'ebtables-save'),
         why: `conditions of ${name} that are not certain`,
       });
       return { packet };
@@ -269,7 +269,7 @@ function native(run: Run, table: NfTable, chain: NfChain, hook: Hook, packet: Fl
     run.steps.push({ ...tableStep(run.namespace, run.bridge.name, result, summary, packet), effect: undefined });
     addGap(run.context, {
       host: run.bridge.host,
-      command: inNamespace(run.namespace.name, 'nft list ruleset'),
+      command: inNamespace(run.namespace, 'nft list ruleset'),
       why: `conditions of ${name} that are not certain`,
     });
     return { packet };
@@ -374,7 +374,7 @@ function iptablesAt(run: Run, taken: Taken, hook: Hook, packet: FlowKey, port: s
       const why = `whether bridged frames pass iptables on ${run.bridge.host}: ${told.charAt(0).toLowerCase()}${told.slice(1)} if they do`;
       addGap(run.context, {
         host: run.bridge.host,
-        command: inNamespace(run.namespace.name, 'sysctl net.bridge.bridge-nf-call-iptables'),
+        command: inNamespace(run.namespace, 'sysctl net.bridge.bridge-nf-call-iptables'),
         why,
       });
       const step = tableStep(
@@ -417,7 +417,7 @@ function tellTable(run: Run, table: TableRun, spared: ReadonlySet<string>, port:
   if (doubtful) {
     addGap(run.context, {
       host: run.namespace.host,
-      command: inNamespace(run.namespace.name, 'ipset list'),
+      command: inNamespace(run.namespace, 'ipset list'),
       why: `rules before ${by} depend on conditions that are not certain`,
     });
     return `${title}: ${doubtful.chain} rule ${doubtful.rule.number} may drop it, or a rule before lets it through; taken to pass`;

@@ -132,7 +132,7 @@ function uncaptured(
       if (table !== 'filter' && table !== 'nat') continue;
       addGap(context, {
         host: namespace.host,
-        command: inNamespace(namespace.name, `${program} -t ${table} -S`),
+        command: inNamespace(namespace, `${program} -t ${table} -S`),
         why: `the ${table} table's ${hook} chain was not captured`,
       });
     }
@@ -141,7 +141,7 @@ function uncaptured(
   if (!asked) return [];
   addGap(context, {
     host: namespace.host,
-    command: inNamespace(namespace.name, `${program}-save`),
+    command: inNamespace(namespace, `${program}-save`),
     why: `whether a rule drops or translates the packet ${namespace.name === '' ? `on ${namespace.host}` : `in ${namespace.name}`}`,
   });
   // What is meant for a router may be translated before it is looked at.
@@ -176,7 +176,7 @@ function hiddenGap(context: Context, namespace: Namespace, run: TableRun, progra
   if (!run.hits.some((hit) => hit.reason !== undefined && hit.rule.interfacesHidden)) return;
   addGap(context, {
     host: namespace.host,
-    command: inNamespace(namespace.name, `${program} -t ${run.table.name} -S`),
+    command: inNamespace(namespace, `${program} -t ${run.table.name} -S`),
     why: `iptables -L without -v hides the interfaces of the rules in ${run.table.name}/${run.hook}`,
   });
 }

@@ -84,7 +84,7 @@ function notTaken(context: Context, namespace: Namespace, device: string, tag: n
   const summary = `Whether a device takes VLAN ${tag} off ${device} was not captured`;
   addGap(context, {
     host: namespace.host,
-    command: inNamespace(namespace.name, 'ip -d addr'),
+    command: inNamespace(namespace, 'ip -d addr'),
     why: `which device takes VLAN ${tag} off ${device}`,
   });
   steps.push({ ...base, summary, certainty: 'assumed', reason: 'without one the frame is discarded', effect: 'unknown' });
@@ -144,7 +144,7 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
   }
   for (const { command, reason, nature, likely, answer } of doubts) {
     if (command === undefined || nature !== 'hidden' || likely === answer) continue;
-    addGap(context, { host: namespace.host, command: inNamespace(namespace.name, command), why: reason });
+    addGap(context, { host: namespace.host, command: inNamespace(namespace, command), why: reason });
   }
   const where = at(namespace, taken.out ?? device ?? 'lo');
   if (unsure || mayTurn) {
@@ -154,7 +154,7 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
       ? `whether ${destination} is an address of ${name}`
       : `whether a rule of ${name} translates ${destination} before its way is looked for`;
     const command = unsure ? 'ip address' : `${isIpv6(frame) ? 'ip6tables' : 'iptables'}-save`;
-    addGap(context, { host: namespace.host, command: inNamespace(namespace.name, command), why: what });
+    addGap(context, { host: namespace.host, command: inNamespace(namespace, command), why: what });
     const summary = `It was not captured ${what}; as it is, the packet is not handed on (${taken.why})`;
     return { disposition: 'insufficient-info', at: where, summary, packet: passage.packet };
   }
@@ -169,7 +169,7 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
         taken.verdict === 'unroutable' ? known : known === 'whole' ? 'partial' : known,
       );
     if (/^the addresses of /.test(taken.why))
-      addGap(context, { host: namespace.host, command: inNamespace(namespace.name, 'ip address'), why: taken.why });
+      addGap(context, { host: namespace.host, command: inNamespace(namespace, 'ip address'), why: taken.why });
     return { disposition: 'insufficient-info', at: where, summary: taken.why, packet: passage.packet };
   }
   switch (taken.verdict) {
@@ -237,7 +237,7 @@ function noRoute(context: Context, passage: Passage, destination: string, known:
     if (namespace.netfilter.size === 0)
       addGap(context, {
         host: namespace.host,
-        command: inNamespace(namespace.name, 'iptables-save'),
+        command: inNamespace(namespace, 'iptables-save'),
         why: `whether a rule drops or translates the packet ${namespace.name === '' ? `on ${namespace.host}` : `in ${namespace.name}`}`,
       });
     return deliver(passage, {
@@ -247,7 +247,7 @@ function noRoute(context: Context, passage: Passage, destination: string, known:
   }
   addGap(context, {
     host: namespace.host,
-    command: inNamespace(namespace.name, 'ip route'),
+    command: inNamespace(namespace, 'ip route'),
     why: `where ${destination} goes from here`,
   });
   if (passage.in === undefined) {

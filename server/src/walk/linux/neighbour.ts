@@ -80,7 +80,7 @@ export function stateText(entry: {
 function withoutTable(context: Context, namespace: Namespace, device: string, ip: string): Neighbour | undefined {
   addGap(context, {
     host: namespace.host,
-    command: inNamespace(namespace.name, 'ip neigh'),
+    command: inNamespace(namespace, 'ip neigh'),
     why: `the MAC address of ${ip} on ${device}`,
   });
   const host = hostOf(context, namespace.host);

@@ -94,7 +94,7 @@ export function outOfTunnel(
   if (targets.length === 0)
     addGap(context, {
       host: host.name,
-      command: inNamespace(namespace.name, isVxlan ? `bridge fdb show dev ${name}` : `ip -d link show ${name}`),
+      command: inNamespace(namespace, isVxlan ? `bridge fdb show dev ${name}` : `ip -d link show ${name}`),
       why: `which host ${name} sends ${isVxlan ? `frames for ${mac}` : 'packets'} to`,
     });
   const number = tunnel.id === undefined ? '' : `, ${/^(?:vxlan|geneve)$/.test(tunnel.type) ? 'VNI' : 'key'} ${tunnel.id}`;
