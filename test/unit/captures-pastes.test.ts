@@ -39,6 +39,22 @@ describe('shells inside containers and namespaces', () => {
   });
 });
 
+describe('a command that ran in every namespace', () => {
+  it('has an output for each', () => {
+    for (const all of ['-a', '-all', '--all'])
+      assert.deepEqual(
+        captures(
+          `root@h:~# ip ${all} netns exec ip route\n\nnetns: ns2\n${ROUTES}\nnetns: ns1\ndefault via 10.0.0.1 dev eth1\nroot@h:~# ip r\n${ROUTES}`,
+        ),
+        [
+          ['ip-route', 'h', 'ns2', 2, 0],
+          ['ip-route', 'h', 'ns1', 1, 0],
+          ['ip-route', 'h', undefined, 2, 0],
+        ],
+      );
+  });
+});
+
 describe('what stands around captures in the source of a page', () => {
   it('ends and begins them', () => {
     for (const [before, behind] of [
@@ -88,6 +104,14 @@ describe('forms of ping, ip and sysctl', () => {
       capture?.facts.map((fact) => (fact.kind === 'link' ? [fact.name.value, fact.index, fact.mac?.value] : fact.kind)),
       [['eth0', undefined, '00:50:44:00:f5:c9'], 'address'],
     );
+  });
+
+  it('show devices whose flags somebody left out', () => {
+    const [link] = read(
+      '$ ip a\n31: cilium_host@cilium_net: <...> mtu 9001 ... qlen 1000\n    inet 10.5.2.191/32 scope link cilium_host\n',
+    ).captures.flatMap(({ facts }) => facts);
+    assert.ok(link?.kind === 'link');
+    assert.deepEqual([link.name.value, link.peer?.value, link.flags, link.mtu?.value], ['cilium_host', 'cilium_net', [], 9001]);
   });
 
   it('have details that a terminal cut in a word', () => {

@@ -12,6 +12,8 @@ export interface CommandLine {
   readonly namespace: string | undefined;
   /** From `ssh HOST …` and the like. */
   readonly host: string | undefined;
+  /** Whether it ran in every network namespace, whose names stand between its outputs (ip-netns(8)). */
+  readonly inEach: boolean;
   /** Whether `namespace` is that of a container, which shows prompts of its own. */
   readonly inContainer: boolean;
   /** What leads into that namespace: `docker exec web`. */
@@ -106,6 +108,7 @@ export function parseCommand(text: string): CommandLine | undefined {
   let namespace: string | undefined;
   let container: string | undefined;
   let inContainer = false;
+  let inEach = false;
   let enter: string | undefined;
   let host: string | undefined;
   for (let guard = 0; guard < 12; guard++) {
@@ -132,8 +135,10 @@ export function parseCommand(text: string): CommandLine | undefined {
       argv = argv.length === 2 && argv[1]?.includes(' ') ? words(argv[1]).words : argv.slice(1);
     } else if (program === 'ip' && argv.indexOf('netns') > 0 && argv[argv.indexOf('netns') + 1] === 'exec') {
       const at = argv.indexOf('netns');
-      namespace = argv[at + 2];
-      argv = argv.slice(at + 3);
+      // `ip -all netns exec ip a` runs it in one after the other.
+      inEach = argv.slice(1, at).some((word) => /^--?a(?:ll)?$/.test(word));
+      namespace = inEach ? undefined : argv[at + 2];
+      argv = argv.slice(inEach ? at + 2 : at + 3);
     } else if (program === 'ip' && /^-(?:n|netns)$/.test(argv[1] ?? '')) {
       namespace = argv[2];
       argv = ['ip', ...argv.slice(3)];
@@ -167,6 +172,7 @@ export function parseCommand(text: string): CommandLine | undefined {
     filter: pipe === undefined || WHOLE.test(pipe) ? undefined : `| ${pipe}`,
     namespace: namespace ?? (isBoundToNamespace(programName(first)) ? container : undefined),
     host,
+    inEach,
     inContainer: inContainer && namespace === undefined,
     enter: namespace === undefined ? enter : undefined,
   };

@@ -158,6 +158,14 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       close();
       continue;
     }
+    const each = open?.command?.inEach === true ? /^\s*netns: (\S+)$/.exec(line.text)?.[1] : undefined;
+    if (open && each !== undefined) {
+      const { found, command, commandSpan, commandLine, host, hostBy, indent, reach } = open;
+      const first = reach === undefined ? { commandSpan, commandLine } : {};
+      if (reach !== undefined) close();
+      open = start(found, { host, hostBy, namespace: each, command, indent, ...first });
+      continue;
+    }
     if (open && take(open, line, following)) {
       if (run > 0) recount(open, n);
       continue;

@@ -14,7 +14,7 @@ type LinkFact = Extract<Fact, { kind: 'link' }>;
 /** A link whose lines are still being read. */
 type OpenLink = { -readonly [K in keyof LinkFact]: LinkFact[K] };
 
-const HEADER = /^\s*(?:\d+: )?[^\s<>]+: <[A-Z0-9_,-]*>(?=\s|\\|$)/;
+const HEADER = /^\s*(?:\d+: )?[^\s<>]+: <(?:[A-Z0-9_,-]*|\.{2,3}|…)>(?=\s|\\|$)/;
 const SHORT_ADDRESS = /^\s*\d+: \S+\s+inet6? [\da-f:.]+/;
 const BRIEF =
   /^\s*[\w.@:+-]{1,40}\s+(?:UP|DOWN|UNKNOWN|LOWERLAYERDOWN|DORMANT|NOTPRESENT|TESTING)(?:\s+[\da-f]+[:.][\da-f:./]+.*)?$/;

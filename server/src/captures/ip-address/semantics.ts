@@ -175,7 +175,7 @@ function peerIn(peer: Node, source: SourceText): PeerName | undefined {
 }
 
 function flagsIn(flags: Node): string[] {
-  return (flags.children[1]?.sourceString ?? '').split(',').filter((flag) => flag !== '');
+  return (flags.children[1]?.sourceString ?? '').split(',').filter((flag) => !/^(?:|\.+|…)$/.test(flag));
 }
 
 /** What a matched line of `ip address` or `ip link` says. */
