@@ -50,6 +50,9 @@ const CERTAIN_PROMPT =
   /^\s*(?:(?:\([\w.-]+\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|\$ +(?=[a-z./~]|[A-Z_]+=)|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
 /** A remark of the author's between lines of output. */
 const REMARK = /^\s*#+\s*(?:[^\s#\d]|$)/;
+/** What sudo, ssh, kubectl, docker and the logs of their libraries say beside the output of the command that they run. */
+const ASIDE =
+  /^\s*(?:\[sudo\] |sudo: (?:unable to resolve host|setrlimit\()|Defaulted container "|Defaulting container name to |Use 'kubectl describe pod|Unable to use a TTY - |kubectl exec \[POD\] \[COMMAND\] is DEPRECATED|If you don't see a command prompt, try pressing enter|Warning: (?:Permanently added |Use tokens from the TokenRequest API)|(?:Shared )?[Cc]onnection to \S+ closed\.|Pseudo-terminal will not be allocated|mesg: ttyname failed|(?:bash: )?warning: setlocale: |time="[^"]*" level=(?:warning|info|debug) |[WI]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+\.go:\d+\]|\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|[\w()]+\|(?:INFO|DBG)\|)/;
 const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
 
 /** Programs whose prompt line ends a capture although their output is of no interest. */
@@ -128,6 +131,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       if (open) open.elided = true;
       continue;
     }
+    if (open && ASIDE.test(line.text)) continue;
     const continued = continuedCommand(line, lines, n);
     const prompted = commandAt(continued.line, (k) => following(k + continued.more), open);
     if (prompted) {
@@ -188,14 +192,32 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       if (run > 0) recount(open, n);
       continue;
     }
-    if (open && belongs(open, line)) open.strange.push(line);
+    if (open && (belongs(open, line) || (awaitsOutput(open) && outputFollows(open, line, following)))) open.strange.push(line);
     else {
+      // What stands right below a command is most often its output, in another tongue or form: it is not that there was none.
+      if (open && awaitsOutput(open)) open.elided = true;
       close();
       heading = line;
     }
   }
   close();
   return blocks;
+}
+
+/** Whether nothing but its command was seen of a capture. */
+function awaitsOutput(open: OpenBlock): boolean {
+  return open.commandLine !== undefined && !open.reach && open.blanks === 0;
+}
+
+/** The output of a command may start some lines below it: a warning comes first, or a word of the author's. */
+function outputFollows(open: OpenBlock, line: Line, following: (n: number) => string | undefined): boolean {
+  const left = 3 - (line.number - (open.commandLine ?? 0));
+  for (let k = 0; k <= left; k++) {
+    const next = following(k);
+    if (next === undefined || next.trim() === '' || FENCE.test(next)) return false;
+    if (open.found.syntax.accepts(next, open.found.recognised.kind, open.found.recognised.options)) return true;
+  }
+  return false;
 }
 
 function lineEnd(line: Line | undefined, otherwise: Line): number {

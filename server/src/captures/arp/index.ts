@@ -6,7 +6,10 @@ import { continuesRow, parseRows, type Rows } from '../rows';
 import { readArpLine } from './semantics';
 
 const MAC = '[\\da-fA-F]{2}(?::[\\da-fA-F]{2}){5}';
-const TITLE = /^\s*Address\s+HWtype\s+HWaddress\b/;
+/** net-tools' in its tongues, and that of /proc/net/arp, which BusyBox prints too. */
+const TITLE =
+  /^\s*(?:Address\s+HWtype\s+HWaddress\b|Adresse\s+(?:Hardware-Typ|TypeMap)\s|(?:Dirección|Direcci\S+)\s+TipoHW\s|Indirizzo\s+TipoHW\s|Endereço\s+TipoHW\s|アドレス\s+HWタイプ\s|IP address\s+HW type\s+Flags\s)/;
+const PROC = new RegExp(`^\\s*\\d{1,3}(?:\\.\\d{1,3}){3}\\s+0x[\\da-f]+\\s+0x[\\da-f]+\\s+${MAC}\\s+\\*\\s+\\S+`);
 const TABLE = new RegExp(
   `^\\s*[\\w-]+(?:\\.[\\w-]+)*\\s+(?:\\(incomplete\\)|\\*\\s+<from_interface>|[a-z][\\w-]*\\s+${MAC})\\s+\\S`,
 );
@@ -24,14 +27,18 @@ const rows: Rows = {
         ? 'summaryLine'
         : SENTENCE.test(text)
           ? 'sentenceLine'
-          : 'tableLine',
-  starts: (text) => TITLE.test(text) || TABLE.test(text) || SENTENCE.test(text) || /^\s*Entries:\s+\d+/.test(text),
+          : PROC.test(text)
+            ? 'procLine'
+            : 'tableLine',
+  starts: (text) =>
+    TITLE.test(text) || TABLE.test(text) || PROC.test(text) || SENTENCE.test(text) || /^\s*Entries:\s+\d+/.test(text),
 };
 
 /** `arp -n`, `arp -a`: the kernel's IPv4 neighbours as net-tools prints them (arp(8)). */
 export const arp: CaptureKind = {
   kinds: ['arp'],
   recognise(argv) {
+    if (argv[0] === 'cat' && argv[1] === '/proc/net/arp') return { kind: 'arp' };
     if (argv[0] !== 'arp') return undefined;
     const changes = argv.slice(1).some((word) => /^-[a-zA-Z]*[sdfS]/.test(word) || /^--(?:set|delete|file)$/.test(word));
     return changes ? undefined : { kind: 'arp' };

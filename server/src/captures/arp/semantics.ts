@@ -34,6 +34,20 @@ const semantics = grammars.Arp.createSemantics().addOperation<ArpLine>('read(sou
       proxy: kind?.ctorName === 'hardware_proxy',
     };
   },
+  procLine(_indent, ip, _sp, _type, _sp2, flags, _sp3, mac, _sp4, _mask, _sp5, device, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    // ATF_COM, ATF_PERM and ATF_PUBL of linux/if_arp.h.
+    const bits = Number(flags.sourceString);
+    const known = (bits & 2) !== 0 && mac.sourceString !== '00:00:00:00:00:00';
+    const state = (bits & 4) !== 0 ? 'PERMANENT' : known ? undefined : 'INCOMPLETE';
+    return {
+      host: textVal(ip, source),
+      mac: known ? textVal(mac, source) : undefined,
+      device: textVal(device, source),
+      state: state === undefined ? undefined : val(state, nodeSpan(source, flags)),
+      proxy: (bits & 8) !== 0,
+    };
+  },
   sentenceLine(
     _indent,
     _host,

@@ -44,10 +44,13 @@ export const ethtool: CaptureKind = {
   recognise(argv) {
     if (argv[0] !== 'ethtool') return undefined;
     const names = argv.slice(1).filter((word) => !word.startsWith('-'));
-    const changes = argv.some((word) =>
-      /^(?:-[sKGLACNXEp]|--(?:change|set-.*|features-set|offload|rx-flow-hash|config-.*))$/.test(word),
+    // Tables of other forms, besides those options that change something.
+    const other = argv.some((word) =>
+      /^(?:-[sKGLACNXEpxnudem]|--(?:change|set-.*|features-set|offload|rx-flow-hash|config-.*|show-(?:rxfh.*|nfc|ntuple)|(?:register|eeprom)-dump|module-info))$/.test(
+        word,
+      ),
     );
-    return changes && !argv.includes('-S')
+    return other && !argv.includes('-S')
       ? undefined
       : { kind: 'ethtool', ...(names[0] === undefined ? {} : { target: names[0] }) };
   },

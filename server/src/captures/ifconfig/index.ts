@@ -11,9 +11,9 @@ import { readIfconfigLine, type IfconfigLine } from './semantics';
 const OLD_HEADER = /^\s*[\w.:@+-]+\s+Link encap:\S/;
 const NEW_HEADER = /^\s*[\w.:@+-]+: flags=\d+<[A-Z0-9_,-]*>/;
 const DETAIL: readonly (readonly [RegExp, string])[] = [
-  [/^\s*inet addr:/, 'oldInetLine'],
-  [/^\s*inet6 addr:/, 'oldInet6Line'],
-  [/^\s*(?:[A-Z][A-Z0-9_]*\s+)*MTU:\d+/, 'oldFlagsLine'],
+  [/^\s*(?:inet (?:addr|Adresse|adr|end\.)|Direc\. inet|indirizzo inet|inetアドレス):/, 'oldInetLine'],
+  [/^\s*(?:inet6 addr|inet6-Adresse|adr inet6|Dirección inet6|endereço inet6|indirizzo inet6|inet6アドレス):/, 'oldInet6Line'],
+  [/^\s*(?:\p{Lu}[\p{Lu}0-9_]*\s+)*MTU:\d+/u, 'oldFlagsLine'],
   [/^\s*inet \d+\.\d+\.\d+\.\d+(?:\s+(?:netmask|broadcast|destination)\s|\s*$)/, 'newInetLine'],
   [/^\s*inet6 [\da-f:.]+(?:%\w+)?\s+prefixlen\s/i, 'newInet6Line'],
   [/^\s*(?:ether [\da-f]{2}:|(?:loop|unspec|tunnel|infiniband|sit|ppp|ipip|gre)\s.*txqueuelen\s)/i, 'newHardwareLine'],
@@ -21,6 +21,7 @@ const DETAIL: readonly (readonly [RegExp, string])[] = [
     /^\s*[RT]X (?:packets|bytes|errors)\b|^\s*(?:collisions:\d|Interrupt:\d|Memory:|Base address:|Media:|DMA chan|device (?:interrupt|memory|base))/,
     'counterLine',
   ],
+  [/^\s{6,}\p{L}[\p{L} .-]*:\s?\d+(?:\s+[\p{L}-]*:\d+|\s+\([^)]*\)|\s|$)/u, 'otherCounterLine'],
   [/^\s*(?:Kernel Interface table|Iface\s+MTU\s)/, 'tableTitle'],
   [
     /^\s*[\w.:@+-]+\s+\d+\s+(?:\d+\s+){7,9}[A-Za-z]+\s*$|^\s*[\w.:@+-]+\s+\d+\s+(?:\d+\s+)?- no statistics available -\s+[A-Za-z]+\s*$/,

@@ -25,12 +25,23 @@ export type IfconfigLine =
   | { readonly is: 'flags'; readonly flags: readonly string[]; readonly mtu: Val<number> }
   | { readonly is: 'extra' };
 
+/** Other tongues leave the flags as they are. */
+const SPANISH: Readonly<Record<string, string>> = {
+  ACTIVO: 'UP',
+  ARRIBA: 'UP',
+  DIFUSIÓN: 'BROADCAST',
+  FUNCIONANDO: 'RUNNING',
+  CORRIENDO: 'RUNNING',
+  BUCLE: 'LOOPBACK',
+};
+
 const semantics = grammars.Ifconfig.createSemantics();
 
 /** The words of an address line: `Mask`, `netmask`, `P-t-P`, `destination` … */
 semantics.addOperation<readonly [string, Val<string>]>('pair(source)', {
   inetWord(key, _colon, value) {
-    return [key.sourceString, textVal(value, this.args['source'] as SourceText)];
+    const name = key.sourceString;
+    return [/^(?:M[aá]s|マ)/.test(name) ? 'Mask' : name, textVal(value, this.args['source'] as SourceText)];
   },
   newInetWord(key, _sp, value) {
     return [key.sourceString, textVal(value, this.args['source'] as SourceText)];
@@ -48,7 +59,7 @@ semantics.addOperation<IfconfigLine>('read(source)', {
       mtu: undefined,
     };
   },
-  oldInetLine(_indent, _inet, ip, _sps, words, _remark, _end) {
+  oldInetLine(_indent, _inet, _osp, ip, _sps, words, _remark, _end) {
     const source = this.args['source'] as SourceText;
     const pairs = pairsOf(words, source);
     return { is: 'address', ip: textVal(ip, source), prefix: pairs.get('Mask'), peer: pairs.get('P-t-P'), scope: undefined };
@@ -65,7 +76,11 @@ semantics.addOperation<IfconfigLine>('read(source)', {
   },
   oldFlagsLine(_indent, flags, _sps, _mtu, mtu, _sp, _metric, _number, _sp2, _words, _end) {
     const source = this.args['source'] as SourceText;
-    return { is: 'flags', flags: flags.children.map((flag) => flag.sourceString), mtu: numberVal(textVal(mtu, source)) };
+    return {
+      is: 'flags',
+      flags: flags.children.map((flag) => SPANISH[flag.sourceString] ?? flag.sourceString),
+      mtu: numberVal(textVal(mtu, source)),
+    };
   },
   newHeader(
     _indent,
@@ -145,6 +160,9 @@ semantics.addOperation<IfconfigLine>('read(source)', {
     return { is: 'hardware', mac: macOf(hardware, 'newHardware_mac', this.args['source'] as SourceText) };
   },
   counterLine(_indent, _which, _rest) {
+    return { is: 'extra' };
+  },
+  otherCounterLine(_sp, _rest) {
     return { is: 'extra' };
   },
   tableTitle(_indent, _which, _rest) {

@@ -12,7 +12,7 @@ const START_LINE =
   /^\s*PING [\w.:%-]* ?\((?:[\w.:%-]+ \([\w.:%-]+\)|[\w.:%-]+)\)(?: from [^:]*(?::[^:]+)*)?(?:: \d+ data bytes|:? \d+\(\d+\) bytes of data\.|:? \d+ data bytes)$/;
 const STAMP = /^\s*(?:\[\d+\.\d+\] ?)?(?:\^C)?/;
 const LINE =
-  /^(?:PING \S+|\d+ bytes from \S+|From \S+.* (?:icmp_seq=\d+|[Uu]nreachable|exceeded|Redirect)|Request timeout for |no answer yet for |--- \S*.* ?ping statistics ---|\d+ packets transmitted, |rtt min\/|round-trip min\/|pipe \d+$|PATTERN: 0x[\da-f]+$|$)/;
+  /^(?:PING \S+|\d+ bytes from \S+|\d+ \p{L}+ (?:von|de|da|desde|van|от|od|z) \S+ ?(?:\(\S+\) ?)?: (?:icmp_)?seq=|(?:Von|De|Da|Desde) \S+ (?:\(\S+\) )?icmp_seq=|From \S+.* (?:icmp_seq=\d+|[Uu]nreachable|exceeded|Redirect)|Request timeout for |no answer yet for |--- \S*.* ?ping statistics ---|---.*[Pp]ing.*---$|\d+ packets transmitted, |\d+ \p{L}[^,]*, \d+ \p{L}[^,]*,.* \d+(?:[.,]\d+)? ?%|rtt min\/|round-trip min\/|pipe \d+$|PATTERN: 0x[\da-f]+$|$)/u;
 const FAILURE = /^\s*(?:ping6?|connect): |^\s*(?:-?bash|sh): .*ping.*: |^Error response from daemon/;
 
 /** `ping`: proof that packets went to an address and came back, or did not. */

@@ -32,7 +32,7 @@ const semantics = grammars.Ping.createSemantics().addOperation<PingLine>('read(s
   start_host(_ping, host, _rest) {
     return { what: 'start', host: textOf(this.args['source'] as SourceText, host) };
   },
-  reply(_bytes, _from, host, named, _colon, _sp, _seq, _rest) {
+  reply(_bytes, _blank, _unit, _blank2, _from, _blank3, host, _osp, named, _osp2, _colon, _sp, _seq, _rest) {
     return { what: 'reply', ...hostOf(this.args['source'] as SourceText, host, named) };
   },
   trouble(_from, host, named, _colon, _sp, _text) {
@@ -41,12 +41,21 @@ const semantics = grammars.Ping.createSemantics().addOperation<PingLine>('read(s
   noAnswer(_what, _text) {
     return { what: 'trouble' };
   },
-  title(_dashes, host, named, _text, _end) {
+  title_english(_dashes, host, named, _text, _end) {
     const name = host.children[0];
     return { what: 'title', ...(name === undefined ? {} : hostOf(this.args['source'] as SourceText, name, named)) };
   },
-  counts(_sent, _transmitted, received, _packets, _received, _extra, _comma, loss, _lost, _rest) {
-    return { what: 'counts', received: Number(received.sourceString), loss: textOf(this.args['source'] as SourceText, loss) };
+  title_other(_dashes, _text, _dashes2, _end) {
+    return { what: 'title' };
+  },
+  counts(counts) {
+    return counts['read'](this.args['source']) as PingLine;
+  },
+  englishCounts(_sent, _transmitted, received, _packets, _received, _extra, _comma, loss, _lost, _rest) {
+    return countsOf(this.args['source'] as SourceText, received, loss);
+  },
+  otherCounts(_sent, _words, _comma, received, _words2, _comma2, _extra, loss, _rest) {
+    return countsOf(this.args['source'] as SourceText, received, loss);
   },
   other_times(_what, _text) {
     return { what: 'other' };
@@ -61,6 +70,11 @@ const semantics = grammars.Ping.createSemantics().addOperation<PingLine>('read(s
 
 function textOf(source: SourceText, node: Node): Val<string> {
   return val(node.sourceString, nodeSpan(source, node));
+}
+
+function countsOf(source: SourceText, received: Node, loss: Node): PingLine {
+  const text = loss.sourceString.replace(' ', '').replace(',', '.');
+  return { what: 'counts', received: Number(received.sourceString), loss: val(text, nodeSpan(source, loss)) };
 }
 
 function hostOf(source: SourceText, host: Node, named: Node): Pick<PingLine, 'host' | 'address'> {

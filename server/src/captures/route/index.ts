@@ -6,8 +6,11 @@ import type { Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { readRouteRow, type RouteRow } from './semantics';
 
-const BANNER = /^\s*Kernel IP(?:v[46])? routing (?:table|cache)/;
-const TITLE = /^\s*Destination\s+(?:Gateway\s+Genmask\s+Flags|Next Hop\s+Flags?)\b/;
+/** In the tongues that net-tools speaks. */
+const BANNER =
+  /^\s*(?:Kernel IP(?:v[46])? routing (?:table|cache)|Kernel-IP(?:v6)?-Routentabelle|Table de routage IP|Tabla de rutas IP|Tabella di routing IP|Tabela de Roteamento IP|カーネルIP経路テーブル|Таблица маршрутизации ядра|内核\s?IP\s?路由表)/;
+const TITLE =
+  /^\s*(?:Destination\s+(?:Gateway\s+Genmask\s+Flags|Next Hop\s+Flags?)\b|[\p{L}.]+\s+[\p{L}.]+\s+(?:Genmask|Máscara|MáscaraGen\.|ネットマスク|子网掩码|Маска)\s+\S+\s+(?:\S+\s+){2,4}\S+$|受信先サイト\s)/u;
 const ROW = /^\s*\S+\s+\S+\s+(?:\d+\.\d+\.\d+\.\d+|\*|-)\s+[UGHRDMAC!]{1,6}\s+(?:\d+|-)\s+(?:\d+|-)\s+(?:\d+|-)\s+\S+/;
 const ROW6 =
   /^\s*(?:(?=[\da-f]*:)[\da-f:.]+|\[::\]|default|[\w.-]+(?=\/\d))(?:\/\d+)?\s+\S+\s+[UGHRDMAC!nemcarpfbl]{1,8}\s+-?\d+\s+\d+\s+\d*\s*\S+/i;
@@ -55,7 +58,7 @@ export const route: CaptureKind = {
       if (rule === 'bannerLine') return 'header';
       if (rule === 'titleLine') {
         // `netstat -r` and `route -e` print the maximum segment size in the metric's place.
-        fifthIsMetric = !/Flags\s+MSS/.test(source.text);
+        fifthIsMetric = !/\sMSS\s/.test(source.text);
         return 'header';
       }
       addRoute(out, readRouteRow(result, source), fifthIsMetric);

@@ -15,7 +15,8 @@ const SS_ROW = new RegExp(
 );
 const SS_OTHER = /^\s*(?:u_str|u_dgr|u_seq|nl|p_raw|p_dgr|tipc|vsock|v_str|v_dgr|xdp|\?\?\?)\s+(?:[A-Z-]+|\d+)\s+\d+\s/;
 const SS_DETAIL = /^\s+(?:skmem:|timer:|users:|ino:|ts sack|sack |cubic |bbr |reno |cwnd:|ecn |.*\bwscale:|<->|-->|<--)/;
-const NETSTAT_TITLE = /^\s*(?:Active (?:Internet connections|UNIX domain sockets)|Proto\s+(?:Recv-Q\s+Send-Q|RefCnt\s+Flags))/;
+const NETSTAT_TITLE =
+  /^\s*(?:Active (?:Internet connections|UNIX domain sockets)|Aktive (?:Internetverbindungen|Sockets)|Connexions Internet actives|Sockets du domaine UNIX actives|Conexiones activas de Internet|Activar zócalos|Connessioni Internet attive|Proto\s+(?:Recv-Q\s+Send-Q|RefCnt\s+Flags))/;
 const NETSTAT_ROW = /^\s*(?:tcp|udp|raw|udplite|udpl|sctp|icmp)6?\s+\d+\s+\d+\s+\S+:\S+\s+\S+:\S+/;
 const UNIX_ROW = /^\s*unix\s+\d+\s+\[/;
 
