@@ -563,3 +563,43 @@ describe('what stands between a command and its output', () => {
     ]);
   });
 });
+
+describe('commands that run elsewhere', () => {
+  it('name the machine or the container', () => {
+    const where = (command: string) => {
+      const [capture] = read(`$ ${command}\ndefault via 10.0.0.1 dev eth0\n`).captures;
+      return [capture?.host, capture?.namespace];
+    };
+    const expected: readonly (readonly [string, string | undefined, string | undefined])[] = [
+      ['vagrant ssh node1 -c "ip r"', 'node1', undefined],
+      ['multipass exec vm1 -- ip r', 'vm1', undefined],
+      ['minikube ssh -- ip r', 'minikube', undefined],
+      ['minikube ssh -n m02 ip r', 'm02', undefined],
+      ['docker-machine ssh node4 ip r', 'node4', undefined],
+      ['kubectl debug node/n1 -it --image=busybox -- ip r', 'n1', undefined],
+      ['oc debug node/n1 -- chroot /host ip r', 'n1', undefined],
+      ['kubectl node-shell n1 -- ip r', 'n1', undefined],
+      ['juju ssh nova/0 sudo ip r', 'nova/0', undefined],
+      ['docker run --rm -it alpine ip r', undefined, 'alpine'],
+      ['docker run --rm --network=container:web nicolaka/netshoot ip r', undefined, 'web'],
+      ['docker run --rm --name one -e A=b alpine sh -c "ip r"', undefined, 'one'],
+      ['docker run --rm --net host alpine ip r', undefined, undefined],
+      ['pct exec 100 -- ip r', undefined, '100'],
+      ['k exec web -- ip r', undefined, 'web'],
+      ['ip vrf exec mgmt ip r', undefined, undefined],
+    ];
+    for (const [command, ...place] of expected) assert.deepEqual(where(command), place, command);
+  });
+
+  it('on many machines say which, above each output', () => {
+    assert.deepEqual(
+      read(
+        '$ ansible all -m shell -a "ip r"\nnode1 | CHANGED | rc=0 >>\ndefault via 10.0.0.1 dev eth0\nnode2 | CHANGED | rc=0 >>\ndefault via 10.0.0.2 dev eth0\n',
+      ).captures.map(({ host, records, errors }) => [host, records, errors.length]),
+      [
+        ['node1', 1, 0],
+        ['node2', 1, 0],
+      ],
+    );
+  });
+});

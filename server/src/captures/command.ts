@@ -1,4 +1,4 @@
-import { afterOptions, execCommand, isBoundToNamespace, lxcAttachCommand, nsenterCommand } from './container';
+import { afterOptions, execCommand, isBoundToNamespace, lxcAttachCommand, nsenterCommand, remoteCommand } from './container';
 
 /** A command line as it stands after a prompt, taken out of its wrappers. */
 export interface CommandLine {
@@ -13,7 +13,7 @@ export interface CommandLine {
   /** From `ssh HOST …` and the like. */
   readonly host: string | undefined;
   /** Whether it ran in every network namespace, whose names stand between its outputs (ip-netns(8)). */
-  readonly inEach: boolean;
+  readonly inEach: 'namespace' | 'host' | undefined;
   /** Whether `namespace` is that of a container, which shows prompts of its own. */
   readonly inContainer: boolean;
   /** What leads into that namespace: `docker exec web`. */
@@ -108,15 +108,23 @@ export function parseCommand(text: string): CommandLine | undefined {
   let namespace: string | undefined;
   let container: string | undefined;
   let inContainer = false;
-  let inEach = false;
+  let inEach: CommandLine['inEach'];
   let enter: string | undefined;
   let host: string | undefined;
   for (let guard = 0; guard < 12; guard++) {
     const first = argv[0];
     if (first === undefined) return undefined;
-    const program = programName(first);
-    const inside = execCommand(program, argv) ?? nsenterCommand(program, argv) ?? lxcAttachCommand(program, argv);
-    if (inside) {
+    // Many call kubectl k.
+    if (first === 'k' && /^(?:get|exec|debug|run|attach|-n)$/.test(argv[1] ?? '')) argv = ['kubectl', ...argv.slice(1)];
+    const program = programName(argv[0] ?? '');
+    const remote = remoteCommand(program, argv);
+    const inside = remote
+      ? undefined
+      : (execCommand(program, argv) ?? nsenterCommand(program, argv) ?? lxcAttachCommand(program, argv));
+    if (remote) {
+      host = remote.host;
+      argv = remote.argv.length === 1 ? words(remote.argv[0] ?? '').words : remote.argv;
+    } else if (inside) {
       argv = inside.argv;
       container = inside.namespace ?? container;
       enter = inside.enter ?? enter;
@@ -136,9 +144,14 @@ export function parseCommand(text: string): CommandLine | undefined {
     } else if (program === 'ip' && argv.indexOf('netns') > 0 && argv[argv.indexOf('netns') + 1] === 'exec') {
       const at = argv.indexOf('netns');
       // `ip -all netns exec ip a` runs it in one after the other.
-      inEach = argv.slice(1, at).some((word) => /^--?a(?:ll)?$/.test(word));
+      inEach = argv.slice(1, at).some((word) => /^--?a(?:ll)?$/.test(word)) ? 'namespace' : undefined;
       namespace = inEach ? undefined : argv[at + 2];
       argv = argv.slice(inEach ? at + 2 : at + 3);
+    } else if (program === 'ansible' && argv.some((word) => /^(?:-a|--args)$/.test(word))) {
+      inEach = 'host';
+      argv = words(argv[argv.findIndex((word) => /^(?:-a|--args)$/.test(word)) + 1] ?? '').words;
+    } else if (program === 'ip' && argv[1] === 'vrf' && argv[2] === 'exec') {
+      argv = argv.slice(4);
     } else if (program === 'ip' && /^-(?:n|netns)$/.test(argv[1] ?? '')) {
       namespace = argv[2];
       argv = ['ip', ...argv.slice(3)];

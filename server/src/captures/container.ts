@@ -7,7 +7,7 @@ export interface Inside {
   readonly enter: string | undefined;
 }
 
-const RUNTIME = /^(?:docker|docker-compose|podman|nerdctl|crictl|lxc|incus|kubectl|oc|microk8s|k3s|minikube)$/;
+const RUNTIME = /^(?:docker|docker-compose|podman|nerdctl|crictl|lxc|incus|pct|kubectl|oc|microk8s|k3s|minikube)$/;
 /** Options of `docker exec`, `kubectl exec` and the like that take a value. */
 const VALUED =
   /^(?:-[uewcnf]|--(?:user|env|env-file|workdir|detach-keys|container|namespace|filename|context|kubeconfig|timeout))$/;
@@ -48,7 +48,7 @@ function inside(program: string, argv: readonly string[], name: string | undefin
     program === 'docker' && argv[1] === 'compose' ? 'docker compose' : kubernetes && program !== 'oc' ? 'kubectl' : program;
   const at = argv.findIndex((word) => word === '-n' || word === '--namespace');
   const of = kubernetes && at > 0 && argv[at + 1] !== undefined ? ` -n ${argv[at + 1]}` : '';
-  const dashes = kubernetes || /^(?:lxc|incus)$/.test(program) ? ' --' : '';
+  const dashes = kubernetes || /^(?:lxc|incus|pct)$/.test(program) ? ' --' : '';
   return { argv: command, namespace, enter: `${runtime}${of} exec ${name}${dashes}` };
 }
 
@@ -56,7 +56,10 @@ function inside(program: string, argv: readonly string[], name: string | undefin
 function interactiveRun(program: string, whole: readonly string[], argv: readonly string[]): Inside | undefined {
   const flag = (letter: string, name: string) =>
     argv.some((word) => word === name || new RegExp(`^-[a-z]*${letter}[a-z]*$`).test(word));
-  if (!flag('t', '--tty') || flag('d', '--detach')) return undefined;
+  if (flag('d', '--detach')) return undefined;
+  const alone = /^(?:docker|podman|nerdctl)$/.test(program) ? commandOfRun(argv) : undefined;
+  if (alone !== undefined) return alone;
+  if (!flag('t', '--tty')) return undefined;
   if (argv.some((word, n) => /^--net(?:work)?(?:=host)?$/.test(word) && (word.endsWith('=host') || argv[n + 1] === 'host')))
     return undefined;
   const at = argv.findIndex((word) => /^--name(?:=|$)/.test(word));
@@ -66,6 +69,56 @@ function interactiveRun(program: string, whole: readonly string[], argv: readonl
   const shell =
     last.startsWith('-') || /^(?:.*\/)?(?:ba|a)?sh$|^[\w./-]*(?:busybox|alpine|ubuntu|debian|centos|fedora)[\w.:-]*$/.test(last);
   return name === undefined || !shell ? undefined : inside(program, whole, name, ['sh']);
+}
+
+/** Options of `docker run` that take a value. */
+const RUN_VALUED =
+  /^(?:-[vpeuwhlmac]|--(?:name|net|network|network-alias|volume|publish|env|env-file|entrypoint|hostname|cap-add|cap-drop|device|dns|ip|ip6|label|link|log-driver|log-opt|mac-address|memory|mount|pid|ipc|uts|platform|pull|restart|runtime|security-opt|sysctl|tmpfs|ulimit|user|userns|volumes-from|workdir|add-host|cpus|shm-size|stop-signal|cidfile))$/;
+
+/** `docker run --rm alpine ip r`: a command in a container that is made for it, in a network of its own or in another's. */
+function commandOfRun(argv: readonly string[]): Inside | undefined {
+  const value = (names: RegExp): string | undefined => {
+    const at = argv.findIndex((word) => names.test(word.split('=')[0] ?? ''));
+    const word = argv[at];
+    return word === undefined ? undefined : word.includes('=') ? word.slice(word.indexOf('=') + 1) : argv[at + 1];
+  };
+  const [image, ...command] = afterOptions(argv, RUN_VALUED);
+  const shell = /^(?:.*\/)?(?:ba|a|z)?sh$/.test(command[0] ?? '') && command[1] !== '-c';
+  if (image === undefined || command.length === 0 || shell || value(/^--entrypoint$/) !== undefined) return undefined;
+  const network = value(/^--net(?:work)?$/);
+  if (network === 'host') return { argv: command, namespace: undefined, enter: undefined };
+  const namespace = /^container:(.+)$/.exec(network ?? '')?.[1] ?? value(/^--name$/) ?? image;
+  return { argv: command, namespace, enter: undefined };
+}
+
+/** What `vagrant ssh NODE -c …`, `oc debug node/NODE -- …` and the like run on another machine; undefined for other commands. */
+export function remoteCommand(
+  program: string,
+  argv: readonly string[],
+): { readonly host: string; readonly argv: readonly string[] } | undefined {
+  const dashes = argv.indexOf('--');
+  const behind = dashes > 0 ? argv.slice(dashes + 1) : undefined;
+  const to = (host: string | undefined, command: readonly string[] | undefined) =>
+    host === undefined || host.startsWith('-') || command === undefined || command.length === 0
+      ? undefined
+      : { host, argv: command };
+  if (/^(?:kubectl|oc)$/.test(program)) {
+    const debug = argv.includes('debug') ? argv.find((word) => /^nodes?\//.test(word))?.replace(/^nodes?\//, '') : undefined;
+    const shell = argv.indexOf('node-shell');
+    return to(debug ?? (shell > 0 ? argv[shell + 1] : undefined), behind);
+  }
+  if (program === 'vagrant' && argv[1] === 'ssh') {
+    const at = argv.findIndex((word) => word === '-c' || word === '--command');
+    return to(argv[2], at > 0 ? argv.slice(at + 1, at + 2) : behind);
+  }
+  if ((program === 'docker-machine' || program === 'juju') && argv[1] === 'ssh') return to(argv[2], behind ?? argv.slice(3));
+  if (program === 'multipass' && argv[1] === 'exec') return to(argv[2], behind ?? argv.slice(3));
+  if (program === 'limactl' && argv[1] === 'shell') return to(argv[2], behind ?? argv.slice(3));
+  if (program === 'minikube' && argv[1] === 'ssh') {
+    const at = argv.findIndex((word) => word === '-n' || word === '--node');
+    return to(at > 0 ? argv[at + 1] : 'minikube', behind ?? (at > 0 ? argv.slice(at + 2) : argv.slice(2)));
+  }
+  return undefined;
 }
 
 function namespaceOf(name: string | undefined): string | undefined {

@@ -52,7 +52,9 @@ const CERTAIN_PROMPT =
 const REMARK = /^\s*#+\s*(?:[^\s#\d]|$)/;
 /** What sudo, ssh, kubectl, docker and the logs of their libraries say beside the output of the command that they run. */
 const ASIDE =
-  /^\s*(?:\[sudo\] |sudo: (?:unable to resolve host|setrlimit\()|Defaulted container "|Defaulting container name to |Use 'kubectl describe pod|Unable to use a TTY - |kubectl exec \[POD\] \[COMMAND\] is DEPRECATED|If you don't see a command prompt, try pressing enter|Warning: (?:Permanently added |Use tokens from the TokenRequest API)|(?:Shared )?[Cc]onnection to \S+ closed\.|Pseudo-terminal will not be allocated|mesg: ttyname failed|(?:bash: )?warning: setlocale: |time="[^"]*" level=(?:warning|info|debug) |[WI]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+\.go:\d+\]|\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|[\w()]+\|(?:INFO|DBG)\|)/;
+  /^\s*(?:\[sudo\] |sudo: (?:unable to resolve host|setrlimit\()|Defaulted container "|Defaulting container name to |Use 'kubectl describe pod|Unable to use a TTY - |kubectl exec \[POD\] \[COMMAND\] is DEPRECATED|If you don't see a command prompt, try pressing enter|Warning: (?:Permanently added |Use tokens from the TokenRequest API)|(?:Shared )?[Cc]onnection to \S+ closed\.|Pseudo-terminal will not be allocated|mesg: ttyname failed|\/\S+\.py:\d+: \w*Warning: |warnings\.warn\(|WARNING: Command \S+ is deprecated|(?:Repeat )?User Password:\s*$|Listing assignments using role list is deprecatedRemoving debug pod|Starting pod\/|To use host binaries, run |Creating debugging pod |spawning "[^"]*" on |pod "[^"]*" deleted|(?:bash: )?warning: setlocale: |time="[^"]*" level=(?:warning|info|debug) |[WI]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+\.go:\d+\]|\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|[\w()]+\|(?:INFO|DBG)\|)/;
+/** The line above the output of each namespace or host, of `ip -all netns exec` and of ansible. */
+const EACH = { namespace: /^\s*netns: (\S+)$/, host: /^\s*(\S+) \| (?:CHANGED|SUCCESS|FAILED)!?(?: \| rc=\d+)? >>$/ };
 const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
 
 /** Programs whose prompt line ends a capture although their output is of no interest. */
@@ -162,12 +164,16 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       close();
       continue;
     }
-    const each = open?.command?.inEach === true ? /^\s*netns: (\S+)$/.exec(line.text)?.[1] : undefined;
+    const each = open?.command?.inEach === undefined ? undefined : EACH[open.command.inEach].exec(line.text)?.[1];
     if (open && each !== undefined) {
-      const { found, command, commandSpan, commandLine, host, hostBy, indent, reach } = open;
+      const { found, command, commandSpan, commandLine, indent, reach } = open;
       const first = reach === undefined ? { commandSpan, commandLine } : {};
+      const where =
+        command?.inEach === 'host'
+          ? { host: each, hostBy: 'prompt' as const, namespace: command.namespace }
+          : { host: open.host, hostBy: open.hostBy, namespace: each };
       if (reach !== undefined) close();
-      open = start(found, { host, hostBy, namespace: each, command, indent, ...first });
+      open = start(found, { ...where, command, indent, ...first });
       continue;
     }
     if (open && take(open, line, following)) {
