@@ -549,6 +549,8 @@ describe('what stands between a command and its output', () => {
       "Warning: Permanently added 'node3,10.0.0.3' (ECDSA) to the list of known hosts.",
       'kubectl exec [POD] [COMMAND] is DEPRECATED and will be removed in a future version. Use kubectl exec [POD] -- [COMMAND] instead.',
       'time="2023-01-01T00:00:00Z" level=warning msg="foo"',
+      'Removing debug pod ...',
+      'Listing assignments using role list is deprecated. Use role assignment list instead.',
       'W0823 21:33:18.112821 2457963 warnings.go:70] v1 ComponentStatus is deprecated',
       '2020-07-30T13:49:12Z|00001|dpif_netlink|INFO|The kernel module does not support meters.',
     ])
