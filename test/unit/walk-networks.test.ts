@@ -144,6 +144,14 @@ describe('the same networks as people break them, or with a capture missing', ()
     lost(ask('linux-bridges', 'vm-red > 10.77.0.22', { changed }), /eth1 is down on lb-compute-1/);
   });
 
+  it('a rule of ebtables is read in the words of nft', () => {
+    const rule = 'iifname "qvb6ae2fd70-05" ether type ip ip saddr 10.50.0.11 counter packets 3 bytes 204 drop';
+    const ruleset = `table bridge filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy accept;\n\t\t${rule}\n\t}\n}\n`;
+    const files = new Map(Object.entries(read('two-routers.json.gz').files));
+    files.set('os-cmp-b/nft_list_ruleset.txt', ruleset);
+    lost(trace(networkOf(files), 'web > 10.50.0.12').request, /nft bridge filter\/FORWARD/);
+  });
+
   it('a tag that a flow gives is the one that the frame has', () => {
     const other = (text: string) => text.replaceAll('set_field:4401->vlan_vid', 'set_field:4402->vlan_vid');
     lost(ask('two-routers', 'pv > 1.1.1.1', { changed: other }), /VLAN 306/);
