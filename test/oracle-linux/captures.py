@@ -1,5 +1,6 @@
 """What an operator would type on a router, in several ways: by variant, a transcript with prompts."""
 import re
+import shutil
 
 COMMON = ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "bridge fdb show", "ipset save", "ss -tuna", "cat /proc/net/netfilter/nfnetlink_queue")
 TABLES = ("raw", "mangle", "nat", "filter", "security")
@@ -68,6 +69,15 @@ def native(router, r):
         "tables": printed.with_common(*map(printed.section, commands)),
         "elided": printed.with_common(elide(listed, r, "\t\t")),
     }
+
+
+def tracked(router, shown):
+    """The same captures once more, with the connections that the kernel knows by now."""
+    whole = shown["ruleset" if router.backend == "native" else "save"]
+    commands = ["conntrack -L", "conntrack -L -f ipv6"] if shutil.which("conntrack") else ["cat /proc/net/nf_conntrack"]
+    printed = Printed(router, commands)
+    kept = [section for section in re.split(r"^(?=root@router:~# )", whole, flags=re.M) if not section.startswith("root@router:~# ss ")]
+    return "".join(kept) + "\n" + "\n".join(printed.section(command) for command in ("ss -tuna", *commands))
 
 
 def tracks(listed, family):

@@ -12,7 +12,7 @@ import sys
 import time
 
 import native
-from captures import captures
+from captures import captures, tracked
 from kernel import Router, hits_of, ip_packet, read_packet
 from setup import DEVICES, PORTS, Setup
 
@@ -381,7 +381,9 @@ def record(seed, packets, wanted=None):
         router.watch()
         traffic = Traffic(r, setups, router.bridge)
         results = []
-        for _ in range(packets):
+        for n in range(packets):
+            if n == packets // 2:
+                shown["tracked"], known = tracked(router, shown), len(results)
             packet = traffic.next()
             length = len(ip_packet(packet, packet.get("frag"))) if packet["iif"] is not None else (20 if ":" in packet["dst"] else 0) + (60 if packet["proto"] == "tcp" else 32)
             try:
@@ -400,7 +402,7 @@ def record(seed, packets, wanted=None):
                 **{key: value for key, value in seen.items() if key != "frame"},
                 "frame": [seen["frame"][0], seen["frame"][1], plain(seen["frame"][2])] if seen["frame"] else None,
             })
-        return {"seed": seed, "backend": backend, "captures": shown, "packets": results}
+        return {"seed": seed, "backend": backend, "captures": shown, "trackedFrom": known, "packets": results}
     finally:
         router.close()
 

@@ -44,6 +44,8 @@ export interface Connection {
   destinationDone: boolean;
   confirmed: boolean;
   dead: boolean;
+  /** Captured as closed: whether the segments since are in order for it is not known. */
+  readonly closed?: true;
   /** Where NAT chose the port by chance: which it may be, and those of them that others had then. */
   chosen?: { readonly ports: readonly [number, number]; readonly taken: ReadonlySet<number> } | undefined;
   /** The device whose address MASQUERADE gave it. */
@@ -168,15 +170,23 @@ function mirrors(connection: Connection, tuple: Tuple): boolean {
   return sameTuple(connection.reply, tuple);
 }
 
+/** Which of several connections an answer is for, whose ports were all chosen by chance. */
+export type Pick = (candidates: readonly [Connection, ...Connection[]]) => Connection;
+
 /** The connection that a tuple belongs to, in either direction. */
-export function find(table: ConnectionTable, tuple: Tuple, zone: Zone): Found | undefined {
+export function find(table: ConnectionTable, tuple: Tuple, zone: Zone, pick: Pick = ([first]) => first): Found | undefined {
+  const candidates: Connection[] = [];
   for (const connection of table.own) {
     if (connection.dead || !connection.confirmed) continue;
     if (zoneId(connection.zone, 'orig') === zoneId(zone, 'orig') && sameTuple(connection.original, tuple))
       return { connection, reply: mirrors(connection, tuple) };
-    if (zoneId(connection.zone, 'reply') === zoneId(zone, 'reply') && isReply(connection, tuple))
-      return { connection, reply: true };
+    if (zoneId(connection.zone, 'reply') !== zoneId(zone, 'reply') || !isReply(connection, tuple)) continue;
+    const { sport, dport } = connection.reply;
+    if (sport !== undefined && dport !== undefined) return { connection, reply: true };
+    candidates.push(connection);
   }
+  const [first, ...others] = candidates;
+  if (first) return { connection: pick([first, ...others]), reply: true };
   if (table.captured.size === 0) return undefined;
   const known =
     table.captured.get(tupleKey(tuple, zoneId(zone, 'orig'))) ?? table.captured.get(tupleKey(tuple, zoneId(zone, 'reply')));
@@ -271,7 +281,7 @@ const MAY_START_6 = new Set([128, 139]);
  * What conntrack makes of a packet that it has not seen yet: it finds the packet's connection or begins one, as
  * nf_conntrack_core and the trackers of TCP, UDP, ICMP and the rest do. Sequence numbers are taken to be in order.
  */
-export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loose: boolean): Tracking {
+export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loose: boolean, pick?: Pick): Tracking {
   if (isIcmp(packet)) {
     if (packet.family === 6 && NEVER_TRACKED_6.has(packet.icmpType)) return UNTRACKED;
     if (packet.family === 4 && packet.icmpType > 18) return INVALID;
@@ -279,7 +289,7 @@ export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loos
   }
   if (packet.proto === PROTO.TCP && !packet.fragment && !areValidTcpFlags(packet.tcpFlags)) return INVALID;
   const tuple = tupleOf(packet);
-  let found = find(table, tuple, zone);
+  let found = find(table, tuple, zone, pick);
   if (found && packet.proto === PROTO.TCP) {
     const { connection, reply } = found;
     const step = nextTcpStep(connection, packet.tcpFlags, reply);

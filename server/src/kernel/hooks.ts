@@ -1,5 +1,5 @@
 import type { NfTable, Source } from '../model/network';
-import { INVALID, inventedConnection, TEMPLATE, track, UNTRACKED, ZONE_0 } from './conntrack';
+import { INVALID, inventedConnection, TEMPLATE, track, UNTRACKED, ZONE_0, type Connection, type Pick } from './conntrack';
 import { unlessChance } from './decide';
 import { tracksConnections } from './tracks';
 import { rejection } from './icmp-errors';
@@ -7,7 +7,7 @@ import type { Hook, Moment } from './matches';
 import { bind, bindToItself, translated, translatedError, type Binding, type Manip } from './nat';
 import { natRange } from './nat-target';
 import { baseChains, CONNTRACK_PRIORITY, runTable, TABLES_AT, type BaseChain, type TableRun } from './netfilter';
-import { isIcmpError, type IpPacket } from './packet';
+import { formatAddress, isIcmpError, type IpPacket } from './packet';
 import { answer, end, lost, type Passage, type Run } from './passage';
 import { reversePath } from './route-input';
 import { reroute } from './route-output';
@@ -124,11 +124,43 @@ function trackPacket(run: Run): void {
   else if (assumed) run.tracking = inventedConnection(run.packet, assumed.state, assumed.reply, assumed.mark, run.zone);
   else {
     const loose = run.namespace.sysctls.get('net.netfilter.nf_conntrack_tcp_loose')?.value !== '0';
-    run.tracking = track(connections, run.packet, run.zone, loose);
+    run.tracking = track(connections, run.packet, run.zone, loose, pickBy(run));
+    if (run.tracking.connection?.closed && !takesClosed(run)) run.tracking = INVALID;
   }
   const { connection } = run.tracking;
   if (connection && assumed && !connections.own.includes(connection)) connections.own.push(connection);
   run.events.push({ kind: 'track', tracking: run.tracking, packet: run.packet });
+}
+
+/** Of connections whose ports were all chosen by chance, chance decides. */
+function pickBy(run: Run): Pick {
+  return (candidates) =>
+    candidates.slice(0, -1).find((_, n) =>
+      run.choose({
+        key: `${run.key}|which connection ${n}`,
+        rule: undefined,
+        likely: true,
+        certainty: 'assumed',
+        nature: 'chance',
+        reason: 'NAT chose the ports of several connections by chance: which of them this answers is not known',
+        command: undefined,
+      }),
+    ) ??
+    candidates[candidates.length - 1] ??
+    candidates[0];
+}
+
+/** A closed connection takes only segments that are in order for it, of which nothing was captured. */
+function takesClosed(run: Run): boolean {
+  return run.choose({
+    key: `${run.key}|closed`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: 'its connection was captured when it had been reset: whether the packet still counts as part of it is not known',
+    command: 'conntrack -L',
+  });
 }
 
 /** The helper of a connection that NAT translates may have those that it announces translated as well. */
@@ -241,11 +273,35 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
       `its connection was masqueraded as it left by ${masqueradedBy}, and ends as it would leave by ${run.out}`,
     );
   }
+  if (name === 'POSTROUTING' && !reply && !staysMasqueraded(run, connection, chains))
+    return lost(run, 'its connection may have been masqueraded as it left by another device');
   const before = run.packet;
   run.packet = isError ? translatedError(run.packet, connection, reply, manip) : translated(run.packet, connection, reply, manip);
   if (!named && changedAddress(before, run.packet))
     run.events.push({ kind: 'translate', manip, reply, connection, before, packet: run.packet, hook: name });
   return undefined;
+}
+
+/** Of a captured connection only its addresses are known, not what gave them to it. */
+function staysMasqueraded(run: Run, connection: Connection, chains: readonly BaseChain[]): boolean {
+  const { source, sourceNat, reply } = connection;
+  if (!source || !sourceNat || run.out === undefined) return true;
+  const given = formatAddress(run.packet.family, reply.dst);
+  const by = [...run.namespace.devices.values()].filter(({ addresses }) => addresses.some(({ ip }) => ip === given));
+  if (by.length === 0 || by.some(({ name }) => name === run.out) || !chains.some(masquerades)) return true;
+  return run.choose({
+    key: `${run.key}|masqueraded`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `its connection has an address of ${by.map(({ name }) => name).join(', ')}: if MASQUERADE gave it that, it ends as it would leave by ${run.out}`,
+    command: undefined,
+  });
+}
+
+function masquerades({ table, isNat }: BaseChain): boolean {
+  return isNat && [...table.chains.values()].some(({ rules }) => rules.some(({ target }) => target === 'MASQUERADE'));
 }
 
 /** Which address the kernel takes was not captured. */

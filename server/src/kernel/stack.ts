@@ -1,7 +1,7 @@
 import { hook } from './hooks';
 import { answer, begin, end, type Passage, type Run, type StackInput } from './passage';
-import { tupleOf } from './conntrack';
-import { hasPorts } from './packet';
+import { isTaken, tupleOf } from './conntrack';
+import { hasPorts, isIcmp } from './packet';
 import { hasRole } from '../model/known-names';
 import { bridgeKeyIn } from '../model/queries';
 import { parseIp } from '../packet/address';
@@ -59,7 +59,8 @@ function deliver(run: Run): Passage {
   run.out = undefined;
   const refused = hook(run, 'INPUT');
   if (refused) return refused;
-  confirm(run);
+  const clash = confirm(run);
+  if (clash) return clash;
   return end(run, 'local', 'it is for this host');
 }
 
@@ -126,7 +127,8 @@ function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passag
   const refused = hook(run, 'POSTROUTING');
   run.in = before;
   if (refused) return refused;
-  confirm(run);
+  const clash = confirm(run);
+  if (clash) return clash;
   if (device !== 'lo') return end(run, 'forwarded', '', nextHop);
   // What a host sends to itself comes in again by lo, its connection and its route attached.
   run.in = 'lo';
@@ -238,11 +240,26 @@ function throughBridge(run: Run, bridge: string, physOut: string): Passage {
   run.in = undefined;
   const third = hook(run, 'POSTROUTING');
   if (third) return third;
-  confirm(run);
+  const clash = confirm(run);
+  if (clash) return clash;
   return end(run, 'forwarded', '');
 }
 
-function confirm(run: Run): void {
+/** A new connection counts from here on, unless another one has its answers already. */
+function confirm(run: Run): Passage | undefined {
   const connection = run.tracking?.connection;
-  if (connection && !connection.confirmed) connection.confirmed = true;
+  if (!connection || connection.confirmed) return undefined;
+  const { reply, zone } = connection;
+  // Without ports to choose NAT may have found no answers of its own for it (__nf_conntrack_confirm).
+  if (
+    !connection.invented &&
+    !hasPorts(reply.proto) &&
+    !isIcmp(run.packet) &&
+    isTaken(run.input.connections, reply, zone, connection)
+  ) {
+    connection.dead = true;
+    return end(run, 'dropped', 'its answers could not be told from those of another connection');
+  }
+  connection.confirmed = true;
+  return undefined;
 }
