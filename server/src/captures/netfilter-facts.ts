@@ -40,6 +40,8 @@ export type NfMatch =
       readonly span: Val<string>;
       readonly negated: boolean;
     }
+  /** The device that a packet came by carries Ethernet frames. */
+  | { readonly kind: 'from-ethernet'; readonly text: Val<string>; readonly negated: boolean }
   | { readonly kind: 'mac-source'; readonly value: Val<string>; readonly negated: boolean }
   | {
       readonly kind: 'set';

@@ -41,6 +41,7 @@ function read(namespace: Namespace): Map<string, Connection> {
       sourceDone: true,
       destinationDone: true,
       confirmed: true,
+      captured: true,
       ...(entry.state?.value === 'CLOSE' && !entry.flags.includes('ASSURED') ? { closed: true as const } : {}),
       source,
     };

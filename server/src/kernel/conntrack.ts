@@ -44,6 +44,8 @@ export interface Connection {
   destinationDone: boolean;
   confirmed: boolean;
   dead: boolean;
+  /** It stood in a capture, which does not say everything. */
+  readonly captured?: true;
   /** Captured as closed: whether the segments since are in order for it is not known. */
   readonly closed?: true;
   /** Where NAT chose the port by chance: which it may be, and those of them that others had then. */
@@ -191,8 +193,7 @@ export function find(table: ConnectionTable, tuple: Tuple, zone: Zone, pick: Pic
   const known =
     table.captured.get(tupleKey(tuple, zoneId(zone, 'orig'))) ?? table.captured.get(tupleKey(tuple, zoneId(zone, 'reply')));
   if (!known) return undefined;
-  // A captured connection that this walk has changed already stands among its own.
-  if (table.own.some((own) => own.original === known.original)) return undefined;
+  if (!isUnchanged(table, known)) return undefined;
   const connection = { ...known };
   table.own.push(connection);
   return { connection, reply: !sameTuple(connection.original, tuple) || mirrors(connection, tuple) };
@@ -207,7 +208,15 @@ export function isTaken(table: ConnectionTable, tuple: Tuple, zone: Zone, but: C
     if (chosen && chosen.ports[1] - chosen.ports[0] >= MANY_PORTS) continue;
     if (zoneId(connection.zone, 'reply') === zoneId(zone, 'reply') && isReply(connection, tuple)) return true;
   }
-  return table.captured.has(tupleKey(tuple, zoneId(zone, 'reply'))) || table.captured.has(tupleKey(tuple, zoneId(zone, 'orig')));
+  return (['reply', 'orig'] as const).some((direction) => {
+    const known = table.captured.get(tupleKey(tuple, zoneId(zone, direction)));
+    return known !== undefined && isUnchanged(table, known);
+  });
+}
+
+/** What a walk has changed of a captured connection stands among its own. */
+function isUnchanged(table: ConnectionTable, captured: Connection): boolean {
+  return !table.own.some(({ original }) => original === captured.original);
 }
 
 /** The ports at one end of an answer that other connections of the zone have, the rest of the tuple being the same. */
@@ -218,7 +227,8 @@ export function portsTaken(table: ConnectionTable, tuple: Tuple, end: 'sport' | 
     const port = other[end];
     if (id === own && port !== undefined && sameTuple(other, any)) taken.add(port);
   };
-  for (const connection of [...table.own, ...table.captured.values()]) {
+  const unchanged = [...table.captured.values()].filter((connection) => isUnchanged(table, connection));
+  for (const connection of [...table.own, ...unchanged]) {
     if (connection.dead || !connection.confirmed) continue;
     look(connection.original, zoneId(connection.zone, 'orig'), zoneId(zone, 'orig'));
     look(connection.reply, zoneId(connection.zone, 'reply'), zoneId(zone, 'reply'));

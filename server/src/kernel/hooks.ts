@@ -284,8 +284,8 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
 
 /** Of a captured connection only its addresses are known, not what gave them to it. */
 function staysMasqueraded(run: Run, connection: Connection, chains: readonly BaseChain[]): boolean {
-  const { source, sourceNat, reply } = connection;
-  if (!source || !sourceNat || run.out === undefined) return true;
+  const { captured, sourceNat, reply } = connection;
+  if (!captured || !sourceNat || run.out === undefined) return true;
   const given = formatAddress(run.packet.family, reply.dst);
   const by = [...run.namespace.devices.values()].filter(({ addresses }) => addresses.some(({ ip }) => ip === given));
   if (by.length === 0 || by.some(({ name }) => name === run.out) || !chains.some(masquerades)) return true;

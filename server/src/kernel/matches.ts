@@ -130,6 +130,12 @@ function makeTest(match: NfMatch): Test {
     case 'physdev-is-bridged':
     case 'physdev-is-out':
       return turned(match.negated, (at) => tri(at.physOut !== undefined));
+    case 'from-ethernet':
+      return turned(match.negated, ({ namespace, in: name }) => {
+        const device = namespace.devices.get(name ?? '');
+        if (name === undefined || name === 'lo') return 'no';
+        return device?.mac === undefined ? 'maybe' : tri(!device.noArp);
+      });
     case 'mac-source': {
       const mac = match.value.value.toLowerCase();
       return ({ packet, in: device }) => {

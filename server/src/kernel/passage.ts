@@ -153,12 +153,14 @@ export function end(run: Run, verdict: Verdict, why: string, nextHop?: Passage['
 }
 
 /**
- * Before an IPv4 packet is routed, an answer to this host itself would come from the packet's destination, which may be nobody's; and
- * none goes to a broadcast address (nf_reject_fill_skb_dst, icmp_send).
+ * What is routed to this host is answered from the address that it was sent to, which must be one of its own; so is what comes from this
+ * host itself and was not routed yet, and none goes to a broadcast address (nf_reject_fill_skb_dst, icmp_send).
  */
-function hasNoWayBack({ namespace, packet }: Run, error: Answer): boolean {
+function hasNoWayBack({ namespace, packet }: Run, error: Answer, hook: Hook | undefined): boolean {
   const type = (ip: bigint) => addressType(namespace, 4, ip, undefined);
   if (packet.family === 6) return false;
+  if (hook === 'INPUT') return !('reset' in error) && type(packet.dst) !== 'LOCAL';
+  if (hook !== 'PREROUTING') return false;
   if (type(packet.src) === 'BROADCAST') return true;
   return !('reset' in error) && type(packet.src) === 'LOCAL' && type(packet.dst) !== 'LOCAL';
 }
@@ -166,7 +168,7 @@ function hasNoWayBack({ namespace, packet }: Run, error: Answer): boolean {
 /** What goes back to the sender, where something may and a way leads there. `hook`: where a rule makes the answer. */
 export function answer(run: Run, error: Answer, hook?: Hook): void {
   const { namespace, packet, key } = run;
-  if (hook === 'PREROUTING' && hasNoWayBack(run, error)) return;
+  if (hasNoWayBack(run, error, hook)) return;
   if (isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }))
     run.events.push({ kind: 'error', error, packet: run.packet });
 }

@@ -43,6 +43,8 @@ function explainNfMatch(match: NfMatch): string {
       return `${not}out by bridge port ${match.value.value}`;
     case 'physdev-is-bridged':
       return `${not}bridged`;
+    case 'from-ethernet':
+      return `${not}from a device of Ethernet`;
     case 'mac-source':
       return `${not}from MAC ${match.value.value}`;
     case 'set':

@@ -1,4 +1,5 @@
 import { cover, val, type Span, type Val } from '../../base/span';
+import { formatMac } from '../../packet/address';
 import type { NfFamily, NfMatch } from '../netfilter-facts';
 import { lower } from '../words';
 import { markValue, portRanges, protocolName } from '../iptables-rules/netfilter';
@@ -46,7 +47,7 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
     return all === undefined
       ? [otherMatch(item.text)]
       : negated
-        ? [{ kind: 'all-of', matches: all, text: item.text, negated }]
+        ? [{ kind: 'all-of', matches: all, text: item.text, negated }, ...headers(selectors, item.text, lookup)]
         : all;
   }
   return (
@@ -115,7 +116,19 @@ export function setMatches(
       text,
       negated,
     },
+    ...(negated ? headers(selectors, text, lookup) : []),
   ];
+}
+
+/** The headers that selectors are read from: without one of them a condition does not hold, negated or not. */
+function headers(selectors: readonly Val<string>[], text: Val<string>, lookup: Lookup): NfMatch[] {
+  return selectors.flatMap((selector): NfMatch[] => {
+    if (/^ip6? /.test(selector.value)) return familyGuard(selector, lookup);
+    const [, protocol] = /^(tcp|udp|udplite|sctp|dccp|th|icmp|icmpv6) /.exec(selector.value) ?? [];
+    if (protocol === undefined) return [];
+    const whole: NfMatch = { kind: 'fragment', text, negated: true };
+    return protocol === 'th' ? [whole] : [protocolOf(protocol, selector), whole];
+  });
 }
 
 /** One value for each selector; undefined where the counts differ. */
@@ -254,6 +267,20 @@ function valueMatches(
         ? [{ kind: 'tcpmss', range: val([0, 65535], selector.span), negated: false }, ...sizes]
         : sizes;
     }
+    case 'meta iiftype':
+    case 'iiftype':
+      return one([], (value) =>
+        /^(?:ether|1)$/.test(value.value) ? { kind: 'from-ethernet', text: value, negated: false } : undefined,
+      );
+    case '@ll,48,64':
+      // nft prints `ether saddr` and the type of the frame so, where the kernel reads them at one go.
+      return one([], (value) => {
+        const bits = /^(?:0x[\da-f]+|\d+)$/i.test(value.value) ? BigInt(value.value) : undefined;
+        if (bits === undefined || bits >> 64n !== 0n) return undefined;
+        const family = familyMatch(val(`0x${(bits & 0xffffn).toString(16).padStart(4, '0')}`, value.span));
+        const mac: NfMatch = { kind: 'mac-source', value: val(formatMac(bits >> 16n), value.span), negated: false };
+        return family && { kind: 'all-of', matches: [mac, family], text: value, negated: false };
+      });
     case 'ether saddr':
       return one([], (value) =>
         /^[\da-f]{2}(?::[\da-f]{2}){5}$/i.test(value.value)
