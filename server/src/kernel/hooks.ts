@@ -1,7 +1,7 @@
 import type { NfTable, Source } from '../model/network';
 import { INVALID, inventedConnection, TEMPLATE, track, UNTRACKED, ZONE_0, type Connection, type Pick } from './conntrack';
 import { unlessChance } from './decide';
-import { tracksConnections } from './tracks';
+import { defragments, tracksConnections } from './tracks';
 import { rejection } from './icmp-errors';
 import type { Hook, Moment } from './matches';
 import { bind, bindToItself, translated, translatedError, type Binding, type Manip } from './nat';
@@ -81,7 +81,7 @@ export function hook(run: Run, name: Hook): Passage | undefined {
 function defragment(run: Run, name: Hook): void {
   const { fragment, firstFragment, family } = run.packet;
   if (!fragment && firstFragment !== true) return;
-  if (name === 'INPUT' ? family === 6 : !tracksConnections(run.namespace, family)) return;
+  if (name === 'INPUT' ? family === 6 : !defragments(run.namespace, family)) return;
   run.packet = { ...run.packet, fragment: false, firstFragment: false, length: run.packet.wholeLength };
   run.events.push({ kind: 'defragment', hook: name, packet: run.packet });
 }

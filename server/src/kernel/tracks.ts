@@ -1,45 +1,66 @@
 import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace, NfTable } from '../model/network';
 
-/** Conditions and targets that have the kernel track connections, and so put fragments together first (nf_ct_netns_get). */
-const MATCHES = new Set<NfMatch['kind']>(['ctstate', 'ctstatus', 'conntrack', 'connmark', 'socket']);
+/** Conditions and targets that have the kernel track connections (nf_ct_netns_get). */
+const TRACKING_MATCHES = new Set<NfMatch['kind']>(['ctstate', 'ctstatus', 'conntrack', 'connmark']);
 const MODULES = /^(?:connbytes|connlabel|connlimit|helper|cluster)$/;
-const TARGETS = new Set('SNAT DNAT MASQUERADE REDIRECT NETMAP SAME CONNMARK CONNSECMARK TPROXY SYNPROXY'.split(' '));
+const TRACKING_TARGETS = new Set('SNAT DNAT MASQUERADE REDIRECT NETMAP SAME CONNMARK CONNSECMARK SYNPROXY'.split(' '));
+/** Those that only have it put fragments together (nf_defrag_ipv4_enable, nf_defrag_ipv6_enable). */
+const DEFRAGMENTING_TARGETS = new Set(['TPROXY']);
 
-const cache = new WeakMap<NfTable, boolean>();
+interface Uses {
+  readonly tracks: boolean;
+  readonly defragments: boolean;
+}
 
-/**
- * Whether the rules of a family make the kernel track connections, and put fragments together before it asks any (nf_ct_netns_get,
- * nf_defrag_ipv4, nf_defrag_ipv6).
- */
+const cache = new WeakMap<NfTable, Uses>();
+
+/** Whether the rules of a family make the kernel track connections. */
 export function tracksConnections(namespace: Namespace, family: 4 | 6): boolean {
+  return tablesOf(namespace, family).some((table) => usesOf(table).tracks);
+}
+
+/** Whether they make it put fragments together before it asks any, as it does where connections are tracked. */
+export function defragments(namespace: Namespace, family: 4 | 6): boolean {
+  return tablesOf(namespace, family).some((table) => usesOf(table).tracks || usesOf(table).defragments);
+}
+
+function tablesOf(namespace: Namespace, family: 4 | 6): NfTable[] {
   const own = [...(family === 4 ? namespace.netfilter : namespace.netfilter6).values()];
   const native = [...namespace.nft.values()].filter(
     (table) => table.family === 'inet' || table.family === (family === 4 ? 'ip' : 'ip6'),
   );
-  return [...own, ...native].some(uses);
+  return [...own, ...native];
 }
 
-function uses(table: NfTable): boolean {
+function usesOf(table: NfTable): Uses {
   let found = cache.get(table);
-  if (found === undefined) cache.set(table, (found = usesTable(table)));
+  if (found === undefined) cache.set(table, (found = read(table)));
   return found;
 }
 
-function usesTable(table: NfTable): boolean {
+function read(table: NfTable): Uses {
+  const uses = { tracks: false, defragments: false };
   for (const chain of table.chains.values())
     for (const rule of chain.rules) {
-      if (rule.matches.some(usesMatch)) return true;
+      if (rule.matches.some((match) => usesMatch(match, tracks))) uses.tracks = true;
+      if (rule.matches.some((match) => usesMatch(match, ({ kind }) => kind === 'socket'))) uses.defragments = true;
       const statements = [...(rule.before ?? []).map(({ target, options }) => ({ target: target.value, options }))];
       if (rule.target !== undefined) statements.push({ target: rule.target, options: rule.options });
-      if (statements.some(({ target, options }) => TARGETS.has(target) || (target === 'CT' && options.notrack !== true)))
-        return true;
+      for (const { target, options } of statements) {
+        if (TRACKING_TARGETS.has(target) || (target === 'CT' && options.notrack !== true)) uses.tracks = true;
+        if (DEFRAGMENTING_TARGETS.has(target)) uses.defragments = true;
+      }
     }
-  return false;
+  return uses;
 }
 
-function usesMatch(match: NfMatch): boolean {
-  if (match.kind === 'any-of' || match.kind === 'all-of') return match.matches.some(usesMatch);
+function usesMatch(match: NfMatch, asked: (match: NfMatch) => boolean): boolean {
+  if (match.kind === 'any-of' || match.kind === 'all-of') return match.matches.some((inner) => usesMatch(inner, asked));
+  return asked(match);
+}
+
+function tracks(match: NfMatch): boolean {
   if (match.kind === 'limit') return MODULES.test(match.module);
-  return MATCHES.has(match.kind) || (match.kind === 'other' && MODULES.test(match.name ?? ''));
+  return TRACKING_MATCHES.has(match.kind) || (match.kind === 'other' && MODULES.test(match.name ?? ''));
 }

@@ -6,7 +6,7 @@ import type { NfFamily } from '../netfilter-facts';
 import { errorOn, reportErrorOutput } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, sliceSource, sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
-import type { Lookup } from './conditions';
+import type { Lookup } from './selectors';
 import { cutElements } from './elements';
 import { priorityNumber } from './names';
 import { ruleRefs } from './refs';

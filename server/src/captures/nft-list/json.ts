@@ -5,7 +5,7 @@ import { jsonNumber, jsonObjects, jsonText, readJson, textSource, type Json } fr
 import { collect } from '../lines';
 import { sliceSource, spanIn } from '../ohm';
 import type { NfFamily } from '../netfilter-facts';
-import type { Lookup } from './conditions';
+import type { Lookup } from './selectors';
 import { tablesOfIptables } from './blocks';
 import { cutElements } from './elements';
 import { elementOf, itemOf, verdictWords } from './json-rule';

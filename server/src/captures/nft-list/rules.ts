@@ -1,15 +1,7 @@
 import { val, type Val } from '../../base/span';
 import type { NetfilterFact, NfFamily, NfMatch, NfStatement } from '../netfilter-facts';
-import {
-  concatMatches,
-  conditionMatches,
-  familyGuard,
-  otherMatch,
-  protocolOf,
-  setMatches,
-  withIcmpCode,
-  type Lookup,
-} from './conditions';
+import { concatMatches, conditionMatches, otherMatch, setMatches, withIcmpCode } from './conditions';
+import { familyGuard, protocolOf, type Lookup } from './selectors';
 import { plainNumber } from './names';
 import type { NftElement, NftItem, NftMap } from './semantics';
 import { natTo, netmap, notModelled, statementOf, type Statement } from './statements';

@@ -1,6 +1,7 @@
 import { val } from '../../base/span';
 import type { NfMatch } from '../netfilter-facts';
-import { otherMatch, protocolOf, type Lookup } from './conditions';
+import { otherMatch } from './conditions';
+import { protocolOf, type Lookup } from './selectors';
 import { plainNumber } from './names';
 import type { NftItem } from './semantics';
 import { notModelled, type Statement } from './statements';
