@@ -47,7 +47,9 @@ const UNANSWERED_4 = new Set([1, 2, 3, 4, 5, 6, 7, 11, 12]);
 export function isAnswered(packet: IpPacket, answer: Answer, options: LookupOptions): boolean {
   const { namespace } = options;
   const { family, src, dst, icmpType } = packet;
-  if (packet.fragment || packet.frame !== 'host' || isMulticast(family, dst) || isMulticast(family, src)) return false;
+  // Of a packet in fragments the first one only, in IPv4.
+  if ((packet.fragment && family === 4) || packet.frame !== 'host' || isMulticast(family, dst) || isMulticast(family, src))
+    return false;
   if (family === 6 && src === 0n) return false;
   if (family === 4 && !('reset' in answer) && isToBroadcast(namespace, packet)) return false;
   if ('reset' in answer) {

@@ -95,7 +95,8 @@ export const nftList: CaptureKind = {
 
 /** `nft -s` prints counters without their numbers before the rest of a rule. */
 function startsRule(text: string): boolean {
-  return RULE.test(text) || RULE.test(text.replace(/^\s*(?:(?:counter|log|notrack)\s+)+/, ''));
+  const rest = /^\s*(?:counter|log|notrack)\s+(.*)$/.exec(text)?.[1];
+  return RULE.test(text) || (rest !== undefined && startsRule(rest));
 }
 
 /** A `#` line that nft prints; the prompt of root starts the same. */
