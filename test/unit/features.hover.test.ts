@@ -142,6 +142,31 @@ test('namespaces, chains, rules and routes are put in words', () => {
   check(cloudAt('net1.txt', 'default via', 'default'), ['**Default route**', 'Next hop `203.0.113.1`']);
 });
 
+test('a rule of nft says all that it does, case by case', () => {
+  const ruleset = (rule: string) =>
+    fixture(`root@r:~# nft list ruleset
+table inet t {
+	chain web {
+		drop
+	}
+	chain pre {
+		type filter hook prerouting priority filter; policy accept;
+		${rule}
+	}
+}
+`);
+  check(ruleset('tcp dport vm$0ap { 22 : accept, 80 : jump web }'), [
+    '**Rule 1 of pre',
+    /destination port 22.*: accepts it/,
+    /destination port 80.*: goes to chain web|destination port 80.*web/,
+  ]);
+  check(ruleset('log prefix "x" meta mark s$0et tcp dport map { 80 : 0x1 } accept'), [
+    /Any packet: .*logs it/,
+    /destination port 80.*: sets the packet mark to 0x1/,
+    /accepts it/,
+  ]);
+});
+
 test('a table says what comes in and what is left over', () => {
   check(cloudAt('hv1.txt', 'resubmit(,22)', '22'), [
     '**Table 22 of br-tun on hv1**',

@@ -183,8 +183,30 @@ function hiddenBullet(hidden: boolean): string | undefined {
     : undefined;
 }
 
+/** What a rule of nft does one after the other, or in the cases of its map, where that is more than one thing. */
+function partsOf(locus: Locus, rule: FactOf<'nf-rule'>): readonly FactOf<'nf-rule'>[] {
+  const { start } = rule.text.span;
+  return locus.capture.facts.flatMap((fact) => (fact.kind === 'nf-rule' && fact.text.span.start === start ? [fact] : []));
+}
+
+/** More parts than this are only counted. */
+const SHOWN_PARTS = 8;
+
+function partBullets(parts: readonly FactOf<'nf-rule'>[]): string[] {
+  const bullets = parts.slice(0, SHOWN_PARTS).map(({ matches, before, target, goto, targetOptions }) => {
+    const words = explainNfMatches(matches);
+    const done = [
+      ...(before ?? []).map((statement) => explainNfTarget(statement.target.value, false, statement.options)),
+      target === undefined ? 'goes on' : explainNfTarget(target.value, goto, targetOptions),
+    ];
+    return `${words.length === 0 ? 'Any packet' : `Where it matches ${escape(words.join(', '))}`}: ${escape(done.join('; '))}`;
+  });
+  return parts.length > SHOWN_PARTS ? [...bullets, `and ${count(parts.length - SHOWN_PARTS, 'more case')}`] : bullets;
+}
+
 /** A netfilter rule in words. */
 export function describeRule(world: World, locus: Locus, rule: FactOf<'nf-rule'>): string {
+  const parts = partsOf(locus, rule);
   const matches = explainNfMatches(rule.matches);
   const comment = rule.matches.find((match) => match.kind === 'comment');
   const target = rule.target?.value;
@@ -204,10 +226,14 @@ export function describeRule(world: World, locus: Locus, rule: FactOf<'nf-rule'>
     `Rule ${rule.number} of ${escape(rule.chain === '' ? 'a chain that was not captured' : rule.chain)} (${rule.table}${familyWords[rule.family] ?? ''})`,
     [
       hook ?? (callers.length === 0 ? undefined : `Reached from ${few(callers)}`),
-      `Matches ${matches.length === 0 ? 'any packet' : escape(matches.join(', '))}`,
-      before.length === 0 ? undefined : `First ${before.join('; ')}`,
-      `Then ${escape(explainNfTarget(target, rule.goto, options))}${called ? `, ${count(called.rules.length, 'rule')}${inBrackets(world, called.source)}` : ''}`,
-      target === undefined ? undefined : knownBullet(knownChain(target)),
+      ...(parts.length > 1
+        ? partBullets(parts)
+        : [
+            `Matches ${matches.length === 0 ? 'any packet' : escape(matches.join(', '))}`,
+            before.length === 0 ? undefined : `First ${before.join('; ')}`,
+            `Then ${escape(explainNfTarget(target, rule.goto, options))}${called ? `, ${count(called.rules.length, 'rule')}${inBrackets(world, called.source)}` : ''}`,
+            target === undefined ? undefined : knownBullet(knownChain(target)),
+          ]),
       comment?.kind === 'comment' ? `Comment: ${escape(comment.text.value)}` : undefined,
       rule.packets ? `${escape(rule.packets.value)} packets so far` : undefined,
       hiddenBullet(rule.interfacesHidden),

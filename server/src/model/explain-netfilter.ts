@@ -92,8 +92,9 @@ function rangeText(ranges: readonly (readonly [number, number])[]): string {
   return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ');
 }
 
-function markText(mark: { readonly value: number; readonly mask: number }): string {
+function markText(mark: { readonly value: number; readonly mask: number; readonly to?: number }): string {
   const value = `0x${(mark.value >>> 0).toString(16)}`;
+  if (mark.to !== undefined) return `${value}–0x${(mark.to >>> 0).toString(16)}`;
   return mark.mask >>> 0 === 0xffffffff ? value : `${value} (mask 0x${(mark.mask >>> 0).toString(16)})`;
 }
 

@@ -169,6 +169,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         if (term?.is !== 'map' || item.expression.terms.length > 1) break;
         const found = mapElements(term.value.map, lookup);
         if (found === undefined) break;
+        begin();
         const from = out.length;
         const elements = mapCases(term.value.selectors, found, lookup);
         for (const { matches, element } of elements) {
