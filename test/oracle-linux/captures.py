@@ -4,7 +4,7 @@ import shutil
 
 COMMON = ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "bridge fdb show", "ipset save", "ss -tuna", "cat /proc/net/netfilter/nfnetlink_queue")
 TABLES = ("raw", "mangle", "nat", "filter", "security")
-FORMS = ("-S", "-L -n -v --line-numbers", "-L -n", "-L")
+FORMS = ("-S", "-L -n -v --line-numbers", "-L -n", "-L -v", "-L")
 # With any of these the kernel tracks connections, for which it puts fragments together.
 TRACKS = re.compile(r"-m (?:conntrack|state|connmark|socket)\b|-j (?:[SD]NAT|MASQUERADE|REDIRECT|NETMAP|CONNMARK|TPROXY|CT --zone)\b")
 NATIVE_TRACKS = re.compile(r"\bct |\b[sd]nat|\bmasquerade\b|\bredirect\b|\btproxy\b|\btype nat\b|\bsocket ")
@@ -50,6 +50,7 @@ def iptables(router, r):
         "verbose": whole(*each("-L -n -v --line-numbers")),
         "hidden": whole(*each("-L -n")),
         "named": whole(*each("-L")),
+        "counted": whole(*each("-L -v")),
         "elided": whole(*[elide(save, r, "-A") for save in saves]),
         "filter only": whole(section(f"iptables{b} -S"), section(f"ip6tables{b} -S")),
         **({"ruleset": whole(section("nft list ruleset"))} if router.backend == "nft" else {}),
