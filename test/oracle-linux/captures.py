@@ -7,7 +7,7 @@ TABLES = ("raw", "mangle", "nat", "filter", "security")
 FORMS = ("-S", "-L -n -v --line-numbers", "-L -n", "-L -v", "-L")
 # With any of these the kernel tracks connections, for which it puts fragments together.
 TRACKS = re.compile(r"-m (?:conntrack|state|connmark|socket)\b|-j (?:[SD]NAT|MASQUERADE|REDIRECT|NETMAP|CONNMARK|TPROXY|CT --zone)\b")
-NATIVE_TRACKS = re.compile(r"\bct |\b[sd]nat|\bmasquerade\b|\bredirect\b|\btproxy\b|\btype nat\b|\bsocket ")
+NATIVE_TRACKS = re.compile(r"\bct |\b[sd]nat|\bmasquerade\b|\bredirect\b|\btproxy\b")
 SETTINGS = re.compile(r"^net\.(ipv4\.ip_forward|ipv4\.conf\.[^.]+\.(rp_filter|forwarding|route_localnet|accept_local|src_valid_mark)|ipv6\.conf\.[^.]+\.forwarding) ")
 
 

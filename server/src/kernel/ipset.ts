@@ -44,9 +44,10 @@ export function inSet(
 ): Tri {
   const set = namespace.ipsets.get(name);
   if (!set || depth > 4) return 'maybe';
+  // Where the line that made it is missing, nothing tells what it is a set of.
+  if (set.known === 'absent' || set.type === '') return 'maybe';
   const family = set.family === 'inet6' ? 6 : 4;
   if (set.type !== 'list:set' && !/^(?:bitmap:port|hash:mac)$/.test(set.type) && family !== packet.family) return 'no';
-  if (set.known === 'absent' || set.type === '') return 'maybe';
   const prepared = prepare(set);
   if (prepared.members) {
     let answer: Tri = set.known === 'whole' ? 'no' : 'maybe';
