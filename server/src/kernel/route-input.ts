@@ -121,7 +121,6 @@ function routeInput6(
   const { src, dst } = packet;
   const malformed = malformed6(packet, iif);
   if (malformed) return malformed;
-  if (dst === 0n) return martian('martian-destination', 'its destination is the unspecified address');
   if (isMulticast(6, dst)) return multicastInput(namespace, packet, iif, options);
   // Addresses of the link mean the device that the packet came by.
   const found = lookup({ ...flowOf(packet, iif), oif: isLinkLocal6(dst) ? iif : undefined }, options);
