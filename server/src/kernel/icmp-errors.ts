@@ -43,15 +43,18 @@ export function rejection({ family }: IpPacket, reject: string): Answer {
 /** ICMP errors, and types that nobody knows, are never answered by an error (RFC 1122 3.2.2, RFC 4443 2.4). */
 const UNANSWERED_4 = new Set([1, 2, 3, 4, 5, 6, 7, 11, 12]);
 
-/** Whether the kernel sends an error or a reset because of a packet: it may, and a way leads back to the sender (icmp_send). */
-export function isAnswered(packet: IpPacket, answer: Answer, options: LookupOptions): boolean {
+/**
+ * Whether the kernel sends an error or a reset because of a packet: it may, and a way leads back to the sender (icmp_send). `routed`: the
+ * packet's own route is known by then, which for a bridged one or before routing it is not.
+ */
+export function isAnswered(packet: IpPacket, answer: Answer, options: LookupOptions, routed = true): boolean {
   const { namespace } = options;
   const { family, src, dst, icmpType } = packet;
   // Of a packet in fragments the first one only, in IPv4.
-  if ((packet.fragment && family === 4) || packet.frame !== 'host' || isMulticast(family, dst) || isMulticast(family, src))
-    return false;
+  if ((packet.fragment && family === 4) || packet.frame !== 'host' || isMulticast(family, src)) return false;
+  if (isMulticast(family, dst) && (routed || family === 6)) return false;
   if (family === 6 && src === 0n) return false;
-  if (family === 4 && !('reset' in answer) && isToBroadcast(namespace, packet)) return false;
+  if (family === 4 && routed && !('reset' in answer) && isToBroadcast(namespace, packet)) return false;
   if ('reset' in answer) {
     if ((packet.tcpFlags & TCP.RST) !== 0) return false;
   } else if (isIcmp(packet) && (family === 4 ? UNANSWERED_4.has(icmpType) || icmpType > 18 : icmpType < 128)) return false;

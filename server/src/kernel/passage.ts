@@ -169,6 +169,7 @@ function hasNoWayBack({ namespace, packet }: Run, error: Answer, hook: Hook | un
 export function answer(run: Run, error: Answer, hook?: Hook): void {
   const { namespace, packet, key } = run;
   if (hasNoWayBack(run, error, hook)) return;
-  if (isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }))
+  const routed = hook !== 'PREROUTING' && !(hook === 'FORWARD' && run.physOut !== undefined);
+  if (isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }, routed))
     run.events.push({ kind: 'error', error, packet: run.packet });
 }
