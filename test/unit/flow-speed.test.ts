@@ -64,6 +64,25 @@ describe('large dumps', () => {
     }
   });
 
+  it('are the same in pieces where lines go over many of them', () => {
+    const ends = ['\n', '\r\n', '\r'];
+    for (let n = 0; n < 60; n++) {
+      const text = Array.from({ length: 12 }, (_, k) => 'x'.repeat((k * 7919 + n * 31) % 40) + (ends[(k + n) % 3] ?? '')).join(
+        '',
+      );
+      const growing = growingText(createReading().segments, undefined);
+      for (let at = 0, size = 1; at < text.length; at += size, size = 1 + ((at * 5 + n) % 9))
+        drained(growing.add(text.slice(at, at + size)));
+      const made = drained(growing.end());
+      const whole = drained(segmentsOf(createReading().segments, text, undefined));
+      assert.equal(made.slice(0), text);
+      assert.deepEqual(
+        Array.from({ length: made.lines.count }, (_, line) => made.lines.startOf(line)),
+        Array.from({ length: whole.lines.count }, (_, line) => whole.lines.startOf(line)),
+      );
+    }
+  });
+
   it('show their first lines before they are read whole', () => {
     const service = createService();
     const text = dump(20_000);
@@ -99,6 +118,38 @@ describe('large dumps', () => {
       assert.notEqual(flows?.flow(4000), first);
       assert.deepEqual(flows?.flow(4000), first);
     }
+  });
+
+  it('count flows that repeat another one once, whatever either was read by', () => {
+    const odd = (n: number, port: string) =>
+      ` cookie=0x1, table=5, n_packets=0, priority=9,in_port=${port},metadata=0x${n.toString(16)}/0x${(n | 1).toString(16)} actions=drop`;
+    const strange = (n: number) => ` cookie=0x1, table=5, n_packets=0, priority=${n},zork=${n} actions=drop`;
+    const lines = [
+      'hv1# ovs-ofctl dump-flows br-int',
+      ...Array.from({ length: 3000 }, (_, n) => odd(n * 2, '1')),
+      odd(40, '1'),
+      odd(40, '2'),
+      ...Array.from({ length: 300 }, (_, n) => strange(n)),
+      strange(7),
+      // The same as a plain flow, with an age that is no number.
+      ' cookie=0x1, duration=3.3s, table=3, n_packets=3, n_bytes=180, idle_age=x, priority=3,in_port=3 actions=drop',
+      ...Array.from({ length: 50 }, (_, n) => flow(n)),
+      flow(9),
+    ];
+    const service = createService();
+    service.set('file:///t', 'dump.txt', `${lines.join('\n')}\n`);
+    const flows = service.world().network.hosts.get('hv1')?.bridges.get('br-int')?.flows;
+    const captured = service.world().documents.get('file:///t')?.captures[0]?.flows;
+    assert.equal(captured?.count, lines.length - 1);
+    // Of 3,355 flows four say what one before them says; another port is another flow.
+    assert.equal(flows?.length, lines.length - 1 - 4);
+    const again = flows?.filter((entry) => entry.again.length > 0).map(({ flow }) => [flow.table.value, flow.priority.value]);
+    assert.deepEqual(again, [
+      [5, 9],
+      [5, 7],
+      [3, 3],
+      [2, 9],
+    ]);
   });
 
   it('say how much is wrong in them, and show the first of it', () => {

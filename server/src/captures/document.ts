@@ -113,11 +113,13 @@ export function* documentInSteps(
   for (; !step.done; step = split.next()) yield 0.9;
   const captures: Capture[] = [];
   for (const block of step.value) captures.push(yield* readBlock(block, { book, text: segmented, lines }));
-  const unclassified = captures.flatMap((capture) =>
-    capture.errors
-      .filter((error) => error.code === 'not-understood' || error.code === 'syntax')
-      .map((error) => index.lineAt(error.span.start)),
-  );
+  const unclassified = new Set<number>();
+  for (const { errors } of captures) {
+    for (const [n, { code, span }] of errors.entries()) {
+      if (n % MANY === MANY - 1) yield 0.97;
+      if (code === 'not-understood' || code === 'syntax') unclassified.add(index.lineAt(span.start));
+    }
+  }
   return {
     uri,
     path,
@@ -126,7 +128,7 @@ export function* documentInSteps(
     segmented,
     captures,
     folder: hostFolder(path.split('/').filter((segment) => segment !== '')),
-    unclassified: [...new Set(unclassified)].sort((a, b) => a - b),
+    unclassified: [...unclassified].sort((a, b) => a - b),
   };
 }
 
@@ -139,6 +141,9 @@ export function* prepareDocument({ segmented }: CaptureDocument, { book }: Readi
   }
 }
 
+/** So many lines or errors are looked at between two pauses: a millisecond's work or two. */
+const MANY = 2000;
+
 interface Known {
   readonly book: ShapeBook;
   readonly text: SegmentedText;
@@ -147,7 +152,11 @@ interface Known {
 
 function* readBlock(block: Block, text: Known): Generator<number, Capture> {
   const { syntax, recognised } = block.found;
-  const errors: CaptureError[] = block.strange.map((line) => notUnderstood(line, recognised.kind));
+  const errors: CaptureError[] = [];
+  for (const [n, line] of block.strange.entries()) {
+    if (n % MANY === MANY - 1) yield 0.92;
+    errors.push(notUnderstood(line, recognised.kind));
+  }
   const base = {
     kind: recognised.kind,
     command: block.command?.text,
@@ -192,11 +201,15 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
     }
     const covered = new Set<number>();
     for (const record of parsed.records) for (let n = record.firstLine; n <= record.lastLine; n++) covered.add(n);
-    const found = [...parsed.errors];
-    for (const error of parsed.errors) covered.add(text.text.lines.lineAt(error.span.start));
-    for (const line of block.lines) {
+    for (const [n, error] of parsed.errors.entries()) {
+      if (n % MANY === MANY - 1) yield 0.96;
+      covered.add(text.text.lines.lineAt(error.span.start));
+      errors.push(error);
+    }
+    for (const [n, line] of block.lines.entries()) {
+      if (n % MANY === MANY - 1) yield 0.96;
       if (line.text.trim() !== '' && !covered.has(line.number) && parsed.flows?.at(line.number) === undefined)
-        found.push(notUnderstood(line, recognised.kind));
+        errors.push(notUnderstood(line, recognised.kind));
     }
     return {
       ...base,
@@ -206,7 +219,7 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
       flows: parsed.flows ?? noFlows,
       refs: parsed.refs,
       lines: parsed.records,
-      errors: [...errors, ...found].sort((a, b) => a.span.start - b.span.start),
+      errors: errors.sort((a, b) => a.span.start - b.span.start),
     };
   } catch (error) {
     // A defect in one kind must not cost the neighbours anything; the capture says so itself.

@@ -49,11 +49,12 @@ export function* segmentsOf(
   }
 }
 
-/** A stretch of segments that edits touch, with its text after them. */
+/** A stretch of segments that edits touch, and how many characters it has after them. */
 interface Touched {
   readonly first: number;
   readonly last: number;
-  readonly text: string;
+  readonly edits: readonly Edit[];
+  readonly length: number;
 }
 
 /**
@@ -67,11 +68,12 @@ export function editedText(
   most: number,
 ): SegmentedText | undefined {
   const touched = touchedBy(before, edits);
-  if (touched.reduce((sum, { text }) => sum + text.length, 0) > most) return undefined;
+  if (touched.reduce((sum, { length }) => sum + length, 0) > most) return undefined;
   const segments: Segment[] = [];
   const fresh: Segment[] = [];
   let kept = 0;
-  for (const { first, last, text } of touched) {
+  for (const { first, last, edits: own } of touched) {
+    const text = textAfter(before, first, last, own);
     segments.push(...before.segments.slice(kept, first));
     for (let at = 0; at < text.length;) {
       const segment = readSegment(reader, text, at, text.length);
@@ -101,19 +103,25 @@ function touchedBy(before: SegmentedText, edits: readonly Edit[]): Touched[] {
       group.edits.push(edit);
     } else groups.push({ first, last, edits: [edit] });
   }
-  return groups.map(({ first, last, edits: own }) => {
-    const start = offsets[first] ?? 0;
-    const end = offsets[last + 1] ?? before.length;
-    const moved = own.map(({ from, to, put }) => ({ from: from - start, to: to - start, put }));
-    return {
-      first,
-      last,
-      text: editedWhole(
-        { length: end - start, slice: (a, b) => before.slice(start + a, b === undefined ? end : start + b) },
-        moved,
-      ),
-    };
-  });
+  return groups.map(({ first, last, edits: own }) => ({
+    first,
+    last,
+    edits: own,
+    length: own.reduce(
+      (sum, { from, to, put }) => sum + put.length - (to - from),
+      (offsets[last + 1] ?? before.length) - (offsets[first] ?? 0),
+    ),
+  }));
+}
+
+/** The text of some segments after edits in them. */
+function textAfter(before: SegmentedText, first: number, last: number, edits: readonly Edit[]): string {
+  const start = before.offsets[first] ?? 0;
+  const end = before.offsets[last + 1] ?? before.length;
+  return editedWhole(
+    { length: end - start, slice: (a, b) => before.slice(start + a, b === undefined ? end : start + b) },
+    edits.map(({ from, to, put }) => ({ from: from - start, to: to - start, put })),
+  );
 }
 
 /** A segment of fewer lines is read together with what changed before it. */
@@ -146,7 +154,8 @@ export interface GrowingText {
 export function growingText(reader: SegmentReader, before: SegmentedText | undefined): GrowingText {
   const segments: Segment[] = [];
   const counter = hashCounter();
-  let rest = '';
+  /** The start of a line that has not ended yet, by pieces: they are joined once, however many there are. */
+  let rest: string[] = [];
   let length = 0;
   let old = 0;
   let oldAt = 0;
@@ -167,15 +176,20 @@ export function growingText(reader: SegmentReader, before: SegmentedText | undef
   }
   return {
     *add(piece) {
-      const text = rest + piece;
-      // A line break at the very end may be the first half of one.
-      let cut = text.length - (text.endsWith('\r') ? 1 : 0);
-      while (cut > 0 && !isBreak(text.charCodeAt(cut - 1))) cut--;
-      rest = text.slice(cut);
-      yield* read(text, cut);
+      // A line break at the very end may be the first half of one; what that one waited for has come now.
+      let cut = piece.length - (piece.endsWith('\r') ? 1 : 0);
+      while (cut > 0 && !isBreak(piece.charCodeAt(cut - 1))) cut--;
+      const waits = rest.at(-1)?.endsWith('\r') === true;
+      rest.push(piece);
+      if (cut === 0 && !(waits && piece !== '')) return;
+      const text = rest.join('');
+      const limit = text.length - piece.length + cut;
+      rest = [text.slice(limit)];
+      yield* read(text, limit);
     },
     *end() {
-      yield* read(rest, rest.length);
+      const text = rest.join('');
+      yield* read(text, text.length);
       return assemble(segments, counter.repeats);
     },
   };

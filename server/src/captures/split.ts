@@ -342,8 +342,8 @@ function start(
 
 function finish(open: OpenBlock): Block | undefined {
   // A file that is named after a command holds what the command said, be it only why it failed.
-  const failed = open.command !== undefined && open.strange.some((line) => isErrorOutput(line.text));
-  if (!open.reach && open.commandSpan === undefined && !failed) return undefined;
+  const failed = () => open.command !== undefined && open.strange.some((line) => isErrorOutput(line.text));
+  if (!open.reach && open.commandSpan === undefined && !failed()) return undefined;
   return { ...open };
 }
 

@@ -21,12 +21,15 @@ const CONTROL = new RegExp(
 const BARE_COLOUR = /\[(?:\d{1,2}(?:;\d{1,2})*)?m(?:\[K)?/g;
 const BARE_START = /\[(?:\d{1,2};)?\d{1,2}m(?:\[K|.*\[0?m)/;
 
+/** Nobody writes anything around longer lines, and looking for it takes long. */
+const LONGEST = 20_000;
+
 /**
  * A line as a program printed it: without quotation marks (`> …`; `> #` and `> $` are prompts), the markup and the list that it stands
  * in, and a terminal's colours. The same line where there is nothing of that.
  */
 export function unquote(raw: Line): Line {
-  if (raw.text.length > 20_000) return unquoted(raw);
+  if (raw.text.length > LONGEST) return raw;
   const line = withUsualBlanks(withoutColours(raw));
   const bold = BOLD.exec(line.text);
   if (bold && (bold[1] !== undefined || bold[2] !== undefined))
@@ -43,7 +46,7 @@ export function unquote(raw: Line): Line {
 function unquoted(line: Line): Line {
   // An empty quoted line is as blank as any other.
   if (/^\s*>(?:\s?>)*\s*$/.test(line.text.slice(0, 200)) && line.text.length < 200) return { ...line, text: '' };
-  const quote = /^\s{0,40}(?:>(?!\s?[#$]\s)\s?)+(?=\s*\S)/.exec(line.text.length > 20_000 ? '' : line.text);
+  const quote = /^\s{0,40}(?:>(?!\s?[#$]\s)\s?)+(?=\s*\S)/.exec(line.text);
   if (!quote || /^\s*>{3}/.test(line.text)) return line;
   return part(line, quote[0].length);
 }

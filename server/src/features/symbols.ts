@@ -145,14 +145,8 @@ function extend(document: CaptureDocument, drafts: readonly Draft[], limit: numb
 
 /** The tables of a dump, each where its first flow stands, with its flows where they are not too many. */
 function placeFlows(flows: FlowStore, groups: Map<string, Draft>, add: Add): void {
-  const tables = new Map<number | string, number[]>();
-  for (let i = 0; i < flows.count; i++) {
-    const table = flows.tableOf(i);
-    const list = tables.get(table);
-    if (list) list.push(i);
-    else tables.set(table, [i]);
-  }
-  for (const [table, list] of tables) {
+  for (const table of flows.tables()) {
+    const list = flows.inTable(table);
     const [first] = list;
     if (first === undefined) continue;
     const name = `table ${table}`;

@@ -217,17 +217,17 @@ function isExactly(term: FlowBits, field: string, value: bigint, mask: bigint): 
   return term.field === field && term.value === value && term.mask === mask && term.portName === undefined;
 }
 
-/** So many flows are compared between two pauses. */
-const STEP = 2000;
+/** So many flows are compared between two pauses; some have to be read for it. */
+const STEP = 250;
 
 /** Finds the flows that stand for themselves, and those that repeat one before them. */
 function* place(parts: readonly LinkedCapture[], bases: number, numbers: ReadonlyMap<string, number>): Generator<void, Places> {
   // Among the flows of one capture few can repeat another; of several captures all may.
-  const asked = parts.map((linked) => {
-    const store = linked.capture.flows;
-    const mayHide = linked.capture.kind !== 'ovs-ofctl-dump-flows';
-    return parts.length === 1 && !mayHide ? Uint32Array.from(store.suspects()) : undefined;
-  });
+  const asked: (Uint32Array | undefined)[] = [];
+  for (const { capture } of parts) {
+    const mayHide = capture.kind !== 'ovs-ofctl-dump-flows';
+    asked.push(parts.length === 1 && !mayHide ? yield* suspects(capture.flows) : undefined);
+  }
   const most = parts.reduce((sum, { capture }, p) => sum + (p < bases ? (asked[p]?.length ?? capture.flows.count) : 0), 0);
   const part = new Uint16Array(most);
   const flow = new Uint32Array(most);
@@ -280,6 +280,15 @@ function* place(parts: readonly LinkedCapture[], bases: number, numbers: Readonl
     count += store.count - left.length;
   }
   return { count, bases: found, again };
+}
+
+function* suspects(store: FlowStore): Generator<void, Uint32Array> {
+  const found: number[] = [];
+  for (const flow of store.suspects()) {
+    if (flow === undefined) yield;
+    else found.push(flow);
+  }
+  return Uint32Array.from(found);
 }
 
 /** The places of a capture's flows in the sequence, without those that are left out of it. */

@@ -113,8 +113,9 @@ function editsFrom(cut: CutText, changes: readonly TextDocumentContentChangeEven
 function offsetOf(cut: CutText, { line, character }: Position): number {
   const start = cut.lines.startOf(line);
   if (start === undefined) return line < 0 ? 0 : cut.length;
-  const text = cut.slice(start, cut.lines.startOf(line + 1) ?? cut.length);
-  return start + Math.max(0, Math.min(character, text.replace(/[\r\n]+$/, '').length));
+  const next = cut.lines.startOf(line + 1) ?? cut.length;
+  const tail = cut.slice(Math.max(start, next - 2), next);
+  return start + Math.max(0, Math.min(character, next - start - (/[\r\n]*$/.exec(tail)?.[0].length ?? 0)));
 }
 
 /** Whether a text has more than so many lines; looks at no more of it than that. */

@@ -92,6 +92,7 @@ export function startServer(connection: Connection): void {
     }, QUIET_MS);
   };
   let canShowProgress = false;
+  let tellsFolders = false;
   const reading = backgroundReading(connection, service, () => canShowProgress, changed);
   const files = workspaceFiles(connection, service, reading, isOpen, pathOf, changed);
 
@@ -109,6 +110,7 @@ export function startServer(connection: Connection): void {
   connection.onInitialize((params: InitializeParams): InitializeResult => {
     folders = params.workspaceFolders?.map(({ uri }) => uri) ?? [];
     canShowProgress = params.capabilities.window?.workDoneProgress ?? false;
+    tellsFolders = params.capabilities.workspace?.workspaceFolders ?? false;
     return {
       serverInfo: { name: 'Packet Walk' },
       capabilities: {
@@ -130,6 +132,8 @@ export function startServer(connection: Connection): void {
   connection.onInitialized(() => {
     void reading.meanwhile(service.prepare());
     void connection.client.register(DidChangeConfigurationNotification.type).then(undefined, () => undefined);
+    // Asking an editor that knows no folders for changes of them is an error.
+    if (!tellsFolders) return;
     connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
       const gone = new Set(removed.map(({ uri }) => uri));
       folders = [...folders.filter((uri) => !gone.has(uri)), ...added.map(({ uri }) => uri)];

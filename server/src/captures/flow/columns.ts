@@ -5,7 +5,7 @@ import type { FlowBits } from '../../packet/flow-shape';
 import type { Flow } from '../../packet/openflow';
 import type { Ref, RefKind } from '../capture';
 import { flowFrom, segmentOfLine, type SegmentedText } from '../segmented';
-import { hashOfFlow } from './hash';
+import { hashesValue, hashOfFlow } from './hash';
 import { hashFilter } from './repeats';
 import type { ReadFlow } from './read';
 import { hashOfPorts, hashOfRowPorts, sameRows, type Row } from './same';
@@ -25,6 +25,8 @@ export interface LooseFlow {
   readonly table: number | string;
   readonly priority: number;
   readonly hash: number;
+  /** Whether it matches ports, which `hash` leaves out. */
+  readonly ports: boolean;
 }
 
 /** As many loose flows keep their lines; the others are taken from the text again. */
@@ -43,6 +45,7 @@ export function looseFlow(lines: readonly Line[], { flow }: ReadFlow, before: nu
     table: flow.table.value,
     priority: flow.priority.value,
     hash: hashOfFlow(flow),
+    ports: flow.match.some(({ field, unknown }) => !unknown && !hashesValue(field)),
   };
 }
 
@@ -124,6 +127,12 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     const place = locate(i);
     return place < 0 ? looseOf(place).lastLine : firstLineOf(i);
   };
+  let looseTables: Map<number | string, number[]> | undefined;
+  /** The places of the loose flows of a table. */
+  const looseIn = (table: number | string): readonly number[] => {
+    looseTables ??= grouped(loose, looseAt);
+    return looseTables.get(table) ?? [];
+  };
   const from = (line: number) => lowerBound(count, (i) => lastLineOf(i) >= line);
 
   const ready = new Map<number, ReadFlow>();
@@ -172,9 +181,9 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     },
     exactHashOf(i, numbers) {
       const row = rowOf(i);
-      return row
-        ? (row.hash + hashOfRowPorts(book, row, numbers)) | 0
-        : (store.hashOf(i) + hashOfPorts(store.matchOf(i), numbers)) | 0;
+      if (row) return (row.hash + hashOfRowPorts(book, row, numbers)) | 0;
+      const { hash, ports } = looseOf(locate(i));
+      return ports ? (hash + hashOfPorts(store.matchOf(i), numbers)) | 0 : hash;
     },
     sameMatch(i, other, k) {
       const rows = rowsOfStore.get(other);
@@ -190,20 +199,35 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       const { repeats } = columns.text;
       const filter = hashFilter();
       for (const hash of repeats) filter.add(hash);
-      const others = new Set(loose.map(({ hash }) => hash));
-      for (const hash of others) filter.add(hash);
-      let next = 0;
+      const others = new Set<number>();
+      /** Hashes that loose flows share with another flow. */
+      const met = new Set<number>();
+      for (const { hash } of loose) {
+        if (others.has(hash)) met.add(hash);
+        others.add(hash);
+        filter.add(hash);
+      }
+      const found: number[] = [];
       for (const own of parts) {
+        yield undefined;
         const { hashes } = own.segment;
         for (let n = own.from; n < own.to; n++) {
           const hash = hashes[n] ?? 0;
-          if (!filter.has(hash) || !(repeats.has(hash) || others.has(hash))) continue;
-          const flow = indexOf(own, n);
-          for (; (looseAt[next] ?? count) < flow; next++) yield looseAt[next] ?? 0;
-          yield flow;
+          if (!filter.has(hash)) continue;
+          const isLoose = others.has(hash);
+          if (!isLoose && !repeats.has(hash)) continue;
+          if (isLoose) met.add(hash);
+          found.push(indexOf(own, n));
         }
       }
-      yield* looseAt.subarray(next);
+      let next = 0;
+      for (let k = 0; k < loose.length; k++) {
+        if (!met.has(loose[k]?.hash ?? 0)) continue;
+        const flow = looseAt[k] ?? 0;
+        for (; (found[next] ?? count) < flow; next++) yield found[next] ?? 0;
+        yield flow;
+      }
+      for (; next < found.length; next++) yield found[next] ?? 0;
     },
     tables() {
       const firsts = new Map<number | string, number>();
@@ -214,14 +238,23 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     },
     inTable(table) {
       const lists = parts.map((own) => summaryOf(book, own).tables.get(table));
-      const odd = looseAt.filter((_, k) => loose[k]?.table === table);
+      const odd = looseIn(table);
       const all = new Uint32Array(lists.reduce((sum, list) => sum + (list?.length ?? 0), odd.length));
       let used = 0;
+      let before = 0;
+      let next = 0;
       parts.forEach((own, k) => {
-        for (const n of lists[k] ?? []) all[used++] = loose.length === 0 ? own.before + n - own.from : indexOf(own, n);
+        for (const n of lists[k] ?? []) {
+          // All of them ascend: how many loose ones are before a flow is counted on from the flow before it.
+          const p = own.before + n - own.from;
+          while (before < loose.length && (looseAt[before] ?? 0) - before <= p) before++;
+          const flow = p + before;
+          for (; (odd[next] ?? count) < flow; next++) all[used++] = odd[next] ?? 0;
+          all[used++] = flow;
+        }
       });
-      all.set(odd, used);
-      return odd.length > 0 ? all.sort() : all;
+      for (; next < odd.length; next++) all[used++] = odd[next] ?? 0;
+      return all;
     },
     flow: (i): Flow => read(i).flow,
     refs: (i): readonly Ref[] => read(i).refs,
@@ -393,6 +426,16 @@ function partsOf({ text, firstLine, lastLine }: FlowColumns): Part[] {
     before += Math.max(0, to - from);
   }
   return parts;
+}
+
+function grouped(loose: readonly LooseFlow[], places: Uint32Array): Map<number | string, number[]> {
+  const tables = new Map<number | string, number[]>();
+  loose.forEach(({ table }, k) => {
+    const list = tables.get(table);
+    if (list) list.push(places[k] ?? 0);
+    else tables.set(table, [places[k] ?? 0]);
+  });
+  return tables;
 }
 
 /** The place among all flows of each loose one: behind those of known shapes that stand before it. */

@@ -43,8 +43,11 @@ export interface FlowStore {
    * columns: false also where that can't be told so.
    */
   sameFlows(other: FlowStore): boolean;
-  /** The flows that may say the same as another one of the store, in order: any two with one hash are among them. */
-  suspects(): Iterable<number>;
+  /**
+   * The flows that may say the same as another one of the store, in order: any two with one hash are among them. Undefined now and then,
+   * so that whoever asks may do other things between.
+   */
+  suspects(): Iterable<number | undefined>;
   /** The tables that have flows, in the order of their first ones. */
   tables(): readonly (number | string)[];
   /** The flows of a table, in order. */
