@@ -1,32 +1,10 @@
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { describe, it } from 'node:test';
-import { gunzipSync } from 'node:zlib';
 import { get } from '../../server/src/packet/flow-key';
 import { addresses } from '../../server/src/walk/step';
 import { walk, type WalkAnswer } from '../../server/src/walk/walk';
-import { networkOf, outline, root, trace } from './walk-fixture';
-
-/** A packet that was really sent through a network, and every device that saw it, by the clock: `host [namespace] device a > b [vni N]`. */
-interface Experiment {
-  readonly name: string;
-  readonly from: string;
-  readonly to: string;
-  readonly proto: 'icmp' | 'tcp' | 'udp';
-  readonly dport?: number;
-  /** It came to the machine that it was for. */
-  readonly arrives: boolean;
-  /** An answer came back to the sender. */
-  readonly answered: boolean;
-  readonly request: readonly string[];
-  readonly reply: readonly string[];
-}
-
-interface RecordedNetwork {
-  readonly files: Readonly<Record<string, string>>;
-  readonly experiments: readonly Experiment[];
-}
+import { networkOf, outline, trace } from './walk-fixture';
+import { readRecorded, recordedNetworks } from './walk-less';
 
 interface Passed {
   readonly host: string;
@@ -79,16 +57,10 @@ function compare(answer: WalkAnswer, seen: readonly string[]): void {
   }
 }
 
-const folder = path.join(root, 'test/fixtures/networks');
-
-function read(file: string): RecordedNetwork {
-  return JSON.parse(gunzipSync(fs.readFileSync(path.join(folder, file))).toString('utf8')) as RecordedNetwork;
-}
-
 describe('recorded networks: the walk is where the packet was', () => {
-  for (const file of fs.readdirSync(folder).sort()) {
-    const recorded = read(file);
-    describe(file.replace('.json.gz', ''), () => {
+  for (const name of recordedNetworks()) {
+    const recorded = readRecorded(name);
+    describe(name, () => {
       const network = networkOf(new Map(Object.entries(recorded.files)));
       for (const experiment of recorded.experiments) {
         it(experiment.name, () => {
@@ -116,7 +88,7 @@ describe('the same networks as people break them, or with a capture missing', ()
     asked: string,
     { left, changed }: { readonly left?: RegExp; readonly changed?: (text: string) => string },
   ): WalkAnswer => {
-    const files = Object.entries(read(`${network}.json.gz`).files)
+    const files = Object.entries(readRecorded(network).files)
       .filter(([name]) => left?.test(name) !== true)
       .map(([name, text]) => [name, changed?.(text) ?? text] as const);
     return trace(networkOf(new Map(files)), asked).request;
@@ -147,7 +119,7 @@ describe('the same networks as people break them, or with a capture missing', ()
   it('a rule of ebtables is read in the words of nft', () => {
     const rule = 'iifname "qvb6ae2fd70-05" ether type ip ip saddr 10.50.0.11 counter packets 3 bytes 204 drop';
     const ruleset = `table bridge filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy accept;\n\t\t${rule}\n\t}\n}\n`;
-    const files = new Map(Object.entries(read('two-routers.json.gz').files));
+    const files = new Map(Object.entries(readRecorded('two-routers').files));
     files.set('os-cmp-b/nft_list_ruleset.txt', ruleset);
     lost(trace(networkOf(files), 'web > 10.50.0.12').request, /nft bridge filter\/FORWARD/);
   });

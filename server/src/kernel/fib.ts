@@ -47,6 +47,8 @@ export interface FibTable {
   }[];
   /** What the captures show of it. */
   readonly known: 'whole' | 'partial' | 'absent';
+  /** It was not captured, but follows from the addresses (`local`). */
+  readonly implied: boolean;
 }
 
 /** A family's routing of one namespace, made ready for lookups. */
@@ -102,9 +104,9 @@ function makeFib(namespace: Namespace, family: 4 | 6): Fib {
   const names = new Set([...routes.keys(), 'local', 'main', 'default']);
   const tables = new Map<string, FibTable>();
   for (const name of names) {
-    const implied = name === 'local' ? !localShown : false;
+    const implied = name === 'local' && !localShown;
     const state = implied
-      ? 'whole'
+      ? namespace.addressesKnown[family]
       : shown.has('all') || shown.has(name)
         ? known
         : name === 'default' && known !== 'absent'
@@ -112,7 +114,7 @@ function makeFib(namespace: Namespace, family: 4 | 6): Fib {
           : (routes.get(name)?.length ?? 0) > 0
             ? 'partial'
             : 'absent';
-    tables.set(name, { name, levels: levelsOf(routes.get(name) ?? []), known: name === 'main' ? known : state });
+    tables.set(name, { name, levels: levelsOf(routes.get(name) ?? []), known: name === 'main' ? known : state, implied });
   }
   const rules = rulesOf(namespace, family);
   return {

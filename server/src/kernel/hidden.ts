@@ -71,7 +71,7 @@ export function decideHidden(rule: NfRule, chain: NfChain, visible: Tri, packet:
       reason: `iptables -L without -v hides interfaces; Neutron writes this rule with ${known.says}, so it ${holds ? 'matches' : 'does not match'} here`,
     };
   }
-  if (isJump || rule.target === undefined || rule.target === 'RETURN') return undefined;
+  if (isJump || rule.target === undefined) return undefined;
   const conditions = rule.matches.filter((match) => match.kind !== 'comment' && !isAny(match));
   const isLast = chain.rules.at(-1) === rule;
   if (conditions.length === 0 && !isLast) {
@@ -82,6 +82,7 @@ export function decideHidden(rule: NfRule, chain: NfChain, visible: Tri, packet:
         'read literally this rule would take every packet and make the rules after it pointless; iptables -L without -v hides the interface that it most likely names',
     };
   }
+  if (rule.target === 'RETURN') return undefined;
   const refuses = rule.target === 'DROP' || rule.target === 'REJECT';
   if (refuses && conditions.length > 0) {
     return {

@@ -227,8 +227,9 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
   let rules: Source | undefined;
   let named = false;
   if (!isError && (tracking.state === 'NEW' || tracking.state === 'RELATED') && undecided) {
-    // Where no rule has connections tracked, an empty chain is never asked.
-    const nat = chains.filter((base) => base.isNat && tracksConnections(run.namespace, run.packet.family));
+    // Where no rule has connections tracked, an empty chain is never asked; but rules may be missing of what was not captured whole.
+    const tracks = tracksConnections(run.namespace, run.packet.family);
+    const nat = chains.filter((base) => base.isNat && (tracks || base.table.known !== 'whole'));
     const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
     if (nat.length === 0 && tables.size > 0 && !isShown(tables.get('nat'), name) && run.namespace.nftKnown !== 'whole') {
       run.events.push({ kind: 'uncaptured', hook: name, tables: ['nat'], all: false, packet: run.packet, out: run.out });

@@ -76,7 +76,7 @@ function routeInput4(namespace: Namespace, packet: IpPacket, iif: string, option
     if (src >> 24n === 127n && iif !== 'lo' && !localnet)
       return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
   }
-  const found: Lookup | undefined = isBroadcast ? undefined : lookup(flowOf(packet, iif), options);
+  const found: Lookup | undefined = isBroadcast ? undefined : lookup(flowOf(packet, iif), { ...options, mayBeOwn: true });
   if (found?.kind === 'unknown') return { kind: 'unknown', table: found.table };
   if (found === undefined || (found.kind === 'found' && found.type === 'broadcast')) {
     if (src !== 0n) {
@@ -123,7 +123,7 @@ function routeInput6(
   if (malformed) return malformed;
   if (isMulticast(6, dst)) return multicastInput(namespace, packet, iif, options);
   // Addresses of the link mean the device that the packet came by.
-  const found = lookup({ ...flowOf(packet, iif), oif: isLinkLocal6(dst) ? iif : undefined }, options);
+  const found = lookup({ ...flowOf(packet, iif), oif: isLinkLocal6(dst) ? iif : undefined }, { ...options, mayBeOwn: true });
   if (found.kind === 'unknown') return { kind: 'unknown', table: found.table };
   if (found.kind === 'found' && (found.type === 'local' || found.type === 'anycast'))
     return { kind: 'local', lookup: found, broadcast: false };

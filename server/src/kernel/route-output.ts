@@ -56,7 +56,7 @@ function routeOutput(
   again: boolean,
 ): Passage | { readonly device: string; readonly found: Lookup & { kind: 'found' } } {
   const key = `${run.key}|output${again ? ' again' : ''}`;
-  const answer = lookup(flowOf(run.packet, 'lo'), { namespace: run.namespace, choose: run.choose, key });
+  const answer = lookup(flowOf(run.packet, 'lo'), { namespace: run.namespace, choose: run.choose, key, mayBeOwn: true });
   run.events.push({ kind: 'route', lookup: answer, packet: run.packet, again });
   if (answer.kind === 'unknown') return end(run, 'insufficient-info', `routing table ${answer.table} was not captured`);
   if (answer.kind === 'none') return end(run, 'unroutable', 'no route leads to its destination');

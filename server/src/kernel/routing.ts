@@ -1,7 +1,8 @@
 import type { Namespace, RuleFact, Source } from '../model/network';
 import type { Choose } from './decide';
 import { fibOf, type Fib, type FibRoute, type FibRule, type Hop } from './fib';
-import { hasPorts, type IpPacket } from './packet';
+import { formatAddress, hasPorts, type IpPacket } from './packet';
+import { parseIp } from '../packet/address';
 import { ipProtocolNumber } from '../packet/ip-protocols';
 
 /** What a lookup asks (struct flowi4, flowi6). */
@@ -49,6 +50,8 @@ export interface LookupOptions {
   readonly choose: Choose;
   /** Names the packet and place of the question, so that the same question gets the same answer. */
   readonly key: string;
+  /** Asked for a packet that may be for this host itself: an address that was not captured may be the one that it is for. */
+  readonly mayBeOwn?: boolean;
 }
 
 /** Looks a destination up as fib_lookup does: the rules in order, in each table the longest prefix that fits. */
@@ -154,7 +157,7 @@ export function lookupTable(
         if (answer === 'throw') return undefined;
         if (answer === undefined) continue;
         if (answer.kind === 'found' && isSuppressed(answer, suppresses, options)) return undefined;
-        return table.known === 'partial' && !isWholeAddress(route, fib.family)
+        return table.known === 'partial' && !table.implied && !isWholeAddress(route, fib.family)
           ? (gapIn(fib, name, table.known, true, options) ?? answer)
           : answer;
       }
@@ -163,12 +166,38 @@ export function lookupTable(
   const known = table?.known ?? (options.namespace.tablesShown.has('all') ? 'whole' : 'absent');
   // Empty tables are not shown by `ip route show table all`: nothing there is an answer where everything was shown.
   if (known === 'whole') return undefined;
-  if (name === 'default' || (name === 'local' && known === 'absent')) return undefined;
+  if (name === 'default') return undefined;
+  if (table?.implied === true) return mayBeOwn(flow, options);
+  if (name === 'local' && known === 'absent') return undefined;
   return gapIn(fib, name, known, name !== 'main' || known === 'partial', options);
 }
 
 function isWholeAddress({ prefix }: FibRoute, family: 4 | 6): boolean {
   return prefix.length === (family === 4 ? 32 : 128);
+}
+
+/**
+ * Where the addresses of this host were not all captured, the packet may be for one of them; whoever is in the neighbour table is somebody
+ * else. Undefined where it is taken to be for others.
+ */
+function mayBeOwn(
+  flow: Flow,
+  { namespace, choose, key, mayBeOwn: asked }: LookupOptions,
+): (Lookup & { kind: 'unknown' }) | undefined {
+  if (asked !== true) return undefined;
+  const isNeighbour = namespace.neighbours.some(({ ip, mac }) => mac !== undefined && parseIp(ip)?.value === flow.dst);
+  if (isNeighbour) return undefined;
+  const destination = formatAddress(flow.family, flow.dst);
+  const isOthers = choose({
+    key: `${key}|own ${destination}`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `the addresses here were not all captured: ${destination} is taken to be none of them`,
+    command: 'ip address',
+  });
+  return isOthers ? undefined : { kind: 'unknown', table: 'local' };
 }
 
 /** A table that was not captured, or not whole, may have a better route; `unknown` where it is taken to have one. */

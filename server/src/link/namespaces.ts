@@ -76,6 +76,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     name,
     ...(enter === undefined ? {} : { enter }),
     devices: linkDevices(host, name, own),
+    addressesKnown: addressesShown(own),
     routes: unique(
       routes.found.map(({ fact, linked }) => ({ route: fact, source: sourceAt(linked, fact.text.span) })),
       ({ route }) =>
@@ -135,6 +136,7 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
 type Fact = LinkedCapture['capture']['facts'][number];
 
 /** A command that asks for IPv6 alone. */
+const FOUR = /(?:^|\s)-(?:4|f\s*inet\b(?!6))/;
 const SIX = /(?:^|\s)-(?:6|A\s*inet6|f\s*inet6)\b/;
 
 function known<K extends Fact['kind']>(
@@ -153,6 +155,21 @@ function known<K extends Fact['kind']>(
       if (fact.kind === kind) found.push({ fact: fact as Extract<Fact, { kind: K }>, linked });
   }
   return { found, known: how };
+}
+
+/** How much of each family's addresses the listings of all devices show; one of a single device says nothing of the others. */
+function addressesShown(captures: readonly LinkedCapture[]): Readonly<Record<4 | 6, Known>> {
+  const shown: Record<4 | 6, Known> = { 4: 'absent', 6: 'absent' };
+  for (const linked of captures) {
+    const { kind, command = '', facts } = linked.capture;
+    // `ifconfig -s` has no addresses.
+    const isTable = kind === 'ifconfig' && !facts.some((fact) => fact.kind === 'address');
+    if ((kind !== 'ip-address' && kind !== 'ifconfig') || isTable) continue;
+    for (const family of [4, 6] as const)
+      if (shown[family] !== 'whole' && !(family === 4 ? SIX : FOUR).test(command))
+        shown[family] = completeness(linked.capture).known;
+  }
+  return shown;
 }
 
 /** Which routing tables somebody asked for, and how much of `main` was shown, for each family. */

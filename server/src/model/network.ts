@@ -233,6 +233,8 @@ export interface Namespace {
   /** What one types before a command to run it there, where a capture shows it; else `ip netns exec NAME`. */
   readonly enter?: string;
   readonly devices: ReadonlyMap<string, Device>;
+  /** How much was captured of the addresses of all its devices, of IPv4 and of IPv6. */
+  readonly addressesKnown: Readonly<Record<4 | 6, Known>>;
   readonly routes: readonly { readonly route: RouteFact; readonly source: Source }[];
   readonly routesKnown: Known;
   /** The same of IPv6. */

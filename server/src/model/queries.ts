@@ -173,6 +173,7 @@ export function bareNamespace(host: string, name: string): Namespace {
     host,
     name,
     devices: new Map(),
+    addressesKnown: { 4: 'absent', 6: 'absent' },
     routes: [],
     routesKnown: 'absent',
     routesKnown6: 'absent',

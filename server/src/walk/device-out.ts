@@ -18,6 +18,7 @@ import { isDown } from './linux/receive';
 import { isShared, outOfShared } from './linux/macvlan';
 import { outOfTunnel, tunnelDevice } from './linux/tunnel-device';
 import { outOfVlan, vlanDevice } from './linux/vlan-device';
+import { whatIsBetween } from './between';
 import { arrivalOf } from './wire';
 import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort } from './owner';
 import { isAnswer, isRequest } from './arp';
@@ -423,11 +424,18 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
   );
   if (arrival) {
     const last = steps.at(-1);
+    const receiver = hostOf(context, arrival.place.host);
+    const between =
+      receiver && whatIsBetween(context.network, { host, device: name }, { host: receiver, device: arrival.place.device });
+    for (const gap of between?.gaps ?? []) addGap(context, gap);
+    const [port] = between?.ports ?? [];
     if (last)
       steps[steps.length - 1] = {
         ...last,
-        certainty: arrival.certainty,
-        reason: arrival.reason,
+        certainty: port ? 'assumed' : arrival.certainty,
+        reason: port
+          ? `${arrival.reason}; nobody says who is behind ${port.port} of ${port.host}, which may be between`
+          : arrival.reason,
         evidence: [...last.evidence, ...arrival.evidence],
       };
     if (arrival.certainty === 'assumed')

@@ -26,7 +26,7 @@ export interface Receiver {
 
 /** Where a frame that is on the wire of one host comes in at another, and why that is believed. */
 export interface Arrival {
-  readonly place: Place;
+  readonly place: Place & { kind: 'device-in' };
   readonly packet: FlowKey;
   readonly certainty: Certainty;
   readonly reason: string;
@@ -48,13 +48,22 @@ export function arrivalOf(
   const asked = others.filter(({ device }) => device.addresses.some(({ ip }) => ip === destinationIp(packet)));
   const addressed = others.filter(({ device }) => device.addresses.some(({ ip }) => !ip.startsWith('fe80')));
   const chosen = asked.length > 0 ? asked : addressed.length > 0 ? addressed : others;
+  // Routers that stand in for one another have one address of hardware, and only the active one has others.
+  const standsBy = addressed.length === 0;
   const found = new Map<string, Arrival>();
   for (const receiver of chosen) {
     const arrival = arrivalAt(context, from, receiver, packet);
     if (arrival) found.set(placeKey(arrival.place), arrival);
   }
   const [only, second] = found.values();
-  return second === undefined ? only : undefined;
+  if (only === undefined || second !== undefined) return undefined;
+  return standsBy
+    ? {
+        ...only,
+        certainty: 'assumed',
+        reason: `${only.reason}; no address of its own was captured there, so it may stand by for another machine that has the same one`,
+      }
+    : only;
 }
 
 function placeKey(place: Place): string {
@@ -95,7 +104,7 @@ function straight(
   owned: string,
   packet: FlowKey,
 ): Arrival {
-  const place: Place = { kind: 'device-in', host: host.name, namespace: namespace.name, device: device.name };
+  const place: Arrival['place'] = { kind: 'device-in', host: host.name, namespace: namespace.name, device: device.name };
   const evidence = device.sources.slice(0, 1);
   const reason = `${owned}: taken to be on the same wire`;
   const tag = vlanOf(packet);
@@ -121,7 +130,7 @@ function straight(
 
 /** A port by which a host's switch is on a wire. */
 interface Uplink {
-  readonly place: Place;
+  readonly place: Place & { kind: 'device-in' };
   readonly name: string;
   /** The tag that frames have there whatever they had before; undefined where it stays. */
   readonly tag: number | undefined;

@@ -52,7 +52,8 @@ export const ifconfig: CaptureKind = {
     if (program === 'netstat') return words.some((word) => /^-\w*i\w*$/.test(word)) ? { kind: 'ifconfig' } : undefined;
     // Past the interface's name stands what to change.
     const names = words.filter((word) => !word.startsWith('-'));
-    return program === 'ifconfig' && names.length <= 1 ? { kind: 'ifconfig' } : undefined;
+    if (program !== 'ifconfig' || names.length > 1) return undefined;
+    return { kind: 'ifconfig', ...(names[0] === undefined ? {} : { options: { filter: names[0] } }) };
   },
   sniff: (text) => (OLD_HEADER.test(text) || (NEW_HEADER.test(text) && / mtu \d+/.test(text)) ? { kind: 'ifconfig' } : undefined),
   accepts: (text) => rows.starts(text),

@@ -5,7 +5,7 @@ import type { CaptureKind, ParseInput } from '../capture';
 import type { Fact } from '../facts';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, sliceSource, syntaxError, type SourceText } from '../ohm';
-import { listCommand } from '../iproute-command';
+import { listCommand, selection } from '../iproute-command';
 import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects, type Json } from '../json';
 import { readAddressLine, type AddressLine, type AddressText, type PeerName } from './semantics';
 import { deviceRef, ipRef, macRef, numberVal, reportErrorOutput, splitPrefix } from '../words';
@@ -39,7 +39,10 @@ export const ipAddress: CaptureKind = {
   kinds: ['ip-address', 'ip-link'],
   recognise(argv) {
     const command = listCommand(argv);
-    if (command?.object === 'address') return { kind: 'ip-address' };
+    if (command?.object === 'address') {
+      const filter = selection(command.words, [], ['up']);
+      return { kind: 'ip-address', ...(filter === undefined ? {} : { options: { filter } }) };
+    }
     return command?.object === 'link' ? { kind: 'ip-link' } : undefined;
   },
   sniff(text, following) {

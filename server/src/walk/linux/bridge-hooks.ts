@@ -8,7 +8,7 @@ import { addGap, inNamespace, type Context } from '../context';
 import type { Ending, Step } from '../step';
 import { filteringOf } from './bridge-port';
 import { macText, runEbtables, type EbRun } from './ebtables';
-import { eventSteps, stepBase, tableStep } from './events';
+import { eventSteps, stepBase, tableGaps, tableStep } from './events';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { hasConnections, passNamespace, type Taken } from './stack-walk';
 import { hasRole } from '../../model/known-names';
@@ -17,6 +17,8 @@ import { hasRole } from '../../model/known-names';
 export interface BridgeHooks {
   /** Bridged IP packets pass iptables' chains. */
   readonly callsIptables: boolean;
+  /** Rules may refuse what the bridge hands to a port, but none were captured. */
+  readonly unseenRules: (port: string) => boolean;
   /** broute's BROUTING: whether the frame is taken away from the bridge and routed. */
   readonly routes: (packet: FlowKey) => boolean;
   /** What comes before the bridge decides. */
@@ -63,6 +65,7 @@ export function netfilterOf(
   const local = from === bridge.name;
   return {
     callsIptables: run.calls === 'yes',
+    unseenRules: (port) => !local && hasUnseenRules(run, port),
     routes: (packet) => broute(run, packet),
     first: (packet) => (local ? { packet } : runHook(run, 'PREROUTING', packet, undefined, undefined)),
     toHost: (packet) => {
@@ -83,6 +86,17 @@ function callsIptables(namespace: Namespace, bridge: LinuxBridge): Run['calls'] 
   // Rules that ask for bridge ports are of no use otherwise.
   const filter = namespace.netfilter.get('filter');
   return filter !== undefined && usesPhysdev(filter) ? 'yes' : 'unsaid';
+}
+
+/** Where nobody says whether bridged frames pass iptables, guests' and containers' ports are guarded as a rule. */
+function hasUnseenRules({ namespace, bridge, from, calls }: Run, port: string): boolean {
+  if (calls === 'no' || namespace.nftKnown === 'whole') return false;
+  if (namespace.netfilter.has('filter')) return calls === 'unsaid' && hasRole(bridge.name, 'hybrid-bridge');
+  return calls === 'yes' || hasRole(bridge.name, 'hybrid-bridge') || isGuarded(from) || isGuarded(port);
+}
+
+function isGuarded(port: string): boolean {
+  return hasRole(port, 'tap', 'vnet', 'container');
 }
 
 function usesPhysdev(table: NfTable): boolean {
@@ -368,6 +382,7 @@ function iptablesAt(run: Run, taken: Taken, hook: Hook, packet: FlowKey, port: s
     if (event.kind !== 'table' || event.run.hook !== hook) continue;
     const told = tellTable(run, event.run, spared, port);
     if (told === undefined) continue;
+    tableGaps(run.context, run.namespace, event.run, event.packet.family === 6 ? 'ip6tables' : 'iptables');
     const doubtful = run.calls === 'unsaid' && event.run.verdict !== 'ACCEPT';
     now = withIpPacket(packet, event.packet);
     if (doubtful) {

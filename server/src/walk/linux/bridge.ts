@@ -23,7 +23,7 @@ import {
   type Way,
 } from './bridge-port';
 import { stepBase } from './events';
-import { hasRole, isNextToGuest, portIdPrefix, siblingOf } from '../../model/known-names';
+import { isNextToGuest, portIdPrefix, siblingOf } from '../../model/known-names';
 
 type BridgePlace = Place & { kind: 'linux-bridge-in' };
 
@@ -285,19 +285,17 @@ function byOne(run: Run, chosen: Chosen, packet: FlowKey): Ending {
     );
   }
   const passed = evidenceOfPassing(run.host, chosen.name);
-  const hybrid = hasRole(bridge.name, 'hybrid-bridge');
-  const filtered = hooks.callsIptables;
-  if (hybrid && !filtered)
-    addGap(run.context, { host: place.host, command: 'iptables-save', why: `the security group rules on ${bridge.name}` });
+  const unfiltered = hooks.unseenRules(chosen.name);
+  if (unfiltered) addRulesGap(run);
   const reasons = [
     chosen.reason ?? '',
     filtering.reason ?? '',
-    hybrid && !filtered
-      ? `the security group rules on ${bridge.name} were not captured${passed ? '; the counters of the flows behind it show that frames do get through' : ''}`
+    unfiltered
+      ? `the rules for what passes ${bridge.name} were not captured${passed ? '; the counters of the flows behind it show that frames do get through' : ''}`
       : '',
   ].filter((reason) => reason !== '');
   const leaving = asLeaving(bridge, filtering, chosen.name, run.vlan, packet);
-  const weak = (hybrid && !filtered) || filtering.certainty === 'inferred';
+  const weak = unfiltered || filtering.certainty === 'inferred';
   run.steps.push({
     ...bridgeStep(run, leaving, `Linux bridge ${bridge.name}: from ${run.from} to ${chosen.name}${vlanWords(run)}`),
     certainty: weak && chosen.certainty === 'captured' ? 'inferred' : chosen.certainty,
@@ -351,6 +349,8 @@ function floodTo(run: Run, { to, refusals }: Flood, listens: boolean, packet: Fl
   const group = isMulticastMac(get(packet, 'dl_dst'));
   const guessed = !group && bridge.fdbKnown !== 'whole';
   if (guessed) addFdbGap(run, packet);
+  const unfiltered = to.some(({ name }) => run.hooks.unseenRules(name));
+  if (unfiltered) addRulesGap(run);
   const why = group
     ? `${mac} is a group address`
     : `${mac} is not in its MAC table${guessed ? ' as far as it was captured' : ' (learned addresses age, 300 s by default)'}`;
@@ -362,12 +362,14 @@ function floodTo(run: Run, { to, refusals }: Flood, listens: boolean, packet: Fl
       packet,
       `Linux bridge ${bridge.name}: ${why}, so the frame from ${run.from} is flooded${vlanWords(run)} to ${names.join(', ')}${not}`,
     ),
-    certainty: guessed ? 'assumed' : filtering.certainty,
+    certainty: guessed ? 'assumed' : unfiltered ? 'inferred' : filtering.certainty,
     ...(guessed
       ? { reason: 'a MAC table that was not captured may lead it to one of these ports only' }
-      : filtering.reason === undefined
-        ? {}
-        : { reason: filtering.reason }),
+      : unfiltered
+        ? { reason: `the rules for what passes ${bridge.name} were not captured` }
+        : filtering.reason === undefined
+          ? {}
+          : { reason: filtering.reason }),
     evidence: [...inEvidence(run), ...refusals.flatMap(({ evidence }) => evidence)],
   });
   const copies: Copy[] = to.map((member) => {
@@ -397,6 +399,14 @@ function floodTo(run: Run, { to, refusals }: Flood, listens: boolean, packet: Fl
       go: (inner, steps) => up({ ...run, context: inner, steps, hooks: run.hooks.forBranch(inner, steps) }, packet),
     });
   return followCopies(context, copies, run.steps) ?? unknown(run.place, bridge.name, packet);
+}
+
+function addRulesGap({ context, bridge, host }: Run): void {
+  addGap(context, {
+    host: host.name,
+    command: inNamespace(bridge.namespace, 'iptables-save'),
+    why: `the rules for what passes ${bridge.name}, security groups among them`,
+  });
 }
 
 function addFdbGap(run: Run, packet: FlowKey): void {

@@ -43,7 +43,7 @@ export function eventSteps(own: EventContext, event: StackEvent): Step[] {
     case 'uncaptured':
       return uncaptured(own, event, packet, device, program);
     case 'table': {
-      hiddenGap(context, namespace, event.run, program);
+      tableGaps(context, namespace, event.run, program);
       const { run } = event;
       if (worthTelling(run).length === 0 && run.verdict === 'ACCEPT' && run.table.known === 'whole') return [];
       return [tableStep(namespace, device, run, tableSummary(own, event), packet)];
@@ -136,7 +136,7 @@ function uncaptured(
         why: `the ${table} table's ${hook} chain was not captured`,
       });
     }
-    return [];
+    return turns(event, iif, namespace) ? [unturned(namespace, device, hook, packet)] : [];
   }
   if (!asked) return [];
   addGap(context, {
@@ -145,7 +145,7 @@ function uncaptured(
     why: `whether a rule drops or translates the packet ${namespace.name === '' ? `on ${namespace.host}` : `in ${namespace.name}`}`,
   });
   // What is meant for a router may be translated before it is looked at.
-  const matters = hook === 'FORWARD' || (program === 'iptables' && iif !== undefined && isRouter(namespace));
+  const matters = hook === 'FORWARD' || (program === 'iptables' && isRouter(namespace));
   if (!matters) return [];
   return [
     {
@@ -163,16 +163,48 @@ function uncaptured(
   ];
 }
 
-/** Namespaces that hand packets on for others. */
-function isRouter(namespace: Namespace): boolean {
-  if (knownNamespace(namespace.name)?.routes === true) return true;
-  return (
-    [...namespace.devices.values()].filter(({ name, addresses: own }) => name !== 'lo' && own.some(({ ip }) => !ip.includes(':')))
-      .length > 1
-  );
+/** Whether a table that was not captured may give the packet another destination: on its way in, or as a router's own. */
+function turns({ hook, tables }: StackEvent & { kind: 'uncaptured' }, iif: string | undefined, namespace: Namespace): boolean {
+  if (!tables.includes('nat')) return false;
+  return hook === 'PREROUTING' ? iif !== undefined : hook === 'OUTPUT' && isRouter(namespace);
 }
 
-function hiddenGap(context: Context, namespace: Namespace, run: TableRun, program: string): void {
+function unturned(namespace: Namespace, device: string, hook: string, packet: FlowKey): Step {
+  return {
+    ...stepBase(namespace, device),
+    stage: 'netfilter',
+    summary: `The nat table was not captured here: taken to leave the packet its destination`,
+    certainty: 'assumed',
+    reason: 'nothing captured says otherwise',
+    packet,
+    evidence: namespace.sources.slice(0, 1),
+    steps: [],
+    chain: `nat/${hook}`,
+    rule: null,
+  };
+}
+
+/** Namespaces that hand packets on for others. */
+export function isRouter(namespace: Namespace): boolean {
+  if (knownNamespace(namespace.name)?.routes === true) return true;
+  const addressed = [...namespace.devices.values()]
+    .filter(({ name, addresses: own }) => name !== 'lo' && own.some(({ ip }) => !ip.includes(':')))
+    .map(({ name }) => name);
+  // Where addresses were not captured, devices with routes have them.
+  const routed = namespace.routes.flatMap(({ route }) => (route.dev && route.dev.value !== 'lo' ? [route.dev.value] : []));
+  return new Set([...addressed, ...(namespace.addressesKnown[4] === 'whole' ? [] : routed)]).size > 1;
+}
+
+/** What a table that was not captured whole, or without its interfaces, would have to be captured with. */
+export function tableGaps(context: Context, namespace: Namespace, run: TableRun, program: string): void {
+  const { name, family } = run.table;
+  const isNative = [...namespace.nft.values()].includes(run.table);
+  if (run.table.known !== 'whole')
+    addGap(context, {
+      host: namespace.host,
+      command: inNamespace(namespace, isNative ? `nft list table ${family} ${name}` : `${program} -t ${name} -S`),
+      why: `the table ${name} was not captured whole: a rule that is missing may take the packet first`,
+    });
   if (!run.hits.some((hit) => hit.reason !== undefined && hit.rule.interfacesHidden)) return;
   addGap(context, {
     host: namespace.host,

@@ -5,16 +5,28 @@ import { isMulticastMac, parseMac } from '../../packet/address';
 import { get, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { asksOn } from '../begin-arp';
 import { isAnswer, isRequest } from '../arp';
-import { addGap, hostOf, inNamespace, type Context } from '../context';
+import { addDoubt, addGap, hostOf, inNamespace, type Context } from '../context';
 import { firstHop } from '../start';
-import { addresses, destinationIp, destinationMac, isIpv6, sourceIp, weakest, type Ending, type Place, type Step } from '../step';
+import {
+  addresses,
+  destinationIp,
+  destinationMac,
+  isIpv6,
+  sourceIp,
+  weaker,
+  weakest,
+  type Certainty,
+  type Ending,
+  type Place,
+  type Step,
+} from '../step';
 import { arpIn } from './arp-in';
 import { failedEntry, resolveNeighbour, stateText } from './neighbour';
-import { at, eventSteps, stepBase } from './events';
+import { at, eventSteps, isRouter, stepBase } from './events';
 import { intoSharing, intoVlanDevice, isDown } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { route } from './routing';
-import { hasConnections, passNamespace } from './stack-walk';
+import { hasConnections, passNamespace, uncapturedTable, type Taken } from './stack-walk';
 import { knownNamespace, portIdPrefix } from '../../model/known-names';
 
 /** A frame reaches a device of a namespace. */
@@ -142,10 +154,7 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
     if (event.kind === 'refused' && (unsure || mayTurn || event.decision.why === 'no-route')) continue;
     steps.push(...eventSteps(own, event));
   }
-  for (const { command, reason, nature, likely, answer } of doubts) {
-    if (command === undefined || nature !== 'hidden' || likely === answer) continue;
-    addGap(context, { host: namespace.host, command: inNamespace(namespace, command), why: reason });
-  }
+  tellDoubts(passage, doubts);
   const where = at(namespace, taken.out ?? device ?? 'lo');
   if (unsure || mayTurn) {
     const name = namespace.name === '' ? namespace.host : namespace.name;
@@ -174,7 +183,7 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
   }
   switch (taken.verdict) {
     case 'local':
-      return deliver(passage, localDevice(namespace, passage.packet, device));
+      return deliver(passage, localDevice(namespace, passage.packet, device), unseenRules(doubts));
     case 'forwarded': {
       const hop = taken.nextHop;
       if (!hop)
@@ -189,6 +198,33 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
       return dropHere(passage, where, `The kernel drops the packet: ${taken.why}`);
     }
   }
+}
+
+/**
+ * What the captures left open on the way: the captures that would settle it, and no certainty for the step that rests on the answer that was
+ * taken. Of tables that nobody captured the steps speak themselves. What may have led the packet elsewhere also makes a later drop less than
+ * certain; what may have dropped it here does not.
+ */
+function tellDoubts({ context, namespace, steps, in: iif }: Passage, doubts: Taken['doubts']): void {
+  const reasons = new Set<string>();
+  let weak: Certainty = 'captured';
+  for (const { command, nature, key, reason, likely, answer, certainty } of doubts) {
+    if (command === undefined || nature !== 'hidden') continue;
+    const gap = { host: namespace.host, command: inNamespace(namespace, command), why: reason };
+    const table = uncapturedTable(key);
+    if (likely !== answer || table === undefined) addGap(context, gap);
+    const mayLead =
+      table === undefined ? !key.endsWith('|rp_filter') : table === 'nat' && (iif !== undefined || isRouter(namespace));
+    if (mayLead) addDoubt(context, gap);
+    if (table !== undefined || certainty !== 'assumed') continue;
+    reasons.add(reason);
+    weak = weaker(weak, mayLead ? 'assumed' : 'inferred');
+  }
+  const at = steps.findLastIndex((step) => step.stage === 'route' && step.host === namespace.host);
+  const step = steps[at];
+  if (!step || reasons.size === 0) return;
+  const reason = [...(step.reason === undefined ? [] : [step.reason]), ...reasons].join('; ');
+  steps[at] = { ...step, certainty: weaker(step.certainty, weak), reason };
 }
 
 /** The routing code itself drops the packet; no line of a capture stands for it. */
@@ -293,7 +329,14 @@ function sendLikeNeutron(passage: Passage, destination: string): Ending | undefi
   return transmit(passage, device, hop.ip);
 }
 
-function deliver(passage: Passage, result: LocalDevice): Ending {
+/** Why a packet that comes to its host may not be let in after all; undefined where the rules were captured. */
+function unseenRules(doubts: Taken['doubts']): string | undefined {
+  return doubts.some(({ key }) => uncapturedTable(key) === 'filter')
+    ? 'no rules were captured here that might refuse it'
+    : undefined;
+}
+
+function deliver(passage: Passage, result: LocalDevice, unseen?: string): Ending {
   const { context, namespace, steps } = passage;
   const device = result.device;
   const destination = destinationIp(passage.packet);
@@ -301,16 +344,16 @@ function deliver(passage: Passage, result: LocalDevice): Ending {
   const router = neutron?.router === undefined ? undefined : (routerName(context.network, neutron.router) ?? neutron.router);
   const who =
     router !== undefined ? ` (router ${router})` : knownNamespace(namespace.name)?.isDhcp === true ? ' (the DHCP service)' : '';
-  const known = namespace.devices.has(device);
+  const known = namespace.devices.has(device) || device === 'lo';
+  const byPort = known ? undefined : `the Neutron port list gives ${destination} to ${device}; ip a was not captured there`;
+  const reasons = [byPort, unseen].filter((reason) => reason !== undefined);
   const summary = `Delivered: ${destination} is ${device}'s own address${who}`;
   steps.push({
     ...stepBase(namespace, device),
     stage: 'route',
     summary,
-    certainty: known || device === 'lo' ? 'captured' : 'inferred',
-    ...(known || device === 'lo'
-      ? {}
-      : { reason: `the Neutron port list gives ${destination} to ${device}; ip a was not captured there` }),
+    certainty: reasons.length === 0 ? 'captured' : 'inferred',
+    ...(reasons.length === 0 ? {} : { reason: reasons.join('; ') }),
     packet: passage.packet,
     evidence: result.evidence,
     steps: [],

@@ -60,3 +60,8 @@ function isCertain(branch: Branch<unknown> | undefined): boolean {
 export function hasConnections(context: Context, namespace: Namespace): boolean {
   return (context.state.stacks.get(`${namespace.host}|${namespace.name}`)?.own.length ?? 0) > 0;
 }
+
+/** The table whose rules nobody captured, where that is what a doubt is about. */
+export function uncapturedTable(key: string): string | undefined {
+  return /\|absent (\w+)$/.exec(key)?.[1];
+}

@@ -198,7 +198,7 @@ const bits = { new: 1n, est: 2n, rpl: 8n, inv: 0x10n, trk: 0x20n } as const;
 /**
  * ct(): the first packet of a connection is new, the answer to one that went before is established. Inside Open vSwitch a connection
  * counts as established for the answer once it was committed; an answer of TCP or ICMP that belongs to no connection starts none
- * (tcp_valid_new, icmp4_valid_new). Where the way of the first packet was not certain, it may have been committed all the same.
+ * (tcp_valid_new, icmp4_valid_new).
  */
 function track(run: Run, act: OfpAct & { kind: 'ct' }, zone: number, packet: FlowKey, source: Source | undefined): void {
   const where = `${run.bridge.host}|zone ${zone}`;
@@ -206,7 +206,16 @@ function track(run: Run, act: OfpAct & { kind: 'ct' }, zone: number, packet: Flo
   const { state } = run.context;
   const tracked = trackPacket(state, where, packet, nat);
   const { known, reply } = tracked;
-  if (!known && startsNothing(run.context, packet)) {
+  const stray = !known && startsNothing(run.context, packet);
+  // Where the way of the first packet was not certain, its connection may have been committed here all the same, or not.
+  const unsure = stray && run.context.doubts.length > 0;
+  if (unsure)
+    addGap(run.context, {
+      host: run.bridge.host,
+      command: 'ovs-appctl dpctl/dump-conntrack',
+      why: `whether the connection that ${addresses(packet)} belongs to passed zone ${zone}`,
+    });
+  if (stray && !unsure) {
     run.events.push({
       kind: 'step',
       step: tableStep(run.bridge, packet, {
@@ -230,10 +239,12 @@ function track(run: Run, act: OfpAct & { kind: 'ct' }, zone: number, packet: Flo
     kind: 'step',
     step: tableStep(run.bridge, tracked.packet, {
       summary: `Connection tracking in zone ${zone}: ${addresses(packet)} is ${words}${act.commit && !known ? '; it is committed' : ''}${moved}`,
-      certainty: 'inferred',
+      certainty: unsure ? 'assumed' : 'inferred',
       reason: known
         ? 'by the packet that was walked before'
-        : 'no packet of this connection was walked before; a captured connection table may say otherwise',
+        : unsure
+          ? 'the way of the packet that it answers was not certain; taken to start a connection here'
+          : 'no packet of this connection was walked before; a captured connection table may say otherwise',
       evidence: source ? [source] : [],
     }),
   });
@@ -241,8 +252,8 @@ function track(run: Run, act: OfpAct & { kind: 'ct' }, zone: number, packet: Flo
   run.returning.push({ packet: tracked.packet, state: bits.trk | (known ? bits.est | (reply ? bits.rpl : 0n) : bits.new) });
 }
 
-function startsNothing({ isReply, doubts }: Context, packet: FlowKey): boolean {
-  if (!isReply || doubts.length > 0) return false;
+function startsNothing({ isReply }: Context, packet: FlowKey): boolean {
+  if (!isReply) return false;
   const proto = get(packet, 'nw_proto');
   return proto === 6n || proto === 1n || proto === 58n;
 }

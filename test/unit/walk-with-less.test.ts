@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { fc, runs } from './fuzz';
+import { trace, networkOf, outline } from './walk-fixture';
+import { answersTo, both, documentsByName, readRecorded, recordedNetworks, troublesWith, waysToHaveLess } from './walk-less';
+
+/** Of so many ways to have less one is tried, unless `FUZZ_TIMES` asks for more; 16 tries them all. */
+const SHARE = 16;
+
+function report(troubles: readonly string[]): void {
+  const shown = troubles.slice(0, Number(process.env['SHOW'] ?? 3)).join('\n\n');
+  assert.equal(troubles.length, 0, `${troubles.length} wrong answers, the first ones:\n\n${shown}`);
+}
+
+/** Some of a list: the same ones for the same seed. */
+function sample<T>(items: readonly T[], count: number): T[] {
+  if (count >= items.length) return [...items];
+  return fc.sample(fc.shuffledSubarray([...items], { minLength: count, maxLength: count }), 1)[0] ?? [];
+}
+
+describe('recorded networks with less captured: the same answer, or one that says what is missing', () => {
+  for (const name of recordedNetworks()) {
+    it(name, () => {
+      const { files, experiments } = readRecorded(name);
+      const documents = documentsByName(files);
+      const whole = answersTo(documents.values(), experiments);
+      const ways = waysToHaveLess(name, files);
+      const single = Object.values(ways).flatMap((variants) => sample(variants, runs(variants.length / SHARE)));
+      const all = Object.values(ways).flat();
+      const pairs = fc
+        .sample(fc.tuple(fc.constantFrom(...all), fc.constantFrom(...all)), runs(3))
+        .map(([one, two]) => both(one, two));
+      report([...single, ...pairs].flatMap((variant) => troublesWith(whole, documents, variant)));
+    });
+  }
+});
+
+describe('what was not captured, and once was taken for what is not there', () => {
+  const ask = (network: string, asked: string, left: RegExp) => {
+    const files = Object.entries(readRecorded(network).files).filter(([name]) => !left.test(name));
+    return trace(networkOf(new Map(files)), asked).request;
+  };
+
+  it('a packet may be for an address of a router whose addresses nobody captured', () => {
+    const answer = ask('linux-bridges', 'upstream > 100.64.8.41 tcp 99', /qrouter-.*_ip_a\.txt/);
+    assert.equal(answer.ending.disposition, 'insufficient-info', outline(answer));
+    assert.ok(
+      answer.gaps.some(({ command }) => /qrouter-\S+ ip address/.test(command)),
+      outline(answer),
+    );
+  });
+
+  it('what a host sends to its own address may be translated by rules that nobody captured', () => {
+    const answer = ask('docker', 'dock01 > 192.0.2.10 tcp 8080', /^dock01\/iptables/);
+    assert.notEqual(answer.certainty, 'captured', outline(answer));
+    assert.ok(
+      answer.gaps.some(({ host, command }) => host === 'dock01' && command === 'iptables-save'),
+      outline(answer),
+    );
+  });
+
+  it('two guests are not on one wire as long as a port of a host may be either’s', () => {
+    const answer = ask('linux-bridges', 'vm-red > 10.77.0.23 udp 514', /bridge_fdb/);
+    assert.equal(answer.certainty, 'assumed', outline(answer));
+    assert.ok(
+      answer.gaps.some(({ command }) => command === 'bridge fdb show'),
+      outline(answer),
+    );
+  });
+
+  it('rules for what a bridge hands on are asked for', () => {
+    const answer = ask('linux-bridges', 'vm-red > 10.77.0.22 tcp 6000', /^lb-compute-2\/iptables/);
+    assert.ok(
+      answer.gaps.some(({ host, command }) => host === 'lb-compute-2' && command === 'iptables-save'),
+      outline(answer),
+    );
+    assert.notEqual(answer.certainty, 'captured', outline(answer));
+  });
+
+  it('a router that stands by has the address of hardware of the active one', () => {
+    const answer = ask('two-routers', 'edge > 198.18.5.41', /^os-net-1\//);
+    assert.notEqual(answer.ending.disposition, 'dropped', outline(answer));
+  });
+});
