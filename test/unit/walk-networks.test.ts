@@ -1,61 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { get } from '../../server/src/packet/flow-key';
-import { addresses } from '../../server/src/walk/step';
 import { walk, type WalkAnswer } from '../../server/src/walk/walk';
 import { networkOf, outline, trace } from './walk-fixture';
-import { readRecorded, recordedNetworks } from './walk-less';
-
-interface Passed {
-  readonly host: string;
-  readonly device: string;
-  readonly pair: string;
-  readonly vni: number | undefined;
-}
-
-function passed(text: string): Passed {
-  const [, host = '', device = '', pair = '', vni] = /^(\S+)(?: \S+)? (\S+) (\S+ > \S+?)(?: vni (\d+))?$/.exec(text) ?? [];
-  return { host, device, pair, vni: vni === undefined ? undefined : Number(vni) };
-}
-
-function withoutRepeats<T>(items: readonly T[]): T[] {
-  return items.filter((item, n) => n === 0 || item !== items[n - 1]);
-}
-
-/** What a walk must show of where a packet was: the devices in order, the addresses in order, the networks of its tunnels. */
-function compare(answer: WalkAnswer, seen: readonly string[]): void {
-  const real = seen.map(passed);
-  const { steps } = answer;
-  const words = steps.map((step) => [step.device, ...step.summary.split(/[^\w.@+-]+/)]);
-  let at = 0;
-  for (const place of real.filter(({ vni }) => vni === undefined)) {
-    const found = steps.findIndex(
-      (step, n) =>
-        n >= at &&
-        words[n]?.includes(place.device) === true &&
-        (step.host === place.host || step.summary.includes(` on ${place.host}`)),
-    );
-    assert.ok(found >= 0, `${place.host} ${place.device} saw the packet\n${outline(answer)}`);
-    at = found;
-  }
-  const pairs = withoutRepeats(steps.map((step) => addresses(step.packet).replace(' → ', ' > ')));
-  let next = 0;
-  for (const pair of withoutRepeats(real.map((place) => place.pair))) {
-    const found = pairs.indexOf(pair, next);
-    assert.ok(found >= 0, `the packet was ${pair}\n${outline(answer)}`);
-    next = found + 1;
-  }
-  const vnis = withoutRepeats(real.flatMap(({ vni }) => (vni === undefined ? [] : [vni])));
-  const tunnels = steps.filter(({ stage }) => stage === 'tunnel').map(({ packet }) => Number(get(packet, 'tun_id')));
-  assert.deepEqual(withoutRepeats(tunnels), vnis, outline(answer));
-  const devices = new Set(real.map((place) => `${place.host} ${place.device}`));
-  for (const { stage, host, device, summary, effect } of steps) {
-    const isPlace =
-      stage === 'tap' || stage === 'nic' || stage === 'neighbour' || (stage === 'namespace' && / at /.test(summary));
-    if (isPlace && device !== 'lo' && effect !== 'unknown')
-      assert.ok(devices.has(`${host ?? '-'} ${device}`), `nobody saw it there: ${summary}`);
-  }
-}
+import { comparePlaces, readRecorded, recordedNetworks } from './walk-less';
 
 describe('recorded networks: the walk is where the packet was', () => {
   for (const name of recordedNetworks()) {
@@ -71,10 +18,10 @@ describe('recorded networks: the walk is where the packet was', () => {
           const why = outline(request);
           if (experiment.arrives) assert.equal(request.ending.disposition, 'delivered', why);
           else assert.match(request.ending.disposition, /^(?:dropped|insufficient-info)$/, why);
-          compare(request, experiment.request);
+          comparePlaces(request, experiment.request);
           if (!experiment.answered) return;
           assert.equal(reply?.ending.disposition, 'delivered', reply ? outline(reply) : why);
-          compare(reply, experiment.reply);
+          comparePlaces(reply, experiment.reply);
         });
       }
     });
