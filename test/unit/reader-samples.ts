@@ -438,6 +438,20 @@ export const SAMPLES: readonly (readonly [string, readonly string[]])[] = [
       ' -     vm two                         shut off',
     ],
   ],
+  ['ip nexthop', ['id 12 via 10.0.0.1 dev eth0 scope link proto static', 'id 30 group 12/31,3 proto bgp', 'id 31 blackhole']],
+  [
+    'ip -f mpls route',
+    ['16 as to 17 via inet 10.0.0.2 dev eth0 proto ldp', '20 as to 30/31', '\tnexthop as to 30 via inet 10.0.0.5 dev eth0'],
+  ],
+  [
+    'ip route show table 7',
+    [
+      '10.4.0.0/16  encap mpls  100/200 via inet6 fe80::1 dev eth1',
+      '10.5.0.0/16  encap seg6 mode encap segs 2 [ fc00:1::1 fc00:2::2 ] dev eth0 scope link',
+      'fc00:3::1  encap seg6local action End.DT6 table 100 dev eth0 metric 1024 pref medium',
+      '10.1.0.0/16 nhid 12 via 10.0.0.1 dev eth0',
+    ],
+  ],
   [
     'crictl pods',
     [

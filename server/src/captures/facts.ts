@@ -114,13 +114,32 @@ export type LinuxFact =
         readonly dev?: Val<string>;
         readonly weight: number;
         readonly flags?: readonly string[];
+        /** `mpls 100`: what packets that go there are wrapped in. */
+        readonly encap?: Val<string>;
       }[];
+      /** The same of a route with one next hop: `mpls 100/200`, `seg6 mode encap segs 1 [ fc00::1 ]`, `ip id 100 dst 10.0.0.1` … */
+      readonly encap?: Val<string>;
+      /** `nhid`: the next hop is an object of its own (ip-nexthop(8)). */
+      readonly nexthopId?: Val<number>;
+      /** A gateway by its name, where the table was printed with names: its address is not known. */
+      readonly gatewayName?: Val<string>;
       /** Only packets with this type of service use it. */
       readonly tos?: Val<number>;
       readonly mtu?: Val<number>;
       /** `kernel`, `static`, `bird` … */
       readonly protocol?: Val<string>;
       readonly flags: readonly string[];
+      readonly text: Val<string>;
+    }
+  | {
+      /** A next hop that routes name by its number, or a group of them (ip-nexthop(8)). */
+      readonly kind: 'nexthop-object';
+      readonly id: Val<number>;
+      readonly via?: Val<string>;
+      readonly dev?: Val<string>;
+      readonly blackhole: boolean;
+      readonly encap?: Val<string>;
+      readonly group: readonly { readonly id: number; readonly weight: number }[];
       readonly text: Val<string>;
     }
   | {

@@ -26,6 +26,7 @@ const IP_OBJECTS = [
   'l2tp',
   'netns',
   'monitor',
+  'nexthop',
 ];
 const BRIDGE_OBJECTS = ['link', 'fdb', 'mdb', 'vlan', 'vni', 'monitor'];
 const OPTIONS_WITH_VALUE = new Set(['-f', '-family', '-n', '-netns', '-N', '-b', '-batch', '-rc', '-rcvbuf', '-l', '-loops']);

@@ -218,7 +218,9 @@ function readValue(reader: Reader, depth: number): Json {
       skipBlanks(reader);
       if (text[reader.at] !== ':') throw new JsonFault(reader.at, 'a colon was expected');
       reader.at++;
-      fields.set(name.value, readValue(reader, depth + 1));
+      const value = readValue(reader, depth + 1);
+      // Where a program says a name twice, what it says first is the object's own (`dst` of a route that wraps packets).
+      if (!fields.has(name.value)) fields.set(name.value, value);
     });
     return { is: 'object', fields, span: spanIn(reader.source, start, reader.at) };
   }

@@ -14,8 +14,10 @@ import { ebtables } from './ebtables';
 import { ethtool } from './ethtool';
 import { ifconfig } from './ifconfig';
 import { ipAddress } from './ip-address';
+import { ipMplsRoute } from './ip-mpls-route';
 import { ipNeighbour } from './ip-neighbour';
 import { ipNetnsList } from './ip-netns-list';
+import { ipNexthop } from './ip-nexthop';
 import { ipRoute } from './ip-route';
 import { ipRouteGet } from './ip-route-get';
 import { ipRule } from './ip-rule';
@@ -83,6 +85,8 @@ export const captureKinds: readonly CaptureKind[] = [
   ipAddress,
   ipRouteGet,
   ipRoute,
+  ipNexthop,
+  ipMplsRoute,
   ipRule,
   ipNeighbour,
   ipNetnsList,

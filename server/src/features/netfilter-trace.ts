@@ -237,7 +237,7 @@ function answerWords(branches: readonly Branch<Run>[], complete: boolean): Pick<
 }
 
 function nextHopOf({ nextHop }: Passage): string | null {
-  return nextHop ? formatAddress(nextHop.family, nextHop.ip) : null;
+  return nextHop && nextHop.name === undefined ? formatAddress(nextHop.family, nextHop.ip) : null;
 }
 
 function packetWords(passage: Passage): PacketWords {

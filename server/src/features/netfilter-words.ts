@@ -1,6 +1,8 @@
 import type { Namespace } from '../model/network';
 import { formatAddress, hasPorts, isIcmp, type IpPacket } from '../kernel/packet';
 import type { StackEvent } from '../kernel/passage';
+import { unknownText } from '../kernel/routing';
+import { upper } from './markdown';
 import type { TraceWords } from './netfilter-trace';
 
 /** One thing that the kernel does, in words. */
@@ -63,7 +65,7 @@ export function eventWords(namespace: Namespace, event: StackEvent): TraceWords[
         : lookup.kind === 'refused'
           ? `Route: ${lookup.text}`
           : lookup.kind === 'unknown'
-            ? `Routing table ${lookup.table} was not captured`
+            ? upper(unknownText(lookup))
             : 'No route';
       return [
         {

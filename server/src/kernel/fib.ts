@@ -15,6 +15,8 @@ export interface FibRoute {
   readonly source: Source | undefined;
   /** Why it must be there, where no capture shows it. */
   readonly reason: string | undefined;
+  /** Why nobody can say where it leads, and the command that would tell, if one does. */
+  readonly unknown?: { readonly why: string; readonly command: string | undefined };
 }
 
 export interface Hop {
@@ -23,6 +25,8 @@ export interface Hop {
   /** A gateway of the other family (`via inet6`). */
   readonly viaFamily: 4 | 6;
   readonly weight: number;
+  /** A gateway by its name: its address is not known. */
+  readonly gatewayName?: string;
 }
 
 /** A policy rule (ip-rule(8)). */
@@ -134,20 +138,26 @@ function makeFib(namespace: Namespace, family: 4 | 6): Fib {
 function captured(namespace: Namespace, route: RouteFact, prefix: IpPrefix, source: Source): FibRoute {
   const family = prefix.family;
   const hops: Hop[] = [];
-  const hop = (via: string | undefined, dev: string | undefined, weight: number) => {
+  let unknown: FibRoute['unknown'];
+  const said = hopsOf(namespace, route);
+  for (const { via, dev, weight, encap } of said.hops) {
     const gateway = via === undefined ? undefined : parseIp(via);
     const device = dev ?? (gateway ? deviceTowards(namespace, gateway.family, gateway.value) : undefined);
-    if (device === undefined) return;
-    hops.push({ device, via: gateway?.value, viaFamily: gateway?.family ?? family, weight });
-  };
-  if (route.nexthops) {
-    for (const next of route.nexthops) {
-      if (next.flags?.some((flag) => flag === 'dead')) continue;
-      hop(next.via?.value, next.dev?.value, next.weight);
+    if (encap !== undefined)
+      unknown ??= { why: `the route wraps packets (encap ${encap}), which is not modelled`, command: undefined };
+    if (device === undefined) {
+      if (route.type === 'unicast')
+        unknown ??= { why: 'the route names no device', command: family === 6 ? 'ip -6 route' : 'ip route' };
+      continue;
     }
-  } else if (!route.flags.includes('dead')) hop(route.via?.value, route.dev?.value, 1);
+    const gatewayName = route.gatewayName?.value;
+    const name = gatewayName === undefined ? {} : { gatewayName };
+    hops.push({ device, via: gateway?.value, viaFamily: gateway?.family ?? family, weight, ...name });
+  }
+  if (said.missing !== undefined)
+    unknown ??= { why: `next hop ${said.missing}, by which the route leads, was not captured`, command: 'ip nexthop' };
   return {
-    type: route.type,
+    type: said.blackhole ? 'blackhole' : route.type,
     prefix,
     tos: route.tos?.value ?? 0,
     metric: route.metric?.value ?? (family === 6 ? 1024 : 0),
@@ -157,7 +167,45 @@ function captured(namespace: Namespace, route: RouteFact, prefix: IpPrefix, sour
     text: route.text.value.trim().replace(/\s+/g, ' '),
     source,
     reason: undefined,
+    ...(unknown === undefined ? {} : { unknown }),
   };
+}
+
+interface SaidHop {
+  readonly via: string | undefined;
+  readonly dev: string | undefined;
+  readonly weight: number;
+  readonly encap: string | undefined;
+}
+
+/** The next hops that a route names, itself or by the number of an object (ip-nexthop(8)); `missing` is the number of one that was not captured. */
+function hopsOf(
+  namespace: Namespace,
+  route: RouteFact,
+): { readonly hops: readonly SaidHop[]; readonly missing?: number; readonly blackhole?: boolean } {
+  if (route.nexthops)
+    return {
+      hops: route.nexthops
+        .filter(({ flags }) => flags?.includes('dead') !== true)
+        .map(({ via, dev, weight, encap }) => ({ via: via?.value, dev: dev?.value, weight, encap: encap?.value })),
+    };
+  if (route.flags.includes('dead')) return { hops: [] };
+  const { via, dev, encap, nexthopId } = route;
+  if (nexthopId !== undefined && route.type === 'unicast' && via === undefined && dev === undefined)
+    return hopsOfObject(namespace, nexthopId.value, 1, true);
+  return { hops: [{ via: via?.value, dev: dev?.value, weight: 1, encap: encap?.value }] };
+}
+
+function hopsOfObject(namespace: Namespace, id: number, weight: number, mayBeGroup: boolean): ReturnType<typeof hopsOf> {
+  const object = namespace.nexthops.get(id);
+  if (object === undefined) return { hops: [], missing: id };
+  if (object.blackhole) return { hops: [], blackhole: true };
+  const { via, dev, encap, group } = object;
+  if (!mayBeGroup || group.length === 0) return { hops: [{ via: via?.value, dev: dev?.value, weight, encap: encap?.value }] };
+  // A group has no groups as its members.
+  const found = group.map((member) => hopsOfObject(namespace, member.id, member.weight, false));
+  const missing = found.find((one) => one.missing !== undefined)?.missing;
+  return { hops: found.flatMap(({ hops }) => hops), ...(missing === undefined ? {} : { missing }) };
 }
 
 function deviceTowards(namespace: Namespace, family: 4 | 6, ip: bigint): string | undefined {

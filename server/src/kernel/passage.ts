@@ -60,7 +60,8 @@ export interface Passage {
   readonly out: string | undefined;
   readonly packet: IpPacket;
   /** Who gets the frame next: the gateway, or the destination itself on the link. */
-  readonly nextHop: { readonly device: string; readonly ip: bigint; readonly family: 4 | 6 } | undefined;
+  /** `name`: a gateway of which only its name is known, in place of `ip`. */
+  readonly nextHop: { readonly device: string; readonly ip: bigint; readonly family: 4 | 6; readonly name?: string } | undefined;
   readonly tracking: Tracking;
   readonly events: readonly StackEvent[];
   /** The way ended at what was not captured or is not modelled: anything may have come of the packet there. */

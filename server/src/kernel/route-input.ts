@@ -3,7 +3,7 @@ import { tri, type Choose, type Tri } from './decide';
 import { fibOf } from './fib';
 import { isLinkLocal6, isMulticast, type IpPacket } from './packet';
 import { parseIp } from '../packet/address';
-import { addressType, flowOf, lookup, type Lookup, type LookupOptions } from './routing';
+import { addressType, flowOf, lookup, unknownText, type Lookup, type LookupOptions } from './routing';
 import { sysctl } from './sysctl';
 
 /** What the kernel does with a packet that comes in, before any rule of the filter sees it (ip_route_input). */
@@ -18,7 +18,7 @@ export type InputDecision =
       readonly source: Source | undefined;
       readonly error: IcmpError | undefined;
     }
-  | { readonly kind: 'unknown'; readonly table: string };
+  | { readonly kind: 'unknown'; readonly text: string };
 
 /** The error that goes back to the sender. */
 export interface IcmpError {
@@ -77,7 +77,7 @@ function routeInput4(namespace: Namespace, packet: IpPacket, iif: string, option
       return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
   }
   const found: Lookup | undefined = isBroadcast ? undefined : lookup(flowOf(packet, iif), { ...options, mayBeOwn: true });
-  if (found?.kind === 'unknown') return { kind: 'unknown', table: found.table };
+  if (found?.kind === 'unknown') return { kind: 'unknown', text: unknownText(found) };
   if (found === undefined || (found.kind === 'found' && found.type === 'broadcast')) {
     if (src !== 0n) {
       const refused = validateSource(namespace, packet, iif, undefined, options);
@@ -124,7 +124,7 @@ function routeInput6(
   if (isMulticast(6, dst)) return multicastInput(namespace, packet, iif, options);
   // Addresses of the link mean the device that the packet came by.
   const found = lookup({ ...flowOf(packet, iif), oif: isLinkLocal6(dst) ? iif : undefined }, { ...options, mayBeOwn: true });
-  if (found.kind === 'unknown') return { kind: 'unknown', table: found.table };
+  if (found.kind === 'unknown') return { kind: 'unknown', text: unknownText(found) };
   if (found.kind === 'found' && (found.type === 'local' || found.type === 'anycast'))
     return { kind: 'local', lookup: found, broadcast: false };
   const forwards = forwarding(namespace, iif, 6);

@@ -1,6 +1,6 @@
 import { isLoopback, PROTO, type IpPacket } from './packet';
 import { end, lost, type Passage, type Run } from './passage';
-import { flowOf, lookup, type Lookup } from './routing';
+import { flowOf, lookup, unknownText, type Lookup } from './routing';
 import { sourceAddress, sourceAddress6 } from './source-address';
 import { sysctl } from './sysctl';
 
@@ -58,7 +58,7 @@ function routeOutput(
   const key = `${run.key}|output${again ? ' again' : ''}`;
   const answer = lookup(flowOf(run.packet, 'lo'), { namespace: run.namespace, choose: run.choose, key, mayBeOwn: true });
   run.events.push({ kind: 'route', lookup: answer, packet: run.packet, again });
-  if (answer.kind === 'unknown') return end(run, 'insufficient-info', `routing table ${answer.table} was not captured`);
+  if (answer.kind === 'unknown') return end(run, 'insufficient-info', unknownText(answer));
   if (answer.kind === 'none') return end(run, 'unroutable', 'no route leads to its destination');
   if (answer.kind === 'refused') return end(run, 'unroutable', answer.text);
   const device = answer.type === 'local' || answer.type === 'anycast' ? 'lo' : answer.hop?.device;

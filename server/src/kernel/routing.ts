@@ -43,7 +43,8 @@ export type Lookup =
     }
   | { readonly kind: 'none' }
   /** A table that decides was not captured. */
-  | { readonly kind: 'unknown'; readonly table: string };
+  /** Or what it says of the way can't be followed: `why`. */
+  | { readonly kind: 'unknown'; readonly table: string; readonly why?: string };
 
 export interface LookupOptions {
   readonly namespace: Namespace;
@@ -268,6 +269,20 @@ function routeFits(fib: Fib, route: FibRoute, table: string, flow: Flow, options
       return { kind: 'refused', type: route.type, route, text: route.text, source: route.source };
     default:
   }
+  if (route.unknown) {
+    const { why, command } = route.unknown;
+    const reason = `${why}: ${route.text}`;
+    options.choose({
+      key: `${options.key}|${route.text}`,
+      rule: undefined,
+      likely: false,
+      certainty: 'assumed',
+      nature: 'hidden',
+      reason,
+      command,
+    });
+    return { kind: 'unknown', table, why: reason };
+  }
   const usable = route.hops.filter(
     (hop) => flow.oif === undefined || flow.prefers === true || hop.device === flow.oif || route.type === 'local',
   );
@@ -341,4 +356,9 @@ export function addressType(namespace: Namespace, family: 4 | 6, address: bigint
     }
   }
   return 'UNICAST';
+}
+
+/** Why a lookup has no answer. */
+export function unknownText({ table, why }: Lookup & { kind: 'unknown' }): string {
+  return why ?? `routing table ${table} was not captured`;
 }

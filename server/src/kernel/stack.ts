@@ -37,7 +37,7 @@ function receive(run: Run, iif: string): Passage {
 function decide(run: Run, iif: string, decision: InputDecision): Passage {
   switch (decision.kind) {
     case 'unknown':
-      return end(run, 'insufficient-info', `routing table ${decision.table} was not captured`);
+      return end(run, 'insufficient-info', decision.text);
     case 'refused': {
       run.events.push({ kind: 'refused', decision, packet: run.packet });
       // A packet that a proxy has ends before its source is looked at (ip6_forward).
@@ -85,6 +85,7 @@ function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Pass
     device: hop.device,
     ip: hop.via ?? run.packet.dst,
     family: hop.via === undefined ? run.packet.family : hop.viaFamily,
+    ...(hop.gatewayName === undefined ? {} : { name: hop.gatewayName }),
   });
 }
 
@@ -157,6 +158,7 @@ function send(run: Run): Passage {
     device,
     ip: hop?.via ?? run.packet.dst,
     family: hop?.via === undefined ? run.packet.family : hop.viaFamily,
+    ...(hop?.gatewayName === undefined ? {} : { name: hop.gatewayName }),
   });
 }
 

@@ -89,8 +89,11 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
           route.metric?.value,
           route.tos?.value,
           route.table?.value ?? 'main',
+          route.encap?.value,
+          route.gatewayName?.value,
         ].join(' '),
     ),
+    nexthops: linkNexthops(own),
     routesKnown: shown.known4,
     routesKnown6: shown.known6,
     tablesShown: shown.tables,
@@ -203,6 +206,13 @@ function routeTablesShown(captures: readonly LinkedCapture[]): {
     else if (shows6) say(6, 'partial');
   }
   return { known4: known[4], known6: known[6], tables };
+}
+
+function linkNexthops(captures: readonly LinkedCapture[]): Namespace['nexthops'] {
+  const facts = captures.flatMap(({ capture }) =>
+    capture.facts.flatMap((fact) => (fact.kind === 'nexthop-object' ? [fact] : [])),
+  );
+  return new Map(facts.map((fact) => [fact.id.value, fact]));
 }
 
 /** `bridge fdb`: where VXLAN devices send frames (`dst`). */

@@ -225,6 +225,7 @@ export interface Device {
 
 export type RouteFact = Fact & { readonly kind: 'route' };
 export type RuleFact = Fact & { readonly kind: 'ip-rule' };
+export type NexthopFact = Fact & { readonly kind: 'nexthop-object' };
 
 export interface Namespace {
   readonly host: string;
@@ -236,6 +237,8 @@ export interface Namespace {
   /** How much was captured of the addresses of all its devices, of IPv4 and of IPv6. */
   readonly addressesKnown: Readonly<Record<4 | 6, Known>>;
   readonly routes: readonly { readonly route: RouteFact; readonly source: Source }[];
+  /** Next hops that routes name by their numbers (`nhid`). */
+  readonly nexthops: ReadonlyMap<number, NexthopFact>;
   readonly routesKnown: Known;
   /** The same of IPv6. */
   readonly routesKnown6: Known;

@@ -175,6 +175,7 @@ export function bareNamespace(host: string, name: string): Namespace {
     devices: new Map(),
     addressesKnown: { 4: 'absent', 6: 'absent' },
     routes: [],
+    nexthops: new Map(),
     routesKnown: 'absent',
     routesKnown6: 'absent',
     tablesShown: new Set(),

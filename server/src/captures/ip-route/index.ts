@@ -18,14 +18,14 @@ const TYPE = '(?:(?:unicast|local|broadcast|multicast|unreachable|prohibit|black
 const DESTINATION = '(?:default|\\d{1,3}(?:\\.\\d{1,3}){0,3}(?:\\/\\d{1,2})?|(?=[\\da-f]*:)[\\da-f:.]+(?:\\/\\d{1,3})?)';
 /** A destination alone is a route only behind its type (`throw 10.0.0.0/8`): a number on a line may be anything. */
 const ROUTE = new RegExp(
-  `^\\s*(?:${TYPE.slice(0, -1)}${DESTINATION}$|${TYPE}${DESTINATION}\\s+(?:via|dev|src|metric|proto|scope|table|nhid|mtu|error|pref|expires|onlink|from|tos)\\s.*$)`,
+  `^\\s*(?:${TYPE.slice(0, -1)}${DESTINATION}$|${TYPE}${DESTINATION}\\s+(?:via|dev|src|metric|proto|scope|table|nhid|mtu|error|pref|expires|onlink|from|tos|encap)\\s.*$)`,
 );
 /** What routes over several next hops print before them; alone it is no route (ip-route(8), "nexthop"). */
 const BARE = new RegExp(
   `^\\s*(?:unicast )?(?:default|\\d{1,3}(?:\\.\\d{1,3}){3}(?:\\/\\d{1,2})?|(?=[\\da-f]*:)[\\da-f:.]+(?:\\/\\d{1,3})?)\\s*(?:\\\\\\s*nexthop\\s.*)?$`,
 );
 const CERTAIN = new RegExp(
-  `^\\s*(?:default via [\\da-f.:]+\\s+metric \\d+$|(?:\\d{1,3}(?:\\.\\d{1,3}){3}|(?=[\\da-f]*:)[\\da-f:.]+)\\/\\d{1,3}\\s+proto kernel\\s.*|default via [\\da-f.:]+ dev \\S+|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2} (?:via \\S+ )?dev \\S+\\s+(?:proto|scope|src|metric|onlink|linkdown)\\b.*|${DESTINATION} dev \\S+\\s+proto kernel\\b.*|default via [\\da-f.:]+ dev \\S+\\s+(?:proto|src|metric|onlink|scope|table)\\b.*|(?:local|broadcast|anycast|multicast) ${DESTINATION} dev \\S+\\s+(?:table \\S+\\s+)?proto kernel\\b.*|(?:throw|unreachable|prohibit|blackhole) ${DESTINATION}\\s+table \\S+.*)$`,
+  `^\\s*(?:default via [\\da-f.:]+\\s+metric \\d+$|(?:\\d{1,3}(?:\\.\\d{1,3}){3}|(?=[\\da-f]*:)[\\da-f:.]+)\\/\\d{1,3}\\s+proto kernel\\s.*|default via [\\da-f.:]+ dev \\S+|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2} (?:via \\S+ )?dev \\S+\\s+(?:proto|scope|src|metric|onlink|linkdown)\\b.*|${DESTINATION} dev \\S+\\s+proto kernel\\b.*|default via [\\da-f.:]+ dev \\S+\\s+(?:proto|src|metric|onlink|scope|table)\\b.*|(?:local|broadcast|anycast|multicast) ${DESTINATION} dev \\S+\\s+(?:table \\S+\\s+)?proto kernel\\b.*|(?:throw|unreachable|prohibit|blackhole) ${DESTINATION}\\s+table \\S+.*|${DESTINATION}\\s+(?:nhid \\d+\\s+)?encap (?:mpls|seg6|seg6local|ip6?|bpf|ioam6|rpl)\\s.*)$`,
 );
 
 /** `ip route` with the table that it asks for: the routes of a namespace (ip-route(8)). */
@@ -54,7 +54,7 @@ export const ipRoute: CaptureKind = {
     return (
       ROUTE.test(text) ||
       BARE.test(text) ||
-      /^\s+nexthop\s+(?:via|dev|nhid)\s/.test(text) ||
+      /^\s+nexthop\s+(?:via|dev|nhid|encap)\s/.test(text) ||
       /^\s+cache\b/.test(text) ||
       acceptsJson(text)
     );
@@ -66,7 +66,8 @@ export const ipRoute: CaptureKind = {
 
 function parseText(input: ParseInput) {
   const out = collect();
-  let open: { readonly fact: RouteFact; readonly first: Line; last: Line; readonly nexthops: NextHop[] } | undefined;
+  let open:
+    { readonly fact: RouteFact; readonly first: Line; last: Line; readonly nexthops: NextHop[]; isSix: boolean } | undefined;
   const close = (): void => {
     if (open === undefined) return;
     if (open.nexthops.length === 0 && BARE.test(open.first.text)) {
@@ -76,7 +77,7 @@ function parseText(input: ParseInput) {
       open = undefined;
       return;
     }
-    out.facts.push(open.nexthops.length === 0 ? open.fact : { ...open.fact, nexthops: open.nexthops });
+    out.facts.push(open.nexthops.length === 0 ? open.fact : overSeveral(open.fact, open.nexthops, open.isSix));
     record(out, open.first, open.last);
     open = undefined;
   };
@@ -102,11 +103,13 @@ function parseText(input: ParseInput) {
         if (open === undefined) record(out, line);
         else {
           open.nexthops.push(hop);
+          open.isSix ||= hop.via?.value.includes(':') === true && !/\binet6\s/.test(line.text);
           open.last = line;
         }
       } else {
         close();
-        open = { fact: routeFact(out, readRouteLine(result, source), line, input), first: line, last: line, nexthops: [] };
+        const fact = routeFact(out, readRouteLine(result, source), line, input);
+        open = { fact, first: line, last: line, nexthops: [], isSix: false };
       }
     }
   }
@@ -114,9 +117,16 @@ function parseText(input: ParseInput) {
   return out;
 }
 
+/** The family of a default route may show only in the next hops below it: of IPv4 ip-route(8) says `via inet6` there. */
+function overSeveral(fact: RouteFact, nexthops: readonly NextHop[], isSix: boolean): RouteFact {
+  const dst = isSix && fact.dst.value.prefix === 0 ? val({ ip: '::', prefix: 0 }, fact.dst.span) : fact.dst;
+  return { ...fact, dst, nexthops };
+}
+
 function nextHop(out: Collected, found: RouteLine): NextHop {
   const via = found.words.pairs.get('via');
   const dev = found.words.pairs.get('dev');
+  const encap = found.words.pairs.get('encap');
   const weight = Number(found.words.pairs.get('weight')?.value ?? 1);
   if (via !== undefined) ipRef(out, via);
   if (dev !== undefined) deviceRef(out, dev);
@@ -124,6 +134,7 @@ function nextHop(out: Collected, found: RouteLine): NextHop {
     ...(via === undefined ? {} : { via: lower(via) }),
     ...(dev === undefined ? {} : { dev }),
     weight: Number.isFinite(weight) ? weight : 1,
+    ...(encap === undefined ? {} : { encap }),
     ...(found.words.flags.length === 0 ? {} : { flags: found.words.flags.map((flag) => flag.value) }),
   };
 }
@@ -132,18 +143,19 @@ function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInp
   const { pairs, flags } = found.words;
   const [via, src, metric, scope] = [pairs.get('via'), pairs.get('src'), pairs.get('metric'), pairs.get('scope')];
   const tos = pairs.get('tos') ?? pairs.get('dsfield');
-  const tosValue =
-    tos === undefined || !/^(?:0x)?[\da-f]{1,2}$/i.test(tos.value)
-      ? undefined
-      : val(parseInt(tos.value.replace(/^0x/i, ''), 16), tos.span);
+  const tosValue = typeOfService(tos);
   const mtu = pairs.get('mtu') ?? pairs.get('mtu lock');
   const protocol = pairs.get('proto') ?? pairs.get('protocol');
+  const encap = pairs.get('encap');
   const dev = pairs.get('dev') ?? (input.options['dev'] === undefined ? undefined : impliedVal(input.options['dev'], line));
   const table = pairs.get('table') ?? impliedTable(input, line);
   const dst = found.dst ?? val('default', found.text.span);
-  // Only of IPv6 `ip route` prints a preference.
-  const isSix = input.options['family'] === 'ip6' || pairs.has('pref');
-  const address = destination(dst.value, via?.value, src?.value, isSix);
+  const isSix =
+    input.options['family'] === 'ip6' || ONLY_SIX.some((word) => pairs.has(word)) || metric?.value === String(OUTSIDE_TABLES);
+  const nhid = pairs.get('nhid');
+  // IPv4 routes may go via a neighbour of IPv6, but then ip says so.
+  const viaSix = /\svia inet6\s/.test(found.text.value);
+  const address = destination(dst.value, viaSix ? '0.0.0.0' : via?.value, src?.value, isSix);
   const host = /^[\da-f:.]+$/i.test(dst.value) || /\/(?:32|128)$/.test(dst.value) ? (dst.value.split('/')[0] ?? '') : '';
   if (host !== '') ipRef(out, val(host, { start: dst.span.start, end: dst.span.start + host.length }));
   if (via !== undefined) ipRef(out, via);
@@ -162,9 +174,21 @@ function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInp
     ...(tosValue === undefined ? {} : { tos: tosValue }),
     ...(mtu === undefined || !/^\d+$/.test(mtu.value) ? {} : { mtu: numberVal(mtu) }),
     ...(protocol === undefined ? {} : { protocol }),
+    ...(encap === undefined ? {} : { encap }),
+    ...(nhid === undefined || !/^\d+$/.test(nhid.value) ? {} : { nexthopId: numberVal(nhid) }),
     flags: flags.map((flag) => flag.value),
     text: found.text,
   };
+}
+
+/** What ip-route(8) prints of IPv6 only. */
+const ONLY_SIX = ['pref', 'error', 'expires', 'hoplimit'];
+/** The metric of the route that IPv6 ends with where no table has one. */
+const OUTSIDE_TABLES = 0xffffffff;
+
+function typeOfService(text: Val<string> | undefined): Val<number> | undefined {
+  if (text === undefined || !/^(?:0x)?[\da-f]{1,2}$/i.test(text.value)) return undefined;
+  return val(parseInt(text.value.replace(/^0x/i, ''), 16), text.span);
 }
 
 /** `ip route show table all` names the table in each row but for `main`. */
@@ -178,7 +202,6 @@ function impliedTable(input: ParseInput, line: Line): Val<string> | undefined {
 function destination(text: string, via: string | undefined, src: string | undefined, isSix: boolean): RouteText {
   if (text === 'default') {
     const six = isSix || (via ?? src ?? '').includes(':');
-    // IPv4 routes may go via an IPv6 neighbour, but then ip says so (`via inet6`), and the source is IPv4.
     return { ip: six && !(src !== undefined && !src.includes(':')) ? '::' : '0.0.0.0', prefix: 0 };
   }
   const [address = '', prefix] = text.toLowerCase().split('/');
@@ -191,25 +214,35 @@ function destination(text: string, via: string | undefined, src: string | undefi
 function parseJson(input: ParseInput) {
   const out = collect();
   for (const object of readJsonObjects(input, out)) {
-    const dst = jsonText(object, 'dst');
+    const own = withoutEncap(object);
+    const dst = jsonText(own, 'dst');
     if (dst === undefined) continue;
-    const via = jsonGateway(object);
+    const via = jsonGateway(own);
     const [dev, src, scope, table] = [
-      jsonText(object, 'dev'),
-      jsonText(object, 'prefsrc'),
-      jsonText(object, 'scope'),
-      jsonText(object, 'table'),
+      jsonText(own, 'dev'),
+      jsonText(own, 'prefsrc'),
+      jsonText(own, 'scope'),
+      jsonText(own, 'table'),
     ];
-    const metric = jsonNumber(object, 'metric');
-    const nexthops = jsonObjects(object, 'nexthops').map((hop) => jsonNextHop(out, hop));
+    const [metric, protocol, nhid] = [jsonNumber(own, 'metric'), jsonText(own, 'protocol'), jsonNumber(own, 'nhid')];
+    const tos = typeOfService(jsonText(own, 'tos'));
+    const mtu = jsonObjects(own, 'metrics').flatMap((metrics) => jsonNumber(metrics, 'mtu') ?? [])[0];
+    const encap = jsonText(object, 'encap');
+    const hops = jsonObjects(own, 'nexthops');
+    const nexthops = hops.map((hop) => jsonNextHop(out, hop));
+    const isSix =
+      input.options['family'] === 'ip6' ||
+      ONLY_SIX.some((name) => own.has(name)) ||
+      metric?.value === OUTSIDE_TABLES ||
+      hops.some((hop) => jsonText(hop, 'gateway')?.value.includes(':') === true);
     const asked = input.options['table'];
     if (via !== undefined) ipRef(out, via);
     if (src !== undefined) ipRef(out, src);
     if (dev !== undefined) deviceRef(out, dev);
     out.facts.push({
       kind: 'route',
-      type: jsonText(object, 'type')?.value ?? 'unicast',
-      dst: val(destination(dst.value, via?.value, src?.value, input.options['family'] === 'ip6'), dst.span),
+      type: jsonText(own, 'type')?.value ?? 'unicast',
+      dst: val(destination(dst.value, own.has('via') ? '0.0.0.0' : via?.value, src?.value, isSix), dst.span),
       ...(via === undefined ? {} : { via }),
       ...(dev === undefined ? {} : { dev }),
       ...(src === undefined ? {} : { src }),
@@ -221,22 +254,47 @@ function parseJson(input: ParseInput) {
           ? {}
           : { table: val(asked === 'all' ? 'main' : asked, { start: dst.span.start, end: dst.span.start }) }),
       ...(nexthops.length === 0 ? {} : { nexthops }),
-      flags: jsonTexts(object, 'flags'),
+      ...(tos === undefined ? {} : { tos }),
+      ...(mtu === undefined ? {} : { mtu }),
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(encap === undefined ? {} : { encap }),
+      ...(nhid === undefined ? {} : { nexthopId: nhid }),
+      flags: jsonTexts(own, 'flags'),
       text: dst,
     });
   }
   return out;
 }
 
+/** The members that say where a route goes on behind those of its encapsulation. */
+const BEHIND_ENCAP = new Set(['gateway', 'via', 'dev', 'metric', 'protocol', 'scope', 'prefsrc', 'flags', 'weight']);
+
+/** What an encapsulation says stands among the route's own members, under names such as `dst`, `tos` and `table` (ip-route(8)). */
+export function withoutEncap(object: ReadonlyMap<string, Json>): ReadonlyMap<string, Json> {
+  if (!object.has('encap')) return object;
+  const members = [...object];
+  const from = members.findIndex(([name]) => name === 'encap');
+  const to = members.findIndex(([name], n) => n > from && BEHIND_ENCAP.has(name));
+  return new Map(members.filter((_member, n) => n < from || (to >= 0 && n >= to)));
+}
+
 /** The next hop's address: `gateway`, or `via` with a family of its own. */
-function jsonGateway(object: ReadonlyMap<string, Json>): Val<string> | undefined {
+export function jsonGateway(object: ReadonlyMap<string, Json>): Val<string> | undefined {
   const via = object.get('via');
   return jsonText(object, 'gateway') ?? (via?.is === 'object' ? jsonText(via.fields, 'host') : undefined);
 }
 
 function jsonNextHop(out: Collected, hop: ReadonlyMap<string, Json>): NextHop {
-  const [via, dev, weight] = [jsonGateway(hop), jsonText(hop, 'dev'), jsonNumber(hop, 'weight')];
+  const own = withoutEncap(hop);
+  const [via, dev, weight, encap] = [jsonGateway(own), jsonText(own, 'dev'), jsonNumber(own, 'weight'), jsonText(hop, 'encap')];
+  const flags = jsonTexts(own, 'flags');
   if (via !== undefined) ipRef(out, via);
   if (dev !== undefined) deviceRef(out, dev);
-  return { ...(via === undefined ? {} : { via }), ...(dev === undefined ? {} : { dev }), weight: weight?.value ?? 1 };
+  return {
+    ...(via === undefined ? {} : { via }),
+    ...(dev === undefined ? {} : { dev }),
+    weight: weight?.value ?? 1,
+    ...(flags.length === 0 ? {} : { flags }),
+    ...(encap === undefined ? {} : { encap }),
+  };
 }

@@ -6,7 +6,10 @@ import { textVal, wordsOf, type Words } from '../words';
 
 export interface RouteLine {
   readonly type: string;
-  /** `default`, or an address with or without a prefix; undefined on a `nexthop` or `cache` line. */
+  /**
+   * `default`, or an address with or without a prefix; the number of a next hop's object or the label of MPLS where the line is
+   * about one; undefined on a `nexthop` or `cache` line.
+   */
   readonly dst: Val<string> | undefined;
   readonly words: Words;
   /** The record without indentation and remarks. */
@@ -27,6 +30,17 @@ const semantics = grammars.IpRoute.createSemantics().addOperation<RouteLine>('re
       words: wordsOf(items, source),
       text: { value: source.text.slice(start, end), span },
     };
+  },
+  objectLine(_indent, keyword, _sp, id, items, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    const last = items.children[items.children.length - 1] ?? id;
+    const span = { start: nodeSpan(source, keyword).start, end: nodeSpan(source, last).end };
+    const value = source.text.slice(keyword.source.startIdx, last.source.endIdx);
+    return { type: 'unicast', dst: textVal(id, source), words: wordsOf(items, source), text: { value, span } };
+  },
+  labelLine(_indent, label, _after, items, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    return { type: 'unicast', dst: textVal(label, source), words: wordsOf(items, source), text: textVal(label, source) };
   },
   nexthopLine(_indent, keyword, items, _remark, _end) {
     const source = this.args['source'] as SourceText;

@@ -1,6 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val } from '../../base/span';
-import type { CaptureKind } from '../capture';
+import type { CaptureError, CaptureKind } from '../capture';
 import { deviceRef, ipRef, lower, numberVal, partOf } from '../words';
 import type { Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
@@ -74,7 +74,11 @@ function addRoute(out: Collected, row: RouteRow, fifthIsMetric: boolean): void {
   const via = gateway(row);
   if (via !== undefined) ipRef(out, via);
   // A host's name in place of its address can't be compared with a packet's; the row's device is a reference all the same.
-  if (dst === undefined) return;
+  if (dst === undefined) {
+    if (/[a-z]/i.test(row.destination.value)) out.errors.push(nameless(row));
+    return;
+  }
+  const name = via === undefined && row.flags.value.includes('G') ? row.gateway : undefined;
   const isHost = dst.prefix === (dst.ip.includes(':') ? 128 : 32);
   const written = row.destination.value.split('/')[0] ?? '';
   if (isHost && written.toLowerCase() === dst.ip) ipRef(out, partOf(row.destination, 0, written.length));
@@ -84,11 +88,17 @@ function addRoute(out: Collected, row: RouteRow, fifthIsMetric: boolean): void {
     type: row.flags.value.includes('!') ? 'unreachable' : named ? 'unicast' : 'blackhole',
     dst: val(dst, row.destination.span),
     ...(via === undefined ? {} : { via: lower(via) }),
+    ...(name === undefined ? {} : { gatewayName: name }),
     ...(named ? { dev: row.device } : {}),
     ...(fifthIsMetric && /^\d+$/.test(row.fifth.value) && row.fifth.value !== '0' ? { metric: numberVal(row.fifth) } : {}),
     flags: [],
     text: row.text,
   });
+}
+
+function nameless({ destination }: RouteRow): CaptureError {
+  const message = `Where this route leads is shown by a name ("${destination.value}"), so that no packet can be compared with it; route -n or ip route shows the address.`;
+  return { span: destination.span, code: 'inconsistent', message };
 }
 
 function destination(row: RouteRow): { readonly ip: string; readonly prefix: number } | undefined {

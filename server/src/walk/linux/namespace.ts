@@ -177,6 +177,9 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
         destinationIp(passage.packet),
         taken.verdict === 'unroutable' ? known : known === 'whole' ? 'partial' : known,
       );
+    const open = doubts.find(({ reason }) => reason === taken.why);
+    if (open?.command !== undefined)
+      addGap(context, { host: namespace.host, command: inNamespace(namespace, open.command), why: taken.why });
     if (/^the addresses of /.test(taken.why))
       addGap(context, { host: namespace.host, command: inNamespace(namespace, 'ip address'), why: taken.why });
     return { disposition: 'insufficient-info', at: where, summary: taken.why, packet: passage.packet };
@@ -188,7 +191,9 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
       const hop = taken.nextHop;
       if (!hop)
         return { disposition: 'insufficient-info', at: where, summary: 'The route names no next hop', packet: passage.packet };
-      return transmit(passage, hop.device, formatAddress(hop.family, hop.ip));
+      return hop.name === undefined
+        ? transmit(passage, hop.device, formatAddress(hop.family, hop.ip))
+        : unnamedGateway(passage, hop.device, hop.name);
     }
     case 'ttl-exceeded':
       return dropHere(passage, where, 'The TTL ran out: the packet is dropped and the sender told');
@@ -225,6 +230,15 @@ function tellDoubts({ context, namespace, steps, in: iif }: Passage, doubts: Tak
   if (!step || reasons.size === 0) return;
   const reason = [...(step.reason === undefined ? [] : [step.reason]), ...reasons].join('; ');
   steps[at] = { ...step, certainty: weaker(step.certainty, weak), reason };
+}
+
+/** A table that was printed with names hides the gateway's address, and so its MAC address. */
+function unnamedGateway({ context, namespace, steps, packet }: Passage, device: string, name: string): Ending {
+  const summary = `The route's gateway is shown by its name ("${name}"): which address the next hop has is not known`;
+  addGap(context, { host: namespace.host, command: inNamespace(namespace, 'ip route'), why: summary });
+  const base = stepBase(namespace, device);
+  steps.push({ ...base, stage: 'neighbour', summary, certainty: 'assumed', packet, evidence: [], steps: [], effect: 'unknown' });
+  return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet };
 }
 
 /** The routing code itself drops the packet; no line of a capture stands for it. */
