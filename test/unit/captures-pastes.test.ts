@@ -122,7 +122,8 @@ describe('forms of ping, ip and sysctl', () => {
   });
 
   it('take no label of MPLS for an address', () => {
-    assert.deepEqual(read('$ ip -M ro\n17 via inet6 2001:db8:3::2 dev eth2  proto zebra\n').captures, []);
+    const [capture] = read('$ ip -M ro\n17 via inet6 2001:db8:3::2 dev eth2  proto zebra\n').captures;
+    assert.deepEqual(capture?.facts, []);
   });
 
   it('begin with routes of any table and type', () => {
@@ -318,6 +319,57 @@ describe('a part of a table', () => {
   });
 });
 
+describe('a save of which somebody cut lines', () => {
+  it('goes on in the table that its rules can only be of, where the cut took its name away', () => {
+    const tables = (text: string) =>
+      read(text).captures.flatMap(({ facts }) =>
+        facts.flatMap((fact) =>
+          fact.kind === 'nf-rule'
+            ? [`${fact.table} ${fact.chain} ${fact.number}`]
+            : fact.kind === 'nf-chain'
+              ? [`${fact.table} ${fact.name.value}`]
+              : [],
+        ),
+      );
+    assert.deepEqual(
+      tables(`# iptables-save
+*mangle
+:PREROUTING ACCEPT [1:2]
+:FORWARD ACCEPT [0:0]
+-A FORWARD -j MINE
+...
+:OURS - [0:0]
+...
+-A POSTROUTING -j OURS
+-A OURS -o eth0 -j SNAT --to-source 10.0.0.1
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+...
+-A INPUT -j DROP
+COMMIT
+`),
+      [
+        'mangle PREROUTING',
+        'mangle FORWARD',
+        'mangle FORWARD 1',
+        'nat OURS',
+        'nat POSTROUTING 1',
+        'nat OURS 1',
+        'filter INPUT',
+        'filter INPUT 1',
+      ],
+    );
+  });
+});
+
+describe('settings of other programs', () => {
+  it('that look like a switch’s are none of it', () => {
+    assert.deepEqual(captures('Port 22\n#Port 22\nListenAddress 10.0.0.1\nProtocol 2\nPort 22\n'), []);
+    assert.deepEqual(captures('# sysctl settings are defined through files in\n# /usr/lib/sysctl.d/\nkey=value\n'), []);
+  });
+});
+
 describe('what web pages and other programs add', () => {
   it('may be blanks of other kinds', () => {
     const text =
@@ -430,178 +482,5 @@ describe('texts of issues', () => {
       ).captures.map(({ kind }) => kind);
     assert.deepEqual(list('  '), ['ip6tables-list']);
     assert.deepEqual(list('--'), ['iptables-list']);
-  });
-});
-
-describe('other tongues', () => {
-  const one = (text: string) => {
-    const [capture, ...others] = read(text).captures;
-    assert.ok(capture !== undefined && others.length === 0);
-    assert.deepEqual(capture.errors, []);
-    return capture;
-  };
-
-  it('name the columns of route and arp their own way', () => {
-    for (const head of [
-      'Kernel-IP-Routentabelle\nZiel            Router          Genmask         Flags Metric Ref    Use Iface',
-      'Table de routage IP du noyau\nDestination     Passerelle      Genmask         Indic Metric Ref    Use Iface',
-      'Tabla de rutas IP del núcleo\nDestino         Pasarela        Genmask         Indic Métric Ref    Uso Interfaz',
-    ]) {
-      const [route] = one(
-        `$ route -n\n${head}\n0.0.0.0         192.168.1.1     0.0.0.0         UG    100    0        0 eth0\n`,
-      ).facts;
-      assert.equal(route?.kind === 'route' && route.via?.value, '192.168.1.1');
-    }
-    for (const head of [
-      'Adresse                  Hardware-Typ Hardware-Adresse    Optionen Maske      Schnittstelle',
-      'Adresse                  TypeMap AdresseMat          Indicateurs           Iface',
-    ]) {
-      const [neighbour] = one(
-        `$ arp -n\n${head}\n192.168.178.1            ether   9c:c7:a6:00:00:01   C                     eth0\n`,
-      ).facts;
-      assert.equal(neighbour?.kind === 'neighbour' && neighbour.mac?.value, '9c:c7:a6:00:00:01');
-    }
-  });
-
-  it('name the lines of ifconfig their own way', () => {
-    for (const text of [
-      'eth0      Link encap:Ethernet  Hardware Adresse 00:11:22:33:44:55\n          inet Adresse:192.168.1.33  Bcast:192.168.1.255  Maske:255.255.255.0\n          inet6-Adresse: fe80::1/64 Gültigkeitsbereich:Verbindung\n          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metrik:1\n          RX-Pakete:100 Fehler:0 Verloren:0 Überläufe:0 Fenster:0\n          Kollisionen:0 Sendewarteschlangenlänge:1000',
-      'eth0      Link encap:Ethernet  HWaddr 00:11:22:33:44:55\n          inet adr:192.168.1.33  Bcast:192.168.1.255  Masque:255.255.255.0\n          adr inet6: fe80::1/64 Scope:Lien\n          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1\n          Packets reçus:100 erreurs:0 :0 overruns:0 frame:0',
-      'eth0      Link encap:Ethernet  direcciónHW 00:11:22:33:44:55\n          Direc. inet:192.168.1.33  Difus.:192.168.1.255  Másc:255.255.255.0\n          Dirección inet6: fe80::1/64 Alcance:Enlace\n          ACTIVO DIFUSIÓN FUNCIONANDO MULTICAST  MTU:1500  Métrica:1',
-    ]) {
-      const { facts } = one(`$ ifconfig\n${text}\n`);
-      assert.deepEqual(
-        facts.map((fact) =>
-          fact.kind === 'link'
-            ? [fact.mac?.value, fact.mtu?.value, fact.flags]
-            : fact.kind === 'address' && [fact.ip.value, fact.prefix?.value],
-        ),
-        [
-          ['00:11:22:33:44:55', 1500, ['UP', 'BROADCAST', 'RUNNING', 'MULTICAST']],
-          ['192.168.1.33', 24],
-          ['fe80::1', 64],
-        ],
-      );
-    }
-  });
-
-  it('count answers to ping their own way', () => {
-    for (const text of [
-      'PING 8.8.8.8 (8.8.8.8) 56(84) Bytes an Daten.\n64 Bytes von 8.8.8.8: icmp_seq=1 ttl=115 Zeit=11.2 ms\n\n--- 8.8.8.8 Ping-Statistiken ---\n2 Pakete übertragen, 1 empfangen, 50% packet loss, Zeit 1001ms\nrtt min/avg/max/mdev = 11.200/11.350/11.500/0.150 ms',
-      'PING 8.8.8.8 (8.8.8.8) 56(84) octets de données.\n64 octets de 8.8.8.8 : icmp_seq=1 ttl=115 temps=11.2 ms\n\n--- statistiques ping 8.8.8.8 ---\n2 paquets transmis, 1 reçus, 50 % paquets perdus, temps 0 ms',
-    ]) {
-      const [ping] = one(`$ ping -c 2 8.8.8.8\n${text}\n`).facts;
-      assert.deepEqual(ping?.kind === 'ping' && [ping.target.value, ping.replies, ping.lost?.value], ['8.8.8.8', 1, '50%']);
-    }
-  });
-
-  it('call the sockets of netstat their own way', () => {
-    const [listener] = one(
-      '$ netstat -tln\nConnexions Internet actives (seulement serveurs)\nProto Recv-Q Send-Q Adresse locale          Adresse distante        Etat      \ntcp        0      0 0.0.0.0:22              0.0.0.0:*               LISTEN     \n',
-    ).facts;
-    assert.equal(listener?.kind === 'listener' && listener.port?.value, 22);
-  });
-
-  it('that are not understood do not make a list empty', () => {
-    const elided = (text: string) => read(text).captures.map((capture) => capture.elided);
-    assert.deepEqual(elided('$ ip r\nGibt es hier nicht\n\n$ ip n\n'), [true, false]);
-  });
-});
-
-describe('/proc/net/arp', () => {
-  it('tells neighbours by flags', () => {
-    const title = 'IP address       HW type     Flags       HW address            Mask     Device';
-    for (const command of ['cat /proc/net/arp', 'arp']) {
-      const [capture] = read(
-        `root@OpenWrt:~# ${command}\n${title}\n10.0.0.1    0x1         0x2         ac:e2:d3:00:00:01     *        br-lan\n10.0.0.2    0x1         0x0         00:00:00:00:00:00     *        br-lan\n10.0.0.3    0x1         0x6         ac:e2:d3:00:00:03     *        br-lan\n`,
-      ).captures;
-      assert.deepEqual(capture?.errors, []);
-      assert.deepEqual(
-        capture?.facts.map((fact) => fact.kind === 'neighbour' && [fact.ip.value, fact.mac?.value, fact.state?.value]),
-        [
-          ['10.0.0.1', 'ac:e2:d3:00:00:01', undefined],
-          ['10.0.0.2', undefined, 'INCOMPLETE'],
-          ['10.0.0.3', 'ac:e2:d3:00:00:03', 'PERMANENT'],
-        ],
-      );
-    }
-  });
-});
-
-describe('what stands between a command and its output', () => {
-  const routes = 'default via 10.0.0.1 dev eth0\n';
-  const seen = (text: string) =>
-    read(text).captures.map((capture) => [
-      capture.kind,
-      capture.namespace,
-      capture.records,
-      capture.errors.length,
-      capture.elided,
-    ]);
-
-  it('may be a word of sudo, ssh, kubectl or a log', () => {
-    for (const aside of [
-      '[sudo] password for user: ',
-      'sudo: unable to resolve host foo: Name or service not known',
-      'Defaulted container "a" out of: a, b',
-      "Defaulting container name to a.\nUse 'kubectl describe pod/pod1 -n default' to see all of the containers in this pod.",
-      'Unable to use a TTY - input is not a terminal or the right kind of file',
-      "Warning: Permanently added 'node3,10.0.0.3' (ECDSA) to the list of known hosts.",
-      'kubectl exec [POD] [COMMAND] is DEPRECATED and will be removed in a future version. Use kubectl exec [POD] -- [COMMAND] instead.',
-      'time="2023-01-01T00:00:00Z" level=warning msg="foo"',
-      'Removing debug pod ...',
-      'Listing assignments using role list is deprecated. Use role assignment list instead.',
-      'W0823 21:33:18.112821 2457963 warnings.go:70] v1 ComponentStatus is deprecated',
-      '2020-07-30T13:49:12Z|00001|dpif_netlink|INFO|The kernel module does not support meters.',
-    ])
-      assert.deepEqual(seen(`$ kubectl exec -it pod1 -- ip r\n${aside}\n${routes}`), [['ip-route', 'pod1', 1, 0, false]], aside);
-  });
-
-  it('may be something else, of which it is said that it is not understood', () => {
-    assert.deepEqual(seen(`$ kubectl exec -it pod1 -- ip r\nNote: this is new.\n${routes}`), [['ip-route', 'pod1', 1, 1, false]]);
-    assert.deepEqual(seen(`$ ip netns exec blue ip r\nwas empty, then on the host:\n\n${routes}`), [
-      ['ip-route', 'blue', 0, 0, true],
-      ['ip-route', undefined, 1, 0, false],
-    ]);
-  });
-});
-
-describe('commands that run elsewhere', () => {
-  it('name the machine or the container', () => {
-    const where = (command: string) => {
-      const [capture] = read(`$ ${command}\ndefault via 10.0.0.1 dev eth0\n`).captures;
-      return [capture?.host, capture?.namespace];
-    };
-    const expected: readonly (readonly [string, string | undefined, string | undefined])[] = [
-      ['vagrant ssh node1 -c "ip r"', 'node1', undefined],
-      ['multipass exec vm1 -- ip r', 'vm1', undefined],
-      ['minikube ssh -- ip r', 'minikube', undefined],
-      ['minikube ssh -n m02 ip r', 'm02', undefined],
-      ['docker-machine ssh node4 ip r', 'node4', undefined],
-      ['kubectl debug node/n1 -it --image=busybox -- ip r', 'n1', undefined],
-      ['oc debug node/n1 -- chroot /host ip r', 'n1', undefined],
-      ['kubectl node-shell n1 -- ip r', 'n1', undefined],
-      ['juju ssh nova/0 sudo ip r', 'nova/0', undefined],
-      ['docker run --rm -it alpine ip r', undefined, 'alpine'],
-      ['docker run --rm --network=container:web nicolaka/netshoot ip r', undefined, 'web'],
-      ['docker run --rm --name one -e A=b alpine sh -c "ip r"', undefined, 'one'],
-      ['docker run --rm --net host alpine ip r', undefined, undefined],
-      ['pct exec 100 -- ip r', undefined, '100'],
-      ['k exec web -- ip r', undefined, 'web'],
-      ['ip vrf exec mgmt ip r', undefined, undefined],
-    ];
-    for (const [command, ...place] of expected) assert.deepEqual(where(command), place, command);
-  });
-
-  it('on many machines say which, above each output', () => {
-    assert.deepEqual(
-      read(
-        '$ ansible all -m shell -a "ip r"\nnode1 | CHANGED | rc=0 >>\ndefault via 10.0.0.1 dev eth0\nnode2 | CHANGED | rc=0 >>\ndefault via 10.0.0.2 dev eth0\n',
-      ).captures.map(({ host, records, errors }) => [host, records, errors.length]),
-      [
-        ['node1', 1, 0],
-        ['node2', 1, 0],
-      ],
-    );
   });
 });

@@ -413,6 +413,21 @@ IP 10.1.1.1 > 10.1.1.2: ICMP echo request, id 1, seq 1, length 64
         reached: true,
       },
     ]);
+    const marked = parse(
+      traceroute,
+      'traceroute',
+      `traceroute to 10.0.0.9 (10.0.0.9), 30 hops max, 60 byte packets
+ 1  [AS128742] 10.0.0.1 (10.0.0.1)  9.1 ms  5.4 ms
+ 2  a.example (10.0.1.1) [AS1739/AS5]  0.2 ms b.example (10.0.1.2) [*]  0.4 ms *
+    [AS0] 10.0.1.3 (10.0.1.3)  41.4 ms`,
+    );
+    assert.deepEqual(marked.errors, []);
+    assert.deepEqual(
+      facts(marked, 'traceroute')[0]?.hops.map(({ ips }) => ips.map((ip) => ip.value)),
+      [['10.0.0.1'], ['10.0.1.1', '10.0.1.2', '10.0.1.3']],
+    );
+    // Its title is no command.
+    assert.equal(command(traceroute, 'traceroute to web.example (10.0.0.9), 30 hops max, 60 byte packets'), undefined);
     const pods = parse(
       kubectlGet,
       'kubectl-get-pods',
@@ -422,5 +437,31 @@ default     web    1/1     Running   1 (5d ago)   8d    10.244.0.2   node1   <no
     assert.deepEqual(plain(facts(pods, 'address-owner')), [
       { kind: 'address-owner', what: 'pod', name: 'web', ip: '10.244.0.2', node: 'node1', of: 'default' },
     ]);
+    assert.equal(command(kubectlGet, 'kubectl get pods,svc -A -o wide')?.kind, 'kubectl-get-pods');
+    const all = parse(
+      kubectlGet,
+      'kubectl-get-pods',
+      `NAME        READY   STATUS    RESTARTS   AGE   IP           NODE
+pod/web-0   1/1     Running   0          35s   10.244.1.2   node1
+
+NAME      CLUSTER-IP    EXTERNAL-IP   PORT(S)   AGE   SELECTOR
+svc/web   10.100.0.1    <none>        443/TCP   46m   <none>
+
+NAME         DESIRED   CURRENT   AGE
+deploy/web   1         1         35s
+
+NAME TYPE CLUSTER-IP EXTERNAL-IP PORT(S) AGE
+db LoadBalancer 10.100.0.2 172.18.0.18 80:30056/TCP 107m`,
+    );
+    assert.deepEqual(all.errors, []);
+    assert.deepEqual(
+      facts(all, 'address-owner').map(({ what, name, ip }) => [what, name.value, ip.value]),
+      [
+        ['pod', 'web-0', '10.244.1.2'],
+        ['service', 'web', '10.100.0.1'],
+        ['service', 'db', '10.100.0.2'],
+        ['service', 'db', '172.18.0.18'],
+      ],
+    );
   });
 });

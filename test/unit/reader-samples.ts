@@ -452,6 +452,35 @@ export const SAMPLES: readonly (readonly [string, readonly string[]])[] = [
       '10.1.0.0/16 nhid 12 via 10.0.0.1 dev eth0',
     ],
   ],
+  ['virsh list --all', [' Id   Name   Status', '------------------------', ' 3    web    laufend', ' -    alt    ausgeschaltet']],
+  [
+    'virsh domiflist web',
+    [' Schnittstelle Typ Quelle Modell MAC', '-------------------------', ' vnet0 bridge br0 virtio 52:54:00:00:00:01'],
+  ],
+  [
+    'traceroute -A 10.0.0.9',
+    [
+      'traceroute to 10.0.0.9 (10.0.0.9), 30 hops max, 60 byte packets',
+      ' 1  [AS0] 10.0.0.1 (10.0.0.1)  9.1 ms  5.4 ms *',
+      '    [AS5/AS6] 10.0.1.1 (10.0.1.1)  4.1 ms',
+      ' 2  gw (gw)  0.8 ms  0.8 ms',
+    ],
+  ],
+  [
+    'kubectl get all -o wide',
+    [
+      'NAME                READY   STATUS    RESTARTS   AGE   IP           NODE',
+      'pod/web-0           1/1     Running   0          35s   10.244.1.2   node1',
+      'NAME                TYPE        CLUSTER-IP    EXTERNAL-IP   PORT(S)   AGE   SELECTOR',
+      'service/web         ClusterIP   10.100.0.1    <none>        443/TCP   46m   <none>',
+      'NAME                DESIRED   CURRENT   AGE',
+      'deployment/web      1         1         35s',
+    ],
+  ],
+  [
+    'kubectl get svc',
+    ['NAME TYPE CLUSTER-IP EXTERNAL-IP PORT(S) AGE', 'web LoadBalancer 10.100.0.1 172.18.0.18 80:30056/TCP 107m'],
+  ],
   [
     'crictl pods',
     [

@@ -1,5 +1,7 @@
 import { afterOptions, execCommand, isBoundToNamespace, lxcAttachCommand, nsenterCommand, remoteCommand } from './container';
 
+import { commandOnMany, type EachHost } from './many-hosts';
+
 /** A command line as it stands after a prompt, taken out of its wrappers. */
 export interface CommandLine {
   /** The program's bare name and its arguments, without wrappers, redirections and pipes. */
@@ -12,8 +14,8 @@ export interface CommandLine {
   readonly namespace: string | undefined;
   /** From `ssh HOST …` and the like. */
   readonly host: string | undefined;
-  /** Whether it ran in every network namespace, whose names stand between its outputs (ip-netns(8)). */
-  readonly inEach: 'namespace' | 'host' | undefined;
+  /** Whether it ran in every network namespace, whose names stand between its outputs (ip-netns(8)), or on several machines. */
+  readonly inEach: 'namespace' | EachHost | undefined;
   /** Whether `namespace` is that of a container, which shows prompts of its own. */
   readonly inContainer: boolean;
   /** What leads into that namespace: `docker exec web`. */
@@ -98,7 +100,7 @@ function words(text: string): { words: string[]; pipe: string | undefined } {
 }
 
 /** Programs after `|` that show everything that comes in. */
-const WHOLE = /^(?:more|less|cat|tee|sort|nl|column|ccze|sudo tee)\b/;
+const WHOLE = /^(?:more|less|cat|tee|sort|nl|column|ccze|dshbak|sudo tee)\b/;
 
 /** Reads a command line, wrappers and all; undefined for an empty one. */
 export function parseCommand(text: string): CommandLine | undefined {
@@ -117,6 +119,7 @@ export function parseCommand(text: string): CommandLine | undefined {
     // Many call kubectl k.
     if (first === 'k' && /^(?:get|exec|debug|run|attach|-n)$/.test(argv[1] ?? '')) argv = ['kubectl', ...argv.slice(1)];
     const program = programName(argv[0] ?? '');
+    const many = commandOnMany(program, argv, pipe);
     const remote = remoteCommand(program, argv);
     const inside = remote
       ? undefined
@@ -147,9 +150,9 @@ export function parseCommand(text: string): CommandLine | undefined {
       inEach = argv.slice(1, at).some((word) => /^--?a(?:ll)?$/.test(word)) ? 'namespace' : undefined;
       namespace = inEach ? undefined : argv[at + 2];
       argv = argv.slice(inEach ? at + 2 : at + 3);
-    } else if (program === 'ansible' && argv.some((word) => /^(?:-a|--args)$/.test(word))) {
-      inEach = 'host';
-      argv = words(argv[argv.findIndex((word) => /^(?:-a|--args)$/.test(word)) + 1] ?? '').words;
+    } else if (many) {
+      inEach = many.each;
+      argv = many.words.length === 1 ? words(many.words[0] ?? '').words : many.words;
     } else if (program === 'ip' && argv[1] === 'vrf' && argv[2] === 'exec') {
       argv = argv.slice(4);
     } else if (program === 'ip' && /^-(?:n|netns)$/.test(argv[1] ?? '')) {

@@ -264,3 +264,10 @@ function notUnderstood(line: Line, kind: string): CaptureError {
     message: `This line is not understood as part of ${kind}; it is left out. If it belongs there, check that it was pasted whole.`,
   };
 }
+
+/** The capture that a line (0-based) belongs to, as its place in the document; -1 for none. Outputs of several machines may lie between each other. */
+export function captureIndexAt({ captures }: CaptureDocument, line: number): number {
+  const around = captures.flatMap(({ firstLine, lastLine }, n) => (line >= firstLine && line <= lastLine ? [n] : []));
+  const own = around.find((n) => captures[n]?.lines.some((record) => line >= record.firstLine && line <= record.lastLine));
+  return (around.length > 1 ? own : undefined) ?? around[0] ?? -1;
+}

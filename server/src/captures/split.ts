@@ -3,6 +3,7 @@ import type { Span } from '../base/span';
 import { parseCommand, parsePrompt, type CommandLine } from './command';
 import { isBoundToNamespace } from './container';
 import type { NamedFile } from './file-name';
+import { hostHeading, linesOfHosts } from './many-hosts';
 import { isErrorOutput as isComplaint } from './iproute-command';
 import { recogniseCommand, sniffLine, type Found } from './registry';
 import { offsetIn, unquote } from './unquote';
@@ -53,8 +54,8 @@ const REMARK = /^\s*#+\s*(?:[^\s#\d]|$)/;
 /** What sudo, ssh, kubectl, docker and the logs of their libraries say beside the output of the command that they run. */
 const ASIDE =
   /^\s*(?:\[sudo\] |sudo: (?:unable to resolve host|setrlimit\()|Defaulted container "|Defaulting container name to |Use 'kubectl describe pod|Unable to use a TTY - |kubectl exec \[POD\] \[COMMAND\] is DEPRECATED|If you don't see a command prompt, try pressing enter|Warning: (?:Permanently added |Use tokens from the TokenRequest API)|(?:Shared )?[Cc]onnection to \S+ closed\.|Pseudo-terminal will not be allocated|mesg: ttyname failed|\/\S+\.py:\d+: \w*Warning: |warnings\.warn\(|WARNING: Command \S+ is deprecated|(?:Repeat )?User Password:\s*$|Listing assignments using role list is deprecated|Removing debug pod|Starting pod\/|To use host binaries, run |Creating debugging pod |spawning "[^"]*" on |pod "[^"]*" deleted|(?:bash: )?warning: setlocale: |time="[^"]*" level=(?:warning|info|debug) |[WI]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+\.go:\d+\]|\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|[\w()]+\|(?:INFO|DBG)\|)/;
-/** The line above the output of each namespace or host, of `ip -all netns exec` and of ansible. */
-const EACH = { namespace: /^\s*netns: (\S+)$/, host: /^\s*(\S+) \| (?:CHANGED|SUCCESS|FAILED)!?(?: \| rc=\d+)? >>$/ };
+/** The line above the output of each namespace, of `ip -all netns exec`. */
+const EACH_NAMESPACE = /^\s*netns: (\S+)$/;
 const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
 
 /** Programs whose prompt line ends a capture although their output is of no interest. */
@@ -102,7 +103,9 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     }
     open = undefined;
   };
-  let heading: Line | undefined;
+  let title: Line | undefined;
+  /** The command that several machines ran, whose outputs follow one after the other. */
+  let onMany: OpenBlock | undefined;
   let session: Session | undefined;
   let steps = 0;
   for (let n = 0; n < lines.length; n++) {
@@ -139,6 +142,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     if (prompted) {
       n += continued.more;
       close();
+      onMany = undefined;
       const { prompt, command } = prompted;
       if (session && prompt && !goesOn(session, prompt, command)) session = undefined;
       const inside = prompted.found && isBoundToNamespace(command.argv[0] ?? '') ? session : undefined;
@@ -156,6 +160,13 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
           commandLine: line.number,
           indent: indentOf(line.text),
         });
+        if (command.inEach === 'host') onMany = open;
+        if (command.inEach === 'line') {
+          const each = linesOfHosts(lines, n + 1);
+          if (each.count > 0) blocks.push(...blocksOfHosts(open, each.hosts));
+          if (each.count > 0) open = undefined;
+          n += each.count;
+        }
       }
       continue;
     }
@@ -164,16 +175,23 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       close();
       continue;
     }
-    const each = open?.command?.inEach === undefined ? undefined : EACH[open.command.inEach].exec(line.text)?.[1];
-    if (open && each !== undefined) {
-      const { found, command, commandSpan, commandLine, indent, reach } = open;
+    const namespace = open?.command?.inEach === 'namespace' ? EACH_NAMESPACE.exec(line.text)?.[1] : undefined;
+    if (open && namespace !== undefined) {
+      const { found, command, commandSpan, commandLine, indent, reach, host, hostBy } = open;
       const first = reach === undefined ? { commandSpan, commandLine } : {};
-      const where =
-        command?.inEach === 'host'
-          ? { host: each, hostBy: 'prompt' as const, namespace: command.namespace }
-          : { host: open.host, hostBy: open.hostBy, namespace: each };
       if (reach !== undefined) close();
-      open = start(found, { ...where, command, indent, ...first });
+      open = start(found, { host, hostBy, namespace, command, indent, ...first });
+      continue;
+    }
+    const heading = onMany === undefined ? undefined : hostHeading(line.text, lines.at(n - 1)?.text, following(0));
+    if (onMany && heading) {
+      const first = open && !open.reach ? { commandSpan: open.commandSpan, commandLine: open.commandLine } : {};
+      if (open?.reach) close();
+      const { found, command } = onMany;
+      open =
+        heading.host === undefined
+          ? undefined
+          : start(found, { host: heading.host, hostBy: 'prompt', namespace: command?.namespace, command, ...first });
       continue;
     }
     if (open && take(open, line, following)) {
@@ -188,7 +206,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     const sniffed = sniffLine(line.text, following);
     if (sniffed) {
       close();
-      open = start(underHeading(sniffed, heading, line.number), {
+      open = start(underHeading(sniffed, title, line.number), {
         host: named?.hostBy === 'folder' ? named.host : undefined,
         hostBy: named?.hostBy === 'folder' ? 'folder' : undefined,
         namespace: undefined,
@@ -203,11 +221,24 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       // What stands right below a command is most often its output, in another tongue or form: it is not that there was none.
       if (open && awaitsOutput(open)) open.elided = true;
       close();
-      heading = line;
+      title = line;
     }
   }
   close();
   return blocks;
+}
+
+/** What each machine printed, where its lines stand behind its name. */
+function blocksOfHosts(first: OpenBlock, hosts: ReadonlyMap<string, readonly Line[]>): Block[] {
+  const { found, command, commandSpan, commandLine } = first;
+  return [...hosts].flatMap(([host, lines], n) => {
+    const where = { host, hostBy: 'prompt' as const, namespace: command?.namespace };
+    const open = start(found, { ...where, ...(command && { command }), ...(n === 0 ? { commandSpan, commandLine } : {}) });
+    for (const line of lines) {
+      if (line.text.trim() !== '' && !take(open, line, () => undefined)) open.strange.push(line);
+    }
+    return finish(open) ?? [];
+  });
 }
 
 /** Whether nothing but its command was seen of a capture. */
@@ -507,7 +538,7 @@ function isRead(open: OpenBlock): boolean {
 
 /** What may stand before a program: wrappers, assignments, a shell's words. Cheap to test, for every line of a log is. */
 const WRAPPER =
-  /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|lxc|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|[\w-]+\.(?:ovs|ovn)-)/;
+  /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|ansible$|salt(?:-ssh)?$|pdsh$|clush$|pssh$|parallel-ssh$|lxc|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|[\w-]+\.(?:ovs|ovn)-)/;
 
 /** The command that starts at `at`; undefined where its program is none that is known, unless it is `certain` to be a command. */
 function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'prompt'> | undefined {

@@ -74,7 +74,7 @@ function withoutColours(line: Line): Line {
 }
 
 /** A part of a line, at its own place. */
-function part(line: Line, from: number, to = line.text.length): Line {
+export function part(line: Line, from: number, to = line.text.length): Line {
   const cuts = line.cuts?.filter(({ at }) => at > from).map(({ at, length }) => ({ at: at - from, length }));
   return {
     text: line.text.slice(from, to),

@@ -1,3 +1,4 @@
+import { isCalled } from '../model/queries';
 import type { Namespace, Source } from '../model/network';
 import type { World } from '../features/world';
 import { netfilterTrace, type PacketTrace } from '../features/netfilter-trace';
@@ -66,9 +67,7 @@ export function findNamespace(
   world: World,
   { host, namespace }: Pick<NetfilterTraceParams, 'host' | 'namespace'>,
 ): Namespace | string {
-  const hosts = [...world.network.hosts.values()].filter(
-    (candidate) => host === undefined || candidate.name === host || candidate.aliases.includes(host),
-  );
+  const hosts = [...world.network.hosts.values()].filter((candidate) => host === undefined || isCalled(candidate, host));
   if (hosts.length === 0)
     return host === undefined
       ? 'no host is known from these captures'

@@ -1,3 +1,4 @@
+import { captureIndexAt } from '../captures/document';
 import { instanceOf, neutronPortOf, neutronPortWithIp, neutronPortWithMac, routerName } from '../model/queries';
 import type { Network, NeutronPort } from '../model/network';
 import type { Endpoint, EndpointsResult } from '../protocol';
@@ -153,10 +154,10 @@ function underCursor(
   known: readonly Endpoint[],
 ): string | undefined {
   const document = world.documents.get(cursor.uri);
-  const capture = document?.captures.find(({ span }) => touches(span, cursor.offset));
-  if (!document || !capture) return undefined;
+  const line = document && positionAt(document.lines, cursor.offset).line;
+  const capture = document?.captures[captureIndexAt(document, line ?? 0)];
+  if (!document || !capture || line === undefined) return undefined;
   const { network } = world;
-  const line = positionAt(document.lines, cursor.offset).line;
   const onLine = refsBetween(capture, line, line).filter((ref) => positionAt(document.lines, ref.span.start).line === line);
   const refs = [...onLine.filter((ref) => touches(ref.span, cursor.offset)), ...onLine];
   for (const ref of refs) {

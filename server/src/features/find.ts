@@ -1,7 +1,7 @@
 import { positionAt } from '../base/lines';
 import { touches, type Span } from '../base/span';
 import type { Capture, Ref } from '../captures/capture';
-import type { CaptureDocument } from '../captures/document';
+import { captureIndexAt, type CaptureDocument } from '../captures/document';
 import type { Fact } from '../captures/facts';
 import type { Action, Flow, MatchTerm } from '../packet/openflow';
 import { entityOf, locusOf, type Entity, type Locus } from './entity';
@@ -30,7 +30,7 @@ export function find(world: World, uri: string, offset: number): Found | undefin
   const document = world.documents.get(uri);
   if (!document) return undefined;
   const line = positionAt(document.lines, offset).line;
-  const index = document.captures.findIndex((capture) => line >= capture.firstLine && line <= capture.lastLine);
+  const index = captureIndexAt(document, line);
   const locus = index < 0 ? undefined : locusOf(world, document, index);
   if (!locus) return undefined;
   const { capture } = locus;

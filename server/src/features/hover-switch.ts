@@ -2,6 +2,7 @@ import type { FlowEntry, Host, NeutronPort, OvsBridge, OvsPort, Source } from '.
 import {
   allDevices,
   devicesWithIp,
+  isCalled,
   isPatch,
   isTunnel,
   neutronPortOf,
@@ -383,7 +384,7 @@ export function describeTable(
 export function describeHost(world: World, entity: EntityOf<'host'>): string {
   const host = world.network.hosts.get(entity.name);
   const instances = world.network.instances.filter(
-    (instance) => instance.hypervisor === entity.name || host?.aliases.includes(instance.hypervisor ?? '-'),
+    (instance) => instance.hypervisor === entity.name || (host !== undefined && isCalled(host, instance.hypervisor ?? '-')),
   );
   const spaces = [...(host?.namespaces.keys() ?? [])].filter((name) => name !== '');
   const tunnelIps = [

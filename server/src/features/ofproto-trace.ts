@@ -1,3 +1,4 @@
+import { isCalled } from '../model/queries';
 import { parseExactFlow } from '../captures/flow/exact-flow';
 import { keyToFlow } from '../datapath/key';
 import { parseKey } from '../datapath/key-syntax';
@@ -119,7 +120,7 @@ function parseCtState(text: string): number | string {
 function hostOf(world: World, { bridge, host }: OfprotoQuestion): { readonly name: string } | { readonly message: string } {
   const { hosts } = world.network;
   if (host !== null) {
-    const found = [...hosts.values()].find(({ name, aliases }) => name === host || aliases.includes(host));
+    const found = [...hosts.values()].find((candidate) => isCalled(candidate, host));
     if (found) return { name: found.name };
     return { message: `no host ${host} is captured; there are ${[...hosts.keys()].join(', ') || 'none'}` };
   }

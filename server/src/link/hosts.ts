@@ -205,20 +205,29 @@ function joinAliases(items: readonly Item[], say: (host: string, reason: string)
     return up === undefined || up === host ? host : root(up);
   };
   for (const host of weight.keys()) canonical.set(host, host);
+  const join = (first: string, other: string, why: string): void => {
+    const [a, b] = [root(first), root(other)];
+    const different = [...(uuids.get(a) ?? [])].some((uuid) => (uuids.get(b)?.size ?? 0) > 0 && !uuids.get(b)?.has(uuid));
+    if (a === b || different) return;
+    const [keep, drop] = (weight.get(a) ?? 0) >= (weight.get(b) ?? 0) ? [a, b] : [b, a];
+    canonical.set(drop, keep);
+    say(keep, `${drop} and ${keep} are one machine: ${why}.`);
+  };
+  const spellings = new Map<string, string>();
+  for (const host of weight.keys()) {
+    const spelling = spellings.get(host.toLowerCase());
+    if (spelling === undefined) spellings.set(host.toLowerCase(), host);
+    else join(spelling, host, 'names of hosts that differ by their case alone are one name (RFC 4343)');
+  }
   for (const [port, hosts] of byPort) {
     const [first, ...rest] = [...hosts.keys()];
     if (first === undefined) continue;
-    for (const other of rest) {
-      const [a, b] = [root(first), root(other)];
-      const different = [...(uuids.get(a) ?? [])].some((uuid) => (uuids.get(b)?.size ?? 0) > 0 && !uuids.get(b)?.has(uuid));
-      if (a === b || different) continue;
-      const [keep, drop] = (weight.get(a) ?? 0) >= (weight.get(b) ?? 0) ? [a, b] : [b, a];
-      canonical.set(drop, keep);
-      say(
-        keep,
-        `${drop} and ${keep} are one machine: ${hosts.get(first) ?? ''} and ${hosts.get(other) ?? ''} belong to the same Neutron port (${port}), whose devices exist on one host only.`,
+    for (const other of rest)
+      join(
+        first,
+        other,
+        `${hosts.get(first) ?? ''} and ${hosts.get(other) ?? ''} belong to the same Neutron port (${port}), whose devices exist on one host only`,
       );
-    }
   }
   for (const host of weight.keys()) canonical.set(host, root(host));
   return canonical;

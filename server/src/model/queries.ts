@@ -205,3 +205,9 @@ export function bareNamespace(host: string, name: string): Namespace {
     sources: [],
   };
 }
+
+/** Whether a host has this name, or is known by it too; as in the DNS, case does not count (RFC 4343). */
+export function isCalled({ name, aliases }: Pick<Host, 'name' | 'aliases'>, asked: string): boolean {
+  const same = (other: string) => other.toLowerCase() === asked.toLowerCase();
+  return same(name) || aliases.some(same);
+}

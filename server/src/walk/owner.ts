@@ -1,5 +1,5 @@
 import { ones } from '../base/bits';
-import { devicesWithMac, instanceOf, neutronPortOf, neutronPortWithMac, ovsPortNamed } from '../model/queries';
+import { devicesWithMac, instanceOf, isCalled, neutronPortOf, neutronPortWithMac, ovsPortNamed } from '../model/queries';
 import type {
   Device,
   Host,
@@ -147,7 +147,7 @@ export function attachmentOf(network: Network, mac: string | undefined, port: Ne
   }
   const hypervisor = port && instanceOf(network, port)?.hypervisor;
   return (
-    found.find(({ host }) => host.name === hypervisor || host.aliases.includes(hypervisor ?? '')) ??
+    found.find(({ host }) => isCalled(host, hypervisor ?? '')) ??
     // Every switch on the way has learned the address, most of them on the port that leads to the next.
     found.find(({ host, device }) => isGuestPort(host, device)) ??
     found[0]

@@ -4,6 +4,7 @@ import {
   devicesWithIp,
   devicesWithMac,
   instanceOf,
+  isCalled,
   networkOf,
   neutronPortOf,
   neutronPortWithIp,
@@ -40,9 +41,7 @@ export function whereIs(network: Network, where: string): Whereabouts | undefine
   const prefixed = /^([\w.-]+):(.+)$/.exec(text);
   if (prefixed) {
     const [, hostName = '', rest = ''] = prefixed;
-    const host = [...network.hosts.values()].find(
-      (candidate) => candidate.name === hostName || candidate.aliases.includes(hostName),
-    );
+    const host = [...network.hosts.values()].find((candidate) => isCalled(candidate, hostName));
     if (host) return onHost(network, host, rest);
   }
   const instance = network.instances.find(
@@ -58,7 +57,7 @@ export function whereIs(network: Network, where: string): Whereabouts | undefine
     const found = ofDevice(network, host, text);
     if (found) return found;
   }
-  const host = [...network.hosts.values()].find((candidate) => candidate.name === text || candidate.aliases.includes(text));
+  const host = [...network.hosts.values()].find((candidate) => isCalled(candidate, text));
   if (host) return { kind: 'host', host };
   // A pod or a container is where its address is.
   const owner = network.owners.find((candidate) => candidate.name === text);

@@ -115,7 +115,9 @@ function addAddress(out: Collected, dev: Val<string> | undefined, line: Extract<
     line.prefix === undefined
       ? six
         ? 128
-        : 32
+        : line.broadcast === undefined
+          ? 32
+          : lengthBefore(line.ip.value, line.broadcast.value)
       : line.prefix.value.includes('.')
         ? maskLength(line.prefix.value)
         : Number(line.prefix.value);
@@ -124,8 +126,27 @@ function addAddress(out: Collected, dev: Val<string> | undefined, line: Extract<
     kind: 'address',
     dev,
     ip: lower(line.ip),
-    prefix: val(length, (line.prefix ?? line.ip).span),
+    prefix: val(length, (line.prefix ?? line.broadcast ?? line.ip).span),
     ...(line.scope === undefined ? {} : { scope: line.scope }),
     ...(line.peer === undefined ? {} : { peer: lower(line.peer) }),
   });
+}
+
+/**
+ * The mask where only the broadcast address tells it: that of the address's class (RFC 791) where its broadcast address is that one,
+ * else the network that the ones at its end leave.
+ */
+function lengthBefore(ip: string, broadcast: string): number {
+  const [own, last] = [bitsOf(ip), bitsOf(broadcast)];
+  const ofClass = own.startsWith('0') ? 8 : own.startsWith('10') ? 16 : 24;
+  const ones = /1*$/.exec(last)?.[0].length ?? 0;
+  const length = ones >= 32 - ofClass ? ofClass : 32 - ones;
+  return own.slice(0, length) === last.slice(0, length) ? length : 32;
+}
+
+function bitsOf(ip: string): string {
+  return ip
+    .split('.')
+    .map((octet) => Number(octet).toString(2).padStart(8, '0'))
+    .join('');
 }

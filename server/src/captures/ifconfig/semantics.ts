@@ -18,6 +18,7 @@ export type IfconfigLine =
       readonly ip: Val<string>;
       /** A length, or a mask such as 255.255.255.0. */
       readonly prefix: Val<string> | undefined;
+      readonly broadcast?: Val<string> | undefined;
       readonly peer: Val<string> | undefined;
       readonly scope: Val<string> | undefined;
     }
@@ -41,7 +42,8 @@ const semantics = grammars.Ifconfig.createSemantics();
 semantics.addOperation<readonly [string, Val<string>]>('pair(source)', {
   inetWord(key, _colon, value) {
     const name = key.sourceString;
-    return [/^(?:M[aá]s|マ)/.test(name) ? 'Mask' : name, textVal(value, this.args['source'] as SourceText)];
+    const meaning = /^(?:M[aá]s|マ)/.test(name) ? 'Mask' : name === 'P-t-P' ? name : 'Bcast';
+    return [meaning, textVal(value, this.args['source'] as SourceText)];
   },
   newInetWord(key, _sp, value) {
     return [key.sourceString, textVal(value, this.args['source'] as SourceText)];
@@ -62,7 +64,14 @@ semantics.addOperation<IfconfigLine>('read(source)', {
   oldInetLine(_indent, _inet, _osp, ip, _sps, words, _remark, _end) {
     const source = this.args['source'] as SourceText;
     const pairs = pairsOf(words, source);
-    return { is: 'address', ip: textVal(ip, source), prefix: pairs.get('Mask'), peer: pairs.get('P-t-P'), scope: undefined };
+    return {
+      is: 'address',
+      ip: textVal(ip, source),
+      prefix: pairs.get('Mask'),
+      broadcast: pairs.get('Bcast'),
+      peer: pairs.get('P-t-P'),
+      scope: undefined,
+    };
   },
   oldInet6Line(_indent, _inet, _sp, ip, prefix, _sp2, _scope, scope, _remark, _end) {
     const source = this.args['source'] as SourceText;
@@ -120,6 +129,7 @@ semantics.addOperation<IfconfigLine>('read(source)', {
       is: 'address',
       ip: textVal(ip, source),
       prefix: pairs.get('netmask'),
+      broadcast: pairs.get('broadcast'),
       peer: pairs.get('destination'),
       scope: undefined,
     };

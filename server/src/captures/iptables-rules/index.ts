@@ -5,8 +5,9 @@ import type { CaptureKind, ParseInput } from '../capture';
 import { reportErrorOutput } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, spanIn, syntaxError, type SourceText } from '../ohm';
-import { addressRefs, inferTable, isBuiltInChain, ruleRefs, tableCommand } from './netfilter';
-import { readRulesLine, type RulesLine } from './semantics';
+import { addressRefs, ruleRefs, tableCommand } from './netfilter';
+import { readRulesLine } from './semantics';
+import { tablesOf, type ReadLine } from './tables';
 
 const RULE = /^\s*(?:\[\d+:\d+\] )?-[AI] \S+(?:\s+(?:\d+\s+)?(?:!\s+)?-{1,2}[A-Za-z]|\s*$)/;
 const POLICY = /^\s*(?:-P \S+ (?:ACCEPT|DROP|QUEUE)\b|-N [\w.%()-]+\s*$)/;
@@ -22,9 +23,8 @@ const FOR_PACKETS =
   /\s(?:-m \w+|-p !? ?(?:tcp|udp|icmp|icmpv6|ipv6-icmp|sctp|esp|ah|gre|igmp|vrrp|all|\d+)|-[sd] !? ?(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f:]*:[\da-f:]*)\/\d+|-j (?:DNAT|SNAT|MASQUERADE|REDIRECT|REJECT|CT|CONNMARK|NOTRACK|TPROXY|TCPMSS|CHECKSUM|LOG))\b/;
 const COMMIT = /^\s*COMMIT\s*$/;
 
-interface Found {
+interface Found extends ReadLine {
   readonly source: SourceText;
-  readonly said: RulesLine;
 }
 
 /** iptables-save(8), `iptables -S` and the same for IPv6: rules in the form in which they are entered (iptables(8)). */
@@ -74,6 +74,7 @@ export const iptablesRules: CaptureKind = {
     for (let n = 0; n < input.lines.length; n++) {
       const line = input.lines[n];
       if (line === undefined) continue;
+      const at = n;
       const parts = [line];
       for (
         let next = input.lines[n + 1];
@@ -83,7 +84,8 @@ export const iptablesRules: CaptureKind = {
         parts.push(next);
         n++;
       }
-      found.push(...readLine(out, parts));
+      const above = input.lines[at - 1];
+      found.push(...readLine(out, parts, above !== undefined && line.number > above.number + 1));
     }
     addFacts(out, found, input);
     return out;
@@ -138,7 +140,7 @@ function glueBefore(text: string): string {
   return /^(?:! )?-{1,2}[a-z]/.test(text.trim()) ? ' ' : '';
 }
 
-function readLine(out: Collected, lines: readonly Line[]): Found[] {
+function readLine(out: Collected, lines: readonly Line[], cut: boolean): Found[] {
   const [line] = lines;
   const last = lines[lines.length - 1];
   if (line === undefined || last === undefined) return [];
@@ -151,7 +153,7 @@ function readLine(out: Collected, lines: readonly Line[]): Found[] {
     return [];
   }
   record(out, line, last, said.is === 'comment' || said.is === 'commit' || said.is === 'table' ? 'header' : 'record');
-  return [{ source, said }];
+  return [{ source, said, cut }];
 }
 
 /** A line that a terminal of 80 columns wrapped and a copy of its screen put together again: the pieces, without the blanks between. */
@@ -178,16 +180,14 @@ export function ruleFor(text: string): string {
 function addFacts(out: Collected, found: readonly Found[], input: ParseInput): void {
   const family = input.kind.startsWith('ip6') ? 'ip6' : 'ip';
   // A fragment without `*table` and without a command shows its table by its chains and targets only.
-  let table = input.options['table'] ?? inferredTable(found);
+  const tables = tablesOf(found, input.options['table']);
   const counts = new Map<string, number>();
-  const declared = new Set<string>();
-  for (const { said, source } of found) {
-    if (said.is === 'table') {
-      table = said.name;
-      counts.clear();
-      declared.clear();
-    } else if (said.is === 'chain') {
-      declared.add(said.name.value);
+  let before: string | undefined;
+  for (const [n, { said, source }] of found.entries()) {
+    const table = tables[n] ?? 'filter';
+    if (said.is === 'table' || table !== before) counts.clear();
+    before = table;
+    if (said.is === 'chain') {
       out.facts.push({
         kind: 'nf-chain',
         family,
@@ -240,18 +240,4 @@ function indexIn(source: SourceText, offset: number): number {
     if (next.offset <= offset) part = next;
   }
   return part.at + offset - part.offset;
-}
-
-function inferredTable(found: readonly Found[]): string {
-  const chains = new Set<string>();
-  const targets = new Set<string>();
-  for (const { said } of found) {
-    if (said.is === 'table') break;
-    if (said.is === 'chain' && isBuiltInChain(said.name.value)) chains.add(said.name.value);
-    if (said.is === 'rule') {
-      if (isBuiltInChain(said.chain.value)) chains.add(said.chain.value);
-      if (said.parts.target !== undefined) targets.add(said.parts.target.value);
-    }
-  }
-  return inferTable(chains, targets);
 }

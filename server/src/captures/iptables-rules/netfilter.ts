@@ -43,7 +43,7 @@ const BUILT_IN_TARGETS = new Set(
 );
 
 /** The chains that the kernel calls itself, by table. */
-const BUILT_IN_CHAINS: Readonly<Record<string, readonly string[]>> = {
+export const BUILT_IN_CHAINS: Readonly<Record<string, readonly string[]>> = {
   filter: ['INPUT', 'FORWARD', 'OUTPUT'],
   nat: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
   mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],

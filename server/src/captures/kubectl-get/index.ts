@@ -1,9 +1,9 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import type { CaptureKind, ParseInput } from '../capture';
+import type { CaptureKind } from '../capture';
 import { positionals } from '../command';
 import { acceptsJson } from '../json';
-import { ipRef } from '../words';
+import { ipRef, partOf } from '../words';
 import type { Collected } from '../lines';
 import { parseRows, type Rows } from '../rows';
 import { readCells } from './semantics';
@@ -25,13 +25,19 @@ const WHAT: Readonly<Record<string, string>> = { pods: 'pod', services: 'service
 const ADDRESS_COLUMNS = ['IP', 'POD-IP', 'CLUSTER-IP', 'INTERNAL-IP', 'EXTERNAL-IP'];
 
 const TITLE = /^\s*(?:NAMESPACE\s+)?NAME\s+(?:READY\s+STATUS|STATUS\s+ROLES|TYPE\s+CLUSTER-IP|CLUSTER-IP)\b/;
-const ROW = /^\s*[a-z0-9][\w.-]*\s{2,}\S/;
+/** The title of any other table, of `kubectl get all` or an older version. */
+const OTHER_TITLE = /^\s*(?:NAMESPACE\s+)?NAME\s+(?:[A-Z][A-Z()/-]+(?:\s+|$)){1,14}$/;
+/** `pod/web`, `svc/web`: several kinds in one output. */
+const ROW = /^\s*(?:[a-z][\w.-]*\/)?[a-z0-9][\w.-]*\s{2,}\S/;
+/** Rows whose columns somebody pushed together. */
+const TIGHT_ROW =
+  /^\s*(?:[a-z0-9][\w.-]* )?(?:[a-z]+\/)?[a-z0-9][\w.-]* (?:\d+\/\d+ [A-Z]\w+ \d|(?:ClusterIP|NodePort|LoadBalancer|ExternalName) [\d<N])/;
 
 const rows: Rows = {
   grammar: grammars.KubectlTable,
   what: 'row of kubectl',
-  ruleFor: (text) => (TITLE.test(text) ? 'titleLine' : 'rowLine'),
-  starts: (text) => TITLE.test(text) || ROW.test(text),
+  ruleFor: (text) => (TITLE.test(text) || OTHER_TITLE.test(text) ? 'titleLine' : 'rowLine'),
+  starts: (text) => TITLE.test(text) || OTHER_TITLE.test(text) || ROW.test(text) || TIGHT_ROW.test(text),
 };
 
 /** `kubectl get pods -o wide`, `get svc`, `get nodes -o wide`: who has an address (Kubernetes). */
@@ -40,7 +46,9 @@ export const kubectlGet: CaptureKind = {
   recognise(argv) {
     if (argv[0] !== 'kubectl' && argv[0] !== 'oc') return undefined;
     const words = positionals(argv, ['-n', '--namespace', '-o', '--output', '-l', '--selector', '--context', '--kubeconfig']);
-    const noun = words[0] === 'get' ? NOUNS[words[1]?.split('/')[0] ?? ''] : undefined;
+    const nouns = words[0] === 'get' ? (words[1]?.split('/')[0] ?? '').split(',') : [];
+    // Of several kinds every row says its own.
+    const noun = nouns.map((word) => (word === 'all' ? 'pods' : NOUNS[word])).find((known) => known !== undefined);
     const at = argv.findIndex((word) => word === '-n' || word === '--namespace');
     const namespace = at < 0 ? argv.find((word) => word.startsWith('--namespace='))?.slice(12) : argv[at + 1];
     if (noun === undefined || argv.some((word) => /^(?:-o|--output=)?(?:yaml|json|name|jsonpath.*)$/.test(word)))
@@ -56,19 +64,38 @@ export const kubectlGet: CaptureKind = {
   accepts: (text) => (rows.starts(text) && !acceptsJson(text)) || /^No resources found/.test(text),
   parse(input) {
     let columns: readonly Val<string>[] = [];
+    let what = WHAT[input.kind.replace('kubectl-get-', '')] ?? 'pod';
     return parseRows({ ...input, lines: input.lines }, rows, (rule, result, source, out) => {
       const cells = readCells(result, source);
       if (rule === 'titleLine') {
-        columns = cells;
+        columns = cells.length > 1 ? cells : cells.flatMap(titlesApart);
+        what = objectsUnder(columns) ?? what;
         return 'header';
       }
-      addOwner(out, columns, input.kind === 'kubectl-get-nodes' ? cells : cells.flatMap(apart), input);
+      // Of nodes the name of the system has blanks in it.
+      const parts = columns.some(({ value }) => value === 'OS-IMAGE') && cells.length > 1 ? cells : cells.flatMap(apart);
+      addOwner(out, columns, parts, what);
       return 'record';
     });
   },
 };
 
-function addOwner(out: Collected, columns: readonly Val<string>[], cells: readonly Val<string>[], input: ParseInput): void {
+/** What the rows under a title are, where it shows their addresses. */
+function objectsUnder(columns: readonly Val<string>[]): string | undefined {
+  const has = (name: string): boolean => columns.some(({ value }) => value === name);
+  if (has('CLUSTER-IP')) return 'service';
+  if (has('INTERNAL-IP')) return 'node';
+  return has('IP') && has('READY') ? 'pod' : undefined;
+}
+
+/** `pod/web`: the kind and the name. */
+function withoutKind(name: Val<string>): { readonly name: Val<string>; readonly what: string | undefined } {
+  const slash = name.value.indexOf('/');
+  if (slash < 0) return { name, what: undefined };
+  return { name: partOf(name, slash + 1, name.value.length), what: WHAT[NOUNS[name.value.slice(0, slash)] ?? ''] };
+}
+
+function addOwner(out: Collected, columns: readonly Val<string>[], cells: readonly Val<string>[], what: string): void {
   const of = (name: string): Val<string> | undefined => {
     const at = columns.findIndex((column) => column.value === name);
     return at < 0 ? undefined : cells[at];
@@ -76,16 +103,17 @@ function addOwner(out: Collected, columns: readonly Val<string>[], cells: readon
   // A row of grep has no title; only the address itself tells its column, and the name is the first cell but for a namespace.
   const guessed = columns.length === 0 ? cells.find((cell) => isAddress(cell.value)) : undefined;
   const ips = guessed !== undefined ? [guessed] : ADDRESS_COLUMNS.flatMap((name) => addressesIn(of(name)));
-  const name = of('NAME') ?? (cells[1] !== undefined && /^\d+\/\d+$/.test(cells[1].value) ? cells[0] : cells[1]);
+  const named = of('NAME') ?? (cells[1] !== undefined && /^\d+\/\d+$/.test(cells[1].value) ? cells[0] : cells[1]);
   const node = of('NODE') ?? (guessed === undefined ? undefined : cells[cells.indexOf(guessed) + 1]);
+  const own = named === undefined ? undefined : withoutKind(named);
   for (const ip of ips) {
     ipRef(out, ip);
-    if (name === undefined) continue;
+    if (own === undefined) continue;
     const namespace = of('NAMESPACE');
     out.facts.push({
       kind: 'address-owner',
-      what: WHAT[input.kind.replace('kubectl-get-', '')] ?? 'pod',
-      name,
+      what: own.what ?? what,
+      name: own.name,
       ip,
       ...(node === undefined || node.value.startsWith('<') ? {} : { node }),
       ...(namespace === undefined ? {} : { of: namespace }),
@@ -96,6 +124,13 @@ function addOwner(out: Collected, columns: readonly Val<string>[], cells: readon
 /** Values that somebody pushed together: of pods and services only `1 (5d ago)` has a blank in it. */
 function apart({ value, span }: Val<string>): Val<string>[] {
   return [...value.matchAll(/\S+(?: \([^)]*\))?/g)].map((found) => {
+    const start = span.start + found.index;
+    return val(found[0], { start, end: start + found[0].length });
+  });
+}
+
+function titlesApart({ value, span }: Val<string>): Val<string>[] {
+  return [...value.matchAll(/NOMINATED NODE|READINESS GATES|\S+/g)].map((found) => {
     const start = span.start + found.index;
     return val(found[0], { start, end: start + found[0].length });
   });

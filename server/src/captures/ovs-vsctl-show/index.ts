@@ -29,7 +29,8 @@ export const ovsVsctlShow: CaptureKind = {
       }
       return undefined;
     }
-    if (!OBJECT.test(text)) return undefined;
+    // Settings of other programs may be called so too ("Port 22"); numbers are names of no port or interface but in quotes.
+    if (!OBJECT.test(text) || /^\s*\w+ \d+$/.test(text)) return undefined;
     for (let n = 0; n < 6; n++) {
       const next = following(n);
       if (next !== undefined && (OBJECT.test(next) || SETTING.test(next) || /^\s+(?:Controller|Manager) "/.test(next)))

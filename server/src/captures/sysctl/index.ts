@@ -13,7 +13,9 @@ export const sysctl: CaptureKind = {
     if (argv[0] !== 'sysctl' || argv.length < 2) return undefined;
     // -n leaves out the names, -N the values: nothing to read from either.
     const partial = argv.slice(1).some((word) => /^-[a-zA-Z]*[nN]/.test(word) || word === '--values' || word === '--names');
-    return partial ? undefined : { kind: 'sysctl' };
+    // A remark about sysctl's files is no command.
+    const asks = argv.slice(1).every((word) => /^-|[./=]|^\w+$/.test(word)) && argv.slice(1).some((word) => /^-|[./]/.test(word));
+    return partial || !asks ? undefined : { kind: 'sysctl' };
   },
   sniff(text) {
     return /^\s*(?:net|kernel|vm|fs)\.[\w.*/-]+ = \S.*$/.test(text) ? { kind: 'sysctl' } : undefined;

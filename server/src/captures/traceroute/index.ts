@@ -9,9 +9,10 @@ import { readTraceLine } from './semantics';
 
 const TITLE = /^\s*traceroute6? to \S+ \([^)]*\)/;
 /** A hop's number, then a router or a star. */
-const HOP = /^\s{0,4}\d{1,3}\s+(?:\*|[\w.:-]+ \([\d.a-f:]+\)|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
+const HOP =
+  /^\s{0,4}\d{1,3}\s+(?:\*|(?:\[AS\d+(?:\/AS\d+)*\]|\[\*\]|AS\d+|\*)\s+[\w.:-]+ \(?[\d.a-f:]|[\w.:-]+ \([\d.a-f:]+\)|\S+ \([\w.:-]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
 const MORE =
-  /^\s{4,}(?:\*|[\w.:-]+ \([\d.a-f:]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
+  /^\s{4,}(?:\*|\[(?:AS\d+(?:\/AS\d+)*|\*)\]\s+[\w.:-]+ \(?[\d.a-f:]|[\w.:-]+ \([\d.a-f:]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
 const PATH =
   /^\s*\d{1,3}\??:\s+(?:\[LOCALHOST\]|no reply|send failed|\S+(?: \([^)]*\))?\s+[\d.]+ ?ms|\S+(?: \([^)]*\))?\s+.*\bpmtu \d)/;
 const RESUME = /^\s*(?:Resume: pmtu|Too many hops: pmtu)/;
@@ -48,6 +49,8 @@ export const traceroute: CaptureKind = {
   kinds: ['traceroute'],
   recognise(argv) {
     if (!/^(?:traceroute|tracepath|tracert)6?$|^mtr$/.test(argv[0] ?? '')) return undefined;
+    // "traceroute to www.example (192.0.2.1), 30 hops max" is what it prints.
+    if (argv[1] === 'to' && argv[3]?.startsWith('(') === true) return undefined;
     let target: string | undefined;
     for (let n = 1; n < argv.length; n++) {
       const word = argv[n] ?? '';

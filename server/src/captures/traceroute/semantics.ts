@@ -20,6 +20,7 @@ semantics.addOperation<readonly Val<string>[]>('ips(source)', {
   probe_none: none,
   probe_time: (_a, _b, _c, _d) => [],
   probe_mark: (_a, _b) => [],
+  probe_as: (_a, _b, _c) => [],
   probe_mpls: (_a, _b, _c) => [],
   probe_note: (_a, _b, _c) => [],
   probe_named(_host, _sp, _open, address, _close) {
@@ -90,7 +91,7 @@ semantics.addOperation<TraceLine>('read(source)', {
   mtrTitle(_indent, _word, _rest) {
     return { is: 'extra' };
   },
-  mtrLine(_indent, ttl, _mark, _sp, host, _rest) {
+  mtrLine(_indent, ttl, _mark, _sp, _system, host, _rest) {
     const source = this.args['source'] as SourceText;
     return {
       is: 'hop',

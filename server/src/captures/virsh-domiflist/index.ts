@@ -7,7 +7,8 @@ import { isVirshError, virshCommand } from '../virsh-dumpxml/command';
 import { errorOutput } from '../virsh-dumpxml';
 import { readVirshRow, type VirshRow } from './semantics';
 
-const HEADER = /^\s*Interface\s+Type\s+Source\s+Model\s+MAC$/;
+/** In any tongue that libvirt speaks. */
+const HEADER = /^\s*(?:\p{L}+\s+){4}MAC$/u;
 const ROW = /^\s*\S+\s+\S+\s+\S+\s+\S+\s+(?:[0-9a-fx]{1,2}:){2,5}[0-9a-fx*.]*$/i;
 
 /** `virsh domiflist DOMAIN`: the domain's interfaces as a table. */
@@ -18,8 +19,11 @@ export const virshDomiflist: CaptureKind = {
     if (command?.name !== 'domiflist') return undefined;
     return { kind: 'virsh-domiflist', ...(command.target === undefined ? {} : { target: command.target }) };
   },
-  sniff(text) {
-    return HEADER.test(text) ? { kind: 'virsh-domiflist' } : undefined;
+  sniff(text, following) {
+    return /^\s*Interface\s+Type\s+Source\s+Model\s+MAC$/.test(text) ||
+      (HEADER.test(text) && /^\s*-{8,}$/.test(following(0) ?? ''))
+      ? { kind: 'virsh-domiflist' }
+      : undefined;
   },
   accepts(text) {
     return HEADER.test(text) || ROW.test(text) || /^\s*-{4,}$/.test(text) || isVirshError(text);

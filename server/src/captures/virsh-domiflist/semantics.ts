@@ -25,6 +25,9 @@ const semantics = grammars.VirshTable.createSemantics().addOperation<VirshRow>('
   listLine_row(_i, id, _1, name, _2, state, _end) {
     return row(this.args['source'] as SourceText, [id, name, state]);
   },
+  listLine_foreign(_i, id, _1, name, _gap, _state, _rest) {
+    return row(this.args['source'] as SourceText, [id, name]);
+  },
   listLine_name(_i, name, _end) {
     return row(this.args['source'] as SourceText, [name]);
   },

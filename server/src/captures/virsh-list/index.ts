@@ -2,7 +2,10 @@ import type { CaptureKind } from '../capture';
 import { parseVirshTable } from '../virsh-domiflist';
 import { isVirshError, virshCommand } from '../virsh-dumpxml/command';
 
-const HEADER = /^\s*Id\s+Name\s+State(?:\s+Title)?$/;
+/** In any tongue that libvirt speaks. */
+const HEADER = /^\s*I[Dd]\s+\p{L}+\s+\p{L}+(?:\s+\p{L}+)?$/u;
+/** A state that libvirt translated. */
+const FOREIGN_ROW = /^\s*(?:\d+|-)\s+\S+(?: \S+)* {2,}\p{L}/u;
 const ROW =
   /^\s*(?:\d+|-)\s+\S+(?: \S+)*\s+(?:running|idle|paused|in shutdown|shut off|crashed|pmsuspended|dying|no state)(?:\s.*)?$/;
 
@@ -16,7 +19,14 @@ export const virshList: CaptureKind = {
     return HEADER.test(text) && /^\s*-{8,}$/.test(following(0) ?? '') ? { kind: 'virsh-list' } : undefined;
   },
   accepts(text) {
-    return HEADER.test(text) || ROW.test(text) || /^\s*-{4,}$/.test(text) || /^[\w.-]+$/.test(text) || isVirshError(text);
+    return (
+      HEADER.test(text) ||
+      ROW.test(text) ||
+      FOREIGN_ROW.test(text) ||
+      /^\s*-{4,}$/.test(text) ||
+      /^[\w.-]+$/.test(text) ||
+      isVirshError(text)
+    );
   },
   parse(input) {
     return parseVirshTable(input, 'listLine', (cells, out) => {
