@@ -77,7 +77,7 @@ describe('rows of iptables -L', () => {
     ]);
     assert.deepEqual(kinds('    ACCEPT 58 -- ::/0 ::/0\n'), [['ip6tables-list', 1, 0]]);
     assert.deepEqual(kinds('Chain INPUT (policy ACCEPT 0 packets, 0 bytes)\n-j ACCEPT -i eth23 -o * , pcnt=0 -- bcnt=0\n'), [
-      ['arptables-list', 0, 0],
+      ['arptables-list', 2, 0],
     ]);
   });
 });

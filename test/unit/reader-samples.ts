@@ -482,6 +482,17 @@ export const SAMPLES: readonly (readonly [string, readonly string[]])[] = [
     ['NAME TYPE CLUSTER-IP EXTERNAL-IP PORT(S) AGE', 'web LoadBalancer 10.100.0.1 172.18.0.18 80:30056/TCP 107m'],
   ],
   [
+    'arptables -nL -v',
+    [
+      'Chain INPUT (policy DROP 30 packets, 840 bytes)',
+      '-j DROP ! -i eth+ -o * ! -s 10.0.0.0/24 --src-mac 00:11:22:33:44:55 , pcnt=0 -- bcnt=0',
+      '-j mangle -i * -o eth0 -s 10.0.0.5 --mangle-ip-s 10.0.0.6 , pcnt=30 -- bcnt=1260',
+      'Chain MINE (1 references)',
+      '1 -j RETURN --opcode 2 --proto-type 0x800',
+    ],
+  ],
+  ['arptables-save', ['*filter', ':INPUT DROP', ':MINE -', '-A INPUT -j MINE', '-A MINE -j ACCEPT -d 10.0.0.5 --opcode Request']],
+  [
     'crictl pods',
     [
       'POD ID              CREATED             STATE               NAME                NAMESPACE           ATTEMPT',

@@ -99,6 +99,13 @@ export type NfMatch =
   | { readonly kind: 'socket'; readonly flags: readonly string[]; readonly text: Val<string>; readonly negated: boolean }
   /** `--dir in|out --pol none|ipsec` (IPsec). */
   | { readonly kind: 'policy'; readonly policy: 'none' | 'ipsec'; readonly text: Val<string>; readonly negated: boolean }
+  /** What ARP says, by nft's names: `operation`, the sender's and the target's addresses, and the kinds of both. */
+  | {
+      readonly kind: 'arp';
+      readonly what: 'operation' | 'saddr ip' | 'daddr ip' | 'saddr ether' | 'daddr ether' | 'htype' | 'ptype' | 'hlen' | 'plen';
+      readonly value: Val<string>;
+      readonly negated: boolean;
+    }
   /** Time decides: a token bucket (limit, hashlimit, connlimit), or chance (statistic). `likely` is what holds for the usual packet. */
   | {
       readonly kind: 'limit';
@@ -158,6 +165,8 @@ export interface NfTargetOptions {
   /** NFQUEUE: `--queue-bypass` lets packets go on where nobody listens. */
   readonly queue?: Val<string>;
   readonly queueBypass?: boolean;
+  /** What arptables' target `mangle` puts in: `mangle-ip-s`, `mangle-mac-d` …, and `mangle-target`, where the packet goes then. */
+  readonly arp?: Readonly<Record<string, Val<string>>>;
   /** SET: the set that the packet's addresses are put into or taken out of. */
   readonly set?: Val<string>;
 }

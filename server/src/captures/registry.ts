@@ -1,4 +1,5 @@
 import { arp } from './arp';
+import { arptables } from './arptables';
 import { brctlShow } from './brctl-show';
 import { brctlShowmacs } from './brctl-showmacs';
 import { brctlShowstp } from './brctl-showstp';
@@ -80,6 +81,7 @@ export const captureKinds: readonly CaptureKind[] = [
   ovsOfctlDumpPorts,
   ovsOfctlDumpTables,
   ovsOfctlDumpTlvMap,
+  arptables,
   iptablesList,
   iptablesRules,
   ipAddress,

@@ -1,6 +1,7 @@
 import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
+import { arpTest } from './arp';
 import { zoneId, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
@@ -196,6 +197,10 @@ function makeTest(match: NfMatch): Test {
     case 'policy':
       // No IPsec is captured; without it a packet has no policy.
       return turned(match.negated, () => tri(match.policy === 'none'));
+    case 'arp': {
+      const test = arpTest(match);
+      return ({ packet: { arp } }) => test(arp);
+    }
     case 'limit':
       if (match.probability === 0) return turned(match.negated, () => 'no');
       if (match.probability === 1 || match.every === 1) return turned(match.negated, () => 'yes');

@@ -407,6 +407,13 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
             ? { notrack: false, zone: { id: options.zone.value, direction: options.zoneDirection ?? 'both' } }
             : { notrack: false, zone: { id: 0, direction: 'both' } };
       return undefined;
+    case 'mangle': {
+      // Of arptables(8).
+      if (run.moment.packet.arp === undefined) return unknownTarget(run, rule, target);
+      run.moment = changed(run.moment, target, options);
+      const then = options.arp?.['mangle-target']?.value.toUpperCase() ?? 'ACCEPT';
+      return then === 'DROP' || then === 'ACCEPT' ? then : undefined;
+    }
     default:
       if (isPassing(target)) {
         run.moment = changed(run.moment, target, options);

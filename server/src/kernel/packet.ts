@@ -1,3 +1,4 @@
+import type { ArpBody } from './arp';
 import { formatIpv4, formatIpv6 } from '../packet/address';
 
 /** A packet as the IP stack sees it. Addresses are plain numbers of 32 or 128 bits. */
@@ -35,6 +36,8 @@ export interface IpPacket {
   readonly mark: number | undefined;
   /** As the device saw the frame's destination. */
   readonly frame: 'host' | 'broadcast' | 'multicast' | 'otherhost';
+  /** Of ARP, which is no IP packet: rules for ARP and for bridged frames see it. */
+  readonly arp?: ArpBody;
   /** What an ICMP error is about: the packet that could not go on. */
   readonly inner: IpPacket | undefined;
 }

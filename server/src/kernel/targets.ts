@@ -1,4 +1,6 @@
 import type { NfTargetOptions } from '../captures/netfilter-facts';
+import { parseIp, parseMac } from '../packet/address';
+import type { ArpBody } from './arp';
 import type { Moment } from './matches';
 import { PROTO, type IpPacket } from './packet';
 import { flowOf, type Flow } from './routing';
@@ -23,6 +25,8 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
       const mark = options.mark?.value;
       return mark && packet.mark !== undefined ? { ...at, packet: { ...packet, mark: applyMark(packet.mark, mark) } } : at;
     }
+    case 'mangle':
+      return packet.arp ? { ...at, packet: { ...packet, arp: mangled(packet.arp, options.arp ?? {}) } } : at;
     case 'HMARK':
       return { ...at, packet: { ...packet, mark: undefined } };
     case 'CONNMARK':
@@ -62,6 +66,18 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
     default:
       return at;
   }
+}
+
+function mangled(arp: ArpBody, options: NonNullable<NfTargetOptions['arp']>): ArpBody {
+  const ip = (name: string) => parseIp(options[name]?.value ?? '')?.value;
+  const mac = (name: string) => parseMac(options[name]?.value ?? '');
+  return {
+    operation: arp.operation,
+    sha: mac('mangle-mac-s') ?? arp.sha,
+    spa: ip('mangle-ip-s') ?? arp.spa,
+    tha: mac('mangle-mac-d') ?? arp.tha,
+    tpa: ip('mangle-ip-d') ?? arp.tpa,
+  };
 }
 
 function withMss(packet: IpPacket, mss: number | undefined): IpPacket {

@@ -4,6 +4,7 @@ import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 const IPTABLES = /^iptables-(?:save|rules|list)$/;
 const IP6TABLES = /^ip6tables-(?:save|rules|list)$/;
+const ARPTABLES = /^arptables-/;
 const NFT = /^nft-list-/;
 
 /** The chains that iptables makes in nft, with the hook and the priority that it gives them (iptables-nft(8)). */
@@ -49,6 +50,16 @@ function together(listings: readonly { readonly rank: number; readonly table: Nf
 export function linkNft(captures: readonly LinkedCapture[]): { readonly tables: Map<string, NfTable>; readonly known: Known } {
   const tables = new Map<string, NfTable>();
   let known: Known = 'absent';
+  // What arptables-nft made is read from arptables where that was captured: nft does not show what its targets do.
+  const ofArptables = new Set<NfTable>();
+  for (const linked of captures.filter(({ capture }) => ARPTABLES.test(capture.kind))) {
+    for (const table of tablesOf(linked)) {
+      const key = `${table.family} ${table.name}`;
+      if (tables.get(key)?.known === 'whole') continue;
+      ofArptables.add(table);
+      tables.set(key, table);
+    }
+  }
   for (const linked of captures) {
     if (!NFT.test(linked.capture.kind)) continue;
     const whole = linked.capture.kind === 'nft-list-ruleset' && completeness(linked.capture).known === 'whole';
@@ -57,6 +68,7 @@ export function linkNft(captures: readonly LinkedCapture[]): { readonly tables: 
       if ((table.family === 'ip' || table.family === 'ip6') && isMadeByIptables(table)) continue;
       const key = `${table.family} ${table.name}`;
       const other = tables.get(key);
+      if (other && ofArptables.has(other) && (other.known === 'whole' || table.known !== 'whole')) continue;
       if (other === undefined || (other.known !== 'whole' && table.known === 'whole')) tables.set(key, table);
     }
   }
@@ -127,7 +139,7 @@ function tablesOf(linked: LinkedCapture): NfTable[] {
   const { known: how } = completeness(linked.capture);
   const { kind } = linked.capture;
   // A whole save shows every table that there is: one that it does not show does nothing.
-  const everything = how === 'whole' && kind.endsWith('-save') && linked.capture.options['table'] === undefined;
+  const everything = how === 'whole' && /^ip6?tables-save$/.test(kind) && linked.capture.options['table'] === undefined;
   if (everything) for (const name of ['raw', 'mangle', 'nat', 'filter']) tableOf(kind.startsWith('ip6') ? 'ip6' : 'ip', name);
   return [...tables.values()].map(({ family, name, chains }) => {
     const finished: NfChain[] = [...chains].map(([chainName, draft]) => ({

@@ -75,6 +75,8 @@ function explainNfMatch(match: NfMatch): string {
       return `${not}${match.value.value} frame`;
     case 'tcpmss':
       return `TCP segment size ${not}${rangeText([match.range.value])}`;
+    case 'arp':
+      return `ARP ${match.what} ${not}${match.value.value}`;
     case 'owner':
     case 'rpfilter':
     case 'socket':

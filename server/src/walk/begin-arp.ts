@@ -5,7 +5,7 @@ import { arpText, askedFor, isRequest, requestFor } from './arp';
 import { cardBehindDevice, cardOfInstance, cardOfPort, hopOf, type Card } from './card';
 import { addGap, hostOf, inNamespace, type Context } from './context';
 import { addressFor, beginsAt } from './begin-place';
-import { discoveryRefused } from './linux/discovery-rules';
+import { passDiscovery } from './linux/discovery-rules';
 import { route } from './linux/routing';
 import { stateText } from './linux/neighbour';
 import { attachmentOf } from './owner';
@@ -165,12 +165,12 @@ export function asksOn(
     evidence: [...by.evidence, ...(entry ? [entry.source] : []), ...(device?.sources.slice(0, 1) ?? [])],
     steps: [],
   });
-  const unsaid = discoveryRefused(context, namespace, dev, 'out', packet, by.steps);
-  if (unsaid) return unsaid;
+  const sent = passDiscovery(context, namespace, dev, 'out', packet, by.steps);
+  if ('disposition' in sent) return sent;
   return context.go(
     context,
     { kind: 'device-out', host: namespace.host, namespace: namespace.name, device: dev },
-    packet,
+    sent.packet,
     by.steps,
   );
 }

@@ -63,6 +63,16 @@ semantics.addOperation<EbLine>('read(source)', {
     const source = this.args['source'] as SourceText;
     return { is: 'chain', name: textVal(name, source), policy: policyOf(policy, source), text: between(key, policy, source) };
   },
+  arpChainLine(_indent, key, _sp, name, _sp2, _open, is, close, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    const policy = is.children[0]?.ctorName === 'arpChainIs_policy' ? is.children[0].children[2] : undefined;
+    return {
+      is: 'chain',
+      name: textVal(name, source),
+      policy: policy === undefined ? undefined : policyOf(policy, source),
+      text: between(key, close, source),
+    };
+  },
   declarationLine(_indent, colon, name, _sp, policy, _counters, _remark, _end) {
     const source = this.args['source'] as SourceText;
     return { is: 'chain', name: textVal(name, source), policy: policyOf(policy, source), text: between(colon, policy, source) };

@@ -40,6 +40,8 @@ function each(values: readonly Val<string>[], make: (value: Val<string>) => NfMa
   return made.some((match) => match === undefined) ? undefined : made.flatMap((match) => (match === undefined ? [] : [match]));
 }
 
+const ARP_FIELDS = ['operation', 'saddr ip', 'daddr ip', 'saddr ether', 'daddr ether', 'htype', 'ptype', 'hlen', 'plen'] as const;
+
 const upper = (value: Val<string>): Val<string> => val(value.value.toUpperCase(), value.span);
 
 /** A selector compared with values, any of which may hold; undefined where it is not modelled. */
@@ -75,6 +77,18 @@ export function valueMatches(
     case 'oif':
     case 'meta oif':
       return one([], (value) => deviceMatch('out-interface', value));
+    case 'arp operation':
+    case 'arp saddr ip':
+    case 'arp daddr ip':
+    case 'arp saddr ether':
+    case 'arp daddr ether':
+    case 'arp htype':
+    case 'arp ptype':
+    case 'arp hlen':
+    case 'arp plen': {
+      const what = ARP_FIELDS.find((field) => name === `arp ${field}`);
+      return what && one([], (value) => ({ kind: 'arp', what, value: lower(value), negated: false }));
+    }
     case 'meta l4proto':
     case 'l4proto':
       return one([], protocolMatch);

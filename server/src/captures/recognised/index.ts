@@ -23,12 +23,6 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
   (argv) => (argv[0] === 'ovn-sbctl' && positionals(argv)[0] === 'dump-flows' ? 'ovn-sbctl-lflow-list' : undefined),
   named('ovn-sbctl', ['--db', '-t', '--timeout']),
   (argv) => (argv[0] === 'ovn-trace' ? 'ovn-trace' : undefined),
-  (argv) => {
-    const program = /^arptables(?:-(?:legacy|nft))?(-save)?$/.exec(argv[0] ?? '');
-    if (!program) return undefined;
-    if (program[1] !== undefined) return 'arptables-save';
-    return argv.some((word) => /^(?:-[nvx]*L[nvx]*|--list)$/.test(word)) ? 'arptables-list' : undefined;
-  },
   (argv) => (argv[0] === 'iptables-xml' ? 'iptables-xml' : undefined),
 ];
 
@@ -49,9 +43,7 @@ export const recognisedOnly: CaptureKind = {
     }
     return undefined;
   },
-  sniff(text, following) {
-    if (/^\s*Chain \S+ \(/.test(text) && /, pcnt=\s*\S+ -- bcnt=/.test(following(0) ?? '')) return { kind: 'arptables-list' };
-    if (/^\s*\*filter$/.test(text) && isArptablesSave(following)) return { kind: 'arptables-save' };
+  sniff(text) {
     if (/^\s*<iptables-rules version="/.test(text)) return { kind: 'iptables-xml' };
     if (/^\s*(?:tunnel\(|recirc_id\(|ufid:|flow-dump from )/.test(text)) return { kind: 'ovs-dpctl-dump-flows' };
     if (/^\S+@ovs-\S+:(?: hit:\d+|$)/.test(text.trim()))
@@ -76,15 +68,3 @@ export const recognisedOnly: CaptureKind = {
     };
   },
 };
-
-/** arptables-save(8) prints the target before the conditions, or one of its own conditions; ebtables-save does not. */
-function isArptablesSave(following: (n: number) => string | undefined): boolean {
-  for (let n = 0; n < 60; n++) {
-    const line = following(n);
-    if (line === undefined || !/^\s*(?::\S+ |-A \S|$)/.test(line)) return false;
-    if (/^\s*:\S+ \S+ \[/.test(line)) return false;
-    if (/^\s*-A \S+ -j \S+ -[-io]|\s--(?:h-length|h-type|opcode|proto-type|source-mac|destination-mac|mangle-\w)/.test(line))
-      return true;
-  }
-  return false;
-}

@@ -7,7 +7,7 @@ import { get, type FlowKey } from '../../packet/flow-key';
 import { answeredBy, arpText, askedFor, isArp, isRequest } from '../arp';
 import { addGap, inNamespace, type Context } from '../context';
 import { destinationMac, sourceIp, type Ending, type Step } from '../step';
-import { discoveryRefused } from './discovery-rules';
+import { passDiscovery } from './discovery-rules';
 import { at, stepBase } from './events';
 import { ipPacketOf } from './packet';
 
@@ -17,25 +17,26 @@ export function arpIn(
   host: Host | undefined,
   namespace: Namespace,
   dev: string,
-  packet: FlowKey,
+  frame: FlowKey,
   steps: Step[],
 ): Ending {
   const device = namespace.devices.get(dev);
   const mac = device?.mac ?? neutronPortOf(context.network, dev)?.mac;
   const name = namespace.name === '' ? namespace.host : namespace.name;
-  const base = { ...stepBase(namespace, dev), stage: 'neighbour' as const, packet, steps: [] };
   const where = at(namespace, dev);
   if (!device && host?.bridges.has(dev) !== true && neutronPortOf(context.network, dev) === undefined) {
     addGap(context, {
       host: namespace.host,
       command: inNamespace(namespace, 'ip a'),
-      why: `whether ${dev} has ${askedFor(packet)}`,
+      why: `whether ${dev} has ${askedFor(frame)}`,
     });
-    const summary = `Whether ${dev} of ${name} has ${askedFor(packet)} was not captured`;
-    return { disposition: 'insufficient-info', at: where, summary, packet };
+    const summary = `Whether ${dev} of ${name} has ${askedFor(frame)} was not captured`;
+    return { disposition: 'insufficient-info', at: where, summary, packet: frame };
   }
-  const unheard = discoveryRefused(context, namespace, dev, 'in', packet, steps);
-  if (unheard) return unheard;
+  const heard = passDiscovery(context, namespace, dev, 'in', frame, steps);
+  if ('disposition' in heard) return heard;
+  const { packet } = heard;
+  const base = { ...stepBase(namespace, dev), stage: 'neighbour' as const, packet, steps: [] };
   if (!isRequest(packet)) {
     const mine = mac === undefined || mac === destinationMac(packet) || isMulticastMac(get(packet, 'dl_dst'));
     const summary = mine
@@ -80,8 +81,9 @@ export function arpIn(
     evidence: decision.evidence,
     effect: 'delivered',
   });
-  const unsaid = ending.answer && discoveryRefused(context, namespace, dev, 'out', ending.answer, steps);
-  return unsaid ?? { ...ending, at: where };
+  const said = ending.answer && passDiscovery(context, namespace, dev, 'out', ending.answer, steps);
+  if (said && 'disposition' in said) return said;
+  return { ...ending, ...(said ? { answer: said.packet } : {}), at: where };
 }
 
 type Decision =

@@ -3,9 +3,10 @@ import { UNTRACKED } from '../../kernel/conntrack';
 import type { Hook, Moment } from '../../kernel/matches';
 import type { EbChain, EbTable, LinuxBridge, Namespace, NfChain, NfTable } from '../../model/network';
 import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
-import { answeredBy } from '../arp';
+import { answeredBy, isArp } from '../arp';
 import { addGap, inNamespace, type Context } from '../context';
 import type { Ending, Step } from '../step';
+import { hasArpRules, passArpRules } from './arp-rules';
 import { filteringOf } from './bridge-port';
 import { macText, runEbtables, type EbRun } from './ebtables';
 import { eventSteps, stepBase, tableGaps, tableStep } from './events';
@@ -156,6 +157,8 @@ function runHook(
   }
   for (const { table, chain } of nativeChains(run.namespace, hook))
     items.push({ priority: chain.priority ?? 0, take: (now) => native(run, table, chain, hook, now, out) });
+  if (hook === 'FORWARD' && out !== undefined && isArp(packet))
+    items.push({ priority: 0, take: (now) => arptables(run, now, out) });
   const at = IPTABLES_AT[hook];
   if (iptables && at !== undefined) items.push({ priority: at, take: iptables });
   let now = packet;
@@ -174,6 +177,17 @@ function nativeChains(namespace: Namespace, hook: Hook): { readonly table: NfTab
     .flatMap((table) =>
       [...table.chains.values()].filter((chain) => chain.hook?.toUpperCase() === hook).map((chain) => ({ table, chain })),
     );
+}
+
+/** br_netfilter hands bridged ARP to the rules for ARP, with the ports as its devices (br_nf_forward_arp); tagged frames not by default. */
+function arptables(run: Run, packet: FlowKey, out: string): Passed {
+  const { context, namespace, bridge, from } = run;
+  const said = namespace.sysctls.get('net.bridge.bridge-nf-call-arptables')?.value;
+  const calls = said === '1' || namespace.devices.get(bridge.name)?.settings['nf_call_arptables'] === '1';
+  if ((said === '0' && !calls) || vlanOf(packet) !== undefined || !hasArpRules(namespace, 'FORWARD')) return { packet };
+  const frame = { hook: 'FORWARD' as const, in: from, out, packet };
+  const passed = passArpRules(context, namespace, frame, run.steps, calls);
+  return passed.dropped === undefined ? { packet: passed.packet } : dropped(run, passed.dropped, packet);
 }
 
 function byWhat(result: EbRun, chain: EbChain): string {
@@ -293,7 +307,7 @@ function native(run: Run, table: NfTable, chain: NfChain, hook: Hook, packet: Fl
   return dropped(run, summary, packet);
 }
 
-const ANY_FRAME = new Set(['in-interface', 'out-interface', 'comment', 'mac-source', 'mark', 'limit']);
+const ANY_FRAME = new Set(['in-interface', 'out-interface', 'comment', 'mac-source', 'mark', 'limit', 'arp']);
 const ARP_TEXT = /^(?:ether type|meta protocol) (?:arp|0x0806)$/;
 
 /** The rules of a table that a frame which is no IP packet can meet. */

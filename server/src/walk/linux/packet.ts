@@ -11,6 +11,7 @@ export function ipPacketOf(packet: FlowKey, mark: number | undefined, flags: num
   const family = six ? 6 : 4;
   const ports = hasPorts(proto);
   const icmp = proto === (six ? PROTO.ICMPV6 : PROTO.ICMP);
+  const isArp = get(packet, 'dl_type') === 0x806n;
   const broadcast = get(packet, 'dl_dst') === 0xffffffffffffn;
   return {
     family,
@@ -34,6 +35,17 @@ export function ipPacketOf(packet: FlowKey, mark: number | undefined, flags: num
     mark,
     frame: broadcast ? 'broadcast' : isMulticast(family, dst) ? 'multicast' : 'host',
     inner: undefined,
+    ...(isArp
+      ? {
+          arp: {
+            operation: Number(get(packet, 'arp_op')),
+            sha: get(packet, 'arp_sha'),
+            spa: get(packet, 'arp_spa'),
+            tha: get(packet, 'arp_tha'),
+            tpa: get(packet, 'arp_tpa'),
+          },
+        }
+      : {}),
   };
 }
 
