@@ -177,9 +177,6 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
         destinationIp(passage.packet),
         taken.verdict === 'unroutable' ? known : known === 'whole' ? 'partial' : known,
       );
-    const open = doubts.find(({ reason }) => reason === taken.why);
-    if (open?.command !== undefined)
-      addGap(context, { host: namespace.host, command: inNamespace(namespace, open.command), why: taken.why });
     if (/^the addresses of /.test(taken.why))
       addGap(context, { host: namespace.host, command: inNamespace(namespace, 'ip address'), why: taken.why });
     return { disposition: 'insufficient-info', at: where, summary: taken.why, packet: passage.packet };
