@@ -185,6 +185,36 @@ describe('large dumps', () => {
     assert.ok(segments.length < 250, String(segments.length));
   });
 
+  it('are read as a terminal of any width has broken them before their actions', () => {
+    const text = (n: number) =>
+      ` cookie=0x${n.toString(16)}, duration=${n}.5s, table=7, n_packets=${n}, n_bytes=60, idle_age=3, priority=9,ip,reg14=0x2,metadata=0x7,nw_dst=10.1.2.3 actions=load:0x1->NXM_NX_REG15[],resubmit(,8)`;
+    for (let width = 60; width < 100; width++) {
+      // Whether a flow whose actions have begun goes on, nobody can tell.
+      const broken = (n: number): string[] => {
+        const lines: string[] = [];
+        let rest = text(n);
+        for (; width < rest.indexOf('actions=') + 'actions='.length; rest = rest.slice(width)) lines.push(rest.slice(0, width));
+        return [...lines, rest];
+      };
+      const lines = [1, 23, 456].flatMap(broken);
+      const document = readDocument('file:///t', 'c.txt', `hv1# ovs-ofctl dump-flows br-int\n${lines.join('\n')}\n`);
+      const [capture] = document.captures;
+      assert.deepEqual(capture?.errors, [], `${width} characters`);
+      assert.equal(capture.flows.count, 3);
+      assert.deepEqual(
+        [0, 1, 2].map((i) => {
+          const flow = capture.flows.flow(i);
+          return [flow.packets?.value, flow.match.length, flow.actions.length];
+        }),
+        [
+          [1n, 4, 2],
+          [23n, 4, 2],
+          [456n, 4, 2],
+        ],
+      );
+    }
+  });
+
   it('survive what else a file may hold', () => {
     const lines = (count: number, make: (n: number) => string) => Array.from({ length: count }, (_, n) => make(n)).join('\n');
     const command = '# ovs-ofctl dump-flows br-int\n';

@@ -111,6 +111,11 @@ export interface CaptureKind {
   parse(input: ParseInput): Parsed;
   /** `parse` with pauses, for outputs that may take long; each step is a few milliseconds' work. */
   parseInSteps?(input: ParseInput): Generator<void, Parsed>;
+  /**
+   * Whether a line certainly starts a record, and needs nothing of the lines before it to be read: a long output is read in parts that
+   * start at such lines. Where it is lacking, an output is read in one go.
+   */
+  startsRecord?(text: string): boolean;
   /** Its output is flows, which may be given in columns. */
   readonly takesFlows?: boolean;
 }

@@ -1,6 +1,6 @@
 import { linesOf, type Line, type LineIndex, type Lines, type Text } from '../base/lines';
 import { drained } from '../base/steps';
-import type { Capture, CaptureError, ParseInput, Parsed } from './capture';
+import type { Capture, CaptureError, CaptureKind, ParseInput, Parsed } from './capture';
 import { commandOfFile, hostFolder } from './file-name';
 import { KEPT } from './flow/columns';
 import { prepareSegment } from './flow/summary';
@@ -11,6 +11,7 @@ import { sampleFlows } from './flow/samples';
 import { noFlows } from './flow/store';
 import usualShapes from '../generated/usual-shapes';
 import { mayBeFlow } from './flow-lines';
+import { collect } from './lines';
 import { recogniseCommand } from './registry';
 import { runAt, segmentsOf, shapeAt, type SegmentedText } from './segmented';
 import { isErrorOutput, splitDocument, type Block } from './split';
@@ -150,6 +151,27 @@ interface Known {
   readonly lines: Lines;
 }
 
+/** So many lines, by the grammar a fraction of a millisecond each, are read between two pauses. */
+const PART = 16;
+
+/** Reads an output in one go, or in parts where its kind can tell where one may start. */
+function* parseInParts(syntax: CaptureKind, input: ParseInput): Generator<void, Parsed> {
+  const { lines } = input;
+  if (!syntax.startsRecord || lines.length <= PART) return syntax.parse(input);
+  const all = collect();
+  for (let from = 0, to = 0; from < lines.length; from = to) {
+    to = from + PART;
+    while (to < lines.length && !syntax.startsRecord(lines[to]?.text ?? '')) to++;
+    const { facts, refs, records, errors } = syntax.parse({ ...input, lines: lines.slice(from, to) });
+    all.facts.push(...facts);
+    all.refs.push(...refs);
+    all.records.push(...records);
+    all.errors.push(...errors);
+    yield;
+  }
+  return all;
+}
+
 function* readBlock(block: Block, text: Known): Generator<number, Capture> {
   const { syntax, recognised } = block.found;
   const errors: CaptureError[] = [];
@@ -191,14 +213,10 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
         ? { known: { ...text, firstLine: reach.first, lastLine: reach.last } }
         : {}),
     };
-    const steps = syntax.parseInSteps?.(input);
-    let parsed: Parsed;
-    if (!steps) parsed = syntax.parse(input);
-    else {
-      let step = steps.next();
-      for (; !step.done; step = steps.next()) yield 0.95;
-      parsed = step.value;
-    }
+    const steps = syntax.parseInSteps?.(input) ?? parseInParts(syntax, input);
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) yield 0.95;
+    const parsed = step.value;
     const covered = new Set<number>();
     for (const record of parsed.records) for (let n = record.firstLine; n <= record.lastLine; n++) covered.add(n);
     for (const [n, error] of parsed.errors.entries()) {

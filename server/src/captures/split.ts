@@ -311,6 +311,8 @@ interface OpenBlock {
   elided: boolean;
   /** Blank lines since the last line that was taken. */
   blanks: number;
+  /** The record that the last line is of, as far as it came: a terminal may break one over many lines. */
+  record: string;
   reach: { readonly first: number; readonly last: number } | undefined;
   flows: number;
 }
@@ -366,6 +368,7 @@ function start(
     strange: [],
     elided: false,
     blanks: 0,
+    record: '',
     reach: undefined,
     flows: 0,
   };
@@ -377,6 +380,9 @@ function finish(open: OpenBlock): Block | undefined {
   if (!open.reach && open.commandSpan === undefined && !failed()) return undefined;
   return { ...open };
 }
+
+/** As much of a record as is looked at for where it goes on. */
+const MOST_RECORD = 100_000;
 
 /** Gives the line to the open block where its syntax can hold it. */
 function take(open: OpenBlock, line: Line, following: (n: number) => string | undefined): boolean {
@@ -391,7 +397,7 @@ function take(open: OpenBlock, line: Line, following: (n: number) => string | un
     open.blanks === 0 &&
     direct &&
     !isSentence(line.text) &&
-    ((previous.text.endsWith('\\') && syntax.kinds.length > 0) || (syntax.continues?.(previous.text, line.text) ?? false));
+    ((previous.text.endsWith('\\') && syntax.kinds.length > 0) || (syntax.continues?.(open.record, line.text) ?? false));
   if (!accepted && !continued) return false;
   if (accepted && open.blanks > 0 && open.reach && looksLikeProse(line.text) && !syntax.sniff(line.text, following)) {
     if (BULLET.test(line.text) || syntax.kinds.length === 0) return false;
@@ -402,6 +408,7 @@ function take(open: OpenBlock, line: Line, following: (n: number) => string | un
     if (sniffed && sniffed.recognised.kind !== recognised.kind && open.blanks > 0) return false;
   }
   // A second header or a fresh uuid starts the same output anew only for tables of contents; the kinds cope with it.
+  open.record = continued && open.record.length < MOST_RECORD ? open.record + line.text : line.text;
   open.lines.push(line);
   reachTo(open, line.number, line.number);
   open.indent ??= indentOf(line.text);

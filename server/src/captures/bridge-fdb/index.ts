@@ -29,6 +29,7 @@ export const bridgeFdb: CaptureKind = {
   accepts(text) {
     return ENTRY.test(text) || acceptsJson(text);
   },
+  startsRecord: (text) => ENTRY.test(text),
   parse(input) {
     if (isJson(input)) return parseJson(input);
     const asked = input.options['dev'];

@@ -73,6 +73,7 @@ export const conntrack: CaptureKind = {
   },
   accepts: (text) => rows.starts(text) || XML.test(text),
   continues: continuesRow(rows),
+  startsRecord: (text) => ENTRY.test(text) || DATAPATH.test(text),
   parse(input) {
     if (input.lines.some(({ text }) => XML.test(text))) return readConntrackXml(input, SUMMARY);
     return parseRows(input, rows, (rule, result, source, out) => {

@@ -6,6 +6,7 @@ import { joinLines, type SourceText } from '../ohm';
 import { hashOfFlow } from './hash';
 import { readFlow, type ReadFlow } from './read';
 import { hashOfPorts } from './same';
+import { scanFlow } from './syntax';
 
 /** A place where a flow names something. */
 export interface FlowMention {
@@ -82,10 +83,25 @@ function sourceOfFlow(lines: readonly Line[]): SourceText {
 
 /** Reads the flow on these lines: broken at blanks or behind commas by hand, or anywhere by a terminal. */
 export function readFlowOn(lines: readonly Line[]): ReturnType<typeof readFlow> {
-  const read = readFlow(sourceOfFlow(lines));
-  if (lines.length === 1 || read.errors.length === 0) return read;
-  const cut = readFlow(joinLines(lines));
+  const source = sourceOfFlow(lines);
+  if (lines.length === 1) return readFlow(source);
+  const whole = joinLines(lines);
+  // Most often signs and brackets alone tell where it was broken, and the grammar takes a hundred times as long to refuse.
+  for (const joined of [source, atWidth(lines), whole]) {
+    if (!scanFlow(joined.text)) continue;
+    const read = readFlow(joined);
+    if (read.errors.length === 0) return read;
+  }
+  const read = readFlow(source);
+  if (read.errors.length === 0) return read;
+  const cut = readFlow(whole);
   return cut.errors.length === 0 ? cut : read;
+}
+
+/** Lines that a terminal broke at its width: one that is shorter ended in a blank, and one may start with a blank. */
+function atWidth(lines: readonly Line[]): SourceText {
+  const width = Math.max(...lines.map(({ text }) => text.length));
+  return joinLines(lines, (rest, above) => (above.length < width || /^\s/.test(rest) ? ' ' : ''));
 }
 
 /** A store of flows that were each read for themselves. */

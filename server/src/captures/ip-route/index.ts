@@ -59,6 +59,7 @@ export const ipRoute: CaptureKind = {
       acceptsJson(text)
     );
   },
+  startsRecord: (text) => ROUTE.test(text),
   parse(input) {
     return isJson(input) ? parseJson(input) : parseText(input);
   },

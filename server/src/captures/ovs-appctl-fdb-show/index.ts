@@ -26,6 +26,7 @@ export const ovsAppctlFdbShow: CaptureKind = {
   accepts(text) {
     return HEADER.test(text) || ROW.test(text);
   },
+  startsRecord: () => true,
   parse,
 };
 

@@ -26,6 +26,7 @@ export const ovsDpctlDumpFlows: CaptureKind = {
   },
   accepts: (text) => FLOW.test(text) || HEADING.test(text),
   continues: (previous, text) => FLOW.test(previous) && !/\bactions:\S/.test(previous) && !FLOW.test(text),
+  startsRecord: (text) => FLOW.test(text),
   parse(input) {
     return parseEachLine(input, grammars.DpctlFlows, 'line', 'flow of the datapath', (result, source, out) => {
       const flow = semantics(result)['read'](source) as SwitchFact | undefined;

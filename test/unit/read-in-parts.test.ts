@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { indexLines, linesOf, type Line } from '../../server/src/base/lines';
+import { bridgeFdb } from '../../server/src/captures/bridge-fdb';
+import type { CaptureKind } from '../../server/src/captures/capture';
+import { conntrack } from '../../server/src/captures/conntrack';
+import { readDocument } from '../../server/src/captures/document';
+import { ipRoute } from '../../server/src/captures/ip-route';
+import { ovsAppctlFdbShow } from '../../server/src/captures/ovs-appctl-fdb-show';
+import { ovsDpctlDumpFlows } from '../../server/src/captures/ovs-dpctl-dump-flows';
+
+const times = (count: number, make: (n: number) => string) => Array.from({ length: count }, (_, n) => make(n));
+
+/** Long outputs whose records have one line or several, and some that can't be read. */
+const outputs: readonly { readonly kind: CaptureKind; readonly command: string; readonly lines: readonly string[] }[] = [
+  {
+    kind: ipRoute,
+    command: 'ip route',
+    lines: times(90, (n) =>
+      n % 7 === 0
+        ? `10.0.${n}.0/24 proto static\n\tnexthop via 192.0.2.1 dev eth0 weight 1\n\tnexthop via 192.0.2.2 dev eth1 weight 1`
+        : n % 11 === 0
+          ? `10.0.${n}.0/24`
+          : `10.0.${n}.0/24 via 192.0.2.${n} dev eth${n % 3}`,
+    ),
+  },
+  {
+    kind: conntrack,
+    command: 'conntrack -L',
+    lines: times(90, (n) => {
+      const own = `tcp      6 ${n} ESTABLISHED src=10.0.0.${n} dst=10.1.0.1 sport=${4000 + n} dport=80`;
+      const back = `src=10.1.0.1 dst=10.0.0.${n} sport=80 dport=${4000 + n} [ASSURED] mark=0 use=1`;
+      return n % 5 === 0
+        ? `${own} src=10.1.0.1 ds\nt=10.0.0.${n} sport=80 dport=${4000 + n} [ASSURED] mark=0 use=1`
+        : n % 17 === 0
+          ? `${own} src=`
+          : `${own} ${back}`;
+    }),
+  },
+  {
+    kind: ovsDpctlDumpFlows,
+    command: 'ovs-appctl dpctl/dump-flows',
+    lines: times(
+      60,
+      (n) =>
+        `recirc_id(0x${n.toString(16)}),in_port(${n}),eth(),eth_type(0x0800),ipv4(frag=no), packets:${n}, bytes:${n * 60}, used:1.0s, actions:${n % 9 === 0 ? '(' : n}`,
+    ),
+  },
+  {
+    kind: ovsAppctlFdbShow,
+    command: 'ovs-appctl fdb/show br0',
+    lines: [
+      ' port  VLAN  MAC                Age',
+      ...times(60, (n) => `    ${n}     0  fa:16:3e:00:00:${10 + n}    ${n % 8 === 0 ? 'x' : n}`),
+    ],
+  },
+  {
+    kind: bridgeFdb,
+    command: 'bridge fdb show',
+    lines: times(60, (n) => `fa:16:3e:00:00:${10 + n} dev vxlan0 ${n % 8 === 0 ? 'dst 10.0.0.1 self permanent' : 'master br0'}`),
+  },
+];
+
+describe('long outputs', () => {
+  for (const { kind, command, lines } of outputs) {
+    it(`of ${command} are the same in parts as in one go`, () => {
+      const text = `root@hv1:~# ${command}\n${lines.join('\n')}\n`;
+      const [capture] = readDocument('file:///t', 'c.txt', text).captures;
+      const index = linesOf(text, indexLines(text));
+      const all: Line[] = [];
+      for (let n = 1; n < index.length; n++) {
+        const line = index.at(n);
+        if (line && line.text !== '') all.push(line);
+      }
+      const options = { argv: command.split(' '), target: capture?.target, options: capture?.options ?? {} };
+      const whole = kind.parse({ kind: capture?.kind ?? '', lines: all, ...options });
+      assert.ok(whole.facts.length > 40);
+      assert.deepEqual(capture?.facts, whole.facts);
+      assert.deepEqual(capture.refs, whole.refs);
+      assert.deepEqual(capture.lines, whole.records);
+      assert.deepEqual(
+        capture.errors,
+        [...whole.errors].sort((a, b) => a.span.start - b.span.start),
+      );
+    });
+  }
+});
