@@ -1,31 +1,20 @@
 // Builds server/src/generated/usual-shapes.js: what reading the usual flows teaches, so that no process has to read them first.
 import fs from 'node:fs';
 import path from 'node:path';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import * as esbuild from 'esbuild';
+import { bundled } from './bundle.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const outfile = path.join(root, 'server/src/generated/learn.cjs');
-await esbuild.build({
-  stdin: {
-    contents: [
-      "export { saveShapes } from './captures/flow/saved-shapes';",
-      "export { sampleFlows } from './captures/flow/samples';",
-      "export { mayBeFlow } from './captures/flow-lines';",
-    ].join('\n'),
-    resolveDir: path.join(root, 'server/src'),
-    loader: 'ts',
-  },
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  mainFields: ['module', 'main'],
-  logLevel: 'warning',
+const folder = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../server/src/generated');
+const outfile = path.join(folder, 'learn.cjs');
+const { saveShapes, sampleFlows, mayBeFlow } = await bundled(
+  [
+    "export { saveShapes } from './captures/flow/saved-shapes';",
+    "export { sampleFlows } from './captures/flow/samples';",
+    "export { mayBeFlow } from './captures/flow-lines';",
+  ],
   outfile,
-});
-const { saveShapes, sampleFlows, mayBeFlow } = createRequire(import.meta.url)(outfile);
+);
 fs.rmSync(outfile);
-const to = path.join(root, 'server/src/generated/usual-shapes');
+const to = path.join(folder, 'usual-shapes');
 fs.writeFileSync(`${to}.js`, `export default ${JSON.stringify(saveShapes(sampleFlows, mayBeFlow))};\n`);
 fs.writeFileSync(`${to}.d.ts`, 'declare const saved: string;\nexport default saved;\n');

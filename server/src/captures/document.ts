@@ -45,13 +45,34 @@ export function createReading(usual = true): Reading {
 }
 
 /** So often the usual flows are read: code that has run for a while is compiled to faster code. */
-const ROUNDS = 6;
-/** So many copies of them are more than a reader's window holds: code that has never met the end of one is thrown away there. */
-const COPIES = 8;
+const ROUNDS = 5;
+/** So many characters are more than a reader's window holds: code that has never met the end of one is thrown away there. */
+const MORE_THAN_WINDOW = 320 * 1024;
+/** What the usual flows have none of, for the same reason: shapes that can't be learned, and other forms of values. */
+const UNUSUAL: readonly string[] = [
+  ...[4, 300].map(
+    (bytes) =>
+      ` cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1 actions=controller(userdata=${Array(bytes).fill('00').join('.')})`,
+  ),
+  ' cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,ip,nw_src=127.0.0.0/4 actions=drop',
+  ' cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,ip,nw_src=10.1.2.3,zork=7 actions=drop',
+  ' cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,ipv6,ipv6_src=::,ipv6_dst=1:2:3:4:5:6:7:8 actions=drop',
+  ' cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,ipv6,ipv6_src=fd00::,ipv6_dst=fe80::ff:fe00:1 actions=drop',
+  ' cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,in_port="tap12-3",dl_src=00:00:00:00:00:00 actions=output:"tap4"',
+];
 
 /** Gets a process ready for its first dump, in steps of a millisecond or so: has the usual flows read by readers that know none of them. */
 export function* prepareReading(): Generator<void, void> {
-  const text = `${Array<string>(COPIES).fill(sampleFlows.join('\n')).join('\n')}\n`;
+  const usual = [...sampleFlows, ...UNUSUAL].join('\n');
+  const long = [...sampleFlows]
+    .sort((a, b) => b.length - a.length)
+    .slice(0, 40)
+    .join('\n');
+  const filled = (text: string) =>
+    Array<string>(Math.ceil(MORE_THAN_WINDOW / text.length))
+      .fill(text)
+      .join('\n');
+  const text = `${filled(usual)}\n${filled(long)}\n`;
   for (let n = 0; n < ROUNDS; n++) {
     const steps = readInSteps('', 'dump.txt', text, undefined, createReading(false));
     while (!steps.next().done) yield;

@@ -53,6 +53,8 @@ import { workspaceFiles } from './workspace';
 
 /** How long typing must pause before the network is linked anew. */
 const QUIET_MS = 150;
+/** How long nothing may be asked of a server that has just started before it gets ready for the first dump. */
+const IDLE_MS = 300;
 
 /** A list of more references is no use to anybody, and takes long to hand over. */
 const MOST_REFERENCES = 2000;
@@ -130,7 +132,8 @@ export function startServer(connection: Connection): void {
     };
   });
   connection.onInitialized(() => {
-    void reading.meanwhile(service.prepare());
+    // The document for which the server was started comes right behind this, and must not wait.
+    setTimeout(() => void reading.meanwhile(service.prepare()), IDLE_MS).unref();
     void connection.client.register(DidChangeConfigurationNotification.type).then(undefined, () => undefined);
     // Asking an editor that knows no folders for changes of them is an error.
     if (!tellsFolders) return;
