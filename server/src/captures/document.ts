@@ -180,14 +180,15 @@ function* parseInParts(syntax: CaptureKind, input: ParseInput): Generator<void, 
   const { lines } = input;
   if (!syntax.startsRecord || lines.length <= PART) return syntax.parse(input);
   const all = collect();
-  for (let from = 0, to = 0; from < lines.length; from = to) {
-    to = from + PART;
+  for (let from = 0; from < lines.length;) {
+    let to = from + PART;
     while (to < lines.length && !syntax.startsRecord(lines[to]?.text ?? '')) to++;
     const { facts, refs, records, errors } = syntax.parse({ ...input, lines: lines.slice(from, to) });
     all.facts.push(...facts);
     all.refs.push(...refs);
     all.records.push(...records);
     all.errors.push(...errors);
+    from = to;
     yield;
   }
   return all;
