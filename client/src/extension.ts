@@ -80,7 +80,7 @@ export function activate(context: vscode.ExtensionContext): PacketWalkApi {
       if (event.visible) useQuietly();
     }),
   );
-  if (vscode.workspace.textDocuments.some((document) => document.languageId === LANGUAGE)) useQuietly();
+  if (showsCapture() || vscode.workspace.textDocuments.some((document) => document.languageId === LANGUAGE)) useQuietly();
   watchLanguages(context, useQuietly);
 
   return {
@@ -108,6 +108,14 @@ export function activate(context: vscode.ExtensionContext): PacketWalkApi {
 /** Called by the editor before it ends. */
 export async function deactivate(): Promise<void> {
   await server?.stop();
+}
+
+/** Whether a file is shown that its name calls a capture: the document of a large one comes seconds later, and the server is ready then. */
+function showsCapture(): boolean {
+  return vscode.window.tabGroups.all.some(({ activeTab }) => {
+    const input: unknown = activeTab?.input;
+    return input instanceof vscode.TabInputText && /\.(?:pktwalk|capture\.txt)$/.test(input.uri.path);
+  });
 }
 
 function treeLine(node: WalkNode): TreeLine {
