@@ -136,6 +136,11 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       if (open) open.elided = true;
       continue;
     }
+    // A flow that is written as programs write it could be nothing else, and there may be a hundred thousand of no known shape.
+    if (open?.found.syntax.takesFlows === true && ASSIGNMENTS.test(line.text) && take(open, line, following)) {
+      if (run > 0) recount(open, n);
+      continue;
+    }
     if (open && ASIDE.test(line.text)) continue;
     const continued = continuedCommand(line, lines, n);
     const prompted = commandAt(continued.line, (k) => following(k + continued.more), open);

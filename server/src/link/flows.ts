@@ -145,6 +145,7 @@ function merged(
     },
     *prepare() {
       known ??= yield* place(parts, bases.length, numbers);
+      yield;
       for (const table of tablesOfBases()) {
         yield;
         inTable(table);

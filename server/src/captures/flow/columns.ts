@@ -127,6 +127,10 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     const place = locate(i);
     return place < 0 ? looseOf(place).lastLine : firstLineOf(i);
   };
+  let lastAt = -1;
+  let tableNames: readonly (number | string)[] | undefined;
+  /** The flows of each table that was asked for: as a rule a bridge's flows share these arrays. */
+  const inTables = new Map<number | string, Uint32Array>();
   let looseTables: Map<number | string, number[]> | undefined;
   /** The places of the loose flows of a table. */
   const looseIn = (table: number | string): readonly number[] => {
@@ -153,7 +157,9 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     firstLineOf,
     lastLineOf,
     at(line) {
-      const i = from(line);
+      // Most often the flow behind the one that was asked for last.
+      const i = firstLineOf(lastAt + 1) === line ? lastAt + 1 : from(line);
+      lastAt = i;
       return i < count && firstLineOf(i) <= line ? i : undefined;
     },
     from,
@@ -230,13 +236,16 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       for (; next < found.length; next++) yield found[next] ?? 0;
     },
     tables() {
+      if (tableNames) return tableNames;
       const firsts = new Map<number | string, number>();
       const note = (table: number | string, i: number) => firsts.set(table, Math.min(i, firsts.get(table) ?? i));
       for (const own of parts) for (const [table, list] of summaryOf(book, own).tables) note(table, indexOf(own, list[0] ?? 0));
       loose.forEach(({ table }, k) => note(table, looseAt[k] ?? 0));
-      return [...firsts].sort(([, a], [, b]) => a - b).map(([table]) => table);
+      return (tableNames = [...firsts].sort(([, a], [, b]) => a - b).map(([table]) => table));
     },
     inTable(table) {
+      const known = inTables.get(table);
+      if (known) return known;
       const lists = parts.map((own) => summaryOf(book, own).tables.get(table));
       const odd = looseIn(table);
       const all = new Uint32Array(lists.reduce((sum, list) => sum + (list?.length ?? 0), odd.length));
@@ -254,6 +263,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
         }
       });
       for (; next < odd.length; next++) all[used++] = odd[next] ?? 0;
+      inTables.set(table, all);
       return all;
     },
     flow: (i): Flow => read(i).flow,
