@@ -321,6 +321,9 @@ semantics.addOperation<NftItem>('item(source)', {
   simple_synproxy(_word, _ahead, _sp, _options) {
     return { is: 'other', name: 'synproxy', text: textVal(this, sourceOf(this.args)) };
   },
+  simple_synproxyName(_word, _sp, _name, _sp2, _value) {
+    return { is: 'other', name: 'synproxy', text: textVal(this, sourceOf(this.args)) };
+  },
   simple_word(word, _ahead) {
     return { is: 'other', name: word.sourceString, text: textVal(this, sourceOf(this.args)) };
   },
