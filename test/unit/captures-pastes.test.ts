@@ -484,3 +484,61 @@ describe('texts of issues', () => {
     assert.deepEqual(list('--'), ['iptables-list']);
   });
 });
+
+describe('what pages and people leave of captures', () => {
+  it('are devices whose flags a page took for markup', () => {
+    const text = `root@h:~# ip a
+1: lo: mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000
+    inet 127.0.0.1/8 scope host lo
+2: eth0@if3: mtu 1500 qdisc fq_codel state UP group default qlen 1000
+    inet 10.0.2.15/24 brd 10.0.2.255 scope global eth0
+`;
+    const [capture] = read(text).captures;
+    assert.deepEqual(capture?.errors, []);
+    assert.deepEqual(
+      capture?.facts.flatMap((fact) =>
+        fact.kind === 'link' ? [[fact.name.value, fact.mtu?.value, fact.peerIndex?.value, fact.flags]] : [],
+      ),
+      [
+        ['lo', 65536, undefined, []],
+        ['eth0', 1500, 3, []],
+      ],
+    );
+  });
+
+  it('are neighbours and packets of old versions, and quiet ones', () => {
+    const facts = (text: string) => read(text).captures.flatMap((capture) => [...capture.errors, ...capture.facts]);
+    assert.deepEqual(
+      facts('# ip neigh\n10.0.0.3 dev eth0  nud failed\n10.0.0.4 dev eth0 lladdr 00:11:22:33:44:55 nud reachable\n').map(
+        (fact) => 'kind' in fact && fact.kind === 'neighbour' && [fact.mac?.value, fact.state?.value],
+      ),
+      [
+        [undefined, 'FAILED'],
+        ['00:11:22:33:44:55', 'REACHABLE'],
+      ],
+    );
+    const macs = '00:00:00:00:00:01 > 00:00:00:00:00:02';
+    assert.deepEqual(
+      facts(
+        `# tcpdump -nqe\n${macs}, IPv4, length 254: 10.0.0.1.22 > 10.0.0.2.39196: tcp 188\n${macs}, ARP, length 42: Request who-has 10.0.0.2 tell 10.0.0.1, length 28\n^C16:13:26.139562 IP 10.0.0.1 > 10.0.0.2: ICMP echo request, id 5, seq 1, length 64\n`,
+      ).map((fact) => 'kind' in fact && fact.kind === 'packet-seen' && [fact.ethertype, fact.protocol, fact.sport?.value]),
+      [
+        ['ip', 'tcp', 22],
+        ['arp', undefined, undefined],
+        ['ip', 'icmp', undefined],
+      ],
+    );
+  });
+
+  it('are what somebody did next, which no capture holds', () => {
+    assert.deepEqual(
+      captures(
+        'root@h:~# iptables -S\n-P INPUT ACCEPT\niptables -t nat -A PREROUTING -d 10.0.0.1 -j DNAT --to-destination 10.0.0.2\nping 127.0.0.1\nroot@h:~# docker exec -it web sh\n/ # ip r\ndefault via 172.17.0.1 dev eth0\n/ # exit\nroot@h:~# tcpdump -D\n1.eth0\n2.any\n',
+      ),
+      [
+        ['iptables-rules', 'h', undefined, 1, 0],
+        ['ip-route', 'h', 'web', 1, 0],
+      ],
+    );
+  });
+});

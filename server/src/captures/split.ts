@@ -221,6 +221,10 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       if (run > 0) recount(open, n);
       continue;
     }
+    if (open && isOrder(line.text)) {
+      close();
+      continue;
+    }
     if (open && (belongs(open, line) || (awaitsOutput(open) && outputFollows(open, line, following)))) open.strange.push(line);
     else {
       // What stands right below a command is most often its output, in another tongue or form: it is not that there was none.
@@ -432,6 +436,14 @@ export function isErrorOutput(text: string): boolean {
   );
 }
 
+/** A command without a prompt that prints nothing of interest: what somebody did next. */
+const ORDER =
+  /^\s{0,4}(?:sudo )?(?:exit$|logout$|ssh \S+@\S+$|ping6? (?:-\S+ )*[\w.:%-]+$|ip6?tables (?:-t \w+ )?-[ADIFXNPZ] ?\S|ip (?:netns|link|addr|address|a|route|r|rule|neigh) (?:add|del|delete|set|change|replace|flush)\b|brctl (?:add|del|set)\w+ |nft (?:add|delete|flush|insert) |sysctl -w |ovs-vsctl (?:--\S+ )*(?:add|del|set)\S* |systemctl (?:re)?start |modprobe \w|echo .+ > ?\/|netplan \w+)/;
+
+function isOrder(text: string): boolean {
+  return ORDER.test(text) && !looksLikeProse(text);
+}
+
 /** Whether a line that nobody understands stands inside the block rather than after it. */
 function belongs(open: OpenBlock, line: Line): boolean {
   if (isErrorOutput(line.text) && open.command !== undefined && open.blanks === 0) return true;
@@ -501,7 +513,9 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
     if (prompted) {
       const { found, command } = prompted;
       // "# something" may be a remark, and "1# x" a row: only a known program makes it a command.
-      const known = KNOWN_PROGRAM.test(command.argv[0] ?? '') && (prompt.host !== undefined || /^\s*[#$]/.test(line.text));
+      const known =
+        KNOWN_PROGRAM.test(command.argv[0] ?? '') &&
+        (prompt.host !== undefined || /^\s*(?:[#$]|(?:~|\/[\w./-]*) ?[#$]\s)/.test(line.text));
       const seen = { text: line.text.slice(0, prompt.commandAt).trim(), host: prompt.host };
       if (
         found ||

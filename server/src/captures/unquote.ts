@@ -30,7 +30,9 @@ const LONGEST = 20_000;
  */
 export function unquote(raw: Line): Line {
   if (raw.text.length > LONGEST) return raw;
-  const line = withUsualBlanks(withoutColours(raw));
+  const whole = withUsualBlanks(withoutColours(raw));
+  // What somebody typed to stop the command stands in front of what it said then.
+  const line = /^\^C(?=\S)/.test(whole.text) ? part(whole, 2) : whole;
   const bold = BOLD.exec(line.text);
   if (bold && (bold[1] !== undefined || bold[2] !== undefined))
     return unquoted(part(line, bold[1]?.length ?? 0, line.text.length - (bold[2]?.length ?? 0)));

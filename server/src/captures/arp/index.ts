@@ -11,7 +11,7 @@ const TITLE =
   /^\s*(?:Address\s+HWtype\s+HWaddress\b|Adresse\s+(?:Hardware-Typ|TypeMap)\s|(?:Dirección|Direcci\S+)\s+TipoHW\s|Indirizzo\s+TipoHW\s|Endereço\s+TipoHW\s|アドレス\s+HWタイプ\s|IP address\s+HW type\s+Flags\s)/;
 const PROC = new RegExp(`^\\s*\\d{1,3}(?:\\.\\d{1,3}){3}\\s+0x[\\da-f]+\\s+0x[\\da-f]+\\s+${MAC}\\s+\\*\\s+\\S+`);
 const TABLE = new RegExp(
-  `^\\s*[\\w-]+(?:\\.[\\w-]+)*\\s+(?:\\(incomplete\\)|\\*\\s+<from_interface>|[a-z][\\w-]*\\s+${MAC})\\s+\\S`,
+  `^\\s*[\\w-]+(?:\\.[\\w-]+)*\\s+(?:\\(incomplete\\)|\\*\\s+(?:<from_interface>|\\*)|[a-z][\\w-]*\\s+${MAC})\\s+\\S`,
 );
 const SENTENCE = new RegExp(
   `^\\s*\\S+ \\(\\d{1,3}(?:\\.\\d{1,3}){3}\\) at (?:${MAC}|<incomplete>|<from_interface>|\\*) .*\\bon \\S+`,

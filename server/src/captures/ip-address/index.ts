@@ -14,7 +14,7 @@ type LinkFact = Extract<Fact, { kind: 'link' }>;
 /** A link whose lines are still being read. */
 type OpenLink = { -readonly [K in keyof LinkFact]: LinkFact[K] };
 
-const HEADER = /^\s*(?:\d+: )?[^\s<>]+: <(?:[A-Z0-9_,-]*|\.{2,3}|…)>(?=\s|\\|$)/;
+const HEADER = /^\s*(?:\d+: )?[^\s<>]+: <(?:[A-Z0-9_,-]*|\.{2,3}|…)>(?=\s|\\|$)|^\s*\d+: [^\s<>]+: mtu \d+ /;
 const SHORT_ADDRESS = /^\s*\d+: \S+\s+inet6? [\da-f:.]+/;
 const BRIEF =
   /^\s*[\w.@:+-]{1,40}\s+(?:UP|DOWN|UNKNOWN|LOWERLAYERDOWN|DORMANT|NOTPRESENT|TESTING)(?:\s+[\da-f]+[:.][\da-f:./]+.*)?$/;
@@ -47,7 +47,8 @@ export const ipAddress: CaptureKind = {
   },
   sniff(text, following) {
     if (SHORT_ADDRESS.test(text) && /\bscope \w+/.test(text)) return { kind: 'ip-address' };
-    if (!HEADER.test(text) || !/> mtu \d+/.test(text)) return undefined;
+    if (!HEADER.test(text) || !/(?:>|^\s*\d+: \S+:) mtu \d+ /.test(`${text} `)) return undefined;
+    if (!text.includes('>') && !/ mtu \d+ qdisc /.test(text)) return undefined;
     // bridge-link prints the same start; only it says which state the port has without a queue.
     if (/ master \S+ state (?:forwarding|learning|listening|blocking|disabled)\b/.test(text)) return undefined;
     for (let n = 0; n < 4; n++) {

@@ -84,7 +84,18 @@ semantics.addOperation<AddressText>('addressOf(source)', {
 });
 
 semantics.addOperation<AddressLine>('read(source)', {
-  headerLine(_indent, indexPart, name, peer, _colon2, _sp2, flags, items, _remark, _end) {
+  headerLine_bare(_indent, index, _colon, _sp, name, peer, _colon2, _sp2, _mtu, _sp3, items, _remark, _end) {
+    const source = this.args['source'] as SourceText;
+    return {
+      is: 'header',
+      index: numberVal(textVal(index, source)),
+      name: textVal(name, source),
+      peer: peerIn(peer, source),
+      flags: [],
+      words: wordsOf(items, source),
+    };
+  },
+  headerLine_whole(_indent, indexPart, name, peer, _colon2, _sp2, flags, items, _remark, _end) {
     const source = this.args['source'] as SourceText;
     const index = indexPart.children[0]?.children[0];
     return {

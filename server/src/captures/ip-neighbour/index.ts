@@ -42,7 +42,7 @@ export const ipNeighbour: CaptureKind = {
   accepts(text) {
     return (
       (NEIGHBOUR.test(text) &&
-        /\s(?:lladdr|REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE|proxy|router|managed|extern_learn)\b/.test(
+        /\s(?:lladdr|REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE|nud|proxy|router|managed|extern_learn)\b/.test(
           text,
         )) ||
       BRIEF.test(text) ||
@@ -69,7 +69,8 @@ export const ipNeighbour: CaptureKind = {
       const { ip, words } = readNeighbourLine(result, source);
       const dev = words.pairs.get('dev') ?? (asked === undefined ? undefined : impliedVal(asked, line));
       const mac = words.pairs.get('lladdr');
-      const state = words.flags.find((flag) => STATE.test(flag.value));
+      const old = words.pairs.get('nud');
+      const state = words.flags.find((flag) => STATE.test(flag.value)) ?? (old && { ...old, value: old.value.toUpperCase() });
       // What this host answers for in another's name is no neighbour. Without a device a neighbour says nothing that a walk could
       // use, but its addresses can still be looked up.
       if (dev !== undefined && !words.flags.some((flag) => flag.value === 'proxy')) addNeighbour(out, ip, dev, mac, state);

@@ -16,7 +16,7 @@ const STAMPED = new RegExp(
   'i',
 );
 const BARE = new RegExp(
-  `^\\s*(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?(?:IP6? \\S.* > \\S+: |ARP, (?:Ethernet|Request|Reply|Announcement|Probe)|arp (?:who-has|reply) |${MACS}, ethertype )`,
+  `^\\s*(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?(?:IP6? \\S.* > \\S+: |ARP, (?:Ethernet|Request|Reply|Announcement|Probe)|arp (?:who-has|reply) |${MACS}, (?:ethertype |IPv[46], length|ARP, length|802\\.1Q, length))`,
   'i',
 );
 /** What -v prints below the header of a packet, and the packet inside a tunnel's. */
@@ -53,6 +53,8 @@ export const tcpdump: CaptureKind = {
     if (argv[0] !== 'tcpdump' && argv[0] !== 'ovs-tcpdump') return undefined;
     let dev: string | undefined;
     let count = false;
+    // -D lists the devices that there are.
+    if (argv.some((word) => word === '-D' || word === '--list-interfaces')) return undefined;
     const expression: string[] = [];
     for (let n = 1; n < argv.length; n++) {
       const word = argv[n] ?? '';
@@ -203,6 +205,9 @@ function isAddress(text: string): boolean {
 function protocolOf(body: Extract<PacketBody, { is: 'ip' }>, six: boolean): string | undefined {
   const rest = body.rest.value;
   if (/^ Flags \[/.test(rest) || /^ (?:[SFPRWE.]+|\.) .*\bwin \d+/.test(rest)) return 'tcp';
+  // -q prints the protocol and the length alone.
+  const quiet = /^ (tcp|udp|sctp) \d+(?:\s|$)/i.exec(rest)?.[1]?.toLowerCase();
+  if (quiet !== undefined) return quiet;
   if (/^ ICMP6/.test(rest)) return 'icmpv6';
   if (/^ ICMP /.test(rest)) return 'icmp';
   const said = body.protocol;

@@ -153,7 +153,8 @@ function vlanOf(node: Node | undefined, source: SourceText): Val<number> | undef
 }
 
 function etherName(text: string | undefined): string | undefined {
-  const [, name, hex] = /^(?:ethertype\s+)([^\s,]+)(?:\s+\((0x[\da-f]+)\))?/i.exec(text ?? '') ?? [];
+  const quiet = /^(?:IPv[46]|ARP)$/.exec(text ?? '')?.[0];
+  const [, name = quiet, hex] = /^(?:ethertype\s+)([^\s,]+)(?:\s+\((0x[\da-f]+)\))?/i.exec(text ?? '') ?? [];
   if (name === undefined) return undefined;
   return { IPv4: 'ip', IP: 'ip', IPv6: 'ip6', ARP: 'arp' }[name] ?? hex ?? name.toLowerCase();
 }
