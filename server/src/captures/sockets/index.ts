@@ -89,11 +89,12 @@ export const sockets: CaptureKind = {
       if (row.state?.value !== 'LISTEN' && isNumber(row.peer.port)) connected.push(row);
       return 'record';
     });
+    const others = othersOf(found);
     return {
       ...parsed,
       facts: [
         ...parsed.facts,
-        ...found.flatMap((row) => listener(row, found, input)),
+        ...found.flatMap((row) => listener(row, others, input)),
         ...connected.flatMap((row) => connectedSocket(row, input)),
       ],
     };
@@ -112,7 +113,7 @@ function endpointRefs(out: Collected, row: SocketRow): void {
 }
 
 /** A connected UDP socket takes its peer's packets only: it is no listener for others. */
-function listener(row: SocketRow, all: readonly SocketRow[], input: ParseInput) {
+function listener(row: SocketRow, others: Others, input: ParseInput) {
   if (row.state?.value !== 'LISTEN' && row.peer.port.value !== '*' && row.peer.ip.value !== '*') return [];
   const named = row.protocol ?? impliedProtocol(row, input);
   const protocol = val(named.value.replace(/6$/, ''), named.span);
@@ -124,7 +125,7 @@ function listener(row: SocketRow, all: readonly SocketRow[], input: ParseInput) 
     {
       kind: 'listener' as const,
       protocol,
-      ip: val(family(row, all, input), row.local.ip.span),
+      ip: val(family(row, others, input), row.local.ip.span),
       ...(number === undefined ? {} : { port: val(number, port.span) }),
       ...(row.local.dev === undefined ? {} : { dev: row.local.dev }),
       ...(row.process === undefined ? {} : { process: row.process }),
@@ -164,22 +165,33 @@ function impliedProtocol(row: SocketRow, input: ParseInput): Val<string> {
  * too and `[::]` where not; netstat(8) and old versions print `:::PORT` for both, so only a socket for 0.0.0.0 on the same port
  * tells that it can't take IPv4 packets as well.
  */
-function family(row: SocketRow, all: readonly SocketRow[], input: ParseInput): string {
+function family(row: SocketRow, others: Others, input: ParseInput): string {
   const ip = lower(row.local.ip).value;
-  const old = input.kind === 'netstat' || all.some((other) => other.local.ip.value === '::' && !isBracketed(other));
+  const old = input.kind === 'netstat' || others.unbracketed;
   if (ip === '*') return old && input.kind === 'ss' ? '0.0.0.0' : '*';
   if (ip === '::' && !isBracketed(row)) {
-    const own = row.protocol?.value.replace(/6$/, '');
-    const twin = all.some(
-      (other) =>
-        other !== row &&
-        other.local.port.value === row.local.port.value &&
-        other.protocol?.value.replace(/6$/, '') === own &&
-        /^(?:0\.0\.0\.0|\*)$/.test(other.local.ip.value),
-    );
-    return twin ? '::' : '*';
+    return others.four.has(portKey(row)) ? '::' : '*';
   }
   return ip;
+}
+
+/** What the other sockets of an output tell of one. */
+interface Others {
+  /** One for all addresses of IPv6 has no brackets, as old versions print it. */
+  readonly unbracketed: boolean;
+  /** Protocols and ports of those for all addresses of IPv4. */
+  readonly four: ReadonlySet<string>;
+}
+
+function othersOf(rows: readonly SocketRow[]): Others {
+  return {
+    unbracketed: rows.some((row) => row.local.ip.value === '::' && !isBracketed(row)),
+    four: new Set(rows.filter(({ local }) => /^(?:0\.0\.0\.0|\*)$/.test(local.ip.value)).map(portKey)),
+  };
+}
+
+function portKey({ protocol, local }: SocketRow): string {
+  return `${protocol?.value.replace(/6$/, '') ?? ''} ${local.port.value}`;
 }
 
 function isBracketed(row: SocketRow): boolean {
