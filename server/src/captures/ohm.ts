@@ -48,11 +48,16 @@ export function spanIn(source: SourceText, start: number, end: number): Span {
 }
 
 function offsetIn(source: SourceText, at: number): number {
-  let part = source.parts[0] ?? { at: 0, offset: 0 };
-  for (const next of source.parts) {
-    if (next.at > at) break;
-    part = next;
+  const { parts } = source;
+  // The last part that starts at the place or before it: JSON over many lines has as many parts.
+  let low = 0;
+  let high = parts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((parts[middle]?.at ?? 0) <= at) low = middle;
+    else high = middle - 1;
   }
+  const part = parts[low] ?? { at: 0, offset: 0 };
   return part.offset + (at - part.at);
 }
 
