@@ -118,6 +118,10 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     }
     const raw = lines.at(n);
     if (!raw) continue;
+    if (raw.text === '') {
+      if (open) open.blanks++;
+      continue;
+    }
     const line = unquote(raw);
     if (line.text.length > longest(open) && !/^\s*[[{]/.test(line.text.slice(0, 1000))) {
       // No command prints such a line but as JSON; the grammars' memory grows with a line's length.

@@ -235,12 +235,15 @@ function* place(parts: readonly LinkedCapture[], bases: number, numbers: Readonl
   const places = new Uint32Array(most);
   const again = new Map<number, Repetition[]>();
   const keys = new Map<number, string>();
+  /** Whether flows had to be read to be compared, which takes milliseconds where the grammar has to. */
+  let read = false;
   /** Whether the `n`-th flow that stands for itself says the same as a flow. */
   const isSame = (n: number, p: number, i: number): boolean => {
     const own = parts[part[n] ?? 0]?.capture.flows;
     const other = parts[p]?.capture.flows;
     const told = own && other?.sameMatch(i, own, flow[n] ?? 0);
     if (told !== undefined) return told;
+    read = true;
     let key = keys.get(n);
     if (key === undefined) keys.set(n, (key = keyOf(parts, part[n] ?? 0, flow[n] ?? 0, numbers)));
     return key === keyOf(parts, p, i, numbers);
@@ -262,6 +265,8 @@ function* place(parts: readonly LinkedCapture[], bases: number, numbers: Readonl
       }
       const hash = store.exactHashOf(i, numbers);
       const first = same.find(hash, p, i);
+      if (read) yield;
+      read = false;
       if (first !== undefined) {
         const index = places[first] ?? 0;
         const list = again.get(index);

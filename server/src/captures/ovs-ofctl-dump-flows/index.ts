@@ -86,7 +86,7 @@ function startsAnew(above: string, text: string): boolean {
   );
 }
 
-/** So many lines are read for themselves between two pauses. */
+/** So many lines are read for themselves between two pauses; what is wrong in a line takes the grammar milliseconds to tell. */
 const STEP = 20;
 
 function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
@@ -113,6 +113,7 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
       n++;
     }
     const read = readFlowOn(lines);
+    if (read.errors.length > 0) yield;
     for (const error of read.errors) out.errors.push({ ...error, message: shared(messages, error.message) });
     const usable = 'flow' in read ? read : read.broken;
     if (!usable) continue;
