@@ -181,4 +181,46 @@ tcp   ESTAB  0      0           10.0.1.1:22       10.0.1.2:40000
     const [open] = ask([bridge, RULES, ROUTES, sysctls, proxied, sockets], frame);
     assert.deepEqual([open?.verdict, open?.likely], ['insufficient-info', 'forwarded']);
   });
+
+  describe('of several packets', () => {
+    const udp = (src: string, dst: string, iif: string, ports = 'sport=500 dport=53') =>
+      `iif=${iif} src=${src} dst=${dst} proto=udp ${ports}`;
+    const answer = udp('10.0.2.9', '10.0.1.2', 'eth1', 'sport=53 dport=500');
+
+    it('leaves the answer open where it is open whether the question came through, and nothing else', () => {
+      const rules = tables(
+        '-A FORWARD -m set --match-set unknown src -j DROP\n-A FORWARD -i eth1 -m conntrack --ctstate NEW -j DROP\n',
+        '',
+      );
+      const all = [ADDRESSES, RULES, ROUTES, SYSCTLS, rules];
+      const [asked, answered, other] = ask(all, udp('10.0.1.2', '10.0.2.9', 'eth0'), answer, udp('10.0.2.8', '10.0.1.3', 'eth1'));
+      assert.deepEqual([asked?.verdict, asked?.likely], ['insufficient-info', 'forwarded']);
+      assert.deepEqual([answered?.verdict, answered?.likely], ['insufficient-info', 'forwarded']);
+      assert.ok(answered.gaps.some(({ command }) => command.includes('ipset')));
+      assert.equal(other?.verdict, 'dropped');
+    });
+
+    it('knows that packets which end alike may have left connections that differ', () => {
+      const zones = tables('-A FORWARD -i eth1 -m conntrack --ctstate NEW -j DROP\n', '').replace(
+        ':OUTPUT ACCEPT [0:0]\nCOMMIT',
+        ':OUTPUT ACCEPT [0:0]\n-A PREROUTING -i eth0 -m set --match-set unknown src -j CT --zone 7\nCOMMIT',
+      );
+      const [asked, answered] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, zones], udp('10.0.1.2', '10.0.2.9', 'eth0'), answer);
+      assert.equal(asked?.verdict, 'forwarded');
+      assert.equal(answered?.verdict, 'insufficient-info');
+    });
+
+    it('leaves open what may be the answer to a packet of which nobody knows what NAT made of it', () => {
+      const filter = `root@router:~# iptables -S\n-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n`;
+      const [asked, answered, other] = ask(
+        [ADDRESSES, RULES, ROUTES, SYSCTLS, filter],
+        udp('10.0.1.2', '10.0.2.9', 'eth0'),
+        udp('10.0.2.9', '10.0.2.1', 'eth1', 'sport=53 dport=500'),
+        udp('10.0.2.8', '10.0.2.1', 'eth1'),
+      );
+      assert.equal(asked?.verdict, 'insufficient-info');
+      assert.equal(answered?.verdict, 'insufficient-info');
+      assert.equal(other?.likely, 'local');
+    });
+  });
 });

@@ -1,11 +1,21 @@
 import type { Host, Namespace, Source } from '../model/network';
 import { capturedConnections } from '../kernel/captured';
-import { copyTable, newTable, type ConnectionTable } from '../kernel/conntrack';
+import { copyTable, type ConnectionTable } from '../kernel/conntrack';
 import { explore, type Branch, type Doubt } from '../kernel/decide';
 import { capturedExpectations } from '../kernel/expected';
 import type { Answer } from '../kernel/icmp-errors';
 import { formatAddress, isIcmp, PROTO, type IpPacket } from '../kernel/packet';
 import type { Passage, Verdict } from '../kernel/passage';
+import {
+  afterPacket,
+  capturedAlone,
+  endsOf,
+  sameEnds,
+  tablesMet,
+  type Answered,
+  type Meets,
+  type PossibleConnections,
+} from '../kernel/possible-connections';
 import { pass } from '../kernel/stack';
 import type { NetfilterQuestion } from './netfilter-question';
 import { eventWords } from './netfilter-words';
@@ -80,13 +90,16 @@ export interface PacketWords {
 /** More answers to open questions than this are not tried: the packet's fate then counts as open. */
 const BUDGET = 200;
 
-/** Traces packets one after the other; each meets the connections that those before it left behind. */
+/** Of ways that end alike no more than these are told. */
+const MOST_PATHS = 8;
+
+/** Traces packets one after the other; each meets the connections that those before it left behind, or may have left. */
 export function netfilterTrace(
   namespace: Namespace,
   questions: readonly NetfilterQuestion[],
   bridges?: Host['linuxBridges'],
 ): PacketTrace[] {
-  let connections = newTable(capturedConnections(namespace), capturedExpectations(namespace));
+  let connections = capturedAlone(capturedConnections(namespace), capturedExpectations(namespace));
   return questions.map((question, n) => {
     const { trace, after } = traceOne(namespace, question, connections, n, bridges);
     connections = after;
@@ -97,39 +110,79 @@ export function netfilterTrace(
 interface Run {
   readonly passage: Passage;
   readonly connections: ConnectionTable;
+  /** What is answered otherwise than is likely of the packets before. */
+  readonly before: readonly Answered[];
+}
+
+/** All ways of a packet through all states that it may meet; the likely one first. */
+interface Ways {
+  readonly branches: readonly Branch<Run>[];
+  readonly complete: boolean;
+  readonly meets: Meets;
+}
+
+function waysOf(
+  namespace: Namespace,
+  question: NetfilterQuestion,
+  possible: PossibleConnections,
+  n: number,
+  bridges: Host['linuxBridges'] | undefined,
+): Ways {
+  const ends = endsOf(question.packet);
+  for (;;) {
+    const meets = tablesMet(possible, ends);
+    const branches: Branch<Run>[] = [];
+    let complete = true;
+    for (const { table, because } of meets.tables) {
+      const found = explore<Run>(
+        (choose) => {
+          const connections = copyTable(table);
+          const passage = pass({
+            namespace,
+            ...(bridges ? { bridges } : {}),
+            ...question,
+            connections,
+            choose,
+            key: `packet ${n}`,
+          });
+          return { passage, connections, before: because };
+        },
+        Math.max(1, BUDGET - branches.length),
+        () => false,
+      );
+      branches.push(...found.branches);
+      complete &&= found.complete;
+    }
+    const known = ends.length;
+    for (const { result } of branches)
+      for (const one of endsOf(result.passage.packet)) if (!ends.some((other) => sameEnds(one, other))) ends.push(one);
+    // What NAT made of it may meet more of the packets before.
+    if (ends.length === known || tablesMet(possible, ends).met.length === meets.met.length) return { branches, complete, meets };
+  }
 }
 
 function traceOne(
   namespace: Namespace,
   question: NetfilterQuestion,
-  before: ConnectionTable,
+  before: PossibleConnections,
   n: number,
   bridges: Host['linuxBridges'] | undefined,
 ) {
-  const { branches, complete } = explore<Run>(
-    (choose) => {
-      const connections = copyTable(before);
-      const passage = pass({ namespace, ...(bridges ? { bridges } : {}), ...question, connections, choose, key: `packet ${n}` });
-      return { passage, connections };
-    },
-    BUDGET,
-    () => false,
-  );
+  const { branches, complete, meets } = waysOf(namespace, question, before, n, bridges);
   const [main, ...others] = branches;
   if (!main) throw new Error('a packet must take some way');
   const same = (branch: Branch<Run>) => fate(branch.result.passage) === fate(main.result.passage);
   const different = others.filter((branch) => !same(branch));
   const hidden =
     different.some((branch) => decisive(main, branch).some(({ nature }) => nature !== 'chance')) ||
-    (!complete && main.doubts.some(({ nature }) => nature !== 'chance'));
-  // Chance may also have other rules lead to the same end.
-  const byChance = others.filter(
-    (branch) =>
-      same(branch) &&
-      path(branch.result.passage) !== path(main.result.passage) &&
-      decisive(main, branch).every(({ nature }) => nature === 'chance'),
+    meets.unknown?.hidden === true ||
+    (!complete && branches.some(({ doubts, result }) => [...doubts, ...result.before].some(({ nature }) => nature !== 'chance')));
+  // Other rules may lead to the same end.
+  const otherwise = distinct(
+    others.filter((branch) => same(branch) && path(branch.result.passage) !== path(main.result.passage)),
+    path,
   );
-  const open = different.length > 0 || !complete;
+  const open = different.length > 0 || !complete || meets.unknown !== undefined;
   const { passage } = main.result;
   const steps = passage.events.flatMap((event) => eventWords(namespace, event));
   const certainty = open || passage.verdict === 'insufficient-info' ? 'assumed' : inferredFrom(namespace, passage);
@@ -147,7 +200,7 @@ function traceOne(
     rules: rulesOf(passage),
     steps,
     ...(hidden ? { likely: passage.verdict } : {}),
-    alternatives: [...distinct(different, fate), ...distinct(byChance, path)].map((branch) => ({
+    alternatives: [...distinct(different, fate), ...otherwise.slice(0, MOST_PATHS)].map((branch) => ({
       verdict: branch.result.passage.undetermined ? 'insufficient-info' : branch.result.passage.verdict,
       out: branch.result.passage.out ?? null,
       nextHop: nextHopOf(branch.result.passage),
@@ -156,10 +209,21 @@ function traceOne(
       because: decisive(main, branch).map(({ reason }) => reason),
     })),
     gaps: gapsOf(
-      open || answers.answerOpen || passage.verdict === 'insufficient-info' ? branches.flatMap(({ doubts }) => doubts) : [],
+      open || answers.answerOpen || passage.verdict === 'insufficient-info'
+        ? branches.flatMap(({ doubts, result }) => [...result.before, ...doubts])
+        : [],
     ),
   };
-  return { trace, after: main.result.connections };
+  const left = (branch: Branch<Run>) => ({ table: branch.result.connections, because: decisive(main, branch) });
+  const lost = branches.filter(({ result }) => result.passage.undetermined);
+  const after = afterPacket(
+    before,
+    meets,
+    [{ table: main.result.connections, because: [] }, ...others.map(left)],
+    complete && lost.length === 0 ? undefined : (complete ? lost : branches).flatMap(({ doubts }) => doubts),
+    lost.length === 0 ? [] : endsOf(question.packet),
+  );
+  return { trace, after };
 }
 
 /** What two ways of a packet must share to count as the same. */
@@ -184,9 +248,9 @@ function fate(passage: Passage): string {
 }
 
 /** The answers in which a branch differs from the likely one. */
-function decisive(main: Branch<Run>, other: Branch<Run>): readonly Doubt[] {
+function decisive(main: Branch<Run>, other: Branch<Run>): readonly Answered[] {
   const likely = new Map(main.doubts.map((doubt) => [doubt.key, doubt.answer]));
-  return other.doubts.filter((doubt) => (likely.get(doubt.key) ?? doubt.likely) !== doubt.answer);
+  return [...other.result.before, ...other.doubts.filter((doubt) => (likely.get(doubt.key) ?? doubt.likely) !== doubt.answer)];
 }
 
 function distinct(branches: readonly Branch<Run>[], keyOf: (passage: Passage) => string): Branch<Run>[] {
