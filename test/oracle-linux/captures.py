@@ -85,7 +85,9 @@ def tracks(listed, family):
     """Whether a table for packets of the family tracks connections."""
     tables = re.split(r"^(?=table )", listed, flags=re.M)
     names = ("table inet ", "table ip " if family == 4 else "table ip6 ")
-    return any(table.startswith(names) and NATIVE_TRACKS.search(table) for table in tables)
+    # What translates to an address of the other family is not for this one.
+    other = re.compile(rf"\b(?:[sd]nat|tproxy) {'ip6' if family == 4 else 'ip'} to\b")
+    return any(table.startswith(names) and NATIVE_TRACKS.search(other.sub("", table)) for table in tables)
 
 
 def elide(text, r, start):

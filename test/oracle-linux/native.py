@@ -135,6 +135,7 @@ class Native:
 
     # --- rules ---------------------------------------------------------------------------------------------------
     def rule(self, kind, hook, below, user):
+        self.by_header = False
         self.proto, self.version = None, None
         conditions = []
         for _ in range(self.r.choice([0, 1, 1, 2, 2, 3])):
@@ -195,6 +196,7 @@ class Native:
         if kind == "protocol" and self.proto is None and not self.six():
             self.proto = "tcp"
             self.version = False
+            self.by_header = True
             return "ip protocol tcp"
         if kind == "ports":
             name = self.transport()
@@ -259,7 +261,8 @@ class Native:
             return self.from_set(hook)
         if kind == "limit":
             return r.choice(["limit rate 10000/second burst 10000 packets", "limit rate over 10000/second burst 10000 packets"])
-        if kind == "maxseg" and self.proto in (None, "tcp"):
+        # nft 1.0.6 forgets to print what `ip protocol` says before it.
+        if kind == "maxseg" and self.proto in (None, "tcp") and not self.by_header:
             self.proto = "tcp"
             return f"tcp option maxseg size {r.choice(['1-1300', '1460', '!= 1440', '> 1400'])}"
         return None

@@ -12,6 +12,7 @@ import sys
 import time
 
 import native
+import rare
 from captures import captures, tracked
 from kernel import Router, hits_of, ip_packet, read_packet
 from setup import DEVICES, PORTS, Setup
@@ -48,10 +49,16 @@ def build(router, r, setups):
         batch.append(f"addr add 10.0.{n}.1/24 dev {name}")
         if r.random() < 0.3:
             batch.append(f"addr add 10.0.{n}.77/24 dev {name}")
+        if setups[0].rare and r.random() < 0.3:
+            batch += rare.addresses(r, n, name)
+        if setups[0].rare and r.random() < 0.2:
+            batch.append(f"link set {name} group 1")
         batch.append(f"addr add fd00:{n}::1/64 dev {name} nodad")
         batch.append(f"link set {name} up" + (f" mtu {r.choice([1400, 1300])}" if r.random() < 0.06 else ""))
         if r.random() < 0.15:
             X("sysctl", "-qw", f"net.ipv4.conf.{name}.rp_filter={r.choice([1, 2, 0])}")
+        if setups[0].rare and r.random() < 0.15:
+            X("sysctl", "-qw", *rare.settings(r, name))
     for setup in setups:
         for n, name in enumerate(DEVICES, 1):
             for at, host in enumerate(setup.hosts[name][:2]):
@@ -352,7 +359,7 @@ def words_of(packet, length):
         words.append(f"dmac=02:00:00:00:0{DEVICES.index(packet['iif']) + 1}:01")
         words.append(f"smac={packet.get('smac', '02:00:00:00:0%d:02' % (DEVICES.index(packet['iif']) + 1))}")
     else:
-        words.append("uid=0")
+        words += ["uid=0", "gid=0"]
     words.append(f"length={length}")
     if "frag" in packet:
         words.append(f"whole={len(ip_packet(packet))}")

@@ -1,6 +1,8 @@
 """Random router namespaces: devices, addresses, routes, rules, sets, chains."""
 import ipaddress
 
+import rare
+
 DEVICES = ["in0", "in1", "out0", "out1"]
 HOSTS = {  # neighbours on each device: who has which address
     name: [f"10.0.{n}.{host}" for host in (2, 3, 9)] for n, name in enumerate(DEVICES, 1)
@@ -27,6 +29,8 @@ class Setup:
         self.sets = []
         # A transparent proxy: its packets are led to this host by a mark.
         self.proxied = random.random() < 0.35
+        # What few routers have.
+        self.rare = random.random() < 0.4
 
     def maybe(self, chance):
         return self.r.random() < chance
@@ -86,7 +90,7 @@ class Setup:
             routes.append("local default dev lo table 300")
         if self.maybe(0.15) and not self.six:
             routes.append(f"local {self.r.choice(self.outside)}/32 dev lo")
-        return routes
+        return routes + (rare.routes(self) if self.rare else [])
 
     def rules(self):
         rules = []
@@ -110,7 +114,7 @@ class Setup:
                 rules.append(f"{before} lookup {table} suppress_prefixlength 0")
             else:
                 rules.append(f"{before} to {self.network(self.r.choice(self.outside))} {self.r.choice(['unreachable', 'prohibit', 'blackhole'])}")
-        return rules
+        return rules + (rare.rules(self) if self.rare else [])
 
     # --- sets ----------------------------------------------------------------------------------------------------
     def ipsets(self):
@@ -136,6 +140,10 @@ class Setup:
                 lines.append(f"create {name} list:set")
                 lines += [f"add {name} {member}" for member in same]
                 self.sets.append((name, "list:set"))
+        if self.rare:
+            made, more = rare.sets(self)
+            self.sets.append(made)
+            lines += more
         return lines
 
     def element(self, part):
@@ -196,6 +204,8 @@ class Setup:
         return "".join(f"{piece} " for piece in pieces)
 
     def match(self, table, hook):
+        if self.rare and self.maybe(0.3):
+            return rare.match(self, table, hook)
         kind = self.r.choice(["source", "destination", "in", "out", "proto", "port", "multiport", "icmp", "ctstate", "mark", "connmark", "set",
                               "addrtype", "iprange", "mac", "tcpflags", "ttl", "length", "dscp", "owner", "ct", "comment", "limit", "tos", "pkttype",
                               "state", "statistic", "rpfilter", "socket", "fragment", "tcpmss", "physdev"])
@@ -302,6 +312,9 @@ class Setup:
         }[table]
         kind = self.r.choice(choices)
         v6 = self.six
+        unusual = rare.target(self, table, hook) if self.rare and kind not in ("jump", "goto") and self.maybe(0.35) else None
+        if unusual:
+            return unusual
         if kind in ("jump", "goto"):
             below = [chain for chain in chains[1:]] if user else chains
             if not below:

@@ -196,7 +196,7 @@ tcp   ESTAB  0      0           10.0.1.1:22       10.0.1.2:40000
       const [asked, answered, other] = ask(all, udp('10.0.1.2', '10.0.2.9', 'eth0'), answer, udp('10.0.2.8', '10.0.1.3', 'eth1'));
       assert.deepEqual([asked?.verdict, asked?.likely], ['insufficient-info', 'forwarded']);
       assert.deepEqual([answered?.verdict, answered?.likely], ['insufficient-info', 'forwarded']);
-      assert.ok(answered.gaps.some(({ command }) => command.includes('ipset')));
+      assert.ok(answered?.gaps.some(({ command }) => command.includes('ipset')));
       assert.equal(other?.verdict, 'dropped');
     });
 

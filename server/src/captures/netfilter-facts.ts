@@ -84,6 +84,21 @@ export type NfMatch =
   /** 0–63. */
   | { readonly kind: 'dscp'; readonly value: Val<number>; readonly negated: boolean }
   | { readonly kind: 'tos'; readonly value: Val<number>; readonly mask: number; readonly negated: boolean }
+  /** Explicit congestion notification: the two bits of the IP header (0–3), or a flag of TCP. */
+  | { readonly kind: 'ecn'; readonly what: 'ip-ect'; readonly value: Val<number>; readonly negated: boolean }
+  | { readonly kind: 'ecn'; readonly what: 'tcp-ece' | 'tcp-cwr'; readonly text: Val<string>; readonly negated: boolean }
+  /** The group of the device that the packet came by (`src`) or leaves by (`dst`). */
+  | {
+      readonly kind: 'device-group';
+      readonly which: 'src' | 'dst';
+      /** A number, perhaps with a mask, or a name. */
+      readonly group: Val<string>;
+      readonly negated: boolean;
+    }
+  /** The helper of the connection that announced this one. */
+  | { readonly kind: 'helper'; readonly name: Val<string>; readonly negated: boolean }
+  /** The TCP header has an option of that number. */
+  | { readonly kind: 'tcp-option'; readonly option: Val<number>; readonly negated: boolean }
   | { readonly kind: 'pkttype'; readonly value: Val<string>; readonly negated: boolean }
   /** `value` undefined for `--socket-exists`. */
   | {
@@ -132,6 +147,9 @@ export type NfMatch =
       readonly likely?: boolean;
     };
 
+/** The target of a rule that `nft list` shows without one: it is iptables', and nft could not print it. */
+export const UNPRINTED_TARGET = 'a target that nft could not print';
+
 /** What a rule's target is told, besides its name. */
 export interface NfTargetOptions {
   /** `to:` of DNAT and SNAT: `ADDRESS`, `ADDRESS-ADDRESS`, with `:PORT` or `:PORT-PORT`; of NETMAP the network. */
@@ -148,6 +166,8 @@ export interface NfTargetOptions {
     readonly ctmask?: number;
   }>;
   readonly zone?: Val<number>;
+  /** `--zone mark`: the packet's mark names the zone. */
+  readonly zoneByMark?: boolean;
   /** `--zone-orig`, `--zone-reply`. */
   readonly zoneDirection?: 'orig' | 'reply';
   readonly notrack?: boolean;

@@ -30,6 +30,8 @@ const FLAGS: Readonly<Record<string, number>> = {
   psh: TCP.PSH,
   ack: TCP.ACK,
   urg: TCP.URG,
+  ece: TCP.ECE,
+  cwr: TCP.CWR,
   none: 0,
 };
 
@@ -67,7 +69,7 @@ export function readQuestion(words: readonly string[], namespace: Namespace): Ne
   const proto = ipProtocolNumber(named);
   if (proto === undefined) return `proto=${named} is no protocol: tcp, udp, icmp, icmpv6 or a number`;
   const flags = tcpFlags(given.get('flags') ?? 'syn');
-  if (flags === undefined) return `flags=${given.get('flags') ?? ''} takes fin, syn, rst, psh, ack, urg or none`;
+  if (flags === undefined) return `flags=${given.get('flags') ?? ''} takes fin, syn, rst, psh, ack, urg, ece, cwr or none`;
   for (const key of ['smac', 'dmac'] as const) {
     const mac = given.get(key);
     if (mac !== undefined && parseMac(mac) === undefined) return `${key}=${mac} is no MAC address`;

@@ -56,6 +56,7 @@ export interface PacketTrace {
     readonly nextHop: string | null;
     readonly packet: PacketWords;
     readonly rules: readonly TraceRule[];
+    readonly answer?: Answer;
     readonly because: readonly string[];
   }[];
   readonly gaps: readonly { readonly command: string; readonly why: string }[];
@@ -206,6 +207,7 @@ function traceOne(
       nextHop: nextHopOf(branch.result.passage),
       packet: packetWords(branch.result.passage),
       rules: rulesOf(branch.result.passage),
+      ...answerWords([branch], true),
       because: decisive(main, branch).map(({ reason }) => reason),
     })),
     gaps: gapsOf(
@@ -215,13 +217,13 @@ function traceOne(
     ),
   };
   const left = (branch: Branch<Run>) => ({ table: branch.result.connections, because: decisive(main, branch) });
-  const lost = branches.filter(({ result }) => result.passage.undetermined);
+  const lost = branches.filter(({ result: { passage } }) => passage.undetermined || passage.verdict === 'insufficient-info');
   const after = afterPacket(
     before,
     meets,
     [{ table: main.result.connections, because: [] }, ...others.map(left)],
     complete && lost.length === 0 ? undefined : (complete ? lost : branches).flatMap(({ doubts }) => doubts),
-    lost.length === 0 ? [] : endsOf(question.packet),
+    lost.length === 0 ? undefined : question.packet.proto,
   );
   return { trace, after };
 }

@@ -18,6 +18,8 @@ export interface Tuple {
 export interface Zone {
   readonly id: number;
   readonly direction: 'both' | 'orig' | 'reply';
+  /** The packet's mark tells the number when its connection is looked for (nf_ct_zone_tmpl). */
+  readonly byMark?: true;
 }
 
 export const ZONE_0: Zone = { id: 0, direction: 'both' };
@@ -81,6 +83,8 @@ export interface ConnectionTable {
   readonly own: Connection[];
   /** What programs of this host have sent, as their sockets see it. */
   readonly opened: Tuple[];
+  /** Sets that rules have put addresses into, or taken out of, since they were captured. */
+  changedSets: ReadonlySet<string>;
   /** What is announced and has not begun yet. */
   expectations: readonly Expectation[];
 }
@@ -89,7 +93,7 @@ export function newTable(
   captured: ReadonlyMap<string, Connection> = new Map(),
   expectations: readonly Expectation[] = [],
 ): ConnectionTable {
-  return { captured, own: [], opened: [], expectations };
+  return { captured, own: [], opened: [], changedSets: new Set(), expectations };
 }
 
 /** A copy that can be changed without changing the original. */
@@ -98,6 +102,7 @@ export function copyTable(table: ConnectionTable): ConnectionTable {
     captured: table.captured,
     own: table.own.map((connection) => ({ ...connection })),
     opened: [...table.opened],
+    changedSets: table.changedSets,
     expectations: table.expectations,
   };
 }

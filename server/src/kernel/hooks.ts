@@ -1,5 +1,15 @@
 import type { NfTable, Source } from '../model/network';
-import { INVALID, inventedConnection, TEMPLATE, track, UNTRACKED, ZONE_0, type Connection, type Pick } from './conntrack';
+import {
+  INVALID,
+  inventedConnection,
+  TEMPLATE,
+  track,
+  UNTRACKED,
+  ZONE_0,
+  type Connection,
+  type Pick,
+  type Zone,
+} from './conntrack';
 import { unlessChance } from './decide';
 import { defragments, tracksConnections } from './tracks';
 import { rejection } from './icmp-errors';
@@ -24,6 +34,7 @@ function momentOf(run: Run, name: Hook): Moment {
     physOut: run.physOut,
     tracking: run.tracking ?? (run.notrack ? UNTRACKED : run.zone !== ZONE_0 ? TEMPLATE : INVALID),
     opened: run.input.connections.opened,
+    changedSets: run.input.connections.changedSets,
     arrivedBy: run.input.iif,
     keepsSocket: run.keepsSocket,
     local: run.input.iif === undefined && run.input.bridged === undefined,
@@ -119,6 +130,7 @@ function trackPacket(run: Run): void {
   // A packet that comes back by lo is tracked already.
   if (run.tracking) return;
   const { connections, assumed } = run.input;
+  if (run.zone.byMark) run.zone = zoneByMark(run, run.zone);
   if (run.notrack || assumed?.state === 'UNTRACKED') run.tracking = UNTRACKED;
   else if (assumed?.state === 'INVALID') run.tracking = { state: 'INVALID', reply: false, connection: undefined };
   else if (assumed) run.tracking = inventedConnection(run.packet, assumed.state, assumed.reply, assumed.mark, run.zone);
@@ -130,6 +142,22 @@ function trackPacket(run: Run): void {
   const { connection } = run.tracking;
   if (connection && assumed && !connections.own.includes(connection)) connections.own.push(connection);
   run.events.push({ kind: 'track', tracking: run.tracking, packet: run.packet });
+}
+
+/** A zone has 16 bits of the mark. Where the mark is not known, neither is whether its zone has connections already. */
+function zoneByMark(run: Run, { direction }: Zone): Zone {
+  const { mark } = run.packet;
+  if (mark !== undefined) return { id: mark & 0xffff, direction };
+  const isUnmarked = run.choose({
+    key: `${run.key}|zone`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: 'the mark of the packet names the zone of its connection and is not known; taken to be 0',
+    command: 'iptables-save',
+  });
+  return { id: isUnmarked ? 0 : 0xffff, direction };
 }
 
 /** Of connections whose ports were all chosen by chance, chance decides. */
@@ -189,6 +217,7 @@ function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {
 
 function take(run: Run, result: TableRun): void {
   run.packet = result.after.packet;
+  run.input.connections.changedSets = result.after.changedSets;
   if (result.proxied) run.proxied = true;
   if (run.tracking) {
     // What has no connection can still be marked as untracked (nft_notrack_eval).

@@ -10,7 +10,14 @@ export interface SetContext {
   readonly out: string | undefined;
   readonly physIn: string | undefined;
   readonly physOut: string | undefined;
+  /** `--return-nomatch`: of networks only what is excepted counts (ip_set_test). */
+  readonly returnNomatch?: boolean;
+  /** Sets that rules have changed since they were captured. */
+  readonly changedSets: ReadonlySet<string>;
 }
+
+/** Stands for a set that a rule changes without the capture telling which. */
+export const ANY_SET = '';
 
 /** One value of a set's element: what it takes, and how narrow it is (more specific elements win). */
 interface Part {
@@ -45,6 +52,7 @@ export function inSet(
   const set = namespace.ipsets.get(name);
   if (!set || depth > 4) return 'maybe';
   // Where the line that made it is missing, nothing tells what it is a set of.
+  if (context.changedSets.has(name) || context.changedSets.has(ANY_SET)) return 'maybe';
   if (set.known === 'absent' || set.type === '') return 'maybe';
   const family = set.family === 'inet6' ? 6 : 4;
   if (set.type !== 'list:set' && !/^(?:bitmap:port|hash:mac)$/.test(set.type) && family !== packet.family) return 'no';
@@ -74,7 +82,9 @@ export function inSet(
     if (best && element.narrow <= best.narrow) continue;
     if (element.parts.every((part, n) => part.holds(packet, directions[n] ?? directions[0] ?? 'src', context))) best = element;
   }
-  return best ? (best.nomatch ? 'no' : 'yes') : missing;
+  if (!best) return missing;
+  const turns = context.returnNomatch === true && set.type.includes('net');
+  return best.nomatch === turns ? 'yes' : 'no';
 }
 
 function prepare(set: Ipset): Prepared {

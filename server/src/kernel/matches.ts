@@ -2,12 +2,13 @@ import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
 import { arpTest } from './arp';
-import { zoneId, type Tracking, type Tuple } from './conntrack';
+import { zoneId, type Connection, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
 import { hasPorts, isIcmp, isMulticast, PROTO, TCP, type IpPacket } from './packet';
-import { addressType, type Flow, type Lookup } from './routing';
+import { isOfType } from './address-type';
+import type { Flow, Lookup } from './routing';
 import { hasSocket } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
 
@@ -29,6 +30,8 @@ export interface Moment {
   readonly tracking: Tracking;
   /** What this host's own programs have sent since: they may hold sockets that wait for its answers. */
   readonly opened: readonly Tuple[];
+  /** Sets that rules have changed since they were captured. */
+  readonly changedSets: ReadonlySet<string>;
   /** A packet that this host made: only those have an owner. */
   readonly local: boolean;
   /** A packet that has a proxy's socket (TPROXY); whose process that is, nobody tells. */
@@ -144,10 +147,14 @@ function makeTest(match: NfMatch): Test {
         return packet.smac === undefined ? 'maybe' : tri((packet.smac === mac) !== match.negated);
       };
     }
-    case 'set':
-      return turned(match.negated, (at) => inSet(at.namespace, match.set.value, match.directions, at.packet, at));
+    case 'set': {
+      const returnNomatch = match.options?.value.includes('return-nomatch') === true;
+      return turned(match.negated, (at) =>
+        inSet(at.namespace, match.set.value, match.directions, at.packet, returnNomatch ? { ...at, returnNomatch } : at),
+      );
+    }
     case 'addrtype':
-      return addrtypeTest(match);
+      return turned(match.negated, (at) => isOfType(match, at));
     case 'iprange': {
       const [from, to] = [parseIp(match.from), parseIp(match.to)];
       if (!from || !to) return maybe;
@@ -177,6 +184,29 @@ function makeTest(match: NfMatch): Test {
       return turned(match.negated, ({ packet }) => tri(packet.tos >> 2 === match.value.value));
     case 'tos':
       return turned(match.negated, ({ packet }) => tri((packet.tos & match.mask) === match.value.value));
+    case 'ecn': {
+      if (match.what === 'ip-ect') {
+        const { value } = match.value;
+        return turned(match.negated, ({ packet }) => tri((packet.tos & 3) === value));
+      }
+      const flag = match.what === 'tcp-ece' ? TCP.ECE : TCP.CWR;
+      return ({ packet }) =>
+        packet.proto !== PROTO.TCP || packet.fragment ? 'no' : tri(((packet.tcpFlags & flag) !== 0) !== match.negated);
+    }
+    case 'device-group':
+      return turned(match.negated, groupTest(match.which, match.group.value));
+    case 'helper':
+      // Only a connection that another one announced has a helper to ask for (helper_mt).
+      return ({ tracking: { connection } }) => (connection?.expected === true ? 'maybe' : tri(match.negated));
+    case 'tcp-option': {
+      const { value } = match.option;
+      return ({ packet }) => {
+        if (packet.proto !== PROTO.TCP || packet.fragment) return 'no';
+        // Of options only the segment size is told, which only segments that open a connection name.
+        const names = packet.mss === undefined ? undefined : packet.mss > 0;
+        return value === TCP_OPTION_MSS && names !== undefined ? tri(names !== match.negated) : 'maybe';
+      };
+    }
     case 'pkttype':
       return turned(match.negated, (at) => tri(frameType(at) === match.value.value));
     case 'tcpmss': {
@@ -216,6 +246,27 @@ function makeTest(match: NfMatch): Test {
     case 'other':
       return maybe;
   }
+}
+
+/** RFC 9293, section 3.2. */
+const TCP_OPTION_MSS = 2;
+
+/** Groups have numbers, and names that only the machine itself can tell the numbers of, but for `default`. */
+function groupTest(which: 'src' | 'dst', wanted: string): Test {
+  const [number = NaN, mask = 0xffffffff] = wanted.split('/').map(groupNumber);
+  return ({ namespace, in: inside, out }) => {
+    const name = which === 'src' ? inside : out;
+    if (name === undefined) return 'no';
+    const group = namespace.devices.get(name)?.group;
+    if (group === undefined) return 'maybe';
+    const own = groupNumber(group);
+    if (Number.isNaN(own) || Number.isNaN(number)) return group === wanted ? 'yes' : 'maybe';
+    return tri(((own ^ number) & mask) === 0);
+  };
+}
+
+function groupNumber(text: string): number {
+  return text === 'default' ? 0 : Number(text);
 }
 
 function protocolTest(name: string): Test {
@@ -292,20 +343,30 @@ function markTest({
   return (mark) => (mark & mask) >>> 0 === value >>> 0;
 }
 
-/** Bits of a connection's status that only time decides: assured, dying, and what else is not kept here. */
-const OPEN_STATUS = ~(1 | 2 | 8 | 16 | 32);
+/** Bits of a connection's status that are not kept here. */
+const OPEN_STATUS = ~(1 | 2 | 4 | 8 | 16 | 32);
+
+/** Whether a connection outlives a shortage: of TCP once a segment was confirmed, of others that were answered time decides. */
+function isAssured({ original, confirmed, seenReply, segments }: Connection): Tri {
+  if (segments.assured) return 'yes';
+  const { proto } = original;
+  if (!confirmed || !seenReply || proto === PROTO.TCP || proto === PROTO.ICMP || proto === PROTO.ICMPV6) return 'no';
+  return 'maybe';
+}
 
 function statusTest(mask: number, set: number, negated: boolean): Test {
   return ({ tracking: { connection } }) => {
     if (!connection) return 'no';
+    const assured = isAssured(connection);
     const known =
+      (assured === 'yes' ? 4 : 0) |
       (connection.expected ? 1 : 0) |
       (connection.seenReply ? 2 : 0) |
       (connection.confirmed ? 8 : 0) |
       (connection.sourceNat ? 16 | 128 : 0) |
       (connection.destinationNat ? 32 | 256 : 0);
     // Both kinds of translation were done where one was (IPS_SRC_NAT_DONE, IPS_DST_NAT_DONE).
-    const open = OPEN_STATUS & ~known;
+    const open = (OPEN_STATUS & ~known) | (assured === 'maybe' ? 4 : 0);
     if (((known ^ set) & mask & ~open) !== 0) return tri(negated);
     return (mask & open) !== 0 ? 'maybe' : tri(!negated);
   };
@@ -365,6 +426,7 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
               if (status === 'EXPECTED') return tri(connection.expected);
               if (status === 'SEEN_REPLY') return tri(connection.seenReply);
               if (status === 'CONFIRMED') return tri(connection.confirmed);
+              if (status === 'ASSURED') return isAssured(connection);
               return 'maybe';
             }),
         );
@@ -374,20 +436,6 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
     }
     return negated ? not(answer) : answer;
   };
-}
-
-/** IPv4 asks for one of several types; IPv6 for all that it can tell (xt_addrtype). */
-function addrtypeTest({ which, value, negated, limit, exact }: Extract<NfMatch, { kind: 'addrtype' }>): Test {
-  const types = value.value.split(',');
-  return turned(negated, (at) => {
-    const device = limit === 'in' ? at.in : limit === 'out' ? at.out : undefined;
-    const address = which === 'src' ? at.packet.src : at.packet.dst;
-    const type = addressType(at.namespace, at.packet.family, address, device);
-    if (at.packet.family === 6 && exact !== true) {
-      if (types.includes('UNICAST') && types.length === 1) return tri(!isMulticast(6, address) && address !== 0n);
-    }
-    return tri(types.includes(type));
-  });
 }
 
 function frameType({ packet, hook }: Moment): string {

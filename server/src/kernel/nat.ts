@@ -84,7 +84,7 @@ function choosePort(table: ConnectionTable, connection: Connection, tuple: Tuple
   const port = manip === 'src' || isIcmp ? tuple.sport : tuple.dport;
   let [min, max] = range.ports ?? [0, 65535];
   if (!range.ports) {
-    if (manip === 'dst') return { tuple, anyOf: undefined };
+    if (manip === 'dst' && !isIcmp) return { tuple, anyOf: undefined };
     if (!isIcmp) [min, max] = port === undefined || port >= 1024 ? [1024, 65535] : port < 512 ? [1, 511] : [600, 1023];
   }
   const withPort = (value: number | undefined): Tuple =>

@@ -1,12 +1,12 @@
 import type { NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
 import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
 import { inferredFrom, knownChain } from '../model/known-names';
-import { TEMPLATE, UNTRACKED } from './conntrack';
+import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
 import type { Choose, Tri } from './decide';
 import { decideHidden } from './hidden';
 import { testOf, type Hook, type Moment } from './matches';
 import { hasProxy } from './sockets';
-import { changed, isPassing } from './targets';
+import { changed, isPassing, lacksOption } from './targets';
 
 export interface RuleHit {
   readonly table: string;
@@ -51,7 +51,7 @@ export interface TableRun {
 
 export interface CtRequest {
   readonly notrack: boolean;
-  readonly zone: { readonly id: number; readonly direction: 'both' | 'orig' | 'reply' } | undefined;
+  readonly zone: Zone | undefined;
 }
 
 /** A chain that the kernel calls at a hook. */
@@ -403,9 +403,11 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
       run.ct =
         target === 'NOTRACK' || options.notrack === true
           ? { notrack: true, zone: undefined }
-          : options.zone
-            ? { notrack: false, zone: { id: options.zone.value, direction: options.zoneDirection ?? 'both' } }
-            : { notrack: false, zone: { id: 0, direction: 'both' } };
+          : options.zoneByMark
+            ? { notrack: false, zone: { id: 0, direction: options.zoneDirection ?? 'both', byMark: true } }
+            : options.zone
+              ? { notrack: false, zone: { id: options.zone.value, direction: options.zoneDirection ?? 'both' } }
+              : { notrack: false, zone: { id: 0, direction: 'both' } };
       return undefined;
     case 'mangle': {
       // Of arptables(8).
@@ -416,6 +418,7 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
     }
     default:
       if (isPassing(target)) {
+        if (lacksOption(target, options)) return unknownTarget(run, rule, target);
         run.moment = changed(run.moment, target, options);
         return undefined;
       }

@@ -13,7 +13,7 @@ export interface IpPacket {
   readonly icmpType: number;
   readonly icmpCode: number;
   readonly icmpId: number;
-  /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32. */
+  /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128. */
   readonly tcpFlags: number;
   /** The maximum segment size that a SYN names, 0 where it names none; undefined where it is not known. */
   readonly mss: number | undefined;
@@ -42,7 +42,7 @@ export interface IpPacket {
   readonly inner: IpPacket | undefined;
 }
 
-export const TCP = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32 } as const;
+export const TCP = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 } as const;
 
 export const PROTO = { ICMP: 1, TCP: 6, UDP: 17, GRE: 47, ICMPV6: 58, DCCP: 33, SCTP: 132, UDPLITE: 136 } as const;
 

@@ -7,7 +7,8 @@ import type { Binding, Manip } from './nat';
 import type { TableRun } from './netfilter';
 import type { IpPacket } from './packet';
 import type { InputDecision } from './route-input';
-import { addressType, type Lookup } from './routing';
+import { addressType } from './address-type';
+import type { Lookup } from './routing';
 
 export type Verdict = 'forwarded' | 'local' | 'dropped' | 'rejected' | 'unroutable' | 'ttl-exceeded' | 'insufficient-info';
 

@@ -25,8 +25,8 @@ interface Unknown {
 interface Group {
   readonly left: readonly [Left, ...Left[]];
   readonly unknown: Unknown | undefined;
-  /** Of those whose end is not known: NAT may have given them any other address at one end. */
-  readonly lost: readonly Ends[];
+  /** Protocols of those whose end is not known: NAT may have given them any addresses. */
+  readonly lost: readonly number[];
 }
 
 /** Between whom a packet is. */
@@ -39,6 +39,7 @@ export type Ends = Pick<Tuple, 'proto' | 'src' | 'dst'>;
 export interface PossibleConnections {
   readonly captured: ReadonlyMap<string, Connection>;
   readonly expectations: readonly Expectation[];
+  readonly changedSets: ReadonlySet<string>;
   readonly groups: readonly Group[];
 }
 
@@ -63,7 +64,7 @@ export function capturedAlone(
   captured: ReadonlyMap<string, Connection>,
   expectations: readonly Expectation[],
 ): PossibleConnections {
-  return { captured, expectations, groups: [] };
+  return { captured, expectations, changedSets: new Set(), groups: [] };
 }
 
 /** The ends of a packet, and those of an answer to the packet that it is about. */
@@ -82,13 +83,8 @@ function isMet({ left, lost }: Group, all: readonly Ends[]): boolean {
       ({ own, opened }) =>
         own.some(({ original, reply }) => among(original) || among(reply)) ||
         opened.some((tuple) => among(tuple) || among(invert(tuple))),
-    ) || lost.some((one) => all.some((ends) => mayAnswer(ends, one)))
+    ) || lost.some((proto) => all.some((ends) => ends.proto === proto))
   );
-}
-
-/** Whether it may be the same connection after NAT, at one end, that nobody knows. */
-function mayAnswer(ends: Ends, lost: Ends): boolean {
-  return ends.proto === lost.proto && (ends.src === lost.dst || ends.dst === lost.src || sameEnds(ends, lost));
 }
 
 /** The states that a packet between these addresses may meet. */
@@ -106,7 +102,10 @@ export function tablesMet(possible: PossibleConnections, ends: readonly Ends[]):
   const tables = pasts.map((past): PossibleTable => {
     const { own, opened } = together([...rest, past]);
     const table = newTable(possible.captured, possible.expectations);
-    return { table: copyTable({ ...table, own: [...own], opened: [...opened] }), because: past.because };
+    return {
+      table: copyTable({ ...table, changedSets: possible.changedSets, own: [...own], opened: [...opened] }),
+      because: past.because,
+    };
   });
   return { tables, unknown, met, others };
 }
@@ -129,7 +128,7 @@ function together(all: readonly Left[]): Left {
 }
 
 /**
- * What there may be after a packet: the tables, the likely first. `open` tells why it may be something else; `lost` are the ends of the packet
+ * What there may be after a packet: the tables, the likely first. `open` tells why it may be something else; `lost` is the packet's protocol
  * where its end is not known.
  */
 export function afterPacket(
@@ -137,7 +136,7 @@ export function afterPacket(
   meets: Meets,
   tables: readonly [PossibleTable, ...PossibleTable[]],
   open: readonly Answered[] | undefined,
-  lost: readonly Ends[],
+  lost: number | undefined,
 ): PossibleConnections {
   const [likely, ...less] = tables;
   const owned = meets.others.reduce((sum, { left: [{ own }] }) => sum + own.length, 0);
@@ -167,15 +166,16 @@ export function afterPacket(
   const reasons = [
     meets.unknown,
     ...(different.length > kept.length ? [unknownOf(different.slice(kept.length))] : []),
-    ...(open ? [{ hidden: lost.length > 0 || open.some(({ nature }) => nature !== 'chance'), because: open }] : []),
+    ...(open ? [{ hidden: lost !== undefined || open.some(({ nature }) => nature !== 'chance'), because: open }] : []),
   ];
   const group: Group = {
     left: [first, ...kept],
     unknown: reasons.reduce(both, undefined),
-    lost: [...meets.met.flatMap((one) => one.lost), ...lost],
+    lost: [...meets.met.flatMap((one) => one.lost), ...(lost === undefined ? [] : [lost])],
   };
   const isEmpty = !group.unknown && group.left.every((left) => left.own.length + left.opened.length === 0);
-  return { ...possible, expectations: likely.table.expectations, groups: isEmpty ? others : [...others, group] };
+  const changedSets = new Set(tables.flatMap(({ table }) => [...table.changedSets]));
+  return { ...possible, expectations: likely.table.expectations, changedSets, groups: isEmpty ? others : [...others, group] };
 }
 
 /** What no packet can find any more is forgotten, but for captured connections that ended: those stand for their rows. */

@@ -3,7 +3,8 @@ import { tri, type Choose, type Tri } from './decide';
 import { fibOf } from './fib';
 import { isLinkLocal6, isMulticast, type IpPacket } from './packet';
 import { parseIp } from '../packet/address';
-import { addressType, flowOf, lookup, unknownText, type Lookup, type LookupOptions } from './routing';
+import { addressType } from './address-type';
+import { flowOf, lookup, unknownText, type Lookup, type LookupOptions } from './routing';
 import { sysctl } from './sysctl';
 
 /** What the kernel does with a packet that comes in, before any rule of the filter sees it (ip_route_input). */
@@ -165,21 +166,26 @@ function noRoute(found: Lookup, packet: IpPacket, forwards: boolean): InputDecis
 
 function forwardingOff(namespace: Namespace, iif: string, family: 4 | 6): InputDecision {
   const name = family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
-  const said = sysctl(namespace, `net.ipv${family}.conf`, iif, 'forwarding', 'own') ?? namespace.sysctls.get(name);
+  const own = family === 4 ? sysctl(namespace, 'net.ipv4.conf', iif, 'forwarding', 'own') : undefined;
+  const said = own ?? namespace.sysctls.get(name);
   return {
     kind: 'refused',
     why: 'forwarding-off',
-    text: `Forwarding is off here (${name} = 0)`,
+    text: `Forwarding is off here (${own ? `net.ipv4.conf.${iif}.forwarding` : name} = 0)`,
     source: said?.source,
     error: undefined,
   };
 }
 
-/** Whether packets that come in by a device are handed on; a router's captures often do not say. */
+/**
+ * Whether packets that come in by a device are handed on; a router's captures often do not say. Of IPv6 a device's own `forwarding` only
+ * says whether it acts as a router in other ways, and `force_forwarding` hands on (ip6_forward).
+ */
 export function forwarding(namespace: Namespace, iif: string, family: 4 | 6): Tri {
-  const own = sysctl(namespace, `net.ipv${family}.conf`, iif, 'forwarding', 'own');
+  const own = sysctl(namespace, `net.ipv${family}.conf`, iif, family === 4 ? 'forwarding' : 'force_forwarding', 'own');
   const all = namespace.sysctls.get(family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding');
-  const said = own ?? all ?? namespace.sysctls.get(`net.ipv${family}.conf.all.forwarding`);
+  if (family === 6 && own !== undefined && own.value !== '0') return 'yes';
+  const said = (family === 4 ? own : undefined) ?? all ?? namespace.sysctls.get(`net.ipv${family}.conf.all.forwarding`);
   return said === undefined ? 'maybe' : tri(said.value !== '0');
 }
 
@@ -294,7 +300,8 @@ function validateSource(
   };
   if (back.kind === 'unknown') return said !== undefined && mode === 0 ? undefined : settle(refused, mode, false, options, 1);
   if (back.kind !== 'found') return settle(refused, mode, said !== undefined, options, 2);
-  if (back.type !== 'unicast') return back.type === 'local' && acceptLocal ? undefined : own;
+  // Also an own address that is accepted must be that device's.
+  if (back.type !== 'unicast' && (back.type !== 'local' || !acceptLocal)) return own;
   if (back.choices.some((hop) => hop.device === iif)) return undefined;
   return settle(refused, mode, said !== undefined, options, 1);
 }

@@ -1,4 +1,4 @@
-import { isLoopback, PROTO, type IpPacket } from './packet';
+import { isLoopback, isMulticast, PROTO, type IpPacket } from './packet';
 import { end, lost, type Passage, type Run } from './passage';
 import { flowOf, lookup, unknownText, type Lookup } from './routing';
 import { sourceAddress, sourceAddress6 } from './source-address';
@@ -10,6 +10,8 @@ import { sysctl } from './sysctl';
  */
 export function firstRoute(run: Run): ReturnType<typeof routeOutput> {
   const first = routeOutput(run, false);
+  if (!('verdict' in first) && run.packet.proto === PROTO.TCP && isForMany(run, first.found))
+    return end(run, 'unroutable', 'TCP connects to one host, not to a broadcast or multicast address');
   if (run.packet.src !== 0n) return first;
   const { family, proto, dst } = run.packet;
   if ('verdict' in first) {
@@ -23,6 +25,11 @@ export function firstRoute(run: Run): ReturnType<typeof routeOutput> {
   if (source === undefined) return sourceless(run) ?? first;
   run.packet = { ...run.packet, src: source };
   return family === 4 && proto === PROTO.TCP ? routeOutput(run, true) : first;
+}
+
+/** tcp_v4_connect, tcp_v6_connect. */
+function isForMany({ packet }: Run, { type }: Lookup & { kind: 'found' }): boolean {
+  return type === 'broadcast' || type === 'multicast' || isMulticast(packet.family, packet.dst);
 }
 
 /** No address of this host was captured: whichever it takes, rules may ask for it. */
@@ -56,7 +63,10 @@ function routeOutput(
   again: boolean,
 ): Passage | { readonly device: string; readonly found: Lookup & { kind: 'found' } } {
   const key = `${run.key}|output${again ? ' again' : ''}`;
-  const answer = lookup(flowOf(run.packet, 'lo'), { namespace: run.namespace, choose: run.choose, key, mayBeOwn: true });
+  const answer = lookup(
+    { ...flowOf(run.packet, 'lo'), uid: run.input.uid ?? 'unknown' },
+    { namespace: run.namespace, choose: run.choose, key, mayBeOwn: true },
+  );
   run.events.push({ kind: 'route', lookup: answer, packet: run.packet, again });
   if (answer.kind === 'unknown') return end(run, 'insufficient-info', unknownText(answer));
   if (answer.kind === 'none') return end(run, 'unroutable', 'no route leads to its destination');

@@ -15,6 +15,10 @@ export interface Flow {
   readonly oif: string | undefined;
   /** Of the routes of the longest prefix the one by `oif` is taken where there is one, else the first (rt6_device_match). */
   readonly prefers?: boolean;
+  /** Own addresses count on `oif` alone (RT6_LOOKUP_F_IFACE). */
+  readonly strict?: boolean;
+  /** Of a packet that this host makes: whose it is, and `unknown`; packets that are handed on count as root's. */
+  readonly uid?: number | 'unknown';
   readonly mark: number | undefined;
   readonly tos: number;
   readonly proto: number;
@@ -118,8 +122,23 @@ function ruleFits(rule: FibRule, flow: Flow, options: LookupOptions): boolean {
     inside(fact.dport?.value, hasPorts(flow.proto) ? flow.dport : undefined);
   // Tunnels whose identifier is metadata are not modelled: a plain packet has none.
   if (fits && fact.tunnel !== undefined && fact.tunnel.value !== 0) fits = false;
-  // A packet without a socket's owner counts as root's.
-  if (fits && fact.uidrange !== undefined) fits = fact.uidrange.value[0] === 0;
+  if (fits && fact.uidrange !== undefined) {
+    const [first, last] = fact.uidrange.value;
+    // A packet without a socket's owner counts as root's.
+    const { uid = 0 } = flow;
+    fits =
+      uid === 'unknown'
+        ? options.choose({
+            key: `${options.key}|rule ${rule.priority} uid`,
+            rule: undefined,
+            likely: first === 0,
+            certainty: 'assumed',
+            nature: 'hidden',
+            reason: `whose program sends the packet is not known (${rule.rule?.text.value ?? 'uidrange'})`,
+            command: undefined,
+          })
+        : uid >= first && uid <= last;
+  }
   if (fits && rule.mark !== undefined) {
     if (flow.mark === undefined)
       fits = options.choose({
@@ -284,7 +303,11 @@ function routeFits(fib: Fib, route: FibRoute, table: string, flow: Flow, options
     return { kind: 'unknown', table, why: reason };
   }
   const usable = route.hops.filter(
-    (hop) => flow.oif === undefined || flow.prefers === true || hop.device === flow.oif || route.type === 'local',
+    (hop) =>
+      flow.oif === undefined ||
+      flow.prefers === true ||
+      hop.device === flow.oif ||
+      (route.type === 'local' && flow.strict !== true),
   );
   if (usable.length === 0) return undefined;
   const choices = route.type === 'unicast' ? [...usable, ...siblings(fib, route, table)] : usable;
@@ -340,22 +363,6 @@ export function flowOf(packet: IpPacket, iif: string, oif: string | undefined = 
     sport: packet.sport,
     dport: packet.dport,
   };
-}
-
-/** The type of an address as the table `local` knows it (inet_addr_type); `device` limits the answer to that device. */
-export function addressType(namespace: Namespace, family: 4 | 6, address: bigint, device: string | undefined): string {
-  if (family === 4) {
-    if (address === 0n || address === 0xffffffffn) return 'BROADCAST';
-    if (address >> 28n === 0xen) return 'MULTICAST';
-  } else if (address >> 120n === 0xffn) return 'MULTICAST';
-  const table = fibOf(namespace, family).tables.get('local');
-  for (const level of table?.levels ?? []) {
-    for (const route of level.routes.get(address & level.mask) ?? []) {
-      if (device !== undefined && !route.hops.some((hop) => hop.device === device)) continue;
-      return route.type.toUpperCase();
-    }
-  }
-  return 'UNICAST';
 }
 
 /** Why a lookup has no answer. */

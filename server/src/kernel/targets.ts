@@ -3,6 +3,7 @@ import { parseIp, parseMac } from '../packet/address';
 import type { ArpBody } from './arp';
 import type { Moment } from './matches';
 import { PROTO, type IpPacket } from './packet';
+import { ANY_SET } from './ipset';
 import { flowOf, type Flow } from './routing';
 
 /** Targets after which the packet goes on in the same chain (iptables-extensions(8)). */
@@ -15,6 +16,26 @@ const PASSING = new Set(
 
 export function isPassing(target: string): boolean {
   return PASSING.has(target);
+}
+
+/** What such a target does was cut out of the captured rule, or written in a way that is not understood. */
+export function lacksOption(target: string, options: NfTargetOptions): boolean {
+  switch (target) {
+    case 'MARK':
+    case 'CONNMARK':
+      return options.mark === undefined;
+    case 'TTL':
+    case 'HL':
+      return options.ttl === undefined;
+    case 'DSCP':
+      return options.dscp === undefined;
+    case 'TOS':
+      return options.tos === undefined;
+    case 'TCPMSS':
+      return options.mss === undefined;
+    default:
+      return false;
+  }
 }
 
 /** The moment after a target that changes the packet or its connection; the same where it changes neither. */
@@ -31,6 +52,8 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
       return { ...at, packet: { ...packet, mark: undefined } };
     case 'CONNMARK':
       return connmark(at, options);
+    case 'SET':
+      return { ...at, changedSets: new Set([...at.changedSets, options.set?.value ?? ANY_SET]) };
     case 'TTL':
     case 'HL': {
       const ttl = options.ttl?.value;

@@ -1,28 +1,32 @@
-import type { NfMatch } from '../captures/netfilter-facts';
+import { UNPRINTED_TARGET, type NfMatch } from '../captures/netfilter-facts';
 import type { Namespace, NfTable } from '../model/network';
 
 /** Conditions and targets that have the kernel track connections (nf_ct_netns_get). */
-const TRACKING_MATCHES = new Set<NfMatch['kind']>(['ctstate', 'ctstatus', 'conntrack', 'connmark']);
+const TRACKING_MATCHES = new Set<NfMatch['kind']>(['ctstate', 'ctstatus', 'conntrack', 'connmark', 'helper']);
 const MODULES = /^(?:connbytes|connlabel|connlimit|helper|cluster)$/;
 const TRACKING_TARGETS = new Set('SNAT DNAT MASQUERADE REDIRECT NETMAP SAME CONNMARK CONNSECMARK SYNPROXY'.split(' '));
 /** Those that only have it put fragments together (nf_defrag_ipv4_enable, nf_defrag_ipv6_enable). */
 const DEFRAGMENTING_TARGETS = new Set(['TPROXY']);
 
 interface Uses {
-  readonly tracks: boolean;
-  readonly defragments: boolean;
+  readonly tracks: ReadonlySet<4 | 6>;
+  readonly defragments: ReadonlySet<4 | 6>;
 }
+
+const BOTH = [4, 6] as const;
 
 const cache = new WeakMap<NfTable, Uses>();
 
 /** Whether the rules of a family make the kernel track connections. */
 export function tracksConnections(namespace: Namespace, family: 4 | 6): boolean {
-  return tablesOf(namespace, family).some((table) => usesOf(table).tracks);
+  return tablesOf(namespace, family).some((table) => usesOf(table).tracks.has(family));
 }
 
 /** Whether they make it put fragments together before it asks any, as it does where connections are tracked. */
 export function defragments(namespace: Namespace, family: 4 | 6): boolean {
-  return tablesOf(namespace, family).some((table) => usesOf(table).tracks || usesOf(table).defragments);
+  return tablesOf(namespace, family).some((table) =>
+    [usesOf(table).tracks, usesOf(table).defragments].some((uses) => uses.has(family)),
+  );
 }
 
 function tablesOf(namespace: Namespace, family: 4 | 6): NfTable[] {
@@ -40,19 +44,35 @@ function usesOf(table: NfTable): Uses {
 }
 
 function read(table: NfTable): Uses {
-  const uses = { tracks: false, defragments: false };
+  const [tracking, defragmenting] = [new Set<4 | 6>(), new Set<4 | 6>()];
+  const add = (uses: Set<4 | 6>, families: readonly (4 | 6)[]) => {
+    for (const family of families) uses.add(family);
+  };
   for (const chain of table.chains.values())
     for (const rule of chain.rules) {
-      if (rule.matches.some((match) => usesMatch(match, tracks))) uses.tracks = true;
-      if (rule.matches.some((match) => usesMatch(match, ({ kind }) => kind === 'socket'))) uses.defragments = true;
+      if (rule.matches.some((match) => usesMatch(match, tracks))) add(tracking, BOTH);
+      if (rule.matches.some((match) => usesMatch(match, ({ kind }) => kind === 'socket'))) add(defragmenting, BOTH);
       const statements = [...(rule.before ?? []).map(({ target, options }) => ({ target: target.value, options }))];
       if (rule.target !== undefined) statements.push({ target: rule.target, options: rule.options });
       for (const { target, options } of statements) {
-        if (TRACKING_TARGETS.has(target) || (target === 'CT' && options.notrack !== true)) uses.tracks = true;
-        if (DEFRAGMENTING_TARGETS.has(target)) uses.defragments = true;
+        // Of what nft could not print nothing is known, or the name at most.
+        const names = target.match(/[A-Z]{2,}/g) ?? [];
+        if (
+          target === UNPRINTED_TARGET ||
+          names.some((name) => TRACKING_TARGETS.has(name)) ||
+          (target === 'CT' && options.notrack !== true)
+        )
+          add(tracking, familiesOf(options.to?.value));
+        if (DEFRAGMENTING_TARGETS.has(target)) add(defragmenting, familiesOf(options.onIp?.value));
       }
     }
-  return uses;
+  return { tracks: tracking, defragments: defragmenting };
+}
+
+/** In a table for both families, what translates to an address is for that address's family. */
+function familiesOf(address: string | undefined): readonly (4 | 6)[] {
+  if (address === undefined) return BOTH;
+  return /^\d+\.\d+\./.test(address) ? [4] : /^\[|:[^:]*:/.test(address) ? [6] : BOTH;
 }
 
 function usesMatch(match: NfMatch, asked: (match: NfMatch) => boolean): boolean {

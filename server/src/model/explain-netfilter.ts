@@ -71,6 +71,14 @@ function explainNfMatch(match: NfMatch): string {
       return `DSCP ${not}${match.value.value}`;
     case 'tos':
       return `type of service ${not}${markText({ value: match.value.value, mask: match.mask })}`;
+    case 'ecn':
+      return match.what === 'ip-ect' ? `ECN field ${not}${match.value.value}` : `${not}TCP ${match.what.slice(4).toUpperCase()}`;
+    case 'device-group':
+      return `${match.which === 'src' ? 'in' : 'out'} by a device ${not}of group ${match.group.value}`;
+    case 'helper':
+      return `${not}announced by a connection with the helper ${match.name.value}`;
+    case 'tcp-option':
+      return `${not}with TCP option ${match.option.value}`;
     case 'pkttype':
       return `${not}${match.value.value} frame`;
     case 'tcpmss':
@@ -149,7 +157,7 @@ export function explainNfTarget(target: string | undefined, goto: boolean, optio
     case 'CT':
       return options.notrack
         ? 'keeps connection tracking off it'
-        : `sets its connection tracking zone${options.zone ? ` to ${options.zone.value}` : ''}`;
+        : `sets its connection tracking zone${options.zoneByMark ? ' to its mark' : options.zone ? ` to ${options.zone.value}` : ''}`;
     case 'NOTRACK':
       return 'keeps connection tracking off it';
     default:

@@ -15,6 +15,7 @@ import {
   protocolMatch,
   rangeMatch,
   tcpFlagsMatch,
+  TOS_NAMES,
   type RuleParts,
 } from '../iptables-rules/netfilter';
 import { nodeSpan, spanIn, type SourceText } from '../ohm';
@@ -177,6 +178,38 @@ semantics.addOperation<Piece>('pieceOf(source)', {
       negated: isThere(not),
     });
   },
+  piece_namedTos(_name, _sp, _match, _sp2, not, name, _ahead) {
+    const value = val(TOS_NAMES[name.sourceString] ?? 0, nodeSpan(this.args['source'] as SourceText, name));
+    return matched({ kind: 'tos', value, mask: 0x3f, negated: isThere(not) });
+  },
+  piece_ecn(_name, _sp, _match, _sps, fields) {
+    const source = this.args['source'] as SourceText;
+    return {
+      matches: fields.children.map((field): NfMatch => {
+        const text = textVal(field, source);
+        const negated = text.value.startsWith('!');
+        const ect = /ECT=(\d)/.exec(text.value)?.[1];
+        if (ect !== undefined) return { kind: 'ecn', what: 'ip-ect', value: val(Number(ect), text.span), negated };
+        return { kind: 'ecn', what: text.value.endsWith('ECE') ? 'tcp-ece' : 'tcp-cwr', text, negated };
+      }),
+    };
+  },
+  piece_deviceGroup(not, which, _sp, group) {
+    const end = which.sourceString === 'src-group' ? 'src' : 'dst';
+    const text = textVal(group, this.args['source'] as SourceText);
+    return matched({ kind: 'device-group', which: end, group: text, negated: isThere(not) });
+  },
+  piece_helper(_name, _sp, _match, _sp2, not, name) {
+    const text = textVal(name, this.args['source'] as SourceText);
+    return matched({ kind: 'helper', name: val(text.value.replace(/"/g, ''), text.span), negated: isThere(not) });
+  },
+  piece_tcpOption(_key, not, number, _ahead) {
+    return matched({
+      kind: 'tcp-option',
+      option: numberVal(textVal(number, this.args['source'] as SourceText)),
+      negated: not.sourceString !== '',
+    });
+  },
   piece_packetType(_name, _sp, sign, _sp2, type) {
     return matched({
       kind: 'pkttype',
@@ -254,6 +287,10 @@ semantics.addOperation<Piece>('pieceOf(source)', {
     const op = (['set', 'and', 'or', 'xor'] as const).find((word) => word === verb.sourceString) ?? 'set';
     const tos = { op, value: Number(value.sourceString), mask: Number(mask.children[0]?.sourceString ?? 255) };
     return { options: { tos: val(tos, nodeSpan(source, value)) } };
+  },
+  piece_setNamedTos(_name, _sp, _set, _sp2, name, _ahead) {
+    const tos = { op: 'set' as const, value: TOS_NAMES[name.sourceString] ?? 0, mask: 0x3f };
+    return { options: { tos: val(tos, nodeSpan(this.args['source'] as SourceText, name)) } };
   },
   piece_setMss(_name, _sp, _set, _sp2, value, _ahead) {
     return { options: { mss: numberOf(value, this.args['source'] as SourceText) } };
@@ -355,7 +392,8 @@ semantics.addOperation<Piece>('pieceOf(source)', {
       const [name, , zone] = found?.ctorName === 'ctOption_zone' ? found.children : [];
       if (name === undefined || zone === undefined) continue;
       const direction = name.sourceString === 'zone-orig' ? 'orig' : name.sourceString === 'zone-reply' ? 'reply' : undefined;
-      options = { ...options, zone: numberVal(textVal(zone, source)), ...(direction ? { zoneDirection: direction } : {}) };
+      const named = zone.sourceString === 'mark' ? { zoneByMark: true } : { zone: numberVal(textVal(zone, source)) };
+      options = { ...options, ...named, ...(direction ? { zoneDirection: direction } : {}) };
     }
     return { options };
   },

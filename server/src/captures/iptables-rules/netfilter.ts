@@ -304,3 +304,12 @@ export function tableCommand(argv: readonly string[]): TableCommand | undefined 
   if (changes) return undefined;
   return { family: program[1] === '6' ? 'ip6' : 'ip', program: program[2] === undefined ? 'tables' : 'save', asks, table, chain };
 }
+
+/** Names of a type of service, which stand for these bits under the mask 0x3f. */
+export const TOS_NAMES: Readonly<Record<string, number>> = {
+  'Minimize-Delay': 16,
+  'Maximize-Throughput': 8,
+  'Maximize-Reliability': 4,
+  'Minimize-Cost': 2,
+  'Normal-Service': 0,
+};

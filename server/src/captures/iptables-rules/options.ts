@@ -13,6 +13,7 @@ import {
   protocolMatch,
   rangeMatch,
   tcpFlagsMatch,
+  TOS_NAMES,
   type RuleParts,
 } from './netfilter';
 import { dscpValue, numberRange, targetOptionsOf } from './target-options';
@@ -30,7 +31,7 @@ export interface RawOption {
 const PLAIN_MODULES = new Set(
   (
     'tcp udp udplite sctp dccp icmp icmp6 ipv6-icmp icmpv6 multiport conntrack state mark connmark physdev set mac addrtype iprange ' +
-    'comment owner length ttl hl dscp tos pkttype tcpmss'
+    'comment owner length ttl hl dscp tos pkttype tcpmss ecn devgroup helper'
   ).split(' '),
 );
 
@@ -45,6 +46,8 @@ const CONNTRACK_OPTIONS = new Set(
 export function ruleParts(options: readonly RawOption[]): RuleParts {
   const parts: RuleParts = { matches: [], target: undefined, goto: false, options: {} };
   let module = '';
+  // Where the conditions of the last `-m` begin.
+  let moduleAt = 0;
   // Past the target, an option that is not known belongs to the target until the next `-m`.
   let afterTarget = false;
   for (const option of options) {
@@ -54,6 +57,7 @@ export function ruleParts(options: readonly RawOption[]): RuleParts {
       case '--match':
         if (first === undefined) break;
         module = first.value;
+        moduleAt = parts.matches.length;
         afterTarget = false;
         if (!PLAIN_MODULES.has(module)) parts.matches.push(moduleMatch(module, option.whole()));
         break;
@@ -69,7 +73,7 @@ export function ruleParts(options: readonly RawOption[]): RuleParts {
         const target = afterTarget ? targetOptionsOf(parts.target?.value ?? '', option, parts.options) : undefined;
         if (target !== undefined) parts.options = { ...parts.options, ...target };
         else if (afterTarget) break;
-        else for (const match of matchesOf(module, option, parts.matches)) addMatch(parts.matches, match);
+        else for (const match of matchesOf(module, option, parts.matches, moduleAt)) addMatch(parts.matches, match);
       }
     }
   }
@@ -86,11 +90,11 @@ function moduleMatch(module: string, text: Val<string>): NfMatch {
 }
 
 /** What one option asks of a packet. An option of a module that is kept as one condition joins that condition. */
-function matchesOf(module: string, option: RawOption, before: NfMatch[]): readonly NfMatch[] {
+function matchesOf(module: string, option: RawOption, before: NfMatch[], moduleAt: number): readonly NfMatch[] {
   const { negated, name } = option;
   const [first, second] = option.args;
   if (!PLAIN_MODULES.has(module) && module !== '' && joinModule(module, option, before)) return [];
-  if (first === undefined) return bareMatches(option, before);
+  if (first === undefined) return bareMatches(option, before, moduleAt);
   // `<private_ip>` stands for a value that nobody shows: whether it holds is not known.
   if (option.args.some(({ value }) => value.startsWith('<'))) return [otherMatch(option.whole(), negated)];
   switch (name) {
@@ -187,6 +191,21 @@ function matchesOf(module: string, option: RawOption, before: NfMatch[]): readon
         ? [otherMatch(option.whole(), negated)]
         : [{ kind: 'tos', value: val(tos.value, first.span), mask: tos.mask, negated }];
     }
+    case '--ecn-ip-ect':
+      return /^[0-3]$/.test(first.value)
+        ? [{ kind: 'ecn', what: 'ip-ect', value: val(Number(first.value), first.span), negated }]
+        : [otherMatch(option.whole(), negated)];
+    case '--src-group':
+    case '--dst-group':
+      return [{ kind: 'device-group', which: name === '--src-group' ? 'src' : 'dst', group: first, negated }];
+    // They say whether the set counts what it takes.
+    case '--update-counters':
+    case '--update-subcounters':
+      return [];
+    case '--helper':
+      return [{ kind: 'helper', name: first, negated }];
+    case '--tcp-option':
+      return [{ kind: 'tcp-option', option: val(Number(first.value), first.span), negated }];
     case '--pkt-type':
       return [{ kind: 'pkttype', value: first, negated }];
     default:
@@ -196,7 +215,7 @@ function matchesOf(module: string, option: RawOption, before: NfMatch[]): readon
   }
 }
 
-function bareMatches(option: RawOption, before: NfMatch[]): readonly NfMatch[] {
+function bareMatches(option: RawOption, before: NfMatch[], moduleAt: number): readonly NfMatch[] {
   const { negated, name } = option;
   switch (name) {
     case '--syn':
@@ -209,14 +228,20 @@ function bareMatches(option: RawOption, before: NfMatch[]): readonly NfMatch[] {
     case '--physdev-is-in':
     case '--physdev-is-out':
       return [{ kind: name.slice(2) as 'physdev-is-bridged', span: option.whole(), negated }];
+    case '--ecn-tcp-ece':
+    case '--ecn-tcp-cwr':
+      return [{ kind: 'ecn', what: name === '--ecn-tcp-ece' ? 'tcp-ece' : 'tcp-cwr', text: option.whole(), negated }];
     case '--socket-exists':
       return [{ kind: 'owner', what: 'socket-exists', text: option.whole(), negated }];
     case '--limit-iface-in':
     case '--limit-iface-out': {
       const limit = name.endsWith('in') ? 'in' : 'out';
-      for (const [n, match] of before.entries()) if (match.kind === 'addrtype') before[n] = { ...match, limit };
+      for (const [n, match] of before.entries()) if (n >= moduleAt && match.kind === 'addrtype') before[n] = { ...match, limit };
       return [];
     }
+    case '--update-counters':
+    case '--update-subcounters':
+      return [];
     case '--return-nomatch': {
       const at = before.findLastIndex((match) => match.kind === 'set');
       const match = before[at];
@@ -268,14 +293,6 @@ function joinModule(module: string, option: RawOption, before: NfMatch[]): boole
   else return false;
   return true;
 }
-
-const TOS_NAMES: Readonly<Record<string, number>> = {
-  'Minimize-Delay': 16,
-  'Maximize-Throughput': 8,
-  'Maximize-Reliability': 4,
-  'Minimize-Cost': 2,
-  'Normal-Service': 0,
-};
 
 /** A name stands for its value under the mask 0x3f; a number without a mask for all eight bits. */
 function tosMatch(text: string): { readonly value: number; readonly mask: number } | undefined {

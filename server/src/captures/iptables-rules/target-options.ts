@@ -89,9 +89,10 @@ function optionWithArgument(
     case '--zone-orig':
     case '--zone-reply': {
       const zone = number(Number(first.value));
-      if (zone === undefined) return undefined;
+      const byMark = first.value === 'mark';
+      if (zone === undefined && !byMark) return undefined;
       return {
-        zone,
+        ...(byMark ? { zoneByMark: true } : { zone }),
         ...(name === '--zone' ? {} : { zoneDirection: name === '--zone-orig' ? ('orig' as const) : ('reply' as const) }),
       };
     }

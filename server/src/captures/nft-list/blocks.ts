@@ -2,7 +2,7 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import { val, type Val } from '../../base/span';
 import type { ParseInput, Parsed } from '../capture';
-import type { NfFamily } from '../netfilter-facts';
+import { UNPRINTED_TARGET, type NfFamily } from '../netfilter-facts';
 import { errorOn, reportErrorOutput } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, sliceSource, sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
@@ -391,7 +391,7 @@ function withHiddenTarget(line: NftRuleLine, missing: boolean): NftRuleLine {
     const end = line.text.span.end;
     return {
       ...line,
-      items: [...line.items, { is: 'hidden', target: true, text: val('a target that nft could not print', { start: end, end }) }],
+      items: [...line.items, { is: 'hidden', target: true, text: val(UNPRINTED_TARGET, { start: end, end }) }],
     };
   }
   if (remark === undefined || ended || !/^#\s*(?:xt_)?[A-Z]{2,}/.test(remark.value)) return line;

@@ -180,7 +180,9 @@ export function valueMatches(
       );
     case 'fib daddr type':
     case 'fib saddr type':
+    case 'fib saddr . iif type':
     case 'fib daddr . iif type':
+    case 'fib saddr . oif type':
     case 'fib daddr . oif type':
       return one([], (value) => ({
         kind: 'addrtype',

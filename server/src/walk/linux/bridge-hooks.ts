@@ -275,6 +275,7 @@ function native(run: Run, table: NfTable, chain: NfChain, hook: Hook, packet: Fl
     physOut: undefined,
     tracking: UNTRACKED,
     opened: [],
+    changedSets: new Set(),
     local: false,
     arrivedBy: run.from,
     keepsSocket: false,

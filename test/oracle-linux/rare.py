@@ -1,0 +1,170 @@
+"""What few routers have: conditions, targets, routes, rules, sets, addresses and settings beside the usual ones of setup.py."""
+
+REJECTS = ["icmp-net-unreachable", "icmp-host-unreachable", "icmp-proto-unreachable", "icmp-net-prohibited", "icmp-admin-prohibited"]
+REJECTS6 = ["icmp6-no-route", "icmp6-addr-unreachable"]
+
+
+def match(setup, table, hook):
+    """A condition, or None where it does not fit."""
+    r, six = setup.r, setup.six
+    came = hook in ("PREROUTING", "INPUT", "FORWARD")
+    goes = hook in ("FORWARD", "OUTPUT", "POSTROUTING")
+    kinds = [lambda: f"-m mark {setup.not_(0.4)}--mark {r.choice(['0x0', '0x0/0xff', '0x3/0x3'])}",
+             lambda: f"-m ecn {setup.not_()}--ecn-ip-ect {r.choice('0012')}",
+             lambda: f"-m policy --dir {'in' if came else 'out'} --pol {r.choice(['none', 'none', 'ipsec'])}",
+             lambda: f"-m iprange --src-range {'fd00:1::1-fd00:3::9' if six else '10.0.1.2-10.0.3.3'} {setup.not_()}--dst-range {'fd00:1::1-fd00:4::9' if six else '10.0.0.0-198.51.100.9'}",
+             lambda: "-m helper --helper ftp" if table != "raw" else None,
+             lambda: address_type(setup, came, goes),
+             lambda: f"-m set {setup.not_()}--match-set {r.choice(nets)} {r.choice(['src', 'dst'])} --return-nomatch"
+             if (nets := [name for name, kind in setup.sets if kind == "hash:net"]) else None]
+    if came:
+        kinds.append(lambda: f"-m devgroup {setup.not_()}--src-group {r.choice(['0x0', '0x1'])}")
+    if goes:
+        kinds.append(lambda: f"-m devgroup {setup.not_()}--dst-group {r.choice(['0x0', '0x1'])}")
+    if hook in ("OUTPUT", "POSTROUTING"):
+        kinds.append(lambda: f"-m owner {setup.not_()}{r.choice(['--gid-owner 0', '--gid-owner 5-9', '--socket-exists'])}")
+    if table != "raw":
+        kinds += [lambda: tracked(setup), lambda: tracked(setup)]
+    if not setup.proto:
+        kinds += [lambda: protocol(setup, hook), lambda: protocol(setup, hook)]
+    return r.choice(kinds)()
+
+
+def address_type(setup, came, goes):
+    r = setup.r
+    end = r.choice(["dst", "src"])
+    kind = r.choice(["UNICAST", "LOCAL", "MULTICAST", "UNREACHABLE", "ANYCAST"] if setup.six else ["BLACKHOLE", "UNREACHABLE", "PROHIBIT", "MULTICAST", "LOCAL", "BROADCAST,LOCAL", "UNSPEC"])
+    limits = [""] + ([" --limit-iface-in"] if came else []) + ([" --limit-iface-out"] if goes else [])
+    return f"-m addrtype {setup.not_()}--{end}-type {kind}{r.choice(limits)}"
+
+
+def tracked(setup):
+    r = setup.r
+    state = r.choice(["NEW", "ESTABLISHED", "RELATED,ESTABLISHED", "NEW,RELATED", "SNAT", "NEW,SNAT"])
+    return r.choice([
+        lambda: f"-m conntrack {setup.not_()}--ctstatus {r.choice(['CONFIRMED', 'ASSURED', 'EXPECTED', 'NONE', 'SEEN_REPLY,CONFIRMED'])}",
+        lambda: f"-m conntrack {setup.not_()}--ct{r.choice(['origsrc', 'origdst', 'replsrc', 'repldst'])}port {r.choice(['80', '53', '1:1000', '40000:50000'])}",
+        lambda: f"-m conntrack --ctrepl{r.choice(['src', 'dst'])} {setup.network(setup.anyone())} --ctstate {state}",
+        lambda: f"-m conntrack --ctstate {state} --ctdir {r.choice(['ORIGINAL', 'REPLY'])}",
+        lambda: f"-m conntrack {setup.not_()}--ctproto {r.choice(['17', 'tcp', '1', '58', '47'])}",
+        lambda: f"-m connmark {setup.not_()}--mark {r.choice(['0x0', '0x0/0xff', '0x2/0x2'])}",
+    ])()
+
+
+def protocol(setup, hook):
+    r = setup.r
+    # Of the segments that this host makes itself, the question does not tell the options.
+    kind = r.choice(["not", "number", "sctp", "code", "ecn", "both"] + (["option"] if hook not in ("OUTPUT", "POSTROUTING") else []))
+    setup.proto = {"option": "tcp", "ecn": "tcp", "both": "udp", "code": "icmp"}.get(kind, "other")
+    if kind == "not":
+        return f"! -p {r.choice(['tcp', 'udp', '47', 'ipv6-icmp' if setup.six else 'icmp'])}"
+    if kind == "number":
+        return f"-p {r.choice(['47', '50', '132', 'udplite', 'ipencap'])}"
+    if kind == "sctp":
+        return "-p sctp -m sctp --dport 80"
+    if kind == "option":
+        return f"-p tcp -m tcp {setup.not_()}--tcp-option 2"
+    if kind == "ecn":
+        return f"-p tcp -m ecn {setup.not_()}--ecn-tcp-{r.choice(['ece', 'cwr'])}"
+    if kind == "both":
+        return f"-p udp -m udp --sport 1024:65535 {setup.not_()}--dport {r.choice(['53', ':79', '443:'])}"
+    if setup.six:
+        return f"-p ipv6-icmp -m icmp6 {setup.not_()}--icmpv6-type {r.choice(['1/0', '3/0', 'echo-reply', 'router-solicitation'])}"
+    return f"-p icmp -m icmp {setup.not_()}--icmp-type {r.choice(['3/1', 'time-exceeded', 'host-unreachable', '13', 'echo-reply'])}"
+
+
+def target(setup, table, hook):
+    """What a rule does, or None."""
+    r, six = setup.r, setup.six
+    tcp_or_udp = setup.proto in ("tcp", "udp")
+    if table == "raw":
+        # That direction of a zone which is not given is zone 0.
+        return r.choice(["-j CT --zone-orig 1", "-j CT --zone-reply 2", "-j NOTRACK", "-j CT --ctevents new,destroy", "-j CT --zone mark"])
+    if table == "mangle":
+        options = ["-j CONNMARK --or-mark 0x10", "-j CONNMARK --and-mark 0xf", "-j CONNMARK --xor-mark 0x3", "-j CONNMARK --set-xmark 0x0/0xffffffff",
+                   "-j MARK --set-xmark 0x0/0xffffffff", "-j MARK --set-xmark 0x7/0x3", "-j TOS --set-tos 0x10/0x3f", "-j TOS --xor-tos 0x04",
+                   "-j CHECKSUM --checksum-fill", "-j DSCP --set-dscp-class CS1", "-j AUDIT --type accept", "-j ACCEPT"]
+        return r.choice(options + (["-j CLASSIFY --set-class 1:2"] if hook != "PREROUTING" and hook != "INPUT" else []))
+    if table == "filter":
+        return r.choice([f"-j REJECT --reject-with {r.choice(REJECTS6 if six else REJECTS)}", "-j MARK --set-xmark 0x10/0x10", "-j CONNMARK --save-mark", "-j REJECT"])
+    if table != "nat":
+        return None
+    to = f"[{setup.inside()}]" if six else setup.inside()
+    if hook in ("PREROUTING", "OUTPUT"):
+        options = ["-j DNAT --to-destination " + setup.inside() + " --random", "-j DNAT --to-destination " + setup.inside() + " --persistent", "-j RETURN"]
+        if tcp_or_udp:
+            options += [f"-j DNAT --to-destination {to}:8000-8003 --random", f"-j DNAT --to-destination {to}:1024-65535", "-j REDIRECT --to-ports 8080-8082 --random"]
+        return r.choice(options)
+    own = "fd00:3::1" if six else "10.0.3.1"
+    options = [f"-j SNAT --to-source {own} --random", f"-j SNAT --to-source {own} --random-fully", "-j RETURN"]
+    if hook != "INPUT":
+        options += ["-j MASQUERADE --random", "-j MASQUERADE --random-fully"]
+    if tcp_or_udp:
+        options += [f"-j SNAT --to-source {f'[{own}]' if six else own}:1-600", f"-j SNAT --to-source {f'[{own}]' if six else own}:6000-6009 --random"]
+    return r.choice(options)
+
+
+def routes(setup):
+    r, six = setup.r, setup.six
+    device = r.choice(["in0", "in1", "out0", "out1"])
+    network = setup.network(r.choice(setup.outside))
+    address = r.choice(setup.outside)
+    options = [f"{network} dev {device}", f"{network} dev {device} metric 7", f"{address} via {setup.gateway(device)} dev {device}",
+               f"{network} via {setup.gateway(device)} dev {device} metric 20", f"unreachable default metric 4278198272",
+               f"{network} via {'fd00:9::9' if six else '10.99.0.9'} dev {device} onlink", f"{r.choice(setup.hosts[device])} dev {r.choice(['out0', 'in1'])}",
+               f"blackhole {network} metric 5", f"default via {setup.gateway(device)} dev {device} metric 50"]
+    if not six:
+        options += [f"{network} via {setup.gateway(device)} dev {device} tos 0x10", f"{network} via inet6 fd00:{device_number(device)}::2 dev {device}",
+                    f"{network} via {setup.gateway(device)} dev {device} scope global src 10.0.{device_number(device)}.1", f"multicast 224.0.0.0/24 dev {device}",
+                    f"broadcast {address} dev {device}", "throw 10.0.0.0/8 table 100", f"local {network} dev lo table 200"]
+    return r.sample(options, r.choice([1, 2, 3]))
+
+
+def device_number(device):
+    return ["in0", "in1", "out0", "out1"].index(device) + 1
+
+
+def rules(setup):
+    r = setup.r
+    options = [f"pref 60 uidrange {r.choice(['0-99', '1000-2000'])} lookup 100", f"pref 61 ipproto {r.choice(['udp', 'tcp'])} sport {r.choice(['40000-50000', '53'])} lookup 200",
+               "pref 62 fwmark 0x10 goto 32766", f"pref 63 not fwmark {r.choice(['0x1', '0x10/0xf0'])} lookup 100", "pref 64 ipproto icmp lookup 200",
+               f"pref 65 from {setup.network(setup.anyone())} to {setup.network(setup.anyone())} lookup 100", f"pref 66 iif in0 from {setup.network(setup.anyone())} lookup 200",
+               "pref 67 lookup main suppress_prefixlength 8", f"pref 68 from {setup.anyone()} tos 0x10 lookup 200"]
+    return r.sample(options, r.choice([0, 1, 1, 2]))
+
+
+def sets(setup):
+    """Sets of rarer types, with their elements: `(name, type)`, lines."""
+    r, six = setup.r, setup.six
+    family = " family inet6" if six else ""
+    port = lambda: f"{r.choice(['tcp', 'udp'])}:{r.choice([22, 53, 80, 443])}"
+    net = lambda: setup.network(setup.anyone())
+    kinds = {
+        "hash:net,port,net": (family, lambda: f"{net()},{port()},{net()}"),
+        "hash:ip,port,net": (family, lambda: f"{setup.anyone()},{port()},{net()}"),
+        "hash:ip,mac": (family, lambda: f"{setup.inside()},02:00:00:00:0{r.randrange(1, 5)}:02"),
+        "hash:ip": (f"{family} netmask {48 if six else 24}", setup.anyone),
+        "hash:net": (f"{family} timeout 30000 counters comment", lambda: f"{net()} comment \"a b\""),
+        "hash:ip,port": (f"{family} timeout 0 skbinfo", lambda: f"{setup.anyone()},icmp{'v6' if six else ''}:{r.choice(['128/0' if six else '8/0', '1/0'])}"),
+    }
+    if not six:
+        kinds["bitmap:ip"] = (" range 10.0.0.0/16", lambda: r.choice(["10.0.1.2", "10.0.2.0-10.0.2.9", "10.0.3.0/24"]))
+        kinds["bitmap:ip,mac"] = (" range 10.0.0.0/16", lambda: f"10.0.{r.randrange(1, 5)}.2{r.choice(['', ',02:00:00:00:01:02'])}")
+    kind = r.choice(list(kinds))
+    options, element = kinds[kind]
+    name = f"x{6 if six else 4}"
+    elements = sorted({element() for _ in range(r.randrange(1, 5))})
+    return (name, kind), [f"create {name} {kind}{options}", *[f"add {name} {one}" for one in elements]]
+
+
+def addresses(r, n, name):
+    """More addresses of the n-th device."""
+    options = [f"addr add 10.0.{n}.130/25 dev {name}", f"addr add 10.9.{n}.1 peer 10.9.{n}.2/32 dev {name}", f"addr add 10.0.{n}.200/32 dev {name}",
+               f"addr add 172.17.0.{n}/24 dev {name} noprefixroute", f"addr add fd00:9:{n}::1/128 dev {name} nodad", f"addr add 10.0.{n}.50/24 brd 10.0.{n}.63 dev {name}"]
+    return r.sample(options, r.choice([1, 2]))
+
+
+def settings(r, name):
+    """Settings of a device that are not the usual ones."""
+    return r.sample([f"net.ipv4.conf.{name}.accept_local=1", f"net.ipv4.conf.{name}.src_valid_mark=1", f"net.ipv4.conf.{name}.forwarding=0",
+                     f"net.ipv6.conf.{name}.forwarding=0", f"net.ipv4.conf.{name}.rp_filter=1", f"net.ipv4.conf.{name}.route_localnet=1"], 1)
