@@ -138,6 +138,14 @@ export type NfMatch =
   | { readonly kind: 'any-of'; readonly matches: readonly NfMatch[]; readonly text: Val<string>; readonly negated: boolean }
   /** All hold: an element of a set of concatenations of nft. */
   | { readonly kind: 'all-of'; readonly matches: readonly NfMatch[]; readonly text: Val<string>; readonly negated: boolean }
+  /** A set that rules change: what it held when it was captured, as long as no packet has come to such a rule. */
+  | {
+      readonly kind: 'changing-set';
+      readonly set: string;
+      readonly matches: readonly NfMatch[];
+      readonly text: Val<string>;
+      readonly negated: boolean;
+    }
   /** Read, but not modelled (u32, bpf, string, time …): the rule may match. `name` is the module; `likely`: it mostly does. */
   | {
       readonly kind: 'other';

@@ -239,6 +239,10 @@ function makeTest(match: NfMatch): Test {
       const inner = match.matches.map(testOf);
       return turned(match.negated, (at) => or(inner.map((test) => test(at))));
     }
+    case 'changing-set': {
+      const inner = match.matches.map(testOf);
+      return turned(match.negated, (at) => (at.changedSets.has(match.set) ? 'maybe' : and(inner.map((test) => test(at)))));
+    }
     case 'all-of': {
       const inner = match.matches.map(testOf);
       return turned(match.negated, (at) => and(inner.map((test) => test(at))));

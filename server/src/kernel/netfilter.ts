@@ -206,6 +206,13 @@ function runChain(run: Run, chain: NfChain, depth: number): ChainEnd {
   return 'RETURN';
 }
 
+/** What prints a table whole: of iptables all of its family's at once. */
+function printsTable({ family, name, chains }: NfTable): string {
+  for (const { hook, name: chain } of chains.values())
+    if (hook !== undefined && hook.toUpperCase() !== chain) return `nft list table ${family} ${name}`;
+  return family === 'ip6' ? 'ip6tables-save' : 'iptables-save';
+}
+
 /** Whether the packet gets past the rules that a listing with gaps does not show. */
 function passesMissing(run: Run): boolean {
   const { name } = run.table;
@@ -216,7 +223,7 @@ function passesMissing(run: Run): boolean {
     certainty: 'assumed',
     nature: 'hidden',
     reason: `the ${name} table was not captured whole: a rule that is missing may take the packet first`,
-    command: 'iptables-save',
+    command: printsTable(run.table),
   });
 }
 
@@ -246,9 +253,9 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, depth: number): ChainEn
           certainty: hidden.certainty,
           nature: 'hidden' as const,
           reason: hidden.reason,
-          command: 'iptables-save',
+          command: printsTable(run.table),
         }
-      : openCondition(rule, run.moment, jump !== undefined);
+      : openCondition(rule, run, jump !== undefined);
     ({ certainty, reason } = doubt);
     // Several of the rules here may stand for one of nft's, each with its own conditions.
     const open = rule.matches.filter((match) => testOf(match)(run.moment) === 'maybe').map(conditionText);
@@ -306,15 +313,16 @@ function conditionText(match: NfMatch): string {
 }
 
 /** What is taken for granted where a condition can't be decided. */
-function openCondition(rule: NfRule, moment: Moment, isJump: boolean) {
+function openCondition(rule: NfRule, { moment, table }: Run, isJump: boolean) {
   const open = rule.matches.filter((match) => testOf(match)(moment) === 'maybe');
   const names = open.map(conditionText);
   const [first] = open;
   if (first?.kind === 'limit' && open.length === 1) {
     const probability = first.probability ?? (first.every === undefined ? undefined : 1 / first.every);
     const above = /above|connlimit/.test(first.text.value) && !/upto/.test(first.text.value);
-    const holds =
-      probability === undefined ? !above && first.module !== 'recent' && first.module !== 'quota' : probability >= 0.5;
+    // What a limit that stands elsewhere says is not known: what refuses packets is meant for those beyond it.
+    const refuses = / name /.test(first.text.value) && (rule.target === 'DROP' || rule.target === 'REJECT');
+    const holds = probability === undefined ? !above && !refuses && first.module !== 'recent' : probability >= 0.5;
     return {
       likely: holds !== first.negated,
       certainty: 'assumed' as const,
@@ -325,15 +333,15 @@ function openCondition(rule: NfRule, moment: Moment, isJump: boolean) {
   }
   const unmodelled = open.every((match) => match.kind === 'other');
   const set = open.find((match) => match.kind === 'set');
-  const marked = open.some((match) => match.kind === 'mark' || match.kind === 'connmark');
+  const changed = open.find((match) => match.kind === 'changing-set');
   const likely = isJump || open.every((match) => match.kind === 'other' && match.likely === true);
   return {
     // A condition that can't be worked out: taking a drop for granted would be worse than passing it over.
     likely,
     certainty: 'assumed' as const,
     nature: unmodelled ? ('unmodelled' as const) : ('hidden' as const),
-    reason: `${names.join(', ')}: ${unmodelled ? 'not modelled' : 'what it needs was not captured'}; taken ${likely ? 'to match' : 'not to match'}`,
-    command: set ? 'ipset list' : marked ? 'iptables-save' : unmodelled ? undefined : 'iptables-save',
+    reason: `${names.join(', ')}: ${changed ? 'packets before may have changed the set' : unmodelled ? 'not modelled' : 'what it needs was not captured'}; taken ${likely ? 'to match' : 'not to match'}`,
+    command: set && !changed ? 'ipset list' : unmodelled ? undefined : printsTable(table),
   };
 }
 
@@ -446,7 +454,7 @@ function unknownTarget(run: Run, rule: NfRule, target: string): ChainEnd | undef
     reason: known
       ? `${target} was not captured (${inferredFrom(known)}); taken to ${effect?.kind === 'drops' ? 'drop the packet' : 'let the packet go on'}`
       : `what ${target} does was not captured, or is not modelled; taken to let the packet go on`,
-    command: `iptables -t ${run.table.name} -S`,
+    command: printsTable(run.table),
   });
   if (!goesOn) return 'ANYTHING';
   if (effect?.kind !== 'marks') return undefined;

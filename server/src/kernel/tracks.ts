@@ -76,7 +76,7 @@ function familiesOf(address: string | undefined): readonly (4 | 6)[] {
 }
 
 function usesMatch(match: NfMatch, asked: (match: NfMatch) => boolean): boolean {
-  if (match.kind === 'any-of' || match.kind === 'all-of') return match.matches.some((inner) => usesMatch(inner, asked));
+  if ('matches' in match) return match.matches.some((inner) => usesMatch(inner, asked));
   return asked(match);
 }
 

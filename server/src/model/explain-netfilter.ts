@@ -92,6 +92,7 @@ function explainNfMatch(match: NfMatch): string {
     case 'limit':
     case 'any-of':
     case 'all-of':
+    case 'changing-set':
       return `${not}${match.text.value}`;
     case 'other':
       return `${not}${match.text.value} (not modelled)`;

@@ -7,6 +7,7 @@ import { errorOn, reportErrorOutput } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, sliceSource, sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
 import type { Lookup } from './selectors';
+import { changedSets } from './dynamic';
 import { cutElements } from './elements';
 import { priorityNumber } from './names';
 import { ruleRefs } from './refs';
@@ -74,9 +75,13 @@ export function readBlocks(input: ParseInput): Parsed {
 
 function translateRules(state: State): void {
   const iptables = tablesOfIptables(state.out);
+  const changing = changedSets(
+    state.rules.map(({ line, family, table }) => ({ table: `${family} ${table}`, items: line.items })),
+  );
   for (const { line, family, table, chain, number, block } of state.rules) {
     const lookup: Lookup = {
       family,
+      changing: changing.get(`${family} ${table}`) ?? new Set(),
       madeByIptables: iptables.has(`${family} ${table}`),
       set: (name) => state.sets.get(`${family} ${table} ${name}`),
       literal: (body) => cutElements(body, () => undefined),

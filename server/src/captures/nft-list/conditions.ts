@@ -25,7 +25,11 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
     const elements =
       right.is === 'elements' ? right.elements : right.is === 'set' ? lookup.literal(right.body) : lookup.set(right.name.value);
     if (elements === undefined) return [otherMatch(item.text)];
-    return setMatches(selectors, elements, negated, item.text, lookup);
+    const matches = setMatches(selectors, elements, negated, item.text, lookup);
+    const set = right.is === 'named' ? `@${right.name.value}` : undefined;
+    return set !== undefined && lookup.changing.has(set)
+      ? [{ kind: 'changing-set', set, matches, text: item.text, negated: false }]
+      : matches;
   }
   if (selectors.length > 1) {
     const all = concatMatches(selectors, right.values, lookup, item.text);
@@ -106,7 +110,7 @@ export function setMatches(
 }
 
 /** The headers that selectors are read from: without one of them a condition does not hold, negated or not. */
-function headers(selectors: readonly Val<string>[], text: Val<string>, lookup: Lookup): NfMatch[] {
+export function headers(selectors: readonly Val<string>[], text: Val<string>, lookup: Lookup): NfMatch[] {
   return selectors.flatMap((selector): NfMatch[] => {
     if (/^ip6? /.test(selector.value)) return familyGuard(selector, lookup);
     const [, protocol] = /^(tcp|udp|udplite|sctp|dccp|th|icmp|icmpv6) /.exec(selector.value) ?? [];

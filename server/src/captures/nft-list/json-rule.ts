@@ -272,8 +272,19 @@ function statementOf(name: string, value: Json, span: Span): NftItem | undefined
       );
     }
     case 'set':
-    case 'map':
-      return other('update', 'update');
+    case 'map': {
+      const element = fields.get('elem');
+      const key = element && (fieldsOf(fieldsOf(element).get('elem')).get('val') ?? element);
+      const selectors = selectorsOf(key);
+      const rates = itemsOf(fields.get('stmt')).flatMap((rate) => {
+        const one = only(rate);
+        const inverse = fieldsOf(one?.value).get('inv');
+        const over = inverse?.is === 'word' && inverse.value === true ? ' over' : '';
+        return one ? [`${one.name === 'limit' ? 'limit rate' : one.name}${over}`] : [];
+      });
+      const inside = [selectors ? names(selectors) : '', ...rates].join(' ');
+      return other('update', `${jsonText(fields, 'op')?.value ?? 'add'} ${jsonText(fields, name)?.value ?? '@'} { ${inside} }`);
+    }
     case 'dup':
     case 'fwd': {
       const [address, device] = [valueOf(fields.get('addr')), valueOf(fields.get('dev'))];

@@ -7,6 +7,7 @@ import { sliceSource, spanIn } from '../ohm';
 import type { NfFamily } from '../netfilter-facts';
 import type { Lookup } from './selectors';
 import { tablesOfIptables } from './blocks';
+import { changedSets } from './dynamic';
 import { cutElements } from './elements';
 import { elementOf, itemOf, verdictWords } from './json-rule';
 import { ruleRefs } from './refs';
@@ -55,6 +56,15 @@ export function readNftJson(input: ParseInput): Parsed {
     });
   }
   const iptables = tablesOfIptables(out);
+  const changing = changedSets(
+    of('rule').map((fields) => {
+      const expressions = fields.get('expr');
+      return {
+        table: `${familyOf(fields)} ${tableOf(fields)}`,
+        items: expressions?.is === 'list' ? expressions.items.map(itemOf) : [],
+      };
+    }),
+  );
   let anonymous = 0;
   const counts = new Map<string, number>();
   for (const fields of of('rule')) {
@@ -67,6 +77,7 @@ export function readNftJson(input: ParseInput): Parsed {
     counts.set(key, number);
     const lookup: Lookup = {
       family,
+      changing: changing.get(`${family} ${table}`) ?? new Set(),
       madeByIptables: iptables.has(`${family} ${table}`),
       set: (name) => sets.get(`${family} ${table} ${name}`),
       // Sets that stand in nft's own words there; those of JSON are elements already.

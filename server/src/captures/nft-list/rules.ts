@@ -1,6 +1,7 @@
 import { val, type Val } from '../../base/span';
 import type { NetfilterFact, NfFamily, NfMatch, NfStatement } from '../netfilter-facts';
-import { concatMatches, conditionMatches, otherMatch, setMatches, withIcmpCode } from './conditions';
+import { concatMatches, conditionMatches, headers, otherMatch, setMatches, withIcmpCode } from './conditions';
+import { setChange } from './dynamic';
 import { familyGuard, protocolOf, type Lookup } from './selectors';
 import { plainNumber } from './names';
 import type { NftElement, NftItem, NftMap } from './semantics';
@@ -194,6 +195,14 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         continue;
       }
       case 'other': {
+        const change = setChange(item);
+        if (change !== undefined) {
+          narrow(headers(change.selectors, item.text, lookup));
+          if (change.rate !== undefined) narrow([change.rate]);
+          draft.before.push({ target: val('SET', item.text.span), options: { set: change.set } });
+          mapped = false;
+          continue;
+        }
         if (item.name !== 'tproxy') break;
         const [, family] = /^tproxy (ip6?) /.exec(item.text.value) ?? [];
         if (family !== undefined) narrow(familyGuard(val(family, item.text.span), lookup));

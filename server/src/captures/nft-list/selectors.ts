@@ -13,6 +13,8 @@ export interface Lookup {
   readonly madeByIptables: boolean;
   /** The elements of a named set; undefined where they are not shown. */
   readonly set: (name: string) => readonly NftElement[] | undefined;
+  /** The sets of the table that its rules change, as `@NAME`. */
+  readonly changing: ReadonlySet<string>;
   /** The elements of a set that stands in the rule. */
   readonly literal: (
     body: Extract<Extract<NftItem, { is: 'condition' }>['right'], { is: 'set' }>['body'],
@@ -223,6 +225,34 @@ export function valueMatches(
         const bits = dscp(value.value);
         return bits === undefined ? undefined : { kind: 'dscp', value: val(bits, value.span), negated: false };
       });
+    case 'ip ecn':
+    case 'ip6 ecn':
+      return one(familyGuard(selector, lookup), (value) => {
+        const field = ECN[value.value] ?? plainNumber(value.value);
+        return field === undefined || field > 3
+          ? undefined
+          : { kind: 'ecn', what: 'ip-ect', value: val(field, value.span), negated: false };
+      });
+    case 'meta iifgroup':
+    case 'iifgroup':
+    case 'meta oifgroup':
+    case 'oifgroup':
+      return one([], (value) => ({
+        kind: 'device-group',
+        which: name.endsWith('iifgroup') ? 'src' : 'dst',
+        group: value,
+        negated: false,
+      }));
+    case 'tcp option maxseg': {
+      if (values.length > 1 || !/^(?:exists|missing|[01])$/.test(first.value)) return undefined;
+      const missing = /^(?:missing|0)$/.test(first.value);
+      return [protocolOf('tcp', selector), { kind: 'tcp-option', option: val(2, selector.span), negated: missing !== negated }];
+    }
+    case 'ct protocol':
+      return one([], (value) => ({ kind: 'conntrack', what: 'proto', value, negated: false }));
+    case 'ip version':
+    case 'ip6 version':
+      return one(familyGuard(selector, lookup), (value) => familyMatch(val(value.value === '4' ? 'ipv4' : 'ipv6', value.span)));
     case 'ip length':
     case 'meta length':
       return one(name === 'ip length' ? familyGuard(selector, lookup) : [], (value) => {
@@ -242,8 +272,26 @@ export function valueMatches(
         negated: false,
       }));
     default:
+      if (/^(?:numgen|jhash|symhash) /.test(name)) return byNumber(selector, values, negated, text);
       return tupleMatches(selector, values, negated, text, lookup);
   }
+}
+
+/** RFC 3168. */
+const ECN: Readonly<Record<string, number>> = { 'not-ect': 0, ect1: 1, ect0: 2, ce: 3 };
+
+/** `numgen random mod 4 0`: one packet, or connection, in four. */
+function byNumber(
+  selector: Val<string>,
+  values: readonly Val<string>[],
+  negated: boolean,
+  text: Val<string>,
+): NfMatch[] | undefined {
+  const modulus = Number(/\bmod (\d+)/.exec(selector.value)?.[1]);
+  const ranges = values.map(({ value }) => numbers(value));
+  if (!(modulus > 0) || ranges.includes(undefined)) return undefined;
+  const cases = ranges.reduce((sum, range) => sum + (range === undefined ? 0 : range[1] - range[0] + 1), 0);
+  return [{ kind: 'limit', module: 'numgen', text, negated, probability: Math.min(1, cases / modulus) }];
 }
 
 /** `ct original ip saddr 10.0.0.1`, `ct reply proto-dst 80`. */
