@@ -1,6 +1,7 @@
 """Random rules in nftables' own words: tables of several families, sets, maps, chains at any place of a hook."""
 import re
 
+import rare
 from setup import DEVICES, MARKS, PORTS
 
 HOOKS = {
@@ -17,6 +18,7 @@ class Native:
     def __init__(self, random, setups):
         self.r, self.setups = random, {4: setups[0], 6: setups[1]}
         self.proxied = any(setup.proxied for setup in setups)
+        self.rare = setups[0].rare
 
     def maybe(self, chance):
         return self.r.random() < chance
@@ -38,6 +40,8 @@ class Native:
         if self.maybe(0.2):
             self.counters.append("seen")
             body += [" counter seen {", " }"]
+        if self.rare:
+            body += [" set seen {", f"  type {'ipv6_addr' if family == 'ip6' else 'ipv4_addr'};", "  size 1000;", "  flags dynamic,timeout;", "  timeout 5m;", " }"]
         bases = []
         for n in range(self.r.choice([1, 2, 3, 4])):
             kind = self.r.choice(["filter", "filter", "filter", "nat", "nat", "route"])
@@ -173,6 +177,8 @@ class Native:
 
     def condition(self, hook):
         r = self.r
+        if self.rare and self.maybe(0.3):
+            return rare.native_condition(self, hook)
         kind = r.choice(["saddr", "saddr", "daddr", "daddr", "in", "out", "l4proto", "ports", "ports", "ports", "flags", "icmp", "ctstate", "ctstate", "ctstatus",
                          "ctdir", "ctorig", "ctmark", "mark", "mark", "length", "ttl", "dscp", "ether", "pkttype", "skuid", "nfproto", "fib", "frag",
                          "concat", "set", "limit", "maxseg", "compare", "protocol", "rpf"])
@@ -327,6 +333,9 @@ class Native:
             "route": ["mark", "mark", "set", "drop"],
         }[kind]
         what = r.choice(choices)
+        unusual = rare.native_statement(self, kind, hook) if self.rare and what not in ("jump", "goto") and self.maybe(0.3) else None
+        if unusual:
+            return unusual
         if what in ("jump", "goto"):
             return f"{what} {r.choice(below)}" if below else None
         if what in ("accept", "drop", "continue", "return"):

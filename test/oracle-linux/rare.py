@@ -168,3 +168,57 @@ def settings(r, name):
     """Settings of a device that are not the usual ones."""
     return r.sample([f"net.ipv4.conf.{name}.accept_local=1", f"net.ipv4.conf.{name}.src_valid_mark=1", f"net.ipv4.conf.{name}.forwarding=0",
                      f"net.ipv6.conf.{name}.forwarding=0", f"net.ipv4.conf.{name}.rp_filter=1", f"net.ipv4.conf.{name}.route_localnet=1"], 1)
+
+
+def native_condition(native, hook):
+    """A condition in nftables' own words, or None where it does not fit."""
+    r = native.r
+    came = hook in ("prerouting", "input", "forward")
+    kinds = [lambda: f"{'ip6' if (six := native.versioned()) else 'ip'} ecn {native.not_()}{r.choice(['not-ect', 'ect0', '{ ect0, ce }'])}",
+             lambda: f"ct zone {native.not_()}{r.choice(['0', '1', '2'])}", lambda: f"ct status {r.choice(['assured', '& assured != assured', 'expected'])}",
+             lambda: f"ct {r.choice(['original', 'reply'])} {r.choice(['proto-src', 'proto-dst'])} {native.not_()}{r.choice(['80', '53', '1-1000'])}" if native.transport() else None,
+             lambda: 'ct helper "ftp"', lambda: f"ct protocol {r.choice(['tcp', 'udp', 'icmp'])}",
+             lambda: f"meta mark {r.choice(['<', '>', '<=', '>='])} {r.choice(['0x2', '0x10', '0x4000'])}",
+             lambda: f"meta protocol {native.not_()}{r.choice(['ip', 'ip6'])}",
+             lambda: f"meta length {r.choice(['>', '<='])} {r.choice(['50', '1200'])}",
+             lambda: f"numgen {r.choice(['random', 'inc'])} mod 1 {native.not_()}0",
+             lambda: f"fib {r.choice(['saddr', 'daddr'])}{r.choice(['', ' . iif']) if came and hook != 'forward' else ''} type {native.not_()}{r.choice(['unreachable', 'anycast', 'local', 'unicast', 'prohibit', 'blackhole'])}",
+             lambda: f"ip{'6' if (six := native.versioned()) else ''} {'nexthdr' if six else 'protocol'} {r.choice(['tcp', 'udp', '47'])}" if not native.proto else None]
+    if came:
+        kinds += [lambda: f"iifgroup {native.not_()}{r.choice(['default', '1', '{ 1, 2 }'])}"]
+    if hook in ("forward", "output", "postrouting"):
+        kinds += [lambda: f"oifgroup {native.not_()}{r.choice(['default', '1'])}"]
+    if hook in ("output", "postrouting"):
+        kinds += [lambda: f"meta skgid {native.not_()}{r.choice(['0', '5-9'])}"]
+    elif native.proto in (None, "tcp") and not native.by_header:
+        kinds += [lambda: maximum(native)]
+    if not native.proto:
+        kinds += [lambda: echo(native)]
+    return r.choice(kinds)()
+
+
+def maximum(native):
+    native.proto = "tcp"
+    return f"tcp option maxseg {native.r.choice(['exists', 'missing'])}"
+
+
+def echo(native):
+    six = native.versioned()
+    native.proto = "icmp"
+    return f"{'icmpv6' if six else 'icmp'} type {native.r.choice(['echo-request', 'echo-reply'])} {'icmpv6' if six else 'icmp'} code {native.r.choice(['0', '!= 0', '0-3'])}"
+
+
+def native_statement(native, kind, hook):
+    """What a rule does, or None. What it adds to a set no later condition asks for: sets are filled with what comes by."""
+    r = native.r
+    six = native.versioned()
+    ip = "ip6" if six else "ip"
+    if kind == "nat":
+        setup, family = native.of(six), f" {ip}" if native.family == "inet" else ""
+        if hook in ("prerouting", "output"):
+            return r.choice([f"dnat{family} to {setup.inside()} random", f"dnat{family} to {setup.inside()} persistent", "return"])
+        own = "fd00:3::1" if six else "10.0.3.1"
+        return r.choice([f"snat{family} to {own} random", f"snat{family} to {own} fully-random", "return"] + (["masquerade random", "masquerade fully-random"] if hook == "postrouting" else []))
+    options = [f"{ip} ecn set {r.choice(['ce', 'ect0', 'not-ect'])}", "meta priority set 1:2", "ct event set new,destroy", "ct mark set meta mark and 0xf0", "meta mark set 0x0",
+               f"update @seen {{ {ip} saddr }}", f"add @seen {{ {ip} saddr limit rate over 10000/second burst 10000 packets }} drop", "meta nftrace set 1"]
+    return r.choice([*options, "ct zone set meta mark"] if native.early else options)

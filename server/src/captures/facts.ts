@@ -96,6 +96,9 @@ export type LinuxFact =
       readonly prefix: Val<number>;
       readonly scope?: Val<string>;
       readonly peer?: Val<string>;
+      readonly broadcast?: Val<string>;
+      /** The kernel made no route for the subnet (`noprefixroute`). */
+      readonly noPrefixRoute?: boolean;
     }
   | {
       readonly kind: 'route';

@@ -7,7 +7,8 @@ import { partsOf, spanIn, type SourceText } from './ohm';
 /** A JSON value together with its place, which `JSON.parse` forgets. */
 export type Json =
   | { readonly is: 'text'; readonly value: string; readonly span: Span }
-  | { readonly is: 'number'; readonly value: number; readonly span: Span }
+  /** `text` is the number as it is written: it may have more digits than a number holds. */
+  | { readonly is: 'number'; readonly value: number; readonly text: string; readonly span: Span }
   | { readonly is: 'word'; readonly value: boolean | undefined; readonly span: Span }
   | { readonly is: 'list'; readonly items: readonly Json[]; readonly span: Span }
   | { readonly is: 'object'; readonly fields: ReadonlyMap<string, Json>; readonly span: Span };
@@ -229,7 +230,7 @@ function readValue(reader: Reader, depth: number): Json {
   reader.at += word.length;
   const span = spanIn(reader.source, start, reader.at);
   if (/^[tfn]/.test(word)) return { is: 'word', value: word === 'null' ? undefined : word === 'true', span };
-  return { is: 'number', value: Number(word), span };
+  return { is: 'number', value: Number(word), text: word, span };
 }
 
 function readMembers(reader: Reader, close: string, member: () => void): void {

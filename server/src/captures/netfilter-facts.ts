@@ -155,9 +155,6 @@ export type NfMatch =
       readonly likely?: boolean;
     };
 
-/** The target of a rule that `nft list` shows without one: it is iptables', and nft could not print it. */
-export const UNPRINTED_TARGET = 'a target that nft could not print';
-
 /** What a rule's target is told, besides its name. */
 export interface NfTargetOptions {
   /** `to:` of DNAT and SNAT: `ADDRESS`, `ADDRESS-ADDRESS`, with `:PORT` or `:PORT-PORT`; of NETMAP the network. */
@@ -174,8 +171,8 @@ export interface NfTargetOptions {
     readonly ctmask?: number;
   }>;
   readonly zone?: Val<number>;
-  /** `--zone mark`: the packet's mark names the zone. */
-  readonly zoneByMark?: boolean;
+  /** The packet's mark names the zone: the one it has at this rule, or when its connection is looked for (`--zone mark`). */
+  readonly zoneByMark?: 'now' | 'later';
   /** `--zone-orig`, `--zone-reply`. */
   readonly zoneDirection?: 'orig' | 'reply';
   readonly notrack?: boolean;
@@ -195,6 +192,8 @@ export interface NfTargetOptions {
   readonly queueBypass?: boolean;
   /** What arptables' target `mangle` puts in: `mangle-ip-s`, `mangle-mac-d` …, and `mangle-target`, where the packet goes then. */
   readonly arp?: Readonly<Record<string, Val<string>>>;
+  /** The rule has a target of iptables', which nft could not print. */
+  readonly unprinted?: boolean;
   /** SET: the set that the packet's addresses are put into or taken out of. */
   readonly set?: Val<string>;
 }

@@ -259,8 +259,12 @@ function localRoutes(namespace: Namespace, family: 4 | 6): FibRoute[] {
       if (family === 4) {
         if (device.name === 'lo' && address.prefix < 32)
           routes.push(implied('local', ip.value, address.prefix, 4, 'lo', ip.value, address.source, reason));
-        else if (address.prefix < 31 && device.up)
-          routes.push(implied('broadcast', ip.value | host, 32, 4, device.name, ip.value, address.source, reason));
+        else if (device.up) {
+          const net = parseIp(address.peer ?? address.ip)?.value ?? ip.value;
+          const own = address.broadcast === undefined ? undefined : parseIp(address.broadcast)?.value;
+          const all = new Set([...(address.prefix < 31 ? [net | host] : []), ...(own === undefined ? [] : [own])]);
+          for (const value of all) routes.push(implied('broadcast', value, 32, 4, device.name, ip.value, address.source, reason));
+        }
       } else if (anycast && device.name !== 'lo' && address.prefix < 127) {
         routes.push(implied('anycast', ip.value & ~host, 128, 6, device.name, undefined, address.source, reason));
       }
@@ -296,11 +300,13 @@ function connectedRoutes(namespace: Namespace, family: 4 | 6): FibRoute[] {
     for (const address of device.addresses) {
       const ip = parseIp(address.ip);
       const whole = family === 4 ? 32 : 128;
-      if (ip?.family !== family || address.prefix >= whole || address.prefix === 0) continue;
+      const peer = address.peer === undefined ? undefined : parseIp(address.peer);
+      if (ip?.family !== family || (address.prefix >= whole && peer === undefined) || address.prefix === 0) continue;
+      if (address.noPrefixRoute === true) continue;
       routes.push(
         implied(
           'unicast',
-          ip.value,
+          peer?.value ?? ip.value,
           address.prefix,
           family,
           device.name,

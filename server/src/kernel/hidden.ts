@@ -71,7 +71,8 @@ export function decideHidden(rule: NfRule, chain: NfChain, visible: Tri, packet:
       reason: `iptables -L without -v hides interfaces; Neutron writes this rule with ${known.says}, so it ${holds ? 'matches' : 'does not match'} here`,
     };
   }
-  if (isJump || rule.target === undefined) return undefined;
+  // A jump that leads on changes nothing by itself: the rules of its chain hide their interfaces as well.
+  if ((isJump && !rule.goto) || rule.target === undefined) return undefined;
   const conditions = rule.matches.filter((match) => match.kind !== 'comment' && !isAny(match));
   const isLast = chain.rules.at(-1) === rule;
   if (conditions.length === 0 && !isLast) {

@@ -2,7 +2,7 @@ import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
 import { arpTest } from './arp';
-import { zoneId, type Connection, type Tracking, type Tuple } from './conntrack';
+import { TEMPLATE, zoneId, type Connection, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
@@ -383,7 +383,8 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
   const [from = number, to = from] = text.split(':').map(Number);
   return ({ tracking }) => {
     const { connection, reply } = tracking;
-    if (!connection) return 'no';
+    // The stand-in of a connection whose zone was named has that zone.
+    if (!connection) return tracking === TEMPLATE && what === 'zone' ? 'maybe' : 'no';
     const { original } = connection;
     const inPrefix = (ip: bigint): Tri => (address ? tri((ip & address.mask) === address.value) : 'maybe');
     const inRange = (port: number | undefined): Tri =>
@@ -419,6 +420,13 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
         break;
       case 'repldstport':
         answer = inRange(connection.reply.dport);
+        break;
+      case 'zone':
+        answer = tri(connection.zone.id === number);
+        break;
+      case 'original-zone':
+      case 'reply-zone':
+        answer = tri(zoneId(connection.zone, what === 'reply-zone' ? 'reply' : 'orig') === number);
         break;
       case 'status':
         answer = or(

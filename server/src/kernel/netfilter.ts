@@ -411,11 +411,7 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
       run.ct =
         target === 'NOTRACK' || options.notrack === true
           ? { notrack: true, zone: undefined }
-          : options.zoneByMark
-            ? { notrack: false, zone: { id: 0, direction: options.zoneDirection ?? 'both', byMark: true } }
-            : options.zone
-              ? { notrack: false, zone: { id: options.zone.value, direction: options.zoneDirection ?? 'both' } }
-              : { notrack: false, zone: { id: 0, direction: 'both' } };
+          : { notrack: false, zone: zoneSet(statement.options, run.moment.packet.mark) };
       return undefined;
     case 'mangle': {
       // Of arptables(8).
@@ -432,6 +428,12 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
       }
       return unknownTarget(run, rule, target);
   }
+}
+
+function zoneSet({ zone, zoneByMark, zoneDirection }: NfStatement['options'], mark: number | undefined): Zone {
+  const direction = zoneDirection ?? 'both';
+  if (zoneByMark === 'now' && mark !== undefined) return { id: mark & 0xffff, direction };
+  return zoneByMark ? { id: 0, direction, byMark: true } : { id: zone?.value ?? 0, direction };
 }
 
 /** Nobody serves any of the queues `3`, `0:3` or, as nft writes it, `0-3`; 0 where none is named. */

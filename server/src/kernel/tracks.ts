@@ -1,4 +1,4 @@
-import { UNPRINTED_TARGET, type NfMatch } from '../captures/netfilter-facts';
+import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace, NfTable } from '../model/network';
 
 /** Conditions and targets that have the kernel track connections (nf_ct_netns_get). */
@@ -58,7 +58,7 @@ function read(table: NfTable): Uses {
         // Of what nft could not print nothing is known, or the name at most.
         const names = target.match(/[A-Z]{2,}/g) ?? [];
         if (
-          target === UNPRINTED_TARGET ||
+          options.unprinted === true ||
           names.some((name) => TRACKING_TARGETS.has(name)) ||
           (target === 'CT' && options.notrack !== true)
         )

@@ -285,6 +285,9 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
           ip: fact.ip.value,
           prefix: fact.prefix.value,
           ...(fact.scope === undefined ? {} : { scope: fact.scope.value }),
+          ...(fact.peer === undefined ? {} : { peer: fact.peer.value }),
+          ...(fact.broadcast === undefined ? {} : { broadcast: fact.broadcast.value }),
+          ...(fact.noPrefixRoute === true ? { noPrefixRoute: true } : {}),
           source: sourceAt(linked, fact.ip.span),
         });
       }

@@ -188,6 +188,11 @@ export interface DeviceAddress {
   readonly ip: string;
   readonly prefix: number;
   readonly scope?: string;
+  /** The other end, whose subnet is reached by the device instead of its own. */
+  readonly peer?: string;
+  readonly broadcast?: string;
+  /** The kernel made no route for the subnet. */
+  readonly noPrefixRoute?: boolean;
   readonly source: Source;
 }
 

@@ -254,6 +254,8 @@ function addAddress(out: Collected, dev: Val<string>, address: AddressText): voi
     prefix: far !== undefined && !address.cidr.value.includes('/') ? far.prefix : ownPrefix,
     ...(address.scope === undefined ? {} : { scope: address.scope }),
     ...(far === undefined ? {} : { peer: far.ip }),
+    ...(address.broadcast === undefined ? {} : { broadcast: address.broadcast }),
+    ...(address.noPrefixRoute ? { noPrefixRoute: true } : {}),
   });
 }
 
@@ -266,13 +268,15 @@ function parseJson(input: ParseInput) {
     deviceRef(out, name, true);
     out.facts.push(jsonLink(object, name, out));
     for (const entry of jsonObjects(object, 'addr_info')) {
-      const [ip, prefix, scope, peer] = [
+      const [ip, prefix, scope, peer, broadcast] = [
         jsonText(entry, 'local'),
         jsonNumber(entry, 'prefixlen'),
         jsonText(entry, 'scope'),
         jsonText(entry, 'address'),
+        jsonText(entry, 'broadcast'),
       ];
       if (ip === undefined || prefix === undefined) continue;
+      const unrouted = entry.get('noprefixroute');
       ipRef(out, ip, true);
       out.facts.push({
         kind: 'address',
@@ -281,6 +285,8 @@ function parseJson(input: ParseInput) {
         prefix,
         ...(scope === undefined ? {} : { scope }),
         ...(peer === undefined ? {} : { peer }),
+        ...(broadcast === undefined ? {} : { broadcast }),
+        ...(unrouted?.is === 'word' && unrouted.value === true ? { noPrefixRoute: true } : {}),
       });
     }
   }

@@ -23,6 +23,8 @@ export interface AddressText {
   readonly cidr: Val<string>;
   readonly peer: Val<string> | undefined;
   readonly scope: Val<string> | undefined;
+  readonly broadcast: Val<string> | undefined;
+  readonly noPrefixRoute: boolean;
 }
 
 /** What one line (or one piece between the backslashes of `ip -o`) says. */
@@ -74,12 +76,25 @@ semantics.addOperation<AddressText>('addressOf(source)', {
   address(_family, _sp, cidr, items) {
     const source = this.args['source'] as SourceText;
     const words = wordsOf(items, source);
-    return { cidr: textVal(cidr, source), peer: words.pairs.get('peer'), scope: words.pairs.get('scope') };
+    const { pairs, flags } = words;
+    return {
+      cidr: textVal(cidr, source),
+      peer: pairs.get('peer'),
+      scope: pairs.get('scope'),
+      broadcast: pairs.get('brd'),
+      noPrefixRoute: flags.some(({ value }) => value === 'noprefixroute'),
+    };
   },
   briefAddress(_sp, cidr, peer, _metric) {
     const source = this.args['source'] as SourceText;
     const other = peer.children[0]?.children[3];
-    return { cidr: textVal(cidr, source), peer: other === undefined ? undefined : textVal(other, source), scope: undefined };
+    return {
+      cidr: textVal(cidr, source),
+      peer: other === undefined ? undefined : textVal(other, source),
+      scope: undefined,
+      broadcast: undefined,
+      noPrefixRoute: false,
+    };
   },
 });
 

@@ -392,7 +392,7 @@ semantics.addOperation<Piece>('pieceOf(source)', {
       const [name, , zone] = found?.ctorName === 'ctOption_zone' ? found.children : [];
       if (name === undefined || zone === undefined) continue;
       const direction = name.sourceString === 'zone-orig' ? 'orig' : name.sourceString === 'zone-reply' ? 'reply' : undefined;
-      const named = zone.sourceString === 'mark' ? { zoneByMark: true } : { zone: numberVal(textVal(zone, source)) };
+      const named = zone.sourceString === 'mark' ? { zoneByMark: 'later' as const } : { zone: numberVal(textVal(zone, source)) };
       options = { ...options, ...named, ...(direction ? { zoneDirection: direction } : {}) };
     }
     return { options };

@@ -92,7 +92,7 @@ function optionWithArgument(
       const byMark = first.value === 'mark';
       if (zone === undefined && !byMark) return undefined;
       return {
-        ...(byMark ? { zoneByMark: true } : { zone }),
+        ...(byMark ? { zoneByMark: 'later' as const } : { zone }),
         ...(name === '--zone' ? {} : { zoneDirection: name === '--zone-orig' ? ('orig' as const) : ('reply' as const) }),
       };
     }

@@ -2,7 +2,7 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import { val, type Val } from '../../base/span';
 import type { ParseInput, Parsed } from '../capture';
-import { UNPRINTED_TARGET, type NfFamily } from '../netfilter-facts';
+import type { NfFamily } from '../netfilter-facts';
 import { errorOn, reportErrorOutput } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, sliceSource, sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
@@ -12,6 +12,7 @@ import { cutElements } from './elements';
 import { priorityNumber } from './names';
 import { ruleRefs } from './refs';
 import { ruleFacts } from './rules';
+import { UNPRINTED_TARGET } from './statements';
 import { readNftHead, readNftRule, type NftElement, type NftHead, type NftRuleLine } from './semantics';
 
 /** What encloses a line. */

@@ -32,7 +32,7 @@ function itemsOf(json: Json | undefined): readonly Json[] {
 function valueOf(json: Json | undefined): Val<string> | undefined {
   if (json === undefined) return undefined;
   if (json.is === 'text') return val(json.value, json.span);
-  if (json.is === 'number') return val(String(json.value), json.span);
+  if (json.is === 'number') return val(json.text, json.span);
   if (json.is === 'word') return json.value === undefined ? undefined : val(json.value ? 'exists' : 'missing', json.span);
   const one = only(json);
   if (one?.name === 'prefix') {

@@ -202,3 +202,6 @@ function bitsOf(text: string, names: Readonly<Record<string, number>>): number |
 export function plainNumber(text: string): number | undefined {
   return /^(?:0x[\da-f]+|\d+)$/i.test(text) ? Number(text) : undefined;
 }
+
+/** The ECN field of the IP header (RFC 3168). */
+export const ECN: Readonly<Record<string, number>> = { 'not-ect': 0, ect1: 1, ect0: 2, ce: 3 };

@@ -3,7 +3,7 @@ import { formatMac } from '../../packet/address';
 import type { NfFamily, NfMatch } from '../netfilter-facts';
 import { lower } from '../words';
 import { markValue, portRanges, protocolName } from '../iptables-rules/netfilter';
-import { dscp, icmpCode, icmpType, nameOf, plainNumber } from './names';
+import { dscp, ECN, icmpCode, icmpType, nameOf, plainNumber } from './names';
 import type { NftElement, NftItem } from './semantics';
 
 /** What a condition may look up: the sets of its table, as far as the capture shows them. */
@@ -246,8 +246,20 @@ export function valueMatches(
     case 'tcp option maxseg': {
       if (values.length > 1 || !/^(?:exists|missing|[01])$/.test(first.value)) return undefined;
       const missing = /^(?:missing|0)$/.test(first.value);
-      return [protocolOf('tcp', selector), { kind: 'tcp-option', option: val(2, selector.span), negated: missing !== negated }];
+      // What has no TCP header lacks the option as well (nft_exthdr_tcp_eval).
+      const there: NfMatch = { kind: 'tcp-option', option: val(2, selector.span), negated: false };
+      return [{ kind: 'any-of', matches: [there], text, negated: missing !== negated }];
     }
+    case 'ct helper': {
+      // Only a connection that another one announced has a helper to compare.
+      const announced: NfMatch = { kind: 'ctstatus', mask: 1, set: 1, text, negated: false };
+      const named = one([], (value) => ({ kind: 'helper', name: value, negated: false }));
+      return named && [announced, ...named];
+    }
+    case 'ct zone':
+    case 'ct original zone':
+    case 'ct reply zone':
+      return one([], (value) => ({ kind: 'conntrack', what: name.slice(3).replace(' ', '-'), value, negated: false }));
     case 'ct protocol':
       return one([], (value) => ({ kind: 'conntrack', what: 'proto', value, negated: false }));
     case 'ip version':
@@ -276,9 +288,6 @@ export function valueMatches(
       return tupleMatches(selector, values, negated, text, lookup);
   }
 }
-
-/** RFC 3168. */
-const ECN: Readonly<Record<string, number>> = { 'not-ect': 0, ect1: 1, ect0: 2, ce: 3 };
 
 /** `numgen random mod 4 0`: one packet, or connection, in four. */
 function byNumber(

@@ -1,7 +1,7 @@
 import { val, type Val } from '../../base/span';
 import type { NfStatement, NfTargetOptions } from '../netfilter-facts';
 import { formatIpv4, formatIpv6, parsePrefix } from '../../packet/address';
-import { dscp, nameOf, plainNumber } from './names';
+import { dscp, ECN, nameOf, plainNumber } from './names';
 import type { NftExpression, NftItem } from './semantics';
 
 /** A statement as a target of iptables; `ends` where no later piece of the rule, and no later rule, is looked at. */
@@ -41,9 +41,12 @@ export function statementOf(item: NftItem): Statement | undefined {
   }
 }
 
+/** Stands for the target of a rule that `nft list` shows without one: it is iptables', and nft could not print it. */
+export const UNPRINTED_TARGET = 'a target that nft could not print';
+
 /** A statement that the walk can't do: it stays visible under its own words. */
 export function notModelled(text: Val<string>, ends: boolean): Statement {
-  return { target: text, options: {}, ends };
+  return { target: text, options: text.value === UNPRINTED_TARGET ? { unprinted: true } : {}, ends };
 }
 
 function natStatement(item: Extract<NftItem, { is: 'nat' }>): Statement {
@@ -156,9 +159,18 @@ function assignment(selector: Val<string>, expression: NftExpression, text: Val<
       return mark === undefined ? notModelled(text, false) : made('CONNMARK', { mark: val(mark, text.span) });
     }
     case 'ct zone':
+      if (first?.is === 'selector' && /^(?:meta )?mark$/.test(first.name) && expression.terms.length === 1)
+        return made('CT', { zoneByMark: 'now' });
       return number === undefined || alone === undefined
         ? notModelled(text, false)
         : made('CT', { zone: val(number, alone.span) });
+    case 'ip ecn':
+    case 'ip6 ecn': {
+      const field = alone === undefined ? undefined : (ECN[alone.value] ?? number);
+      return field === undefined || alone === undefined
+        ? notModelled(text, false)
+        : made('TOS', { tos: val({ op: 'set', value: field, mask: 3 }, alone.span) });
+    }
     case 'ip ttl':
     case 'ip6 hoplimit':
       return number === undefined || alone === undefined
