@@ -87,6 +87,7 @@ function momentOf(namespace: Namespace, { hook, packet, in: iif, out }: ArpFrame
     physOut: undefined,
     tracking: UNTRACKED,
     opened: [],
+    changedSets: new Set(),
     local: hook === 'OUTPUT',
     arrivedBy: iif,
     keepsSocket: false,
