@@ -133,13 +133,19 @@ const hostOfFile = (name: string): string => name.split('/')[0] ?? name;
 /** The machine, and the namespace of it, that a walk ends in. */
 const place = ({ ending, steps }: WalkAnswer): string => `${ending.at.host ?? '-'} ${steps.at(-1)?.namespace ?? ''}`;
 
+/** A guest without captures of its own is known by its name on its host. */
+function isSameEnd(whole: WalkAnswer, less: WalkAnswer): boolean {
+  if (whole.ending.disposition !== less.ending.disposition) return false;
+  return place(whole) === place(less) || less.ending.at.device === whole.ending.at.host;
+}
+
 /**
  * What is wrong with an answer that had less to go by than the whole one; undefined where it is the same, or says less: it is open, or it is
  * another one that names a capture which is missing. `changed` are the files that were left out or cut.
  */
 function wrongWithLess(whole: WalkAnswer, less: WalkAnswer, changed: Iterable<string>): string | undefined {
   const { disposition } = less.ending;
-  if (whole.ending.disposition === disposition && place(whole) === place(less)) return undefined;
+  if (isSameEnd(whole, less)) return undefined;
   if (less.gaps.length === 0) return 'another end, and no capture is named';
   if (disposition === 'insufficient-info') return undefined;
   if (disposition === 'dropped' || disposition === 'loop') return `called ${disposition}`;
@@ -267,7 +273,7 @@ export function troublesWith(
       const why = wrongWithLess(before, answer, variant.change.keys());
       if (why !== undefined) troubles.push(describeWrong(experiment, m, variant.what, why, answer));
       // What answers another packet than before is no answer to compare.
-      if (answer.ending.disposition !== before.ending.disposition || place(answer) !== place(before)) break;
+      if (!isSameEnd(before, answer)) break;
     }
     return troubles;
   });

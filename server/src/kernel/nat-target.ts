@@ -66,6 +66,8 @@ function portsOf(text: string | undefined): readonly [number, number] | undefine
 function masqueradeAddress(at: Moment): bigint | undefined {
   if (at.out === undefined) return undefined;
   const { packet } = at;
+  // Another device's address is taken only where this one is known to have none.
+  if (!hasAddresses(at, at.out) && at.namespace.addressesKnown[packet.family] !== 'whole') return undefined;
   const answer = at.route(flowOf(packet, at.in ?? 'lo', at.out), 'masquerade');
   const via = answer.kind === 'found' ? answer.hop?.via : undefined;
   return sourceAddress(at.namespace, at.out, packet.family, packet.family === 6 ? packet.dst : (via ?? packet.dst), 'global');

@@ -22,7 +22,8 @@ const cache = new WeakMap<Network, readonly Unclaimed[]>();
 
 /**
  * Two machines that are no hosts of others, and of whose cards no capture tells where they are plugged in, may be guests: then the switch of
- * their host is between them, and its rules. Ports that nobody is known to be behind say so, and the other end of a pair that is not there.
+ * their host is between them, and its rules. Ports that nobody is known to be behind say so (a MAC table would tell), and the other end of a
+ * pair that is not there.
  */
 export function whatIsBetween(
   network: Network,
@@ -95,12 +96,12 @@ function findUnclaimed(network: Network): Unclaimed[] {
       !claimed.has(`${host.name} ${port}`);
     return [
       ...[...host.linuxBridges.values()].flatMap((bridge) =>
-        bridge.members
+        (bridge.fdbKnown === 'whole' ? [] : bridge.members)
           .filter(({ name }) => isFree(name, bridge.namespace))
           .map(({ name }) => ({ host: host.name, port: name, command: 'bridge fdb show' })),
       ),
       ...[...host.bridges.values()].flatMap((bridge) =>
-        bridge.ports
+        (bridge.fdbKnown === 'whole' ? [] : bridge.ports)
           .filter(({ name, type }) => type === undefined && isFree(name, ''))
           .map(({ name }) => ({ host: host.name, port: name, command: `ovs-appctl fdb/show ${bridge.name}` })),
       ),

@@ -19,12 +19,13 @@ import { isShared, outOfShared } from './linux/macvlan';
 import { outOfTunnel, tunnelDevice } from './linux/tunnel-device';
 import { outOfVlan, vlanDevice } from './linux/vlan-device';
 import { whatIsBetween } from './between';
+import { switchBetween } from './switch-between';
 import { arrivalOf } from './wire';
 import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort } from './owner';
 import { isAnswer, isRequest } from './arp';
 import { arpAtInstance, arpOnTheWire } from './arp-instance';
 import { addGap, hostOf, type Context } from './context';
-import { destinationIp, destinationMac, tagText, type Ending, type Place, type Step } from './step';
+import { destinationIp, destinationMac, sourceMac, tagText, type Ending, type Place, type Step } from './step';
 import { hasRole, hybridTwin, isCard, isNextToGuest, portIdPrefix } from '../model/known-names';
 
 /** A frame that leaves by a device of Open vSwitch, rather than one that a namespace sends. */
@@ -385,15 +386,42 @@ function guestWithMac(context: Context, mac: string) {
 
 type Owner = ReturnType<typeof devicesWithMac>[number];
 
-/** Without those that lie on another one of the list: a VLAN device and a bond have the address of what is below them. */
+/**
+ * Without those that lie on another one of the list: a VLAN device and a bond have the address of what is below them. Of the devices of a bond,
+ * which all have one address, the active one.
+ */
 function lowest(owners: readonly Owner[]): Owner[] {
-  return owners.filter(
+  const low = owners.filter(
     ({ namespace, device }) =>
       !owners.some(
         ({ namespace: place, device: below }) =>
           place === namespace && below !== device && (device.peer === below.name || below.master === device.name),
       ),
   );
+  return low.filter(({ namespace, device }) => {
+    const bond = device.master === undefined ? undefined : namespace.devices.get(device.master);
+    if (!bond || !isBond(namespace, bond)) return true;
+    const others = low.filter((other) => other.namespace === namespace && other.device.master === device.master);
+    return (others.find((other) => other.device.name === bond.settings['active_slave']) ?? others[0])?.device === device;
+  });
+}
+
+/** The hosts that have the receiver themselves, or the switch that it is plugged into. */
+function hostsOf(context: Context, receivers: readonly Owner[], mac: string): string[] {
+  const attachment = attachmentOf(context.network, mac, neutronPortWithMac(context.network, mac));
+  return [...receivers.map((receiver) => receiver.host.name), ...(attachment ? [attachment.host.name] : [])];
+}
+
+const SWITCH = 'switch between|';
+
+/** Names a switch that a frame has passed on its way from one machine to another. */
+function switchKey(host: string, packet: FlowKey): string {
+  return `${SWITCH}${sourceMac(packet)} ${destinationMac(packet)}|${host}`;
+}
+
+function passedSwitches(context: Context, packet: FlowKey): string[] {
+  const start = switchKey('', packet);
+  return [...context.seen].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
 }
 
 /** A NIC: the next machine where a captured one has the receiver's MAC, the end of the captures otherwise. */
@@ -416,12 +444,22 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
   const asked =
     isMulticastMac(get(packet, 'dl_dst')) && isRequest(packet) ? arpOnTheWire(context, host, name, packet, steps) : undefined;
   if (asked) return asked;
-  const arrival = arrivalOf(
-    context,
-    { host, device: name },
-    lowest(devicesWithMac(context.network, mac).filter((owner) => owner.host !== host)),
-    packet,
-  );
+  const receivers = lowest(devicesWithMac(context.network, mac).filter((owner) => owner.host !== host));
+  const past = new Set([host.name, ...hostsOf(context, receivers, mac), ...passedSwitches(context, packet)]);
+  const middle = isMulticastMac(get(packet, 'dl_dst')) ? undefined : switchBetween(context.network, past, packet);
+  if (middle) {
+    const last = steps.at(-1);
+    if (last)
+      steps[steps.length - 1] = {
+        ...last,
+        certainty: middle.certainty,
+        reason: middle.reason,
+        evidence: [...last.evidence, ...middle.evidence],
+      };
+    const seen = new Set([...context.seen, switchKey(host.name, packet), switchKey(middle.place.host, packet)]);
+    return context.go({ ...context, seen }, middle.place, middle.packet, steps);
+  }
+  const arrival = arrivalOf(context, { host, device: name }, receivers, packet);
   if (arrival) {
     const last = steps.at(-1);
     const receiver = hostOf(context, arrival.place.host);

@@ -161,6 +161,8 @@ function walkReply(network: Network, state: WalkState, request: WalkAnswer, doub
   if (!back || ending.disposition === 'dropped' || ending.disposition === 'loop' || ending.disposition === 'insufficient-info')
     return undefined;
   if (ending.answer) return replyOf(context, ending, ending.answer, back);
+  // A router that is flows has answered on the way: what came to the end is its answer.
+  if (isEchoReply(packet)) return undefined;
   // What left by a card or an uplink comes back with the tag that it had there.
   const answer = reversed(packet, back.kind === 'ovs-in');
   const steps: Step[] = [];
@@ -200,6 +202,11 @@ function walkReply(network: Network, state: WalkState, request: WalkAnswer, doub
     steps: [],
   });
   return finish(context, go(context, back, answer, steps), steps);
+}
+
+function isEchoReply(packet: FlowKey): boolean {
+  const proto = get(packet, 'nw_proto');
+  return (proto === 1n && get(packet, 'tp_src') === 0n) || (proto === 58n && get(packet, 'tp_src') === 129n);
 }
 
 /** What answers is not the packet turned around: ARP, neighbour discovery. */

@@ -7,11 +7,13 @@ import {
   isTunnel,
   linuxBridgeNamed,
   neutronPortWithMac,
+  onLink,
   ovsPortNamed,
   patchPeer,
 } from '../model/queries';
 import { vlanOf, withoutVlan, withVlan, type FlowKey } from '../packet/flow-key';
 import type { Context } from './context';
+import { isBond, slavesOf } from './linux/bond';
 import { tunnelDevice } from './linux/tunnel-device';
 import { vlanDevice, vlanDeviceFor } from './linux/vlan-device';
 import { attachmentOf, isGuestPort } from './owner';
@@ -49,7 +51,11 @@ export function arrivalOf(
   const addressed = others.filter(({ device }) => device.addresses.some(({ ip }) => !ip.startsWith('fe80')));
   const chosen = asked.length > 0 ? asked : addressed.length > 0 ? addressed : others;
   // Routers that stand in for one another have one address of hardware, and only the active one has others.
-  const standsBy = addressed.length === 0;
+  const standsBy = !others.some(({ namespace, device }) =>
+    [...namespace.devices.values()].some(
+      ({ mac, addresses }) => mac === device.mac && addresses.some(({ ip }) => !ip.startsWith('fe80')),
+    ),
+  );
   const found = new Map<string, Arrival>();
   for (const receiver of chosen) {
     const arrival = arrivalAt(context, from, receiver, packet);
@@ -113,6 +119,15 @@ function straight(
     vlanDeviceFor(host, { namespace: namespace.name, name: device.name }, packet) !== undefined ||
     bridgeOfMember(host, namespace.name, device.name) !== undefined ||
     ovsPortNamed(host, device.name) !== undefined;
+  const moved = bySubnet(from, { host, namespace, device }, packet);
+  if (moved)
+    return {
+      place,
+      packet: moved.packet,
+      certainty: 'inferred',
+      reason: `${reason}; ${moved.reason}`,
+      evidence: [...evidence, ...moved.evidence],
+    };
   if (takes) return { place, packet, certainty: 'inferred', reason, evidence };
   const back = ovsPortNamed(from.host, from.device);
   const rows = back?.bridge.fdb.filter(({ mac, ofport }) => mac === device.mac && ofport === back.port.ofport) ?? [];
@@ -126,6 +141,58 @@ function straight(
     reason: `${reason}; frames from ${device.mac ?? 'it'} come to ${from.device} in VLAN ${tag} (MAC table of ${back.bridge.name}), and no device of ${host.name} makes that tag: the switch between is taken to put it on and off`,
     evidence: [...evidence, row.source],
   };
+}
+
+/**
+ * A card with VLAN devices and one without, with addresses of one subnet: the switch between puts the tag on and takes it off. Undefined where
+ * both are alike.
+ */
+function bySubnet(
+  from: { readonly host: Host; readonly device: string },
+  to: Receiver,
+  packet: FlowKey,
+): { readonly packet: FlowKey; readonly reason: string; readonly evidence: readonly Source[] } | undefined {
+  const tag = vlanOf(packet);
+  const sender = { host: from.host, namespace: from.host.namespaces.get('') };
+  const card = sender.namespace?.devices.get(from.device);
+  if (!sender.namespace || !card) return undefined;
+  const words = (vlan: number, tagged: Device, plain: Device, host: Host) =>
+    `${tagged.name} of ${host.name} is in one subnet with ${plain.name}, so a switch between is taken to have put ${plain.name} into VLAN ${vlan}`;
+  if (tag === undefined) {
+    if (to.device.addresses.some(({ ip }) => !ip.startsWith('fe80'))) return undefined;
+    const over = vlansOver(to.namespace, to.device).filter(({ device }) => share(device, card));
+    const [only, second] = over;
+    if (!only || second) return undefined;
+    return {
+      packet: withVlan(packet, only.vlan),
+      reason: words(only.vlan, only.device, card, to.host),
+      evidence: [...only.device.sources.slice(0, 1), ...card.sources.slice(0, 1)],
+    };
+  }
+  if (vlansOver(to.namespace, to.device).some(({ vlan }) => vlan === tag)) return undefined;
+  const bond = card.master === undefined ? undefined : sender.namespace.devices.get(card.master);
+  const own = [card, ...(bond ? [bond] : [])]
+    .flatMap((lower) => vlansOver(sender.namespace ?? to.namespace, lower))
+    .find(({ vlan, device }) => vlan === tag && share(device, to.device));
+  return (
+    own && {
+      packet: withoutVlan(packet),
+      reason: words(tag, own.device, to.device, from.host),
+      evidence: [...own.device.sources.slice(0, 1), ...to.device.sources.slice(0, 1)],
+    }
+  );
+}
+
+function vlansOver(namespace: Namespace, lower: Device): { readonly vlan: number; readonly device: Device }[] {
+  return [...namespace.devices.values()].flatMap((device) => {
+    const sub = vlanDevice(namespace.name, device.name, device);
+    return sub && sub.lower.namespace === namespace.name && sub.lower.name === lower.name ? [{ vlan: sub.vlan, device }] : [];
+  });
+}
+
+/** Whether two devices have addresses of one subnet. */
+function share(a: Device, b: Device): boolean {
+  return b.addresses.some(({ ip }) => !ip.startsWith('fe80') && onLink(a, ip));
 }
 
 /** A port by which a host's switch is on a wire. */
@@ -225,6 +292,16 @@ function ovsUplinks(host: Host, start: OvsBridge): Uplink[] {
   return uplinks;
 }
 
+/** Of a bond the device that takes frames: its active one, else any. */
+function wireOf(host: Host, namespace: string, name: string): string {
+  const inside = host.namespaces.get(namespace);
+  const bond = inside?.devices.get(name);
+  if (!inside || !isBond(inside, bond)) return name;
+  const slaves = slavesOf(inside, name);
+  const active = slaves.find((slave) => slave.name === bond?.settings['active_slave']) ?? slaves.find(({ up }) => up);
+  return active?.name ?? name;
+}
+
 /** Ports of a Linux bridge that are no guest's, no tunnel's and no pair's; of a VLAN device the card below. */
 function linuxUplinks(host: Host, namespace: string, name: string): Uplink[] {
   const bridge = host.linuxBridges.get(bridgeKeyIn(namespace, name));
@@ -234,7 +311,8 @@ function linuxUplinks(host: Host, namespace: string, name: string): Uplink[] {
     const sub = vlanDevice(namespace, member.name, device);
     if (isGuestPort(host, member.name) || tunnelDevice(member.name, device)) return [];
     if (device?.pair !== undefined && sub === undefined) return [];
-    const lower = sub?.lower ?? { namespace, name: member.name };
+    const below = sub?.lower ?? { namespace, name: member.name };
+    const lower = { namespace: below.namespace, name: wireOf(host, below.namespace, below.name) };
     return [
       {
         place: { kind: 'device-in', host: host.name, namespace: lower.namespace, device: lower.name },

@@ -5,6 +5,7 @@ import { tlvTable } from '../../openflow/tlv';
 import { samplingProbability } from '../../ofproto/sampling';
 import type { Bridge, MacRow, MulticastSnooping, Port, Switch, TlvMapping } from '../../ofproto/switch';
 import { parseMac } from '../../packet/address';
+import type { Action } from '../../packet/openflow';
 import { LOCAL_PORT } from '../../packet/fields';
 import { bundlesOf } from './bundles';
 import { aboutBridge, collectCaptured, isWhole, type Captured } from './captured';
@@ -58,7 +59,7 @@ function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<str
   const ports = portsOf(captured, bridge);
   const bundles = bundlesOf(captured, bridge, ports);
   const portNames = nameMap([...ports.values()].map((port) => [port.ofport, port.name] as const));
-  const tlvMap = tlvMapOf(captured, bridge.name);
+  const tlvMap = tlvMapOf(captured, bridge);
   const bundleByPort = new Map(bundles.flatMap((bundle) => bundle.ofports.map((ofport) => [ofport, bundle.name] as const)));
   const floodVlans = numbers(row, 'flood_vlans');
   const protocols = items(row, 'protocols');
@@ -140,9 +141,14 @@ const METER_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-dump-meters']);
 const SHOW_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-show']);
 const MDB_KINDS: ReadonlySet<string> = new Set(['ovs-appctl-mdb-show']);
 
-function tlvMapOf(captured: Captured, bridge: string): TlvMapping[] {
+/** ovn-controller maps one option on every chassis: the logical ports that a packet comes from and goes to (ovn-architecture(7)). */
+const OVN_OPTION: TlvMapping = { class: 0x102, type: 0x80, length: 4, index: 0 };
+
+function tlvMapOf(captured: Captured, bridge: OvsBridge): TlvMapping[] {
   const rows = new Map<number, TlvMapping>();
-  for (const { capture } of aboutBridge(captured, bridge, TLV_KINDS))
+  const shown = aboutBridge(captured, bridge.name, TLV_KINDS);
+  if (shown.length === 0 && namesOption(bridge)) return [OVN_OPTION];
+  for (const { capture } of shown)
     for (const fact of capture.facts)
       if (fact.kind === 'tlv-mapping')
         rows.set(fact.index.value, {
@@ -152,6 +158,16 @@ function tlvMapOf(captured: Captured, bridge: string): TlvMapping[] {
           index: fact.index.value,
         });
   return [...rows.values()];
+}
+
+/** Whether flows of a bridge name the first option: none may that is not mapped. */
+function namesOption({ flows }: OvsBridge): boolean {
+  const isOption = (field: string): boolean => field === 'tun_metadata0';
+  const names = (action: Action): boolean =>
+    (action.kind === 'set-field' && isOption(action.field)) ||
+    (action.kind === 'load' && isOption(action.dst.field)) ||
+    (action.kind === 'move' && (isOption(action.dst.field) || isOption(action.src.field)));
+  return flows.like(({ match, actions }) => match.some(({ field }) => isOption(field)) || actions.some(names)).length > 0;
 }
 
 /** The datapath numbers the meters of all bridges as they are made; captures show only which there are. */

@@ -58,7 +58,7 @@ export function unseenOf(captured: Captured, bridge: OvsBridge, bundles: readonl
   if (!whole(TLV_KINDS))
     unseen.set(
       'tlv-map',
-      `${name}: which Geneve options its tun_metadata fields stand for is not captured whole (ovs-ofctl dump-tlv-map ${name})`,
+      `${name}: which Geneve options its tun_metadata fields stand for is not captured whole (ovs-ofctl dump-tlv-map ${name}); where none is, tun_metadata0 is taken for OVN's own option`,
     );
   return unseen;
 }

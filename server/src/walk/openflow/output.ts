@@ -13,6 +13,12 @@ function acrossPatch(packet: FlowKey): FlowKey {
   return new Map([...packet].filter(([key]) => !/^(?:reg\d+|metadata|tun_.*|ct_.*|conj_id|recirc_id)$/.test(key)));
 }
 
+/** Of what a switch knows of a packet only the tunnel's own options get to the other end. */
+function acrossTunnel(packet: FlowKey): FlowKey {
+  const options = [...packet].filter(([key]) => /^tun_metadata\d+$/.test(key));
+  return new Map([...acrossPatch(packet), ...options]);
+}
+
 /** A packet leaves a bridge by a port: into its patch peer, a tunnel, a device of the host, or out of sight. */
 export function sendOut(context: Context, bridge: OvsBridge, output: Output, steps: Step[]): Ending {
   const { port, packet } = output;
@@ -104,7 +110,7 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
   const remote = port.options['remote_ip'];
   const far = remote === undefined ? undefined : remoteEnd(context, bridge.host, remote, port.options['local_ip']);
   const type = (port.type ?? 'tunnel').toUpperCase();
-  const sealed = set(withoutVlanIfNone(packet), 'tun_id', vni);
+  const sealed = set(acrossTunnel(withoutVlanIfNone(packet)), 'tun_id', vni);
   steps.push({
     host: bridge.host,
     namespace: null,

@@ -2,7 +2,9 @@ import { explainActions } from '../../model/explain';
 import type { FlowEntry, OvsBridge, OvsPort, Source } from '../../model/network';
 import { bridgePort } from '../../model/queries';
 import type { NatAct, OfpAct } from '../../openflow/ofpact';
+import type { TlvTable } from '../../openflow/tlv';
 import type { Ctx, Follower } from '../../ofproto/context';
+import { tlvsOf } from '../../ofproto/fields';
 import { newSession } from '../../ofproto/session';
 import type { Rule } from '../../ofproto/switch';
 import { makeTables, type RuleRef } from '../../ofproto/tables';
@@ -43,6 +45,7 @@ type TableNode = TraceNode & { readonly kind: 'table' };
 interface Run {
   readonly context: Context;
   readonly bridge: OvsBridge;
+  readonly options: TlvTable;
   readonly before: FlowKey;
   readonly emissions: Emission[];
   /** In the order in which things happened; tables are put into words when the pipeline is through. */
@@ -75,6 +78,7 @@ export function runPipeline(
   const run: Run = {
     context,
     bridge,
+    options: tlvsOf(ofBridge),
     before: packet,
     emissions: [],
     events: [],
@@ -87,7 +91,7 @@ export function runPipeline(
   if (!tables) context.state.tables = tables = makeTables();
   const session = newSession(sw, bridge.name, { tables, follower: followerOf(run) });
   const options = { names: false, packetLength: undefined, generate: true };
-  const words = toWords(packet);
+  const words = toWords(packet, run.options);
   words[W.recircId] = 0;
   words.fill(0, W.reg, W.reg + 16);
   const first = translate(session, ofBridge, words, options);
@@ -122,7 +126,7 @@ function entryOf(run: Run, rule: Rule): { readonly entry: FlowEntry | undefined;
 }
 
 function followerOf(run: Run): Follower {
-  const now = (ctx: Ctx) => toPacket(ctx.flow, run.before);
+  const now = (ctx: Ctx) => toPacket(ctx.flow, run.before, run.options);
   const source = () => run.source ?? run.bridge.sources[0] ?? run.bridge.flows.at(0)?.source;
   const emit = (
     ctx: Ctx,
@@ -270,7 +274,7 @@ function putSteps(run: Run, steps: Step[]): void {
     else {
       run.missed ??= `no flow of table ${node.table} matches`;
       steps.push(
-        tableStep(run.bridge, toPacket(node.packet, run.before), {
+        tableStep(run.bridge, toPacket(node.packet, run.before, run.options), {
           summary: `Table ${node.table}: no flow matches, so the packet is dropped (table miss)`,
           table: node.table,
           certainty: 'captured',
@@ -292,7 +296,7 @@ function names(bridge: OvsBridge): (ofport: number) => string | undefined {
 
 function flowStep(run: Run, node: TableNode, rule: Rule): Step {
   const { entry, learned } = entryOf(run, rule);
-  const packet = set(toPacket(node.after ?? node.packet, run.before), 'in_port', get(run.before, 'in_port'));
+  const packet = set(toPacket(node.after ?? node.packet, run.before, run.options), 'in_port', get(run.before, 'in_port'));
   const maybes = learned ? 0 : mayMatch(run, node, rule);
   const rivals = node.also.filter((index) => !sameActions(run, index, rule));
   const reasons = [
@@ -336,7 +340,7 @@ function sameActions(run: Run, index: number, rule: Rule): boolean {
 
 /** Flows of the table with a higher priority of which not everything is understood: they may have taken the packet. */
 function mayMatch(run: Run, node: TableNode, rule: Rule): number {
-  const packet = toPacket(node.packet, run.before);
+  const packet = toPacket(node.packet, run.before, run.options);
   let count = 0;
   for (const index of unsureFlows(run.bridge, node.table)) {
     const entry = run.bridge.flows.at(index);

@@ -1,4 +1,5 @@
 import { ones } from '../../base/bits';
+import { hasOption, noTlvs, readOption, writeOption, type TlvTable } from '../../openflow/tlv';
 import { fields } from '../../packet/fields';
 import type { FlowKey } from '../../packet/flow-key';
 import { emptyFlow, readSlices, W, writeSlices, type FlowWords } from '../../packet/flow-words';
@@ -11,9 +12,13 @@ const kept = fields.filter((field) => {
   );
 });
 
-/** A packet as a switch sees it. */
-export function toWords(packet: FlowKey): FlowWords {
+/** A packet as a switch sees it; `options` are its Geneve options. */
+export function toWords(packet: FlowKey, options: TlvTable = noTlvs): FlowWords {
   const words = emptyFlow();
+  for (const index of options.entries.keys()) {
+    const value = packet.get(`tun_metadata${index}`);
+    if (value !== undefined) writeOption(words, options, index, value);
+  }
   words[W.tpSrc] = Number(packet.get('tp_src') ?? 0n);
   words[W.tpDst] = Number(packet.get('tp_dst') ?? 0n);
   for (const field of kept) {
@@ -28,8 +33,12 @@ export function toWords(packet: FlowKey): FlowWords {
 }
 
 /** A switch's packet as the walk goes on with it; what `before` had and a switch does not know stays. */
-export function toPacket(words: FlowWords, before: FlowKey): FlowKey {
+export function toPacket(words: FlowWords, before: FlowKey, options: TlvTable = noTlvs): FlowKey {
   const packet = new Map(before);
+  for (const index of options.entries.keys()) {
+    if (hasOption(words, index)) packet.set(`tun_metadata${index}`, readOption(words, options, index));
+    else packet.delete(`tun_metadata${index}`);
+  }
   for (const field of kept) {
     const value = readSlices(words, field.slices);
     if (value !== 0n || packet.has(field.name)) packet.set(field.name, value);
