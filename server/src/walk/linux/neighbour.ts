@@ -24,7 +24,23 @@ export function resolveNeighbour(context: Context, namespace: Namespace, device:
   if (entry?.mac !== undefined)
     return { mac: entry.mac, certainty: 'captured', reason: undefined, evidence: [entry.source], state: entry.state };
   const failed = failedEntry(namespace, device, ip);
-  const known = otherEnd(context, namespace, device, ip) ?? withoutTable(context, namespace, device, ip);
+  const paired = otherEnd(context, namespace, device, ip);
+  const elsewhere = paired ? undefined : onAnotherLink(namespace, device, ip);
+  if (failed && elsewhere) {
+    addGap(context, {
+      host: namespace.host,
+      command: inNamespace(namespace, `arping -c 3 -I ${device} ${ip}`),
+      why: `whether anybody answers for ${ip} on ${device}: it is known on ${elsewhere.dev}`,
+    });
+    return undefined;
+  }
+  const known = paired ?? withoutTable(context, namespace, device, ip);
+  if (known && elsewhere)
+    return {
+      ...known,
+      certainty: 'assumed',
+      reason: `${known.reason ?? ''}; the neighbour table has ${ip} on ${elsewhere.dev}, so it may not be on ${device} as well`,
+    };
   return known && failed
     ? {
         ...known,
@@ -43,6 +59,11 @@ function otherEnd({ network }: Context, namespace: Namespace, device: string, ip
   if (!own || peer?.mac === undefined) return undefined;
   const reason = `no neighbour table was captured; ${ip} is the address of ${peer.name}, the other end of ${device}`;
   return { mac: peer.mac, certainty: 'inferred', reason, evidence: [own.source, ...peer.sources.slice(0, 1)] };
+}
+
+/** The entry of the same address on another device: what is there need not be here. */
+function onAnotherLink(namespace: Namespace, device: string, ip: string): Namespace['neighbours'][number] | undefined {
+  return namespace.neighbours.find((neighbour) => neighbour.ip === ip && neighbour.dev !== device && neighbour.mac !== undefined);
 }
 
 /** The entry of a neighbour that did not answer when the table was captured. */
