@@ -56,7 +56,11 @@ function outOfNamespace(
   const name = place.device;
   const namespace = host.namespaces.get(place.namespace) ?? bareNamespace(host.name, place.namespace);
   const device = namespace.devices.get(name);
-  const guest = guestAttachment(context, host, place, device, packet, steps);
+  // What lies on another device of the guest leaves by that one, though it has the same address.
+  const isUpper =
+    vlanDevice(place.namespace, name, device) !== undefined ||
+    (device !== undefined && (isShared(device) || isBond(namespace, device)));
+  const guest = isUpper ? undefined : guestAttachment(context, host, place, device, packet, steps);
   if (guest) return guest;
   const isRoot = place.namespace === '';
   const member = isRoot && bridgeOfMember(host, '', name) !== undefined;

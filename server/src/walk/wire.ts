@@ -215,7 +215,9 @@ function byUplink(
 ): Arrival | undefined {
   const sender = sourceMac(packet);
   const known = (uplinks ?? []).flatMap((uplink) => {
-    const row = uplink.learned.find(({ mac }) => mac === sender);
+    // A router's card is learned in each of its VLANs: that of the frame counts first.
+    const rows = uplink.learned.filter(({ mac }) => mac === sender);
+    const row = rows.find(({ vlan }) => vlan === (vlanOf(packet) ?? 0)) ?? rows[0];
     return row ? [{ uplink, row }] : [];
   });
   const [seen, another] = known;
