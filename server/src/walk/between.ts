@@ -38,7 +38,9 @@ export function whatIsBetween(
     command,
     why: `who is behind ${port}: ${ends.map((end) => end.host.name).join(' or ')} may be, and then the frame passes ${host}`,
   }));
-  for (const { host, device } of ends) {
+  const [one, other] = [from, to].map(({ host, device }) => host.namespaces.get('')?.devices.get(device));
+  const isPair = one !== undefined && other !== undefined && fit(one, other) && fit(other, one);
+  for (const { host, device } of isPair ? [] : ends) {
     const card = host.namespaces.get('')?.devices.get(device);
     if (hasUnknownEnd(card))
       gaps.push({
@@ -54,6 +56,11 @@ export function whatIsBetween(
       });
   }
   return { ports, gaps };
+}
+
+/** The one says that its other end has the number that the other has. */
+function fit(one: Device, other: Device): boolean {
+  return one.peerIndex !== undefined && one.peerIndex === other.index;
 }
 
 /** What QEMU and Neutron give to cards of their guests. */

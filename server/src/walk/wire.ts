@@ -17,7 +17,7 @@ import { isBond, slavesOf } from './linux/bond';
 import { tunnelDevice } from './linux/tunnel-device';
 import { vlanDevice, vlanDeviceFor } from './linux/vlan-device';
 import { attachmentOf, isGuestPort } from './owner';
-import { destinationIp, sourceMac, type Certainty, type Place } from './step';
+import { destinationIp, sourceIp, sourceMac, type Certainty, type Place } from './step';
 
 /** A device that has the address a frame is for. */
 export interface Receiver {
@@ -49,13 +49,18 @@ export function arrivalOf(
   const others = receivers.filter(({ host }) => host !== from.host);
   const asked = others.filter(({ device }) => device.addresses.some(({ ip }) => ip === destinationIp(packet)));
   const addressed = others.filter(({ device }) => device.addresses.some(({ ip }) => !ip.startsWith('fe80')));
-  const chosen = asked.length > 0 ? asked : addressed.length > 0 ? addressed : others;
+  const likely = asked.length > 0 ? asked : addressed.length > 0 ? addressed : others;
+  // Calico gives one address to the node's ends of all pairs: the one that knows the sender is meant.
+  const knowing = likely.length > 1 ? likely.filter((receiver) => knowsSender(receiver, packet)) : [];
+  const chosen = knowing.length > 0 ? knowing : likely;
   // Routers that stand in for one another have one address of hardware, and only the active one has others.
-  const standsBy = !others.some(({ namespace, device }) =>
-    [...namespace.devices.values()].some(
-      ({ mac, addresses }) => mac === device.mac && addresses.some(({ ip }) => !ip.startsWith('fe80')),
-    ),
-  );
+  const standsBy =
+    knowing.length === 0 &&
+    !others.some(({ namespace, device }) =>
+      [...namespace.devices.values()].some(
+        ({ mac, addresses }) => mac === device.mac && addresses.some(({ ip }) => !ip.startsWith('fe80')),
+      ),
+    );
   const found = new Map<string, Arrival>();
   for (const receiver of chosen) {
     const arrival = arrivalAt(context, from, receiver, packet);
@@ -70,6 +75,20 @@ export function arrivalOf(
         reason: `${only.reason}; no address of its own was captured there, so it may stand by for another machine that has the same one`,
       }
     : only;
+}
+
+/** The receiver's neighbour table, or a route to one address alone, has the sender on this very device. */
+function knowsSender({ namespace, device }: Receiver, packet: FlowKey): boolean {
+  const mac = sourceMac(packet);
+  if (namespace.neighbours.some((neighbour) => neighbour.dev === device.name && neighbour.mac === mac)) return true;
+  const ip = sourceIp(packet);
+  return namespace.routes.some(
+    ({ route }) =>
+      route.dev?.value === device.name &&
+      route.via === undefined &&
+      route.dst.value.ip === ip &&
+      route.dst.value.prefix === (ip.includes(':') ? 128 : 32),
+  );
 }
 
 function placeKey(place: Place): string {
