@@ -65,12 +65,14 @@ export interface Follower {
   /** The packet leaves by a port, whose name may be all that is known of it. */
   readonly output: (ctx: Ctx, ofport: number | string) => void;
   readonly normal: (ctx: Ctx) => void;
-  readonly controller: (ctx: Ctx) => void;
+  readonly controller: (ctx: Ctx, userdata: readonly number[] | undefined) => void;
   /** Before the packet is handed to connection tracking. */
   readonly track: (ctx: Ctx, act: CtAct, zone: number) => void;
   readonly learned: (ctx: Ctx, rule: Omit<Rule, 'index'>) => void;
   /** The hash of the packet decides among these buckets, and only the datapath knows it. */
   readonly select: (ctx: Ctx, group: Group, live: readonly Bucket[]) => void;
+  /** A group that no capture shows, though there may be one. */
+  readonly unseenGroup: (ctx: Ctx, id: number) => void;
 }
 
 /** What the parts of one trace share: recirculation ids, learned flows and MAC addresses. */

@@ -50,7 +50,7 @@ export function controllerAction(
   meter?: number,
 ): void {
   if (ctx.session.follower) {
-    ctx.session.follower.controller(ctx);
+    ctx.session.follower.controller(ctx, userdata);
     return;
   }
   commit(ctx);

@@ -175,6 +175,7 @@ export function groupAction(ctx: Ctx, id: number, isLast: boolean): boolean {
   const group = ctx.bridge.groups.get(id);
   if (!group) {
     meet(ctx, 'groups');
+    if (ctx.bridge.unseen.has('groups')) ctx.session.follower?.unseenGroup(ctx, id);
     report(ctx, 'warn', `output to nonexistent group ${id}`);
     return false;
   }

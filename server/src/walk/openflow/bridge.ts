@@ -9,6 +9,7 @@ import { followCopies } from '../copies';
 import { addresses, destinationMac, tagText, type Ending, type Place, type Step } from '../step';
 import { assumeTable } from './layout';
 import { runNormal, unnamedPort } from './normal';
+import { ovnRequest } from './ovn-request';
 import { runPipeline, type Emission } from './pipeline';
 import { sendOut } from './output';
 import { tableStep } from './table-step';
@@ -175,21 +176,35 @@ function outputsOf(
         else why = result.step.summary;
         break;
       }
-      case 'controller':
-        notModelled ??= 'it goes to the controller, which decides alone';
+      case 'controller': {
+        const known = ovnRequest(emission.userdata);
+        if (known?.kind === 'refuses') {
+          why ??= `ovn-controller answers with ${known.what}`;
+          break;
+        }
+        notModelled ??= known ? `ovn-controller ${known.what}` : 'it goes to the controller, which decides alone';
+        addGap(context, {
+          host: bridge.host,
+          command: known?.command ?? `ovs-ofctl monitor ${bridge.name} 65534 resume`,
+          why: `what becomes of packets from ${inPort.name} that ${bridge.name} hands to its controller`,
+        });
         break;
-      case 'unknown':
-        notModelled ??= `not modelled: ${emission.text}`;
+      }
+      case 'uncaptured':
+      case 'unknown': {
+        const isRead = emission.kind === 'unknown';
+        notModelled ??= isRead ? `not modelled: ${emission.text}` : emission.text;
         steps.push(
           tableStep(bridge, emission.packet, {
-            summary: `Not modelled: ${emission.text}`,
+            summary: isRead ? `Not modelled: ${emission.text}` : emission.text,
             certainty: 'assumed',
-            reason: 'this action is read but its effect is not followed',
+            reason: isRead ? 'this action is read but its effect is not followed' : 'the packet may go anywhere from there',
             evidence: [emission.source],
             effect: 'unknown',
           }),
         );
         break;
+      }
     }
   }
   return list.length === 0 && notModelled !== undefined ? { kind: 'unknown', summary: notModelled } : { kind: 'list', list, why };

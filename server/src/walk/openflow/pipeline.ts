@@ -24,8 +24,11 @@ import { toPacket, toWords } from './words';
 /** What a pipeline did with the packet, each with the packet as it was then. */
 export type Emission = { readonly packet: FlowKey; readonly source: Source } & (
   | { readonly kind: 'port'; readonly ofport: number; readonly name: string | undefined }
-  | { readonly kind: 'normal' | 'controller' }
+  | { readonly kind: 'normal' }
+  | { readonly kind: 'controller'; readonly userdata: readonly number[] | undefined }
   | { readonly kind: 'unknown'; readonly text: string }
+  /** Something that decides was not captured. */
+  | { readonly kind: 'uncaptured'; readonly text: string }
 );
 
 export type PipelineEnd =
@@ -132,8 +135,9 @@ function followerOf(run: Run): Follower {
     ctx: Ctx,
     emission:
       | { kind: 'port'; ofport: number; name: string | undefined }
-      | { kind: 'normal' | 'controller' }
-      | { kind: 'unknown'; text: string },
+      | { kind: 'normal' }
+      | { kind: 'controller'; userdata: readonly number[] | undefined }
+      | { kind: 'unknown' | 'uncaptured'; text: string },
   ) => {
     const said = source();
     if (said) run.emissions.push({ ...emission, packet: now(ctx), source: said });
@@ -170,11 +174,19 @@ function followerOf(run: Run): Follower {
       emit(ctx, { kind: 'port', ofport, name });
     },
     normal: (ctx) => emit(ctx, { kind: 'normal' }),
-    controller: (ctx) => emit(ctx, { kind: 'controller' }),
+    controller: (ctx, userdata) => emit(ctx, { kind: 'controller', userdata }),
     track: (ctx, act, zone) => track(run, act, zone, now(ctx), source()),
     learned(_ctx, rule) {
       const said = source();
       if (said) rememberLearned(run.context.state, run.bridge, { rule, source: said });
+    },
+    unseenGroup(ctx, id) {
+      addGap(run.context, {
+        host: run.bridge.host,
+        command: `ovs-ofctl -O OpenFlow15 dump-groups ${run.bridge.name}`,
+        why: `what group ${id} does with the packet`,
+      });
+      emit(ctx, { kind: 'uncaptured', text: `What group ${id} does with the packet was not captured` });
     },
     select(ctx, group, live) {
       const said = source();
@@ -275,11 +287,11 @@ function putSteps(run: Run, steps: Step[]): void {
       run.missed ??= `no flow of table ${node.table} matches`;
       steps.push(
         tableStep(run.bridge, toPacket(node.packet, run.before, run.options), {
-          summary: `Table ${node.table}: no flow matches, so the packet is dropped (table miss)`,
+          summary: `Table ${node.table}: no flow matches, ${isAside(run, node) ? 'which changes nothing: the flow before goes on' : 'so the packet is dropped (table miss)'}`,
           table: node.table,
           certainty: 'captured',
           evidence: run.bridge.sources.slice(-1),
-          effect: 'dropped',
+          ...(isAside(run, node) ? {} : { effect: 'dropped' as const }),
         }),
       );
     }
@@ -288,6 +300,12 @@ function putSteps(run: Run, steps: Step[]): void {
       if (inner.kind === 'error' || /ignored|nonexistent|skipping/i.test(inner.text)) run.missed ??= inner.text;
     }
   }
+}
+
+/** A table that is only looked at on the way, by a resubmit whose flow goes on after it. */
+function isAside(run: Run, node: TableNode): boolean {
+  const last = run.events.findLast((event) => event.kind === 'table');
+  return last?.kind === 'table' && last.node !== node;
 }
 
 function names(bridge: OvsBridge): (ofport: number) => string | undefined {
