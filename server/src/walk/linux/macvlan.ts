@@ -1,7 +1,7 @@
 import type { Device, Host, Namespace } from '../../model/network';
 import { isMulticastMac } from '../../packet/address';
 import { get, type FlowKey } from '../../packet/flow-key';
-import type { Context } from '../context';
+import { addGap, type Context } from '../context';
 import { followCopies, type Copy } from '../copies';
 import { destinationIp, destinationMac, type Ending, type Step } from '../step';
 import { stepBase } from './events';
@@ -73,13 +73,19 @@ export function outOfShared(
 ): Ending {
   const lower = device.pair;
   const at = { host: host.name, device: device.name, port: null };
-  if (!lower)
+  if (!lower) {
+    addGap(context, {
+      host: host.name,
+      command: 'ip -d link',
+      why: `which card ${device.name}${namespace.name === '' ? '' : ` of ${namespace.name}`} shares, on the machine that has the card`,
+    });
     return {
       disposition: 'insufficient-info',
       at,
       summary: `Which card ${device.name} shares was not captured`,
       packet,
     };
+  }
   const own = mode(device);
   const type = device.type ?? 'macvlan';
   const siblings = sharing(host, lower).filter((child) => child.device.name !== device.name || child.namespace !== namespace);
