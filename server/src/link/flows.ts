@@ -1,3 +1,4 @@
+import { hashesValue } from '../captures/flow/hash';
 import { lowerBound, type FlowStore } from '../captures/flow/store';
 import { drained } from '../base/steps';
 import type { Flows } from '../model/flows';
@@ -171,11 +172,13 @@ function merged(
       const known = matches.get(key);
       if (known) return known;
       const indices = indexOf(places());
+      const isPort = !hashesValue(field);
+      const isMeant = (index: number) => matchOf(index).some((term) => isExactly(term, field, value, mask));
       const found = parts.flatMap((linked, part) =>
         [...linked.capture.flows.matching(field, value, mask)].flatMap((flow) => {
           const index = indices(part, flow);
           // A port's name is the number that was asked for only where the bridge says so.
-          return index !== undefined && matchOf(index).some((term) => isExactly(term, field, value, mask)) ? [index] : [];
+          return index !== undefined && (!isPort || isMeant(index)) ? [index] : [];
         }),
       );
       if (matches.size >= MOST_MATCHES) matches.clear();
