@@ -32,7 +32,8 @@ export function tablesOf(lines: readonly ReadLine[], before: string | undefined)
     const stretch = lines.slice(at, end);
     const head = stretch[0]?.said;
     const known = head?.is === 'table' ? head.name : at === 0 ? (before ?? inferred(stretch)) : (tables[at - 1] ?? 'filter');
-    tables.push(...tablesOfStretch(stretch, known, before === undefined || head?.is === 'table'));
+    // One by one: a save may have more lines than a call takes arguments.
+    for (const table of tablesOfStretch(stretch, known, before === undefined || head?.is === 'table')) tables.push(table);
     at = end;
   }
   return tables;

@@ -89,7 +89,7 @@ function translateRules(state: State): void {
     };
     const facts = ruleFacts(line.items, { family, table, chain, number, text: line.text }, lookup, block);
     ruleRefs(state.out, facts);
-    state.out.facts.push(...facts);
+    for (const fact of facts) state.out.facts.push(fact);
   }
 }
 

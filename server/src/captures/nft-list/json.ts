@@ -86,7 +86,7 @@ export function readNftJson(input: ParseInput): Parsed {
     const put = (items: readonly NftItem[], place: Pick<RulePlace, 'chain' | 'number' | 'text'>, block?: string): void => {
       const facts = ruleFacts(items, { family, table, ...place }, lookup, block);
       ruleRefs(out, facts);
-      out.facts.push(...facts);
+      for (const fact of facts) out.facts.push(fact);
     };
     const written = expressions.items.find((item) => item.is === 'text');
     const inner = written?.is === 'text' ? readWords(written, chain.value, () => (anonymous += 1)) : undefined;
