@@ -2,7 +2,7 @@ import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
 import { arpTest } from './arp';
-import { TEMPLATE, zoneId, type Connection, type Tracking, type Tuple } from './conntrack';
+import { TEMPLATE, type Connection, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
@@ -470,7 +470,3 @@ function ownerTest(what: 'uid' | 'gid' | 'socket-exists', text: string | undefin
   };
 }
 
-/** The zone of a packet's connection, for words about it. */
-export function zoneOf(tracking: Tracking): number {
-  return tracking.connection ? zoneId(tracking.connection.zone, tracking.reply ? 'reply' : 'orig') : 0;
-}

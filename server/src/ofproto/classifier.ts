@@ -1,5 +1,5 @@
 import { drained } from '../base/steps';
-import { expandMatch, type Match, type MatchMask } from '../openflow/match';
+import type { Match, MatchMask } from '../openflow/match';
 import { insertPrefix, lookupPrefixes, type PrefixTrie, type TrieLookup } from './prefix-trie';
 import type { RuleSource } from './switch';
 import { wordAt, type FlowWords, stageOf, W } from '../packet/flow-words';
@@ -405,8 +405,3 @@ function triesExclude(
   return false;
 }
 
-/** Where a flow and a packet differ: the words of the match that the packet does not meet. */
-export function differingWords(source: RuleSource, rule: number, flow: FlowWords): number[] {
-  const { value, mask } = expandMatch(source.match(rule));
-  return source.match(rule).mask.words.filter((word) => ((wordAt(flow, word) ^ wordAt(value, word)) & wordAt(mask, word)) !== 0);
-}

@@ -150,11 +150,6 @@ function* indexed(state: BridgeTables, table: number): Generator<void, void> {
   if (!state.classifiers.has(table * VERSIONS)) state.classifiers.set(table * VERSIONS, made);
 }
 
-/** The numbers of a table's flows in the capture's order. */
-export function rulesOfTable(source: RuleSource, table: number): readonly number[] {
-  return indexesOf(tablesOf(source), table);
-}
-
 function ruleOf(state: BridgeTables, index: number): Rule {
   const known = state.rules.get(index);
   if (known) return known;

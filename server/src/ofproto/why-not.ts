@@ -7,8 +7,6 @@ import { fields } from '../packet/fields';
 import { namesOf } from './context';
 import { tlvsOf } from './fields';
 import type { Bridge, Rule } from './switch';
-import type { TraceAnswer } from './trace';
-import type { TraceNode } from './trace-node';
 import { wordAt, emptyFlow, type FlowWords, readSlices, W } from '../packet/flow-words';
 import { prerequisitesMet } from '../openflow/prerequisites';
 
@@ -29,10 +27,6 @@ export type WhyNot =
   | { readonly kind: 'overtaken'; readonly takenBy: Rule; readonly samePriority: boolean }
   /** Part of a conjunction: it matches, and the conjunction as a whole decides. */
   | { readonly kind: 'conjunction'; readonly takenBy: Rule | undefined };
-
-function tableNodes(nodes: readonly TraceNode[]): (TraceNode & { kind: 'table' })[] {
-  return nodes.flatMap((node) => [...(node.kind === 'table' ? [node] : []), ...tableNodes(node.nodes)]);
-}
 
 /** Spellings of what another field names as well. */
 const spelledTwice = /^(?:xreg|xxreg|in_port_oxm|ip_dscp|dl_vlan|dl_vlan_pcp|vlan_vid|vlan_pcp|vlan_tci)/;
@@ -87,13 +81,6 @@ export interface TableVisit {
   readonly table: number;
   readonly packet: FlowWords;
   readonly taken: Rule | undefined;
-}
-
-/** Every lookup of a trace, in its order. */
-export function visitsOf(answer: TraceAnswer): TableVisit[] {
-  return answer.parts
-    .flatMap(({ translation }) => tableNodes(translation.nodes))
-    .map(({ bridge, table, packet, rule }) => ({ bridge, table, packet, taken: rule }));
 }
 
 /** For each time that a traced packet came to the flow's table: why the flow did not take it, and which one did. */

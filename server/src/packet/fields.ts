@@ -452,15 +452,6 @@ export const tcpFlagBits: Readonly<Record<string, bigint>> = {
   ns: 0x100n,
 };
 
-/** nw_frag's words as value and mask: bit 0 any fragment, bit 1 later ones (ovs-fields(7)). */
-export const fragWords: Readonly<Record<string, { readonly value: bigint; readonly mask: bigint }>> = {
-  no: { value: 0n, mask: 3n },
-  yes: { value: 1n, mask: 1n },
-  first: { value: 1n, mask: 3n },
-  later: { value: 3n, mask: 3n },
-  not_later: { value: 0n, mask: 2n },
-};
-
 /** OpenFlow's reserved ports by name, in OpenFlow 1.0's 16-bit numbers (ovs-ofctl(8)). */
 export const reservedPorts: Readonly<Record<string, number>> = {
   IN_PORT: 0xfff8,
@@ -474,10 +465,6 @@ export const reservedPorts: Readonly<Record<string, number>> = {
   ANY: 0xffff,
 };
 export const LOCAL_PORT = 0xfffe;
-
-export function fieldMask(f: Field): bigint {
-  return ones(f.bits);
-}
 
 /** The storage key that a match on `field` compares, with the value and mask moved to where its bits are kept. */
 export function storedBits(

@@ -44,16 +44,6 @@ export function set(key: FlowKey, name: string, value: bigint): FlowKey {
   return field ? setField(key, field, value) : key;
 }
 
-/** `bits` bits of a field from bit `offset` on. */
-export function getBits(key: FlowKey, field: Field, offset: number, bits: number): bigint {
-  return (getField(key, field) >> BigInt(offset)) & ones(bits);
-}
-
-export function setBits(key: FlowKey, field: Field, offset: number, bits: number, value: bigint): FlowKey {
-  const mask = ones(bits) << BigInt(offset);
-  return setField(key, field, (value << BigInt(offset)) & mask, mask);
-}
-
 /** The VLAN of a tagged packet, undefined for an untagged one. */
 export function vlanOf(key: FlowKey): number | undefined {
   const tci = word(key, 'vlan_tci');
