@@ -2,7 +2,7 @@ import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
 import { arpTest } from './arp';
-import { TEMPLATE, type Connection, type Tracking, type Tuple } from './conntrack';
+import { TEMPLATE, zoneId, type Connection, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
