@@ -469,4 +469,3 @@ function ownerTest(what: 'uid' | 'gid' | 'socket-exists', text: string | undefin
     return Number.isNaN(from) ? 'maybe' : tri((id >= from && id <= to) !== negated);
   };
 }
-

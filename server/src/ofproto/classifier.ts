@@ -404,4 +404,3 @@ function triesExclude(
   }
   return false;
 }
-
