@@ -223,4 +223,43 @@ tcp   ESTAB  0      0           10.0.1.1:22       10.0.1.2:40000
       assert.equal(other?.likely, 'local');
     });
   });
+
+  describe('of sets that rules of nft change', () => {
+    const nft = (...rules: string[]) => `root@router:~# nft list ruleset
+table inet t {
+	set seen {
+		type ipv4_addr
+		flags dynamic,timeout
+		timeout 1m
+	}
+
+	chain forw {
+		type filter hook forward priority filter; policy accept;
+${rules.map((rule) => `\t\t${rule}\n`).join('')}	}
+}
+`;
+    const all = (...rules: string[]) => [ADDRESSES, RULES, ROUTES, SYSCTLS, nft(...rules)];
+
+    it('takes the rate that is kept for each element as a condition', () => {
+      const [trace] = ask(all('add @seen { ip saddr limit rate over 10/second burst 5 packets } drop'), WAY);
+      assert.deepEqual([trace?.verdict, trace?.certainty], ['forwarded', 'assumed']);
+      assert.deepEqual(
+        trace?.alternatives.map(({ verdict }) => verdict),
+        ['dropped'],
+      );
+      const [plain] = ask(all('update @seen { ip saddr } drop'), WAY);
+      assert.deepEqual([plain?.verdict, plain?.certainty], ['dropped', 'captured']);
+    });
+
+    it('does not know what a set holds once a packet has come to a rule that changes it', () => {
+      const [first, second] = ask(all('ip saddr @seen drop', 'add @seen { ip saddr }'), WAY, WAY);
+      assert.deepEqual([first?.verdict, first?.certainty], ['forwarded', 'captured']);
+      assert.deepEqual([second?.verdict, second?.likely], ['insufficient-info', 'forwarded']);
+    });
+
+    it('knows that only packets with the header come behind what puts it into a set', () => {
+      const [trace] = ask(all('add @seen { ip6 saddr } drop'), WAY);
+      assert.equal(trace?.verdict, 'forwarded');
+    });
+  });
 });
