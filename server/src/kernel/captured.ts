@@ -37,8 +37,7 @@ function read(namespace: Namespace): Map<string, Connection> {
         assured: entry.flags.includes('ASSURED'),
         closing: ['FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK', 'TIME_WAIT'].includes(entry.state?.value ?? ''),
       },
-      destinationNat: answer.src !== reply.src || answer.sport !== reply.sport,
-      sourceNat: answer.dst !== reply.dst || (entry.protocol.value !== PROTO.ICMP && answer.dport !== reply.dport),
+      ...translations(answer, reply),
       sourceDone: true,
       destinationDone: true,
       confirmed: true,
@@ -50,6 +49,18 @@ function read(namespace: Namespace): Map<string, Connection> {
     if (!sameTuple(original, reply)) connections.set(tupleKey(reply, zoneId(zone, 'reply')), connection);
   }
   return connections;
+}
+
+/** What NAT changed. The identifier of ICMP is the same for both directions: it is the source's, unless only the destination changed. */
+function translations(answer: Tuple, reply: Tuple): Pick<Connection, 'sourceNat' | 'destinationNat'> {
+  if (answer.proto === PROTO.ICMP || answer.proto === PROTO.ICMPV6) {
+    const destinationNat = answer.src !== reply.src;
+    return { destinationNat, sourceNat: answer.dst !== reply.dst || (answer.sport !== reply.sport && !destinationNat) };
+  }
+  return {
+    destinationNat: answer.src !== reply.src || answer.sport !== reply.sport,
+    sourceNat: answer.dst !== reply.dst || answer.dport !== reply.dport,
+  };
 }
 
 function tupleFrom(tuple: ConntrackTuple, proto: number, reply: boolean): Tuple | undefined {
