@@ -12,6 +12,9 @@ function explainNfMatch(match: NfMatch): string {
     case 'protocol':
       return `${not}${/^\d+$/.test(match.value.value) ? `IP protocol ${match.value.value}` : match.value.value.toUpperCase()}`;
     case 'source':
+      // So nft's rules say the family of a packet.
+      if (match.value.value === '0.0.0.0/0') return `${not}IPv4`;
+      if (match.value.value === '::/0') return `${not}IPv6`;
       return `${not}from ${match.value.value}`;
     case 'destination':
       return `${not}to ${match.value.value}`;
@@ -48,7 +51,9 @@ function explainNfMatch(match: NfMatch): string {
     case 'mac-source':
       return `${not}from MAC ${match.value.value}`;
     case 'set':
-      return `${match.directions.join(',')} ${not}in ipset ${match.set.value}`;
+      return match.options?.value.includes('return-nomatch') === true
+        ? `${match.directions.join(',')} ${not}among what ipset ${match.set.value} excepts (nomatch)`
+        : `${match.directions.join(',')} ${not}in ipset ${match.set.value}`;
     case 'addrtype':
       return `${match.which === 'src' ? 'source' : 'destination'} address ${not}of type ${match.value.value}`;
     case 'iprange':
@@ -89,11 +94,13 @@ function explainNfMatch(match: NfMatch): string {
     case 'rpfilter':
     case 'socket':
     case 'policy':
-    case 'limit':
     case 'any-of':
     case 'all-of':
     case 'changing-set':
       return `${not}${match.text.value}`;
+    case 'limit':
+      // nft says by `over` what lies beyond.
+      return /\bover\b/.test(match.text.value) ? match.text.value : `${not}${match.text.value}`;
     case 'other':
       return `${not}${match.text.value} (not modelled)`;
   }
@@ -126,7 +133,6 @@ const nfTargets: Readonly<Record<string, string>> = {
   TPROXY: 'hands it to a local proxy without changing its addresses',
   NFLOG: 'logs it to a program and goes on',
   TRACE: 'has the kernel trace it and goes on',
-  SET: 'puts its addresses into a set, or takes them out, and goes on',
 };
 
 /** What a netfilter rule does, in words. */
@@ -159,6 +165,8 @@ export function explainNfTarget(target: string | undefined, goto: boolean, optio
       return options.notrack
         ? 'keeps connection tracking off it'
         : `sets its connection tracking zone${options.zoneByMark ? ' to its mark' : options.zone ? ` to ${options.zone.value}` : ''}`;
+    case 'SET':
+      return `puts its addresses into ${options.set ? `the set ${options.set.value}` : 'a set'}, or takes them out, and goes on`;
     case 'NOTRACK':
       return 'keeps connection tracking off it';
     default:
