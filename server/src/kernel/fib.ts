@@ -97,13 +97,14 @@ function makeFib(namespace: Namespace, family: 4 | 6): Fib {
     if (table === 'local') localShown = true;
     add(table, captured(namespace, route, prefix, source));
   }
-  if (!localShown) for (const route of localRoutes(namespace, family)) add('local', route);
   const known = family === 4 ? namespace.routesKnown : namespace.routesKnown6;
-  if (known !== 'whole') {
-    const shown = [...(routes.get('main') ?? [])];
-    for (const route of connectedRoutes(namespace, family))
-      if (!shown.some((other) => samePrefix(other, route))) add('main', route);
-  }
+  const addUnshown = (table: string, implied: readonly FibRoute[]) => {
+    const shown = [...(routes.get(table) ?? [])];
+    for (const route of implied) if (!shown.some((other) => samePrefix(other, route))) add(table, route);
+  };
+  if (!localShown) for (const route of localRoutes(namespace, family)) add('local', route);
+  else if (known !== 'whole') addUnshown('local', localRoutes(namespace, family));
+  if (known !== 'whole') addUnshown('main', connectedRoutes(namespace, family));
   const shown = namespace.tablesShown;
   const names = new Set([...routes.keys(), 'local', 'main', 'default']);
   const tables = new Map<string, FibTable>();
