@@ -85,31 +85,25 @@ function unclaimedPorts(network: Network): readonly Unclaimed[] {
   return found;
 }
 
+/** A MAC table tells who is behind a port, and the flows of a security group do; only where neither was captured it stays open. */
 function findUnclaimed(network: Network): Unclaimed[] {
-  const claimed = new Set<string>();
-  for (const host of network.hosts.values()) {
-    if (hasSwitch(host)) continue;
-    for (const { mac } of host.namespaces.get('')?.devices.values() ?? []) {
-      const attachment = mac === undefined ? undefined : attachmentOf(network, mac, neutronPortWithMac(network, mac));
-      if (attachment) claimed.add(`${attachment.host.name} ${attachment.device}`);
-    }
-  }
   return [...network.hosts.values()].flatMap((host) => {
     const isFree = (port: string, namespace: string): boolean =>
       isGuestPort(host, port) &&
       host.namespaces.get(namespace)?.devices.get(port)?.pair === undefined &&
       neutronPortOf(network, port) === undefined &&
-      cardBehind(network, host.name, port) === undefined &&
-      !claimed.has(`${host.name} ${port}`);
+      cardBehind(network, host.name, port) === undefined;
     return [
       ...[...host.linuxBridges.values()].flatMap((bridge) =>
         (bridge.fdbKnown === 'whole' ? [] : bridge.members)
           .filter(({ name }) => isFree(name, bridge.namespace))
+          .filter(({ name }) => !bridge.fdb.some((row) => row.dev === name && !row.permanent))
           .map(({ name }) => ({ host: host.name, port: name, command: 'bridge fdb show' })),
       ),
       ...[...host.bridges.values()].flatMap((bridge) =>
-        (bridge.fdbKnown === 'whole' ? [] : bridge.ports)
-          .filter(({ name, type }) => type === undefined && isFree(name, ''))
+        (bridge.fdbKnown === 'whole' || bridge.flowsKnown === 'whole' ? [] : bridge.ports)
+          .filter(({ name, type, attachedMac }) => type === undefined && attachedMac === undefined && isFree(name, ''))
+          .filter(({ ofport }) => !bridge.fdb.some((row) => row.ofport !== undefined && row.ofport === ofport))
           .map(({ name }) => ({ host: host.name, port: name, command: `ovs-appctl fdb/show ${bridge.name}` })),
       ),
     ];

@@ -20,7 +20,7 @@ import { outOfTunnel, tunnelDevice } from './linux/tunnel-device';
 import { outOfVlan, vlanDevice } from './linux/vlan-device';
 import { whatIsBetween } from './between';
 import { switchBetween } from './switch-between';
-import { arrivalOf } from './wire';
+import { arrivalOf, type Arrival } from './wire';
 import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort } from './owner';
 import { isAnswer, isRequest } from './arp';
 import { arpAtInstance, arpOnTheWire } from './arp-instance';
@@ -410,10 +410,15 @@ function lowest(owners: readonly Owner[]): Owner[] {
   });
 }
 
-/** The hosts that have the receiver themselves, or the switch that it is plugged into. */
-function hostsOf(context: Context, receivers: readonly Owner[], mac: string): string[] {
+/** A switch of a machine that is neither the sender's nor the receiver's, nor that of the receiver's hypervisor. */
+function switchOnTheWay(context: Context, host: Host, receivers: readonly Owner[], packet: FlowKey): Arrival | undefined {
+  if (isMulticastMac(get(packet, 'dl_dst'))) return undefined;
+  const past = new Set([host.name, ...receivers.map((receiver) => receiver.host.name), ...passedSwitches(context, packet)]);
+  const found = switchBetween(context.network, past, packet);
+  if (!found) return undefined;
+  const mac = destinationMac(packet);
   const attachment = attachmentOf(context.network, mac, neutronPortWithMac(context.network, mac));
-  return [...receivers.map((receiver) => receiver.host.name), ...(attachment ? [attachment.host.name] : [])];
+  return attachment ? switchBetween(context.network, past.add(attachment.host.name), packet) : found;
 }
 
 const SWITCH = 'switch between|';
@@ -449,8 +454,7 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
     isMulticastMac(get(packet, 'dl_dst')) && isRequest(packet) ? arpOnTheWire(context, host, name, packet, steps) : undefined;
   if (asked) return asked;
   const receivers = lowest(devicesWithMac(context.network, mac).filter((owner) => owner.host !== host));
-  const past = new Set([host.name, ...hostsOf(context, receivers, mac), ...passedSwitches(context, packet)]);
-  const middle = isMulticastMac(get(packet, 'dl_dst')) ? undefined : switchBetween(context.network, past, packet);
+  const middle = switchOnTheWay(context, host, receivers, packet);
   if (middle) {
     const last = steps.at(-1);
     if (last)

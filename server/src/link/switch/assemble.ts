@@ -147,7 +147,7 @@ const OVN_OPTION: TlvMapping = { class: 0x102, type: 0x80, length: 4, index: 0 }
 function tlvMapOf(captured: Captured, bridge: OvsBridge): TlvMapping[] {
   const rows = new Map<number, TlvMapping>();
   const shown = aboutBridge(captured, bridge.name, TLV_KINDS);
-  if (shown.length === 0 && namesOption(bridge)) return [OVN_OPTION];
+  if (shown.length === 0 && readsOption(bridge)) return [OVN_OPTION];
   for (const { capture } of shown)
     for (const fact of capture.facts)
       if (fact.kind === 'tlv-mapping')
@@ -160,14 +160,25 @@ function tlvMapOf(captured: Captured, bridge: OvsBridge): TlvMapping[] {
   return [...rows.values()];
 }
 
-/** Whether flows of a bridge name the first option: none may that is not mapped. */
-function namesOption({ flows }: OvsBridge): boolean {
+/** How many flows of table 0 are looked at: those of tunnels are among the few that ports have there. */
+const LOOKED_AT = 2000;
+
+/**
+ * Whether flows of a bridge read the first option, none of which may be read that is not mapped: what comes out of a tunnel is told by it
+ * in table 0.
+ */
+function readsOption({ flows, ports }: OvsBridge): boolean {
+  if (!ports.some(({ type }) => type === 'geneve')) return false;
   const isOption = (field: string): boolean => field === 'tun_metadata0';
-  const names = (action: Action): boolean =>
-    (action.kind === 'set-field' && isOption(action.field)) ||
-    (action.kind === 'load' && isOption(action.dst.field)) ||
-    (action.kind === 'move' && (isOption(action.dst.field) || isOption(action.src.field)));
-  return flows.like(({ match, actions }) => match.some(({ field }) => isOption(field)) || actions.some(names)).length > 0;
+  const reads = (action: Action): boolean => action.kind === 'move' && isOption(action.src.field);
+  const entries = flows.inTable(0);
+  for (let n = 0; n < Math.min(entries.length, LOOKED_AT); n++) {
+    const index = entries[n];
+    if (index === undefined) break;
+    if (flows.matchOf(index).some(({ field }) => isOption(field))) return true;
+    if (flows.at(index)?.flow.actions.some(reads) === true) return true;
+  }
+  return false;
 }
 
 /** The datapath numbers the meters of all bridges as they are made; captures show only which there are. */
