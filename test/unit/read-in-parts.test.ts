@@ -84,4 +84,12 @@ describe('long outputs', () => {
       );
     });
   }
+
+  it('without a line to start at are read whole, however long', () => {
+    const entry = (n: number) => `{\n  "mac": "fa:16:3e:00:00:01",\n  "ifname": "tap${n}",\n  "state": "permanent"\n}`;
+    const text = `root@hv1:~# bridge -j fdb show\n[${times(130_000, entry).join(',\n')}]\n`;
+    const [capture] = readDocument('file:///t', 'c.txt', text).captures;
+    assert.equal(capture?.facts.length, 130_000);
+    assert.deepEqual(capture.errors, []);
+  });
 });

@@ -183,11 +183,12 @@ function* parseInParts(syntax: CaptureKind, input: ParseInput): Generator<void, 
   for (let from = 0; from < lines.length;) {
     let to = from + PART;
     while (to < lines.length && !syntax.startsRecord(lines[to]?.text ?? '')) to++;
+    // One by one: a part may be as long as the output, where that has no other line to start at.
     const { facts, refs, records, errors } = syntax.parse({ ...input, lines: lines.slice(from, to) });
-    all.facts.push(...facts);
-    all.refs.push(...refs);
-    all.records.push(...records);
-    all.errors.push(...errors);
+    for (const fact of facts) all.facts.push(fact);
+    for (const ref of refs) all.refs.push(ref);
+    for (const record of records) all.records.push(record);
+    for (const error of errors) all.errors.push(error);
     from = to;
     yield;
   }
