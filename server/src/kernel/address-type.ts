@@ -16,8 +16,10 @@ export function addressType(namespace: Namespace, family: 4 | 6, address: bigint
   const table = fibOf(namespace, family).tables.get('local');
   for (const level of table?.levels ?? []) {
     for (const route of level.routes.get(address & level.mask) ?? []) {
-      if (device !== undefined && !route.hops.some((hop) => hop.device === device)) continue;
-      return route.type.toUpperCase();
+      const isThere = device === undefined || route.hops.some((hop) => hop.device === device);
+      if (isThere) return route.type.toUpperCase();
+      // IPv4 looks once, and takes what leads to another device for any address of the world.
+      if (family === 4) return 'UNICAST';
     }
   }
   return 'UNICAST';
