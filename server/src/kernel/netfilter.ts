@@ -331,6 +331,15 @@ function openCondition(rule: NfRule, { moment, table }: Run, isJump: boolean) {
       command: undefined,
     };
   }
+  if (open.every((match) => /^(?:source|destination|any)-port$/.test(match.kind))) {
+    return {
+      likely: false,
+      certainty: 'assumed' as const,
+      nature: 'chance' as const,
+      reason: `${names.join(', ')}: NAT chose the port by chance; taken not to match`,
+      command: undefined,
+    };
+  }
   const unmodelled = open.every((match) => match.kind === 'other');
   const set = open.find((match) => match.kind === 'set');
   const changed = open.find((match) => match.kind === 'changing-set');
