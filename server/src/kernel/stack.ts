@@ -102,7 +102,19 @@ function unknownMtu(run: Run, device: string, length: number): Passage | undefin
     reason: `the MTU of ${device} was not captured; taken to be at least ${length}`,
     command: 'ip link',
   });
-  return fits ? undefined : end(run, 'dropped', `its ${length} bytes may be more than the MTU of ${device}`);
+  if (fits) return undefined;
+  answerTooBig(run, undefined);
+  return end(run, 'dropped', `its ${length} bytes may be more than the MTU of ${device}`);
+}
+
+function answerTooBig(run: Run, mtu: number | undefined): void {
+  const what = mtu === undefined ? '' : `, MTU ${mtu}`;
+  answer(
+    run,
+    run.packet.family === 4
+      ? { type: 3, code: 4, name: `fragmentation needed${what}` }
+      : { type: 2, code: 0, name: `packet too big${what}` },
+  );
 }
 
 function exceedsMtu(run: Run, device: string, routeMtu: number | undefined): Passage | undefined {
@@ -111,12 +123,7 @@ function exceedsMtu(run: Run, device: string, routeMtu: number | undefined): Pas
   if (mtu === undefined && length !== undefined && length > SMALLEST_MTU[family] && (family === 6 || dontFragment))
     return unknownMtu(run, device, length);
   if (mtu === undefined || length === undefined || length <= mtu || (family === 4 && !dontFragment)) return undefined;
-  answer(
-    run,
-    family === 4
-      ? { type: 3, code: 4, name: `fragmentation needed, MTU ${mtu}` }
-      : { type: 2, code: 0, name: `packet too big, MTU ${mtu}` },
-  );
+  answerTooBig(run, mtu);
   return end(run, 'dropped', `its ${length} bytes are more than the MTU of ${device} (${mtu}) and it may not be fragmented`);
 }
 
