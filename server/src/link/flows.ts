@@ -163,6 +163,8 @@ function merged(
       const indices = indexOf(places());
       return bases.flatMap(({ capture }, part) => capture.flows.like(test).flatMap((flow) => indices(part, flow) ?? []));
     },
+    // A flow of another capture that is left out says the same as one that stays.
+    hasLike: (test) => bases.some(({ capture }) => capture.flows.hasLike(test)),
     jumps(table) {
       const indices = indexOf(places());
       return parts.flatMap(({ capture }, part) => [...capture.flows.jumps(table)].flatMap((flow) => indices(part, flow) ?? []));

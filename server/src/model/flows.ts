@@ -34,6 +34,8 @@ export interface Flows extends Iterable<FlowEntry> {
    * flow has, but not for values.
    */
   like(test: (flow: Flow) => boolean): readonly number[];
+  /** Whether there is any of them. */
+  hasLike(test: (flow: Flow) => boolean): boolean;
   /** The flows whose match on a field is exactly that value under that mask. */
   matching(field: string, value: bigint, mask: bigint): readonly number[];
   /** The flows that name a thing in match or actions, by a reference's kind and canonical value, as often as they name it. */

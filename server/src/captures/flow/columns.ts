@@ -279,6 +279,15 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       const odd = [...looseAt].filter((i) => test(read(i).flow));
       return odd.length > 0 ? [...found, ...odd].sort((a, b) => a - b) : found;
     },
+    hasLike(test) {
+      const isLike = perShape(book, (shape) => shape !== undefined && test(shape.sample()));
+      for (const own of parts) {
+        const { shapes } = own.segment;
+        for (let n = own.from; n < own.to; n++) if (isLike(shapes[n] ?? 0)) return true;
+      }
+      for (const i of looseAt) if (test(read(i).flow)) return true;
+      return false;
+    },
     *jumps(table) {
       let next = 0;
       const looseBefore = function* (i: number) {

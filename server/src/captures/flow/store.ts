@@ -61,6 +61,8 @@ export interface FlowStore {
   mentions(kind: RefKind, value: string, from?: number): Iterable<FlowMention>;
   /** The flows that are like one for which `test` holds: it sees one flow of each shape, whose values say nothing of the others'. */
   like(test: (flow: Flow) => boolean): readonly number[];
+  /** Whether there is any of them. */
+  hasLike(test: (flow: Flow) => boolean): boolean;
   /**
    * Flows that name a table besides their own, ascending: for each of the flows' own tables and shapes one of them at least, so that all
    * tables are met from which that table is named.
@@ -143,6 +145,7 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
         for (const ref of read.refs) if (ref.kind === kind && ref.value === value) yield { flow, ref };
     },
     like: (test) => [...flows.keys()].filter((i) => test(at(i).read.flow)),
+    hasLike: (test) => flows.some(({ read }) => test(read.flow)),
     *jumps(table) {
       for (const [i, { read }] of flows.entries())
         if (read.refs.some((ref) => ref.kind === 'table' && ref.value === table)) yield i;

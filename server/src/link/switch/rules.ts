@@ -115,8 +115,7 @@ function announceOldDialect(captured: Captured, bridge: OvsBridge): void {
       `${bridge.name}: bridge/dump-flows prints no cookies; they are taken for 0 where the controller is told (ovs-ofctl dump-flows ${bridge.name} tells)`,
     );
   if (own.some(({ capture }) => teller(capture) > 0)) return;
-  const has = (pattern: RegExp): boolean =>
-    bridge.flows.like((flow) => flow.actions.some(({ text }) => pattern.test(text))).length > 0;
+  const has = (pattern: RegExp): boolean => bridge.flows.hasLike((flow) => flow.actions.some(({ text }) => pattern.test(text)));
   const tells = `ovs-ofctl -O OpenFlow13 dump-flows ${bridge.name} tells`;
   if (has(/^(?:mod_vlan_|strip_vlan)/))
     captured.notes.push(

@@ -54,7 +54,7 @@ export function ovsIn(context: Context, place: Place & { kind: 'ovs-in' }, packe
       command: `ovs-ofctl show ${place.bridge}`,
       why: `the port number of ${place.port}, which flows match on`,
     });
-    const onlyAny = bridge.flows.like(({ match }) => match.some((term) => term.field === 'in_port')).length === 0;
+    const onlyAny = !bridge.flows.hasLike(({ match }) => match.some((term) => term.field === 'in_port'));
     if (!onlyAny && bridge.flows.length > 0) {
       return {
         disposition: 'insufficient-info',
