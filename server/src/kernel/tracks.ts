@@ -3,7 +3,9 @@ import type { Namespace, NfTable } from '../model/network';
 
 /** Conditions and targets that have the kernel track connections (nf_ct_netns_get). */
 const TRACKING_MATCHES = new Set<NfMatch['kind']>(['ctstate', 'ctstatus', 'conntrack', 'connmark', 'helper']);
-const MODULES = /^(?:connbytes|connlabel|connlimit|helper|cluster)$/;
+const MODULES = /^(?:connbytes|connlabel|connlimit|helper|cluster|ct)$/;
+/** What nft sets of a connection. */
+const SETS = /^ct \w+ set$/;
 const TRACKING_TARGETS = new Set('SNAT DNAT MASQUERADE REDIRECT NETMAP SAME CONNMARK CONNSECMARK SYNPROXY'.split(' '));
 /** Those that only have it put fragments together (nf_defrag_ipv4_enable, nf_defrag_ipv6_enable). */
 const DEFRAGMENTING_TARGETS = new Set(['TPROXY']);
@@ -59,6 +61,7 @@ function read(table: NfTable): Uses {
         const names = target.match(/[A-Z]{2,}/g) ?? [];
         if (
           options.unprinted === true ||
+          SETS.test(target) ||
           names.some((name) => TRACKING_TARGETS.has(name)) ||
           (target === 'CT' && options.notrack !== true)
         )
