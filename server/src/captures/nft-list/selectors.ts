@@ -227,7 +227,8 @@ export function valueMatches(
       });
     case 'ip ecn':
     case 'ip6 ecn':
-      return one(familyGuard(selector, lookup), (value) => {
+      // What iptables-nft makes of its match says `ip` for IPv6 as well.
+      return one(lookup.madeByIptables ? [] : familyGuard(selector, lookup), (value) => {
         const field = ECN[value.value] ?? plainNumber(value.value);
         return field === undefined || field > 3
           ? undefined
