@@ -177,7 +177,7 @@ function traceOne(
   const hidden =
     different.some((branch) => decisive(main, branch).some(({ nature }) => nature !== 'chance')) ||
     meets.unknown?.hidden === true ||
-    (!complete && branches.some(({ doubts, result }) => [...doubts, ...result.before].some(({ nature }) => nature !== 'chance')));
+    (!complete && branches.some(isHidden));
   // Other rules may lead to the same end.
   const otherwise = distinct(
     others.filter((branch) => same(branch) && path(branch.result.passage) !== path(main.result.passage)),
@@ -223,9 +223,14 @@ function traceOne(
     meets,
     [{ table: main.result.connections, because: [] }, ...others.map(left)],
     complete && lost.length === 0 ? undefined : (complete ? lost : branches).flatMap(({ doubts }) => doubts),
-    lost.length === 0 ? undefined : question.packet.proto,
+    lost.length > 0 || (!complete && branches.some(isHidden)) ? question.packet.proto : undefined,
   );
   return { trace, after };
+}
+
+/** A capture would tell whether the packet takes this way. */
+function isHidden({ doubts, result }: Branch<Run>): boolean {
+  return [...doubts, ...result.before].some(({ nature }) => nature !== 'chance');
 }
 
 /** What two ways of a packet must share to count as the same. */

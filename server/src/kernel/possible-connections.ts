@@ -27,6 +27,8 @@ interface Group {
   readonly unknown: Unknown | undefined;
   /** Protocols of those whose end is not known: NAT may have given them any addresses. */
   readonly lost: readonly number[];
+  /** Between whom those are that are not kept. */
+  readonly dropped: readonly Ends[];
 }
 
 /** Between whom a packet is. */
@@ -76,14 +78,16 @@ export function sameEnds(a: Ends, b: Ends): boolean {
   return a.proto === b.proto && ((a.src === b.src && a.dst === b.dst) || (a.src === b.dst && a.dst === b.src));
 }
 
-function isMet({ left, lost }: Group, all: readonly Ends[]): boolean {
+function isMet({ left, lost, dropped }: Group, all: readonly Ends[]): boolean {
   const among = (tuple: Ends) => all.some((ends) => sameEnds(ends, tuple));
   return (
     left.some(
       ({ own, opened }) =>
         own.some(({ original, reply }) => among(original) || among(reply)) ||
         opened.some((tuple) => among(tuple) || among(invert(tuple))),
-    ) || lost.some((proto) => all.some((ends) => ends.proto === proto))
+    ) ||
+    dropped.some(among) ||
+    lost.some((proto) => all.some((ends) => ends.proto === proto))
   );
 }
 
@@ -163,19 +167,34 @@ export function afterPacket(
     return { ...group, left: [{ ...rest, own: likely.table.own.slice(at - own.length, at) }, ...more] };
   });
   const kept = different.slice(0, MOST - 1);
+  const cut = different.slice(MOST - 1);
   const reasons = [
     meets.unknown,
-    ...(different.length > kept.length ? [unknownOf(different.slice(kept.length))] : []),
+    ...(cut.length > 0 ? [unknownOf(cut)] : []),
     ...(open ? [{ hidden: lost !== undefined || open.some(({ nature }) => nature !== 'chance'), because: open }] : []),
   ];
   const group: Group = {
     left: [first, ...kept],
     unknown: reasons.reduce(both, undefined),
+    dropped: [
+      ...meets.met.flatMap((one) => one.dropped),
+      ...(meets.unknown ? meets.met.flatMap((one) => one.left.flatMap(endsLeft)) : []),
+      ...cut.flatMap(endsLeft),
+    ],
     lost: [...meets.met.flatMap((one) => one.lost), ...(lost === undefined ? [] : [lost])],
   };
   const isEmpty = !group.unknown && group.left.every((left) => left.own.length + left.opened.length === 0);
   const changedSets = new Set(tables.flatMap(({ table }) => [...table.changedSets]));
   return { ...possible, expectations: likely.table.expectations, changedSets, groups: isEmpty ? others : [...others, group] };
+}
+
+/** Between whom the connections are, before and after NAT. */
+function endsLeft({ own, opened }: Left): Ends[] {
+  return [...own.flatMap(({ original, reply }) => [original, reply]), ...opened].map(({ proto, src, dst }) => ({
+    proto,
+    src,
+    dst,
+  }));
 }
 
 /** What no packet can find any more is forgotten, but for captured connections that ended: those stand for their rows. */
