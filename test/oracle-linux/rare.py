@@ -116,7 +116,7 @@ def routes(setup):
     if not six:
         options += [f"{network} via {setup.gateway(device)} dev {device} tos 0x10", f"{network} via inet6 fd00:{device_number(device)}::2 dev {device}",
                     f"{network} via {setup.gateway(device)} dev {device} scope global src 10.0.{device_number(device)}.1", f"multicast 224.0.0.0/24 dev {device}",
-                    f"broadcast {address} dev {device}", "throw 10.0.0.0/8 table 100", f"local {network} dev lo table 200"]
+                    "throw 10.0.0.0/8 table 100", f"local {network} dev lo table 200"]
     return r.sample(options, r.choice([1, 2, 3]))
 
 
