@@ -162,6 +162,23 @@ table ip filter { # handle 3
     assert.deepEqual([chain?.hook, chain?.priority, chain?.policy], ['input', 5, 'DROP']);
   });
 
+  it('reads what a set keeps for each element', () => {
+    const elements = [
+      '10.0.0.1 limit rate 10 mbytes/second burst 5 mbytes timeout 1m expires 59s936ms',
+      '10.0.0.2 limit rate over 5/minute burst 5 packets counter packets 1 bytes 2 expires 4s',
+      '10.0.0.3 ct count over 20',
+      '10.0.0.4 quota 25 mbytes used 1 mbytes',
+      '10.0.0.5 timeout 1h expires 59m counter packets 0 bytes 0 comment "x, y"',
+      '10.0.0.6 last used 5s',
+      '10.0.0.7 last never',
+    ];
+    const { rules, errors } = read(
+      `table ip t {\n\tset a {\n\t\ttype ipv4_addr\n\t\tflags dynamic,timeout\n\t\telements = { ${elements.join(', ')} }\n\t}\n\tchain c {\n\t\tip saddr @a drop\n\t}\n}`,
+    );
+    assert.deepEqual(errors, []);
+    assert.equal(rules[0]?.matches.map(words).join(), `any-of(${elements.map((_, n) => `source=10.0.0.${n + 1}`).join(' ')})`);
+  });
+
   it('translates conditions and statements, and says what it can not', () => {
     const cases: Record<string, string[]> = {
       'ip saddr != { 10.0.0.1, 10.0.0.2 } drop': ['source=0.0.0.0/0 !any-of(source=10.0.0.1 source=10.0.0.2) -> DROP'],
