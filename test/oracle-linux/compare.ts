@@ -323,7 +323,10 @@ function outcomeDifferences(seen: Observed, trace: PacketTrace, loaded: Loaded):
         const [from, to] = packet.ports ?? [0, 65535];
         if (frame.sport < from || frame.sport > to) say('sport', `${from}-${to}`, frame.sport);
       } else say('sport', packet.sport, frame.sport);
-      say('dport', packet.dport, frame.dport);
+      if (packet.dport === null && packet.sport !== null && packet.ports) {
+        const [from, to] = packet.ports;
+        if (frame.dport === undefined || frame.dport < from || frame.dport > to) say('dport', `${from}-${to}`, frame.dport);
+      } else say('dport', packet.dport, frame.dport);
     }
     say('ttl', packet.ttl, frame.ttl);
     if (seen.words.some((word) => word.startsWith('iif='))) say('tos', packet.tos, frame.tos);

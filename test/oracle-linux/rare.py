@@ -179,7 +179,8 @@ def native_condition(native, hook):
              lambda: f"ct {r.choice(['original', 'reply'])} {r.choice(['proto-src', 'proto-dst'])} {native.not_()}{r.choice(['80', '53', '1-1000'])}" if native.transport() else None,
              lambda: 'ct helper "ftp"', lambda: f"ct protocol {r.choice(['tcp', 'udp', 'icmp'])}",
              lambda: f"meta mark {r.choice(['<', '>', '<=', '>='])} {r.choice(['0x2', '0x10', '0x4000'])}",
-             lambda: f"meta protocol {native.not_()}{r.choice(['ip', 'ip6'])}",
+             # In a table of one family nft does not print what contradicts it.
+             lambda: f"meta protocol {'ip6' if native.versioned() else 'ip'}" if native.family == "inet" else None,
              lambda: f"meta length {r.choice(['>', '<='])} {r.choice(['50', '1200'])}",
              lambda: f"numgen {r.choice(['random', 'inc'])} mod 1 {native.not_()}0",
              lambda: f"fib {r.choice(['saddr', 'daddr'])}{r.choice(['', ' . iif']) if came and hook != 'forward' else ''} type {native.not_()}{r.choice(['unreachable', 'anycast', 'local', 'unicast', 'prohibit', 'blackhole'])}",
