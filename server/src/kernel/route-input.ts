@@ -124,7 +124,9 @@ function routeInput6(
   if (malformed) return malformed;
   if (isMulticast(6, dst)) return multicastInput(namespace, packet, iif, options);
   // Addresses of the link mean the device that the packet came by.
-  const found = lookup({ ...flowOf(packet, iif), oif: isLinkLocal6(dst) ? iif : undefined }, { ...options, mayBeOwn: true });
+  const onLink = isLinkLocal6(dst);
+  const flow = { ...flowOf(packet, iif), oif: onLink ? iif : undefined, strict: onLink };
+  const found = lookup(flow, { ...options, mayBeOwn: true });
   if (found.kind === 'unknown') return { kind: 'unknown', text: unknownText(found) };
   if (found.kind === 'found' && (found.type === 'local' || found.type === 'anycast'))
     return { kind: 'local', lookup: found, broadcast: false };
