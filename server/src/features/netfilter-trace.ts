@@ -174,16 +174,18 @@ function traceOne(
   if (!main) throw new Error('a packet must take some way');
   const same = (branch: Branch<Run>) => fate(branch.result.passage) === fate(main.result.passage);
   const different = others.filter((branch) => !same(branch));
+  const unrouted = uncapturedRoutes(namespace, main.result.passage);
   const hidden =
     different.some((branch) => decisive(main, branch).some(({ nature }) => nature !== 'chance')) ||
     meets.unknown?.hidden === true ||
+    unrouted !== undefined ||
     (!complete && branches.some(isHidden));
   // Other rules may lead to the same end.
   const otherwise = distinct(
     others.filter((branch) => same(branch) && path(branch.result.passage) !== path(main.result.passage)),
     path,
   );
-  const open = different.length > 0 || !complete || meets.unknown !== undefined;
+  const open = different.length > 0 || !complete || meets.unknown !== undefined || unrouted !== undefined;
   const { passage } = main.result;
   const steps = passage.events.flatMap((event) => eventWords(namespace, event));
   const certainty = open || passage.verdict === 'insufficient-info' ? 'assumed' : inferredFrom(namespace, passage);
@@ -212,7 +214,11 @@ function traceOne(
     })),
     gaps: gapsOf(
       open || answers.answerOpen || passage.verdict === 'insufficient-info'
-        ? branches.flatMap(({ doubts, result }) => [...result.before, ...doubts])
+        ? [
+            ...(unrouted ? [unrouted] : []),
+            ...(meets.unknown?.because ?? []),
+            ...branches.flatMap(({ doubts, result }) => [...result.before, ...doubts]),
+          ]
         : [],
     ),
   };
@@ -226,6 +232,17 @@ function traceOne(
     lost.length > 0 || (!complete && branches.some(isHidden)) ? question.packet.proto : undefined,
   );
   return { trace, after };
+}
+
+/** A way by what addresses imply, where no route was captured: narrower routes may lead elsewhere, and the way back as well. */
+function uncapturedRoutes(namespace: Namespace, { packet, events }: Passage): Pick<Doubt, 'command' | 'reason'> | undefined {
+  const { family } = packet;
+  if ((family === 4 ? namespace.routesKnown : namespace.routesKnown6) !== 'absent') return undefined;
+  const isRouted = events.some(
+    (event) => event.kind === 'route' && event.lookup.kind === 'found' && event.lookup.table === 'main',
+  );
+  const command = family === 4 ? 'ip route' : 'ip -6 route';
+  return isRouted ? { command, reason: 'no route was captured, only what the addresses imply is known' } : undefined;
 }
 
 /** A capture would tell whether the packet takes this way. */
@@ -277,7 +294,7 @@ function path(passage: Passage): string {
     .join('|');
 }
 
-function gapsOf(doubts: readonly Doubt[]): { command: string; why: string }[] {
+function gapsOf(doubts: readonly Pick<Doubt, 'command' | 'reason'>[]): { command: string; why: string }[] {
   const gaps = new Map<string, string>();
   for (const { command, reason } of doubts) if (command !== undefined && !gaps.has(command)) gaps.set(command, reason);
   return [...gaps].map(([command, why]) => ({ command, why }));

@@ -312,22 +312,29 @@ function conditionText(match: NfMatch): string {
   return 'value' in match ? `${match.kind} ${match.value.value}` : match.kind;
 }
 
+/** Whether a limit lets the usual packet by. */
+function limitHolds(limit: Extract<NfMatch, { kind: 'limit' }>, refuses: boolean): boolean {
+  const { text, module, negated } = limit;
+  const probability = limit.probability ?? (limit.every === undefined ? undefined : 1 / limit.every);
+  const above = /above|connlimit/.test(text.value) && !/upto/.test(text.value);
+  const beyond = / name /.test(text.value) && refuses;
+  const holds = probability === undefined ? !above && !beyond && module !== 'recent' : probability >= 0.5;
+  return holds !== negated;
+}
+
 /** What is taken for granted where a condition can't be decided. */
 function openCondition(rule: NfRule, { moment, table }: Run, isJump: boolean) {
   const open = rule.matches.filter((match) => testOf(match)(moment) === 'maybe');
   const names = open.map(conditionText);
-  const [first] = open;
-  if (first?.kind === 'limit' && open.length === 1) {
-    const probability = first.probability ?? (first.every === undefined ? undefined : 1 / first.every);
-    const above = /above|connlimit/.test(first.text.value) && !/upto/.test(first.text.value);
+  const limits = open.flatMap((match) => (match.kind === 'limit' ? [match] : []));
+  if (limits.length === open.length) {
     // What a limit that stands elsewhere says is not known: what refuses packets is meant for those beyond it.
-    const refuses = / name /.test(first.text.value) && (rule.target === 'DROP' || rule.target === 'REJECT');
-    const holds = probability === undefined ? !above && !refuses && first.module !== 'recent' : probability >= 0.5;
+    const refuses = rule.target === 'DROP' || rule.target === 'REJECT';
     return {
-      likely: holds !== first.negated,
+      likely: limits.every((limit) => limitHolds(limit, refuses)),
       certainty: 'assumed' as const,
       nature: 'chance' as const,
-      reason: `${first.text.value}: how many packets came before, or chance, decides`,
+      reason: `${names.join(', ')}: how many packets came before, or chance, decides`,
       command: undefined,
     };
   }
