@@ -323,8 +323,9 @@ function outcomeDifferences(seen: Observed, trace: PacketTrace, loaded: Loaded):
         const [from, to] = packet.ports ?? [0, 65535];
         if (frame.sport < from || frame.sport > to) say('sport', `${from}-${to}`, frame.sport);
       } else say('sport', packet.sport, frame.sport);
-      if (packet.dport === null && packet.sport !== null && packet.ports) {
-        const [from, to] = packet.ports;
+      // Where both were chosen, the range is the source's.
+      if (packet.dport === null) {
+        const [from, to] = packet.sport === null ? [0, 65535] : (packet.ports ?? [0, 65535]);
         if (frame.dport === undefined || frame.dport < from || frame.dport > to) say('dport', `${from}-${to}`, frame.dport);
       } else say('dport', packet.dport, frame.dport);
     }
