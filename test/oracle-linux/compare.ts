@@ -63,6 +63,8 @@ export function observedVerdict(seen: Observed, loaded: Loaded): string {
   if (passed('input_first')) return 'dropped';
   if (seen.frame) return 'forwarded';
   if (!local && passed('forward_first')) {
+    // Too big for its route when it is about to leave (IPv6).
+    if (passed('own_too_big')) return 'dropped';
     // What the router itself makes (an ICMP error, a query for a neighbour) goes through POSTROUTING as well.
     const own = step['output_last'] ?? 0;
     return passed('forward_last') && (step['postrouting_last'] ?? 0) > own ? 'forwarded' : 'dropped';

@@ -74,19 +74,23 @@ function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Pass
     answer(run, { type: run.packet.family === 4 ? 11 : 3, code: 0, name: 'time exceeded' });
     return end(run, 'ttl-exceeded', 'its TTL ran out');
   }
-  const tooBig = exceedsMtu(run, hop.device, found.route.mtu);
+  // IPv6 looks at the MTU of a route only when the packet leaves, unless it is locked (ip6_dst_mtu_maybe_forward).
+  const { mtu } = found.route;
+  const late = run.packet.family === 6 && mtu !== undefined && !found.route.text.includes('mtu lock');
+  const tooBig = exceedsMtu(run, hop.device, late ? undefined : mtu);
   if (tooBig) return tooBig;
   run.packet = { ...run.packet, ttl: run.packet.ttl - 1 };
   run.in = iif;
   run.out = hop.device;
   const refused = hook(run, 'FORWARD');
   if (refused) return refused;
-  return transmit(run, hop.device, {
+  const sent = transmit(run, hop.device, {
     device: hop.device,
     ip: hop.via ?? run.packet.dst,
     family: hop.via === undefined ? run.packet.family : hop.viaFamily,
     ...(hop.gatewayName === undefined ? {} : { name: hop.gatewayName }),
   });
+  return sent.verdict === 'forwarded' && late ? (exceedsMtu(run, hop.device, mtu) ?? sent) : sent;
 }
 
 /** What every network takes (RFC 791, RFC 8200). */
