@@ -268,7 +268,9 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
       const before = run.packet;
       const result = runTable(base, name, momentOf(run, name), run.choose, run.key);
       take(run, result);
-      const request = result.nat;
+      // What has no source yet (DHCP) is not masqueraded (nf_nat_masquerade_ipv4).
+      const isUnnamed = result.nat?.target === 'MASQUERADE' && run.packet.family === 4 && connection.original.src === 0n;
+      const request = isUnnamed ? undefined : result.nat;
       let binding: Binding | undefined;
       if (request && result.verdict === 'ACCEPT') {
         const range = natRange(request, momentOf(run, name), manip);
