@@ -1,7 +1,10 @@
 import type { Namespace } from '../model/network';
-import { isIcmp, isMulticast, TCP, type IpPacket } from './packet';
+import { addressType } from './address-type';
+import { fibOf } from './fib';
+import { isIcmp, isMulticast, PROTO, TCP, type IpPacket } from './packet';
 import type { IcmpError } from './route-input';
-import { lookup, type LookupOptions } from './routing';
+import { lookup, type Flow, type LookupOptions } from './routing';
+import { hasAddresses, sourceAddress6 } from './source-address';
 
 /** What a host sends back instead of a packet. */
 export type Answer = IcmpError | { readonly reset: true; readonly name: string };
@@ -43,12 +46,18 @@ export function rejection({ family }: IpPacket, reject: string): Answer {
 /** ICMP errors, and types that nobody knows, are never answered by an error (RFC 1122 3.2.2, RFC 4443 2.4). */
 const UNANSWERED_4 = new Set([1, 2, 3, 4, 5, 6, 7, 11, 12]);
 
-/**
- * Whether the kernel sends an error or a reset because of a packet: it may, and a way leads back to the sender (icmp_send). `routed`: the
- * packet's own route is known by then, which for a bridged one or before routing it is not.
- */
-export function isAnswered(packet: IpPacket, answer: Answer, options: LookupOptions, routed = true): boolean {
+/** How a packet came to where it is answered. */
+export interface Answering {
+  /** Its own route is known by then, which for a bridged one or before routing it is not. */
+  readonly routed: boolean;
+  /** The device that it came by; undefined for one that this host made. */
+  readonly iif: string | undefined;
+}
+
+/** Whether the kernel sends an error or a reset because of a packet: it may, and a way leads back to the sender (icmp_send). */
+export function isAnswered(packet: IpPacket, answer: Answer, options: LookupOptions, via: Answering): boolean {
   const { namespace } = options;
+  const { routed } = via;
   const { family, src, dst, icmpType } = packet;
   // Of a packet in fragments the first one only, in IPv4.
   if ((packet.fragment && family === 4) || packet.frame !== 'host' || isMulticast(family, src)) return false;
@@ -58,22 +67,70 @@ export function isAnswered(packet: IpPacket, answer: Answer, options: LookupOpti
   if ('reset' in answer) {
     if ((packet.tcpFlags & TCP.RST) !== 0) return false;
   } else if (isIcmp(packet) && (family === 4 ? UNANSWERED_4.has(icmpType) || icmpType > 18 : icmpType < 128)) return false;
-  const back = lookup(
-    {
-      family,
-      dst: src,
-      src: 0n,
-      iif: 'lo',
-      oif: undefined,
-      mark: 0,
-      tos: packet.tos,
-      proto: 'reset' in answer ? packet.proto : family === 4 ? 1 : 58,
-      sport: undefined,
-      dport: undefined,
-    },
-    { ...options, key: `${options.key}|answer` },
-  );
-  return back.kind === 'unknown' || back.kind === 'found';
+  return leadsBack(packet, answer, options, via);
+}
+
+/**
+ * Whether a way leads to the sender from the address that answers. Where IPv6 has none for it yet, it takes one of the device that the packet
+ * came by, unless the way without a source names its own (icmpv6_rt_has_prefsrc), and else one for that way; a way that is none does not
+ * count then (ip6_dst_lookup_tail).
+ */
+function leadsBack(packet: IpPacket, answer: Answer, options: LookupOptions, { routed, iif }: Answering): boolean {
+  const { namespace } = options;
+  const leads = (src: bigint, turn: string) => {
+    const { kind, ...found } = lookup(flowBack(namespace, packet, answer, src), {
+      ...options,
+      key: `${options.key}|answer${turn}`,
+    });
+    return { leads: kind === 'unknown' || kind === 'found', source: 'route' in found ? found.route?.src : undefined };
+  };
+  const src = sourceBack(packet, answer, namespace, routed);
+  const first = leads(src, '');
+  if (packet.family === 4 || 'reset' in answer || src !== 0n || (first.leads && first.source !== undefined)) return first.leads;
+  const near = iif === undefined ? undefined : sourceAddress6(namespace, iif, packet.src);
+  const chosen = near ?? (first.leads ? undefined : sourceAddress6(namespace, undefined, packet.src));
+  if (chosen !== undefined) return leads(chosen, ' again').leads;
+  const asksForSource = fibOf(namespace, 6).rules.some(({ from }) => from !== undefined);
+  if (!asksForSource || hasAddresses(namespace, 6)) return first.leads;
+  const as = options.choose({
+    key: `${options.key}|answer source`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: 'the address that the answer comes from was not captured; taken not to change its way',
+    command: 'ip a',
+  });
+  return first.leads === as;
+}
+
+/**
+ * The source that the way back is asked for with, 0 where none is chosen yet. A reset comes from where the packet went, as far as one
+ * address has it (ip_route_me_harder, nf_send_reset6), an ICMP error if that is this host's (icmp_send, icmp6_send).
+ */
+function sourceBack({ family, dst }: IpPacket, answer: Answer, namespace: Namespace, routed: boolean): bigint {
+  const type = addressType(namespace, family, dst, undefined);
+  if ('reset' in answer) return family === 6 || type === 'LOCAL' || type === 'UNICAST' ? dst : 0n;
+  return type === 'LOCAL' && (routed || family === 6) ? dst : 0n;
+}
+
+/** What routing is asked for the way back; IPv4's reset says nothing of its protocol there, and none has the TOS of what it answers. */
+function flowBack(namespace: Namespace, { family, src, tos, mark, proto }: IpPacket, answer: Answer, from: bigint): Flow {
+  const isReset = 'reset' in answer;
+  // ip-sysctl: fwmark_reflect.
+  const reflects = namespace.sysctls.get(`net.ipv${family}.fwmark_reflect`)?.value === '1';
+  return {
+    family,
+    dst: src,
+    src: from,
+    iif: 'lo',
+    oif: undefined,
+    mark: reflects ? mark : 0,
+    tos: isReset || family === 6 ? 0 : tos,
+    proto: isReset ? (family === 4 ? 0 : proto) : family === 4 ? PROTO.ICMP : PROTO.ICMPV6,
+    sport: undefined,
+    dport: undefined,
+  };
 }
 
 /** Whether the packet is for all hosts of a network that this one is in (RFC 1122 3.2.2). */

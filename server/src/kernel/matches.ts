@@ -2,7 +2,8 @@ import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
 import { arpTest } from './arp';
-import { TEMPLATE, zoneId, type Connection, type Tracking, type Tuple } from './conntrack';
+import { hasNamedStatus, hasStatusBits } from './connection-status';
+import { TEMPLATE, zoneId, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
@@ -106,7 +107,9 @@ function makeTest(match: NfMatch): Test {
         !isIcmp(packet) || packet.fragment ? 'no' : tri((packet.icmpCode >= from && packet.icmpCode <= to) !== match.negated);
     }
     case 'ctstatus':
-      return statusTest(match.mask, match.set, match.negated);
+      return turned(match.negated, ({ tracking: { connection } }) =>
+        connection ? hasStatusBits(match.mask, match.set, connection) : tri(match.negated),
+      );
     case 'conntrack':
       return conntrackTest(match.what, match.value.value, match.negated);
     case 'mark': {
@@ -347,35 +350,6 @@ function markTest({
   return (mark) => (mark & mask) >>> 0 === value >>> 0;
 }
 
-/** Bits of a connection's status that are not kept here. */
-const OPEN_STATUS = ~(1 | 2 | 4 | 8 | 16 | 32);
-
-/** Whether a connection outlives a shortage: of TCP once a segment was confirmed, of others that were answered time decides. */
-function isAssured({ original, confirmed, seenReply, segments }: Connection): Tri {
-  if (segments.assured) return 'yes';
-  const { proto } = original;
-  if (!confirmed || !seenReply || proto === PROTO.TCP || proto === PROTO.ICMP || proto === PROTO.ICMPV6) return 'no';
-  return 'maybe';
-}
-
-function statusTest(mask: number, set: number, negated: boolean): Test {
-  return ({ tracking: { connection } }) => {
-    if (!connection) return 'no';
-    const assured = isAssured(connection);
-    const known =
-      (assured === 'yes' ? 4 : 0) |
-      (connection.expected ? 1 : 0) |
-      (connection.seenReply ? 2 : 0) |
-      (connection.confirmed ? 8 : 0) |
-      (connection.sourceNat ? 16 | 128 : 0) |
-      (connection.destinationNat ? 32 | 256 : 0);
-    // Both kinds of translation were done where one was (IPS_SRC_NAT_DONE, IPS_DST_NAT_DONE).
-    const open = (OPEN_STATUS & ~known) | (assured === 'maybe' ? 4 : 0);
-    if (((known ^ set) & mask & ~open) !== 0) return tri(negated);
-    return (mask & open) !== 0 ? 'maybe' : tri(!negated);
-  };
-}
-
 /** Conditions on the connection itself. `ctstate` is a condition of its own. */
 function conntrackTest(what: string, text: string, negated: boolean): Test {
   const address = parsePrefix(text);
@@ -429,19 +403,7 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
         answer = tri(zoneId(connection.zone, what === 'reply-zone' ? 'reply' : 'orig') === number);
         break;
       case 'status':
-        answer = or(
-          text
-            .toUpperCase()
-            .split(',')
-            .map((status): Tri => {
-              if (status === 'NONE') return 'no';
-              if (status === 'EXPECTED') return tri(connection.expected);
-              if (status === 'SEEN_REPLY') return tri(connection.seenReply);
-              if (status === 'CONFIRMED') return tri(connection.confirmed);
-              if (status === 'ASSURED') return isAssured(connection);
-              return 'maybe';
-            }),
-        );
+        answer = hasNamedStatus(text, connection);
         break;
       default:
         answer = 'maybe';

@@ -1,6 +1,7 @@
 import type { NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
 import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
 import { inferredFrom, knownChain } from '../model/known-names';
+import { turnsOnAge } from './connection-status';
 import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
 import type { Choose, Tri } from './decide';
 import { decideHidden } from './hidden';
@@ -344,6 +345,17 @@ function openCondition(rule: NfRule, { moment, table }: Run, isJump: boolean) {
       certainty: 'assumed' as const,
       nature: 'chance' as const,
       reason: `${names.join(', ')}: NAT chose the port by chance; taken not to match`,
+      command: undefined,
+    };
+  }
+  const ages = open.map((match) => turnsOnAge(match, moment));
+  if (ages.every((age) => age !== undefined)) {
+    const likely = ages.every(({ whenYoung }) => whenYoung);
+    return {
+      likely,
+      certainty: 'assumed' as const,
+      nature: 'chance' as const,
+      reason: `${names.join(', ')}: a connection is assured when packets still come after two seconds; taken to be younger`,
       command: undefined,
     };
   }

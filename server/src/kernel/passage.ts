@@ -172,6 +172,7 @@ export function answer(run: Run, error: Answer, hook?: Hook): void {
   const { namespace, packet, key } = run;
   if (hasNoWayBack(run, error, hook)) return;
   const routed = hook !== 'PREROUTING' && !(hook === 'FORWARD' && run.physOut !== undefined);
-  if (isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }, routed))
+  const via = { routed, iif: run.in ?? run.input.iif };
+  if (isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }, via))
     run.events.push({ kind: 'error', error, packet: run.packet });
 }

@@ -21,6 +21,11 @@ function ownAddresses(namespace: Namespace, family: 4 | 6): Own[] {
   );
 }
 
+/** Whether any address of this host is known, by which packets of it may go that have none yet; loopback's counts nowhere else. */
+export function hasAddresses(namespace: Namespace, family: 4 | 6): boolean {
+  return ownAddresses(namespace, family).some(({ scope }) => scope !== 'host');
+}
+
 function scopeOf(family: 4 | 6, ip: bigint): Own['scope'] {
   // A group's scope stands in its address (RFC 4291, 2.7).
   if (family === 6 && isMulticast(6, ip)) return ((ip >> 112n) & 0xfn) <= 2n ? 'link' : 'global';
