@@ -47,9 +47,13 @@ export function spanIn(source: SourceText, start: number, end: number): Span {
   return { start: from, end: offsetIn(source, end - 1) + 1 };
 }
 
-function offsetIn(source: SourceText, at: number): number {
-  const { parts } = source;
-  // The last part that starts at the place or before it: JSON over many lines has as many parts.
+function offsetIn({ parts }: SourceText, at: number): number {
+  const part = parts[partAt(parts, at)] ?? { at: 0, offset: 0 };
+  return part.offset + (at - part.at);
+}
+
+/** The last part that starts at a place or before it, else the first; JSON and sets over many lines have as many parts. */
+function partAt(parts: SourceText['parts'], at: number): number {
   let low = 0;
   let high = parts.length - 1;
   while (low < high) {
@@ -57,13 +61,13 @@ function offsetIn(source: SourceText, at: number): number {
     if ((parts[middle]?.at ?? 0) <= at) low = middle;
     else high = middle - 1;
   }
-  const part = parts[low] ?? { at: 0, offset: 0 };
-  return part.offset + (at - part.at);
+  return low;
 }
 
 /** A stretch of a source text, each part of it at its own place. */
 export function sliceSource(source: SourceText, start: number, end: number): SourceText {
-  const inside = source.parts.filter((part) => part.at > start && part.at < end);
+  const { parts } = source;
+  const inside = parts.slice(partAt(parts, start), partAt(parts, end) + 1).filter((part) => part.at > start && part.at < end);
   return {
     text: source.text.slice(start, end),
     parts: [

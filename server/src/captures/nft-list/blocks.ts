@@ -272,13 +272,11 @@ function readElements(state: State, lines: readonly Line[], n: number, set: stri
   let understood = open <= 0;
   const elements = cutElements(sliceSource(source, from + 1, Math.max(from + 1, to)), (piece) => {
     understood = false;
-    const start = piece.text.length - piece.text.trimStart().length;
-    const result = grammars.Nft.match(piece.text.trim(), 'element');
-    const trimmed = sliceSource(piece, start, piece.text.trimEnd().length);
-    if (result.failed()) out.errors.push(syntaxError(trimmed, result, 'element of a set'));
+    const result = grammars.Nft.match(piece.text, 'element');
+    if (result.failed()) out.errors.push(syntaxError(piece, result, 'element of a set'));
     else {
       out.errors.push({
-        span: spanIn(trimmed, 0, trimmed.text.length),
+        span: spanIn(piece, 0, piece.text.length),
         code: 'not-understood',
         message: 'This element of a set is too long to be one.',
       });

@@ -1,5 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { sliceSource, type SourceText } from '../ohm';
+import { createElementForms } from './element-forms';
 import { readNftElement, type NftElement } from './semantics';
 
 /** The elements of a set's `{ … }`, cut at commas; a piece that is no element is reported through `fail`. */
@@ -16,12 +17,31 @@ export function cutElements(body: SourceText, fail: (piece: SourceText) => void)
     }
     if (c === '"') quoted = !quoted;
     if (at < text.length && (quoted || c !== ',')) continue;
-    const piece = sliceSource(body, start, at);
+    const piece = trimmedSource(body, start, at);
     start = at + 1;
-    if (piece.text.trim() === '') continue;
-    const result = piece.text.length > 1000 ? undefined : grammars.Nft.match(piece.text, 'element');
-    if (result === undefined || result.failed()) fail(piece);
-    else elements.push(readNftElement(result, piece));
+    if (piece.text === '') continue;
+    const element = forms.read(piece) ?? parseElement(piece);
+    if (element === undefined) fail(piece);
+    else elements.push(element);
   }
   return elements;
+}
+
+const forms = createElementForms();
+
+/** An element by the grammar; undefined where it is none, or too long to be one. */
+function parseElement(piece: SourceText): NftElement | undefined {
+  const result = piece.text.length > 1000 ? undefined : grammars.Nft.match(piece.text, 'element');
+  if (result === undefined || result.failed()) return undefined;
+  const element = readNftElement(result, piece);
+  forms.learn(piece, element);
+  return element;
+}
+
+/** A stretch of a source text without the blanks around it. */
+function trimmedSource(source: SourceText, start: number, end: number): SourceText {
+  const { text } = source;
+  while (start < end && text.charAt(start).trim() === '') start++;
+  while (end > start && text.charAt(end - 1).trim() === '') end--;
+  return sliceSource(source, start, end);
 }
