@@ -99,6 +99,15 @@ export type NfMatch =
   | { readonly kind: 'helper'; readonly name: Val<string>; readonly negated: boolean }
   /** The TCP header has an option of that number. */
   | { readonly kind: 'tcp-option'; readonly option: Val<number>; readonly negated: boolean }
+  /** The realm of the packet's route (ip-route(8)). */
+  | {
+      readonly kind: 'realm';
+      readonly realm: Val<{ readonly value: number; readonly mask: number }>;
+      readonly text: Val<string>;
+      readonly negated: boolean;
+    }
+  /** The packet has such a header of IPv6, by the name of the match: `frag`, `rt`, `hbh`, `dst`, `srh`. */
+  | { readonly kind: 'extension-header'; readonly name: string; readonly text: Val<string>; readonly negated: boolean }
   | { readonly kind: 'pkttype'; readonly value: Val<string>; readonly negated: boolean }
   /** `value` undefined for `--socket-exists`. */
   | {
@@ -190,6 +199,10 @@ export interface NfTargetOptions {
   /** NFQUEUE: `--queue-bypass` lets packets go on where nobody listens. */
   readonly queue?: Val<string>;
   readonly queueBypass?: boolean;
+  /** ECN: `--ecn-tcp-remove` takes the flags of congestion off TCP. */
+  readonly ecnRemove?: boolean;
+  /** SET: `--map-set` changes no set; with `--map-mark` the packet gets the mark that the set has for it. */
+  readonly mapSet?: 'mark' | 'other';
   /** What arptables' target `mangle` puts in: `mangle-ip-s`, `mangle-mac-d` …, and `mangle-target`, where the packet goes then. */
   readonly arp?: Readonly<Record<string, Val<string>>>;
   /** The rule has a target of iptables', which nft could not print. */

@@ -9,6 +9,7 @@ import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
 import { hasPorts, isIcmp, isMulticast, PROTO, TCP, type IpPacket } from './packet';
 import { isOfType } from './address-type';
+import { hasRealm } from './realm';
 import type { Flow, Lookup } from './routing';
 import { hasSocket } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
@@ -210,6 +211,11 @@ function makeTest(match: NfMatch): Test {
         return value === TCP_OPTION_MSS && names !== undefined ? tri(names !== match.negated) : 'maybe';
       };
     }
+    case 'realm':
+      return turned(match.negated, (at) => hasRealm(match, at.namespace, at.packet.family));
+    case 'extension-header':
+      // What a question tells of has none but that of fragments; a match of such a header fails without it, negated or not.
+      return ({ packet }) => (match.name === 'frag' && (packet.fragment || packet.firstFragment === true) ? 'maybe' : 'no');
     case 'pkttype':
       return turned(match.negated, (at) => tri(frameType(at) === match.value.value));
     case 'tcpmss': {

@@ -2,7 +2,7 @@ import type { NfTargetOptions } from '../captures/netfilter-facts';
 import { parseIp, parseMac } from '../packet/address';
 import type { ArpBody } from './arp';
 import type { Moment } from './matches';
-import { PROTO, type IpPacket } from './packet';
+import { PROTO, TCP, type IpPacket } from './packet';
 import { ANY_SET } from './ipset';
 import { flowOf, type Flow } from './routing';
 
@@ -55,7 +55,10 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
       return { ...at, packet: { ...packet, mark: undefined } };
     case 'CONNMARK':
       return connmark(at, options);
+    case 'ECN':
+      return options.ecnRemove === true ? { ...at, packet: { ...packet, tcpFlags: packet.tcpFlags & ~(TCP.ECE | TCP.CWR) } } : at;
     case 'SET':
+      if (options.mapSet !== undefined) return options.mapSet === 'mark' ? { ...at, packet: { ...packet, mark: undefined } } : at;
       return { ...at, changedSets: new Set([...at.changedSets, options.set?.value ?? ANY_SET]) };
     case 'TTL':
     case 'HL': {

@@ -88,6 +88,10 @@ function explainNfMatch(match: NfMatch): string {
       return `${not}${match.value.value} frame`;
     case 'tcpmss':
       return `TCP segment size ${not}${rangeText([match.range.value])}`;
+    case 'realm':
+      return `${not}of a route of realm ${markText(match.realm.value)}`;
+    case 'extension-header':
+      return `with an IPv6 header: ${match.text.value}`;
     case 'arp':
       return `ARP ${match.what} ${not}${match.value.value}`;
     case 'owner':

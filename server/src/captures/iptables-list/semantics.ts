@@ -14,6 +14,7 @@ import {
   portMatch,
   protocolMatch,
   rangeMatch,
+  realmMatch,
   tcpFlagsMatch,
   TOS_NAMES,
   type RuleParts,
@@ -403,8 +404,32 @@ semantics.addOperation<Piece>('pieceOf(source)', {
   piece_targetNote(_note) {
     return {};
   },
-  piece_unknown(text) {
-    const found = textVal(text, this.args['source'] as SourceText);
+  piece_realm(not, name, _sp, value) {
+    const source = this.args['source'] as SourceText;
+    return matched(realmMatch(textVal(value, source), between(name, value, source), isThere(not)));
+  },
+  piece_gauge(gauge) {
+    const found = textVal(gauge, this.args['source'] as SourceText);
+    const [word = ''] = /[a-z]+/.exec(found.value) ?? [];
+    return matched({ kind: 'limit', module: word, text: found, negated: found.value.startsWith('!') });
+  },
+  piece_extensionHeader(header, _sps, _words) {
+    return matched({
+      kind: 'extension-header',
+      name: header.sourceString.trim(),
+      text: textVal(this, this.args['source'] as SourceText),
+      negated: false,
+    });
+  },
+  piece_setUpdate(what, _sp, set, _sp2, _directions, _sps, options) {
+    if (what.sourceString === 'map-set') return { options: { mapSet: /map-mark/.test(options.sourceString) ? 'mark' : 'other' } };
+    return { options: { set: textVal(set, this.args['source'] as SourceText) } };
+  },
+  piece_ecnRemove(_name, _sp, _tcp, _sp2, _remove, _ahead) {
+    return { options: { ecnRemove: true } };
+  },
+  unknown(_first, _sps, _rest) {
+    const found = textVal(this, this.args['source'] as SourceText);
     return matched(otherMatch(found, /^!\s/.test(found.value)));
   },
 });

@@ -147,6 +147,12 @@ export function rangeMatch(which: 'src' | 'dst', text: Val<string>, negated: boo
   return { kind: 'iprange', which, from, to: to ?? from, text, negated };
 }
 
+/** `--realm 0x1/0xff`; a realm by a name of /etc/iproute2/rt_realms has no number here. */
+export function realmMatch(text: Val<string>, whole: Val<string>, negated: boolean): NfMatch {
+  const mark = markValue(text.value);
+  return mark === undefined ? otherMatch(whole, negated) : { kind: 'realm', realm: val(mark, text.span), text: whole, negated };
+}
+
 const TCP_FLAGS: Readonly<Record<string, number>> = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ALL: 63, NONE: 0 };
 
 /** `FIN,SYN,RST,ACK SYN`, `0x17 0x02` of the tcp match, mask and flags parted by a blank. */

@@ -12,6 +12,7 @@ import {
   portMatch,
   protocolMatch,
   rangeMatch,
+  realmMatch,
   tcpFlagsMatch,
   TOS_NAMES,
   type RuleParts,
@@ -31,12 +32,15 @@ export interface RawOption {
 const PLAIN_MODULES = new Set(
   (
     'tcp udp udplite sctp dccp icmp icmp6 ipv6-icmp icmpv6 multiport conntrack state mark connmark physdev set mac addrtype iprange ' +
-    'comment owner length ttl hl dscp tos pkttype tcpmss ecn devgroup helper'
+    'comment owner length ttl hl dscp tos pkttype tcpmss ecn devgroup helper realm'
   ).split(' '),
 );
 
 /** Modules that let some packets pass and others not, by time, rate or chance. */
 const LIMIT_MODULES = new Set('limit hashlimit connlimit statistic recent quota connbytes rateest'.split(' '));
+
+/** Matches that want a header of IPv6 which few packets have. */
+const EXTENSION_HEADERS = new Set(['frag', 'rt', 'hbh', 'dst', 'srh']);
 
 const CONNTRACK_OPTIONS = new Set(
   'proto origsrc origdst replsrc repldst origsrcport origdstport replsrcport repldstport status expire dir'.split(' '),
@@ -86,6 +90,7 @@ function moduleMatch(module: string, text: Val<string>): NfMatch {
   if (module === 'rpfilter') return { kind: 'rpfilter', flags: [], text, negated: false };
   if (module === 'socket') return { kind: 'socket', flags: [], text, negated: false };
   if (module === 'policy') return { kind: 'policy', policy: 'ipsec', text, negated: false };
+  if (EXTENSION_HEADERS.has(module)) return { kind: 'extension-header', name: module, text, negated: false };
   return { kind: 'other', text, negated: false, name: module };
 }
 
@@ -206,6 +211,8 @@ function matchesOf(module: string, option: RawOption, before: NfMatch[], moduleA
       return [{ kind: 'helper', name: first, negated }];
     case '--tcp-option':
       return [{ kind: 'tcp-option', option: val(Number(first.value), first.span), negated }];
+    case '--realm':
+      return [realmMatch(first, option.whole(), negated)];
     case '--pkt-type':
       return [{ kind: 'pkttype', value: first, negated }];
     default:
@@ -289,7 +296,8 @@ function joinModule(module: string, option: RawOption, before: NfMatch[]): boole
     before[at] = { ...match, text, flags: [...match.flags, option.name.slice(2)] };
   } else if (match.kind === 'policy') {
     before[at] = { ...match, text, policy: option.name === '--pol' && first?.value === 'none' ? 'none' : match.policy };
-  } else if (match.kind === 'other') before[at] = { ...match, text, negated: match.negated || option.negated };
+  } else if (match.kind === 'extension-header') before[at] = { ...match, text };
+  else if (match.kind === 'other') before[at] = { ...match, text, negated: match.negated || option.negated };
   else return false;
   return true;
 }

@@ -27,6 +27,10 @@ export function targetOptionsOf(target: string, option: RawOption, before: NfTar
       return { notrack: true };
     case '--clamp-mss-to-pmtu':
       return { mss: val('clamp', option.whole().span) };
+    case '--map-mark':
+      return { mapSet: 'mark' };
+    case '--ecn-tcp-remove':
+      return { ecnRemove: true };
     case '--queue-bypass':
       return { queueBypass: true };
     case '--save-mark':
@@ -140,6 +144,8 @@ function optionWithArgument(
     case '--add-set':
     case '--del-set':
       return { set: first };
+    case '--map-set':
+      return { mapSet: 'other' };
     default:
       return undefined;
   }
