@@ -200,7 +200,10 @@ function redirected(run: Run, bridge: string): Passage {
   const decision = routeInput(namespace, packet, bridge, choose, key, true);
   if (decision.kind === 'refused' && (asked?.kind === 'none' || asked?.kind === 'refused'))
     return decide(run, bridge, { ...decision, error: undefined });
-  if (decision.kind === 'forward' && decision.lookup.hop?.device === bridge) return stay(run, bridge);
+  if (decision.kind === 'forward' && decision.lookup.hop?.device === bridge) {
+    run.events.push({ kind: 'route', lookup: decision.lookup, packet, again: false });
+    return stay(run, bridge);
+  }
   return decide(run, bridge, decision);
 }
 
