@@ -14,7 +14,7 @@ def match(setup, table, hook):
              lambda: f"-m policy --dir {'in' if came else 'out'} --pol {r.choice(['none', 'none', 'ipsec'])}",
              lambda: f"-m iprange --src-range {'fd00:1::1-fd00:3::9' if six else '10.0.1.2-10.0.3.3'} {setup.not_()}--dst-range {'fd00:1::1-fd00:4::9' if six else '10.0.0.0-198.51.100.9'}",
              lambda: "-m helper --helper ftp" if table != "raw" else None,
-             lambda: address_type(setup, came, goes),
+             lambda: address_type(setup, came, goes), lambda: uncommon(setup, hook),
              lambda: f"-m set {setup.not_()}--match-set {r.choice(nets)} {r.choice(['src', 'dst'])} --return-nomatch"
              if (nets := [name for name, kind in setup.sets if kind == "hash:net"]) else None]
     if came:
@@ -28,6 +28,18 @@ def match(setup, table, hook):
     if not setup.proto:
         kinds += [lambda: protocol(setup, hook), lambda: protocol(setup, hook)]
     return r.choice(kinds)()
+
+
+def uncommon(setup, hook):
+    """Conditions that hardly any packet meets, and shares that none of these packets uses up."""
+    r = setup.r
+    kinds = [f"-m quota {setup.not_()}--quota 100000000", "-m hashlimit --hashlimit-upto 10000/sec --hashlimit-burst 10000 --hashlimit-mode srcip --hashlimit-name h1",
+             f"-m u32 --u32 \"0x0>>0x1c=0x{6 if setup.six else 4}\""]
+    if setup.six:
+        kinds += [f"-m rt {setup.not_()}--rt-type 0", "-m hbh", "-m dst", "-m frag --fragid 0:4294967295"]
+    elif hook != "PREROUTING":
+        kinds.append(f"-m realm {setup.not_()}--realm 0x1")
+    return r.choice(kinds)
 
 
 def address_type(setup, came, goes):
@@ -84,6 +96,9 @@ def target(setup, table, hook):
         options = ["-j CONNMARK --or-mark 0x10", "-j CONNMARK --and-mark 0xf", "-j CONNMARK --xor-mark 0x3", "-j CONNMARK --set-xmark 0x0/0xffffffff",
                    "-j MARK --set-xmark 0x0/0xffffffff", "-j MARK --set-xmark 0x7/0x3", "-j TOS --set-tos 0x10/0x3f", "-j TOS --xor-tos 0x04",
                    "-j CHECKSUM --checksum-fill", "-j DSCP --set-dscp-class CS1", "-j AUDIT --type accept", "-j ACCEPT"]
+        options += [f"-j SET {r.choice(['--add-set', '--del-set'])} {name} {r.choice(['src', 'dst'])}" for name, kind in setup.sets if kind == "hash:ip"]
+        if setup.proto == "tcp":
+            options += ["-j TCPOPTSTRIP --strip-options timestamp"] + ([] if six else ["-j ECN --ecn-tcp-remove"] * 2)
         return r.choice(options + (["-j CLASSIFY --set-class 1:2"] if hook != "PREROUTING" and hook != "INPUT" else []))
     if table == "filter":
         return r.choice([f"-j REJECT --reject-with {r.choice(REJECTS6 if six else REJECTS)}", "-j MARK --set-xmark 0x10/0x10", "-j CONNMARK --save-mark", "-j REJECT"])
