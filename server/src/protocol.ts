@@ -45,6 +45,28 @@ export interface TraceStep extends StepWords {
 
 export type TraceGap = Gap;
 
+/** A device of the way whose MTU counts; `overhead` is what tunnels have put around the packet by then. */
+export interface TraceMtuLimit {
+  readonly host: string;
+  readonly namespace: string | null;
+  readonly device: string;
+  /** Null where it was not captured. */
+  readonly mtu: number | null;
+  readonly overhead: number;
+}
+
+/** The longest IP packet that gets through whole, as far as the walk went. */
+export interface TraceMtu {
+  /** Null where no MTU on the way was captured. */
+  readonly bytes: number | null;
+  /** In words. */
+  readonly summary: string;
+  /** Where no longer one passes. */
+  readonly at: (TraceMtuLimit & { readonly evidence: readonly EvidenceLink[] }) | null;
+  /** Devices whose MTU was not captured. */
+  readonly unknown: readonly TraceMtuLimit[];
+}
+
 export interface Walk {
   readonly outcome: {
     readonly disposition: Disposition;
@@ -54,6 +76,8 @@ export interface Walk {
   };
   readonly steps: readonly TraceStep[];
   readonly gaps: readonly TraceGap[];
+  /** Null where the packet met no device. */
+  readonly mtu: TraceMtu | null;
 }
 
 export interface TraceParams {
@@ -63,6 +87,10 @@ export interface TraceParams {
   readonly sport?: number;
   readonly dport?: number;
   readonly reply?: boolean;
+  /** Of the IP packet in bytes, its header included. */
+  readonly length?: number;
+  /** Nobody may cut it: IPv4's DF bit. */
+  readonly dontFragment?: boolean;
 }
 
 /** `error`: the question could not be asked (nobody knows such an instance …), in a sentence for people. */

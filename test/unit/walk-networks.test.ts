@@ -2,7 +2,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { walk, type WalkAnswer } from '../../server/src/walk/walk';
 import { networkOf, outline, trace } from './walk-fixture';
-import { comparePlaces, readRecorded, recordedNetworks } from './walk-less';
+import { comparePlaces, questionOf, readRecorded, recordedNetworks, type Experiment } from './walk-less';
+
+/** What the sender was told, and by whom; that a packet that is too long is lost for certain. */
+function compareSizes(experiment: Experiment, request: WalkAnswer, reply: WalkAnswer | undefined): void {
+  const why = outline(request);
+  const said = request.steps.flatMap((step) => [step, ...step.steps]).map(({ summary }) => summary);
+  const errors = said.filter((summary) => /^An ICMP error/.test(summary));
+  const { told } = experiment;
+  if (!experiment.arrives) assert.equal(request.ending.disposition, 'dropped', why);
+  else assert.notEqual(reply?.ending.disposition === 'delivered', !experiment.answered, reply ? outline(reply) : why);
+  assert.equal(errors.length, told ? 1 : 0, `${errors.join()}\n${why}`);
+  if (told) assert.match(errors[0] ?? '', new RegExp(`MTU ${told.mtu}\\).*${told.from.replaceAll('.', '\\.')}$`));
+  assert.equal(/message is too long/.test(request.ending.summary), experiment.refused === true, why);
+}
 
 describe('recorded networks: the walk is where the packet was', () => {
   for (const name of recordedNetworks()) {
@@ -11,14 +24,14 @@ describe('recorded networks: the walk is where the packet was', () => {
       const network = networkOf(new Map(Object.entries(recorded.files)));
       for (const experiment of recorded.experiments) {
         it(experiment.name, () => {
-          const { from, to, proto, dport } = experiment;
-          const result = walk(network, { from, to, proto, reply: true, ...(dport === undefined ? {} : { dport }) });
+          const result = walk(network, questionOf(experiment));
           if (result.kind === 'error') assert.fail(result.message);
           const { request, reply } = result;
           const why = outline(request);
           if (experiment.arrives) assert.equal(request.ending.disposition, 'delivered', why);
           else assert.match(request.ending.disposition, /^(?:dropped|insufficient-info)$/, why);
           comparePlaces(request, experiment.request);
+          if (experiment.length !== undefined) compareSizes(experiment, request, reply);
           if (!experiment.answered) return;
           assert.equal(reply?.ending.disposition, 'delivered', reply ? outline(reply) : why);
           comparePlaces(reply, experiment.reply);

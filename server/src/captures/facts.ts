@@ -41,6 +41,7 @@ export type OvsFact =
       readonly attachedMac?: Val<string>;
       readonly ifaceId?: Val<string>;
       readonly macInUse?: Val<string>;
+      readonly mtu?: Val<number>;
     }
   | {
       readonly kind: 'of-port';

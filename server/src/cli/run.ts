@@ -17,8 +17,9 @@ const USAGE = `Usage: packet-walk COMMAND PATH… [options]
 
   inventory PATH… [--json]
       What was recognised in files and folders of captures.
-  trace PATH… --from WHERE --to WHERE [--proto icmp|tcp|udp|arp] [--sport N] [--dport N] [--reply] [--json]
-      Walks a packet through everything captured. WHERE is an instance, tap, port or interface name, a Neutron port id or its
+  trace PATH… --from WHERE --to WHERE [--proto icmp|tcp|udp|arp] [--sport N] [--dport N]
+      [--length N] [--df] [--reply] [--json]
+      Walks a packet through everything captured, of N bytes with its IP header if told, which with --df nobody may cut. WHERE is an instance, tap, port or interface name, a Neutron port id or its
       beginning, a MAC or an IP address, with HOST: before it where names repeat.
   netfilter-trace PATH… [--host H] [--namespace NS] KEY=VALUE… [--then KEY=VALUE…]… [--json]
       What the kernel of a host or namespace does with packets: routing, connection tracking, every table and chain, NAT.
@@ -151,6 +152,8 @@ function parse(args: readonly string[]) {
       sport: { type: 'string' },
       dport: { type: 'string' },
       reply: { type: 'boolean' },
+      length: { type: 'string' },
+      df: { type: 'boolean' },
       host: { type: 'string' },
       names: { type: 'boolean' },
       generate: { type: 'boolean' },
@@ -190,6 +193,9 @@ function traceParams(values: ReturnType<typeof parse>['values']): TraceParams | 
   const dport = port(values.dport, '--dport');
   if (typeof sport === 'string') return sport;
   if (typeof dport === 'string') return dport;
+  const { length } = values;
+  if (length !== undefined && !/^\d{1,5}$/.test(length)) return `--length takes a number of bytes, not "${length}"`;
+  if (length === undefined && values.df === true) return '--df says that a packet of --length N may not be cut: give its length';
   return {
     from,
     to,
@@ -197,6 +203,8 @@ function traceParams(values: ReturnType<typeof parse>['values']): TraceParams | 
     ...(sport === undefined ? {} : { sport }),
     ...(dport === undefined ? {} : { dport }),
     ...(values.reply === true ? { reply: true } : {}),
+    ...(length === undefined ? {} : { length: Number(length) }),
+    ...(values.df === true ? { dontFragment: true } : {}),
   };
 }
 

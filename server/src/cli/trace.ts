@@ -36,7 +36,17 @@ function walkJson(walk: Walk, paths: ReadonlyMap<string, string>) {
     evidence: value.evidence.map((link) => ({ path: paths.get(link.uri) ?? link.uri, line: link.range.start.line + 1 })),
     steps: value.steps.map(step),
   });
-  return { outcome: walk.outcome, steps: walk.steps.map(step), gaps: walk.gaps };
+  const { at } = walk.mtu ?? {};
+  const mtu = walk.mtu && {
+    ...walk.mtu,
+    at: at
+      ? {
+          ...at,
+          evidence: at.evidence.map((link) => ({ path: paths.get(link.uri) ?? link.uri, line: link.range.start.line + 1 })),
+        }
+      : null,
+  };
+  return { outcome: walk.outcome, steps: walk.steps.map(step), gaps: walk.gaps, mtu };
 }
 
 const marks = { captured: ' ', inferred: '~', assumed: '?' } as const;
@@ -65,6 +75,7 @@ function print(walk: Walk, title: string, paths: ReadonlyMap<string, string>, ou
       out.line(out.dim(`         ${step.certainty}: ${step.reason}`));
     for (const inner of step.steps) out.line(out.dim(`         - ${inner.summary}`));
   }
+  if (walk.mtu) out.line(`  ${walk.mtu.summary}${out.dim(where(walk.mtu.at?.evidence ?? [], paths))}`);
   if (walk.gaps.length > 0) out.line(out.bold('  To be certain, capture:'));
   for (const gap of walk.gaps)
     out.line(`    ${out.colour('cyan', gap.command)}${gap.host === null ? '' : ` on ${gap.host}`}  ${out.dim(`(${gap.why})`)}`);

@@ -1,10 +1,12 @@
 import { hex } from '../base/bits';
 import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
 import { get, vlanOf, type FlowKey } from '../packet/flow-key';
-import type { PacketView, TraceParams, TraceResult, TraceStep, Walk } from '../protocol';
+import type { PacketView, TraceMtu, TraceMtuLimit, TraceParams, TraceResult, TraceStep, Walk } from '../protocol';
 import type { HostVisit } from '../walk/context';
 import { withoutIndexing } from '../ofproto/tables';
 import { walk, type WalkAnswer } from '../walk/walk';
+import type { PathMtu } from '../walk/path-mtu';
+import type { MtuLimit } from '../walk/size';
 import type { Step } from '../walk/step';
 import { evidenceLinks } from './locate';
 import type { World } from './world';
@@ -42,12 +44,26 @@ export function* traceInSteps(world: World, params: TraceParams): Generator<void
 }
 
 function viewWalk(world: World, answer: WalkAnswer): Walk {
-  const { ending, certainty, steps, gaps } = answer;
+  const { ending, certainty, steps, gaps, mtu } = answer;
   return {
     outcome: { disposition: ending.disposition, certainty, at: ending.at, summary: ending.summary },
     steps: steps.map((step) => viewStep(world, step)),
     gaps,
+    mtu: mtu === undefined ? null : viewMtu(world, mtu),
   };
+}
+
+function viewMtu(world: World, { bytes, at, unknown, summary }: PathMtu): TraceMtu {
+  return {
+    bytes: bytes ?? null,
+    summary,
+    at: at === undefined ? null : { ...viewLimit(at), evidence: evidenceLinks(world, at.evidence) },
+    unknown: unknown.map(viewLimit),
+  };
+}
+
+function viewLimit({ host, namespace, device, mtu, overhead }: MtuLimit): TraceMtuLimit {
+  return { host, namespace, device, mtu: mtu ?? null, overhead };
 }
 
 function viewStep(world: World, step: Step): TraceStep {

@@ -4,7 +4,7 @@ import { fibOf } from './fib';
 import { isIcmp, isMulticast, PROTO, TCP, type IpPacket } from './packet';
 import type { IcmpError } from './route-input';
 import { lookup, type Flow, type LookupOptions } from './routing';
-import { hasAddresses, sourceAddress6 } from './source-address';
+import { hasAddresses, sourceAddress, sourceAddress6 } from './source-address';
 
 /** What a host sends back instead of a packet. */
 export type Answer = IcmpError | { readonly reset: true; readonly name: string };
@@ -131,6 +131,23 @@ function flowBack(namespace: Namespace, { family, src, tos, mark, proto }: IpPac
     sport: undefined,
     dport: undefined,
   };
+}
+
+/**
+ * Whose address an answer has as its source: the one that the packet was for, where that may be, else what the way back gives, in IPv6 the
+ * best one of the device that the packet came by. Undefined where no capture tells.
+ */
+export function answerSource(packet: IpPacket, answer: Answer, options: LookupOptions, via: Answering): bigint | undefined {
+  const { namespace } = options;
+  const { family, src } = packet;
+  const own = sourceBack(packet, answer, namespace, via.routed);
+  if (own !== 0n) return own;
+  const back = lookup(flowBack(namespace, packet, answer, 0n), { ...options, key: `${options.key}|answer` });
+  if (back.kind !== 'found' || !back.hop) return undefined;
+  const { hop, route } = back;
+  if (route.src !== undefined) return route.src;
+  if (family === 6) return sourceAddress6(namespace, via.iif ?? hop.device, src);
+  return sourceAddress(namespace, hop.device, 4, hop.via ?? src, hop.via === undefined ? 'link' : 'global');
 }
 
 /** Whether the packet is for all hosts of a network that this one is in (RFC 1122 3.2.2). */

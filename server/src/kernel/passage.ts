@@ -67,6 +67,8 @@ export interface Passage {
   readonly events: readonly StackEvent[];
   /** The way ended at what was not captured or is not modelled: anything may have come of the packet there. */
   readonly undetermined: boolean;
+  /** It was longer than a device lets through and might not be cut; the MTU, where it was captured. */
+  readonly tooLong?: { readonly device: string; readonly mtu: number | undefined };
 }
 
 /** What is asked: a packet, where it is, and what is known of its connection. */

@@ -108,7 +108,10 @@ function unknownMtu(run: Run, device: string, length: number): Passage | undefin
   });
   if (fits) return undefined;
   answerTooBig(run, undefined);
-  return end(run, 'dropped', `its ${length} bytes may be more than the MTU of ${device}`);
+  return {
+    ...end(run, 'dropped', `its ${length} bytes may be more than the MTU of ${device}`),
+    tooLong: { device, mtu: undefined },
+  };
 }
 
 function answerTooBig(run: Run, mtu: number | undefined): void {
@@ -128,7 +131,8 @@ function exceedsMtu(run: Run, device: string, routeMtu: number | undefined): Pas
     return unknownMtu(run, device, length);
   if (mtu === undefined || length === undefined || length <= mtu || (family === 4 && !dontFragment)) return undefined;
   answerTooBig(run, mtu);
-  return end(run, 'dropped', `its ${length} bytes are more than the MTU of ${device} (${mtu}) and it may not be fragmented`);
+  const why = `its ${length} bytes are more than the MTU of ${device} (${mtu}) and it may not be fragmented`;
+  return { ...end(run, 'dropped', why), tooLong: { device, mtu } };
 }
 
 /** POSTROUTING and out. */
@@ -157,6 +161,8 @@ function send(run: Run): Passage {
   }
   const first = firstRoute(run);
   if ('verdict' in first) return first;
+  const refusedAtOnce = messageTooLong(run, first);
+  if (refusedAtOnce) return refusedAtOnce;
   run.out = first.device;
   run.rerouted = first;
   if (hasPorts(run.packet.proto)) run.input.connections.opened.push(tupleOf(run.packet));
@@ -171,6 +177,15 @@ function send(run: Run): Passage {
     family: hop?.via === undefined ? run.packet.family : hop.viaFamily,
     ...(hop?.gatewayName === undefined ? {} : { name: hop.gatewayName }),
   });
+}
+
+/** A program that forbids fragments can't send more than its route takes: it is told, and no packet is made (ip_append_data, EMSGSIZE). */
+function messageTooLong(run: Run, { device, found }: { device: string; found: Lookup & { kind: 'found' } }): Passage | undefined {
+  const mtu = found.route.mtu ?? run.namespace.devices.get(device)?.mtu;
+  const { length, dontFragment } = run.packet;
+  if (!dontFragment || length === undefined || mtu === undefined || length <= mtu) return undefined;
+  const why = `its ${length} bytes are more than the MTU of ${device} (${mtu}) and it may not be fragmented: its program is told that the message is too long`;
+  return { ...end(run, 'dropped', why), tooLong: { device, mtu } };
 }
 
 /** br_netfilter: a bridged frame passes the IP hooks, with the bridge as its device and the ports as physdev. */

@@ -15,6 +15,7 @@ interface PortDraft {
   attachedMac?: string;
   ifaceId?: string;
   error?: string;
+  mtu?: number;
   says: Record<string, Source>;
   sources: Source[];
 }
@@ -23,6 +24,7 @@ interface BridgeDraft {
   name: string;
   ports: Map<string, PortDraft>;
   failMode?: string;
+  datapathType?: string;
   sources: Source[];
   flowCaptures: LinkedCapture[];
   fdbCaptures: LinkedCapture[];
@@ -153,6 +155,7 @@ function fromShow(
       const draft = bridge(fact.name.value);
       draft.sources.push(sourceAt(linked, fact.name.span));
       if (fact.failMode) draft.failMode = fact.failMode.value;
+      if (fact.datapathType) draft.datapathType = fact.datapathType.value;
     } else if (fact.kind === 'ovs-port' && fact.bridge) {
       const draft = port(bridge(fact.bridge.value), fact.name.value);
       note(draft, 'name', sourceAt(linked, fact.name.span));
@@ -276,6 +279,7 @@ function fromLists(linked: LinkedCapture, drafts: Map<string, BridgeDraft>): voi
     if (fact.kind === 'ovs-bridge') {
       const draft = drafts.get(fact.name.value);
       if (draft && fact.failMode) draft.failMode ??= fact.failMode.value;
+      if (draft && fact.datapathType) draft.datapathType ??= fact.datapathType.value;
     } else if (fact.kind === 'ovs-port') {
       for (const draft of named(fact.name.value)) {
         if (fact.tag) {
@@ -301,6 +305,10 @@ function fromLists(linked: LinkedCapture, drafts: Map<string, BridgeDraft>): voi
           note(draft, 'ifaceId', sourceAt(linked, fact.ifaceId.span));
         }
         if (fact.macInUse) draft.mac ??= fact.macInUse.value;
+        if (fact.mtu) {
+          draft.mtu ??= fact.mtu.value;
+          note(draft, 'mtu', sourceAt(linked, fact.mtu.span));
+        }
         for (const [key, value] of Object.entries(fact.options ?? {})) {
           draft.options[key] ??= value.value;
           note(draft, key, sourceAt(linked, value.span));
@@ -325,6 +333,7 @@ function finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined)
     attachedMac: port.attachedMac,
     ifaceId: port.ifaceId,
     error: port.error,
+    ...(port.mtu === undefined ? {} : { mtu: port.mtu }),
     says: port.says,
     sources: port.sources,
   }));
@@ -341,6 +350,7 @@ function finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined)
     fdb: fdb.rows,
     fdbKnown: fdb.known,
     failMode: draft.failMode,
+    ...(draft.datapathType === undefined ? {} : { datapathType: draft.datapathType }),
     sources: draft.sources,
   };
 }

@@ -21,6 +21,7 @@ export function linkNamespaces(host: string, captures: readonly LinkedCapture[])
 interface DeviceDraft {
   mac?: string;
   mtu?: number;
+  mtuSource?: Source;
   group?: string;
   up: boolean;
   peer?: string;
@@ -260,7 +261,10 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         const device = draft(fact.name.value);
         device.sources.push(sourceAt(linked, fact.name.span));
         if (fact.mac) device.mac ??= fact.mac.value;
-        if (fact.mtu) device.mtu ??= fact.mtu.value;
+        if (fact.mtu && device.mtu === undefined) {
+          device.mtu = fact.mtu.value;
+          device.mtuSource = sourceAt(linked, fact.mtu.span);
+        }
         if (fact.group) device.group ??= fact.group.value;
         // bridge(8) looks the peer's index up among its own namespace's devices, wherever the peer is.
         if (fact.peer && linked.capture.kind === 'bridge-link') bridgeLinkPeers.set(fact.name.value, fact.peer.value);
@@ -307,6 +311,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         name,
         mac: device.mac,
         mtu: device.mtu,
+        ...(device.mtuSource === undefined ? {} : { mtuSource: device.mtuSource }),
         ...(device.group === undefined ? {} : { group: device.group }),
         up: device.up,
         peer: device.peer,

@@ -92,8 +92,9 @@ export function linkOpenStack(captures: readonly LinkedCapture[]): OpenStack {
           network.physicalNetwork ??= fact.physicalNetwork?.value;
           network.segmentationId ??= fact.segmentationId?.value;
           network.external ??= fact.external?.value;
+          if (fact.mtu) network.mtu ??= fact.mtu.value;
           for (const subnet of fact.subnets) if (!network.subnets.includes(subnet.value)) network.subnets.push(subnet.value);
-          sayAll(network.says, linked, { id: fact.id, name: fact.name, segmentationId: fact.segmentationId });
+          sayAll(network.says, linked, { id: fact.id, name: fact.name, segmentationId: fact.segmentationId, mtu: fact.mtu });
           const place = fact.name ?? fact.id ?? fact.segmentationId;
           if (place) network.sources.push(sourceAt(linked, place.span));
           break;

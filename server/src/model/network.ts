@@ -88,6 +88,8 @@ export interface OvsBridge {
   readonly fdb: readonly FdbRow[];
   readonly fdbKnown: Known;
   readonly failMode: string | undefined;
+  /** `netdev` for a datapath in userspace; `system`, or nothing, for the kernel's. */
+  readonly datapathType?: string;
   readonly sources: readonly Source[];
 }
 
@@ -105,6 +107,8 @@ export interface OvsPort {
   readonly attachedMac: string | undefined;
   readonly ifaceId: string | undefined;
   readonly error: string | undefined;
+  /** Of its device, as `ovs-vsctl list interface` shows it. */
+  readonly mtu?: number;
   /** Where each thing is said: `name`, `ofport`, `tag`, `type`, `options`, `peer`, `remote_ip` … */
   readonly says: Readonly<Record<string, Source>>;
   readonly sources: readonly Source[];
@@ -202,6 +206,8 @@ export interface Device {
   readonly name: string;
   readonly mac: string | undefined;
   readonly mtu: number | undefined;
+  /** Where the MTU is said. */
+  readonly mtuSource?: Source;
   /** `default`, a name or a number; undefined where no capture says it. */
   readonly group?: string;
   readonly up: boolean;
@@ -488,6 +494,8 @@ export interface NeutronNetwork {
   readonly type: string | undefined;
   readonly physicalNetwork: string | undefined;
   readonly segmentationId: number | undefined;
+  /** What its DHCP service tells the instances. */
+  readonly mtu?: number;
   readonly external: boolean | undefined;
   readonly subnets: readonly string[];
   readonly says: Readonly<Record<string, Source>>;

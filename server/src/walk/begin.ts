@@ -5,6 +5,7 @@ import { set, type FlowKey } from '../packet/flow-key';
 import { addressFor } from './begin-place';
 import { cardBehindDevice, cardOfInstance, cardOfPort, hopOf, type Card } from './card';
 import { addGap, hostOf, inNamespace, type Context } from './context';
+import { fromGuest } from './device-size';
 import { startAtUplink, startOutside } from './entry';
 import { macOfAddress, onlyCandidate } from './linux/neighbour';
 import { route } from './linux/routing';
@@ -209,6 +210,12 @@ export function outOfInstance(context: Context, place: Place & { kind: 'instance
   const member = bridge?.members.find((candidate) => candidate.name === tap.device);
   const ovs = ovsPortNamed(host, tap.device);
   const known = attachmentOf(context.network, sourceMac(packet), neutronPortOf(context.network, tap.device));
+  const taken = fromGuest(context, host, tap.device, packet, steps);
+  if (typeof taken !== 'string') return taken;
+  const beyond =
+    taken === 'all'
+      ? ''
+      : `; that ${tap.device} takes what is longer than its MTU${taken === 'named' ? ', as a tap does,' : ''} was not captured`;
   if (bridge || !ovs || hasRole(tap.device, 'tap', 'vnet', 'vhost-user')) {
     steps.push({
       host: host.name,
@@ -217,8 +224,8 @@ export function outOfInstance(context: Context, place: Place & { kind: 'instance
       device: tap.device,
       port: null,
       summary: `Tap ${tap.device} of ${place.name} on ${host.name}`,
-      certainty: known?.certainty ?? 'inferred',
-      reason: known?.reason ?? `${place.name} is behind ${tap.device}`,
+      certainty: taken === 'unsaid' ? 'assumed' : taken === 'named' ? 'inferred' : (known?.certainty ?? 'inferred'),
+      reason: `${known?.reason ?? `${place.name} is behind ${tap.device}`}${beyond}`,
       packet,
       evidence: [...(member ? [member.source] : []), ...(known?.evidence ?? []), ...(ovs?.port.sources.slice(0, 1) ?? [])],
       steps: [],

@@ -3,6 +3,7 @@ import type { Host, Namespace, Network, OvsBridge, Source } from '../model/netwo
 import type { Tables } from '../ofproto/tables';
 import type { TableVisit } from '../ofproto/why-not';
 import type { LearnedFlow } from './openflow/learned';
+import type { MtuLimit, PacketSize } from './size';
 import type { FlowKey } from '../packet/flow-key';
 import type { Ending, Gap, Place, Step } from './step';
 
@@ -56,6 +57,10 @@ export interface Context {
   /** Where a line that was left out may have decided otherwise: none of it makes a way less likely, but no drop is certain. */
   readonly doubts: Gap[];
   readonly budget: { steps: number };
+  /** The devices on the way that let only so much through, in their order. */
+  readonly limits: MtuLimit[];
+  /** How long the packet is here; undefined where nobody asks. */
+  readonly size: PacketSize | undefined;
   /** Every lookup in a switch's tables, on every branch. */
   readonly visits: HostVisit[];
   /** The answer to a packet that went before. */

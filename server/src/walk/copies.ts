@@ -1,6 +1,7 @@
 import type { Source } from '../model/network';
 import type { FlowKey } from '../packet/flow-key';
 import { addGap, connectionsIn, restoreConnections, type Context } from './context';
+import { noteLimits } from './size';
 import { weakest, type Ending, type Stage, type Step } from './step';
 
 /** One of several copies of a frame that a switch or a bridge makes. */
@@ -42,9 +43,10 @@ export function followCopies(context: Context, copies: readonly Copy[], steps: S
   const branches = copies.slice(0, MAX_COPIES).map((copy) => {
     const own: Step[] = [];
     const gaps = [...context.gaps];
+    const limits = [...context.limits];
     restoreConnections(context.state, before);
-    const ending = copy.go({ ...context, gaps }, own);
-    return { copy, steps: own, ending, gaps, after: connectionsIn(context.state) };
+    const ending = copy.go({ ...context, gaps, limits }, own);
+    return { copy, steps: own, ending, gaps, limits, after: connectionsIn(context.state) };
   });
   const [best] = [...branches].sort(
     (a, b) =>
@@ -73,5 +75,6 @@ export function followCopies(context: Context, copies: readonly Copy[], steps: S
   steps.push(...best.steps);
   restoreConnections(context.state, best.after);
   for (const gap of best.gaps) addGap(context, gap);
+  noteLimits(context, best.limits);
   return best.ending;
 }

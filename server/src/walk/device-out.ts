@@ -20,6 +20,7 @@ import { outOfTunnel, tunnelDevice } from './linux/tunnel-device';
 import { outOfVlan, vlanDevice } from './linux/vlan-device';
 import { whatIsBetween } from './between';
 import { switchBetween } from './switch-between';
+import { intoPeer, offTheWire } from './device-size';
 import { arrivalOf, type Arrival } from './wire';
 import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort } from './owner';
 import { isAnswer, isRequest } from './arp';
@@ -262,6 +263,8 @@ function vethStep(host: Host, namespace: Namespace, name: string, peer: Peer, pa
 
 /** The frame comes out of the other end of a pair. */
 function enter(context: Context, host: Host, peer: Peer, packet: FlowKey, steps: Step[]): Ending {
+  const long = intoPeer(context, host, peer, packet, steps);
+  if (long) return long;
   return context.go(context, { kind: 'device-in', host: host.name, namespace: peer.namespace, device: peer.name }, packet, steps);
 }
 
@@ -331,6 +334,10 @@ function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, 
   if (instance?.guest !== undefined) {
     const guest = context.network.hosts.get(instance.guest);
     const device = [...(guest?.namespaces.get('')?.devices.values() ?? [])].find((candidate) => candidate.mac === mac);
+    if (guest && device) {
+      const long = offTheWire(context, guest, { namespace: '', device: device.name }, packet, steps);
+      if (long) return long;
+    }
     if (guest && device)
       return context.go(context, { kind: 'namespace-in', host: guest.name, namespace: '', device: device.name }, packet, steps);
   }
@@ -490,6 +497,8 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
         command: 'show mac address-table',
         why: `on the switches between ${name} of ${host.name} and the machine with ${mac}: in which VLAN the frame goes on`,
       });
+    const long = receiver && offTheWire(context, receiver, arrival.place, arrival.packet, steps);
+    if (long) return long;
     return context.go(context, arrival.place, arrival.packet, steps);
   }
   // A NIC that is a port of another host's bridge, or the bridge's own uplink.

@@ -134,7 +134,7 @@ function byRouter(context: Context, ip: string, destination: string): Entry | un
     const back = route(namespace, ip, {});
     if (back.kind !== 'forward' || back.device !== device.name) continue;
     const hop = back.via ?? ip;
-    const scratch: Context = { ...context, gaps: [] };
+    const scratch: Context = { ...context, gaps: [], limits: [] };
     const neighbour = resolveNeighbour(scratch, namespace, device.name, hop);
     const place = neighbour && placeOfMac(host, device.name, neighbour.mac);
     if (!neighbour || !place || device.mac === undefined) continue;

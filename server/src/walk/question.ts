@@ -10,6 +10,10 @@ export interface WalkQuestion {
   readonly sport?: number;
   readonly dport?: number;
   readonly reply?: boolean;
+  /** How long the IP packet is, its header included. */
+  readonly length?: number;
+  /** Whether nobody may cut it: IPv4's DF bit. */
+  readonly dontFragment?: boolean;
 }
 
 /** The packet that is asked about, before it has any link-layer addresses. */

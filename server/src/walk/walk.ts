@@ -12,9 +12,22 @@ import { linuxBridgeIn } from './linux/bridge';
 import { namespaceIn, namespaceLocal } from './linux/namespace';
 import { deviceIn } from './linux/receive';
 import { ovsIn, ovsOut } from './openflow/bridge';
+import { pathMtuOf, sizeCertainty, type PathMtu } from './path-mtu';
 import type { WalkQuestion } from './question';
+import { badLength, sizeOf, type PacketSize } from './size';
 import { addressOf, whereIs } from './start';
-import { addresses, sourceIp, weaker, weakest, type Certainty, type Ending, type Gap, type Place, type Step } from './step';
+import {
+  addresses,
+  isIpv6,
+  sourceIp,
+  weaker,
+  weakest,
+  type Certainty,
+  type Ending,
+  type Gap,
+  type Place,
+  type Step,
+} from './step';
 
 export type { WalkQuestion } from './question';
 
@@ -23,6 +36,8 @@ export interface WalkAnswer {
   readonly certainty: Certainty;
   readonly steps: readonly Step[];
   readonly gaps: readonly Gap[];
+  /** The longest packet that gets through whole; undefined where the walk met no device. */
+  readonly mtu: PathMtu | undefined;
   /** Every lookup in a switch's tables, for those who ask why a flow did not take the packet. */
   readonly visits: readonly HostVisit[];
 }
@@ -43,8 +58,10 @@ export function walk(network: Network, question: WalkQuestion): WalkResult {
   if (!from) return { kind: 'error', message: unknownPlace(network, question.from, 'start') };
   if (!to) return { kind: 'error', message: unknownPlace(network, question.to, 'go') };
   const destination = addressOf(network, to, from);
+  const wrong = badLength(question, destination?.ip.includes(':') === true ? 6 : 4);
+  if (wrong !== undefined) return { kind: 'error', message: wrong };
   const state = newState();
-  const context = newContext(network, state, false, []);
+  const context = newContext(network, state, false, [], sizeOf(question));
   const steps: Step[] = [];
   const ending = destination
     ? question.proto === 'arp'
@@ -59,7 +76,7 @@ export function walk(network: Network, question: WalkQuestion): WalkResult {
   const request = finish(context, ending, steps);
   const seen = { ...request, ...withEvidence(network, request, false) };
   if (!question.reply) return { kind: 'walk', request: seen, reply: undefined };
-  const reply = walkReply(network, state, request, context.doubts);
+  const reply = walkReply(network, state, request, context.doubts, answerSize(question));
   return { kind: 'walk', request: seen, reply: reply && { ...reply, ...withEvidence(network, reply, true) } };
 }
 
@@ -72,13 +89,21 @@ function unknownPlace(network: Network, where: string, what: string): string {
   return `No capture knows "${where}", so the packet has no place to ${what}: give an instance, tap, port or interface name, a Neutron port id, a MAC or an IP address.${known}`;
 }
 
-function newContext(network: Network, state: WalkState, isReply: boolean, doubts: readonly Gap[]): Context {
+function newContext(
+  network: Network,
+  state: WalkState,
+  isReply: boolean,
+  doubts: readonly Gap[],
+  size: PacketSize | undefined,
+): Context {
   return {
     network,
     state,
     gaps: [],
     doubts: [...doubts],
     budget: { steps: 0 },
+    limits: [],
+    size,
     visits: [],
     isReply,
     go,
@@ -89,8 +114,17 @@ function newContext(network: Network, state: WalkState, isReply: boolean, doubts
 
 function finish(context: Context, ending: Ending, steps: readonly Step[]): WalkAnswer {
   const negative = ending.disposition === 'dropped' || ending.disposition === 'loop';
+  const fits = sizeCertainty(context, isIpv6(ending.packet) ? 6 : 4);
   if (!negative || (weakest(steps) !== 'assumed' && context.doubts.length === 0))
-    return { ending, certainty: certaintyOf(ending, steps), steps, gaps: context.gaps, visits: context.visits };
+    return {
+      ending,
+      // What may have been too long before, and is lost here, is lost in any case.
+      certainty: weaker(certaintyOf(ending, steps), negative && fits === 'assumed' ? 'inferred' : fits),
+      steps,
+      gaps: context.gaps,
+      mtu: pathMtuOf(context),
+      visits: context.visits,
+    };
   // That something is missing is no proof that a packet is lost: the way to this place was not certain either.
   for (const doubt of context.doubts) addGap(context, doubt);
   const summary = `${ending.summary}; this is not certain, because the way here rests on what was not captured`;
@@ -102,6 +136,7 @@ function finish(context: Context, ending: Ending, steps: readonly Step[]): WalkA
     certainty: 'assumed',
     steps: doubted,
     gaps: context.gaps,
+    mtu: pathMtuOf(context),
     visits: context.visits,
   };
 }
@@ -153,10 +188,16 @@ function go(context: Context, place: Place, packet: FlowKey, steps: Step[]): End
 }
 
 /** The answer starts where the request ended, and may use all that the request left behind. */
-function walkReply(network: Network, state: WalkState, request: WalkAnswer, doubts: readonly Gap[]): WalkAnswer | undefined {
+function walkReply(
+  network: Network,
+  state: WalkState,
+  request: WalkAnswer,
+  doubts: readonly Gap[],
+  size: PacketSize | undefined,
+): WalkAnswer | undefined {
   const { ending } = request;
   // An answer to a packet that may have been translated elsewhere may be another one.
-  const context = newContext(network, state, true, request.certainty === 'assumed' ? [...doubts, ...request.gaps] : doubts);
+  const context = newContext(network, state, true, request.certainty === 'assumed' ? [...doubts, ...request.gaps] : doubts, size);
   const { back, packet } = ending;
   if (!back || ending.disposition === 'dropped' || ending.disposition === 'loop' || ending.disposition === 'insufficient-info')
     return undefined;
@@ -202,6 +243,12 @@ function walkReply(network: Network, state: WalkState, request: WalkAnswer, doub
     steps: [],
   });
   return finish(context, go(context, back, answer, steps), steps);
+}
+
+/** An answer as long as the request, as ping's are; the kernel lets its own answers of ICMP be cut (icmp_reply). */
+function answerSize(question: WalkQuestion): PacketSize | undefined {
+  const size = sizeOf(question);
+  return size && { ...size, dontFragment: size.dontFragment && (question.proto ?? 'icmp') !== 'icmp' };
 }
 
 function isEchoReply(packet: FlowKey): boolean {

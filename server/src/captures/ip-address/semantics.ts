@@ -176,6 +176,10 @@ semantics.addOperation<AddressLine>('read(source)', {
       external: details.some((item) => item?.ctorName === 'detailItem_external'),
       settings: Object.fromEntries(
         details.flatMap((item) => {
+          if (item?.ctorName === 'detailItem_flag') {
+            const flag = item.children[1];
+            return flag === undefined ? [] : [[flag.sourceString, val('on', nodeSpan(source, flag))] as const];
+          }
           const [, key, , setting] = item?.ctorName === 'detailItem_pair' ? item.children : [];
           return key === undefined || setting === undefined ? [] : [[key.sourceString, textVal(setting, source)] as const];
         }),

@@ -113,6 +113,7 @@ export function takeRow(row: Row, table: Table, tableWord: string, out: Collecte
       attachedMac: lower(ids.get('attached-mac')),
       ifaceId: ids.get('iface-id'),
       macInUse: lower(one(row, 'mac_in_use')),
+      mtu: integer(row, 'mtu'),
     });
     out.facts.push({ kind: 'ovs-interface', bridge: undefined, port: undefined, name, ...optional });
   }

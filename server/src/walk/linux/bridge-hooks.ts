@@ -5,7 +5,7 @@ import type { EbChain, EbTable, LinuxBridge, Namespace, NfChain, NfTable } from 
 import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { answeredBy, isArp } from '../arp';
 import { addGap, inNamespace, type Context } from '../context';
-import type { Ending, Step } from '../step';
+import { isIpv6, type Ending, type Step } from '../step';
 import { hasArpRules, passArpRules } from './arp-rules';
 import { filteringOf } from './bridge-port';
 import { macText, runEbtables, type EbRun } from './ebtables';
@@ -18,6 +18,8 @@ import { hasRole } from '../../model/known-names';
 export interface BridgeHooks {
   /** Bridged IP packets pass iptables' chains. */
   readonly callsIptables: boolean;
+  /** The same of a packet's own family; `unsaid` where nobody captured it. */
+  readonly calls: (packet: FlowKey) => 'yes' | 'no' | 'unsaid';
   /** Rules may refuse what the bridge hands to a port, but none were captured. */
   readonly unseenRules: (port: string) => boolean;
   /** broute's BROUTING: whether the frame is taken away from the bridge and routed. */
@@ -66,6 +68,7 @@ export function netfilterOf(
   const local = from === bridge.name;
   return {
     callsIptables: run.calls === 'yes',
+    calls: (packet) => (passesUntouched(run, packet) ? 'no' : isIpv6(packet) ? callsIp6tables(namespace, bridge) : run.calls),
     unseenRules: (port) => !local && hasUnseenRules(run, port),
     routes: (packet) => broute(run, packet),
     first: (packet) => (local ? { packet } : runHook(run, 'PREROUTING', packet, undefined, undefined)),
@@ -87,6 +90,13 @@ function callsIptables(namespace: Namespace, bridge: LinuxBridge): Run['calls'] 
   // Rules that ask for bridge ports are of no use otherwise.
   const filter = namespace.netfilter.get('filter');
   return filter !== undefined && usesPhysdev(filter) ? 'yes' : 'unsaid';
+}
+
+/** The same of IPv6 (`bridge-nf-call-ip6tables`). */
+function callsIp6tables(namespace: Namespace, bridge: LinuxBridge): Run['calls'] {
+  const all = namespace.sysctls.get('net.bridge.bridge-nf-call-ip6tables')?.value;
+  const own = namespace.devices.get(bridge.name)?.settings['nf_call_ip6tables'];
+  return all === '1' || own === '1' ? 'yes' : all === '0' ? 'no' : 'unsaid';
 }
 
 /** Where nobody says whether bridged frames pass iptables, guests' and containers' ports are guarded as a rule. */
@@ -349,6 +359,12 @@ function onward(
   return { packet: now, routed: false };
 }
 
+/** br_netfilter leaves tagged frames alone, unless told otherwise. */
+function passesUntouched({ namespace, bridge }: Run, packet: FlowKey): boolean {
+  const tagged = vlanOf(packet) !== undefined && !filteringOf(bridge, namespace.devices.get(bridge.name)).on;
+  return tagged && namespace.sysctls.get('net.bridge.bridge-nf-filter-vlan-tagged')?.value !== '1';
+}
+
 /** br_netfilter's part: bridged IP packets pass the IP hooks with their bridge ports as physdev. Tagged ones do not by default. */
 function iptablesRun(run: Run, packet: FlowKey, port: string): Taken | undefined {
   const { namespace, bridge, context } = run;
@@ -357,8 +373,7 @@ function iptablesRun(run: Run, packet: FlowKey, port: string): Taken | undefined
   const tables = type === 0x800n ? namespace.netfilter : namespace.netfilter6;
   if (tables.size === 0 && (run.calls === 'unsaid' || namespace.nft.size === 0)) return undefined;
   if (run.calls === 'unsaid' && !mayRefuse(tables)) return undefined;
-  const tagged = vlanOf(packet) !== undefined && !filteringOf(bridge, namespace.devices.get(bridge.name)).on;
-  if (tagged && namespace.sysctls.get('net.bridge.bridge-nf-filter-vlan-tagged')?.value !== '1') return undefined;
+  if (passesUntouched(run, packet)) return undefined;
   const known = hasConnections(context, namespace);
   const flags = tcpFlagsOf(context.isReply && known);
   return passNamespace(context, namespace, {

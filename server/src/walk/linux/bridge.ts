@@ -5,6 +5,7 @@ import { isMulticastMac } from '../../packet/address';
 import { get, type FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
 import { followCopies, type Copy } from '../copies';
+import { outOfBridge } from '../device-size';
 import { cardBehind, isGuestSide } from '../owner';
 import { destinationMac, type Certainty, type Ending, type Place, type Step } from '../step';
 import { netfilterOf, type BridgeHooks } from './bridge-hooks';
@@ -97,7 +98,7 @@ export function linuxBridgeIn(context: Context, place: BridgePlace, packet: Flow
 
 /** The rules have had their say: the frame goes to whoever has the packet's new destination. */
 function forwardRedirected(run: Run, packet: FlowKey): Ending {
-  const { bridge, context, host, steps, filtering } = run;
+  const { bridge, context, steps, filtering } = run;
   const chosen = chooseMember(run, packet);
   if (!chosen) {
     addFdbGap(run, packet);
@@ -126,12 +127,7 @@ function forwardRedirected(run: Run, packet: FlowKey): Ending {
     ...(chosen.reason === undefined ? {} : { reason: chosen.reason }),
     evidence: [...inEvidence(run), ...(chosen.member ? [chosen.member.source] : []), ...chosen.evidence],
   });
-  return context.go(
-    context,
-    { kind: 'device-out', host: host.name, namespace: bridge.namespace, device: chosen.name },
-    leaving,
-    steps,
-  );
+  return leave(run, chosen.name, leaving, steps, context);
 }
 
 function forward(run: Run, packet: FlowKey): Ending {
@@ -318,12 +314,17 @@ function out(run: Run, port: string, packet: FlowKey, steps: Step[], context: Co
       packet,
       steps,
     );
-  return context.go(
-    context,
-    { kind: 'device-out', host: host.name, namespace: bridge.namespace, device: port },
-    passed.packet,
-    steps,
-  );
+  return leave(run, port, passed.packet, steps, context);
+}
+
+/** The frame is on its way to a port's device, if it is not too long for it. */
+function leave(run: Run, port: string, packet: FlowKey, steps: Step[], context: Context): Ending {
+  const { bridge, host } = run;
+  const namespace = run.namespace ?? bareNamespace(host.name, bridge.namespace);
+  const calls = run.from === bridge.name ? 'no' : run.hooks.calls(packet);
+  const fits = outOfBridge(context, { namespace, bridge: bridge.name, port, calls }, packet, steps);
+  if ('disposition' in fits) return fits;
+  return context.go(fits, { kind: 'device-out', host: host.name, namespace: bridge.namespace, device: port }, packet, steps);
 }
 
 interface Flood {

@@ -1,4 +1,5 @@
 import type { Namespace, Source } from '../../model/network';
+import { answerSource } from '../../kernel/icmp-errors';
 import { formatAddress, type IpPacket } from '../../kernel/packet';
 import type { RuleHit, TableRun } from '../../kernel/netfilter';
 import type { StackEvent } from '../../kernel/passage';
@@ -31,7 +32,7 @@ export interface EventContext {
 
 /** One thing that the IP stack did, as steps of the walk, with the captures that would say more. */
 export function eventSteps(own: EventContext, event: StackEvent): Step[] {
-  const { context, namespace } = own;
+  const { context, namespace, in: iif } = own;
   const packet = withIpPacket(own.frame, event.packet);
   const device = ('out' in event ? event.out : undefined) ?? own.in ?? 'lo';
   const base = stepBase(namespace, device);
@@ -100,8 +101,11 @@ export function eventSteps(own: EventContext, event: StackEvent): Step[] {
     }
     case 'error': {
       const { error } = event;
-      const to = formatAddress(event.packet.family, event.packet.src);
-      const summary = `${'reset' in error ? 'A TCP reset' : `An ICMP error (${error.name})`} goes back to ${to}`;
+      const { family, src } = event.packet;
+      const options = { namespace, choose: ({ likely }: { readonly likely: boolean }) => likely, key: 'error' };
+      const source = answerSource(event.packet, error, options, { routed: true, iif: iif });
+      const from = source === undefined || 'reset' in error ? '' : `, from ${formatAddress(family, source)}`;
+      const summary = `${'reset' in error ? 'A TCP reset' : `An ICMP error (${error.name})`} goes back to ${formatAddress(family, src)}${from}`;
       return [
         {
           ...base,

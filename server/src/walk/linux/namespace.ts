@@ -25,6 +25,7 @@ import { failedEntry, resolveNeighbour, stateText } from './neighbour';
 import { at, eventSteps, isRouter, stepBase } from './events';
 import { intoSharing, intoVlanDevice, isDown } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
+import { asSent, routedLimit, tooLong } from './routed-size';
 import { route } from './routing';
 import { hasConnections, passNamespace, uncapturedTable, type Taken } from './stack-walk';
 import { knownNamespace, portIdPrefix } from '../../model/known-names';
@@ -134,7 +135,7 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
     passage: taken,
     spared,
     doubts,
-  } = passNamespace(context, namespace, { packet: ipPacketOf(frame, mark, flags), iif: device });
+  } = passNamespace(context, namespace, { packet: ipPacketOf(frame, mark, flags, context.size), iif: device });
   const own = { context, namespace, in: device, frame, spared };
   const passage: Passage = { context, namespace, steps, in: device, packet: withIpPacket(frame, taken.packet) };
   const nothing =
@@ -154,6 +155,8 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
     if (event.kind === 'refused' && (unsure || mayTurn || event.decision.why === 'no-route')) continue;
     steps.push(...eventSteps(own, event));
   }
+  const long = tooLong(context, namespace, taken, device === undefined, passage.packet, steps);
+  if (long) return long;
   tellDoubts(passage, doubts);
   const where = at(namespace, taken.out ?? device ?? 'lo');
   if (unsure || mayTurn) {
@@ -188,9 +191,11 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
       const hop = taken.nextHop;
       if (!hop)
         return { disposition: 'insufficient-info', at: where, summary: 'The route names no next hop', packet: passage.packet };
+      const limit = routedLimit(namespace, taken);
+      const sent = { ...passage, context: asSent(context, namespace, limit, device === undefined, passage.packet, steps) };
       return hop.name === undefined
-        ? transmit(passage, hop.device, formatAddress(hop.family, hop.ip))
-        : unnamedGateway(passage, hop.device, hop.name);
+        ? transmit(sent, hop.device, formatAddress(hop.family, hop.ip))
+        : unnamedGateway(sent, hop.device, hop.name);
     }
     case 'ttl-exceeded':
       return dropHere(passage, where, 'The TTL ran out: the packet is dropped and the sender told');
@@ -216,7 +221,7 @@ function tellDoubts({ context, namespace, steps, in: iif }: Passage, doubts: Tak
     const table = uncapturedTable(key);
     if (likely !== answer || table === undefined) addGap(context, gap);
     const mayLead =
-      table === undefined ? !key.endsWith('|rp_filter') : table === 'nat' && (iif !== undefined || isRouter(namespace));
+      table === undefined ? !/\|(?:rp_filter$|mtu of )/.test(key) : table === 'nat' && (iif !== undefined || isRouter(namespace));
     if (mayLead) addDoubt(context, gap);
     if (table !== undefined || certainty !== 'assumed') continue;
     reasons.add(reason);
@@ -433,7 +438,7 @@ function askFailed(passage: Passage, device: string, nextHop: string): Ending | 
   const failed = failedEntry(namespace, device, nextHop);
   if (!failed) return undefined;
   const inner: Step[] = [];
-  const scratch: Context = { ...context, gaps: [], doubts: [] };
+  const scratch: Context = { ...context, gaps: [], doubts: [], limits: [], size: undefined };
   const by = { source: undefined, evidence: [failed.source], certainty: 'captured' as const, reason: undefined, steps: inner };
   const question = asksOn(scratch, namespace, device, nextHop, nextHop, by);
   const reply = question.disposition === 'delivered' && question.answer && question.back;

@@ -1,10 +1,14 @@
 import { formatMac } from '../../packet/address';
 import { get, set, type FlowKey } from '../../packet/flow-key';
 import { hasPorts, isIcmp, isMulticast, PROTO, TCP, type IpPacket } from '../../kernel/packet';
+import type { PacketSize } from '../size';
 import { isIpv6 } from '../step';
 
-/** A frame's packet as the IP stack sees it. `flags` are those of a TCP segment, which the walk's question does not say. */
-export function ipPacketOf(packet: FlowKey, mark: number | undefined, flags: number): IpPacket {
+/**
+ * A frame's packet as the IP stack sees it. `flags` are those of a TCP segment, which the walk's question does not say. Of a packet in
+ * fragments it is the largest, with the headers of the first.
+ */
+export function ipPacketOf(packet: FlowKey, mark: number | undefined, flags: number, size?: PacketSize): IpPacket {
   const six = isIpv6(packet);
   const proto = Number(get(packet, 'nw_proto'));
   const dst = get(packet, six ? 'ipv6_dst' : 'nw_dst');
@@ -27,8 +31,8 @@ export function ipPacketOf(packet: FlowKey, mark: number | undefined, flags: num
     mss: undefined,
     ttl: Number(get(packet, 'nw_ttl')),
     tos: Number(get(packet, 'nw_tos')),
-    length: undefined,
-    dontFragment: false,
+    length: size?.length,
+    dontFragment: size?.dontFragment ?? false,
     fragment: false,
     smac: get(packet, 'dl_src') === 0n ? undefined : formatMac(get(packet, 'dl_src')),
     dmac: get(packet, 'dl_dst') === 0n ? undefined : formatMac(get(packet, 'dl_dst')),

@@ -1,8 +1,10 @@
 import type { Device, Host, Namespace, Source } from '../../model/network';
-import { bridgeOfMember, hostHasIp } from '../../model/queries';
-import { set, type FlowKey } from '../../packet/flow-key';
+import { bridgeOfMember, hostHasIp, ovsPortNamed } from '../../model/queries';
+import { set, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import { destinationMac, type Ending, type Step } from '../step';
+import { deviceOverhead } from '../overhead';
+import { throughTunnel, type TunnelWay } from '../tunnel-size';
 import { underlayDown } from '../underlay';
 import { stepBase } from './events';
 
@@ -99,6 +101,24 @@ export function outOfTunnel(
     });
   const number = tunnel.id === undefined ? '' : `, ${/^(?:vxlan|geneve)$/.test(tunnel.type) ? 'VNI' : 'key'} ${tunnel.id}`;
   const sealed = tunnel.id === undefined ? packet : set(packet, 'tun_id', BigInt(tunnel.id));
+  const long = throughTunnel(
+    context,
+    {
+      host,
+      remote: to?.ip,
+      local: device?.settings['local'],
+      far: far?.host,
+      overhead: deviceOverhead(tunnel.type, device, to?.ip, vlanOf(packet) !== undefined),
+      outerDf: outerDf(tunnel, device),
+      bridged: member !== undefined || ovsPortNamed(host, name) !== undefined,
+      of: 'kernel',
+      step: { ...stepBase(namespace, name) },
+      evidence,
+    },
+    sealed,
+    steps,
+  );
+  if (long && 'disposition' in long) return long;
   const reasons = [
     tunnel.said ? '' : `the name ${name} says that its VNI is ${tunnel.id ?? 0}`,
     exact
@@ -118,6 +138,7 @@ export function outOfTunnel(
     steps: [],
     ...(far ? {} : { effect: 'exits' as const }),
   });
+  if (long) steps.push(long);
   const down =
     far && (underlayDown(host, to?.ip, sealed, steps) ?? underlayDown(far.host, device?.settings['local'], sealed, steps));
   if (down) return down;
@@ -139,6 +160,15 @@ export function outOfTunnel(
     summary: `Leaves the captured network into ${name}: no captured host has tunnel address ${to?.ip ?? '(unknown)'}`,
     packet: sealed,
   };
+}
+
+/** Whether the packets around others may be cut: VXLAN and Geneve set no DF unless told to, the older kinds do (ip-link(8), `df`, `pmtudisc`). */
+function outerDf(tunnel: TunnelDevice, device: Device | undefined): TunnelWay['outerDf'] {
+  const settings = device?.settings ?? {};
+  if (!tunnel.said) return 'unsaid';
+  if (tunnel.type !== 'vxlan' && tunnel.type !== 'geneve')
+    return settings['nopmtudisc'] === 'on' || settings['pmtudisc'] === 'off' ? 'unset' : 'set';
+  return settings['df'] === 'set' || settings['df'] === 'inherit' ? settings['df'] : 'unset';
 }
 
 /** The twin of a tunnel device on the host that has its remote address: same kind, same number, and not meant for somebody else. */

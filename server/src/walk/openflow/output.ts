@@ -1,10 +1,15 @@
 import type { Host, OvsBridge, OvsPort } from '../../model/network';
 import { bridgePort, isPatch, isTunnel } from '../../model/queries';
 import { hex } from '../../base/bits';
-import { get, set, withoutVlan, type FlowKey } from '../../packet/flow-key';
+import { tlvsOf } from '../../ofproto/fields';
+import { get, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { LOCAL_PORT } from '../../packet/fields';
 import { addGap, hostOf, type Context } from '../context';
 import { tagText, type Ending, type Step } from '../step';
+import { portLimit } from '../size';
+import { outOfSwitchPort } from '../device-size';
+import { portOverhead } from '../overhead';
+import { throughTunnel } from '../tunnel-size';
 import { underlayDown } from '../underlay';
 import { portEvidence, portShown, type Output } from './bridge';
 
@@ -46,13 +51,17 @@ export function sendOut(context: Context, bridge: OvsBridge, output: Output, ste
       packet,
     };
   }
+  const name = port.name === bridge.name || shown === 'LOCAL' ? bridge.name : port.name;
+  const limit = portLimit(hostOf(context, bridge.host), { ...port, name });
+  const long = outOfSwitchPort(context, limit, { bridge: bridge.name, port: shown }, packet, steps);
+  if (long) return long;
   return context.go(
     context,
     {
       kind: 'device-out',
       host: bridge.host,
       namespace: '\u0000ovs',
-      device: port.name === bridge.name || shown === 'LOCAL' ? bridge.name : port.name,
+      device: name,
     },
     packet,
     steps,
@@ -108,9 +117,30 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
   const fixed = port.options['key'] ?? port.options['out_key'];
   const vni = fixed !== undefined && fixed !== 'flow' ? BigInt(/^\d+$/.test(fixed) ? fixed : 0) : get(packet, 'tun_id');
   const remote = port.options['remote_ip'];
-  const far = remote === undefined ? undefined : remoteEnd(context, bridge.host, remote, port.options['local_ip']);
+  const far = remote === undefined ? undefined : remoteEnd(context, bridge.host, port, remote);
   const type = (port.type ?? 'tunnel').toUpperCase();
   const sealed = set(acrossTunnel(withoutVlanIfNone(packet)), 'tun_id', vni);
+  const own = hostOf(context, bridge.host);
+  const long =
+    own &&
+    throughTunnel(
+      context,
+      {
+        host: own,
+        remote,
+        local: port.options['local_ip'],
+        far: far?.host,
+        overhead: portOverhead(port, vlanOf(packet) !== undefined, optionBytes(context, bridge.host, packet)),
+        outerDf: port.options['df_default'] === 'false' ? 'unset' : 'set',
+        bridged: true,
+        of: bridge.datapathType === 'netdev' ? 'userspace' : 'switch',
+        step: { host: bridge.host, namespace: null, device: bridge.name, port: port.name },
+        evidence: portEvidence(port),
+      },
+      sealed,
+      steps,
+    );
+  if (long && 'disposition' in long) return long;
   steps.push({
     host: bridge.host,
     namespace: null,
@@ -125,6 +155,7 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
     ),
     steps: [],
   });
+  if (long) steps.push(long);
   if (!far) {
     addGap(context, {
       host: null,
@@ -138,7 +169,6 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
       packet: sealed,
     };
   }
-  const own = hostOf(context, bridge.host);
   const down =
     (own && underlayDown(own, remote, sealed, steps)) ??
     underlayDown(far.host, port.options['local_ip'] ?? far.port.options['remote_ip'], sealed, steps);
@@ -151,6 +181,16 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
   );
 }
 
+/** Bytes of the Geneve options that flows gave a packet, each with its header (RFC 8926, 3.5). */
+function optionBytes({ network }: Context, host: string, packet: FlowKey): number {
+  const sw = network.switchOf(host);
+  const options = [...(sw?.bridges.values() ?? [])].map((bridge) => tlvsOf(bridge).entries).find(({ size }) => size > 0);
+  let bytes = 0;
+  for (const [index, entry] of options ?? [])
+    if (packet.has(`tun_metadata${index}`)) bytes += 4 + Math.ceil(entry.length / 4) * 4;
+  return bytes;
+}
+
 function withoutVlanIfNone(packet: FlowKey): FlowKey {
   return (get(packet, 'vlan_tci') & 0x1000n) === 0n ? withoutVlan(packet) : packet;
 }
@@ -159,15 +199,16 @@ function withoutVlanIfNone(packet: FlowKey): FlowKey {
 function remoteEnd(
   context: Context,
   from: string,
+  near: OvsPort,
   remote: string,
-  local: string | undefined,
 ): { host: Host; bridge: OvsBridge; port: OvsPort } | undefined {
+  const local = near.options['local_ip'];
   let loose: { host: Host; bridge: OvsBridge; port: OvsPort } | undefined;
   for (const host of context.network.hosts.values()) {
     if (host.name === from) continue;
     for (const bridge of host.bridges.values()) {
       for (const port of bridge.ports) {
-        if (!isTunnel(port)) continue;
+        if (!isTunnel(port) || !mayBeEnds(near, port)) continue;
         const owns = port.options['local_ip'] === remote || hasAddress(host, remote);
         if (owns && local !== undefined && port.options['remote_ip'] === local) return { host, bridge, port };
         if (owns && port.options['remote_ip'] === 'flow') loose ??= { host, bridge, port };
@@ -177,6 +218,16 @@ function remoteEnd(
     }
   }
   return loose;
+}
+
+/** Both ends of a tunnel are of one kind, and where both have a number of their own, it is the same. */
+function mayBeEnds(one: OvsPort, other: OvsPort): boolean {
+  const number = (port: OvsPort): string | undefined => {
+    const key = port.options['key'];
+    return key === 'flow' ? undefined : key;
+  };
+  const keys = [number(one), number(other)];
+  return one.type === other.type && (keys.includes(undefined) || Number(keys[0]) === Number(keys[1]));
 }
 
 function hasAddress(host: Host, ip: string): boolean {
