@@ -48,7 +48,7 @@ async function show(name, { page, shot, command }) {
   await shot(`hover-${name}`);
 
   await command('Packet Walk: Trace Packet');
-  for (const answer of [example.from, example.to, 'ICMP', 'request and its reply']) {
+  for (const answer of [example.from, example.to, 'ICMP', 'Any length', 'request and its reply']) {
     const input = page.locator('.quick-input-widget input').first();
     await input.waitFor();
     await page.waitForTimeout(300);

@@ -1,4 +1,4 @@
-/** Asks which packet to trace: from where, to where, of what protocol, and whether its answer as well. */
+/** Asks which packet to trace: from where, to where, of what protocol and length, and whether its answer as well. */
 import * as vscode from 'vscode';
 import type { Endpoint, EndpointsResult, TraceParams } from '../../server/src/protocol';
 import { ask, type Choice, type Question } from './pickers';
@@ -8,11 +8,19 @@ interface Kind {
   readonly proto?: Protocol;
   readonly dport?: number;
 }
+type Size = Pick<TraceParams, 'length' | 'dontFragment'>;
 interface Draft {
   readonly from?: string;
   readonly to?: string;
   readonly kind?: Kind;
+  readonly size?: Size;
   readonly reply?: boolean;
+}
+
+/** One question; `isIdle` where the answers before leave nothing to ask. */
+interface Step {
+  readonly ask: (step: number) => Promise<Draft | 'back' | undefined>;
+  readonly isIdle?: () => boolean;
 }
 
 const groups = (): Readonly<Record<Endpoint['group'], string>> => ({
@@ -27,11 +35,14 @@ const groups = (): Readonly<Record<Endpoint['group'], string>> => ({
 /** The packet that someone chose, or undefined where they changed their mind. `given` is not asked again. */
 export async function askTrace(endpoints: EndpointsResult, given: Partial<TraceParams>): Promise<TraceParams | undefined> {
   let draft: Draft = {};
-  const steps: readonly ((step: number) => Promise<Draft | 'back' | undefined>)[] = [
-    ...(given.from === undefined ? [(step: number) => askFrom(step, draft)] : []),
-    ...(given.to === undefined ? [(step: number) => askTo(step, draft)] : []),
-    ...(given.proto === undefined ? [(step: number) => askKind(step, draft)] : []),
-    ...(given.reply === undefined ? [(step: number) => askReply(step, draft)] : []),
+  const isArp = (): boolean => (given.proto ?? draft.kind?.proto) === 'arp';
+  const steps: readonly Step[] = [
+    ...(given.from === undefined ? [{ ask: (step: number) => askFrom(step, draft) }] : []),
+    ...(given.to === undefined ? [{ ask: (step: number) => askTo(step, draft) }] : []),
+    ...(given.proto === undefined ? [{ ask: (step: number) => askKind(step, draft) }] : []),
+    // A question of ARP has a length of its own.
+    ...(given.length === undefined ? [{ ask: (step: number) => askSize(step, draft), isIdle: isArp }] : []),
+    ...(given.reply === undefined ? [{ ask: (step: number) => askReply(step, draft) }] : []),
   ];
   const total = steps.length;
 
@@ -83,6 +94,19 @@ export async function askTrace(endpoints: EndpointsResult, given: Partial<TraceP
       (kind) => ({ ...so, kind }),
     );
   }
+  function askSize(step: number, so: Draft): Promise<Draft | 'back' | undefined> {
+    const choices = sizeChoices();
+    return put<Size>(
+      step,
+      {
+        placeholder: vscode.l10n.t('How long is the packet? Choose, or type its bytes, with df where it may not be cut: 1450 df'),
+        choices,
+        active: choices.find(({ value }) => value?.length === so.size?.length && value?.dontFragment === so.size?.dontFragment),
+        typed: typedSize,
+      },
+      (size) => ({ ...so, size }),
+    );
+  }
   function askReply(step: number, so: Draft): Promise<Draft | 'back' | undefined> {
     const choices: readonly Choice<boolean>[] = [
       { label: vscode.l10n.t('Only the request'), value: false },
@@ -92,18 +116,23 @@ export async function askTrace(endpoints: EndpointsResult, given: Partial<TraceP
   }
 
   for (let at = 0; at < total;) {
-    const next = await steps[at]?.(at + 1);
+    const next = await steps[at]?.ask(at + 1);
     if (next === undefined) return undefined;
-    if (next === 'back') at = Math.max(0, at - 1);
-    else {
+    if (next === 'back') {
+      do at--;
+      while (at > 0 && steps[at]?.isIdle?.() === true);
+      at = Math.max(0, at);
+    } else {
       draft = next;
-      at++;
+      do at++;
+      while (steps[at]?.isIdle?.() === true);
     }
   }
   const from = given.from ?? draft.from;
   const to = given.to ?? draft.to;
   if (from === undefined || to === undefined) return undefined;
-  return { ...given, from, to, ...draft.kind, ...(draft.reply === undefined ? {} : { reply: draft.reply }) };
+  const size = isArp() ? undefined : draft.size;
+  return { ...given, from, to, ...draft.kind, ...size, ...(draft.reply === undefined ? {} : { reply: draft.reply }) };
 }
 
 function endpointChoices(endpoints: readonly Endpoint[]): readonly Choice<string>[] {
@@ -143,6 +172,36 @@ function kindChoices(): readonly Choice<Kind>[] {
     { label: 'UDP 53', description: 'DNS', value: { proto: 'udp', dport: 53 } },
     { label: 'ARP', description: vscode.l10n.t('who has the next hop’s address'), value: { proto: 'arp' } },
   ];
+}
+
+function sizeChoices(): readonly Choice<Size>[] {
+  return [
+    { label: vscode.l10n.t('Any length'), description: vscode.l10n.t('the walk tells the path MTU'), value: {} },
+    {
+      label: vscode.l10n.t('{0} bytes, not to be cut', 1500),
+      description: vscode.l10n.t('a full packet of TCP: IP header included, DF set'),
+      value: { length: 1500, dontFragment: true },
+    },
+    {
+      label: vscode.l10n.t('{0} bytes', 1500),
+      description: vscode.l10n.t('that may be cut into fragments'),
+      value: { length: 1500 },
+    },
+    {
+      label: vscode.l10n.t('{0} bytes, not to be cut', 9000),
+      description: vscode.l10n.t('a jumbo frame'),
+      value: { length: 9000, dontFragment: true },
+    },
+  ];
+}
+
+function typedSize(text: string): Choice<Size> | undefined {
+  const [, digits, df] = /^(\d{2,5})(?:\s*bytes)?[\s,]*(df)?$/i.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const length = Number(digits);
+  return df === undefined
+    ? { label: vscode.l10n.t('{0} bytes', length), value: { length } }
+    : { label: vscode.l10n.t('{0} bytes, not to be cut', length), value: { length, dontFragment: true } };
 }
 
 function typedKind(text: string): Choice<Kind> | undefined {

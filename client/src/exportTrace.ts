@@ -31,8 +31,9 @@ export function provideTraceDocument(context: vscode.ExtensionContext, store: Tr
 
 /** The walk, step by step, with what each rests on. */
 export function traceMarkdown({ trace, request, reply }: NumberedTrace): string {
-  const { from, to, proto, dport } = trace.params;
-  const kind = [proto?.toUpperCase(), dport].filter((part) => part !== undefined).join(' ');
+  const { from, to, proto, dport, length, dontFragment } = trace.params;
+  const size = length === undefined ? undefined : `${length} bytes${dontFragment === true ? ', DF' : ''}`;
+  const kind = [proto?.toUpperCase(), dport, size].filter((part) => part !== undefined).join(' ');
   return [
     `# ${from} → ${to}${kind === '' ? '' : ` (${kind})`}`,
     ...walkMarkdown(vscode.l10n.t('Request'), trace.request, request),
@@ -49,6 +50,7 @@ function walkMarkdown(title: string, walk: Walk, steps: readonly NumberedStep[])
     '',
     summary,
     '',
+    ...(walk.mtu === null ? [] : [walk.mtu.summary, '']),
     ...steps.flatMap((step) => stepMarkdown(step, '')),
     ...(walk.gaps.length === 0
       ? []

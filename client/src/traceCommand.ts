@@ -82,7 +82,7 @@ function complete(given: Partial<TraceParams>): given is TraceParams {
 function paramsOf(argument: unknown): Partial<TraceParams> {
   if (typeof argument !== 'object' || argument === null || argument instanceof vscode.Uri) return {};
   const value: Readonly<Record<string, unknown>> = { ...argument };
-  const { from, to, proto, sport, dport, reply } = value;
+  const { from, to, proto, sport, dport, reply, length, dontFragment } = value;
   return {
     ...(typeof from === 'string' ? { from } : {}),
     ...(typeof to === 'string' ? { to } : {}),
@@ -90,5 +90,7 @@ function paramsOf(argument: unknown): Partial<TraceParams> {
     ...(typeof sport === 'number' ? { sport } : {}),
     ...(typeof dport === 'number' ? { dport } : {}),
     ...(typeof reply === 'boolean' ? { reply } : {}),
+    ...(typeof length === 'number' ? { length } : {}),
+    ...(typeof dontFragment === 'boolean' ? { dontFragment } : {}),
   };
 }

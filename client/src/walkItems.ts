@@ -50,6 +50,27 @@ export function walkItem(node: WalkNode): vscode.TreeItem {
       item.accessibilityInformation = { label: `${nodeLabel(node)}. ${summary}. ${certaintyLabel(certainty)}` };
       break;
     }
+    case 'mtu': {
+      const { at, unknown, summary } = node.mtu;
+      item.iconPath = themeIcon('symbol-ruler', unknown.length > 0 ? 'packetWalk.assumed' : undefined);
+      item.description = [
+        at === null ? '' : vscode.l10n.t('{0} on {1}', at.device, at.host),
+        at === null || at.overhead === 0 ? '' : vscode.l10n.t('{0} less {1} of the tunnel', at.mtu ?? 0, at.overhead),
+        unknown.length === 0 ? '' : vscode.l10n.t('{0} MTUs on the way not captured', unknown.length),
+      ]
+        .filter((part) => part !== '')
+        .join(' · ');
+      item.tooltip = summary;
+      item.accessibilityInformation = { label: summary };
+      const [evidence] = at?.evidence ?? [];
+      if (evidence !== undefined)
+        item.command = {
+          command: 'packetWalk.openPlace',
+          title: vscode.l10n.t('Open the Line That Says So'),
+          arguments: [evidence.uri, evidence.range],
+        };
+      break;
+    }
     case 'host':
       item.iconPath = new vscode.ThemeIcon('server');
       break;

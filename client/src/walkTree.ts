@@ -1,11 +1,12 @@
 /** The tree of the Walk view as plain data: host → device → step, then what is still to be captured. Knows no widgets. */
 import * as vscode from 'vscode';
-import type { TraceGap, Walk } from '../../server/src/protocol';
+import type { TraceGap, TraceMtu, Walk } from '../../server/src/protocol';
 import type { Direction, NumberedStep, NumberedTrace } from './steps';
 
 export type WalkNode =
   | { readonly kind: 'direction'; readonly id: string; readonly direction: Direction; readonly children: readonly WalkNode[] }
   | { readonly kind: 'outcome'; readonly id: string; readonly walk: Walk; readonly children: readonly WalkNode[] }
+  | { readonly kind: 'mtu'; readonly id: string; readonly mtu: TraceMtu; readonly children: readonly WalkNode[] }
   | { readonly kind: 'host'; readonly id: string; readonly host: string | null; readonly children: readonly WalkNode[] }
   | {
       readonly kind: 'device';
@@ -32,6 +33,7 @@ function directionNodes(walk: Walk, steps: readonly NumberedStep[], direction: D
   const gaps = walk.gaps.map((gap, i): WalkNode => ({ kind: 'gap', id: `${direction}/gap${i}`, gap, children: [] }));
   return [
     { kind: 'outcome', id: `${direction}/outcome`, walk, children: [] },
+    ...(walk.mtu === null ? [] : [{ kind: 'mtu' as const, id: `${direction}/mtu`, mtu: walk.mtu, children: [] }]),
     ...hostNodes(steps, direction),
     ...(gaps.length > 0 ? [{ kind: 'gaps' as const, id: `${direction}/gaps`, gaps: walk.gaps, children: gaps }] : []),
   ];
@@ -101,6 +103,8 @@ export function nodeLabel(node: WalkNode): string {
       return node.direction === 'request' ? vscode.l10n.t('Request') : vscode.l10n.t('Reply');
     case 'outcome':
       return dispositionLabel(node.walk);
+    case 'mtu':
+      return node.mtu.bytes === null ? vscode.l10n.t('Path MTU not captured') : vscode.l10n.t('Path MTU {0}', node.mtu.bytes);
     case 'host':
       return node.host ?? vscode.l10n.t('(unknown host)');
     case 'device':

@@ -67,6 +67,28 @@ describe('the command line', () => {
   before(() => fs.mkdirSync(dir, { recursive: true }));
   after(() => fs.rmSync(dir, { recursive: true, force: true }));
 
+  it('takes the length of a packet, and tells the path MTU', () => {
+    const question = ['trace', example, '--from', 'c-private', '--to', '8.8.8.8'];
+    const { status, out } = cli(...question, '--length', '1500', '--df', '--json');
+    assert.equal(status, 1);
+    const json = JSON.parse(out) as {
+      request: { mtu: { bytes: number; summary: string; at: { evidence: unknown[] }; unknown: { host: string; mtu: null }[] } };
+    };
+    assert.equal(json.request.mtu.bytes, 1450);
+    assert.equal(json.request.mtu.at.evidence.length, 1);
+    assert.ok(json.request.mtu.unknown.some(({ host, mtu }) => host === 'compute01' && mtu === null));
+    assert.match(cli(...question).out, /^ {2}Path MTU 1450: /m);
+    for (const [wrong, message] of [
+      [['--length', 'long'], /--length takes a number of bytes, not "long"/],
+      [['--df'], /give its length/],
+      [['--length', '20'], /from 28 to 65535 bytes/],
+    ] as const) {
+      const refused = cli(...question, ...wrong);
+      assert.equal(refused.status, 2);
+      assert.match(refused.err, message);
+    }
+  });
+
   it('prints one JSON document with the contract’s fields', () => {
     const { status, out, err } = cli('trace', example, '--from', 'c-private', '--to', '8.8.8.8', '--json');
     assert.equal(status, 0);

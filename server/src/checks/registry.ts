@@ -1,10 +1,14 @@
 import type { Network } from '../model/network';
+import { bridgeMtu } from './bridge-mtu';
 import type { Check, CheckFinding } from './check';
 import { interfaceError } from './interface-error';
+import { networkMtu } from './network-mtu';
+import { pairMtu } from './pair-mtu';
 import { patchPeer } from './patch-peer';
+import { tunnelMtu } from './tunnel-mtu';
 
 /** Every check, one line each. */
-const checks: readonly Check[] = [patchPeer, interfaceError];
+const checks: readonly Check[] = [patchPeer, interfaceError, pairMtu, bridgeMtu, tunnelMtu, networkMtu];
 
 const results = new WeakMap<Network, readonly CheckFinding[]>();
 

@@ -18,9 +18,10 @@ const USAGE = `Usage: packet-walk COMMAND PATH… [options]
   inventory PATH… [--json]
       What was recognised in files and folders of captures.
   trace PATH… --from WHERE --to WHERE [--proto icmp|tcp|udp|arp] [--sport N] [--dport N]
-      [--length N] [--df] [--reply] [--json]
-      Walks a packet through everything captured, of N bytes with its IP header if told, which with --df nobody may cut. WHERE is an instance, tap, port or interface name, a Neutron port id or its
-      beginning, a MAC or an IP address, with HOST: before it where names repeat.
+      [--length N [--df]] [--reply] [--json]
+      Walks a packet through everything captured. WHERE is an instance, tap, port or interface name, a Neutron port id or its
+      beginning, a MAC or an IP address, with HOST: before it where names repeat. The IP packet has N bytes, its header
+      included, and with --df nobody may cut it.
   netfilter-trace PATH… [--host H] [--namespace NS] KEY=VALUE… [--then KEY=VALUE…]… [--json]
       What the kernel of a host or namespace does with packets: routing, connection tracking, every table and chain, NAT.
       Keys: iif (none: the host makes the packet), src, dst, proto, sport, dport, type, code, id, flags, ttl, tos, length, mark, smac,

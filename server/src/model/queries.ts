@@ -109,6 +109,13 @@ export function devicesWithIp(
   return found;
 }
 
+/** The device of a host itself that has an address: what its tunnels leave by, where the address is theirs. */
+export function rootDeviceWithIp(host: Host, ip: string | undefined): Device | undefined {
+  return [...(host.namespaces.get('')?.devices.values() ?? [])].find(({ addresses }) =>
+    addresses.some((address) => address.ip === ip),
+  );
+}
+
 export function devicesWithMac(network: Network, mac: string): { host: Host; namespace: Namespace; device: Device }[] {
   return [...allDevices(network)].filter(({ device }) => device.mac === mac);
 }

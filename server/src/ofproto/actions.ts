@@ -483,6 +483,11 @@ function writeMultipath(ctx: Ctx, act: OfpAct & { kind: 'multipath' }): void {
 
 /** Translates what follows twice: for packets that are longer, and for those that are not. */
 function checkPktLarger(ctx: Ctx, act: OfpAct & { kind: 'check_pkt_larger' }, rest: readonly XlateAct[]): Done {
+  const { follower } = ctx.session;
+  if (follower) {
+    writeBits(ctx.bridge, ctx.flow, act.dst, follower.isLonger(ctx, act.length) ? 1n : 0n);
+    return undefined;
+  }
   if (!ctx.session.sw.datapath.checkPktLen) {
     const larger = ctx.packetLength !== undefined && ctx.packetLength > act.length;
     writeBits(ctx.bridge, ctx.flow, act.dst, larger ? 1n : 0n);

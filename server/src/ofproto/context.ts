@@ -73,6 +73,8 @@ export interface Follower {
   readonly select: (ctx: Ctx, group: Group, live: readonly Bucket[]) => void;
   /** A group that no capture shows, though there may be one. */
   readonly unseenGroup: (ctx: Ctx, id: number) => void;
+  /** Whether the frame is longer than so many bytes. */
+  readonly isLonger: (ctx: Ctx, bytes: number) => boolean;
 }
 
 /** What the parts of one trace share: recirculation ids, learned flows and MAC addresses. */

@@ -1,5 +1,5 @@
 import type { Host, Namespace, Source } from '../model/network';
-import { instanceOf, neutronPortOf, ovsPortNamed } from '../model/queries';
+import { instanceOf, networkOf, neutronPortOf, ovsPortNamed } from '../model/queries';
 import { parseMac } from '../packet/address';
 import { set, type FlowKey } from '../packet/flow-key';
 import { addressFor } from './begin-place';
@@ -11,6 +11,7 @@ import { macOfAddress, onlyCandidate } from './linux/neighbour';
 import { route } from './linux/routing';
 import { attachmentOf, type Attachment } from './owner';
 import { newPacket, type WalkQuestion } from './question';
+import { exceeds, noteLimits, sizeText } from './size';
 import { networkText, type Whereabouts } from './start';
 import {
   addresses,
@@ -143,7 +144,8 @@ function fromCard(context: Context, card: Card, destination: string, question: W
   const inPortList = network.neutronPorts.some((other) => other.mac === next.mac);
   const reason = inPortList || next.reason === undefined ? hop.reason : `${hop.reason}; ${next.reason}`;
   const summary = `Instance ${card.name}${port ? networkText(network, port) : ''} sends ${addresses(packet)} ${way} (${next.mac})`;
-  steps.push(instanceStep(attachment, card.name, packet, summary, hop.assumed ? 'assumed' : 'inferred', reason, sources));
+  const sent = instanceStep(attachment, card.name, packet, summary, hop.assumed ? 'assumed' : 'inferred', reason, sources);
+  steps.push({ ...sent, steps: asToldByNeutron(context, card, sent) });
   if (!attachment) {
     const prefix = port?.id.slice(0, 11) ?? '';
     addGap(context, {
@@ -159,6 +161,21 @@ function fromCard(context: Context, card: Card, destination: string, question: W
     packet,
     steps,
   );
+}
+
+/** The MTU that an instance is told by its network's DHCP service. Whether it heeds it nobody knows, so it stops no packet here. */
+function asToldByNeutron(context: Context, { name, port, attachment }: Card, sent: Step): Step[] {
+  const told = port && networkOf(context.network, port);
+  if (told?.mtu === undefined) return [];
+  const source = told.says['mtu'];
+  const evidence = source ? [source] : [];
+  const limit = { host: attachment?.host.name ?? name, namespace: null, device: name, mtu: told.mtu, overhead: 0, evidence };
+  noteLimits(context, [limit]);
+  const { size } = context;
+  if (!size || !exceeds(size, limit, 0)) return [];
+  const what = size.dontFragment ? 'does not send them' : 'cuts them itself';
+  const summary = `${sizeText(size)} are more than the MTU of its network ${told.name ?? told.id ?? ''} (${told.mtu}): an instance that heeds it ${what}; the walk goes on as if it did not`;
+  return [{ ...sent, summary, certainty: 'inferred', reason: 'DHCP tells the instance', evidence }];
 }
 
 /** The switch's port that a tap leads to: behind a hybrid bridge it has another name. */

@@ -38,7 +38,7 @@ function meet(context: Context, meeting: Meeting, packet: FlowKey, steps: Step[]
   const summary = `Too long for ${limit.device}: ${sizeText(size)} are more than it lets through (${limitText(limit)}); ${who} drops the frame, and nobody is told`;
   steps.push({
     host: limit.host,
-    namespace: limit.namespace,
+    namespace: stage === 'ovs-port' ? null : limit.namespace,
     stage,
     device,
     port,

@@ -24,34 +24,27 @@ export function pathMtuOf({ limits }: Context): PathMtu | undefined {
     .filter(({ mtu }) => mtu !== undefined)
     .reduce<MtuLimit | undefined>((tight, limit) => (tight && left(tight) <= left(limit) ? tight : limit), undefined);
   const open = unknownText(unknown);
-  if (!at) return { bytes: undefined, at, unknown, summary: `Path MTU not known: ${open}` };
+  if (!at) return { bytes: undefined, at, unknown, summary: `Path MTU not known; ${open}` };
   const bytes = left(at);
   return { bytes, at, unknown, summary: `Path MTU ${bytes}: ${whereText(at)}${open === '' ? '' : `; ${open}`}` };
 }
 
-function placeText({ host, namespace }: Pick<MtuLimit, 'host' | 'namespace'>): string {
-  return namespace === null ? host : `${namespace} on ${host}`;
-}
-
 function whereText(limit: MtuLimit): string {
-  const name = `${limit.device} of ${placeText(limit)}`;
+  const name = `no longer packet fits ${limit.device} on ${limit.host}`;
   return limit.overhead === 0
-    ? `no longer packet fits ${name}`
-    : `no longer packet fits ${name} (MTU ${limit.mtu ?? '?'}) with ${limit.overhead} bytes of ${limit.by ?? 'a tunnel'} around it`;
+    ? name
+    : `${name} (MTU ${limit.mtu ?? '?'}) with ${limit.overhead} bytes of ${limit.by ?? 'a tunnel'} around it`;
 }
 
 const SHOWN = 6;
 
 function unknownText(unknown: readonly MtuLimit[]): string {
   if (unknown.length === 0) return '';
-  const places = new Map<string, string[]>();
-  for (const limit of unknown.slice(0, SHOWN)) {
-    const place = placeText(limit);
-    places.set(place, [...(places.get(place) ?? []), limit.device]);
-  }
-  const text = [...places].map(([place, devices]) => `${devices.join(', ')} of ${place}`).join('; ');
+  const hosts = new Map<string, Set<string>>();
+  for (const { host, device } of unknown.slice(0, SHOWN)) hosts.set(host, (hosts.get(host) ?? new Set()).add(device));
+  const text = [...hosts].map(([host, devices]) => `${[...devices].join(', ')} on ${host}`).join('; ');
   const more = unknown.length > SHOWN ? ` and ${unknown.length - SHOWN} more` : '';
-  return `not captured ${unknown.length === 1 ? 'is the MTU' : 'are the MTUs'} of ${text}${more}`;
+  return `not captured: the MTU of ${text}${more}`;
 }
 
 /**
@@ -62,13 +55,17 @@ export function sizeCertainty(context: Context, family: 4 | 6): Certainty {
   const { size, limits } = context;
   if (!size) return 'captured';
   // Whoever cut it on the way, it was whole before.
-  const asked = { ...size, length: size.whole };
-  const doubted = limits.filter((limit) => isInDoubt(asked, limit, family));
-  for (const limit of doubted)
-    addGap(context, {
-      host: limit.host,
-      command: inNamespace(limit.namespace ?? '', 'ip link'),
-      why: `the MTU of ${limit.device}: taken to be enough for ${size.whole} bytes`,
-    });
+  const whole = { ...size, length: size.whole };
+  const doubted = limits.filter((limit) => isInDoubt(whole, limit, family));
+  const asks = new Map<string, MtuLimit[]>();
+  for (const limit of doubted) {
+    const key = `${limit.host}|${inNamespace(limit.namespace ?? '', limit.command ?? 'ip link')}`;
+    asks.set(key, [...(asks.get(key) ?? []), limit]);
+  }
+  for (const [key, asked] of asks) {
+    const names = asked.map(({ device }) => device).join(', ');
+    const [host = '', command = ''] = key.split('|');
+    addGap(context, { host, command, why: `the MTU of ${names}: taken to be enough for ${size.whole} bytes` });
+  }
   return doubted.length === 0 ? 'captured' : 'assumed';
 }

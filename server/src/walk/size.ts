@@ -24,6 +24,8 @@ export interface MtuLimit {
   /** What puts them there: `VXLAN`. */
   readonly by?: string;
   readonly evidence: readonly Source[];
+  /** What would tell the MTU, where that is not a list of the devices there. */
+  readonly command?: string;
 }
 
 /** What every network takes (RFC 791; RFC 8200, 5): a shorter packet is never in doubt. */

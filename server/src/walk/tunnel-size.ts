@@ -3,7 +3,7 @@ import { bareNamespace, isPatch, isTunnel } from '../model/queries';
 import type { FlowKey } from '../packet/flow-key';
 import { addGap, inNamespace, type Context } from './context';
 import { route } from './linux/routing';
-import type { Overhead } from './overhead';
+import type { Overhead } from '../model/tunnel-overhead';
 import { cut, deviceLimit, exceeds, noteLimits, portLimit, sizeText, type MtuLimit, type PacketSize } from './size';
 import { destinationIp, isIpv6, sourceIp, type Ending, type Step } from './step';
 
@@ -44,6 +44,7 @@ function cardsTowards(host: Host, address: string | undefined): MtuLimit[] {
         mtu: undefined,
         overhead: 0,
         evidence: [],
+        command: 'ip address',
       },
     ];
   const own = deviceLimit(root, way.device);

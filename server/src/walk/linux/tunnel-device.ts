@@ -3,7 +3,7 @@ import { bridgeOfMember, hostHasIp, ovsPortNamed } from '../../model/queries';
 import { set, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import { destinationMac, type Ending, type Step } from '../step';
-import { deviceOverhead } from '../overhead';
+import { deviceOverhead } from '../../model/tunnel-overhead';
 import { throughTunnel, type TunnelWay } from '../tunnel-size';
 import { underlayDown } from '../underlay';
 import { stepBase } from './events';

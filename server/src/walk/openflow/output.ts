@@ -8,7 +8,7 @@ import { addGap, hostOf, type Context } from '../context';
 import { tagText, type Ending, type Step } from '../step';
 import { portLimit } from '../size';
 import { outOfSwitchPort } from '../device-size';
-import { portOverhead } from '../overhead';
+import { portOverhead } from '../../model/tunnel-overhead';
 import { throughTunnel } from '../tunnel-size';
 import { underlayDown } from '../underlay';
 import { portEvidence, portShown, type Output } from './bridge';

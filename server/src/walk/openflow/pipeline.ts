@@ -14,6 +14,7 @@ import { LOCAL_PORT } from '../../packet/fields';
 import { get, set, type FlowKey } from '../../packet/flow-key';
 import { W } from '../../packet/flow-words';
 import { addDoubt, addGap, type Context } from '../context';
+import { exceeds, noteLimits } from '../size';
 import { addresses, type Certainty, type Step } from '../step';
 import { commitConnection, trackPacket } from './connections';
 import { rememberLearned } from './learned';
@@ -188,6 +189,7 @@ function followerOf(run: Run): Follower {
       });
       emit(ctx, { kind: 'uncaptured', text: `What group ${id} does with the packet was not captured` });
     },
+    isLonger: (ctx, bytes) => isLonger(run, bytes, now(ctx), source()),
     select(ctx, group, live) {
       const said = source();
       if (!said) return;
@@ -208,6 +210,29 @@ function followerOf(run: Run): Follower {
     },
   };
 }
+
+/** check_pkt_larger: the frame counts with its Ethernet header; flows that ask so keep the packet from what would not take it. */
+function isLonger(run: Run, bytes: number, packet: FlowKey, source: Source | undefined): boolean {
+  const { context, bridge } = run;
+  const evidence = source ? [source] : [];
+  const limit = {
+    host: bridge.host,
+    namespace: null,
+    device: `a flow of ${bridge.name}`,
+    mtu: bytes - ETHERNET,
+    overhead: 0,
+    evidence,
+  };
+  noteLimits(context, [limit]);
+  const { size } = context;
+  if (!size) return false;
+  const longer = exceeds(size, limit, 0);
+  const summary = `A frame of ${size.length + ETHERNET} bytes is ${longer ? '' : 'not '}longer than ${bytes} (check_pkt_larger)`;
+  run.events.push({ kind: 'step', step: tableStep(bridge, packet, { summary, certainty: 'captured', evidence }) });
+  return longer;
+}
+
+const ETHERNET = 14;
 
 const bits = { new: 1n, est: 2n, rpl: 8n, inv: 0x10n, trk: 0x20n } as const;
 

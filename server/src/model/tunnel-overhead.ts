@@ -1,4 +1,4 @@
-import type { Device, OvsPort } from '../model/network';
+import type { Device, OvsPort } from './network';
 
 /** What a tunnel puts around a packet: between the packet's own IP header and what the underlay counts from. */
 export interface Overhead {
