@@ -3,7 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fc, runs } from './fuzz';
-import { matchFlow, scanFlow } from '../../server/src/captures/flow/syntax';
+import type { FailedMatchResult } from 'ohm-js';
+import { matchFlow, matchFlowHead, scanFlow, scanHead } from '../../server/src/captures/flow/syntax';
+import { troubleBeforeMatch, troubleOf } from '../../server/src/captures/flow/trouble';
 import { readDocument } from '../../server/src/captures/document';
 import { linkNetwork } from '../../server/src/link/network';
 import { walk } from '../../server/src/walk/walk';
@@ -105,6 +107,74 @@ function agree(line: string): void {
   assert.ok(!('failed' in matched), `the scanner reads what the grammar refuses: ${line}`);
   assert.deepEqual(scanned, matched, line);
 }
+
+/** What is told of a line without matching all of it, the grammar must say of the whole; gives whether anything was told. */
+function agreeOnTrouble(line: string): boolean {
+  const head = scanHead(line);
+  if (head) assert.deepEqual(head, matchFlowHead(line), line);
+  const trouble = troubleBeforeMatch(line);
+  if (!trouble) return false;
+  const matched = matchFlow(line);
+  assert.ok('failed' in matched, `what the grammar reads is refused: ${line}`);
+  assert.deepEqual(trouble, troubleOf(matched as FailedMatchResult), line);
+  return true;
+}
+
+describe('what is wrong with a flow', () => {
+  it('is told of the end of a line as of the whole, wherever it was cut', () => {
+    let told = 0;
+    let cut = 0;
+    for (const [n, line] of flowLines.entries()) {
+      for (let at = 1 + (n % 7); at < line.length; at += 7 + (n % 13)) {
+        cut++;
+        if (agreeOnTrouble(line.slice(0, at).trimEnd())) told++;
+      }
+    }
+    // Cut between two actions it is a flow, and brackets or quotes that are open are the grammar's.
+    assert.ok(told > cut / 3, `${told} of ${cut}`);
+  });
+
+  it('is told so of flows that were changed at random', () => {
+    const change = fc.tuple(
+      fc.constantFrom(...flowLines),
+      fc.nat(),
+      fc.nat(12),
+      fc.constantFrom(
+        '',
+        ',',
+        ' ',
+        '(',
+        ')',
+        '[',
+        ']',
+        '"',
+        '=',
+        'actions=',
+        'action =',
+        '->',
+        ':',
+        '#',
+        ', ',
+        '\t',
+        'a',
+        'ac',
+        '0',
+        '{',
+      ),
+      fc.nat(),
+    );
+    fc.assert(
+      fc.property(change, ([line, at, cut, put, keep]) => {
+        const from = at % (line.length + 1);
+        const changed = line.slice(0, from) + put + line.slice(from + cut);
+        agreeOnTrouble(changed);
+        agreeOnTrouble(changed.slice(0, keep % (changed.length + 1)));
+        agreeOnTrouble(line.slice(0, from) + put);
+      }),
+      { numRuns: runs(600) },
+    );
+  });
+});
 
 describe('the scanner of flows and the grammar', () => {
   it('agree on every flow of the fixtures', () => {

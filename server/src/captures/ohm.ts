@@ -84,10 +84,14 @@ export function nodeSpan(source: SourceText, node: Node): Span {
 
 /** The end of a failed match as an error in the document: the column, and what the grammar expected there. */
 export function syntaxError(source: SourceText, failure: FailedMatchResult, what: string): CaptureError {
-  const at = Math.min(failure.getRightmostFailurePosition(), source.text.length);
+  return errorAt(source, failure.getRightmostFailurePosition(), failure.getExpectedText(), what);
+}
+
+/** The same of a place where something else was expected. */
+export function errorAt(source: SourceText, place: number, expected: string, what: string): CaptureError {
+  const at = Math.min(place, source.text.length);
   const rest = source.text.slice(at);
   const found = rest === '' ? 'the line ends' : `found "${rest.length > 30 ? `${rest.slice(0, 30)}…` : rest}"`;
-  const expected = failure.getExpectedText();
   const end = rest === '' ? at : at + (/^\S+/.exec(rest)?.[0].length ?? 1);
   return {
     span: spanIn(source, rest === '' ? Math.max(0, at - 1) : at, Math.max(end, at)),

@@ -1,8 +1,9 @@
+import type { FailedMatchResult } from 'ohm-js';
 import { ones, parseNumber } from '../../base/bits';
 import { val, type Span, type Val } from '../../base/span';
 import { fieldOf, protocolWords } from '../../packet/fields';
 import type { CaptureError, Ref } from '../capture';
-import { spanIn, syntaxError, type SourceText } from '../ohm';
+import { errorAt, spanIn, type SourceText } from '../ohm';
 import { keyValues } from '../../openflow/key-values';
 import { checkActions, dependsOnMatch, type ActionFault } from '../../openflow/check';
 import { expandMatch } from '../../openflow/match';
@@ -14,7 +15,8 @@ import { actOf } from './ofpacts';
 import type { Action, Flow, MatchTerm } from '../../packet/openflow';
 import { parseBits, parseFieldValue } from './match';
 import { actionRefs, termRef } from './refs';
-import { matchFlow, matchFlowHead, scanFlow, type ActionSyntax, type FlowSyntax, type ItemSyntax } from './syntax';
+import { matchFlow, scanFlow, type ActionSyntax, type FlowSyntax } from './syntax';
+import { headOf, troubleBeforeMatch, troubleOf } from './trouble';
 
 export interface ReadFlow {
   readonly flow: Flow;
@@ -43,21 +45,19 @@ const flagWords = new Set(['send_flow_rem', 'check_overlap', 'reset_counts', 'no
 export function readFlow(
   source: SourceText,
 ): ReadFlow | { readonly errors: readonly CaptureError[]; readonly broken?: ReadFlow } {
-  const syntax = scanFlow(source.text) ?? matchFlow(source.text);
-  if ('failed' in syntax) {
-    const head = matchFlowHead(source.text) ?? headBeforeTrouble(source.text);
-    const error = syntaxError(source, syntax as Parameters<typeof syntaxError>[1], 'flow');
+  const scanned = scanFlow(source.text);
+  const early = scanned ? undefined : troubleBeforeMatch(source.text);
+  const syntax = scanned ?? (early ? undefined : matchFlow(source.text));
+  if (!syntax || 'failed' in syntax) {
+    const head = headOf(source.text);
+    const { at, expected } = early ?? troubleOf(syntax as FailedMatchResult);
+    const error = errorAt(source, at, expected, 'flow');
     if (!head?.some((item) => /^(cookie|n_packets|table|priority|table_id)$/.test(item.key.text))) return { errors: [error] };
     // The line is a flow without a readable end: its table must not be mistaken for complete.
     const read = build(source, { items: head, actions: [], actionsAt: source.text.length, end: source.text.length }, true);
     return { errors: [error, ...read.errors], broken: read };
   }
   return build(source, syntax, false);
-}
-
-function headBeforeTrouble(text: string): readonly ItemSyntax[] | undefined {
-  const at = text.search(/[\s,]actions=/);
-  return at < 0 ? undefined : matchFlowHead(text.slice(0, at));
 }
 
 function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlow {

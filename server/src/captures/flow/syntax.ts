@@ -150,8 +150,8 @@ function matchItem(text: string): ItemSyntax | undefined {
 }
 
 /** Items and actions of plain characters and plain names in quotes: what the grammar makes of them is their text cut at the first sign. */
-const PLAIN_ITEM = /^(?!actions?=)([A-Za-z0-9_.[\]-]+)=((?:[A-Za-z0-9_.:/+[\]-]|"[A-Za-z0-9_.@-]*")*)$/;
-const PLAIN_KEY = /^[A-Za-z0-9_.[\]-]+$/;
+export const PLAIN_ITEM = /^(?!actions?=)([A-Za-z0-9_.[\]-]+)=((?:[A-Za-z0-9_.:/+[\]-]|"[A-Za-z0-9_.@-]*")*)$/;
+export const PLAIN_KEY = /^[A-Za-z0-9_.[\]-]+$/;
 const PLAIN_ACTION = /^([A-Za-z0-9_.-]+)(?::((?:[A-Za-z0-9_.:/[\]>-]|"[A-Za-z0-9_.@-]*")*))?$/;
 const PLAIN_QUOTED = /"[A-Za-z0-9_.@-]*"/y;
 const CALLED = /^[A-Za-z0-9_.[\]@/+-]+$/;
@@ -208,18 +208,9 @@ export function scanFlow(text: string): FlowSyntax | undefined {
   const key = /(?:^|[\s,])actions=(?=\S)/.exec(text);
   if (!key) return undefined;
   const actionsAt = key.index + key[0].length;
-  const head = cut(text, 0, actionsAt - 'actions='.length, true);
-  const tail = cut(text, actionsAt, text.length, false);
-  if (!head || !tail) return undefined;
-  const items: ItemSyntax[] = [];
-  for (const { text: part, at } of head) {
-    const item = readItem(part);
-    if (!item) return undefined;
-    items.push({
-      key: { text: item.key.text, at: item.key.at + at },
-      ...(item.value === undefined ? {} : { value: { text: item.value.text, at: item.value.at + at } }),
-    });
-  }
+  const items = itemsUpTo(text, actionsAt - 'actions='.length);
+  const tail = items && cut(text, actionsAt, text.length, false);
+  if (!tail) return undefined;
   const actions: ActionSyntax[] = [];
   for (const { text: part, at } of tail) {
     const action = readActionPiece(part);
@@ -240,6 +231,27 @@ export function scanFlow(text: string): FlowSyntax | undefined {
     actionsAt: actions[0]?.at ?? text.length,
     end: last ? last.at + last.text.length : text.trimEnd().length,
   };
+}
+
+/** The same as `matchFlowHead` for such lines. */
+export function scanHead(text: string): readonly ItemSyntax[] | undefined {
+  const items = itemsUpTo(text, text.length);
+  return items && items.length > 0 ? items : undefined;
+}
+
+function itemsUpTo(text: string, end: number): ItemSyntax[] | undefined {
+  const pieces = cut(text, 0, end, true);
+  if (!pieces) return undefined;
+  const items: ItemSyntax[] = [];
+  for (const { text: part, at } of pieces) {
+    const item = readItem(part);
+    if (!item) return undefined;
+    items.push({
+      key: { text: item.key.text, at: item.key.at + at },
+      ...(item.value === undefined ? {} : { value: { text: item.value.text, at: item.value.at + at } }),
+    });
+  }
+  return items;
 }
 
 /** The pieces between commas (and blanks, where those separate); undefined where brackets do not close or a piece is odd. */
