@@ -1,8 +1,8 @@
-import { linesOf, type Line, type LineIndex, type Lines, type Text } from '../base/lines';
+import { indentOf, linesOf, type Line, type LineIndex, type Lines, type Text } from '../base/lines';
 import { drained } from '../base/steps';
 import type { Capture, CaptureError, CaptureKind, ParseInput, Parsed } from './capture';
 import { commandOfFile, hostFolder } from './file-name';
-import { KEPT } from './flow/columns';
+import { KEPT } from './flow/loose-flows';
 import { prepareSegment } from './flow/summary';
 import { createSegmentReader, type SegmentReader } from './flow/segment';
 import { loadShapes } from './flow/saved-shapes';
@@ -10,10 +10,10 @@ import { createShapeBook, type ShapeBook } from './flow/shapes';
 import { sampleFlows } from './flow/samples';
 import { noFlows } from './flow/store';
 import usualShapes from '../generated/usual-shapes';
-import { mayBeFlow } from './flow-lines';
+import { mayBeCutFlow, mayBeFlow } from './flow-lines';
 import { collect } from './lines';
 import { recogniseCommand } from './registry';
-import { runAt, segmentsOf, shapeAt, type SegmentedText } from './segmented';
+import { emptyAt, flowOn, runAt, segmentsOf, type SegmentedText } from './segmented';
 import { isErrorOutput, splitDocument, type Block } from './split';
 
 /** A document with everything that was recognised in it. Immutable; made anew when the text changes. */
@@ -41,7 +41,7 @@ export interface Reading {
 /** `usual`: that knows the shapes of `sampleFlows` from when the extension was built; else none. */
 export function createReading(usual = true): Reading {
   const book = usual ? loadShapes(usualShapes, sampleFlows, mayBeFlow) : createShapeBook(mayBeFlow);
-  return { book, segments: createSegmentReader(book) };
+  return { book, segments: createSegmentReader(book, mayBeCutFlow) };
 }
 
 /** So often the usual flows are read: code that has run for a while is compiled to faster code. */
@@ -128,7 +128,11 @@ export function* documentInSteps(
   const named = commandOfFile(path, (argv) => recogniseCommand(argv)?.recognised);
   const known = {
     runAt: (line: number) => runAt(segmented, line),
-    indentOf: (line: number) => book.shapes[shapeAt(segmented, line) ?? 0]?.indent ?? 0,
+    emptyAt: (line: number) => emptyAt(segmented, line),
+    indentOf(line: number) {
+      const flow = flowOn(segmented, line);
+      return flow === 'odd' ? indentOf(lines.at(line)?.text ?? '') : (book.shapes[flow ?? 0]?.indent ?? 0);
+    },
   };
   const split = splitDocument(lines, named, known);
   let step = split.next();
@@ -242,9 +246,11 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
     const parsed = step.value;
     const covered = new Set<number>();
     for (const record of parsed.records) for (let n = record.firstLine; n <= record.lastLine; n++) covered.add(n);
-    for (const [n, error] of parsed.errors.entries()) {
+    for (let n = 0; n < parsed.errors.length; n++) {
       if (n % MANY === MANY - 1) yield 0.96;
-      covered.add(text.text.lines.lineAt(error.span.start));
+      const error = parsed.errors[n];
+      if (!error) continue;
+      if (block.lines.length > 0) covered.add(text.text.lines.lineAt(error.span.start));
       errors.push(error);
     }
     for (const [n, line] of block.lines.entries()) {
@@ -260,7 +266,7 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
       flows: parsed.flows ?? noFlows,
       refs: parsed.refs,
       lines: parsed.records,
-      errors: errors.sort((a, b) => a.span.start - b.span.start),
+      errors: inOrder(errors),
     };
   } catch (error) {
     // A defect in one kind must not cost the neighbours anything; the capture says so itself.
@@ -282,6 +288,12 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
       ],
     };
   }
+}
+
+/** Errors by their places; as a rule they are in order. */
+function inOrder(errors: CaptureError[]): CaptureError[] {
+  const isInOrder = errors.every(({ span }, n) => span.start >= (errors[n - 1]?.span.start ?? 0));
+  return isInOrder ? errors : errors.sort((a, b) => a.span.start - b.span.start);
 }
 
 /** A block's line by its number: as the block has it where it is its first (0) or last (-1) one, which may be unquoted. */

@@ -1,5 +1,6 @@
 import { drained } from '../base/steps';
 import { editedWhole, lastUpTo, type Edit, type LineIndex, type Text } from '../base/lines';
+import { oddFlowsOf, unreadOf, withOddFlows } from './flow/odd-flows';
 import { readSegment, type Segment, type SegmentReader } from './flow/segment';
 import { countHashes, hashCounter, repeatsAfter } from './flow/repeats';
 
@@ -32,20 +33,36 @@ export function* segmentsOf(
   const back = before ? yield* sameAtEnd(before, text, front) : { count: 0, length: 0 };
   const fresh: Segment[] = [];
   const limit = text.length - back.length;
+  const kept = before?.segments ?? [];
+  // What an edit leaves of the flows beside it is known; of a text that is another one, most are new.
+  const replaced = kept.slice(front.count, kept.length - back.count);
+  const known = replaced.length <= MOST_REPLACED ? oddFlowsOf(replaced) : undefined;
   let at = front.length;
   while (at < limit) {
-    const segment = readSegment(reader, text, at, limit);
+    const raw = readSegment(reader, text, at, limit, known);
+    yield at;
+    const segment = yield* stepsOf(withOddFlows(raw, known), at);
     fresh.push(segment);
     at += segment.length;
     yield at;
   }
-  const kept = before?.segments ?? [];
   const segments = [...kept.slice(0, front.count), ...fresh, ...kept.slice(kept.length - back.count)];
   const counting = withRepeats(before, segments, fresh);
   for (;;) {
     const step = counting.next();
     if (step.done) return step.value;
     yield text.length;
+  }
+}
+
+const MOST_REPLACED = 64;
+
+/** Steps that do not tell how far they are: that is told for them. */
+function* stepsOf<T>(steps: Generator<void, T>, at: number): Generator<number, T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    yield at;
   }
 }
 
@@ -59,7 +76,7 @@ interface Touched {
 
 /**
  * A text after some edits, whose offsets are those before any of them, ascending and apart. Only the segments that they touch are read
- * anew; undefined where these have more than `most` characters.
+ * anew; undefined where these have more than `most` characters, or more flows that the grammar has to read than take a slice.
  */
 export function editedText(
   reader: SegmentReader,
@@ -72,11 +89,16 @@ export function editedText(
   const segments: Segment[] = [];
   const fresh: Segment[] = [];
   let kept = 0;
+  let unread = 0;
   for (const { first, last, edits: own } of touched) {
     const text = textAfter(before, first, last, own);
+    const known = oddFlowsOf(before.segments.slice(first, last + 1));
     segments.push(...before.segments.slice(kept, first));
     for (let at = 0; at < text.length;) {
-      const segment = readSegment(reader, text, at, text.length);
+      const raw = readSegment(reader, text, at, text.length, known);
+      unread += unreadOf(raw, known);
+      if (unread > MOST_UNREAD) return undefined;
+      const segment = drained(withOddFlows(raw, known));
       fresh.push(segment);
       segments.push(segment);
       at += segment.length;
@@ -86,6 +108,9 @@ export function editedText(
   segments.push(...before.segments.slice(kept));
   return drained(withRepeats(before, segments, fresh));
 }
+
+/** So many flows are read by the grammar at once: milliseconds' work, mostly. */
+const MOST_UNREAD = 24;
 
 function touchedBy(before: SegmentedText, edits: readonly Edit[]): Touched[] {
   const { segments, offsets } = before;
@@ -137,7 +162,7 @@ function* withRepeats(
   if (repeats) return assemble(segments, repeats);
   const counter = hashCounter();
   for (const segment of segments) {
-    countHashes(counter, segment.hashes);
+    countHashes(counter, segment);
     yield;
   }
   return assemble(segments, counter.repeats);
@@ -166,9 +191,9 @@ export function growingText(reader: SegmentReader, before: SegmentedText | undef
       const known = before && oldAt === length ? before.segments[old] : undefined;
       const end = at + (known?.length ?? 0);
       const same = known !== undefined && end <= limit && text.slice(at, end) === known.text && endsLine(text, end);
-      const segment = same ? known : readSegment(reader, text, at, limit);
+      const segment = same ? known : yield* stepsOf(withOddFlows(readSegment(reader, text, at, limit)), length);
       segments.push(segment);
-      countHashes(counter, segment.hashes);
+      countHashes(counter, segment);
       at += segment.length;
       length += segment.length;
       yield length;
@@ -341,19 +366,24 @@ export function segmentOfLine({ firstLines }: SegmentedText, line: number): numb
   return low;
 }
 
-/** The first of a segment's flows that is on `line` of it or after it. */
-export function flowFrom(segment: Segment, line: number): number {
+/** The first of a segment's flows of known shapes that is on `line` of it or after it. */
+export function flowFrom({ lines }: Segment, line: number): number {
+  return placeFrom(lines, line);
+}
+
+/** The place of the first of some lines, which ascend, that is `line` or after it. */
+export function placeFrom(lines: Uint16Array, line: number): number {
   let low = 0;
-  let high = segment.lines.length;
+  let high = lines.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((segment.lines[middle] ?? 0) < line) low = middle + 1;
+    if ((lines[middle] ?? 0) < line) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-/** How many lines from `line` on, one after the other, are flows of a known shape. */
+/** How many lines from `line` on, one after the other, are flows. */
 export function runAt(text: SegmentedText, line: number): number {
   let n = segmentOfLine(text, line);
   if (n < 0) return 0;
@@ -362,26 +392,45 @@ export function runAt(text: SegmentedText, line: number): number {
     const segment = text.segments[n];
     const first = text.firstLines[n] ?? 0;
     if (!segment) break;
+    const { lines, odd, starts } = segment;
     const from = line + length - first;
-    if (from === 0 && segment.lines.length === segment.starts.length) {
-      length += segment.lines.length;
+    if (from === 0 && lines.length + odd.lines.length === starts.length) {
+      length += starts.length;
       continue;
     }
-    let flow = flowFrom(segment, from);
-    const started = flow;
-    while (flow < segment.lines.length && segment.lines[flow] === from + flow - started) flow++;
-    length += flow - started;
-    if (from + flow - started < segment.starts.length) break;
+    let flow = placeFrom(lines, from);
+    let other = placeFrom(odd.lines, from);
+    let at = from;
+    for (; ; at++) {
+      if (lines[flow] === at) flow++;
+      else if (odd.lines[other] === at) other++;
+      else break;
+    }
+    length += at - from;
+    if (at < starts.length) break;
   }
   return length;
 }
 
-/** The id of the shape of the flow on a line, where it is one of a known shape. */
-export function shapeAt(text: SegmentedText, line: number): number | undefined {
+/** How many lines from `line` on, one after the other and of one segment, are no more than a line break. */
+export function emptyAt(text: SegmentedText, line: number): number {
+  const n = segmentOfLine(text, line);
+  const starts = text.segments[n]?.starts;
+  if (!starts) return 0;
+  const from = line - (text.firstLines[n] ?? 0);
+  let at = from;
+  while (at + 1 < starts.length && (starts[at + 1] ?? 0) - (starts[at] ?? 0) === 1) at++;
+  return at - from;
+}
+
+/** What is known of the flow on a line: the id of its shape, `odd` where it has none that is known; undefined where no flow is known there. */
+export function flowOn(text: SegmentedText, line: number): number | 'odd' | undefined {
   const n = segmentOfLine(text, line);
   const segment = text.segments[n];
   if (!segment) return undefined;
   const own = line - (text.firstLines[n] ?? 0);
-  const flow = flowFrom(segment, own);
-  return segment.lines[flow] === own ? segment.shapes[flow] : undefined;
+  const flow = placeFrom(segment.lines, own);
+  if (segment.lines[flow] === own) return segment.shapes[flow];
+  const { lines } = segment.odd;
+  return lines[placeFrom(lines, own)] === own ? 'odd' : undefined;
 }

@@ -81,6 +81,8 @@ export interface KnownFlows {
   runAt(line: number): number;
   /** The blanks in front of the flow on a line. */
   indentOf(line: number): number;
+  /** How many lines from `line` on, one after the other, are certainly empty; others may be, too. */
+  emptyAt(line: number): number;
 }
 
 /**
@@ -114,6 +116,12 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     if (run > 0 && open && takesFlows(open, flows.indentOf(n))) {
       takeFlows(open, n, run, () => flows.indentOf(n));
       n += run - 1;
+      continue;
+    }
+    const empty = run > 0 ? 0 : flows.emptyAt(n);
+    if (empty > 0) {
+      if (open) open.blanks += empty;
+      n += empty - 1;
       continue;
     }
     const raw = lines.at(n);

@@ -268,8 +268,9 @@ function* place(parts: readonly LinkedCapture[], bases: number, numbers: Readonl
         left.push(i);
         continue;
       }
-      const hash = store.exactHashOf(i, numbers);
-      const first = same.find(hash, p, i);
+      const broken = store.isBroken(i);
+      const hash = broken ? 0 : store.exactHashOf(i, numbers);
+      const first = broken ? undefined : same.find(hash, p, i);
       if (read) yield;
       read = false;
       if (first !== undefined) {
@@ -282,7 +283,7 @@ function* place(parts: readonly LinkedCapture[], bases: number, numbers: Readonl
         part[added] = p;
         flow[added] = i;
         places[added] = count + i - left.length;
-        same.add(hash, added);
+        if (!broken) same.add(hash, added);
         added++;
       }
     }

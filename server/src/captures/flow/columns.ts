@@ -5,7 +5,8 @@ import type { FlowBits } from '../../packet/flow-shape';
 import type { Flow } from '../../packet/openflow';
 import type { Ref, RefKind } from '../capture';
 import { flowFrom, segmentOfLine, type SegmentedText } from '../segmented';
-import { hashesValue, hashOfFlow } from './hash';
+import { looseColumns, type LooseColumns, type LooseFlow } from './loose-flows';
+import { HAS_PORTS, IS_BROKEN } from './odd-flows';
 import { hashFilter } from './repeats';
 import type { ReadFlow } from './read';
 import { hashOfPorts, hashOfRowPorts, sameRows, type Row } from './same';
@@ -17,37 +18,10 @@ import { kindOfSlot, literalOfSlot, wordOfSlot, wordsOfSlot, type RefTemplate, t
 import { Kind, lengthOfCode, wordsOfKind } from './tokens';
 import { hashOfValue, mayHold, valuesIn } from './value-filter';
 
-/** A flow that stands for itself: of no known shape, wrapped over lines, or with errors. What is read of it is kept for a few only. */
-export interface LooseFlow {
-  readonly firstLine: number;
-  readonly lastLine: number;
-  readonly lines: readonly Line[] | undefined;
-  readonly table: number | string;
-  readonly priority: number;
-  readonly hash: number;
-  /** Whether it matches ports, which `hash` leaves out. */
-  readonly ports: boolean;
-}
-
-/** As many loose flows keep their lines; the others are taken from the text again. */
-export const KEPT = 2000;
 /** As many flows as a store keeps ready, because what looks at one often looks again. */
 const READY = 256;
-
-export function looseFlow(lines: readonly Line[], { flow }: ReadFlow, before: number, text: Lines): LooseFlow {
-  const [first] = lines;
-  // A line that was unquoted or joined over blank lines is not what stands in the text.
-  const isInText = lines.length === 1 && first !== undefined && text.at(first.number)?.text === first.text;
-  return {
-    firstLine: first?.number ?? 0,
-    lastLine: lines.at(-1)?.number ?? 0,
-    lines: before < KEPT || !isInText ? lines : undefined,
-    table: flow.table.value,
-    priority: flow.priority.value,
-    hash: hashOfFlow(flow),
-    ports: flow.match.some(({ field, unknown }) => !unknown && !hashesValue(field)),
-  };
-}
+/** So many flows are looked at between two pauses: less than a millisecond's work. */
+const MANY = 4000;
 
 /** What a store of columns is made of. */
 export interface FlowColumns {
@@ -57,6 +31,7 @@ export interface FlowColumns {
   /** The lines (0-based, inclusive) that the capture reaches over: all flows of known shapes on them are its own. */
   readonly firstLine: number;
   readonly lastLine: number;
+  /** The flows among them that were read with what stands around them. */
   readonly loose: readonly LooseFlow[];
 }
 
@@ -77,13 +52,14 @@ const partsOfStore = new WeakMap<FlowStore, readonly Part[]>();
 /** The flows of known shapes, of stores of one book. */
 const rowsOfStore = new WeakMap<FlowStore, { readonly book: ShapeBook; rowOf(i: number): Row | undefined }>();
 
-/** Flows of known shapes in columns, and loose ones among them. */
-export function storeOfColumns(columns: FlowColumns): FlowStore {
-  const { book, loose, lines } = columns;
+/** Flows of known shapes in columns, and others among them; in steps. */
+export function* storeOfColumns(columns: FlowColumns): Generator<void, FlowStore> {
+  const { book, lines } = columns;
   const parts = partsOf(columns);
+  const loose = yield* looseColumns(columns.text, columns.firstLine, columns.lastLine, columns.loose);
   const known = parts.reduce((sum, part) => sum + part.to - part.from, 0);
-  const count = known + loose.length;
-  const looseAt = placesOfLoose(parts, loose);
+  const count = known + loose.count;
+  const looseAt = yield* placesOfLoose(parts, loose);
 
   // Where the last look-up was: the next one is most often beside it.
   let part = parts[0];
@@ -103,11 +79,6 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     }
     return part.from + p - part.before;
   };
-  const looseOf = (place: number): LooseFlow => {
-    const found = loose[-1 - place];
-    if (!found) throw new RangeError('there is no such flow');
-    return found;
-  };
   const shapeOfPlace = (place: number): Template | undefined =>
     place < 0 || !part ? undefined : book.shapes[part.segment.shapes[place] ?? 0];
   const rowOf = (i: number) => {
@@ -120,12 +91,12 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
   const firstLineOf = (i: number): number => {
     if (i < 0 || i >= count) return -1;
     const place = locate(i);
-    return place < 0 ? looseOf(place).firstLine : (part?.firstLine ?? 0) + (part?.segment.lines[place] ?? 0);
+    return place < 0 ? (loose.firstLines[-1 - place] ?? 0) : (part?.firstLine ?? 0) + (part?.segment.lines[place] ?? 0);
   };
   const lastLineOf = (i: number): number => {
     if (i < 0 || i >= count) return -1;
     const place = locate(i);
-    return place < 0 ? looseOf(place).lastLine : firstLineOf(i);
+    return place < 0 ? (loose.lastLines[-1 - place] ?? 0) : firstLineOf(i);
   };
   let lastAt = -1;
   let tableNames: readonly (number | string)[] | undefined;
@@ -134,7 +105,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
   let looseTables: Map<number | string, number[]> | undefined;
   /** The places of the loose flows of a table. */
   const looseIn = (table: number | string): readonly number[] => {
-    looseTables ??= grouped(loose, looseAt);
+    looseTables ??= grouped(loose.tables, looseAt);
     return looseTables.get(table) ?? [];
   };
   const from = (line: number) => lowerBound(count, (i) => lastLineOf(i) >= line);
@@ -144,7 +115,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     const kept = ready.get(i);
     if (kept) return kept;
     const place = locate(i);
-    const own = place < 0 ? looseOf(place).lines : undefined;
+    const own = place < 0 ? loose.lines.get(-1 - place) : undefined;
     const made = readLines(own ?? [...span(lines, firstLineOf(i), lastLineOf(i))]);
     if (!made) throw new Error(`flow ${i} can't be read a second time`);
     if (ready.size >= READY) ready.clear();
@@ -166,13 +137,13 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     tableOf(i) {
       const place = locate(i);
       const shape = shapeOfPlace(place);
-      if (!shape || !part) return looseOf(place).table;
+      if (!shape || !part) return loose.tables[-1 - place] ?? 0;
       return shape.table.slot < 0 ? shape.table.value : wordOf(part.segment, place, shape, shape.table.slot);
     },
     priorityOf(i) {
       const place = locate(i);
       const shape = shapeOfPlace(place);
-      if (!shape || !part) return looseOf(place).priority;
+      if (!shape || !part) return loose.priorities[-1 - place] ?? 0;
       return shape.priority.slot < 0 ? shape.priority.value : wordOf(part.segment, place, shape, shape.priority.slot);
     },
     shapeOf: (i) => shapeOfPlace(locate(i)),
@@ -181,15 +152,20 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       const shape = shapeOfPlace(place);
       return shape && part ? bitsOf(book, part.segment, place, shape) : read(i).flow.match;
     },
+    isBroken(i) {
+      const place = locate(i);
+      return place < 0 && ((loose.marks[-1 - place] ?? 0) & IS_BROKEN) !== 0;
+    },
     hashOf(i) {
       const place = locate(i);
-      return place < 0 ? looseOf(place).hash : (part?.segment.hashes[place] ?? 0);
+      return place < 0 ? (loose.hashes[-1 - place] ?? 0) : (part?.segment.hashes[place] ?? 0);
     },
     exactHashOf(i, numbers) {
       const row = rowOf(i);
       if (row) return (row.hash + hashOfRowPorts(book, row, numbers)) | 0;
-      const { hash, ports } = looseOf(locate(i));
-      return ports ? (hash + hashOfPorts(store.matchOf(i), numbers)) | 0 : hash;
+      const k = -1 - locate(i);
+      const hash = loose.hashes[k] ?? 0;
+      return ((loose.marks[k] ?? 0) & HAS_PORTS) !== 0 ? (hash + hashOfPorts(store.matchOf(i), numbers)) | 0 : hash;
     },
     sameMatch(i, other, k) {
       const rows = rowsOfStore.get(other);
@@ -205,14 +181,15 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       const { repeats } = columns.text;
       const filter = hashFilter();
       for (const hash of repeats) filter.add(hash);
+      /** Hashes of flows that are no segment's, and those that they share with another flow: `repeats` knows nothing of them. */
       const others = new Set<number>();
-      /** Hashes that loose flows share with another flow. */
       const met = new Set<number>();
-      for (const { hash } of loose) {
+      for (const hash of loose.loose) {
         if (others.has(hash)) met.add(hash);
         others.add(hash);
         filter.add(hash);
       }
+      const isSuspect = (hash: number) => filter.has(hash) && (met.has(hash) || repeats.has(hash));
       const found: number[] = [];
       for (const own of parts) {
         yield undefined;
@@ -220,15 +197,25 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
         for (let n = own.from; n < own.to; n++) {
           const hash = hashes[n] ?? 0;
           if (!filter.has(hash)) continue;
-          const isLoose = others.has(hash);
-          if (!isLoose && !repeats.has(hash)) continue;
-          if (isLoose) met.add(hash);
-          found.push(indexOf(own, n));
+          if (others.has(hash)) met.add(hash);
+          if (isSuspect(hash)) found.push(indexOf(own, n));
         }
       }
+      // Of the odd flows of segments all are looked at before any is given: one may share its hash with one before it.
+      if (others.size > 0) {
+        const seen = new Map<number, number>();
+        for (let k = 0; k < loose.count; k++) {
+          if (k % MANY === MANY - 1) yield undefined;
+          const hash = loose.hashes[k] ?? 0;
+          if (others.has(hash)) seen.set(hash, (seen.get(hash) ?? 0) + 1);
+        }
+        for (const [hash, times] of seen) if (times > 1) met.add(hash);
+      }
       let next = 0;
-      for (let k = 0; k < loose.length; k++) {
-        if (!met.has(loose[k]?.hash ?? 0)) continue;
+      for (let k = 0; k < loose.count; k++) {
+        if (k % MANY === MANY - 1) yield undefined;
+        // What is not known to its end says the same as no other.
+        if (((loose.marks[k] ?? 0) & IS_BROKEN) !== 0 || !isSuspect(loose.hashes[k] ?? 0)) continue;
         const flow = looseAt[k] ?? 0;
         for (; (found[next] ?? count) < flow; next++) yield found[next] ?? 0;
         yield flow;
@@ -240,7 +227,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       const firsts = new Map<number | string, number>();
       const note = (table: number | string, i: number) => firsts.set(table, Math.min(i, firsts.get(table) ?? i));
       for (const own of parts) for (const [table, list] of summaryOf(book, own).tables) note(table, indexOf(own, list[0] ?? 0));
-      loose.forEach(({ table }, k) => note(table, looseAt[k] ?? 0));
+      loose.tables.forEach((table, k) => note(table, looseAt[k] ?? 0));
       return (tableNames = [...firsts].sort(([, a], [, b]) => a - b).map(([table]) => table));
     },
     inTable(table) {
@@ -256,7 +243,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
         for (const n of lists[k] ?? []) {
           // All of them ascend: how many loose ones are before a flow is counted on from the flow before it.
           const p = own.before + n - own.from;
-          while (before < loose.length && (looseAt[before] ?? 0) - before <= p) before++;
+          while (before < loose.count && (looseAt[before] ?? 0) - before <= p) before++;
           const flow = p + before;
           for (; (odd[next] ?? count) < flow; next++) all[used++] = odd[next] ?? 0;
           all[used++] = flow;
@@ -291,7 +278,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
     *jumps(table) {
       let next = 0;
       const looseBefore = function* (i: number) {
-        for (; next < loose.length && (looseAt[next] ?? count) < i; next++) {
+        for (; next < loose.count && (looseAt[next] ?? count) < i; next++) {
           const own = looseAt[next] ?? 0;
           if (read(own).refs.some((ref) => ref.kind === 'table' && ref.value === table)) yield own;
         }
@@ -299,7 +286,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       for (const own of parts) {
         for (const n of summaryOf(book, own).jumps.get(table) ?? []) {
           const flow = indexOf(own, n);
-          if (loose.length > 0) yield* looseBefore(flow);
+          if (loose.count > 0) yield* looseBefore(flow);
           yield flow;
         }
       }
@@ -309,7 +296,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       const asks = perShape(book, (shape) => wantedTerms(shape, field, value, mask));
       let next = 0;
       const looseBefore = function* (i: number) {
-        for (; next < loose.length && (looseAt[next] ?? count) < i; next++) {
+        for (; next < loose.count && (looseAt[next] ?? count) < i; next++) {
           const flow = looseAt[next] ?? 0;
           if (read(flow).flow.match.some((term) => isMatch(term, field, value, mask))) yield flow;
         }
@@ -323,7 +310,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           const row = segment.rows[n] ?? 0;
           if (!asked.some(({ at, words }) => isAt(segment.words, row + at, words))) continue;
           const flow = indexOf(own, n);
-          if (loose.length > 0) yield* looseBefore(flow);
+          if (loose.count > 0) yield* looseBefore(flow);
           yield flow;
         }
       }
@@ -333,7 +320,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
       const asks = perShape(book, (shape) => wantedIn(book, shape, kind, value));
       let next = lowerBound(looseAt.length, (k) => (looseAt[k] ?? 0) >= from);
       const looseBefore = function* (i: number) {
-        for (; next < loose.length && (looseAt[next] ?? count) < i; next++) {
+        for (; next < loose.count && (looseAt[next] ?? count) < i; next++) {
           const own = looseAt[next] ?? 0;
           for (const ref of read(own).refs) if (ref.kind === kind && ref.value === value) yield { flow: own, ref };
         }
@@ -350,7 +337,7 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           for (const { ref, words, at } of asked) {
             if (!shape || !isAt(segment.words, row + at, words)) continue;
             const flow = indexOf(own, n);
-            if (loose.length > 0) yield* looseBefore(flow);
+            if (loose.count > 0) yield* looseBefore(flow);
             const start = columns.text.lines.startOf(own.firstLine + (segment.lines[n] ?? 0)) ?? 0;
             const found = spanOf(segment, n, shape, ref);
             const made = { kind, value, span: { start: start + found.start, end: start + found.end } };
@@ -375,13 +362,11 @@ export function storeOfColumns(columns: FlowColumns): FlowStore {
           }
         }
       }
-      loose.forEach((_, k) => {
-        for (const ref of read(looseAt[k] ?? 0).refs) if (ref.kind === kind) found.add(ref.value);
-      });
+      for (const i of looseAt) for (const ref of read(i).refs) if (ref.kind === kind) found.add(ref.value);
       return found;
     },
   };
-  if (loose.length === 0) partsOfStore.set(store, parts);
+  if (loose.count === 0) partsOfStore.set(store, parts);
   rowsOfStore.set(store, { book, rowOf });
   return store;
 
@@ -447,31 +432,37 @@ function partsOf({ text, firstLine, lastLine }: FlowColumns): Part[] {
   return parts;
 }
 
-function grouped(loose: readonly LooseFlow[], places: Uint32Array): Map<number | string, number[]> {
-  const tables = new Map<number | string, number[]>();
-  loose.forEach(({ table }, k) => {
-    const list = tables.get(table);
+function grouped(tables: readonly (number | string)[], places: Uint32Array): Map<number | string, number[]> {
+  const groups = new Map<number | string, number[]>();
+  tables.forEach((table, k) => {
+    const list = groups.get(table);
     if (list) list.push(places[k] ?? 0);
-    else tables.set(table, [places[k] ?? 0]);
+    else groups.set(table, [places[k] ?? 0]);
   });
-  return tables;
+  return groups;
 }
 
 /** The place among all flows of each loose one: behind those of known shapes that stand before it. */
-function placesOfLoose(parts: readonly Part[], loose: readonly LooseFlow[]): Uint32Array {
-  const places = new Uint32Array(loose.length);
+function* placesOfLoose(parts: readonly Part[], { count, firstLines }: LooseColumns): Generator<void, Uint32Array> {
+  const places = new Uint32Array(count);
   let n = 0;
-  loose.forEach(({ firstLine }, k) => {
-    while (n < parts.length - 1 && (parts[n + 1]?.firstLine ?? 0) <= firstLine) n++;
-    const part = parts[n];
-    if (!part) {
-      places[k] = k;
-      return;
+  let flow = parts[0]?.from ?? 0;
+  for (let k = 0; k < count; k++) {
+    if (k % MANY === MANY - 1) yield;
+    const line = firstLines[k] ?? 0;
+    for (; n < parts.length; flow = parts[++n]?.from ?? 0) {
+      const part = parts[n];
+      while (part && flow < part.to && part.firstLine + (part.segment.lines[flow] ?? 0) < line) flow++;
+      if (part && flow < part.to) break;
     }
-    const within = Math.min(part.to, Math.max(part.from, flowFrom(part.segment, firstLine - part.firstLine)));
-    places[k] = part.before + within - part.from + k;
-  });
+    const part = parts[n];
+    places[k] = (part ? part.before + flow - part.from : (parts.at(-1)?.before ?? 0) + lengthOf(parts.at(-1))) + k;
+  }
   return places;
+}
+
+function lengthOf(part: Part | undefined): number {
+  return part ? part.to - part.from : 0;
 }
 
 function bitsOf(book: ShapeBook, segment: Segment, n: number, shape: Template): FlowBits[] {

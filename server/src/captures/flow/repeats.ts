@@ -1,5 +1,10 @@
 import type { Segment } from './segment';
 
+/** The hashes of a segment's flows: of those of known shapes, and of the others. */
+function hashesOf({ hashes, odd }: Segment): readonly Int32Array[] {
+  return odd.hashes.length > 0 ? [hashes, odd.hashes] : [hashes];
+}
+
 /** Finds the hashes that come more than once among all that it is given. Data only, as `ShapeBook` is. */
 export interface HashCounter {
   /** Open-addressing tables of numbers; 0 is a free place in them, so the hash 0 is noted apart. */
@@ -21,7 +26,11 @@ export function hashCounter(): HashCounter {
   };
 }
 
-export function countHashes(counter: HashCounter, hashes: Int32Array): void {
+export function countHashes(counter: HashCounter, segment: Segment): void {
+  for (const hashes of hashesOf(segment)) countAll(counter, hashes);
+}
+
+function countAll(counter: HashCounter, hashes: Int32Array): void {
   const { tables, used, repeats } = counter;
   for (let n = 0; n < hashes.length; n++) {
     const hash = hashes[n] ?? 0;
@@ -73,22 +82,24 @@ export function repeatsAfter(
 ): ReadonlySet<number> | undefined {
   if (fresh.length === 0) return before;
   const isFresh = new Set(fresh);
-  const count = fresh.reduce((sum, { hashes }) => sum + hashes.length, 0);
+  const count = fresh.reduce((sum, { hashes, odd }) => sum + hashes.length + odd.hashes.length, 0);
   if (count > FEW) return undefined;
   const counter = hashCounter();
   const own = new Set<number>();
   const filter = hashFilter();
-  for (const { hashes } of fresh) {
-    countHashes(counter, hashes);
-    for (const hash of hashes) {
-      own.add(hash);
-      filter.add(hash);
+  for (const segment of fresh) {
+    countHashes(counter, segment);
+    for (const hashes of hashesOf(segment)) {
+      for (const hash of hashes) {
+        own.add(hash);
+        filter.add(hash);
+      }
     }
   }
   const found = new Set(counter.repeats);
   for (const segment of segments) {
     if (isFresh.has(segment)) continue;
-    for (const hash of segment.hashes) if (filter.has(hash) && own.has(hash)) found.add(hash);
+    for (const hashes of hashesOf(segment)) for (const hash of hashes) if (filter.has(hash) && own.has(hash)) found.add(hash);
   }
   for (const hash of found) if (before.has(hash)) found.delete(hash);
   return found.size === 0 ? before : new Set([...before, ...found]);

@@ -1,7 +1,8 @@
 import { copyUnits, stringOf } from '../../base/code-units';
 import { hashOfPlace, mix } from './hash';
+import type { OddFlows } from './odd-flows';
 import { SLOT, slotsOf, wordOfSlot, wordsOfSlot, type Template } from './template';
-import { learnLine, LONGEST_LINE, LOOKS_TO_READ, matchLine, type Scratch, type ShapeBook } from './shapes';
+import { learnLine, LONGEST_LINE, LOOKS_TO_READ, matchLine, standsAlone, type Scratch, type ShapeBook } from './shapes';
 import { codeOfLength, type Units } from './tokens';
 
 /**
@@ -21,6 +22,14 @@ export interface Segment {
   readonly rows: Uint32Array;
   readonly hashes: Int32Array;
   readonly words: Uint32Array;
+  /** The flows of no known shape. */
+  readonly odd: OddFlows;
+}
+
+/** A segment whose odd flows were not read yet. */
+export interface RawSegment extends Omit<Segment, 'odd'> {
+  /** The lines that may be such flows: each of them alone would be taken by a dump that has started. */
+  readonly candidates: Uint16Array;
 }
 
 /** A segment has at most so many lines or characters (and one line more); reading one takes a few milliseconds. */
@@ -32,30 +41,44 @@ const MOST_LOOKS = 12 * LOOKS_TO_READ;
 /** What is needed over and over while segments are read: the shapes, and buffers. Data only, as `ShapeBook` is. */
 export interface SegmentReader {
   readonly book: ShapeBook;
+  /** Whether a line would be taken as a flow without an end, or a whole one, because of what the next one is that is not empty. */
+  readonly isCutFlow: (text: string, next: string) => boolean;
   readonly window: Uint16Array;
   readonly starts: Uint32Array;
   readonly lines: Uint16Array;
   readonly shapes: Uint16Array;
   readonly rows: Uint32Array;
   readonly hashes: Int32Array;
+  readonly candidates: Uint16Array;
   words: Uint32Array;
 }
 
-export function createSegmentReader(book: ShapeBook): SegmentReader {
+export function createSegmentReader(book: ShapeBook, isCutFlow: SegmentReader['isCutFlow'] = () => false): SegmentReader {
   return {
     book,
+    isCutFlow,
     window: new Uint16Array(SEGMENT_UNITS + 1),
     starts: new Uint32Array(SEGMENT_LINES),
     lines: new Uint16Array(SEGMENT_LINES),
     shapes: new Uint16Array(SEGMENT_LINES),
     rows: new Uint32Array(SEGMENT_LINES),
     hashes: new Int32Array(SEGMENT_LINES),
+    candidates: new Uint16Array(SEGMENT_LINES),
     words: new Uint32Array(SEGMENT_LINES * 24),
   };
 }
 
-/** Reads a segment of `text` from `from` on, which starts a line, up to `limit`, which ends one, at most. */
-export function readSegment(reader: SegmentReader, text: string, from: number, limit: number): Segment {
+/**
+ * Reads a segment of `text` from `from` on, which starts a line, up to `limit`, which ends one, at most. `known` has the texts of lines whose
+ * shapes need not be learned any more.
+ */
+export function readSegment(
+  reader: SegmentReader,
+  text: string,
+  from: number,
+  limit: number,
+  known?: { has(line: string): boolean },
+): RawSegment {
   const { book, window, starts } = reader;
   // A quarter of it for a start: most segments end by their number of lines.
   const size = copyUnits(text, from, Math.min(limit, from + SEGMENT_UNITS), window);
@@ -66,6 +89,10 @@ export function readSegment(reader: SegmentReader, text: string, from: number, l
   let count = 0;
   let flows = 0;
   let used = 0;
+  let odd = 0;
+  /** A line that may be a flow that was cut: the next one tells. */
+  let waiting = -1;
+  let waitingText = '';
   const before = book.looks;
   let at = 0;
   while (at < size && count < SEGMENT_LINES && book.looks - before < MOST_LOOKS) {
@@ -79,10 +106,25 @@ export function readSegment(reader: SegmentReader, text: string, from: number, l
         // A line that is longer than the window.
         const found = lineBreak(text, from + end);
         starts[count++] = at;
-        return segmentOf(reader, text, from, afterBreak(text, found) - from, count, flows, used);
+        return segmentOf(reader, text, from, afterBreak(text, found) - from, count, flows, used, odd);
       }
       const line = end - at < 40 || end - at > LONGEST_LINE ? '' : trimmed(window, at, end);
-      if (line !== '' && looksLikeFlow(line)) shape = learnLine(book, line);
+      if (waiting >= 0 && end > at && (line !== '' || end - at > LONGEST_LINE || trimmed(window, at, end) !== '')) {
+        if (reader.isCutFlow(waitingText, line)) reader.candidates[odd++] = waiting;
+        waiting = -1;
+      }
+      if (line !== '') {
+        const alone = looksLikeFlow(line) && standsAlone(book, line);
+        shape = alone && !known?.has(line) ? learnLine(book, line) : undefined;
+        if (alone && !shape) reader.candidates[odd++] = count;
+        else if (!alone) {
+          waiting = count;
+          waitingText = line;
+        }
+      }
+    } else if (waiting >= 0) {
+      if (reader.isCutFlow(waitingText, trimmed(window, at, end))) reader.candidates[odd++] = waiting;
+      waiting = -1;
     }
     if (shape) {
       if (used + shape.rowWords > reader.words.length) reader.words = grown(reader.words, used + shape.rowWords);
@@ -97,7 +139,7 @@ export function readSegment(reader: SegmentReader, text: string, from: number, l
     end = lineEnd(window, end, size);
     at = end < size ? end + (window[end] === 13 && breaksTwice(text, from + end) ? 2 : 1) : end;
   }
-  return segmentOf(reader, text, from, at, count, flows, used);
+  return segmentOf(reader, text, from, at, count, flows, used, odd);
 }
 
 /** Where the line that holds `at` ends: at its break, or at `size`. */
@@ -107,16 +149,17 @@ function lineEnd(window: Uint16Array, at: number, size: number): number {
   return end;
 }
 
-/** A segment of what was read into the buffers: `count` lines, of which `flows` are flows of known shapes, in `used` words. */
+/** A segment of what was read into the buffers: `count` lines, of which `flows` are flows of known shapes, in `used` words, and `odd` may be others. */
 function segmentOf(
-  { starts, lines, shapes, rows, hashes, words }: SegmentReader,
+  { starts, lines, shapes, rows, hashes, words, candidates }: SegmentReader,
   text: string,
   from: number,
   length: number,
   count: number,
   flows: number,
   used: number,
-): Segment {
+  odd: number,
+): RawSegment {
   return {
     text: text.slice(from, from + length),
     length,
@@ -126,6 +169,7 @@ function segmentOf(
     rows: rows.slice(0, flows),
     hashes: hashes.slice(0, flows),
     words: words.slice(0, used),
+    candidates: candidates.slice(0, odd),
   };
 }
 

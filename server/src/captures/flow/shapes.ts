@@ -285,12 +285,16 @@ export function matchLine(book: ShapeBook, source: Units, at: number): Template 
   return check(book, shape, source, at) ? shape : undefined;
 }
 
-/** The same for one line that `matchLine` does not know, of which it learns the shape where it can. */
+/** Whether a line alone is a flow of a dump that has started, as far as its shape tells. */
+export function standsAlone(book: ShapeBook, text: string): boolean {
+  book.looks++;
+  return text.length <= LONGEST_LINE && PLAIN.test(text) && book.mayBeFlow(text);
+}
+
+/** The same for one line that `matchLine` does not know and that stands alone, of which it learns the shape where it can. */
 export function learnLine(book: ShapeBook, text: string): Template | undefined {
   const { shapes, refused, candidates, symbols } = book;
-  book.looks++;
-  if (text.length > LONGEST_LINE || shapes.length >= MOST_SHAPES || !PLAIN.test(text)) return undefined;
-  if (UNEVEN.test(text) || !book.mayBeFlow(text)) return undefined;
+  if (shapes.length >= MOST_SHAPES || UNEVEN.test(text)) return undefined;
   const source = unitsOf(text);
   const tokens = tokensOf(source);
   if (tokens.length > MOST_VALUES || tokens.some(({ kind, start, end }) => codeOfLength(kind, end - start) > MOST_CODE))

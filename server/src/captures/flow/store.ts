@@ -33,6 +33,8 @@ export interface FlowStore {
   shapeOf(i: number): FlowShape | undefined;
   /** What the flow matches. */
   matchOf(i: number): readonly FlowBits[];
+  /** Whether the flow's end or its place is not known. */
+  isBroken(i: number): boolean;
   /** Equal for flows of one table, priority and match; rarely equal for others. Ports' names and numbers are left out of it. */
   hashOf(i: number): number;
   /** The same with its ports, names by the numbers that are given: rarely equal for different flows. */
@@ -45,7 +47,7 @@ export interface FlowStore {
    */
   sameFlows(other: FlowStore): boolean;
   /**
-   * The flows that may say the same as another one of the store, in order: any two with one hash are among them. Undefined now and then,
+   * The flows that may say the same as another one of the store, in order: any two with one hash that are not broken are among them. Undefined now and then,
    * so that whoever asks may do other things between.
    */
   suspects(): Iterable<number | undefined>;
@@ -73,7 +75,7 @@ export interface FlowStore {
 }
 
 /** A flow that the ordinary reader read, and the lines that it stands on. */
-export interface OddFlow {
+export interface FlowOnLines {
   readonly lines: readonly Line[];
   readonly read: ReadFlow;
 }
@@ -107,13 +109,13 @@ function atWidth(lines: readonly Line[]): SourceText {
 }
 
 /** A store of flows that were each read for themselves. */
-export function storeOf(flows: readonly OddFlow[]): FlowStore {
-  const at = (i: number): OddFlow => {
+export function storeOf(flows: readonly FlowOnLines[]): FlowStore {
+  const at = (i: number): FlowOnLines => {
     const found = flows[i];
     if (!found) throw new RangeError(`there is no flow ${i}; the store has ${flows.length}`);
     return found;
   };
-  const lastLine = (flow: OddFlow) => flow.lines.at(-1)?.number ?? -1;
+  const lastLine = (flow: FlowOnLines) => flow.lines.at(-1)?.number ?? -1;
   const from = (line: number) => lowerBound(flows.length, (i) => lastLine(at(i)) >= line);
   return {
     count: flows.length,
@@ -128,6 +130,7 @@ export function storeOf(flows: readonly OddFlow[]): FlowStore {
     priorityOf: (i) => at(i).read.flow.priority.value,
     shapeOf: () => undefined,
     matchOf: (i) => at(i).read.flow.match,
+    isBroken: (i) => at(i).read.flow.broken === true,
     hashOf: (i) => hashOfFlow(at(i).read.flow),
     exactHashOf: (i, numbers) => (hashOfFlow(at(i).read.flow) + hashOfPorts(at(i).read.flow.match, numbers)) | 0,
     sameMatch: () => undefined,

@@ -1,10 +1,12 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
-import type { CaptureKind, ParseInput, Parsed } from '../capture';
-import { looseFlow, storeOfColumns, type LooseFlow } from '../flow/columns';
-import { readFlowOn, storeOf, type OddFlow } from '../flow/store';
+import type { CaptureError, CaptureKind, ParseInput, Parsed } from '../capture';
+import { storeOfColumns } from '../flow/columns';
+import { looseFlow, type LooseFlow } from '../flow/loose-flows';
+import { moved, shared } from '../flow/odd-flows';
+import { readFlowOn, storeOf, type FlowOnLines } from '../flow/store';
 import { drained } from '../../base/steps';
-import { shapeAt } from '../segmented';
+import { flowOn, segmentOfLine } from '../segmented';
 import { collect, record } from '../lines';
 
 const START =
@@ -91,9 +93,8 @@ const STEP = 20;
 
 function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
   const out = collect();
-  const flows: OddFlow[] = [];
+  const flows: FlowOnLines[] = [];
   const loose: LooseFlow[] = [];
-  const messages = new Map<string, string>();
   for (let n = 0; n < input.lines.length; n++) {
     if (n % STEP === STEP - 1) yield;
     const line = input.lines[n];
@@ -114,24 +115,33 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
     }
     const read = readFlowOn(lines);
     if (read.errors.length > 0) yield;
-    for (const error of read.errors) out.errors.push({ ...error, message: shared(messages, error.message) });
+    for (const error of read.errors) out.errors.push(shared(error));
     const usable = 'flow' in read ? read : read.broken;
     if (!usable) continue;
     if (input.known) loose.push(looseFlow(lines, usable, loose.length, input.known.lines));
     else flows.push({ lines, read: usable });
   }
-  return { ...out, flows: input.known ? storeOfColumns({ ...input.known, loose }) : storeOf(flows) };
+  if (input.known) yield* errorsOfSegments(input.known, out.errors);
+  return { ...out, flows: input.known ? yield* storeOfColumns({ ...input.known, loose }) : storeOf(flows) };
 }
 
-/** As many sentences are remembered: what is wrong in a hundred thousand flows is most often one thing. */
-const MOST_MESSAGES = 1000;
-
-/** A text that is said often, as one string. */
-function shared(known: Map<string, string>, text: string): string {
-  const before = known.get(text);
-  if (before !== undefined) return before;
-  if (known.size < MOST_MESSAGES) known.set(text, text);
-  return text;
+/** What is wrong with the flows that were read with their segments. */
+function* errorsOfSegments(
+  { text, firstLine, lastLine }: NonNullable<ParseInput['known']>,
+  into: CaptureError[],
+): Generator<void, void> {
+  const from = text.lines.startOf(firstLine) ?? 0;
+  const to = text.lines.startOf(lastLine + 1) ?? text.length;
+  for (let n = Math.max(0, segmentOfLine(text, firstLine)); n < text.segments.length; n++) {
+    const start = text.offsets[n] ?? 0;
+    if (start >= to) return;
+    const errors = text.segments[n]?.odd.errors ?? [];
+    for (const error of errors) {
+      const own = error.span.start + start;
+      if (own >= from && own < to) into.push(moved(error, start));
+    }
+    if (errors.length > 0) yield;
+  }
 }
 
 /**
@@ -139,20 +149,18 @@ function shared(known: Map<string, string>, text: string): string {
  * take for one record, whatever the flow's values are.
  */
 export function isWholeFlow(text: string): boolean {
-  return (
-    START.test(text) &&
-    FLOW.test(text) &&
-    !REPLY.test(text) &&
-    // These may be the rest of a flow that a hand broke on the line above.
-    !/^\s*(?:[#*]|in_port=|priority=)/.test(text) &&
-    text.split('(').length === text.split(')').length &&
-    !/[,:]$/.test(text)
-  );
+  return startsFlow(text) && FLOW.test(text) && text.split('(').length === text.split(')').length && !/[,:\\]$/.test(text);
 }
 
-/** Whether flows of known shapes stand between two lines. */
+/** Whether a line starts a flow, whatever stands above it. */
+export function startsFlow(text: string): boolean {
+  // Some may be the rest of a flow that a hand broke on the line above.
+  return START.test(text) && !REPLY.test(text) && !/^\s*(?:[#*]|in_port=|priority=)/.test(text);
+}
+
+/** Whether flows that were read already stand between two lines. */
 function knownBetween({ known }: ParseInput, first: number, last: number): boolean {
-  for (let line = first + 1; known && line < last; line++) if (shapeAt(known.text, line) !== undefined) return true;
+  for (let line = first + 1; known && line < last; line++) if (flowOn(known.text, line) !== undefined) return true;
   return false;
 }
 
