@@ -18,7 +18,7 @@ import {
   type SegmentedText,
 } from './captures/segmented';
 import type { World } from './features/world';
-import { linkNetwork } from './link/network';
+import { linkInSteps } from './link/network';
 import type { Network } from './model/network';
 
 /** A text that was cut into segments: edits of it cost what they touch. */
@@ -78,6 +78,8 @@ export function createService(): Service {
   let snapshot: World | undefined;
   let before: Network | undefined;
   let linked: World | undefined;
+  /** The snapshot while it is being made. */
+  let joining: Generator<void, void> | undefined;
 
   const take = (document: CaptureDocument, preview: boolean, stream: boolean): boolean => {
     const { uri, path } = document;
@@ -89,14 +91,14 @@ export function createService(): Service {
     const mark = (set: Set<string>, on: boolean) => (on && !silent ? set.add(uri) : set.delete(uri));
     mark(previews, preview);
     mark(streamed, stream);
-    snapshot = undefined;
+    changed();
     return true;
   };
   /** Whether a document is known just as it is. */
   const isKnown = (uri: string, path: string, same: (known: SegmentedText) => boolean): boolean => {
     const known = documents.get(uri);
     if (!known || previews.has(uri) || known.path !== path || !same(known.segmented)) return false;
-    if (streamed.delete(uri)) snapshot = undefined;
+    if (streamed.delete(uri)) changed();
     return true;
   };
   function* setInSteps(uri: string, path: string, text: string): Generator<number, boolean> {
@@ -148,10 +150,16 @@ export function createService(): Service {
       previews.delete(uri);
       streamed.delete(uri);
       const removed = documents.delete(uri);
-      if (removed) snapshot = undefined;
+      if (removed) changed();
       return removed;
     },
     *link() {
+      const own = (joining ??= join());
+      while (!snapshot && !own.next().done) {
+        yield;
+        // What changed meanwhile is joined anew, by whoever asks for that.
+        if (joining !== own) return;
+      }
       const current = world();
       for (const host of current.network.hosts.values()) {
         for (const { flows } of host.bridges.values()) {
@@ -169,17 +177,23 @@ export function createService(): Service {
     world,
   };
 
+  function changed(): void {
+    snapshot = undefined;
+    joining = undefined;
+  }
+
+  /** Makes the snapshot in steps. */
+  function* join(): Generator<void, void> {
+    const all = new Map(documents);
+    const rest = { documents: all, previews: new Set(previews), streamed: new Set(streamed) };
+    const network = yield* linkInSteps([...all.values()], before);
+    snapshot = { ...rest, network };
+    before = network;
+  }
+
   function world(): World {
-    if (!snapshot) {
-      const all = new Map(documents);
-      snapshot = {
-        documents: all,
-        previews: new Set(previews),
-        streamed: new Set(streamed),
-        network: linkNetwork([...all.values()], before),
-      };
-      before = snapshot.network;
-    }
+    if (!snapshot) drained((joining ??= join()));
+    if (!snapshot) throw new Error('what was read could not be joined');
     return snapshot;
   }
 }

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { indexLines, linesOf, type Line } from '../../server/src/base/lines';
+import { arp } from '../../server/src/captures/arp';
 import { bridgeFdb } from '../../server/src/captures/bridge-fdb';
 import type { CaptureKind } from '../../server/src/captures/capture';
 import { conntrack } from '../../server/src/captures/conntrack';
 import { readDocument } from '../../server/src/captures/document';
+import { ipNeighbour } from '../../server/src/captures/ip-neighbour';
 import { ipRoute } from '../../server/src/captures/ip-route';
+import { iptablesRules } from '../../server/src/captures/iptables-rules';
 import { ovsAppctlFdbShow } from '../../server/src/captures/ovs-appctl-fdb-show';
 import { ovsDpctlDumpFlows } from '../../server/src/captures/ovs-dpctl-dump-flows';
+import { route } from '../../server/src/captures/route';
+import { sockets } from '../../server/src/captures/sockets';
+import { tcpdump } from '../../server/src/captures/tcpdump';
+import { createService } from '../../server/src/service';
 
 const times = (count: number, make: (n: number) => string) => Array.from({ length: count }, (_, n) => make(n));
 
@@ -59,9 +66,92 @@ const outputs: readonly { readonly kind: CaptureKind; readonly command: string; 
     command: 'bridge fdb show',
     lines: times(60, (n) => `fa:16:3e:00:00:${10 + n} dev vxlan0 ${n % 8 === 0 ? 'dst 10.0.0.1 self permanent' : 'master br0'}`),
   },
+  {
+    kind: ipNeighbour,
+    command: 'ip neigh',
+    lines: times(90, (n) => `10.0.0.${n} dev eth${n % 3} ${n % 7 === 0 ? 'FAILED' : 'lladdr fa:16:3e:00:00:01 STALE'}`),
+  },
+  {
+    kind: arp,
+    command: 'arp -n',
+    lines: [
+      'Address HWtype HWaddress Flags Mask Iface',
+      ...times(60, (n) => `10.0.0.${n} ether fa:16:3e:00:00:${10 + n} C eth0`),
+    ],
+  },
+  {
+    kind: route,
+    command: 'route -n',
+    lines: [
+      'Kernel IP routing table',
+      'Destination     Gateway         Genmask         Flags Metric Ref    Use Iface',
+      ...times(60, (n) => `10.0.${n}.0 192.0.2.1 255.255.255.0 UG ${n} 0 0 eth0`),
+    ],
+  },
+  {
+    kind: tcpdump,
+    command: 'tcpdump -nei eth0',
+    lines: times(
+      60,
+      (n) =>
+        `12:00:0${n % 10}.000001 fa:16:3e:00:00:01 > fa:16:3e:00:00:02, ethertype IPv4 (0x0800), length 98: 10.0.0.${n} > 10.0.0.2: ICMP echo request, id 1, seq ${n}, length 64`,
+    ),
+  },
+  {
+    kind: sockets,
+    command: 'ss -tan',
+    lines: [
+      'State Recv-Q Send-Q Local Address:Port Peer Address:Port',
+      ...times(60, (n) => (n % 3 === 0 ? `LISTEN 0 128 *:${n + 1} *:*` : `ESTAB 0 0 10.0.0.1:${n + 1} 10.0.0.2:443`)),
+    ],
+  },
+  {
+    kind: iptablesRules,
+    command: 'iptables -S',
+    lines: [
+      '-P INPUT ACCEPT',
+      ...times(60, (n) => (n % 8 === 0 ? `-A INPUT -s 10.0.0.${n}/32 -p tcp\n-j DROP` : `-A INPUT -s 10.0.0.${n}/32 -j ACCEPT`)),
+    ],
+  },
 ];
 
 describe('long outputs', () => {
+  for (const { command, lines } of outputs) {
+    it(`of ${command} hold nothing up: they are read and joined in many steps`, () => {
+      const service = createService();
+      const text = `root@hv1:~# ${command}\n${times(40, () => lines.join('\n')).join('\n')}\n`;
+      let steps = 0;
+      for (const reading = service.setInSteps('file:///t', 'c.txt', text); !reading.next().done;) steps++;
+      // Of some lines each.
+      assert.ok(steps > (40 * lines.length) / 40, `${steps} steps`);
+      let joins = 0;
+      for (const joining = service.link(); !joining.next().done;) joins++;
+      assert.ok(joins > 2, `${joins} steps`);
+      assert.ok(service.isLinked());
+    });
+  }
+
+  it('are joined anew where something changes while they are joined', () => {
+    const service = createService();
+    const entries = (count: number) =>
+      `root@hv1:~# ip neigh\n${times(count, (n) => `10.0.${n >> 8}.${n & 255} dev eth0 lladdr fa:16:3e:00:00:01 STALE`).join('\n')}\n`;
+    service.set('file:///t', 't.txt', entries(9000));
+    const joining = service.link();
+    for (let n = 0; n < 4; n++) assert.ok(!joining.next().done);
+    service.set('file:///t', 't.txt', entries(9001));
+    while (!joining.next().done);
+    assert.ok(!service.isLinked());
+    while (!service.isLinked()) for (const again = service.link(); !again.next().done;);
+    assert.equal(service.world().network.hosts.get('hv1')?.namespaces.get('')?.neighbours.length, 9001);
+    // Who can't wait gets the rest at once.
+    service.set('file:///t', 't.txt', entries(9002));
+    const third = service.link();
+    for (let n = 0; n < 4; n++) assert.ok(!third.next().done);
+    assert.equal(service.world().network.hosts.get('hv1')?.namespaces.get('')?.neighbours.length, 9002);
+    while (!third.next().done);
+    assert.ok(service.isLinked());
+  });
+
   for (const { kind, command, lines } of outputs) {
     it(`of ${command} are the same in parts as in one go`, () => {
       const text = `root@hv1:~# ${command}\n${lines.join('\n')}\n`;

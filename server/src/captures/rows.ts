@@ -1,5 +1,6 @@
 import type { Grammar, MatchResult } from 'ohm-js';
 import type { Line } from '../base/lines';
+import { drained } from '../base/steps';
 import type { LineRecord, ParseInput, Parsed } from './capture';
 import { reportErrorOutput } from './words';
 import { collect, record, type Collected } from './lines';
@@ -34,9 +35,18 @@ const MOST_LINES = 4;
  * as a terminal may have wrapped it; what is none then is one error with its column. Error output is reported as such.
  */
 export function parseRows(input: ParseInput, rows: Rows, take: TakeRow): Parsed {
+  return drained(parseRowsInSteps(input, rows, take));
+}
+
+/** So many lines are read between two pauses: a millisecond's work or two. */
+const STEP = 16;
+
+/** `parseRows` with pauses. */
+export function* parseRowsInSteps(input: ParseInput, rows: Rows, take: TakeRow): Generator<void, Parsed> {
   const out = collect();
   const { lines } = input;
   for (let n = 0; n < lines.length; n++) {
+    if (n % STEP === STEP - 1) yield;
     const line = lines[n];
     if (line === undefined || line.text.trim() === '') continue;
     if (rows.harmless?.test(line.text) === true) {

@@ -42,12 +42,12 @@ const PLACED_KINDS = new Set([
 ]);
 
 /** Joins what `ovs-vsctl`, `ovs-ofctl` and `ovs-appctl` said of one host's bridges: names, numbers, tags, flows, MAC tables. */
-export function linkBridges(
+export function* linkBridges(
   host: string,
   captures: readonly LinkedCapture[],
   bridgeOf: Map<string, string>,
   before?: ReadonlyMap<string, OvsBridge>,
-): Map<string, OvsBridge> {
+): Generator<void, Map<string, OvsBridge>> {
   const drafts = new Map<string, BridgeDraft>();
   const bridge = (name: string): BridgeDraft => {
     let draft = drafts.get(name);
@@ -60,6 +60,7 @@ export function linkBridges(
     return draft;
   };
   for (const linked of captures) fromShow(linked, bridge, port);
+  yield;
   for (const linked of captures) fromNumbers(linked, drafts, bridge, port, bridgeOf);
   for (const linked of captures) {
     const { kind } = linked.capture;
@@ -73,10 +74,18 @@ export function linkBridges(
     else if (kind === 'ovs-appctl-fdb-show') draft.fdbCaptures.push(linked);
     if (linked.capture.commandSpan) draft.sources.push(sourceAt(linked, linked.capture.commandSpan));
   }
-  for (const linked of captures) fromLists(linked, drafts);
-  for (const linked of captures) fromDatapath(linked, bridge, port);
+  for (const linked of captures) {
+    yield;
+    fromLists(linked, drafts);
+  }
+  for (const linked of captures) {
+    yield;
+    fromDatapath(linked, bridge, port);
+  }
   joinVethPatches(drafts);
-  return new Map([...drafts].map(([name, draft]) => [name, finish(host, draft, before?.get(name))]));
+  const bridges = new Map<string, OvsBridge>();
+  for (const [name, draft] of drafts) bridges.set(name, yield* finish(host, draft, before?.get(name)));
+  return bridges;
 }
 
 /**
@@ -318,7 +327,7 @@ function fromLists(linked: LinkedCapture, drafts: Map<string, BridgeDraft>): voi
   }
 }
 
-function finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined): OvsBridge {
+function* finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined): Generator<void, OvsBridge> {
   const ports: OvsPort[] = [...draft.ports.values()].map((port) => ({
     host,
     bridge: draft.name,
@@ -339,7 +348,7 @@ function finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined)
   }));
   const numbers = new Map(ports.filter((port) => port.ofport !== undefined).map((port) => [port.name, port.ofport ?? 0]));
   const flows = mergeFlows(draft.flowCaptures, numbers, before?.flows);
-  const fdb = mergeFdb(draft.fdbCaptures, numbers);
+  const fdb = yield* mergeFdb(draft.fdbCaptures, numbers);
   return {
     host,
     name: draft.name,
@@ -355,14 +364,21 @@ function finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined)
   };
 }
 
-function mergeFdb(captures: readonly LinkedCapture[], numbers: ReadonlyMap<string, number>): { rows: FdbRow[]; known: Known } {
+/** So many entries are looked at between two pauses. */
+const STEP = 2000;
+
+function* mergeFdb(
+  captures: readonly LinkedCapture[],
+  numbers: ReadonlyMap<string, number>,
+): Generator<void, { rows: FdbRow[]; known: Known }> {
   const names = new Map([...numbers].map(([name, number]) => [number, name]));
   const rows = new Map<string, FdbRow>();
   let known: Known = 'absent';
   for (const linked of captures) {
     const { known: own } = completeness(linked.capture);
     if (known !== 'whole') known = own;
-    for (const fact of linked.capture.facts) {
+    for (const [n, fact] of linked.capture.facts.entries()) {
+      if (n % STEP === STEP - 1) yield;
       if (fact.kind !== 'fdb-entry') continue;
       const port = fact.port.value;
       const ofport = typeof port === 'number' ? port : numbers.get(port);
@@ -374,10 +390,9 @@ function mergeFdb(captures: readonly LinkedCapture[], numbers: ReadonlyMap<strin
         source: { uri: linked.uri, span: { start: fact.port.span.start, end: fact.mac.span.end } },
       };
       // The same table pasted twice says the same twice; of two that differ, the later paste is kept.
-      rows.set(
-        `${row.vlan} ${row.mac}`,
-        rows.get(`${row.vlan} ${row.mac}`)?.ofport === row.ofport ? (rows.get(`${row.vlan} ${row.mac}`) ?? row) : row,
-      );
+      const key = `${row.vlan} ${row.mac}`;
+      const other = rows.get(key);
+      if (other?.ofport !== row.ofport || other === undefined) rows.set(key, row);
     }
   }
   return { rows: [...rows.values()], known };

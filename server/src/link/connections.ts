@@ -2,10 +2,13 @@ import type { ConnectedSocket, ConnectionEntry, Known, Listener, Namespace } fro
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 /** The connections that a namespace (or its datapath) tracked, each once. */
-export function linkConnections(captures: readonly LinkedCapture[]): {
-  readonly connections: readonly ConnectionEntry[];
-  readonly known: Known;
-} {
+export function* linkConnections(captures: readonly LinkedCapture[]): Generator<
+  void,
+  {
+    readonly connections: readonly ConnectionEntry[];
+    readonly known: Known;
+  }
+> {
   const connections: ConnectionEntry[] = [];
   const seen = new Set<string>();
   let known: Known = 'absent';
@@ -15,15 +18,11 @@ export function linkConnections(captures: readonly LinkedCapture[]): {
     const datapath = kind === 'ovs-dpctl-dump-conntrack';
     const own = completeness(linked.capture).known;
     if (known !== 'whole' && (!datapath || known === 'absent')) known = own;
-    for (const entry of linked.capture.facts) {
+    for (const [n, entry] of linked.capture.facts.entries()) {
+      if (n % STEP === STEP - 1) yield;
       if (entry.kind !== 'conntrack-entry') continue;
-      const key = JSON.stringify([
-        datapath,
-        entry.protocol.value,
-        entry.zone?.value ?? 0,
-        side(entry.original),
-        side(entry.reply),
-      ]);
+      const own = [datapath, entry.protocol.value, entry.zone?.value ?? 0];
+      const key = [...own, ...side(entry.original), ...side(entry.reply)].join(' ');
       if (seen.has(key)) continue;
       seen.add(key);
       connections.push({ entry, datapath, source: sourceAt(linked, entry.text.span) });
@@ -41,15 +40,21 @@ export function linkExpectations(captures: readonly LinkedCapture[]): Namespace[
   );
 }
 
+/** So many entries are looked at between two pauses. */
+const STEP = 1000;
+
 function side(tuple: ConnectionEntry['entry']['original']): unknown[] {
   return [tuple.src.value, tuple.dst.value, tuple.sport?.value, tuple.dport?.value, tuple.icmpId?.value];
 }
 
 /** The sockets that wait for packets, and for which protocols the captures show all of them. */
-export function linkListeners(captures: readonly LinkedCapture[]): {
-  readonly listeners: readonly Listener[];
-  readonly known: Readonly<Record<'tcp' | 'udp', Known>>;
-} {
+export function* linkListeners(captures: readonly LinkedCapture[]): Generator<
+  void,
+  {
+    readonly listeners: readonly Listener[];
+    readonly known: Readonly<Record<'tcp' | 'udp', Known>>;
+  }
+> {
   const listeners: Listener[] = [];
   const seen = new Set<string>();
   const known: Record<'tcp' | 'udp', Known> = { tcp: 'absent', udp: 'absent' };
@@ -64,7 +69,8 @@ export function linkListeners(captures: readonly LinkedCapture[]): {
       else if (linked.capture.facts.some((fact) => fact.kind === 'listener' && fact.protocol.value === protocol))
         known[protocol] = 'partial';
     }
-    for (const fact of linked.capture.facts) {
+    for (const [n, fact] of linked.capture.facts.entries()) {
+      if (n % STEP === STEP - 1) yield;
       if (fact.kind !== 'listener') continue;
       const key = [fact.protocol.value, fact.ip.value, fact.port?.value, fact.dev?.value].join(' ');
       if (seen.has(key)) continue;
@@ -83,10 +89,13 @@ export function linkListeners(captures: readonly LinkedCapture[]): {
 }
 
 /** The sockets that are connected, and for which protocols the captures show all of them. */
-export function linkConnectedSockets(captures: readonly LinkedCapture[]): {
-  readonly sockets: readonly ConnectedSocket[];
-  readonly known: Readonly<Record<'tcp' | 'udp', Known>>;
-} {
+export function* linkConnectedSockets(captures: readonly LinkedCapture[]): Generator<
+  void,
+  {
+    readonly sockets: readonly ConnectedSocket[];
+    readonly known: Readonly<Record<'tcp' | 'udp', Known>>;
+  }
+> {
   const sockets: ConnectedSocket[] = [];
   const known: Record<'tcp' | 'udp', Known> = { tcp: 'absent', udp: 'absent' };
   for (const linked of captures) {
@@ -95,7 +104,8 @@ export function linkConnectedSockets(captures: readonly LinkedCapture[]): {
     const own = completeness(linked.capture).known;
     for (const protocol of ['tcp', 'udp'] as const)
       if (known[protocol] !== 'whole' && (options['connected'] ?? '').split(' ').includes(protocol)) known[protocol] = own;
-    for (const fact of facts) {
+    for (const [n, fact] of facts.entries()) {
+      if (n % STEP === STEP - 1) yield;
       if (fact.kind !== 'connected-socket') continue;
       sockets.push({
         protocol: fact.protocol.value,

@@ -49,3 +49,21 @@ export function groupBy<T, K>(items: Iterable<T>, key: (item: T) => K): Map<K, T
   }
   return groups;
 }
+
+/** So many facts are looked at between two pauses: some milliseconds' work. */
+const STEP = 4000;
+
+/** Goes through the facts of captures, with pauses between. */
+export function* eachFact(
+  captures: readonly LinkedCapture[],
+  take: (fact: LinkedCapture['capture']['facts'][number], linked: LinkedCapture) => void,
+): Generator<void, void> {
+  for (const linked of captures) {
+    const { facts } = linked.capture;
+    for (let n = 0; n < facts.length; n++) {
+      if (n % STEP === STEP - 1) yield;
+      const fact = facts[n];
+      if (fact) take(fact, linked);
+    }
+  }
+}

@@ -11,14 +11,17 @@ interface Draft {
 }
 
 /** `brctl show`, `brctl showmacs`, `bridge link`, `bridge fdb`, `bridge vlan`, `ip link … master`: a host's Linux bridges, by `bridgeKeyIn`. */
-export function linkLinuxBridges(host: string, captures: readonly LinkedCapture[]): Map<string, LinuxBridge> {
+export function* linkLinuxBridges(host: string, captures: readonly LinkedCapture[]): Generator<void, Map<string, LinuxBridge>> {
   const found = new Map<string, LinuxBridge>();
   for (const [namespace, own] of groupBy(captures, (linked) => linked.capture.namespace ?? ''))
-    for (const bridge of bridgesOf(host, namespace, own)) found.set(bridgeKeyIn(namespace, bridge.name), bridge);
+    for (const bridge of yield* bridgesOf(host, namespace, own)) found.set(bridgeKeyIn(namespace, bridge.name), bridge);
   return found;
 }
 
-function bridgesOf(host: string, namespace: string, captures: readonly LinkedCapture[]): LinuxBridge[] {
+/** So many facts are looked at between two pauses. */
+const STEP = 2000;
+
+function* bridgesOf(host: string, namespace: string, captures: readonly LinkedCapture[]): Generator<void, LinuxBridge[]> {
   const drafts = new Map<string, Draft>();
   const draft = (name: string) => {
     let found = drafts.get(name);
@@ -33,10 +36,13 @@ function bridgesOf(host: string, namespace: string, captures: readonly LinkedCap
   };
   // A device below a bond, a team, a VRF or a switch is no port of a bridge.
   const others = otherMasters(captures);
+  yield;
   const vlans = linkVlans(captures);
+  yield;
   for (const { bridge, ...entry } of numberedEntries(captures)) draft(bridge).fdb.push(entry);
   for (const linked of captures) {
-    for (const fact of linked.capture.facts) {
+    for (const [n, fact] of linked.capture.facts.entries()) {
+      if (n % STEP === STEP - 1) yield;
       if (fact.kind === 'linux-bridge') draft(fact.name.value).sources.push(sourceAt(linked, fact.name.span));
       else if (fact.kind === 'linux-bridge-port') {
         const port = member(fact.bridge.value, fact.name.value, sourceAt(linked, fact.name.span));

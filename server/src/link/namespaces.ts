@@ -3,19 +3,18 @@ import { linkConnections, linkConnectedSockets, linkExpectations, linkListeners 
 import { linkEbtables } from './ebtables';
 import { linkEvidence } from './evidence';
 import { linkPairs } from './device-pairs';
-import { completeness, groupBy, sourceAt, type LinkedCapture } from './facts';
+import { completeness, eachFact, groupBy, sourceAt, type LinkedCapture } from './facts';
 import { linkIpsets, linkNetfilter, linkNft } from './netfilter';
 
 /** Joins what was captured inside one host's namespaces (`''` is the root): devices, routes, neighbours, netfilter. */
-export function linkNamespaces(host: string, captures: readonly LinkedCapture[]): Map<string, Namespace> {
+export function* linkNamespaces(host: string, captures: readonly LinkedCapture[]): Generator<void, Map<string, Namespace>> {
   const groups = groupBy(captures, (linked) => linked.capture.namespace ?? '');
   const names = new Set(groups.keys());
   for (const linked of captures) for (const fact of linked.capture.facts) if (fact.kind === 'netns') names.add(fact.name.value);
   names.add('');
-  return linkPairs(
-    new Map([...names].map((name) => [name, linkNamespace(host, name, groups.get(name) ?? [], captures)])),
-    captures,
-  );
+  const namespaces = new Map<string, Namespace>();
+  for (const name of names) namespaces.set(name, yield* linkNamespace(host, name, groups.get(name) ?? [], captures));
+  return linkPairs(namespaces, captures);
 }
 
 interface DeviceDraft {
@@ -40,7 +39,12 @@ interface DeviceDraft {
   sources: Source[];
 }
 
-function linkNamespace(host: string, name: string, own: readonly LinkedCapture[], all: readonly LinkedCapture[]): Namespace {
+function* linkNamespace(
+  host: string,
+  name: string,
+  own: readonly LinkedCapture[],
+  all: readonly LinkedCapture[],
+): Generator<void, Namespace> {
   const sources: Source[] = [];
   for (const linked of all) {
     for (const fact of linked.capture.facts)
@@ -49,17 +53,16 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
   for (const linked of own)
     if (linked.capture.commandSpan && name !== '') sources.push(sourceAt(linked, linked.capture.commandSpan));
   const enter = own.map(({ capture }) => capture.enter).find((text) => text !== undefined);
-  const routes = known(own, 'route', (kind) => kind === 'ip-route' || kind === 'route');
+  const routes = yield* known(own, 'route', (kind) => kind === 'ip-route' || kind === 'route');
   const shown = routeTablesShown(own);
-  const neighbours = known(own, 'neighbour', (kind) => kind === 'ip-neighbour' || kind === 'arp');
+  const neighbours = yield* known(own, 'neighbour', (kind) => kind === 'ip-neighbour' || kind === 'arp');
   const isSix = ({ capture: { command, options } }: LinkedCapture) => options['family'] === 'ip6' || SIX.test(command ?? '');
-  const rules = known(own, 'ip-rule', (kind) => kind === 'ip-rule');
+  const rules = yield* known(own, 'ip-rule', (kind) => kind === 'ip-rule');
   const rulesOf = (six: boolean) =>
-    known(
+    howKnown(
       own.filter((linked) => isSix(linked) === six),
-      'ip-rule',
       (kind) => kind === 'ip-rule',
-    ).known;
+    );
   const sysctls = new Map<string, { value: string; source: Source }>();
   for (const linked of own) {
     for (const fact of linked.capture.facts) {
@@ -67,19 +70,21 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
         sysctls.set(fact.name.value, { value: fact.value.value, source: sourceAt(linked, fact.name.span) });
     }
   }
-  const nft = linkNft(own);
-  const connections = linkConnections(own);
-  const listeners = linkListeners(own);
-  const connected = linkConnectedSockets(own);
-  const queues = known(own, 'nf-queue', (kind) => kind === 'nfnetlink-queue');
+  yield;
+  const nft = yield* linkNft(own);
+  const connections = yield* linkConnections(own);
+  const listeners = yield* linkListeners(own);
+  const connected = yield* linkConnectedSockets(own);
+  const queues = yield* known(own, 'nf-queue', (kind) => kind === 'nfnetlink-queue');
   return {
     host,
     name,
     ...(enter === undefined ? {} : { enter }),
     devices: linkDevices(host, name, own),
     addressesKnown: addressesShown(own),
-    routes: unique(
-      routes.found.map(({ fact, linked }) => ({ route: fact, source: sourceAt(linked, fact.text.span) })),
+    routes: yield* unique(
+      routes.found,
+      ({ fact, linked }) => ({ route: fact, source: sourceAt(linked, fact.text.span) }),
       ({ route }) =>
         [
           route.type,
@@ -98,29 +103,31 @@ function linkNamespace(host: string, name: string, own: readonly LinkedCapture[]
     routesKnown: shown.known4,
     routesKnown6: shown.known6,
     tablesShown: shown.tables,
-    rules: unique(
-      rules.found.map(({ fact, linked }) => ({ rule: fact, source: sourceAt(linked, fact.text.span) })),
+    rules: yield* unique(
+      rules.found,
+      ({ fact, linked }) => ({ rule: fact, source: sourceAt(linked, fact.text.span) }),
       ({ rule }) => `${rule.family ?? 'ip'} ${rule.text.value}`,
     ),
     rulesKnown: rulesOf(false),
     rulesKnown6: rulesOf(true),
-    neighbours: unique(
-      neighbours.found.map(({ fact, linked }) => ({
+    neighbours: yield* unique(
+      neighbours.found,
+      ({ fact, linked }) => ({
         ip: fact.ip.value,
         dev: fact.dev.value,
         mac: fact.mac?.value,
         state: fact.state?.value,
         source: { uri: linked.uri, span: { start: fact.ip.span.start, end: (fact.mac ?? fact.dev).span.end } },
-      })),
+      }),
       ({ ip, dev, mac }) => `${ip} ${dev} ${mac ?? ''}`,
     ),
     neighboursKnown: neighbours.known,
-    remotes: linkRemotes(own),
-    netfilter: linkNetfilter(own, 'ip'),
-    netfilter6: linkNetfilter(own, 'ip6'),
+    remotes: yield* linkRemotes(own),
+    netfilter: yield* linkNetfilter(own, 'ip'),
+    netfilter6: yield* linkNetfilter(own, 'ip6'),
     nft: nft.tables,
     nftKnown: nft.known,
-    ipsets: linkIpsets(own),
+    ipsets: yield* linkIpsets(own),
     connections: connections.connections,
     connectionsKnown: connections.known,
     expectations: linkExpectations(own),
@@ -143,22 +150,29 @@ type Fact = LinkedCapture['capture']['facts'][number];
 const FOUR = /(?:^|\s)-(?:4|f\s*inet\b(?!6))/;
 const SIX = /(?:^|\s)-(?:6|A\s*inet6|f\s*inet6)\b/;
 
-function known<K extends Fact['kind']>(
+function* known<K extends Fact['kind']>(
   captures: readonly LinkedCapture[],
   kind: K,
   isKind: (kind: string) => boolean,
-): { found: { fact: Extract<Fact, { kind: K }>; linked: LinkedCapture }[]; known: Known } {
+): Generator<void, { found: { fact: Extract<Fact, { kind: K }>; linked: LinkedCapture }[]; known: Known }> {
   const found: { fact: Extract<Fact, { kind: K }>; linked: LinkedCapture }[] = [];
+  const own = captures.filter(({ capture }) => isKind(capture.kind));
+  yield* eachFact(own, (fact, linked) => {
+    if (fact.kind === kind) found.push({ fact: fact as Extract<Fact, { kind: K }>, linked });
+  });
+  return { found, known: howKnown(captures, isKind) };
+}
+
+/** How much of a table the captures of its kinds show. */
+function howKnown(captures: readonly LinkedCapture[], isKind: (kind: string) => boolean): Known {
   let how: Known = 'absent';
   for (const linked of captures) {
     if (!isKind(linked.capture.kind)) continue;
     const narrow = /\bget\b|\bdev\b/.test(linked.capture.command ?? '') || linked.capture.options['table'] !== undefined;
     const own = completeness(linked.capture).known;
     if (how !== 'whole') how = narrow && own === 'whole' && linked.capture.options['table'] !== 'all' ? 'partial' : own;
-    for (const fact of linked.capture.facts)
-      if (fact.kind === kind) found.push({ fact: fact as Extract<Fact, { kind: K }>, linked });
   }
-  return { found, known: how };
+  return how;
 }
 
 /** How much of each family's addresses the listings of all devices show; one of a single device says nothing of the others. */
@@ -217,32 +231,36 @@ function linkNexthops(captures: readonly LinkedCapture[]): Namespace['nexthops']
 }
 
 /** `bridge fdb`: where VXLAN devices send frames (`dst`). */
-function linkRemotes(captures: readonly LinkedCapture[]): Namespace['remotes'] {
-  const rows = captures.flatMap((linked) =>
-    linked.capture.facts.flatMap((fact) =>
-      fact.kind === 'bridge-fdb' && fact.dst
-        ? [
-            {
-              dev: fact.dev.value,
-              mac: fact.mac.value,
-              ip: fact.dst.value,
-              source: { uri: linked.uri, span: { start: fact.mac.span.start, end: fact.dst.span.end } },
-            },
-          ]
-        : [],
-    ),
+function* linkRemotes(captures: readonly LinkedCapture[]): Generator<void, Namespace['remotes']> {
+  const rows: Namespace['remotes'][number][] = [];
+  yield* eachFact(captures, (fact, linked) => {
+    if (fact.kind !== 'bridge-fdb' || !fact.dst) return;
+    const span = { start: fact.mac.span.start, end: fact.dst.span.end };
+    rows.push({ dev: fact.dev.value, mac: fact.mac.value, ip: fact.dst.value, source: { uri: linked.uri, span } });
+  });
+  return yield* unique(
+    rows,
+    (row) => row,
+    ({ dev, mac, ip }) => `${dev} ${mac} ${ip}`,
   );
-  return unique(rows, ({ dev, mac, ip }) => `${dev} ${mac} ${ip}`);
 }
 
-function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
+/** So many things are compared between two pauses. */
+const STEP = 2000;
+
+/** What is made of some things, each once by its key. */
+function* unique<T, M>(items: readonly T[], make: (item: T) => M, key: (made: M) => string): Generator<void, M[]> {
   const seen = new Set<string>();
-  return items.filter((item) => {
-    const k = key(item);
-    if (seen.has(k)) return false;
+  const found: M[] = [];
+  for (const [n, item] of items.entries()) {
+    if (n % STEP === STEP - 1) yield;
+    const made = make(item);
+    const k = key(made);
+    if (seen.has(k)) continue;
     seen.add(k);
-    return true;
-  });
+    found.push(made);
+  }
+  return found;
 }
 
 function linkDevices(host: string, namespace: string, captures: readonly LinkedCapture[]): Map<string, Device> {

@@ -20,13 +20,13 @@ const MADE_BY_IPTABLES: Readonly<Record<string, { readonly priority: number; rea
  * Of several listings of one table the one that shows most is used: a save, then -S, then nft's, then -L with -v, then -L. Where
  * that does not show the whole table, the chains that it lacks are those of the others.
  */
-export function linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' | 'ip6'): Map<string, NfTable> {
+export function* linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' | 'ip6'): Generator<void, Map<string, NfTable>> {
   const tables = new Map<string, { rank: number; table: NfTable }[]>();
   for (const linked of captures) {
     const { kind } = linked.capture;
     const native = NFT.test(kind);
     if (!native && !(family === 'ip' ? IPTABLES : IP6TABLES).test(kind)) continue;
-    for (const table of tablesOf(linked)) {
+    for (const table of yield* tablesOf(linked)) {
       if (table.family !== family || (native && !isMadeByIptables(table))) continue;
       const rank = kind.endsWith('-save') ? 4 : kind.endsWith('-rules') ? 3 : native ? 2.2 : table.interfacesHidden ? 1 : 2;
       const score = rank + (table.known === 'whole' ? 0.5 : 0);
@@ -47,13 +47,15 @@ function together(listings: readonly { readonly rank: number; readonly table: Nf
 }
 
 /** The tables of nft that iptables did not make, by family and name, and whether there may be more. */
-export function linkNft(captures: readonly LinkedCapture[]): { readonly tables: Map<string, NfTable>; readonly known: Known } {
+export function* linkNft(
+  captures: readonly LinkedCapture[],
+): Generator<void, { readonly tables: Map<string, NfTable>; readonly known: Known }> {
   const tables = new Map<string, NfTable>();
   let known: Known = 'absent';
   // What arptables-nft made is read from arptables where that was captured: nft does not show what its targets do.
   const ofArptables = new Set<NfTable>();
   for (const linked of captures.filter(({ capture }) => ARPTABLES.test(capture.kind))) {
-    for (const table of tablesOf(linked)) {
+    for (const table of yield* tablesOf(linked)) {
       const key = `${table.family} ${table.name}`;
       if (tables.get(key)?.known === 'whole') continue;
       ofArptables.add(table);
@@ -64,7 +66,7 @@ export function linkNft(captures: readonly LinkedCapture[]): { readonly tables: 
     if (!NFT.test(linked.capture.kind)) continue;
     const whole = linked.capture.kind === 'nft-list-ruleset' && completeness(linked.capture).known === 'whole';
     if (known !== 'whole') known = whole ? 'whole' : 'partial';
-    for (const table of tablesOf(linked)) {
+    for (const table of yield* tablesOf(linked)) {
       if ((table.family === 'ip' || table.family === 'ip6') && isMadeByIptables(table)) continue;
       const key = `${table.family} ${table.name}`;
       const other = tables.get(key);
@@ -95,7 +97,10 @@ function natPriority(chain: string): number {
   return chain === 'PREROUTING' || chain === 'OUTPUT' ? -100 : 100;
 }
 
-function tablesOf(linked: LinkedCapture): NfTable[] {
+/** So many rules, or members of sets, are looked at between two pauses. */
+const STEP = 2000;
+
+function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
   type ChainDraft = { -readonly [K in keyof Omit<NfChain, 'rules' | 'name'>]: NfChain[K] } & { rules: NfRule[] };
   const tables = new Map<string, { family: NfFamily; name: string; chains: Map<string, ChainDraft> }>();
   let last: { family: NfFamily; name: string; chains: Map<string, ChainDraft> } | undefined;
@@ -113,7 +118,8 @@ function tablesOf(linked: LinkedCapture): NfTable[] {
     if (!found) chains.set(name, (found = { policy: undefined, rules: [], source }));
     return found;
   };
-  for (const fact of linked.capture.facts) {
+  for (const [n, fact] of linked.capture.facts.entries()) {
+    if (n % STEP === STEP - 1) yield;
     if (fact.kind === 'nf-chain') {
       const found = chain(fact.family, fact.table, fact.name.value, sourceAt(linked, fact.span.span));
       if (fact.policy && fact.policy.value !== '-') found.policy = fact.policy.value.toUpperCase();
@@ -161,12 +167,13 @@ function tablesOf(linked: LinkedCapture): NfTable[] {
 }
 
 /** The sets of ipset(8), of several captures the one that shows the members. */
-export function linkIpsets(captures: readonly LinkedCapture[]): Map<string, Ipset> {
+export function* linkIpsets(captures: readonly LinkedCapture[]): Generator<void, Map<string, Ipset>> {
   const sets = new Map<string, Ipset>();
   for (const linked of captures) {
     const how = completeness(linked.capture).known;
     const own = new Map<string, Ipset & { readonly elements: Ipset['elements'][number][] }>();
-    for (const fact of linked.capture.facts) {
+    for (const [n, fact] of linked.capture.facts.entries()) {
+      if (n % STEP === STEP - 1) yield;
       if (fact.kind === 'ipset') {
         own.set(fact.name.value, {
           name: fact.name.value,

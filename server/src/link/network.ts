@@ -1,4 +1,5 @@
 import { ones } from '../base/bits';
+import { drained } from '../base/steps';
 import type { CaptureDocument } from '../captures/document';
 import { isUnread } from '../captures/registry';
 import type { CaptureHost, Host, Instance, Network, Source } from '../model/network';
@@ -18,9 +19,16 @@ import { assembleSwitch } from './switch/assemble';
  * network of before the change, is kept where they are the same but for their counters.
  */
 export function linkNetwork(documents: readonly CaptureDocument[], before?: Network): Network {
+  return drained(linkInSteps(documents, before));
+}
+
+/** `linkNetwork` in steps of some milliseconds. */
+export function* linkInSteps(documents: readonly CaptureDocument[], before?: Network): Generator<void, Network> {
   const assignment = assignHosts(documents);
+  yield;
   const captures = plainFirst(linkedCaptures(documents, assignment));
   const openstack = linkOpenStack(captures);
+  yield;
   const byHost = groupBy(
     captures.filter(
       (linked) =>
@@ -56,21 +64,24 @@ export function linkNetwork(documents: readonly CaptureDocument[], before?: Netw
   const bridgeOf = new Map<string, string>();
   const hosts = new Map<string, Host>();
   for (const [name, own] of byHost) {
-    const bridges = linkBridges(name, own, bridgeOf, before?.hosts.get(name)?.bridges);
+    const bridges = yield* linkBridges(name, own, bridgeOf, before?.hosts.get(name)?.bridges);
     // brctl(8) showed a switch's bridges as well while Open vSwitch stood in for the kernel's (up to 1.9).
-    const linuxBridges = [...linkLinuxBridges(name, own)].filter(([, of]) => of.namespace !== '' || !bridges.has(of.name));
+    const linuxBridges = [...(yield* linkLinuxBridges(name, own))].filter(
+      ([, of]) => of.namespace !== '' || !bridges.has(of.name),
+    );
     hosts.set(name, {
       name,
       aliases: assignment.aliases.get(name) ?? [],
       reasons: assignment.reasons.get(name) ?? [],
       bridges,
       linuxBridges: new Map(linuxBridges),
-      namespaces: linkNamespaces(name, own),
+      namespaces: yield* linkNamespaces(name, own),
       sources: own.flatMap((linked): Source[] =>
         linked.capture.commandSpan ? [sourceAt(linked, linked.capture.commandSpan)] : [],
       ),
     });
   }
+  yield;
   const captureHosts = new Map<string, CaptureHost>();
   for (const [key, captureHost] of assignment.captures) captureHosts.set(key, { ...captureHost, bridge: bridgeOf.get(key) });
   const network: Network = {

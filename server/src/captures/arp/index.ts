@@ -1,8 +1,9 @@
 import grammars from '../../generated/grammars.ohm-bundle';
-import type { CaptureKind } from '../capture';
+import { drained } from '../../base/steps';
+import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import { deviceRef } from '../words';
 import { addNeighbour } from '../ip-neighbour/index';
-import { continuesRow, parseRows, type Rows } from '../rows';
+import { continuesRow, parseRowsInSteps, type Rows } from '../rows';
 import { readArpLine } from './semantics';
 
 const MAC = '[\\da-fA-F]{2}(?::[\\da-fA-F]{2}){5}';
@@ -48,15 +49,18 @@ export const arp: CaptureKind = {
   },
   accepts: (text) => rows.starts(text),
   continues: continuesRow(rows),
-  parse(input) {
-    return parseRows(input, rows, (rule, result, source, out) => {
-      if (rule === 'titleLine' || rule === 'summaryLine') return 'header';
-      const { host, mac, device, state, proxy } = readArpLine(result, source);
-      // A name that arp looked up in the DNS is no address: without -n there is nothing to join it by. What this host answers for
-      // in another's name is no neighbour.
-      if (/^\d+\.\d+\.\d+\.\d+$/.test(host.value) && !proxy) addNeighbour(out, host, device, mac, state);
-      else deviceRef(out, device);
-      return 'record';
-    });
-  },
+  parse: (input) => drained(parseInSteps(input)),
+  parseInSteps,
 };
+
+function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
+  return yield* parseRowsInSteps(input, rows, (rule, result, source, out) => {
+    if (rule === 'titleLine' || rule === 'summaryLine') return 'header';
+    const { host, mac, device, state, proxy } = readArpLine(result, source);
+    // A name that arp looked up in the DNS is no address: without -n there is nothing to join it by. What this host answers for
+    // in another's name is no neighbour.
+    if (/^\d+\.\d+\.\d+\.\d+$/.test(host.value) && !proxy) addNeighbour(out, host, device, mac, state);
+    else deviceRef(out, device);
+    return 'record';
+  });
+}

@@ -1,11 +1,12 @@
 import grammars from '../../generated/grammars.ohm-bundle';
+import { drained } from '../../base/steps';
 import type { Val } from '../../base/span';
-import type { CaptureKind } from '../capture';
+import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import { listCommand, selection, wordAfter } from '../iproute-command';
 import { acceptsJson, isJson, jsonText, jsonTexts, readJsonObjects } from '../json';
 import { deviceRef, impliedVal, ipRef, lower, macRef } from '../words';
 import { collect, type Collected } from '../lines';
-import { continuesRow, parseRows, type Rows } from '../rows';
+import { continuesRow, parseRowsInSteps, type Rows } from '../rows';
 import { readNeighbourLine } from './semantics';
 
 const STATE = /^(?:REACHABLE|STALE|DELAY|PROBE|FAILED|INCOMPLETE|NOARP|PERMANENT|NONE)$/;
@@ -50,37 +51,40 @@ export const ipNeighbour: CaptureKind = {
     );
   },
   continues: continuesRow(rows),
-  parse(input) {
-    const asked = input.options['dev'];
-    if (isJson(input)) {
-      const out = collect();
-      for (const object of readJsonObjects(input, out)) {
-        const ip = jsonText(object, 'dst');
-        const dev = jsonText(object, 'dev');
-        const [state] = jsonTexts(object, 'state');
-        if (ip !== undefined && dev !== undefined) {
-          const stateVal = state === undefined ? undefined : { value: state, span: ip.span };
-          addNeighbour(out, ip, dev, jsonText(object, 'lladdr'), stateVal);
-        }
-      }
-      return out;
-    }
-    return parseRows(input, rows, (_rule, result, source, out, line) => {
-      const { ip, words } = readNeighbourLine(result, source);
-      const dev = words.pairs.get('dev') ?? (asked === undefined ? undefined : impliedVal(asked, line));
-      const mac = words.pairs.get('lladdr');
-      const old = words.pairs.get('nud');
-      const state = words.flags.find((flag) => STATE.test(flag.value)) ?? (old && { ...old, value: old.value.toUpperCase() });
-      // What this host answers for in another's name is no neighbour. Without a device a neighbour says nothing that a walk could
-      // use, but its addresses can still be looked up.
-      if (dev !== undefined && !words.flags.some((flag) => flag.value === 'proxy')) addNeighbour(out, ip, dev, mac, state);
-      else {
-        ipRef(out, ip);
-        if (mac !== undefined) macRef(out, mac);
-      }
-    });
-  },
+  parse: (input) => drained(parseInSteps(input)),
+  parseInSteps,
 };
+
+function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
+  const asked = input.options['dev'];
+  if (isJson(input)) {
+    const out = collect();
+    for (const object of readJsonObjects(input, out)) {
+      const ip = jsonText(object, 'dst');
+      const dev = jsonText(object, 'dev');
+      const [state] = jsonTexts(object, 'state');
+      if (ip !== undefined && dev !== undefined) {
+        const stateVal = state === undefined ? undefined : { value: state, span: ip.span };
+        addNeighbour(out, ip, dev, jsonText(object, 'lladdr'), stateVal);
+      }
+    }
+    return out;
+  }
+  return yield* parseRowsInSteps(input, rows, (_rule, result, source, out, line) => {
+    const { ip, words } = readNeighbourLine(result, source);
+    const dev = words.pairs.get('dev') ?? (asked === undefined ? undefined : impliedVal(asked, line));
+    const mac = words.pairs.get('lladdr');
+    const old = words.pairs.get('nud');
+    const state = words.flags.find((flag) => STATE.test(flag.value)) ?? (old && { ...old, value: old.value.toUpperCase() });
+    // What this host answers for in another's name is no neighbour. Without a device a neighbour says nothing that a walk could
+    // use, but its addresses can still be looked up.
+    if (dev !== undefined && !words.flags.some((flag) => flag.value === 'proxy')) addNeighbour(out, ip, dev, mac, state);
+    else {
+      ipRef(out, ip);
+      if (mac !== undefined) macRef(out, mac);
+    }
+  });
+}
 
 /** Notes one neighbour; `dev` without text of its own gets no reference. Also serves arp(8). */
 export function addNeighbour(

@@ -1,7 +1,8 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import type { Span } from '../../base/span';
-import type { CaptureKind, ParseInput } from '../capture';
+import { drained } from '../../base/steps';
+import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import { reportErrorOutput } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, spanIn, syntaxError, type SourceText } from '../ohm';
@@ -68,29 +69,38 @@ export const iptablesRules: CaptureKind = {
   continues(previous, text) {
     return continuesRule(previous, text);
   },
-  parse(input) {
-    const out = collect();
-    const found: Found[] = [];
-    for (let n = 0; n < input.lines.length; n++) {
-      const line = input.lines[n];
-      if (line === undefined) continue;
-      const at = n;
-      const parts = [line];
-      for (
-        let next = input.lines[n + 1];
-        next !== undefined && continuesRule(joinLines(parts, glueBefore).text, next.text);
-        next = input.lines[n + 1]
-      ) {
-        parts.push(next);
-        n++;
-      }
-      const above = input.lines[at - 1];
-      found.push(...readLine(out, parts, above !== undefined && line.number > above.number + 1));
-    }
-    addFacts(out, found, input);
-    return out;
-  },
+  parse: (input) => drained(parseInSteps(input)),
+  parseInSteps,
 };
+
+/** So many lines are read between two pauses: a millisecond's work, or two where the grammar reads them. */
+const STEP = 16;
+/** So many rules become facts. */
+const MANY = 500;
+
+function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
+  const out = collect();
+  const found: Found[] = [];
+  for (let n = 0; n < input.lines.length; n++) {
+    if (n % STEP === STEP - 1) yield;
+    const line = input.lines[n];
+    if (line === undefined) continue;
+    const at = n;
+    const parts = [line];
+    for (
+      let next = input.lines[n + 1];
+      next !== undefined && continuesRule(joinLines(parts, glueBefore).text, next.text);
+      next = input.lines[n + 1]
+    ) {
+      parts.push(next);
+      n++;
+    }
+    const above = input.lines[at - 1];
+    found.push(...readLine(out, parts, above !== undefined && line.number > above.number + 1));
+  }
+  yield* addFacts(out, found, input);
+  return out;
+}
 
 /** Rules that only jump look alike in iptables and ebtables: the lines around tell. */
 function isForIp(text: string, following: (n: number) => string | undefined): boolean {
@@ -177,13 +187,14 @@ export function ruleFor(text: string): string {
   return /^(?:-N|--new-chain)\s/.test(text) ? 'newChainLine' : 'ruleLine';
 }
 
-function addFacts(out: Collected, found: readonly Found[], input: ParseInput): void {
+function* addFacts(out: Collected, found: readonly Found[], input: ParseInput): Generator<void, void> {
   const family = input.kind.startsWith('ip6') ? 'ip6' : 'ip';
   // A fragment without `*table` and without a command shows its table by its chains and targets only.
   const tables = tablesOf(found, input.options['table']);
   const counts = new Map<string, number>();
   let before: string | undefined;
   for (const [n, { said, source }] of found.entries()) {
+    if (n % MANY === MANY - 1) yield;
     const table = tables[n] ?? 'filter';
     if (said.is === 'table' || table !== before) counts.clear();
     before = table;

@@ -1,9 +1,10 @@
 import grammars from '../../generated/grammars.ohm-bundle';
+import { drained } from '../../base/steps';
 import { val } from '../../base/span';
-import type { CaptureError, CaptureKind } from '../capture';
+import type { CaptureError, CaptureKind, ParseInput, Parsed } from '../capture';
 import { deviceRef, ipRef, lower, numberVal, partOf } from '../words';
 import type { Collected } from '../lines';
-import { continuesRow, parseRows, type Rows } from '../rows';
+import { continuesRow, parseRowsInSteps, type Rows } from '../rows';
 import { readRouteRow, type RouteRow } from './semantics';
 
 /** In the tongues that net-tools speaks. */
@@ -52,20 +53,23 @@ export const route: CaptureKind = {
   },
   accepts: (text) => rows.starts(text) || CUT.test(text),
   continues: continuesRow(rows),
-  parse(input) {
-    let fifthIsMetric = true;
-    return parseRows(input, rows, (rule, result, source, out) => {
-      if (rule === 'bannerLine') return 'header';
-      if (rule === 'titleLine') {
-        // `netstat -r` and `route -e` print the maximum segment size in the metric's place.
-        fifthIsMetric = !/\sMSS\s/.test(source.text);
-        return 'header';
-      }
-      addRoute(out, readRouteRow(result, source), fifthIsMetric);
-      return 'record';
-    });
-  },
+  parse: (input) => drained(parseInSteps(input)),
+  parseInSteps,
 };
+
+function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
+  let fifthIsMetric = true;
+  return yield* parseRowsInSteps(input, rows, (rule, result, source, out) => {
+    if (rule === 'bannerLine') return 'header';
+    if (rule === 'titleLine') {
+      // `netstat -r` and `route -e` print the maximum segment size in the metric's place.
+      fifthIsMetric = !/\sMSS\s/.test(source.text);
+      return 'header';
+    }
+    addRoute(out, readRouteRow(result, source), fifthIsMetric);
+    return 'record';
+  });
+}
 
 function addRoute(out: Collected, row: RouteRow, fifthIsMetric: boolean): void {
   const dst = destination(row);

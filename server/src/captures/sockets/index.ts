@@ -1,10 +1,11 @@
 import grammars from '../../generated/grammars.ohm-bundle';
+import { drained } from '../../base/steps';
 import { val, type Val } from '../../base/span';
-import type { CaptureKind, ParseInput } from '../capture';
+import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import { deviceRef, ipRef, lower } from '../words';
 import { portRanges } from '../iptables-rules/netfilter';
 import type { Collected } from '../lines';
-import { continuesRow, parseRows, type Rows } from '../rows';
+import { continuesRow, parseRowsInSteps, type Rows } from '../rows';
 import { readSocketRow, type SocketRow } from './semantics';
 
 const SS_TITLE = /^\s*(?:Netid\s+State\s+Recv-Q|State\s+Recv-Q\s+Send-Q|Recv-Q\s+Send-Q\s+Local Address)/;
@@ -77,29 +78,37 @@ export const sockets: CaptureKind = {
   },
   accepts: (text) => rows.starts(text),
   continues: continuesRow(rows),
-  parse(input) {
-    const found: SocketRow[] = [];
-    const connected: SocketRow[] = [];
-    const parsed = parseRows(input, rows, (_rule, result, source, out) => {
-      const row = readSocketRow(result, source);
-      if (row === undefined) return 'header';
-      endpointRefs(out, row);
-      if (row.state?.value === 'LISTEN' || /UNCONN/.test(row.state?.value ?? '') || (row.state === undefined && isUdp(row)))
-        found.push(row);
-      if (row.state?.value !== 'LISTEN' && isNumber(row.peer.port)) connected.push(row);
-      return 'record';
-    });
-    const others = othersOf(found);
-    return {
-      ...parsed,
-      facts: [
-        ...parsed.facts,
-        ...found.flatMap((row) => listener(row, others, input)),
-        ...connected.flatMap((row) => connectedSocket(row, input)),
-      ],
-    };
-  },
+  parse: (input) => drained(parseInSteps(input)),
+  parseInSteps,
 };
+
+function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
+  const found: SocketRow[] = [];
+  const connected: SocketRow[] = [];
+  const parsed = yield* parseRowsInSteps(input, rows, (_rule, result, source, out) => {
+    const row = readSocketRow(result, source);
+    if (row === undefined) return 'header';
+    endpointRefs(out, row);
+    if (row.state?.value === 'LISTEN' || /UNCONN/.test(row.state?.value ?? '') || (row.state === undefined && isUdp(row)))
+      found.push(row);
+    if (row.state?.value !== 'LISTEN' && isNumber(row.peer.port)) connected.push(row);
+    return 'record';
+  });
+  const others = othersOf(found);
+  const facts = [...parsed.facts];
+  for (const [n, row] of found.entries()) {
+    if (n % MANY === MANY - 1) yield;
+    facts.push(...listener(row, others, input));
+  }
+  for (const [n, row] of connected.entries()) {
+    if (n % MANY === MANY - 1) yield;
+    facts.push(...connectedSocket(row, input));
+  }
+  return { ...parsed, facts };
+}
+
+/** So many rows become facts between two pauses. */
+const MANY = 1000;
 
 function isUdp(row: SocketRow): boolean {
   return /^(?:udp|raw)/.test(row.protocol?.value ?? '');

@@ -1,11 +1,12 @@
 import grammars from '../../generated/grammars.ohm-bundle';
+import { drained } from '../../base/steps';
 import { val, type Val } from '../../base/span';
-import type { CaptureKind } from '../capture';
+import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import type { EvidenceFact } from '../facts';
 import { deviceRef, ipRef, macRef } from '../words';
 import type { Collected } from '../lines';
 import { sliceSource, type SourceText } from '../ohm';
-import { continuesRow, parseRows, type Rows } from '../rows';
+import { continuesRow, parseRowsInSteps, type Rows } from '../rows';
 import { readInner, readNote, readPacketLine, type PacketBody, type PacketLine } from './semantics';
 
 const CLOCK = '(?:\\d{4}-\\d\\d-\\d\\d )?(?:\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?|\\d{9,11}\\.\\d{3,9})';
@@ -87,32 +88,35 @@ export const tcpdump: CaptureKind = {
   },
   accepts: (text) => rows.starts(text) || INDENTED.test(text) || DETAIL.test(text),
   continues: continuesRow(rows),
-  parse(input) {
-    let dev: Val<string> | undefined;
-    let vni: Val<number> | undefined;
-    let stamped = false;
-    return parseRows(input, rows, (rule, result, source, out) => {
-      if (rule !== 'packetLine') {
-        const note = readNote(result, source);
-        if (note.dev !== undefined) {
-          dev = note.dev;
-          if (dev.value !== 'any') deviceRef(out, dev);
-        }
-        if (note.captured !== undefined)
-          out.facts.push({ kind: 'packets-counted', ...(dev === undefined ? {} : { dev }), captured: note.captured });
-        return 'header';
-      }
-      if (DETAIL.test(source.text)) return 'record';
-      const packet = readPacketLine(result, source);
-      stamped ||= packet.time !== undefined;
-      // What an ICMP error quotes of the packet that it is about was not seen here.
-      if (packet.time === undefined && stamped && vni === undefined && /^\s/.test(source.text)) return 'record';
-      const inTunnel = packet.time === undefined && vni !== undefined;
-      vni = addPacket(out, packet, dev?.value === 'any' ? undefined : dev, inTunnel ? vni : undefined, source);
-      return 'record';
-    });
-  },
+  parse: (input) => drained(parseInSteps(input)),
+  parseInSteps,
 };
+
+function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
+  let dev: Val<string> | undefined;
+  let vni: Val<number> | undefined;
+  let stamped = false;
+  return yield* parseRowsInSteps(input, rows, (rule, result, source, out) => {
+    if (rule !== 'packetLine') {
+      const note = readNote(result, source);
+      if (note.dev !== undefined) {
+        dev = note.dev;
+        if (dev.value !== 'any') deviceRef(out, dev);
+      }
+      if (note.captured !== undefined)
+        out.facts.push({ kind: 'packets-counted', ...(dev === undefined ? {} : { dev }), captured: note.captured });
+      return 'header';
+    }
+    if (DETAIL.test(source.text)) return 'record';
+    const packet = readPacketLine(result, source);
+    stamped ||= packet.time !== undefined;
+    // What an ICMP error quotes of the packet that it is about was not seen here.
+    if (packet.time === undefined && stamped && vni === undefined && /^\s/.test(source.text)) return 'record';
+    const inTunnel = packet.time === undefined && vni !== undefined;
+    vni = addPacket(out, packet, dev?.value === 'any' ? undefined : dev, inTunnel ? vni : undefined, source);
+    return 'record';
+  });
+}
 
 type SeenFact = Extract<EvidenceFact, { kind: 'packet-seen' }>;
 
