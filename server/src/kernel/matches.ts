@@ -3,7 +3,7 @@ import type { Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
 import { arpTest } from './arp';
 import { hasNamedStatus, hasStatusBits } from './connection-status';
-import { TEMPLATE, zoneId, type Tracking, type Tuple } from './conntrack';
+import { TEMPLATE, UNTRACKED, zoneId, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
@@ -48,6 +48,21 @@ export interface Moment {
   readonly uid: number | undefined;
   readonly gid: number | undefined;
 }
+
+/** What is asked of a frame that no connection is kept of and that is not routed there: in a bridge, or ARP. */
+export const UNROUTED = {
+  physIn: undefined,
+  physOut: undefined,
+  tracking: UNTRACKED,
+  opened: [],
+  changedSets: new Set<string>(),
+  local: false,
+  keepsSocket: false,
+  route: () => ({ kind: 'none' }) as const,
+  reversePath: () => 'maybe' as const,
+  uid: undefined,
+  gid: undefined,
+} satisfies Partial<Moment>;
 
 /** Whether a condition holds; what is not modelled may. */
 export type Test = (at: Moment) => Tri;

@@ -1,5 +1,4 @@
-import { UNTRACKED } from '../../kernel/conntrack';
-import type { Hook, Moment } from '../../kernel/matches';
+import { UNROUTED, type Hook, type Moment } from '../../kernel/matches';
 import { runTable, type TableRun } from '../../kernel/netfilter';
 import type { Namespace, NfChain, NfTable } from '../../model/network';
 import { set, type FlowKey } from '../../packet/flow-key';
@@ -77,25 +76,8 @@ export function passArpRules(
 }
 
 function momentOf(namespace: Namespace, { hook, packet, in: iif, out }: ArpFrame): Moment {
-  return {
-    namespace,
-    hook,
-    packet: ipPacketOf(packet, undefined, 0),
-    in: iif,
-    out,
-    physIn: undefined,
-    physOut: undefined,
-    tracking: UNTRACKED,
-    opened: [],
-    changedSets: new Set(),
-    local: hook === 'OUTPUT',
-    arrivedBy: iif,
-    keepsSocket: false,
-    route: () => ({ kind: 'none' }),
-    reversePath: () => 'maybe',
-    uid: undefined,
-    gid: undefined,
-  };
+  const asked = { namespace, hook, packet: ipPacketOf(packet, undefined, 0), in: iif, out, arrivedBy: iif };
+  return { ...UNROUTED, ...asked, local: hook === 'OUTPUT' };
 }
 
 /** The frame with what the target `mangle` changed in it. */

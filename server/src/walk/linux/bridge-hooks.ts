@@ -1,6 +1,5 @@
 import { runTable, type TableRun } from '../../kernel/netfilter';
-import { UNTRACKED } from '../../kernel/conntrack';
-import type { Hook, Moment } from '../../kernel/matches';
+import { UNROUTED, type Hook, type Moment } from '../../kernel/matches';
 import type { EbChain, EbTable, LinuxBridge, Namespace, NfChain, NfTable } from '../../model/network';
 import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { answeredBy, isArp } from '../arp';
@@ -276,23 +275,13 @@ function native(run: Run, table: NfTable, chain: NfChain, hook: Hook, packet: Fl
   const shown = isIp ? table : forOtherFrames(table, get(packet, 'dl_type') === 0x806n);
   const base = { table: shown, chain: shown.chains.get(chain.name) ?? chain, priority: chain.priority ?? 0, isNat: false };
   const moment: Moment = {
+    ...UNROUTED,
     namespace: run.namespace,
     hook,
     packet: ipPacketOf(packet, undefined, tcpFlagsOf(run.context.isReply)),
     in: run.from === run.bridge.name ? undefined : run.from,
     out,
-    physIn: undefined,
-    physOut: undefined,
-    tracking: UNTRACKED,
-    opened: [],
-    changedSets: new Set(),
-    local: false,
     arrivedBy: run.from,
-    keepsSocket: false,
-    route: () => ({ kind: 'none' }),
-    reversePath: () => 'maybe',
-    uid: undefined,
-    gid: undefined,
   };
   const result = runTable(base, hook, moment, ({ likely }) => likely, `${run.bridge.host}|${run.bridge.name}`);
   const name = `${table.family} ${table.name}/${chain.name} on ${run.bridge.name}`;
