@@ -99,7 +99,7 @@ export async function askTrace(endpoints: EndpointsResult, given: Partial<TraceP
     return put<Size>(
       step,
       {
-        placeholder: vscode.l10n.t('How long is the packet? Choose, or type its bytes, with df where it may not be cut: 1450 df'),
+        placeholder: vscode.l10n.t('How long is the packet? Choose, or type 1450, 1450 df …'),
         choices,
         active: choices.find(({ value }) => value?.length === so.size?.length && value?.dontFragment === so.size?.dontFragment),
         typed: typedSize,

@@ -55,7 +55,7 @@ export function walkItem(node: WalkNode): vscode.TreeItem {
       item.iconPath = themeIcon('symbol-ruler', unknown.length > 0 ? 'packetWalk.assumed' : undefined);
       item.description = [
         at === null ? '' : vscode.l10n.t('{0} on {1}', at.device, at.host),
-        at === null || at.overhead === 0 ? '' : vscode.l10n.t('{0} less {1} of the tunnel', at.mtu ?? 0, at.overhead),
+        at === null || at.overhead === 0 ? '' : vscode.l10n.t('{0} less {1} of {2}', at.mtu ?? 0, at.overhead, at.by ?? '?'),
         unknown.length === 0 ? '' : vscode.l10n.t('{0} MTUs on the way not captured', unknown.length),
       ]
         .filter((part) => part !== '')

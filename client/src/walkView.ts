@@ -1,5 +1,6 @@
 /** The Walk view: the trace on show as a tree. */
 import * as vscode from 'vscode';
+import type { TraceParams } from '../../server/src/protocol';
 import type { TraceStore } from './traceStore';
 import { walkItem } from './walkItems';
 import { walkTree, type WalkNode } from './walkTree';
@@ -30,7 +31,7 @@ export function createWalkView(context: vscode.ExtensionContext, store: TraceSto
     const trace = store.current;
     roots = trace === undefined ? [] : walkTree(trace);
     parents = parentsOf(roots);
-    view.description = trace === undefined ? undefined : `${trace.trace.params.from} → ${trace.trace.params.to}`;
+    view.description = trace === undefined ? undefined : questionText(trace.trace.params);
     changed.fire();
   };
   context.subscriptions.push(view, changed, store.onDidChange(refresh));
@@ -45,6 +46,13 @@ export function createWalkView(context: vscode.ExtensionContext, store: TraceSto
     revealOutcome: () => reveal((node) => node.kind === 'outcome', false),
     revealStep: (number) => reveal((node) => node.kind === 'step' && node.step.number === number, true),
   };
+}
+
+/** What was asked, in few words: `web → 10.0.0.5 · 1500 bytes, DF`. */
+function questionText({ from, to, length, dontFragment }: TraceParams): string {
+  if (length === undefined) return `${from} → ${to}`;
+  const size = dontFragment === true ? vscode.l10n.t('{0} bytes, DF', length) : vscode.l10n.t('{0} bytes', length);
+  return `${from} → ${to} · ${size}`;
 }
 
 function parentsOf(roots: readonly WalkNode[]): ReadonlyMap<WalkNode, WalkNode> {

@@ -53,6 +53,8 @@ export interface TraceMtuLimit {
   /** Null where it was not captured. */
   readonly mtu: number | null;
   readonly overhead: number;
+  /** What put it there: `VXLAN`. */
+  readonly by: string | null;
 }
 
 /** The longest IP packet that gets through whole, as far as the walk went. */

@@ -85,6 +85,31 @@ describe('the path MTU', () => {
     assert.match(answer.mtu.summary, /^Path MTU 1450: .*eth1 on cmp-1 \(MTU 1500\) with 50 bytes of VXLAN/);
   });
 
+  it('is that of a switch’s port, as Open vSwitch lists it', () => {
+    const text = `root@h1:~# ovs-vsctl --columns=name,ofport,mtu list interface
+name                : p1
+ofport              : 1
+mtu                 : 1500
+
+name                : p2
+ofport              : 2
+mtu                 : 1400
+root@h1:~# ovs-ofctl show br0
+ 1(p1): addr:02:00:00:00:00:01
+ 2(p2): addr:02:00:00:00:00:02
+root@h1:~# ovs-ofctl dump-flows br0
+ cookie=0x0, table=0, priority=0 actions=NORMAL
+root@h1:~# ovs-appctl fdb/show br0
+ port  VLAN  MAC                Age
+    1     0  02:00:00:00:0a:01    1
+    2     0  02:00:00:00:0a:02    1
+`;
+    const answer = ask(networkOf(text), { from: 'p1', to: 'p2' });
+    assert.deepEqual([answer.mtu?.bytes, answer.mtu?.at?.device], [1400, 'p2'], outline(answer));
+    const long = ask(networkOf(text), { from: 'p1', to: 'p2', length: 1401 });
+    assert.match(long.ending.summary, /Too long for p2: 1401 bytes .*Open vSwitch drops the frame/);
+  });
+
   it('is a route’s, where that has one', () => {
     const answer = ask(recordedNetwork('mtu-routers'), { from: 'client', to: '10.9.0.5' });
     assert.deepEqual([answer.mtu?.bytes, answer.mtu?.at?.host], [1000, 'edge-a'], outline(answer));

@@ -62,8 +62,8 @@ function viewMtu(world: World, { bytes, at, unknown, summary }: PathMtu): TraceM
   };
 }
 
-function viewLimit({ host, namespace, device, mtu, overhead }: MtuLimit): TraceMtuLimit {
-  return { host, namespace, device, mtu: mtu ?? null, overhead };
+function viewLimit({ host, namespace, device, mtu, overhead, by }: MtuLimit): TraceMtuLimit {
+  return { host, namespace, device, mtu: mtu ?? null, overhead, by: by ?? null };
 }
 
 function viewStep(world: World, step: Step): TraceStep {

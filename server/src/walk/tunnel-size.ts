@@ -71,8 +71,10 @@ export function throughTunnel(context: Context, way: TunnelWay, packet: FlowKey,
   const fits = (tight.mtu ?? 0) - tight.overhead;
   const mayNot = six || size.dontFragment;
   const answers = way.of !== 'userspace' && mayNot && way.bridged && fits >= (six ? 1280 : 576) && size.length === size.whole;
+  // Over IPv6 the kernel cuts no packet of a tunnel (ip6_fragment: only what a socket made).
   const isCut =
     way.of !== 'userspace' &&
+    way.remote?.includes(':') !== true &&
     (way.outerDf === 'unset' || way.outerDf === 'unsaid' || (way.outerDf === 'inherit' && !size.dontFragment));
   if (isCut && !answers) return pieces(context, way, tight, size, packet);
   const evidence = [...tight.evidence, ...way.evidence];
@@ -113,8 +115,7 @@ function answer(way: TunnelWay, fits: number, packet: FlowKey): Step {
 
 function pieces(context: Context, way: TunnelWay, tight: MtuLimit, size: PacketSize, packet: FlowKey): Step {
   const outer = size.length + tight.overhead;
-  const family = way.remote?.includes(':') === true ? 6 : 4;
-  const first = cut({ length: outer, whole: outer, dontFragment: false }, tight.mtu ?? outer, family);
+  const first = cut({ length: outer, whole: outer, dontFragment: false }, tight.mtu ?? outer, 4);
   const unsaid = way.outerDf === 'unsaid';
   if (unsaid)
     addGap(context, {
@@ -132,6 +133,20 @@ function pieces(context: Context, way: TunnelWay, tight: MtuLimit, size: PacketS
       : 'the tunnel sets no DF bit, so the packets around others may be cut; each piece that is lost loses the whole',
     packet,
     evidence: tight.evidence,
+    steps: isIpv6(packet) && !way.bridged ? [nextOne(way, (tight.mtu ?? 0) - tight.overhead, packet)] : [],
+  };
+}
+
+/** Routing remembers of IPv6 that a tunnel had to cut: the first packet passes, no other one (skb_dst_update_pmtu_no_confirm, ip6_forward). */
+function nextOne(way: TunnelWay, fits: number, packet: FlowKey): Step {
+  return {
+    ...way.step,
+    stage: 'tunnel',
+    summary: `The next such packet to ${destinationIp(packet)} is refused, and its sender told that ${fits} bytes fit`,
+    certainty: 'inferred',
+    reason: 'the kernel keeps the path MTU that it learned of IPv6 for some minutes',
+    packet,
+    evidence: [],
     steps: [],
   };
 }

@@ -106,7 +106,7 @@ export function outOfTunnel(
     {
       host,
       remote: to?.ip,
-      local: device?.settings['local'],
+      local: device?.settings['local'] ?? far?.namespace.devices.get(far.device)?.settings['remote'],
       far: far?.host,
       overhead: deviceOverhead(tunnel.type, device, to?.ip, vlanOf(packet) !== undefined),
       outerDf: outerDf(tunnel, device),

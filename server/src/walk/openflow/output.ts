@@ -3,6 +3,7 @@ import { bridgePort, isPatch, isTunnel } from '../../model/queries';
 import { hex } from '../../base/bits';
 import { tlvsOf } from '../../ofproto/fields';
 import { get, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
+import { formatIpv4, formatIpv6 } from '../../packet/address';
 import { LOCAL_PORT } from '../../packet/fields';
 import { addGap, hostOf, type Context } from '../context';
 import { tagText, type Ending, type Step } from '../step';
@@ -127,8 +128,8 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
       context,
       {
         host: own,
-        remote,
-        local: port.options['local_ip'],
+        remote: remote === 'flow' ? tunnelDestination(packet) : remote,
+        local: port.options['local_ip'] ?? far?.port.options['remote_ip'],
         far: far?.host,
         overhead: portOverhead(port, vlanOf(packet) !== undefined, optionBytes(context, bridge.host, packet)),
         outerDf: port.options['df_default'] === 'false' ? 'unset' : 'set',
@@ -179,6 +180,12 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
     sealed,
     steps,
   );
+}
+
+/** Where flows send a packet of a tunnel that has no one far end. */
+function tunnelDestination(packet: FlowKey): string | undefined {
+  const [v4, v6] = [get(packet, 'tun_dst'), get(packet, 'tun_ipv6_dst')];
+  return v4 !== 0n ? formatIpv4(v4) : v6 !== 0n ? formatIpv6(v6) : undefined;
 }
 
 /** Bytes of the Geneve options that flows gave a packet, each with its header (RFC 8926, 3.5). */
