@@ -20,6 +20,10 @@ export interface CommandLine {
   readonly inContainer: boolean;
   /** What leads into that namespace: `docker exec web`. */
   readonly enter: string | undefined;
+  /** What it prints goes into a file: nothing of it is to be seen here. */
+  readonly toFile: boolean;
+  /** What it prints goes through a program that makes other lines of it (`| wc -l`, `| awk …`). */
+  readonly reshaped: boolean;
 }
 
 /** A prompt in front of a command. */
@@ -36,6 +40,8 @@ const prompts: readonly RegExp[] = [
   new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*\\[[\\w.-]+@(?<host>${HOST})[^\\]]*\\]\\s*[#$%>]\\s*`),
   // root@host:~# user@host:/path$ root@host ~ #
   new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*[\\w.-]+@(?<host>${HOST})(?:[: ]\\s*[~/.][^\\s#$]*|:)?\\s{0,3}[#$%>❯]\\s*`),
+  // user@host [~]$
+  new RegExp(`^\\s*[\\w.-]+@(?<host>${HOST}) \\[[^\\]\\s]*\\]\\s?[#$]\\s*`),
   // host:~# host:/etc# host ~#
   new RegExp(`^\\s*(?<host>${HOST})(?::\\s*|\\s+)[~/][^\\s#$]*\\s?[#$]\\s*`),
   // mininet> h1 ifconfig: the command runs on the host h1
@@ -67,7 +73,7 @@ export function parsePrompt(text: string): Prompt | undefined {
   return undefined;
 }
 
-/** Words as a shell would split them; quotes are taken away; stops at an unquoted `;`, `&&` or `||`. */
+/** Words as a shell would split them; quotes are taken away; stops at an unquoted `;`, `&&` or `||`, and at a remark. */
 function words(text: string): { words: string[]; pipe: string | undefined } {
   const all: string[] = [];
   let word = '';
@@ -87,7 +93,15 @@ function words(text: string): { words: string[]; pipe: string | undefined } {
       open = false;
     } else if (c === '|') {
       if (open) all.push(word);
-      return { words: all, pipe: text.slice(i + 1).trim() };
+      return {
+        words: all,
+        pipe: text
+          .slice(i + 1)
+          .replace(/\s#\s[^'"]*$/, '')
+          .trim(),
+      };
+    } else if (c === '#' && !open && all.length > 0 && /^#+(?:\s|[^\s\d])/.test(text.slice(i))) {
+      break;
     } else if (c === ';' || (c === '&' && text[i + 1] === '&')) {
       break;
     } else {
@@ -99,8 +113,32 @@ function words(text: string): { words: string[]; pipe: string | undefined } {
   return { words: all, pipe: undefined };
 }
 
+const REDIRECTION = /^(\d|&)?>{1,2}\|?(.*)$/;
+
+/** Takes redirections out of a command's words, with the files that they name. */
+function withoutRedirections(all: readonly string[]): { readonly argv: readonly string[]; readonly toFile: boolean } {
+  const argv: string[] = [];
+  let toFile = false;
+  for (let n = 0; n < all.length; n++) {
+    const word = all[n] ?? '';
+    const [, from, behind] = REDIRECTION.exec(word) ?? [];
+    if (behind === undefined) {
+      argv.push(word);
+      continue;
+    }
+    const target = behind === '' ? (all[++n] ?? '') : behind;
+    // Where only errors go elsewhere, or the output to another stream of the terminal, it stands here.
+    if (from !== '2' && target !== '' && !/^(?:&|\/dev\/(?:stdout|stderr|tty))/.test(target)) toFile = true;
+  }
+  return { argv, toFile };
+}
+
 /** Programs after `|` that show everything that comes in. */
 const WHOLE = /^(?:more|less|cat|tee|sort|nl|column|ccze|dshbak|sudo tee)\b/;
+
+/** Programs after `|` whose lines are no longer those of the command. */
+const RESHAPES =
+  /(?:^|\|)\s*(?:sudo\s+)?(?:[gm]?awk|cut|wc|jq|yq|tr|xargs|perl|python3?|uniq|sed|paste|e?grep\s+(?:-\S+\s+)*-[a-zA-Z]*[oc][a-zA-Z]*)\b/;
 
 /** Reads a command line, wrappers and all; undefined for an empty one. */
 export function parseCommand(text: string): CommandLine | undefined {
@@ -181,9 +219,9 @@ export function parseCommand(text: string): CommandLine | undefined {
   }
   const [first, ...rest] = argv;
   if (first === undefined) return undefined;
-  const clean = rest.filter((word) => !/^\d?>{1,2}/.test(word));
+  const clean = withoutRedirections(rest);
   return {
-    argv: [programName(first), ...clean],
+    argv: [programName(first), ...clean.argv],
     text: text.trim(),
     filter: pipe === undefined || WHOLE.test(pipe) ? undefined : `| ${pipe}`,
     namespace: namespace ?? (isBoundToNamespace(programName(first)) ? container : undefined),
@@ -191,6 +229,8 @@ export function parseCommand(text: string): CommandLine | undefined {
     inEach,
     inContainer: inContainer && namespace === undefined,
     enter: namespace === undefined ? enter : undefined,
+    toFile: clean.toFile || (pipe !== undefined && withoutRedirections(words(pipe).words).toFile),
+    reshaped: pipe !== undefined && RESHAPES.test(pipe),
   };
 }
 

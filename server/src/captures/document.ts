@@ -143,7 +143,7 @@ export function* documentInSteps(
   for (const { errors } of captures) {
     for (const [n, { code, span }] of errors.entries()) {
       if (n % MANY === MANY - 1) yield 0.97;
-      if (code === 'not-understood' || code === 'syntax') unclassified.add(index.lineAt(span.start));
+      if (isStrange(code)) unclassified.add(index.lineAt(span.start));
     }
   }
   return {
@@ -175,6 +175,13 @@ interface Known {
   readonly text: SegmentedText;
   readonly lines: Lines;
 }
+
+function isStrange(code: CaptureError['code']): boolean {
+  return code === 'not-understood' || code === 'syntax';
+}
+
+/** A line whose end was left out by hand. */
+const CUT_SHORT = /\s(?:\.{3,}|\[\.{3}\]|…)\s*$/;
 
 /** So many lines, by the grammar a fraction of a millisecond each, are read between two pauses. */
 const PART = 16;
@@ -216,7 +223,7 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
     namespace: block.namespace,
     enter: block.enter,
     commandSpan: block.commandSpan,
-    elided: block.elided,
+    elided: block.elided || block.command?.reshaped === true || block.lines.some(({ text: line }) => CUT_SHORT.test(line)),
     filter: block.command?.filter,
   };
   const { reach } = block;
@@ -245,11 +252,7 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
     for (; !step.done; step = steps.next()) yield 0.95;
     const parsed = step.value;
     const covered = new Set<number>();
-    for (let k = 0; block.lines.length > 0 && k < parsed.records.length; k++) {
-      if (k % MANY === MANY - 1) yield 0.96;
-      const record = parsed.records[k];
-      for (let n = record?.firstLine ?? 0; record && n <= record.lastLine; n++) covered.add(n);
-    }
+    for (const record of parsed.records) for (let n = record.firstLine; n <= record.lastLine; n++) covered.add(n);
     for (let n = 0; n < parsed.errors.length; n++) {
       if (n % MANY === MANY - 1) yield 0.96;
       const error = parsed.errors[n];
@@ -270,7 +273,7 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
       flows: parsed.flows ?? noFlows,
       refs: parsed.refs,
       lines: parsed.records,
-      errors: inOrder(errors),
+      errors: inOrder(block.command?.reshaped === true ? errors.filter(({ code }) => !isStrange(code)) : errors),
     };
   } catch (error) {
     // A defect in one kind must not cost the neighbours anything; the capture says so itself.

@@ -1,4 +1,4 @@
-import type { CommandLine } from './command';
+import { parsePrompt, type CommandLine } from './command';
 
 /** A shell that somebody started inside a container or a network namespace, and that the next prompts may be of. */
 export interface Session {
@@ -53,4 +53,13 @@ export function goesOn(session: Session, prompt: SeenPrompt, command: CommandLin
 /** Whether a line is what a shell says when it ends. */
 export function leavesSession(text: string): boolean {
   return LEAVES.test(text.trim());
+}
+
+/** Whether something was typed at a prompt that prints nothing of its own: a variable that was set, a shell on another machine. */
+export function opensNothing(text: string): boolean {
+  const prompt = parsePrompt(text);
+  if (prompt === undefined) return false;
+  const typed = text.slice(prompt.commandAt);
+  if (/^[A-Za-z_]\w*=\S*$/.test(typed)) return prompt.host !== undefined || /^\s*\$ /.test(text);
+  return /^(?:sudo |ip netns exec \S+ |docker exec .*)*(?:ssh|telnet|su|sudo -[si])\b/.test(typed);
 }

@@ -5,9 +5,10 @@ import { isBoundToNamespace } from './container';
 import type { NamedFile } from './file-name';
 import { hostHeading, linesOfHosts } from './many-hosts';
 import { isErrorOutput as isComplaint } from './iproute-command';
+import { BULLET, isHeading, isOrder, isSentence, looksLikeProse } from './prose';
 import { recogniseCommand, sniffLine, type Found } from './registry';
 import { offsetIn, unquote } from './unquote';
-import { goesOn, leavesSession, sessionOf, type SeenPrompt, type Session } from './session';
+import { goesOn, leavesSession, opensNothing, sessionOf, type SeenPrompt, type Session } from './session';
 
 /** A stretch of lines that one command printed. */
 export interface Block {
@@ -32,7 +33,7 @@ export interface Block {
 }
 
 const ELISION =
-  /^\s*(?:[.:⋮]{1,2}|[([<]?\s*(?:\.{3,}|…|(?:\. ){2,}\.)\s*[)\]>]?|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
+  /^\s*(?:[.:⋮]{1,2}|--|[([<]?\s*(?:\.{3,}|…|(?:\. ){2,}\.)\s*[)\]>]?(?:\s+(?:#|\/\/).*)?|(?:\.{3,}|…|\[\.{3}\])\s.*|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
 /** What fences captures off in Markdown, HTML, Jira's and forums' markup and Jekyll's. */
 const FENCE = new RegExp(
   '^\\s*(?:```|~~~|' +
@@ -45,18 +46,19 @@ const FENCE = new RegExp(
 const ACROSS = /^\s*(?:-{3,}|_{3,}|={3,}|\*{3,})\s*$/;
 /** A prompt at which nothing was typed, or whose command was cut off. */
 const IDLE_PROMPT =
-  /^\s*(?:(?:\([\w.-]+\)\s*)*\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$>%]|[\w.-]+@[\w.-]+:[^\s#$]*[#$]|[~/][\w./-]*\s?[#$]|(?:sh|bash)-[\d.]+[#$]|mininet>|[$❯➜])\s*$/;
+  /^\s*(?:(?:\([\w.-]+\)\s*)*\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$>%]|[\w.-]+@[\w.-]+:[^\s#$]*[#$]|[\w.-]+:[~/][\w./-]*\s?[#$]|[~/][\w./-]*\s?[#$]|(?:sh|bash)-[\d.]+[#$]|mininet>|[$❯➜])\s*$/;
+/** What ends an output: a prompt of another program's shell, the end of a text that was given to a command, another node's turn. */
+const ANOTHER = /^\s*(?:(?:mysql|sqlite|MariaDB \[[^\]]*\])>\s|EOF$|(?:INFO|WARN|DEBU)\[\d+\] .*\bstdout:)/;
 /** A prompt that nothing else looks like: what stands behind it is a command, whatever the program. */
 const CERTAIN_PROMPT =
   /^\s*(?:(?:\([\w.-]+\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|\$ +(?=[a-z./~]|[A-Z_]+=)|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
 /** A remark of the author's between lines of output. */
-const REMARK = /^\s*#+\s*(?:[^\s#\d]|$)/;
+const REMARK = /^\s*(?:#+\s*(?:[^\s#\d]|$)|\([^():]*\)\s*$|[└├↳↑↓←→⇒▲▼]\s*)/;
 /** What sudo, ssh, kubectl, docker and the logs of their libraries say beside the output of the command that they run. */
 const ASIDE =
   /^\s*(?:\[sudo\] |sudo: (?:unable to resolve host|setrlimit\()|Defaulted container "|Defaulting container name to |Use 'kubectl describe pod|Unable to use a TTY - |kubectl exec \[POD\] \[COMMAND\] is DEPRECATED|If you don't see a command prompt, try pressing enter|Warning: (?:Permanently added |Use tokens from the TokenRequest API)|(?:Shared )?[Cc]onnection to \S+ closed\.|Pseudo-terminal will not be allocated|mesg: ttyname failed|\/\S+\.py:\d+: \w*Warning: |warnings\.warn\(|WARNING: Command \S+ is deprecated|(?:Repeat )?User Password:\s*$|Listing assignments using role list is deprecated|Removing debug pod|Starting pod\/|To use host binaries, run |Creating debugging pod |spawning "[^"]*" on |pod "[^"]*" deleted|(?:bash: )?warning: setlocale: |time="[^"]*" level=(?:warning|info|debug) |[WI]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+\.go:\d+\]|\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|[\w()]+\|(?:INFO|DBG)\|)/;
 /** The line above the output of each namespace, of `ip -all netns exec`. */
 const EACH_NAMESPACE = /^\s*netns: (\S+)$/;
-const BULLET = /^\s*(?:[•●▪◦–]|[*-](?=\s+[A-Za-z*`"]))/;
 
 /** Programs whose prompt line ends a capture although their output is of no interest. */
 const KNOWN_PROGRAM =
@@ -187,7 +189,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       }
       continue;
     }
-    if (IDLE_PROMPT.test(line.text) || (session && leavesSession(line.text))) {
+    if (IDLE_PROMPT.test(line.text) || ANOTHER.test(line.text) || (session && leavesSession(line.text))) {
       if (leavesSession(line.text)) session = undefined;
       close();
       continue;
@@ -233,12 +235,20 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       if (run > 0) recount(open, n);
       continue;
     }
-    if (open && isOrder(line.text)) {
+    if (open && (isOrder(line.text) || opensNothing(line.text))) {
       close();
       continue;
     }
-    if (open && (belongs(open, line) || (awaitsOutput(open) && outputFollows(open, line, following)))) open.strange.push(line);
-    else {
+    if (open && (belongs(open, line) || (awaitsOutput(open) && outputFollows(open, line, following)))) {
+      // The rest of a long command, which somebody broke.
+      if (awaitsOutput(open) && open.commandSpan && /^\s+--?[a-z][\w-]+/.test(line.text)) {
+        open.commandSpan = { start: open.commandSpan.start, end: lineEnd(line, line) };
+        continue;
+      }
+      // What a count, or awk, made of an output is no part of it.
+      if (open.command?.reshaped === true && !isErrorOutput(line.text)) open.elided = true;
+      else open.strange.push(line);
+    } else {
       // What stands right below a command is most often its output, in another tongue or form: it is not that there was none.
       if (open && awaitsOutput(open)) open.elided = true;
       close();
@@ -320,7 +330,7 @@ function underHeading(found: Found, heading: Line | undefined, line: number): Fo
 interface OpenBlock {
   readonly found: Found;
   readonly command: CommandLine | undefined;
-  readonly commandSpan: Span | undefined;
+  commandSpan: Span | undefined;
   readonly commandLine: number | undefined;
   readonly host: string | undefined;
   readonly hostBy: Block['hostBy'];
@@ -399,7 +409,9 @@ function finish(open: OpenBlock): Block | undefined {
   // A file that is named after a command holds what the command said, be it only why it failed.
   const failed = () => open.command !== undefined && open.strange.some((line) => isErrorOutput(line.text));
   if (!open.reach && open.commandSpan === undefined && !failed()) return undefined;
-  return { ...open };
+  // A command behind a bare `$` that nothing stands below may be one to type, not one that printed nothing.
+  const toType = !open.reach && open.host === undefined && open.strange.length === 0;
+  return { ...open, elided: open.elided || toType };
 }
 
 /** As much of a record as is looked at for where it goes on. */
@@ -448,14 +460,6 @@ export function isErrorOutput(text: string): boolean {
   );
 }
 
-/** A command without a prompt that prints nothing of interest: what somebody did next. */
-const ORDER =
-  /^\s{0,4}(?:sudo )?(?:exit$|logout$|ssh \S+@\S+$|ping6? (?:-\S+ )*[\w.:%-]+$|ip6?tables (?:-t \w+ )?-[ADIFXNPZ] ?\S|ip (?:netns|link|addr|address|a|route|r|rule|neigh) (?:add|del|delete|set|change|replace|flush)\b|brctl (?:add|del|set)\w+ |nft (?:add|delete|flush|insert) |sysctl -w |ovs-vsctl (?:--\S+ )*(?:add|del|set)\S* |systemctl (?:re)?start |modprobe \w|echo .+ > ?\/|netplan \w+)/;
-
-function isOrder(text: string): boolean {
-  return ORDER.test(text) && !looksLikeProse(text);
-}
-
 /** Whether a line that nobody understands stands inside the block rather than after it. */
 function belongs(open: OpenBlock, line: Line): boolean {
   if (isErrorOutput(line.text) && open.command !== undefined && open.blanks === 0) return true;
@@ -483,28 +487,6 @@ export function isOnlyOutput(text: string): boolean {
   );
 }
 
-/** Prose that could not be words of a program's: it ends or begins as a sentence does, or says more than a few words. */
-function isSentence(text: string): boolean {
-  if (!looksLikeProse(text)) return false;
-  const plain = text.trim();
-  return /[.:;!?。]$/.test(plain) || /^[A-Z][a-z]+ [a-z]/.test(plain) || plain.split(/\s+/).length > 8 || BULLET.test(text);
-}
-
-/** Scripts that put no blanks between words; no command prints whole lines of them. */
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\u3000-\u303f\uff00-\uffef]/gu;
-
-/** Sentences and bullets that people write between captures. */
-export function looksLikeProse(text: string): boolean {
-  if (BULLET.test(text)) return true;
-  const plain = text.trim();
-  const unspaced = plain.length > 2000 ? 0 : (plain.match(UNSPACED)?.length ?? 0);
-  if (unspaced >= 4 && unspaced > plain.length / 5) return true;
-  const words = plain.split(/\s+/);
-  const letters = words.filter((word) => /^[\p{L}’']+[,.;:!?)]?$/u.test(word)).length;
-  if (letters >= 4 && letters / words.length > 0.6) return true;
-  return letters >= 3 && letters / words.length > 0.7 && /[.:!?]$/.test(plain);
-}
-
 interface Prompted {
   readonly found: Found | undefined;
   readonly command: CommandLine;
@@ -514,7 +496,7 @@ interface Prompted {
 }
 
 /** What may stand before a command that no prompt introduces. */
-const BARE = /^\s*(?:#{1,6}\s+|[*-]\s+|\d+[.)]\s+)?(?:\*\*|`|=+>?\s*|"|-{2,}\s*|\+{2,}\s*)?(?=[\w/])/;
+const BARE = /^\s*(?:#{1,6}\s+|[*-]\s+|\d+[.)]\s+)?(?:\*\*|`{1,2}|=+>?\s*|"|-{2,}\s*|\+{2,}\s*)?(?=[\w/])/;
 
 /** The command on a line, behind a prompt or alone; undefined where the line is no command. */
 function commandAt(line: Line, following: (n: number) => string | undefined, open: OpenBlock | undefined): Prompted | undefined {
@@ -524,6 +506,7 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
     const prompted = asCommand(line, prompt.commandAt, certain);
     if (prompted) {
       const { found, command } = prompted;
+      if (prompt.host === undefined && isHeading(line.text)) return undefined;
       // "# something" may be a remark, and "1# x" a row: only a known program makes it a command.
       const known =
         KNOWN_PROGRAM.test(command.argv[0] ?? '') &&
@@ -581,10 +564,16 @@ const WRAPPER =
 /** The command that starts at `at`; undefined where its program is none that is known, unless it is `certain` to be a command. */
 function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'prompt'> | undefined {
   const text = line.text.slice(at);
-  const first = /^\s*(?:\S*\/)?([^\s/]+)/.exec(text)?.[1] ?? '';
+  const [, path = '', first = ''] = /^\s*(\S*\/)?([^\s/]+)/.exec(text) ?? [];
+  // "github.com/someone/arp": a place on the web, no program.
+  if (/^[\w-]+(?:\.[\w-]+)+\//.test(path)) return undefined;
   if (!certain && !KNOWN_PROGRAM.test(first) && !WRAPPER.test(first)) return undefined;
   const command = parseCommand(text);
   if (!command) return undefined;
   const from = offsetIn(line, at);
-  return { found: recogniseCommand(command.argv), command, span: { start: from, end: offsetIn(line, at + text.length - 1) + 1 } };
+  return {
+    found: command.toFile ? undefined : recogniseCommand(command.argv),
+    command,
+    span: { start: from, end: offsetIn(line, at + text.length - 1) + 1 },
+  };
 }

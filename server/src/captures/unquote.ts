@@ -19,6 +19,8 @@ const CONTROL = new RegExp(
 );
 /** The colours of `grep` after a web page has eaten the escape character. */
 const BARE_COLOUR = /\[(?:\d{1,2}(?:;\d{1,2})*)?m(?:\[K)?/g;
+/** What Markdown takes for more than itself, where an editor wrote a backslash before it. */
+const MARKDOWN_ESCAPE = /\\(?=[_*])/g;
 const BARE_START = /\[(?:\d{1,2};)?\d{1,2}m(?:\[K|.*\[0?m)/;
 
 /** Nobody writes anything around longer lines, and looking for it takes long. */
@@ -60,7 +62,13 @@ function withUsualBlanks(line: Line): Line {
 
 function withoutColours(line: Line): Line {
   const pattern =
-    line.text.includes(ESCAPE) || line.text.includes('^[[') ? CONTROL : BARE_START.test(line.text) ? BARE_COLOUR : undefined;
+    line.text.includes(ESCAPE) || line.text.includes('^[[')
+      ? CONTROL
+      : BARE_START.test(line.text)
+        ? BARE_COLOUR
+        : line.text.includes('\\_')
+          ? MARKDOWN_ESCAPE
+          : undefined;
   if (pattern === undefined) return line;
   const cuts: { at: number; length: number }[] = [];
   let text = '';

@@ -1,6 +1,7 @@
 import type { Node } from 'ohm-js';
 import type { Line } from '../base/lines';
 import { val, type Span, type Val } from '../base/span';
+import { formatIpv6, parseIpv6 } from '../packet/address';
 import type { CaptureError } from './capture';
 import type { Collected } from './lines';
 import { nodeSpan, type SourceText } from './ohm';
@@ -69,7 +70,9 @@ export function macRef(out: Collected, mac: Val<string>, defines = false): void 
 
 /** Not for the unspecified and the broadcast address, which name no one. */
 export function ipRef(out: Collected, ip: Val<string>, defines = false): void {
-  const value = ip.value.toLowerCase();
+  // /proc/net/nf_conntrack writes out all of an IPv6 address.
+  const six = ip.value.includes(':') ? parseIpv6(ip.value) : undefined;
+  const value = six === undefined ? ip.value.toLowerCase() : formatIpv6(six);
   if (value === '0.0.0.0' || value === '::' || value === '255.255.255.255') return;
   out.refs.push({ kind: 'ip', value, span: ip.span, ...(defines ? { defines } : {}) });
 }

@@ -63,7 +63,7 @@ function dumpsOf(linked: LinkedCapture): PacketDump[] {
     dev,
     filter: capture.options['expression'],
     packets,
-    whole: counted && known === 'whole',
+    whole: counted && known === 'whole' && capture.options['shows'] !== 'part',
     source: sourceAt(linked, capture.commandSpan ?? capture.span),
   }));
 }

@@ -64,7 +64,10 @@ export function* linkNft(
   }
   for (const linked of captures) {
     if (!NFT.test(linked.capture.kind)) continue;
-    const whole = linked.capture.kind === 'nft-list-ruleset' && completeness(linked.capture).known === 'whole';
+    // `nft list ruleset inet` leaves out the tables of other families.
+    const { kind: of, options } = linked.capture;
+    const whole =
+      of === 'nft-list-ruleset' && options['families'] === undefined && completeness(linked.capture).known === 'whole';
     if (known !== 'whole') known = whole ? 'whole' : 'partial';
     for (const table of yield* tablesOf(linked)) {
       if ((table.family === 'ip' || table.family === 'ip6') && isMadeByIptables(table)) continue;

@@ -27,7 +27,6 @@ export function* linkInSteps(documents: readonly CaptureDocument[], before?: Net
   const assignment = assignHosts(documents);
   yield;
   const captures = plainFirst(linkedCaptures(documents, assignment));
-  yield;
   const openstack = linkOpenStack(captures);
   yield;
   const byHost = groupBy(
@@ -85,9 +84,6 @@ export function* linkInSteps(documents: readonly CaptureDocument[], before?: Net
   yield;
   const captureHosts = new Map<string, CaptureHost>();
   for (const [key, captureHost] of assignment.captures) captureHosts.set(key, { ...captureHost, bridge: bridgeOf.get(key) });
-  yield;
-  const owners = linkOwners(captures);
-  yield;
   const network: Network = {
     hosts,
     switchOf: (host) => switchOf(host),
@@ -100,7 +96,7 @@ export function* linkInSteps(documents: readonly CaptureDocument[], before?: Net
     subnets: openstack.subnets,
     routers: openstack.routers,
     captureHosts,
-    owners,
+    owners: linkOwners(captures),
   };
   const switchOf = lazySwitches(network, documents);
   return network;

@@ -76,6 +76,8 @@ function dumpNotes(step: Step, dump: PacketDump): Step[] {
     ];
   }
   if (!dump.whole || !passesFilter(step.packet, dump.filter)) return [];
+  // What is shown by names, or in part, may have been such a packet.
+  if (dump.packets.some((packet) => mayBeSame(step.packet, packet))) return [];
   const others =
     dump.packets.length === 0 ? 'none at all' : `only ${dump.packets.length} other${dump.packets.length === 1 ? '' : 's'}`;
   return [
@@ -92,6 +94,9 @@ function short(text: string): string {
 function isSame(packet: FlowKey, seen: SeenPacket): boolean {
   const isArp = get(packet, 'dl_type') === 0x806n;
   if ((seen.ethertype === 'arp') !== isArp) return false;
+  // An answer of ARP is printed without the one who asked.
+  if (isArp && seen.what === 'reply' && seen.dst === undefined)
+    return get(packet, 'arp_op') === 2n && seen.src === sourceIp(packet);
   if (seen.src !== undefined && seen.dst !== undefined) {
     if (seen.src !== sourceIp(packet) || seen.dst !== destinationIp(packet)) return false;
   } else if (seen.macSrc === undefined || seen.macDst === undefined || seen.src !== undefined || seen.dst !== undefined)
@@ -102,6 +107,22 @@ function isSame(packet: FlowKey, seen: SeenPacket): boolean {
   if (number !== undefined && BigInt(number) !== get(packet, 'nw_proto')) return false;
   const port = get(packet, 'tp_dst');
   return number !== 6 && number !== 17 ? true : seen.dport === undefined || port === 0n || BigInt(seen.dport) === port;
+}
+
+/** Frames that bridges, switches and cards send for themselves. */
+const NO_PACKET = /\b(?:STP|LLDP|CDP|EAPOL|IS-IS|LACP|Loopback|802\.1[dwsD])\b/;
+
+/** Whether nothing that tcpdump printed tells it apart from the packet. */
+function mayBeSame(packet: FlowKey, seen: SeenPacket): boolean {
+  const isArp = get(packet, 'dl_type') === 0x806n;
+  if (seen.ethertype === undefined ? NO_PACKET.test(seen.text) : isArp !== (seen.ethertype === 'arp')) return false;
+  if (seen.src !== undefined && seen.src !== sourceIp(packet)) return false;
+  if (seen.dst !== undefined && seen.dst !== destinationIp(packet)) return false;
+  if (isArp) return seen.what !== (get(packet, 'arp_op') === 2n ? 'request' : 'reply');
+  const number = seen.protocol === undefined ? undefined : ipProtocolNumber(seen.protocol);
+  if (number !== undefined && BigInt(number) !== get(packet, 'nw_proto')) return false;
+  const port = get(packet, 'tp_dst');
+  return seen.dport === undefined || port === 0n || BigInt(seen.dport) === port;
 }
 
 /** Whether a filter certainly lets the packet through: none, or one that names its protocol or an address of it. */

@@ -1,6 +1,7 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { drained } from '../../base/steps';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
+import { positionals } from '../command';
 import { deviceRef } from '../words';
 import { addNeighbour } from '../ip-neighbour/index';
 import { continuesRow, parseRowsInSteps, type Rows } from '../rows';
@@ -42,7 +43,10 @@ export const arp: CaptureKind = {
     if (argv[0] === 'cat' && argv[1] === '/proc/net/arp') return { kind: 'arp' };
     if (argv[0] !== 'arp') return undefined;
     const changes = argv.slice(1).some((word) => /^-[a-zA-Z]*[sdfS]/.test(word) || /^--(?:set|delete|file)$/.test(word));
-    return changes ? undefined : { kind: 'arp' };
+    if (changes) return undefined;
+    // A host or a device: only its rows are shown.
+    const filter = positionals(argv, ['-A', '-p', '-H', '-t']).concat(argv.some((word) => /^-\w*i$/.test(word)) ? ['-i'] : []);
+    return { kind: 'arp', ...(filter.length === 0 ? {} : { options: { filter: filter.join(' ') } }) };
   },
   sniff(text) {
     return TITLE.test(text) || SENTENCE.test(text) ? { kind: 'arp' } : undefined;
@@ -59,8 +63,13 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
     const { host, mac, device, state, proxy } = readArpLine(result, source);
     // A name that arp looked up in the DNS is no address: without -n there is nothing to join it by. What this host answers for
     // in another's name is no neighbour.
-    if (/^\d+\.\d+\.\d+\.\d+$/.test(host.value) && !proxy) addNeighbour(out, host, device, mac, state);
+    const isAddress = /^\d+\.\d+\.\d+\.\d+$/.test(host.value);
+    if (isAddress && !proxy) addNeighbour(out, host, device, mac, state);
     else deviceRef(out, device);
+    if (!isAddress) {
+      const message = `This neighbour is shown by a name ("${host.value}"), so that no packet can be compared with it; arp -n or ip neigh shows the address.`;
+      out.errors.push({ span: host.span, code: 'inconsistent', message });
+    }
     return 'record';
   });
 }

@@ -13,10 +13,13 @@ const PORT = /^\s*\d+: [^\s<>]+(?: state \w+)? ?(?:@\S+)? ?:? ?<[A-Z0-9_,-]*> mt
 const SETTINGS =
   /^\s+(?:hairpin|guard|root_block|fastleave|learning|flood|mcast_flood|mcast_to_unicast|neigh_suppress|vlan_tunnel|isolated|bcast_flood|locked|mab)\s/;
 
+/** The end of a port's line, where a narrow page broke it. */
+const REST = /^\s*priority \d+ cost \d+\s*$/;
+
 const rows: Rows = {
   grammar: grammars.BridgeLink,
   what: 'bridge port',
-  ruleFor: (text) => (/^\s*\d+:/.test(text) ? 'portLine' : 'settingsLine'),
+  ruleFor: (text) => (/^\s*\d+:/.test(text) ? 'portLine' : REST.test(text) ? 'restLine' : 'settingsLine'),
   starts: (text) => PORT.test(text) || SETTINGS.test(text),
 };
 
@@ -38,7 +41,7 @@ export const bridgeLink: CaptureKind = {
   accepts(text) {
     return PORT.test(text) || SETTINGS.test(text) || acceptsJson(text);
   },
-  continues: continuesRow(rows),
+  continues: (previous, text) => continuesRow(rows)(previous, text) || REST.test(text),
   parse(input) {
     if (isJson(input)) return parseJson(input);
     let open: OpenPort | undefined;
@@ -47,6 +50,7 @@ export const bridgeLink: CaptureKind = {
         if (open !== undefined) open.settings = { ...open.settings, ...readSettings(result, source) };
         return 'record';
       }
+      if (rule === 'restLine') return 'record';
       const { index, name, peer, peerIndex, flags, words } = readBridgePort(result, source);
       const [mtu, master, state] = [words.pairs.get('mtu'), words.pairs.get('master'), words.pairs.get('state')];
       deviceRef(out, name, true);

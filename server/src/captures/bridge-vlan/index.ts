@@ -1,6 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import type { CaptureKind, ParseInput } from '../capture';
+import type { CaptureKind, ParseInput, Recognised } from '../capture';
 import { listCommand, wordAfter } from '../iproute-command';
 import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, jsonTexts, readJsonObjects } from '../json';
 import { deviceRef, impliedVal } from '../words';
@@ -35,28 +35,36 @@ const rows: Rows = {
 /** `bridge vlan`: the VLANs that a bridge's ports carry, where it filters by VLAN (bridge(8)). */
 export const bridgeVlan: CaptureKind = {
   kinds: ['bridge-vlan'],
-  recognise(argv) {
+  recognise(argv): Recognised | undefined {
     const command = listCommand(argv, 'bridge');
     if (command?.object === 'vlan') {
       const dev = wordAfter(command.words, 'dev');
       return { kind: 'bridge-vlan', ...(dev === undefined ? {} : { options: { dev, filter: `dev ${dev}` } }) };
     }
-    return argv[0] === 'bridge' && argv.includes('vlan') && argv.includes('tunnelshow') ? { kind: 'bridge-vlan' } : undefined;
+    return argv[0] === 'bridge' && argv.includes('vlan') && argv.includes('tunnelshow')
+      ? { kind: 'bridge-vlan', options: { shows: 'tunnels' } }
+      : undefined;
   },
   sniff: (text) => (TITLE.test(text) ? { kind: 'bridge-vlan' } : undefined),
   accepts: (text) => rows.starts(text) || ALONE.test(text) || acceptsJson(text),
   parse(input) {
     if (isJson(input)) return parseJson(input);
     let dev: Val<string> | undefined;
+    // A list of tunnels says neither which other VLANs a port carries nor how.
+    let ofTunnels = input.options['shows'] === 'tunnels';
     return parseRows(input, rows, (_rule, result, source, out, at) => {
       const line = readVlanLine(result, source);
-      if (line.header) return 'header';
+      if (line.header) {
+        ofTunnels ||= /\stunnel/.test(source.text);
+        return 'header';
+      }
       if (line.dev !== undefined) {
         dev = line.dev;
         deviceRef(out, dev);
       }
       const of = dev ?? (input.options['dev'] === undefined ? undefined : impliedVal(input.options['dev'], at));
-      if (line.entry !== undefined && of !== undefined) out.facts.push({ kind: 'bridge-vlan', dev: of, ...line.entry });
+      if (line.entry !== undefined && of !== undefined && !ofTunnels)
+        out.facts.push({ kind: 'bridge-vlan', dev: of, ...line.entry });
       return 'record';
     });
   },

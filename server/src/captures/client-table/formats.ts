@@ -47,6 +47,8 @@ export function readPlain(
 }
 
 function readJsonLines(lines: readonly Line[], out: Collected): Entity[] {
+  // The command alone: nothing of its answer was pasted.
+  if (lines.length === 0) return [];
   let source: SourceText = { text: '', parts: [] };
   for (const [n, line] of lines.entries()) source = n === 0 ? sourceOf(line) : concat(source, sourceOf(line), '\n');
   const lineAt = (at: number): number => {

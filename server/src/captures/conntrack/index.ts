@@ -13,6 +13,7 @@ import { readConntrackXml } from './xml';
 
 const ENTRY =
   /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:ipv[46](?:\/ipv6)?\s+\d+\s+)?[a-z][\w-]*\s+\d+\s+(?:\d+\s+)?(?:[A-Z_0-9]+\s+)?(?:\[[A-Z_]+\]\s+)*src=[\da-f.:]+ dst=[\da-f.:]+/i;
+const EVENT = /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?\[(?:NEW|UPDATE|DESTROY)\]/;
 const DATAPATH = /^\s*[a-z\d][\w-]*,orig=\(src=[\da-f.:]+,dst=[\da-f.:]+[,)]/i;
 const EXPECT =
   /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:\d+|-)\s+(?:l3proto = \d+ )?proto=\d+ src=[\da-f.:]+ dst=/i;
@@ -42,7 +43,9 @@ export const conntrack: CaptureKind = {
     if (program === 'conntrack') {
       const lists = words.some((word) => /^(?:-L|--dump|-E|--event)$/.test(word));
       const filter = words.filter((word) =>
-        /^-[sdrqpfmuliwnjg]$|^--(?:src|dst|orig-|reply-|proto|mark|zone|sport|dport|state|status)/.test(word),
+        /^-[sdrqpfmuliwnjg]$|^--(?:src|dst|orig-|reply-|proto|mark|zone|sport|dport|state|status)|^(?:dying|unconfirmed)$/.test(
+          word,
+        ),
       );
       // Events are no list of what there is.
       if (words.some((word) => /^(?:-E|--event)$/.test(word))) filter.unshift('-E');
@@ -51,7 +54,7 @@ export const conntrack: CaptureKind = {
     }
     if (program === 'cat') {
       if (/\/(?:nf|ip)_conntrack_expect$/.test(words[0] ?? '')) return { kind: 'conntrack-expect' };
-      return /\/(?:nf|ip)_conntrack$/.test(words[0] ?? '') ? { kind: 'conntrack-list' } : undefined;
+      return /(?<!\/stat)\/(?:nf|ip)_conntrack$/.test(words[0] ?? '') ? { kind: 'conntrack-list' } : undefined;
     }
     const command = positionals(argv, ['-t', '--target', '-T', '--timeout']);
     const dump =
@@ -73,22 +76,34 @@ export const conntrack: CaptureKind = {
   },
   accepts: (text) => rows.starts(text) || XML.test(text),
   continues: continuesRow(rows),
-  startsRecord: (text) => ENTRY.test(text) || DATAPATH.test(text),
+  // Events are read together: what a later one says of a connection replaces what one before it said.
+  startsRecord: (text) => (ENTRY.test(text) && !EVENT.test(text)) || DATAPATH.test(text),
   parse(input) {
     if (input.lines.some(({ text }) => XML.test(text))) return readConntrackXml(input, SUMMARY);
-    return parseRows(input, rows, (rule, result, source, out) => {
+    // By what tells a connection apart: its last event says how it stands.
+    const events = new Map<string, ConntrackEntryFact | undefined>();
+    const parsed = parseRows(input, rows, (rule, result, source, out) => {
       if (rule === 'summaryLine') return 'header';
       if (rule === 'expectLine') addExpectation(out, readExpectation(result, source));
       else {
         const line = rule === 'saveLine' ? readSaved(result, source) : readEntry(result, source);
-        if (line) addEntry(out, line, rule === 'datapathLine');
+        const fact = line && entryOf(out, line, rule === 'datapathLine');
+        if (line?.event === true && fact !== undefined) events.set(identity(fact), line.over ? undefined : fact);
+        else if (fact !== undefined && line?.over === false) out.facts.push(fact);
       }
       return 'record';
     });
+    return { ...parsed, facts: [...parsed.facts, ...[...events.values()].filter((fact) => fact !== undefined)] };
   },
 };
 
-function addEntry(out: Collected, line: EntryLine, datapath: boolean): void {
+/** What is the same in every event of a connection. */
+function identity({ protocol, original: { src, dst, sport, dport, icmpId }, zone }: ConntrackEntryFact): string {
+  return [protocol, src, dst, sport, dport, icmpId, zone].map((part) => part?.value ?? '').join(' ');
+}
+
+/** A connection, or what became of it. */
+function entryOf(out: Collected, line: EntryLine, datapath: boolean): ConntrackEntryFact | undefined {
   const [original, reply] = datapath
     ? [line.words.filter(({ path }) => path === 'orig'), line.words.filter(({ path }) => path === 'reply')]
     : directions(line.words);
@@ -98,8 +113,8 @@ function addEntry(out: Collected, line: EntryLine, datapath: boolean): void {
     ipRef(out, side.src);
     ipRef(out, side.dst);
   }
-  // An event about the end of a connection, or a cut line, may lack its answer: then only its addresses are references.
-  if (first === undefined || second === undefined || line.over) return;
+  // A cut line may lack its answer: then only its addresses are references.
+  if (first === undefined || second === undefined) return undefined;
   const own = (key: string) => line.words.find((word) => word.path === '' && word.key === key)?.value;
   const zone = own('zone') ?? own('zone-orig') ?? own('zone-reply');
   const direction =
@@ -112,9 +127,9 @@ function addEntry(out: Collected, line: EntryLine, datapath: boolean): void {
           : undefined;
   const mark = own('mark');
   const number = ipProtocolNumber(line.protocol.value);
-  if (number === undefined) return;
+  if (number === undefined) return undefined;
   const status = own('status')?.value.split('|') ?? [];
-  const fact: ConntrackEntryFact = {
+  return {
     kind: 'conntrack-entry',
     family: first.src.value.includes(':') ? 'ip6' : 'ip',
     protocol: val(number, line.protocol.span),
@@ -132,7 +147,6 @@ function addEntry(out: Collected, line: EntryLine, datapath: boolean): void {
     ],
     text: line.text,
   };
-  out.facts.push(fact);
 }
 
 function addExpectation(out: Collected, { words, flags, named, text }: ExpectationLine): void {

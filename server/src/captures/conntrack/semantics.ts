@@ -20,6 +20,8 @@ export interface EntryLine {
   readonly words: readonly EntryWord[];
   /** The connection is over: an event of its end. */
   readonly over: boolean;
+  /** The line is an event, after which others of the same connection may follow. */
+  readonly event: boolean;
   readonly text: Val<string>;
 }
 
@@ -84,6 +86,7 @@ semantics.addOperation<EntryLine>('read(source)', {
       state: found === undefined ? undefined : textVal(found, source),
       words: (items.children[1]?.children ?? []).map((item) => item['word'](source) as EntryWord),
       over: event.sourceString.includes('DESTROY'),
+      event: event.sourceString !== '',
       text: between(first, items, source),
     };
   },
@@ -97,6 +100,7 @@ semantics.addOperation<EntryLine>('read(source)', {
       state: words.find(({ path, key }) => path === 'protoinfo' && /^state(?:_orig)?$/.test(key))?.value,
       words,
       over: false,
+      event: false,
       text: between(protocol, items[items.length - 1] ?? first, source),
     };
   },
@@ -153,6 +157,7 @@ semantics.addOperation<EntryLine | undefined>('save(source)', {
           ...flags.map((key) => ({ path: 'flag', key, value: undefined })),
         ],
         over: verb.sourceString === '-D',
+        event: verb.sourceString !== '-A',
         text: between(verb, options.children.at(-1) ?? verb, source),
       }
     );

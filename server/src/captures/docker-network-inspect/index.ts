@@ -65,10 +65,12 @@ function readObject(out: Collected, object: ReadonlyMap<string, Json>): void {
   const bridge = jsonText(fieldsOf(object.get('Options')), 'com.docker.network.bridge.name');
   if (bridge !== undefined) deviceRef(out, bridge);
   // docker network inspect: Containers by id.
-  for (const container of fieldsOf(object.get('Containers')).values()) {
+  for (const [id, container] of fieldsOf(object.get('Containers'))) {
     const fields = fieldsOf(container);
-    const name = jsonText(fields, 'Name');
     const mac = jsonText(fields, 'MacAddress');
+    // Before Docker 1.10 there were no names; the identifier's start is what everything else of Docker's prints.
+    const named = jsonText(fields, 'Name');
+    const name = named ?? (mac === undefined ? undefined : val(id.slice(0, 12), { start: mac.span.start, end: mac.span.start }));
     for (const key of ['IPv4Address', 'IPv6Address']) addOwner(out, 'container', name, jsonText(fields, key), mac, network);
   }
   // docker inspect CONTAINER: its networks by name.

@@ -61,7 +61,9 @@ export const ebtables: CaptureKind = {
       return DECLARATION.test(following(0) ?? '') && isForFrames(following) ? { kind: 'ebtables-save' } : undefined;
     }
     if (/^\s*:\S+ RETURN\s*$/.test(text)) return { kind: 'ebtables-save' };
-    if (!ONLY_EBTABLES.test(text)) return undefined;
+    // Targets of iptables are in capitals, and have options of their own.
+    if (!ONLY_EBTABLES.test(text) || /-j (?:[SD]NAT|REDIRECT|MARK)\b|--to-(?:destination|source|ports?) /.test(text))
+      return undefined;
     if (APPENDED.test(text)) return { kind: 'ebtables-save' };
     return LISTED.test(text) && / -j \S+/.test(` ${text}`) ? { kind: 'ebtables-list' } : undefined;
   },

@@ -10,7 +10,7 @@ const TITLE =
   /^\s*(?:NIC statistics|(?:Settings|Features|Ring parameters|Channel parameters|Coalesce parameters|Pause parameters|Time stamping parameters|Private flags|Permanent address|FEC parameters) for \S+|[A-Z][\w /-]{2,40}(?: \S+)?):$/;
 const VALUE = /^\s*\w[\w.()[\] /-]{0,60}:\s+\S/;
 const MORE =
-  /^\t{2,}\s*\S|^\s{16,}\S|^\s+[\w-]+\s+\([A-Z][A-Z\d_]+\)$|^\s*\d+ RX rings available$|^\s*Total \d+ rules$|^\s*(?:no stats available|n\/a)$/;
+  /^\t{2,}\s*\S|^\s{16,}\S|^\s+[\w-]+\s+\([A-Z][A-Z\d_]+\)$|^\s*\d+ RX rings available$|^\s*Total \d+ rules$|^\s*(?:no stats available|n\/a|No data available)$/;
 
 const rows: Rows = {
   grammar: grammars.Ethtool,
@@ -50,7 +50,9 @@ export const ethtool: CaptureKind = {
         word,
       ),
     );
-    return other && !argv.includes('-S')
+    // A device alone, or an option and a device: what else follows is a sentence.
+    const sentence = names.length > 1 && argv[1]?.startsWith('-') !== true;
+    return (other && !argv.includes('-S')) || sentence
       ? undefined
       : { kind: 'ethtool', ...(names[0] === undefined ? {} : { target: names[0] }) };
   },
@@ -58,7 +60,9 @@ export const ethtool: CaptureKind = {
     if (/^\s*NIC statistics:$/.test(text)) return { kind: 'ethtool' };
     const settings = /^\s*Settings for (\S+):$/.exec(text);
     if (settings?.[1] !== undefined) return { kind: 'ethtool', target: settings[1] };
-    return /^\s*driver: \S+/.test(text) && /^\s*version: /.test(following(0) ?? '') ? { kind: 'ethtool' } : undefined;
+    return /^\s*driver: \S+/.test(text) && /^\s*(?:firmware-)?version:/.test(following(0) ?? '')
+      ? { kind: 'ethtool' }
+      : undefined;
   },
   accepts: (text) => rows.starts(text) || MORE.test(text) || /^\s*[\w-]+:$/.test(text) || /^\s*no stats available$/.test(text),
   parse(input) {

@@ -129,6 +129,8 @@ function addAddress(out: Collected, dev: Val<string> | undefined, line: Extract<
     prefix: val(length, (line.prefix ?? line.broadcast ?? line.ip).span),
     ...(line.scope === undefined ? {} : { scope: line.scope }),
     ...(line.peer === undefined ? {} : { peer: lower(line.peer) }),
+    // 0.0.0.0 stands for none.
+    ...(line.broadcast === undefined || line.broadcast.value === '0.0.0.0' ? {} : { broadcast: line.broadcast }),
   });
 }
 

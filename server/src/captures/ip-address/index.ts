@@ -14,7 +14,7 @@ type LinkFact = Extract<Fact, { kind: 'link' }>;
 /** A link whose lines are still being read. */
 type OpenLink = { -readonly [K in keyof LinkFact]: LinkFact[K] };
 
-const HEADER = /^\s*(?:\d+: )?[^\s<>]+: <(?:[A-Z0-9_,-]*|\.{2,3}|…)>(?=\s|\\|$)|^\s*\d+: [^\s<>]+: mtu \d+ /;
+const HEADER = /^\s*(?:\d+: )?[^\s<>]+: <(?:[A-Z0-9_,-]*|\.{2,3}|…)>(?=\s|\\|$)|^\s*\d+: [^\s<>]+:\s{1,2}mtu \d+ /;
 const SHORT_ADDRESS = /^\s*\d+: \S+\s+inet6? [\da-f:.]+/;
 const BRIEF =
   /^\s*[\w.@:+-]{1,40}\s+(?:UP|DOWN|UNKNOWN|LOWERLAYERDOWN|DORMANT|NOTPRESENT|TESTING)(?:\s+[\da-f]+[:.][\da-f:./]+.*)?$/;
@@ -34,6 +34,10 @@ const WRAPPED =
 /** The rest of a line of `ip -d` that a terminal cut, somewhere in a word. */
 const DETAIL_REST = /^\w*(?:queues|gso_\w+|gro_\w+|tso_\w+|_size|_segs|addrgenmode) \S+/;
 
+/** What follows when a page breaks such a line between two words. */
+const DETAIL_MORE =
+  /^\s+(?:vlan_(?:filtering|protocol|stats_\w+|default_pvid)|bridge_id|designated_root|root_(?:port|path_cost)|topology_change\w*|(?:hello|tcn|gc|topology_change)_timer|group_(?:fwd_mask|address)|mcast_\w+|nf_call_\w+|fdb_\w+|addrgenmode|num[rt]xqueues|g[sr]o_\w+) \S/;
+
 /** `ip address`, `ip link` in all their forms: the devices of a namespace and their addresses (ip-address(8), ip-link(8)). */
 export const ipAddress: CaptureKind = {
   kinds: ['ip-address', 'ip-link'],
@@ -47,7 +51,7 @@ export const ipAddress: CaptureKind = {
   },
   sniff(text, following) {
     if (SHORT_ADDRESS.test(text) && /\bscope \w+/.test(text)) return { kind: 'ip-address' };
-    if (!HEADER.test(text) || !/(?:>|^\s*\d+: \S+:) mtu \d+ /.test(`${text} `)) return undefined;
+    if (!HEADER.test(text) || !/(?:>|^\s*\d+: \S+:)\s{1,2}mtu \d+ /.test(`${text} `)) return undefined;
     if (!text.includes('>') && !/ mtu \d+ qdisc /.test(text)) return undefined;
     // bridge-link prints the same start; only it says which state the port has without a queue.
     if (/ master \S+ state (?:forwarding|learning|listening|blocking|disabled)\b/.test(text)) return undefined;
@@ -62,7 +66,10 @@ export const ipAddress: CaptureKind = {
     return HEADER.test(text) || SHORT_ADDRESS.test(text) || BRIEF.test(text) || DETAIL.test(text) || acceptsJson(text);
   },
   continues(previous, text) {
-    return (HEADER.test(previous) && WRAPPED.test(text)) || (DETAIL.test(previous) && DETAIL_REST.test(text));
+    return (
+      (HEADER.test(previous) && WRAPPED.test(text)) ||
+      (DETAIL.test(previous) && (DETAIL_REST.test(text) || DETAIL_MORE.test(text)))
+    );
   },
   parse(input) {
     return isJson(input) ? parseJson(input) : parseText(input);
@@ -87,7 +94,7 @@ function parseText(input: ParseInput) {
     let glue = ' ';
     for (let next = input.lines[n + 1]; next !== undefined && isDetailRest(line, next); next = input.lines[n + 1]) {
       parts.push(next);
-      glue = '';
+      glue = DETAIL_MORE.test(next.text) ? ' ' : '';
       n++;
     }
     const last = parts[parts.length - 1] ?? line;
@@ -108,7 +115,7 @@ function parseText(input: ParseInput) {
 }
 
 function isDetailRest(line: Line, next: Line): boolean {
-  return DETAIL.test(line.text) && DETAIL_REST.test(next.text);
+  return DETAIL.test(line.text) && (DETAIL_REST.test(next.text) || DETAIL_MORE.test(next.text));
 }
 
 /** The rule that reads a line: its start tells, so that an error names what was expected there. */

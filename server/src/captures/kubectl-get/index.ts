@@ -31,7 +31,7 @@ const OTHER_TITLE = /^\s*(?:NAMESPACE\s+)?NAME\s+(?:[A-Z][A-Z()/-]+(?:\s+|$)){1,
 const ROW = /^\s*(?:[a-z][\w.-]*\/)?[a-z0-9][\w.-]*\s{2,}\S/;
 /** Rows whose columns somebody pushed together. */
 const TIGHT_ROW =
-  /^\s*(?:[a-z0-9][\w.-]* )?(?:[a-z]+\/)?[a-z0-9][\w.-]* (?:\d+\/\d+ [A-Z]\w+ \d|(?:ClusterIP|NodePort|LoadBalancer|ExternalName) [\d<N])/;
+  /^\s*(?:[a-z0-9][\w.-]*\s+)?(?:[a-z]+\/)?[a-z0-9][\w.-]*\s+(?:\d+\/\d+\s+[A-Z]\w+\s+\d|(?:ClusterIP|NodePort|LoadBalancer|ExternalName)\s+[\d<N])/;
 
 const rows: Rows = {
   grammar: grammars.KubectlTable,
@@ -51,7 +51,10 @@ export const kubectlGet: CaptureKind = {
     const noun = nouns.map((word) => (word === 'all' ? 'pods' : NOUNS[word])).find((known) => known !== undefined);
     const at = argv.findIndex((word) => word === '-n' || word === '--namespace');
     const namespace = at < 0 ? argv.find((word) => word.startsWith('--namespace='))?.slice(12) : argv[at + 1];
-    if (noun === undefined || argv.some((word) => /^(?:-o|--output=)?(?:yaml|json|name|jsonpath.*)$/.test(word)))
+    if (
+      noun === undefined ||
+      argv.some((word) => /^(?:-o=?|--output=)?(?:yaml|json|name|(?:jsonpath|go-template|custom-columns).*)$/.test(word))
+    )
       return undefined;
     return { kind: `kubectl-get-${noun}`, ...(namespace === undefined ? {} : { options: { namespace } }) };
   },

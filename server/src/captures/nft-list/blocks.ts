@@ -41,6 +41,8 @@ interface State {
   readonly lineBreak: number;
   /** The program said that it lacks an extension of iptables. */
   readonly lacksExtensions: boolean;
+  /** What is in sets and maps was not printed (`nft -t`). */
+  readonly isTerse: boolean;
 }
 
 /** A rule over more lines than this is no rule. */
@@ -58,6 +60,7 @@ export function readBlocks(input: ParseInput): Parsed {
     anonymous: 0,
     lineBreak: lineBreakOf(lines),
     lacksExtensions,
+    isTerse: input.options['terse'] !== undefined,
   };
   for (let n = 0; n < lines.length; n++) {
     const line = lines[n];
@@ -179,7 +182,7 @@ function takeHead(state: State, head: NftHead): void {
     }
     case 'set':
       stack.push({ is: 'set', name: head.name.value });
-      if (table !== undefined) state.sets.set(`${table.family} ${table.name} ${head.name.value}`, []);
+      if (table !== undefined) state.sets.set(`${table.family} ${table.name} ${head.name.value}`, state.isTerse ? undefined : []);
       break;
     case 'object':
       stack.push({ is: 'object' });

@@ -57,12 +57,17 @@ export const nftList: CaptureKind = {
     const rest = words.slice(at + 2);
     const kind = `nft-list-${what}`;
     if (!nftList.kinds.includes(kind)) return { kind: 'nft-list', options: { filter: `list ${what}` } };
-    // `nft list ruleset inet` shows one family only.
+    const isTerse = argv.some((word) => /^-[a-zA-Z]*t/.test(word) || word === '--terse');
+    const options = {
+      // `nft list ruleset inet` shows one family only.
+      ...(kind === 'nft-list-ruleset' && rest.length > 0 ? { families: rest.join(' ') } : {}),
+      ...(/-(?:chain|set|map)$/.test(kind) ? { filter: `list ${what} ${rest.join(' ')}` } : {}),
+      ...(isTerse ? { terse: 'yes' } : {}),
+    };
     return {
       kind,
       ...(rest.length === 0 ? {} : { target: rest.join(' ') }),
-      ...(kind === 'nft-list-ruleset' && rest.length > 0 ? { options: { families: rest.join(' ') } } : {}),
-      ...(/-(?:chain|set|map)$/.test(kind) ? { options: { filter: `list ${what} ${rest.join(' ')}` } } : {}),
+      ...(Object.keys(options).length === 0 ? {} : { options }),
     };
   },
   sniff(text, following) {

@@ -30,7 +30,8 @@ export function readNftJson(input: ParseInput): Parsed {
   const sets = new Map<string, readonly NftElement[] | undefined>();
   for (const fields of [...of('set'), ...of('map')]) {
     const name = jsonText(fields, 'name');
-    if (name) sets.set(`${familyOf(fields)} ${tableOf(fields)} ${name.value}`, elementsOf(fields));
+    const isHidden = input.options['terse'] !== undefined && !fields.has('elem');
+    if (name) sets.set(`${familyOf(fields)} ${tableOf(fields)} ${name.value}`, isHidden ? undefined : elementsOf(fields));
   }
   for (const fields of of('chain')) {
     const name = jsonText(fields, 'name');

@@ -33,6 +33,8 @@ export const ovsVsctlShow: CaptureKind = {
     if (!OBJECT.test(text) || /^\s*\w+ \d+$/.test(text)) return undefined;
     for (let n = 0; n < 6; n++) {
       const next = following(n);
+      // A list of interfaces alone is one of some other program's.
+      if (/^\s*Interface\b/.test(text) && next !== undefined && /^\s*Interface\b/.test(next)) continue;
       if (next !== undefined && (OBJECT.test(next) || SETTING.test(next) || /^\s+(?:Controller|Manager) "/.test(next)))
         return { kind: 'ovs-vsctl-show' };
     }

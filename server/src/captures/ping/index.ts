@@ -21,12 +21,18 @@ export const ping: CaptureKind = {
   recognise(argv) {
     if (argv[0] !== 'ping' && argv[0] !== 'ping6') return undefined;
     let target: string | undefined;
+    let names = 0;
     for (let n = 1; n < argv.length; n++) {
       const word = argv[n] ?? '';
       // VyOS has `vrf NAME` behind the address.
       if (WITH_VALUE.has(word) || (word === 'vrf' && target !== undefined)) n++;
-      else if (word !== '' && !word.startsWith('-')) target = word;
+      else if (word !== '' && !word.startsWith('-')) {
+        target = word;
+        names += /[.:]|^\d+$/.test(word) ? -10 : 1;
+      }
     }
+    // "ping the router from here": a heading.
+    if (names > 2) return undefined;
     return { kind: 'ping', ...(target === undefined ? {} : { target }) };
   },
   sniff(text, following) {

@@ -39,6 +39,8 @@ export const route: CaptureKind = {
     const [program, ...words] = argv;
     const six = words.some((word) => /^(?:-6|-\w*6\w*|inet6|--inet6|-A6|-Ainet6)$/.test(word));
     const options = six ? { options: { family: 'ip6' } } : {};
+    // The cache of routes is no table of them.
+    if (words.some((word) => /^-\w*C/.test(word) || word === '--cache')) return undefined;
     if (program === 'route') {
       const asks = words.every((word, n) => word.startsWith('-') || (words[n - 1] === '-A' && /^inet6?$/.test(word)));
       return asks && !words.some((word) => /^(?:-h|--help|-V|--version)$/.test(word)) ? { kind: 'route', ...options } : undefined;
@@ -62,8 +64,8 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
   return yield* parseRowsInSteps(input, rows, (rule, result, source, out) => {
     if (rule === 'bannerLine') return 'header';
     if (rule === 'titleLine') {
-      // `netstat -r` and `route -e` print the maximum segment size in the metric's place.
-      fifthIsMetric = !/\sMSS\s/.test(source.text);
+      // `netstat -r` and `route -e` print the maximum segment size in the metric's place; `-ee` prints it behind the device.
+      fifthIsMetric = !/\sMSS\s+\S+\s+\S+\s+\S/.test(source.text);
       return 'header';
     }
     addRoute(out, readRouteRow(result, source), fifthIsMetric);
@@ -79,7 +81,7 @@ function addRoute(out: Collected, row: RouteRow, fifthIsMetric: boolean): void {
   if (via !== undefined) ipRef(out, via);
   // A host's name in place of its address can't be compared with a packet's; the row's device is a reference all the same.
   if (dst === undefined) {
-    if (/[a-z]/i.test(row.destination.value)) out.errors.push(nameless(row));
+    out.errors.push(nameless(row));
     return;
   }
   const name = via === undefined && row.flags.value.includes('G') ? row.gateway : undefined;
@@ -101,7 +103,10 @@ function addRoute(out: Collected, row: RouteRow, fifthIsMetric: boolean): void {
 }
 
 function nameless({ destination }: RouteRow): CaptureError {
-  const message = `Where this route leads is shown by a name ("${destination.value}"), so that no packet can be compared with it; route -n or ip route shows the address.`;
+  const isName = /[a-z]/i.test(destination.value);
+  const message = !isName
+    ? `Where this route leads ("${destination.value}") is no network: its address or its mask is none; it is left out.`
+    : `Where this route leads is shown by a name ("${destination.value}"), so that no packet can be compared with it; route -n or ip route shows the address.`;
   return { span: destination.span, code: 'inconsistent', message };
 }
 
@@ -110,6 +115,9 @@ function destination(row: RouteRow): { readonly ip: string; readonly prefix: num
   if (row.mask === undefined) {
     const [address = '', prefix] = text.split('/');
     if (text === 'default') return { ip: '::', prefix: 0 };
+    // net-tools prints addresses of IPv4 inside IPv6 without the part in front of them.
+    if (/^\d+(?:\.\d+){3}$/.test(address))
+      return { ip: `::ffff:${address}`, prefix: prefix === undefined ? 128 : Number(prefix) };
     if (!address.includes(':')) return undefined;
     return { ip: address === '[::]' ? '::' : address, prefix: prefix === undefined ? 128 : Number(prefix) };
   }

@@ -1,12 +1,12 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { drained } from '../../base/steps';
 import { val, type Val } from '../../base/span';
-import type { CaptureKind, ParseInput, Parsed } from '../capture';
-import { deviceRef, ipRef, lower } from '../words';
+import type { CaptureError, CaptureKind, ParseInput, Parsed } from '../capture';
+import { deviceRef, ipRef } from '../words';
 import { portRanges } from '../iptables-rules/netfilter';
 import type { Collected } from '../lines';
 import { continuesRow, parseRowsInSteps, type Rows } from '../rows';
-import { readSocketRow, type SocketRow } from './semantics';
+import { readSocketRow, type Endpoint, type SocketRow } from './semantics';
 
 const SS_TITLE = /^\s*(?:Netid\s+State\s+Recv-Q|State\s+Recv-Q\s+Send-Q|Recv-Q\s+Send-Q\s+Local Address)/;
 const SS_STATE =
@@ -54,10 +54,16 @@ export const sockets: CaptureKind = {
     if (program === 'ss' && (/^-?s$/.test(letters.replaceAll('-', '')) || long('summary'))) return undefined;
     const tcp = letters.includes('t') || long('tcp');
     const udp = letters.includes('u') || long('udp');
+    const others =
+      (program === 'ss' ? /[wx0dSM]/ : /[wxUS2f]/).test(letters) ||
+      words.some((word) => /^--(?:raw|unix|packet|dccp|sctp|mptcp|vsock|xdp|tipc|udplite|l2cap|rfcomm)$/.test(word));
     const all = /[la]/.test(letters) || long('listening') || long('all');
-    const protocols = tcp === udp ? 'tcp udp' : tcp ? 'tcp' : 'udp';
-    // A filter behind the options, such as `sport = :80` or a state, leaves sockets out.
-    const filter = words.filter((word) => !word.startsWith('-')).join(' ');
+    // Without a protocol both are shown, unless sockets of another kind were asked for.
+    const protocols = tcp === udp ? (others && !tcp ? 'none' : 'tcp udp') : tcp ? 'tcp' : 'udp';
+    // A filter behind the options, such as `sport = :80` or a state, leaves sockets out; so does a family of addresses, for a socket of
+    // IPv6 may take packets of IPv4.
+    const family = words.filter((word) => /^-\w*[46]/.test(word) || /^--(?:ipv[46]|inet6?)$/.test(word));
+    const filter = [...family, ...words.filter((word) => !word.startsWith('-'))].join(' ');
     return {
       kind: program,
       options: {
@@ -91,7 +97,7 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
     endpointRefs(out, row);
     if (row.state?.value === 'LISTEN' || /UNCONN/.test(row.state?.value ?? '') || (row.state === undefined && isUdp(row)))
       found.push(row);
-    if (row.state?.value !== 'LISTEN' && isNumber(row.peer.port)) connected.push(row);
+    if (row.state?.value !== 'LISTEN' && row.peer.port.value !== '*') connected.push(row);
     return 'record';
   });
   const others = othersOf(found);
@@ -104,7 +110,8 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
     if (n % MANY === MANY - 1) yield;
     facts.push(...connectedSocket(row, input));
   }
-  return { ...parsed, facts };
+  const nameless = found.find((row) => !isComparable(row)) ?? connected.find((row) => !isComparable(row));
+  return { ...parsed, facts, errors: nameless === undefined ? parsed.errors : [...parsed.errors, named(nameless)] };
 }
 
 /** So many rows become facts between two pauses. */
@@ -121,20 +128,59 @@ function endpointRefs(out: Collected, row: SocketRow): void {
   }
 }
 
+/** The addresses that names of the loopback device stand for, in /etc/hosts of every distribution. */
+function loopback(name: string, six: boolean): string | undefined {
+  if (/^localhost(?:\.localdomain)?$/.test(name)) return six ? '::1' : '127.0.0.1';
+  return /^(?:ip6-localhost|ip6-loopback|localhost6(?:\.localdomain6)?)$/.test(name) ? '::1' : undefined;
+}
+
+/** The address of an end, in lower case; undefined where netstat(8) looked up a name for it, or cut that off. */
+function addressOf({ ip }: Endpoint, six: boolean): string | undefined {
+  const text = ip.value.toLowerCase();
+  return /^(?:\*|\d+(?:\.\d+){3}|(?=[\da-f]*:)[\da-f:.]+)$/.test(text) ? text : loopback(text, six);
+}
+
+function isSix(row: SocketRow): boolean {
+  return row.protocol?.value.endsWith('6') === true;
+}
+
+/** The number of a port, undefined for every port; `unknown` for a service that has no number here. */
+function portOf({ port }: Endpoint): number | undefined | 'unknown' {
+  return port.value === '*' ? undefined : (portRanges(port.value)?.[0]?.[0] ?? 'unknown');
+}
+
+/** Other protocols have no ports of services in that place: a raw socket's is its protocol. */
+function isComparable(row: SocketRow): boolean {
+  if (row.protocol !== undefined && !/^(?:tcp|udp)6?$/.test(row.protocol.value)) return true;
+  return [row.local, row.peer].every((end) => addressOf(end, isSix(row)) !== undefined && portOf(end) !== 'unknown');
+}
+
+/** One for all of an output: a listing without -n has names in most of its rows. */
+function named(row: SocketRow): CaptureError {
+  const end = addressOf(row.local, isSix(row)) === undefined || portOf(row.local) === 'unknown' ? row.local : row.peer;
+  const what = addressOf(end, isSix(row)) === undefined ? end.ip : end.port;
+  return {
+    span: what.span,
+    code: 'inconsistent',
+    message: `Sockets are shown by names here (such as "${what.value}"), so that no packet can be compared with them; netstat -n or ss -n shows the numbers.`,
+  };
+}
+
 /** A connected UDP socket takes its peer's packets only: it is no listener for others. */
 function listener(row: SocketRow, others: Others, input: ParseInput) {
   if (row.state?.value !== 'LISTEN' && row.peer.port.value !== '*' && row.peer.ip.value !== '*') return [];
   const named = row.protocol ?? impliedProtocol(row, input);
   const protocol = val(named.value.replace(/6$/, ''), named.span);
   const port = row.local.port;
-  const number = port.value === '*' ? undefined : portRanges(port.value)?.[0]?.[0];
-  // A service that has no number here may be any port: that proves no listener.
-  if (number === undefined && port.value !== '*') return [];
+  const number = portOf(row.local);
+  const ip = family(row, others, input);
+  // A service that has no number here may be any port, and a name any address: that proves no listener.
+  if (number === 'unknown' || ip === undefined) return [];
   return [
     {
       kind: 'listener' as const,
       protocol,
-      ip: val(family(row, others, input), row.local.ip.span),
+      ip: val(ip, row.local.ip.span),
       ...(number === undefined ? {} : { port: val(number, port.span) }),
       ...(row.local.dev === undefined ? {} : { dev: row.local.dev }),
       ...(row.process === undefined ? {} : { process: row.process }),
@@ -142,21 +188,19 @@ function listener(row: SocketRow, others: Others, input: ParseInput) {
   ];
 }
 
-function isNumber(port: Val<string>): boolean {
-  return /^[1-9]\d*$/.test(port.value);
-}
-
 function connectedSocket(row: SocketRow, input: ParseInput) {
   const named = row.protocol ?? impliedProtocol(row, input);
-  if (!isNumber(row.local.port)) return [];
+  const [ip, peerIp] = [addressOf(row.local, isSix(row)), addressOf(row.peer, isSix(row))];
+  const [port, peerPort] = [portOf(row.local), portOf(row.peer)];
+  if (ip === undefined || peerIp === undefined || typeof port !== 'number' || typeof peerPort !== 'number') return [];
   return [
     {
       kind: 'connected-socket' as const,
       protocol: val(named.value.replace(/6$/, ''), named.span),
-      ip: lower(row.local.ip),
-      port: val(Number(row.local.port.value), row.local.port.span),
-      peerIp: lower(row.peer.ip),
-      peerPort: val(Number(row.peer.port.value), row.peer.port.span),
+      ip: val(ip, row.local.ip.span),
+      port: val(port, row.local.port.span),
+      peerIp: val(peerIp, row.peer.ip.span),
+      peerPort: val(peerPort, row.peer.port.span),
       ...(row.state === undefined ? {} : { state: row.state }),
       ...(row.process === undefined ? {} : { process: row.process }),
     },
@@ -174,8 +218,8 @@ function impliedProtocol(row: SocketRow, input: ParseInput): Val<string> {
  * too and `[::]` where not; netstat(8) and old versions print `:::PORT` for both, so only a socket for 0.0.0.0 on the same port
  * tells that it can't take IPv4 packets as well.
  */
-function family(row: SocketRow, others: Others, input: ParseInput): string {
-  const ip = lower(row.local.ip).value;
+function family(row: SocketRow, others: Others, input: ParseInput): string | undefined {
+  const ip = addressOf(row.local, isSix(row));
   const old = input.kind === 'netstat' || others.unbracketed;
   if (ip === '*') return old && input.kind === 'ss' ? '0.0.0.0' : '*';
   if (ip === '::' && !isBracketed(row)) {

@@ -86,8 +86,8 @@ function row(
   peer: Node,
   rest: Node,
 ): SocketRow {
-  // users:(("sshd",pid=1,fd=3)) of ss, 1234/sshd of netstat
-  const program = /users:\(\("([^"]+)"|\s(?:\d+|-)\/(\S+)/.exec(rest.sourceString);
+  // users:(("sshd",pid=1,fd=3)) of ss, 1234/sshd of netstat; what a program calls itself may go on behind a colon ("sshd: /usr/sbin")
+  const program = /users:\(\("([^"]+)"|\s(?:\d+|-)\/(\S+?)(?=:?(?:\s|$))/.exec(rest.sourceString);
   const name = program?.[1] ?? program?.[2];
   const at = program === null || name === undefined ? 0 : rest.source.startIdx + program.index + program[0].lastIndexOf(name);
   const span = { start: nodeSpan(source, local).start, end: nodeSpan(source, local).start };

@@ -13,18 +13,22 @@ const CLOCK = '(?:\\d{4}-\\d\\d-\\d\\d )?(?:\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?|\\d
 const MACS = '[\\da-f]{2}(?::[\\da-f]{2}){5}(?: \\(oui [^)]*\\))? > (?:[\\da-f]{2}(?::[\\da-f]{2}){5}|Broadcast)';
 const BODY = `(?:(?:IP6? |ARP,|arp |Request who-has |Reply \\S+ is-at |${MACS})|STP |LLDP|802\\.1|Unknown|CDP|LLC|EAPOL|MPLS|PPPoE|IS-IS|Loopback)`;
 const STAMPED = new RegExp(
-  `^\\s*${CLOCK}\\s+(?:\\S+\\s+)?(?:(?:In|Out|P|B|M)\\s+)?(?:ifindex \\d+ )?(?:[\\da-f]{2}(?::[\\da-f]{2}){5}|\\S+ > \\S+|${BODY})`,
+  `^\\s*(?:\\d{1,6}\\s+)?${CLOCK}\\s+(?:\\S+\\s+)?(?:(?:In|Out|P|B|M)\\s+)?(?:ifindex \\d+ )?(?:[\\da-f]{2}(?::[\\da-f]{2}){5}|\\S+ > \\S+|${BODY})`,
   'i',
 );
 const BARE = new RegExp(
-  `^\\s*(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?(?:IP6? \\S.* > \\S+: |ARP, (?:Ethernet|Request|Reply|Announcement|Probe)|arp (?:who-has|reply) |${MACS}, (?:ethertype |IPv[46], length|ARP, length|802\\.1Q, length))`,
+  `^\\s*(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?(?:IP6? \\S.* > \\S+ *: |ARP, (?:Ethernet|Request|Reply|Announcement|Probe)|arp (?:who-has|reply) |${MACS}, (?:ethertype |IPv[46], length|ARP, length|802\\.1Q, length))`,
   'i',
 );
+/** As -q -t printed it once, or as people shorten it. */
+const PLAIN = /^\d{1,3}(?:\.\d{1,3}){3}(?:\.[\w-]+)? > \d{1,3}(?:\.\d{1,3}){3}(?:\.[\w-]+)?\s*:\s/;
 /** What -v prints below the header of a packet, and the packet inside a tunnel's. */
 const INDENTED = /^\s+\S+ > \S+: /;
 /** Further fields of the packet above, which tcpdump sets below it behind a tab: options of neighbour discovery, of DHCP … */
 const DETAIL = /^(?:\t| {6,})\s*[A-Za-z][\w-]*(?: [\w-]+)*(?: ?[(:[]|,)/;
 const VERBOSE = new RegExp(`^\\s*(?:${CLOCK}\\s+(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?)?IP6? \\(.*\\)$`);
+/** The bytes of a packet as letters (-A): its first begins with the version and length of an IP header, most others with dots for what is none. */
+const ASCII = /^E\S*\.\S*\.|^\S*\.{3,}\S*$/;
 const HEX = /^\s*0x[\da-f]{4}:\s+[\da-f]{2}/i;
 const LISTEN = /^\s*(?:tcpdump: )?listening on [^\s,]+,/;
 const COUNT = /^\s*(?:\^C)?\s*\d+ packets? captured/;
@@ -41,7 +45,7 @@ const rows: Rows = {
     if (NOTE.test(text)) return 'noteLine';
     return HEX.test(text) ? 'hexLine' : 'packetLine';
   },
-  starts: (text) => [STAMPED, BARE, HEX, LISTEN, COUNT, NOTE].some((pattern) => pattern.test(text)) || VERBOSE.test(text),
+  starts: (text) => [STAMPED, BARE, PLAIN, HEX, LISTEN, COUNT, NOTE].some((pattern) => pattern.test(text)) || VERBOSE.test(text),
 };
 
 /** Options of tcpdump(8) that take a value. */
@@ -53,7 +57,9 @@ export const tcpdump: CaptureKind = {
   recognise(argv) {
     if (argv[0] !== 'tcpdump' && argv[0] !== 'ovs-tcpdump') return undefined;
     let dev: string | undefined;
-    let count = false;
+    // The first packets only, or none where they go into a file.
+    let partly = false;
+    let ascii = false;
     // -D lists the devices that there are.
     if (argv.some((word) => word === '-D' || word === '--list-interfaces')) return undefined;
     const expression: string[] = [];
@@ -63,12 +69,13 @@ export const tcpdump: CaptureKind = {
         const [name, value] = word.split('=');
         if (name === '--interface') dev = value ?? argv[++n];
       } else if (/^-[A-Za-z#]/.test(word) && expression.length === 0) {
+        ascii ||= /^-[a-zA-Z]*A/.test(word);
         const at = [...word.slice(1)].findIndex((letter) => VALUED.has(letter));
         if (at < 0) continue;
         const letter = word[at + 1];
         const value = word.length > at + 2 ? word.slice(at + 2) : argv[++n];
         if (letter === 'i') dev = value;
-        if (letter === 'c') count = true;
+        if (letter === 'c' || letter === 'w') partly = true;
       } else expression.push(word);
     }
     return {
@@ -76,7 +83,8 @@ export const tcpdump: CaptureKind = {
       ...(dev === undefined ? {} : { target: dev }),
       options: {
         ...(expression.length === 0 ? {} : { expression: expression.join(' ') }),
-        ...(count ? { count: 'yes' } : {}),
+        ...(ascii ? { payload: 'ascii' } : {}),
+        ...(partly ? { shows: 'part' } : {}),
       },
     };
   },
@@ -86,7 +94,8 @@ export const tcpdump: CaptureKind = {
       ? { kind: 'tcpdump' }
       : undefined;
   },
-  accepts: (text) => rows.starts(text) || INDENTED.test(text) || DETAIL.test(text),
+  accepts: (text, _kind, options) =>
+    rows.starts(text) || (options?.['payload'] === 'ascii' && ASCII.test(text)) || INDENTED.test(text) || DETAIL.test(text),
   continues: continuesRow(rows),
   parse: (input) => drained(parseInSteps(input)),
   parseInSteps,
@@ -107,7 +116,7 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
         out.facts.push({ kind: 'packets-counted', ...(dev === undefined ? {} : { dev }), captured: note.captured });
       return 'header';
     }
-    if (DETAIL.test(source.text)) return 'record';
+    if (DETAIL.test(source.text) || (input.options['payload'] === 'ascii' && ASCII.test(source.text))) return 'record';
     const packet = readPacketLine(result, source);
     stamped ||= packet.time !== undefined;
     // What an ICMP error quotes of the packet that it is about was not seen here.
@@ -187,8 +196,8 @@ function bodyFields(out: Collected, body: PacketBody): Partial<SeenFact> {
   for (const { ip } of [src, dst]) if (ip !== undefined) ipRef(out, ip);
   const six = (src.ip ?? dst.ip)?.value.includes(':') === true;
   const protocol = protocolOf(body, six);
-  const flags = /^ Flags \[([^\]]*)\]/.exec(rest.value);
-  const echo = /^ ICMP6?, ?echo (request|reply)|^ ICMP echo (request|reply)/.exec(rest.value);
+  const flags = /^ +Flags \[([^\]]*)\]/.exec(rest.value);
+  const echo = /^ +ICMP6?, ?echo (request|reply)|^ +ICMP:? echo (request|reply)/i.exec(rest.value);
   const word = flags?.[1] ?? echo?.[1] ?? echo?.[2];
   const start = word === undefined ? 0 : rest.span.start + rest.value.indexOf(word);
   return {
@@ -207,18 +216,20 @@ function isAddress(text: string): boolean {
 }
 
 function protocolOf(body: Extract<PacketBody, { is: 'ip' }>, six: boolean): string | undefined {
-  const rest = body.rest.value;
+  const rest = ` ${body.rest.value.trimStart()}`;
   if (/^ Flags \[/.test(rest) || /^ (?:[SFPRWE.]+|\.) .*\bwin \d+/.test(rest)) return 'tcp';
   // -q prints the protocol and the length alone.
   const quiet = /^ (tcp|udp|sctp) \d+(?:\s|$)/i.exec(rest)?.[1]?.toLowerCase();
   if (quiet !== undefined) return quiet;
   if (/^ ICMP6/.test(rest)) return 'icmpv6';
-  if (/^ ICMP /.test(rest)) return 'icmp';
+  if (/^ ICMP:? /i.test(rest)) return 'icmp';
   const said = body.protocol;
   if (said !== undefined) return six && said === 'icmpv6' ? 'icmpv6' : said;
   if (/^ (?:\[[^\]]*\] )?(?:UDP|VXLAN|Geneve|BOOTP|DHCP|NTP|dhcp6|Syslog|SIP|SNMP|TFTP|RADIUS|isakmp)/i.test(rest)) return 'udp';
   const named = /^ (GRE|ESP|AH|VRRP|OSPF|igmp|PIM|sctp)/i.exec(rest)?.[1]?.toLowerCase();
   if (named !== undefined) return named;
+  // Behind `...` nobody knows what stood there.
+  if (/^ (?:\.{2,}|…|$)/.test(rest)) return undefined;
   // Only TCP and UDP have ports; TCP shows its flags.
   return body.src.port !== undefined || body.dst.port !== undefined ? 'udp' : undefined;
 }

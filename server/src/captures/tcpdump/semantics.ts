@@ -1,10 +1,11 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
+import { portRanges } from '../iptables-rules/netfilter';
 import { numberVal, textVal } from '../words';
 import { nodeSpan, type SourceText } from '../ohm';
 
-/** `10.0.0.1.80`: an address and a port, as far as they are numbers. */
+/** `10.0.0.1.80`, `10.0.0.1.http`: an address and a port, as far as they are numbers or services that are known. */
 export interface Endpoint {
   readonly ip: Val<string> | undefined;
   readonly port: Val<number> | undefined;
@@ -62,6 +63,15 @@ semantics.addOperation<Pick<PacketLine, 'macSrc' | 'macDst'>>('macs(source)', {
   },
 });
 
+semantics.addOperation<Val<string>>('rest(source)', {
+  tail_said(_sp, _colon, rest) {
+    return textVal(rest, this.args['source'] as SourceText);
+  },
+  tail_cut(_sp, end) {
+    return textVal(end, this.args['source'] as SourceText);
+  },
+});
+
 semantics.addOperation<PacketBody>('body(source)', {
   body(one) {
     return one['body'](this.args['source']) as PacketBody;
@@ -85,14 +95,14 @@ semantics.addOperation<PacketBody>('body(source)', {
     const source = this.args['source'] as SourceText;
     return { is: 'arp', what: val('reply', nodeSpan(source, what)), src: textVal(ip, source), dst: undefined };
   },
-  packet(_name, _sp, options, from, _sp2, _arrow, _sp3, to, _colon, rest) {
+  packet(_name, _sp, options, from, _sp2, _arrow, _sp3, to, tail) {
     const source = this.args['source'] as SourceText;
     return {
       is: 'ip',
       src: addressOf(from, source),
       dst: addressOf(to, source),
       protocol: /\bproto ([\w-]+)/.exec(options.sourceString)?.[1]?.toLowerCase(),
-      rest: textVal(rest, source),
+      rest: tail['rest'](source) as Val<string>,
     };
   },
   other(_text) {
@@ -104,14 +114,15 @@ semantics.addOperation<PacketBody>('body(source)', {
 function addressOf(node: Node, source: SourceText): Endpoint {
   const text = textVal(node, source);
   const found =
-    /^(\d{1,3}(?:\.\d{1,3}){3})(?:\.(\d+))?$/.exec(text.value) ??
-    /^((?=[\da-f]*:)[\da-f:]+(?:\d+\.\d+\.\d+\.\d+)?)(?:\.(\d+))?$/i.exec(text.value);
+    /^(\d{1,3}(?:\.\d{1,3}){3})(?:\.(\d+|[a-z][\w-]*))?$/.exec(text.value) ??
+    /^((?=[\da-f]*:)[\da-f:]+(?:\d+\.\d+\.\d+\.\d+)?)(?:\.(\d+|[a-z][\w-]*))?$/i.exec(text.value);
   if (found === null) return { ip: undefined, port: undefined };
   const [, ip = '', port] = found;
+  const number = port === undefined ? undefined : portRanges(port)?.[0]?.[0];
   const { start, end } = text.span;
   return {
     ip: val(ip.toLowerCase(), { start, end: start + ip.length }),
-    port: port === undefined ? undefined : val(Number(port), { start: end - port.length, end }),
+    port: number === undefined ? undefined : val(number, { start: end - (port ?? '').length, end }),
   };
 }
 
@@ -120,7 +131,7 @@ semantics.addOperation<PacketLine>('read(source)', {
     const source = this.args['source'] as SourceText;
     const where = place.children[0];
     const form = where?.children[0];
-    const clock = stamp.children[0]?.children[1];
+    const clock = stamp.children[0]?.children[2];
     const shape = frame.children[0];
     const ethernet = shape?.ctorName === 'frame_ethernet';
     const [macs, type] = ethernet ? shape.children : [];
