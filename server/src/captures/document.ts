@@ -252,7 +252,11 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
     for (; !step.done; step = steps.next()) yield 0.95;
     const parsed = step.value;
     const covered = new Set<number>();
-    for (const record of parsed.records) for (let n = record.firstLine; n <= record.lastLine; n++) covered.add(n);
+    for (let k = 0; block.lines.length > 0 && k < parsed.records.length; k++) {
+      if (k % MANY === MANY - 1) yield 0.96;
+      const record = parsed.records[k];
+      for (let n = record?.firstLine ?? 0; record && n <= record.lastLine; n++) covered.add(n);
+    }
     for (let n = 0; n < parsed.errors.length; n++) {
       if (n % MANY === MANY - 1) yield 0.96;
       const error = parsed.errors[n];

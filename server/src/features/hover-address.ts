@@ -1,6 +1,15 @@
 import type { Source } from '../model/network';
 import { devicesWithMac, neutronPortWithMac } from '../model/queries';
-import { inPrefix, isMulticastMac, parseIp, parseMac, parsePrefix, type IpPrefix } from '../packet/address';
+import {
+  inPrefix,
+  isMulticastMac,
+  parseIp,
+  parseMac,
+  parsePrefix,
+  parseQuad,
+  type IpAddress,
+  type IpPrefix,
+} from '../packet/address';
 import { attachmentOf } from '../walk/owner';
 import type { EntityOf } from './entity';
 import { domainInterfaces } from './libvirt';
@@ -182,6 +191,8 @@ function gatewayBullets(world: World, ip: string): string[] {
     for (const namespace of host.namespaces.values()) {
       for (const { route, source } of namespace.routes) {
         if (route.via?.value !== ip) continue;
+        // A router may be the next hop of a hundred thousand routes.
+        if (found.length >= 4) return found;
         const to =
           route.dst.value.prefix === 0
             ? 'Default gateway'
@@ -195,19 +206,28 @@ function gatewayBullets(world: World, ip: string): string[] {
   return found.slice(0, 4);
 }
 
-/** Routes are compared with every address that is asked for; their prefixes are read once. */
+/** Prefixes of IPv6 are read once for all addresses that are asked for. */
 const prefixes = new WeakMap<object, IpPrefix>();
 
-function prefixOf(route: object, text: string): IpPrefix | undefined {
-  const known = prefixes.get(route) ?? parsePrefix(text);
-  if (known) prefixes.set(route, known);
-  return known;
+/** Whether an IPv6 route's prefix holds an address. */
+function covers(route: object, to: string, length: number, address: IpAddress): boolean {
+  if (!to.includes(':')) return false;
+  const prefix = prefixes.get(route) ?? parsePrefix(`${to}/${length}`);
+  if (prefix) prefixes.set(route, prefix);
+  return prefix !== undefined && inPrefix(address, prefix);
+}
+
+/** The same for IPv4. */
+function coversQuad(to: string, length: number, address: number): boolean {
+  const start = parseQuad(to);
+  return start !== undefined && length <= 32 && (start ^ address) >>> (32 - length) === 0;
 }
 
 /** The subnets that hold the address, and the routes that lead to it but the default ones, which lead to any. */
 function coverBullets(world: World, ip: string): string[] {
   const address = parseIp(ip);
   if (!address) return [];
+  const quad = parseQuad(ip);
   const found: string[] = [];
   for (const subnet of world.network.subnets) {
     const prefix = subnet.cidr === undefined ? undefined : parsePrefix(subnet.cidr);
@@ -219,9 +239,7 @@ function coverBullets(world: World, ip: string): string[] {
     for (const namespace of host.namespaces.values()) {
       for (const { route, source } of namespace.routes) {
         const { ip: to, prefix: length } = route.dst.value;
-        const prefix =
-          length === 0 || to.includes(':') !== (address.family === 6) ? undefined : prefixOf(route, `${to}/${length}`);
-        if (!prefix || !inPrefix(address, prefix)) continue;
+        if (length === 0 || !(quad === undefined ? covers(route, to, length, address) : coversQuad(to, length, quad))) continue;
         const where = namespace.name === '' ? `**${escape(host.name)}**` : code(namespace.name);
         const by = route.via ? `via ${code(route.via.value)}` : route.dev ? `by ${code(route.dev.value)}` : route.type;
         routes.push({ length, text: `Route of ${where}: ${code(`${to}/${length}`)} ${by}`, source });

@@ -96,8 +96,19 @@ function hookOf(locus: Locus, family: NfFamily, table: string, chain: string): s
   return `${words} (hook ${fact.hook.value}${priority})`;
 }
 
+/** The tables of captures that were asked for: one may have a hundred thousand rules, of which people look at many. */
+const tables = new WeakMap<Locus['capture'], Map<string, NfTable | undefined>>();
+
 /** One netfilter table as a capture's own lines show it: the network keeps only the best listing of each. */
 function tableOfCapture(locus: Locus, family: NfFamily, name: string): NfTable | undefined {
+  const known = tables.get(locus.capture) ?? new Map<string, NfTable | undefined>();
+  tables.set(locus.capture, known);
+  const key = `${family} ${name}`;
+  if (!known.has(key)) known.set(key, makeTable(locus, family, name));
+  return known.get(key);
+}
+
+function makeTable(locus: Locus, family: NfFamily, name: string): NfTable | undefined {
   const drafts = new Map<string, { policy: string | undefined; rules: NfRule[]; source: Source }>();
   let hidden = false;
   for (const fact of locus.capture.facts) {

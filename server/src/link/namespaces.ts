@@ -10,10 +10,12 @@ import { linkIpsets, linkNetfilter, linkNft } from './netfilter';
 export function* linkNamespaces(host: string, captures: readonly LinkedCapture[]): Generator<void, Map<string, Namespace>> {
   const groups = groupBy(captures, (linked) => linked.capture.namespace ?? '');
   const names = new Set(groups.keys());
+  yield;
   for (const linked of captures) for (const fact of linked.capture.facts) if (fact.kind === 'netns') names.add(fact.name.value);
   names.add('');
   const namespaces = new Map<string, Namespace>();
   for (const name of names) namespaces.set(name, yield* linkNamespace(host, name, groups.get(name) ?? [], captures));
+  yield;
   return linkPairs(namespaces, captures);
 }
 
@@ -54,7 +56,9 @@ function* linkNamespace(
     if (linked.capture.commandSpan && name !== '') sources.push(sourceAt(linked, linked.capture.commandSpan));
   const enter = own.map(({ capture }) => capture.enter).find((text) => text !== undefined);
   const routes = yield* known(own, 'route', (kind) => kind === 'ip-route' || kind === 'route');
+  yield;
   const shown = routeTablesShown(own);
+  yield;
   const neighbours = yield* known(own, 'neighbour', (kind) => kind === 'ip-neighbour' || kind === 'arp');
   const isSix = ({ capture: { command, options } }: LinkedCapture) => options['family'] === 'ip6' || SIX.test(command ?? '');
   const rules = yield* known(own, 'ip-rule', (kind) => kind === 'ip-rule');
@@ -63,6 +67,7 @@ function* linkNamespace(
       own.filter((linked) => isSix(linked) === six),
       (kind) => kind === 'ip-rule',
     );
+  yield;
   const sysctls = new Map<string, { value: string; source: Source }>();
   for (const linked of own) {
     for (const fact of linked.capture.facts) {
@@ -80,7 +85,7 @@ function* linkNamespace(
     host,
     name,
     ...(enter === undefined ? {} : { enter }),
-    devices: linkDevices(host, name, own),
+    devices: yield* paused(() => linkDevices(host, name, own)),
     addressesKnown: addressesShown(own),
     routes: yield* unique(
       routes.found,
@@ -99,7 +104,7 @@ function* linkNamespace(
           route.gatewayName?.value,
         ].join(' '),
     ),
-    nexthops: linkNexthops(own),
+    nexthops: yield* paused(() => linkNexthops(own)),
     routesKnown: shown.known4,
     routesKnown6: shown.known6,
     tablesShown: shown.tables,
@@ -130,15 +135,15 @@ function* linkNamespace(
     ipsets: yield* linkIpsets(own),
     connections: connections.connections,
     connectionsKnown: connections.known,
-    expectations: linkExpectations(own),
+    expectations: yield* paused(() => linkExpectations(own)),
     listeners: listeners.listeners,
     listenersKnown: listeners.known,
     connectedSockets: connected.sockets,
     connectedKnown: connected.known,
     queues: new Set(queues.found.map(({ fact }) => fact.queue.value)),
     queuesKnown: queues.known,
-    ebtables: linkEbtables(own),
-    evidence: linkEvidence(own),
+    ebtables: yield* paused(() => linkEbtables(own)),
+    evidence: yield* paused(() => linkEvidence(own)),
     sysctls,
     sources,
   };
@@ -243,6 +248,12 @@ function* linkRemotes(captures: readonly LinkedCapture[]): Generator<void, Names
     (row) => row,
     ({ dev, mac, ip }) => `${dev} ${mac} ${ip}`,
   );
+}
+
+/** What a pass over all facts makes, with a pause before it. */
+function* paused<T>(make: () => T): Generator<void, T> {
+  yield;
+  return make();
 }
 
 /** So many things are compared between two pauses. */

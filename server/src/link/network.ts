@@ -27,6 +27,7 @@ export function* linkInSteps(documents: readonly CaptureDocument[], before?: Net
   const assignment = assignHosts(documents);
   yield;
   const captures = plainFirst(linkedCaptures(documents, assignment));
+  yield;
   const openstack = linkOpenStack(captures);
   yield;
   const byHost = groupBy(
@@ -84,6 +85,9 @@ export function* linkInSteps(documents: readonly CaptureDocument[], before?: Net
   yield;
   const captureHosts = new Map<string, CaptureHost>();
   for (const [key, captureHost] of assignment.captures) captureHosts.set(key, { ...captureHost, bridge: bridgeOf.get(key) });
+  yield;
+  const owners = linkOwners(captures);
+  yield;
   const network: Network = {
     hosts,
     switchOf: (host) => switchOf(host),
@@ -96,7 +100,7 @@ export function* linkInSteps(documents: readonly CaptureDocument[], before?: Net
     subnets: openstack.subnets,
     routers: openstack.routers,
     captureHosts,
-    owners: linkOwners(captures),
+    owners,
   };
   const switchOf = lazySwitches(network, documents);
   return network;

@@ -26,15 +26,33 @@ export function isMulticastMac(value: bigint): boolean {
 
 /** The 32 bits of a dotted quad; undefined for anything else. */
 export function parseIpv4(text: string): bigint | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
-  let value = 0n;
-  for (const part of parts) {
-    if (!/^\d{1,3}$/.test(part) || Number(part) > 255) return undefined;
-    value = (value << 8n) | BigInt(part);
-  }
-  return value;
+  const value = parseQuad(text);
+  return value === undefined ? undefined : BigInt(value);
 }
+
+/** The same as a number: for those who read a hundred thousand of them. */
+export function parseQuad(text: string): number | undefined {
+  let value = 0;
+  let part = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const c = i < text.length ? text.charCodeAt(i) : DOT;
+    if (c === DOT) {
+      if (digits === 0 || part > 255) return undefined;
+      value = value * 256 + part;
+      part = 0;
+      digits = 0;
+      dots++;
+    } else {
+      if (c < 48 || c > 57 || ++digits > 3) return undefined;
+      part = part * 10 + c - 48;
+    }
+  }
+  return dots === 4 ? value : undefined;
+}
+
+const DOT = 46;
 
 export function formatIpv4(value: bigint): string {
   return [24n, 16n, 8n, 0n].map((shift) => ((value >> shift) & 0xffn).toString()).join('.');
