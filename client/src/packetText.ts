@@ -15,6 +15,7 @@ const headers: readonly (readonly [key: keyof PacketView, name: string])[] = [
   ['tp_src', 'tp_src'],
   ['tp_dst', 'tp_dst'],
   ['icmp_type', 'icmp_type'],
+  ['ip_frag', 'ip_frag'],
 ];
 
 export interface HeaderChange {

@@ -34,6 +34,8 @@ export interface PacketView {
   readonly tp_src?: number;
   readonly tp_dst?: number;
   readonly icmp_type?: number;
+  /** `first`: the packet was cut, and this is its first fragment. */
+  readonly ip_frag?: 'first';
 }
 
 export interface TraceStep extends StepWords {

@@ -96,5 +96,6 @@ export function viewPacket(packet: FlowKey): PacketView {
     ...(v4 || v6 ? { nw_proto: proto, nw_ttl: Number(get(packet, 'nw_ttl')) } : {}),
     ...(ports ? { tp_src: Number(get(packet, 'tp_src')), tp_dst: Number(get(packet, 'tp_dst')) } : {}),
     ...(proto === 1 || proto === 58 ? { icmp_type: Number(get(packet, 'tp_src')) } : {}),
+    ...(get(packet, 'nw_frag') === 1n ? { ip_frag: 'first' as const } : {}),
   };
 }

@@ -33,9 +33,9 @@ export function ovsIn(context: Context, place: Place & { kind: 'ovs-in' }, packe
     stage: 'ovs-port',
     device: place.bridge,
     port: shown,
-    summary: `Enters ${place.bridge} by ${port.ofport === undefined || port.ofport === LOCAL_PORT ? shown : `port ${port.ofport} (${port.name})`}${port.tag === undefined ? '' : `, an access port of VLAN ${port.tag}`}; ${tagText(packet)}`,
+    summary: `Enters ${place.bridge} by ${port.ofport === undefined || port.ofport === LOCAL_PORT ? shown : `port ${port.ofport} (${port.name})`}${port.tag === undefined ? '' : `, an access port of VLAN ${port.tag}`}; ${tagText(packet)}${isCut(context) ? '; in fragments, whose ports flows do not see' : ''}`,
     certainty: port.sources.length > 0 ? 'captured' : 'inferred',
-    packet,
+    packet: asFragment(context, packet),
     evidence: portEvidence(port),
     steps: [],
   });
@@ -65,7 +65,18 @@ export function ovsIn(context: Context, place: Place & { kind: 'ovs-in' }, packe
     }
   }
   const deeper: Context = { ...context, depth: context.depth + 1, seen: new Set([...context.seen, key]) };
-  return forwardBy(deeper, bridge, port, set(packet, 'in_port', BigInt(port.ofport ?? 0)), steps);
+  const entered = set(asFragment(context, packet), 'in_port', BigInt(port.ofport ?? 0));
+  return forwardBy(deeper, bridge, port, entered, steps);
+}
+
+/** Of a packet that was cut the switch sees the first fragment, whose ports its flows do not (ovs-fields(7), `ip_frag`). */
+function asFragment(context: Context, packet: FlowKey): FlowKey {
+  const cut = isCut(context);
+  return cut || packet.has('nw_frag') ? set(packet, 'nw_frag', cut ? 1n : 0n) : packet;
+}
+
+function isCut({ size }: Context): boolean {
+  return size !== undefined && size.length < size.whole;
 }
 
 function forwardBy(context: Context, bridge: OvsBridge, inPort: OvsPort, packet: FlowKey, steps: Step[]): Ending {

@@ -109,6 +109,8 @@ export function runPipeline(
     for (const word of [W.nwSrc, W.nwDst, W.tpSrc, W.tpDst]) flow[word] = again[word] ?? 0;
     flow.set(again.subarray(W.ipv6Src, W.ipv6Src + 8), W.ipv6Src);
     flow[W.ctState] = Number(back.state);
+    // The kernel's datapath puts fragments together before it tracks them (ovs_ct_handle_fragments).
+    if (bridge.datapathType !== 'netdev') flow[W.nwFrag] = 0;
     noteError(run, translate(session, ofBridge, flow, options).error);
   }
   putSteps(run, steps);
