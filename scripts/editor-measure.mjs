@@ -107,7 +107,8 @@ try {
       );
       await command('Packet Walk: Trace Packet');
       await timed('traced', async () => {
-        for (const answer of ['vm1', '10.0.0.21', 'ICMP', 'request']) {
+        // Of its length nothing is typed: the first choice is any.
+        for (const answer of ['vm1', '10.0.0.21', 'ICMP', '', 'request']) {
           const input = page.locator('.quick-input-widget input').first();
           await input.waitFor();
           await page.waitForTimeout(300);

@@ -11,6 +11,7 @@ import { ipRoute } from '../../server/src/captures/ip-route';
 import { iptablesRules } from '../../server/src/captures/iptables-rules';
 import { ovsAppctlFdbShow } from '../../server/src/captures/ovs-appctl-fdb-show';
 import { ovsDpctlDumpFlows } from '../../server/src/captures/ovs-dpctl-dump-flows';
+import { ovsVsctlShow } from '../../server/src/captures/ovs-vsctl-show';
 import { route } from '../../server/src/captures/route';
 import { sockets } from '../../server/src/captures/sockets';
 import { tcpdump } from '../../server/src/captures/tcpdump';
@@ -111,6 +112,14 @@ const outputs: readonly { readonly kind: CaptureKind; readonly command: string; 
     lines: [
       '-P INPUT ACCEPT',
       ...times(60, (n) => (n % 8 === 0 ? `-A INPUT -s 10.0.0.${n}/32 -p tcp\n-j DROP` : `-A INPUT -s 10.0.0.${n}/32 -j ACCEPT`)),
+    ],
+  },
+  {
+    kind: ovsVsctlShow,
+    command: 'ovs-vsctl show',
+    lines: [
+      '    Bridge br-int',
+      ...times(30, (n) => `        Port tap${n}\n            tag: ${n + 1}\n            Interface tap${n}`),
     ],
   },
 ];

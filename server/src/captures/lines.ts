@@ -1,5 +1,6 @@
 import type { Grammar, MatchResult } from 'ohm-js';
 import type { Line } from '../base/lines';
+import { drained } from '../base/steps';
 import type { CaptureError, LineRecord, ParseInput, Parsed, Ref } from './capture';
 import type { Fact } from './facts';
 import { sourceOf, syntaxError, type SourceText } from './ohm';
@@ -31,8 +32,23 @@ export function parseEachLine(
   what: string,
   take: (result: MatchResult, source: SourceText, out: Collected, line: Line) => LineRecord['what'] | void,
 ): Parsed {
+  return drained(eachLineInSteps(input, grammar, rule, what, take));
+}
+
+/** So many lines are read between two pauses: a millisecond's work or two. */
+const STEP = 16;
+
+/** `parseEachLine` with pauses. */
+export function* eachLineInSteps(
+  input: ParseInput,
+  grammar: Grammar,
+  rule: string,
+  what: string,
+  take: (result: MatchResult, source: SourceText, out: Collected, line: Line) => LineRecord['what'] | void,
+): Generator<void, Parsed> {
   const out = collect();
-  for (const line of input.lines) {
+  for (const [n, line] of input.lines.entries()) {
+    if (n % STEP === STEP - 1) yield;
     if (line.text.trim() === '') continue;
     const source = sourceOf(line);
     const result = grammar.match(source.text, rule);

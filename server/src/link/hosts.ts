@@ -274,7 +274,10 @@ interface Guest {
 }
 
 function guestsOf(items: readonly Item[]): Guest[] {
-  const facts = items.flatMap(({ capture }) => capture.facts);
+  // One by one: of other kinds there may be a hundred thousand.
+  const facts = items.flatMap(({ capture }) =>
+    capture.facts.filter(({ kind }) => kind === 'instance' || kind === 'neutron-port'),
+  );
   const hypervisors = new Map<string, string | undefined>();
   for (const fact of facts) {
     if (fact.kind !== 'instance' || !fact.name) continue;

@@ -28,7 +28,7 @@ export function* linkInSteps(documents: readonly CaptureDocument[], before?: Net
   yield;
   const captures = plainFirst(linkedCaptures(documents, assignment));
   yield;
-  const openstack = linkOpenStack(captures);
+  const openstack = yield* linkOpenStack(captures);
   yield;
   const byHost = groupBy(
     captures.filter(

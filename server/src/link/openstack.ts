@@ -31,8 +31,9 @@ interface InstanceDraft extends Omit<Writable<Instance>, 'ips' | 'sources' | 'po
   sources: Source[];
 }
 
-export function linkOpenStack(captures: readonly LinkedCapture[]): OpenStack {
+export function* linkOpenStack(captures: readonly LinkedCapture[]): Generator<void, OpenStack> {
   const ports = linkPorts(captures);
+  yield;
   const routers = new Map<string, Writable<NeutronRouter> & { sources: Source[] }>();
   const subnets = new Map<string, Writable<NeutronSubnet> & { sources: Source[] }>();
   const networks: (Omit<Writable<NeutronNetwork>, 'says' | 'sources' | 'subnets'> & {
@@ -108,6 +109,7 @@ export function linkOpenStack(captures: readonly LinkedCapture[]): OpenStack {
       }
     }
   }
+  yield;
   joinDomains(instances, ports, captures);
   joinByAddress(instances, ports);
   const finished = [...ports.values()];

@@ -1,9 +1,10 @@
 import type { Node } from 'ohm-js';
 import { val, type Val } from '../../base/span';
 import grammars from '../../generated/grammars.ohm-bundle';
+import { drained } from '../../base/steps';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import { positionals } from '../command';
-import { parseEachLine, type Collected } from '../lines';
+import { eachLineInSteps, type Collected } from '../lines';
 import { nodeSpan, type SourceText } from '../ohm';
 
 const HEADER = /^\s*\S+@\S+:(?:\s+hit:\d+.*)?\s*$|^\s*\S+ \([\w-]+@[\w.-]+\):\s*$/;
@@ -42,7 +43,8 @@ export const ovsAppctlDpifShow: CaptureKind = {
   accepts(text) {
     return HEADER.test(text) || BRIDGE.test(text) || PORT.test(text) || DATAPATH_PORT.test(text) || NUMBERS.test(text);
   },
-  parse,
+  parse: (input) => drained(parseInSteps(input)),
+  parseInSteps,
 };
 
 type Options = Record<string, Val<string>>;
@@ -135,10 +137,10 @@ function configOf(optional: Node, args: Args): Config | undefined {
   return optional.children[0]?.['config'](sourceIn(args)) as Config | undefined;
 }
 
-function parse(input: ParseInput): Parsed {
+function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
   let datapath: string | undefined;
   let bridge: Val<string> | undefined;
-  return parseEachLine(input, grammars.DpifShow, 'line', 'line of dpif/show', (result, source, out) => {
+  return yield* eachLineInSteps(input, grammars.DpifShow, 'line', 'line of dpif/show', (result, source, out) => {
     const read = semantics(result)['read'](source) as Read;
     if (read.what === 'datapath') {
       datapath = read.name.value;

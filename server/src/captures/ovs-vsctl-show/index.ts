@@ -1,9 +1,10 @@
 import grammars from '../../generated/grammars.ohm-bundle';
+import { drained } from '../../base/steps';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput, Parsed, Ref } from '../capture';
 import { positionals } from '../command';
 import type { Fact } from '../facts';
-import { parseEachLine } from '../lines';
+import { eachLineInSteps } from '../lines';
 import { readShowLine, type ShowLine } from './semantics';
 
 const OBJECT = /^\s*(?:Bridge|Port|Interface) (?:"[^"]+"|[\w.@:+-]+)(?:\s*(?:[<#(←]|--).*)?$/;
@@ -43,7 +44,8 @@ export const ovsVsctlShow: CaptureKind = {
   accepts(text) {
     return OBJECT.test(text) || SETTING.test(text) || UUID.test(text) || /^\s*(?:Manager|Controller) "/.test(text);
   },
-  parse,
+  parse: (input) => drained(parseInSteps(input)),
+  parseInSteps,
 };
 
 interface OpenPort {
@@ -61,7 +63,7 @@ interface OpenInterface {
   error?: Val<string>;
 }
 
-function parse(input: ParseInput): Parsed {
+function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
   const facts: Fact[] = [];
   let bridge: { name: Val<string>; failMode?: Val<string>; datapathType?: Val<string> } | undefined;
   let port: OpenPort | undefined;
@@ -145,7 +147,7 @@ function parse(input: ParseInput): Parsed {
     }
   };
 
-  const parsed = parseEachLine(input, grammars.OvsVsctlShow, 'line', 'line of ovs-vsctl show', (result, source, out) => {
+  const parsed = yield* eachLineInSteps(input, grammars.OvsVsctlShow, 'line', 'line of ovs-vsctl show', (result, source, out) => {
     const line = readShowLine(result, source);
     if (line.kind === 'system') uuid = line.uuid;
     else if (line.kind === 'object') object(line, out.refs as Ref[]);
