@@ -31,9 +31,9 @@ kvm7# ovs-appctl fdb/show br0
     3    30  52:54:00:cc:00:09    3
 `;
 
-function ask(from: string, to: string) {
+function ask(from: string, to: string, text = notes) {
   const service = createService();
-  service.set('file:///notes.txt', 'ticket/notes.txt', notes);
+  service.set('file:///notes.txt', 'ticket/notes.txt', text);
   return walk(service.world().network, { from, to });
 }
 
@@ -59,5 +59,28 @@ describe('a switch of which no address is known', () => {
   it('asks for the sender where only an IP address is given', () => {
     const result = ask('vnet1', '10.0.0.9');
     assert.equal(result.kind === 'walk' && result.request.ending.disposition, 'insufficient-info');
+  });
+});
+
+describe('a tap whose bridge was not captured', () => {
+  const host = `root@h:~# ip -br link
+lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP>
+tapa             UP             02:00:00:00:00:02 <BROADCAST,MULTICAST,UP,LOWER_UP>
+br0              UP             02:00:00:00:00:03 <BROADCAST,MULTICAST,UP,LOWER_UP>
+root@h:~# ip -4 -o addr
+5: br0    inet 10.0.0.1/24 brd 10.0.0.255 scope global br0
+root@h:~# ip r
+10.0.0.0/24 dev br0 proto kernel scope link src 10.0.0.1
+root@h:~# ip neigh
+10.0.0.9 dev br0 lladdr 02:00:00:00:00:09 REACHABLE
+`;
+
+  it('is not where the host itself sends from', () => {
+    const result = ask('tapa', '10.0.0.9', host);
+    assert.ok(result.kind === 'walk');
+    assert.equal(result.request.ending.disposition, 'insufficient-info');
+    assert.match(result.request.ending.summary, /come in by tapa/);
+    const own = ask('10.0.0.1', '10.0.0.9', host);
+    assert.equal(own.kind === 'walk' && own.request.ending.disposition, 'exits');
   });
 });

@@ -2,13 +2,19 @@ import type { Host, Namespace, Network } from '../model/network';
 import { bridgeOfMember } from '../model/queries';
 import { cardOfPort } from './card';
 import type { Whereabouts } from './start';
-import { portIdPrefix } from '../model/known-names';
+import { hasRole, portIdPrefix } from '../model/known-names';
 
 /** What makes a packet: a namespace whose captures show it, or a card of which only others speak. */
 export type Beginning =
   | { readonly kind: 'namespace'; readonly host: Host; readonly namespace: Namespace; readonly ip: string | undefined }
   | { readonly kind: 'card'; readonly from: Whereabouts }
   | { readonly kind: 'unknown' };
+
+/** Whether what comes by a device is somebody else's: a bridge has it, or its name says that a guest is behind it. */
+export function isOthers({ host, namespace, device, ip }: Whereabouts & { kind: 'device' }): boolean {
+  if (ip !== undefined || namespace.name !== '') return false;
+  return bridgeOfMember(host, '', device) !== undefined || hasRole(device, 'tap', 'vnet', 'vhost-user');
+}
 
 /** Who sends what starts at a place. */
 export function beginsAt(network: Network, from: Whereabouts): Beginning {
@@ -21,7 +27,7 @@ export function beginsAt(network: Network, from: Whereabouts): Beginning {
         : { kind: 'card', from };
     }
     case 'device':
-      return from.ip === undefined && from.namespace.name === '' && bridgeOfMember(from.host, '', from.device) !== undefined
+      return isOthers(from)
         ? { kind: 'card', from }
         : { kind: 'namespace', host: from.host, namespace: from.namespace, ip: from.ip };
     case 'host': {

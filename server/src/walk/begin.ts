@@ -2,7 +2,7 @@ import type { Host, Namespace, Source } from '../model/network';
 import { instanceOf, networkOf, neutronPortOf, ovsPortNamed } from '../model/queries';
 import { parseMac } from '../packet/address';
 import { set, type FlowKey } from '../packet/flow-key';
-import { addressFor } from './begin-place';
+import { addressFor, isOthers } from './begin-place';
 import { cardBehindDevice, cardOfInstance, cardOfPort, hopOf, type Card } from './card';
 import { addGap, hostOf, inNamespace, type Context } from './context';
 import { fromGuest } from './device-size';
@@ -39,8 +39,7 @@ export function begin(context: Context, from: Whereabouts, destination: string, 
         : beginNeutronPort(context, from, destination, question, steps);
     }
     case 'device':
-      if (from.ip === undefined && from.namespace.name === '' && isMember(from.host, from.device))
-        return beginBehind(context, from.host, from.device, destination, question, steps);
+      if (isOthers(from)) return beginBehind(context, from.host, from.device, destination, question, steps);
       return beginNamespace(context, from.host, from.namespace, from.ip, destination, question, steps);
     case 'host': {
       const bare = from.host.namespaces.get('');
@@ -58,10 +57,6 @@ export function begin(context: Context, from: Whereabouts, destination: string, 
     summary: `Where ${question.from} is attached was not captured`,
     packet: new Map(),
   };
-}
-
-function isMember(host: Host, device: string): boolean {
-  return [...host.linuxBridges.values()].some((bridge) => bridge.members.some(({ name }) => name === device));
 }
 
 /** From inside an instance: its own routes where they were captured, what its cloud gives it where not. */
