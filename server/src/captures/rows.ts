@@ -15,6 +15,8 @@ export interface Rows {
   readonly what: string;
   /** Whether a line starts a record, so that it can't be the rest of the one above. */
   readonly starts: (text: string) => boolean;
+  /** Reads a line whose form is known without the grammar; undefined for others. */
+  readonly known?: (rule: string, source: SourceText, out: Collected) => LineRecord['what'] | undefined;
   /** What the program says besides its output, without having failed. */
   readonly harmless?: RegExp;
 }
@@ -56,6 +58,11 @@ export function* parseRowsInSteps(input: ParseInput, rows: Rows, take: TakeRow):
     if (reportErrorOutput(out, line)) continue;
     const source = sourceOf(line);
     const rule = rows.ruleFor(line.text);
+    const known = rows.known?.(rule, source, out);
+    if (known !== undefined) {
+      record(out, line, line, known);
+      continue;
+    }
     const result = rows.grammar.match(source.text, rule);
     const wrapped = result.failed() ? joined(lines, n, rows) : undefined;
     if (wrapped !== undefined) {

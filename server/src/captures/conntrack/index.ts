@@ -9,6 +9,9 @@ import { continuesRow, parseRows, type Rows } from '../rows';
 import { ipProtocolNumber } from '../../packet/ip-protocols';
 import { numbered } from './numbered';
 import { readEntry, readExpectation, readSaved, type EntryLine, type EntryWord, type ExpectationLine } from './semantics';
+import type { SourceText } from '../ohm';
+import { createTextForms } from '../text-forms';
+import { entryForm } from './form';
 import { readConntrackXml } from './xml';
 
 const ENTRY =
@@ -34,6 +37,8 @@ const rows: Rows = {
   },
   starts: (text) => [ENTRY, DATAPATH, EXPECT, SAVED, SUMMARY].some((pattern) => pattern.test(text)),
 };
+
+const forms = createTextForms<EntryLine>(entryForm);
 
 /** The connections that the kernel or a datapath of Open vSwitch tracks: `conntrack -L`, /proc/net/nf_conntrack, `dpctl/dump-conntrack`, and those that it expects. */
 export const conntrack: CaptureKind = {
@@ -82,14 +87,24 @@ export const conntrack: CaptureKind = {
     if (input.lines.some(({ text }) => XML.test(text))) return readConntrackXml(input, SUMMARY);
     // By what tells a connection apart: its last event says how it stands.
     const events = new Map<string, ConntrackEntryFact | undefined>();
-    const parsed = parseRows(input, rows, (rule, result, source, out) => {
+    const take = (rule: string, line: EntryLine, out: Collected) => {
+      const fact = entryOf(out, line, rule === 'datapathLine');
+      if (line.event && fact !== undefined) events.set(identity(fact), line.over ? undefined : fact);
+      else if (fact !== undefined && !line.over) out.facts.push(fact);
+    };
+    const known = (rule: string, source: SourceText, out: Collected) => {
+      const line = rule === 'entryLine' ? forms.read(source) : undefined;
+      if (line === undefined) return undefined;
+      take(rule, line, out);
+      return 'record' as const;
+    };
+    const parsed = parseRows(input, { ...rows, known }, (rule, result, source, out) => {
       if (rule === 'summaryLine') return 'header';
       if (rule === 'expectLine') addExpectation(out, readExpectation(result, source));
       else {
         const line = rule === 'saveLine' ? readSaved(result, source) : readEntry(result, source);
-        const fact = line && entryOf(out, line, rule === 'datapathLine');
-        if (line?.event === true && fact !== undefined) events.set(identity(fact), line.over ? undefined : fact);
-        else if (fact !== undefined && line?.over === false) out.facts.push(fact);
+        if (line !== undefined) take(rule, line, out);
+        if (line !== undefined && rule === 'entryLine') forms.learn(source, line);
       }
       return 'record';
     });

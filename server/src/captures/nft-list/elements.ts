@@ -1,6 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { sliceSource, type SourceText } from '../ohm';
-import { createElementForms } from './element-forms';
+import { ADDRESS, createTextForms, DIGITS, VALUE } from '../text-forms';
 import { readNftElement, type NftElement } from './semantics';
 
 /** The elements of a set's `{ … }`, cut at commas; a piece that is no element is reported through `fail`. */
@@ -27,7 +27,24 @@ export function cutElements(body: SourceText, fail: (piece: SourceText) => void)
   return elements;
 }
 
-const forms = createElementForms();
+const forms = createTextForms<NftElement>(elementForm);
+
+const WORD = /[^ \t]+/g;
+const NUMBER = /^\d+$/;
+const FROM_DIGIT = /^\d[\w.:/-]*$/;
+const HEXADECIMAL = /^[a-f][\da-f]*:[\da-f:.]*(?:[-/][\da-f:.]+)?$/;
+
+/** Elements of one form have the same words but for those that start with a digit and hexadecimal addresses (`value` in Nft.ohm). */
+export function elementForm(text: string, edges: number[]): string | undefined {
+  if (text.includes('"')) return undefined;
+  let form = '';
+  for (const { 0: word, index } of text.matchAll(WORD)) {
+    edges.push(index, index + word.length);
+    const known = NUMBER.test(word) ? DIGITS : FROM_DIGIT.test(word) ? VALUE : HEXADECIMAL.test(word) ? ADDRESS : word;
+    form += `${known} `;
+  }
+  return form;
+}
 
 /** An element by the grammar; undefined where it is none, or too long to be one. */
 function parseElement(piece: SourceText): NftElement | undefined {

@@ -1,30 +1,45 @@
-import type { SourceText } from '../ohm';
-import type { NftElement } from './semantics';
+import type { SourceText } from './ohm';
+
+/** Stand in a form for what differs between the texts of that form; a text that has one itself has no form. */
+export const DIGITS = '\u0001';
+export const VALUE = '\u0002';
+export const ADDRESS = '\u0003';
+// eslint-disable-next-line no-control-regex
+const STAND_IN = /[\u0001-\u0003]/;
 
 /**
- * The forms of a set's elements: lists of addresses are long, and all that differs between their elements are numbers and addresses. Of each form the
- * grammar reads one element, which tells where the values of all others are. Texts of one form have the same words but for those that
- * start with a digit and those of an address in hexadecimal, which the grammar never looks into (`value` in Nft.ohm).
+ * The forms of a text that a grammar reads into spans and constants: long lists of addresses or connections differ in numbers and addresses
+ * only. Of each form the grammar reads one text, which tells where the values of all others are.
  */
-export function createElementForms(): {
-  /** What an element says whose form was learned; undefined for others. */
-  readonly read: (piece: SourceText) => NftElement | undefined;
-  /** Takes what the grammar made of an element for what all of its form say. */
-  readonly learn: (piece: SourceText, element: NftElement) => void;
-} {
+export interface TextForms<T> {
+  /** What a text says whose form was learned; undefined for others. */
+  readonly read: (source: SourceText) => T | undefined;
+  /** Takes what the grammar made of a text for what all of its form say. */
+  readonly learn: (source: SourceText, value: T) => void;
+}
+
+/**
+ * `cut` gives the form of a text: its literal pieces with stand-ins for what the grammar takes without looking into it, and in `edges`
+ * where values may start and end; undefined where it has none.
+ */
+export function createTextForms<T>(cut: (text: string, edges: number[]) => string | undefined): TextForms<T> {
   const forms = new Map<string, Template | undefined>();
   const edges: number[] = [];
+  const formOf = ({ text, parts }: SourceText): string | undefined => {
+    edges.length = 0;
+    return parts.length === 1 && !STAND_IN.test(text) ? cut(text, edges) : undefined;
+  };
   return {
-    read(piece) {
-      const form = formOf(piece, edges);
+    read(source) {
+      const form = formOf(source);
       const template = form === undefined ? undefined : forms.get(form);
-      return template === undefined ? undefined : (fill(template, edges, piece) as NftElement);
+      return template === undefined ? undefined : (fill(template, edges, source) as T);
     },
-    learn(piece, element) {
-      const form = formOf(piece, edges);
+    learn(source, value) {
+      const form = formOf(source);
       if (form === undefined || forms.has(form)) return;
       if (forms.size >= MOST_FORMS) forms.clear();
-      forms.set(form, templateOf(element, edges, piece));
+      forms.set(form, templateOf(value, edges, source, form));
     },
   };
 }
@@ -39,31 +54,14 @@ type Template =
   | { readonly kind: 'list'; readonly items: readonly Template[] }
   | { readonly kind: 'fields'; readonly fields: readonly (readonly [string, Template])[] };
 
-const WORD = /[^ \t]+/g;
-const DIGITS = /^\d+$/;
-const FROM_DIGIT = /^\d[\w.:/-]*$/;
-const HEXADECIMAL = /^[a-f][\da-f]*:[\da-f:.]*(?:[-/][\da-f:.]+)?$/;
-
-/** The form of an element, and where its words start and end; undefined where it stands on several lines. */
-function formOf({ text, parts }: SourceText, edges: number[]): string | undefined {
-  if (parts.length !== 1 || text.includes('"')) return undefined;
-  edges.length = 0;
-  let form = '';
-  for (const { 0: word, index } of text.matchAll(WORD)) {
-    edges.push(index, index + word.length);
-    form += DIGITS.test(word) ? '1 ' : FROM_DIGIT.test(word) ? '1a ' : HEXADECIMAL.test(word) ? 'a: ' : `${word} `;
-  }
-  return form;
-}
-
 /** Undefined where a part of the value is not what the text says between two edges. */
-function templateOf(value: unknown, edges: readonly number[], piece: SourceText): Template | undefined {
+function templateOf(value: unknown, edges: readonly number[], piece: SourceText, form: string): Template | undefined {
   if (Array.isArray(value)) {
-    const items = value.map((item: unknown) => templateOf(item, edges, piece));
+    const items = value.map((item: unknown) => templateOf(item, edges, piece, form));
     return items.every((item) => item !== undefined) ? { kind: 'list', items } : undefined;
   }
-  // What is made of numbers may differ where they do.
-  if (typeof value === 'number' || (typeof value === 'string' && /\d/.test(value))) return undefined;
+  // What is made of numbers may differ where they do; a name is the same where it stands in the form.
+  if (typeof value === 'number' || (typeof value === 'string' && /\d/.test(value) && !form.includes(value))) return undefined;
   if (typeof value !== 'object' || value === null) return { kind: 'same', value };
   if ('span' in value && 'value' in value) {
     const { start, end } = value.span as { readonly start: number; readonly end: number };
@@ -74,7 +72,7 @@ function templateOf(value: unknown, edges: readonly number[], piece: SourceText)
   }
   const fields: (readonly [string, Template])[] = [];
   for (const [key, part] of Object.entries(value)) {
-    const template = templateOf(part, edges, piece);
+    const template = templateOf(part, edges, piece, form);
     if (template === undefined) return undefined;
     fields.push([key, template]);
   }
