@@ -33,8 +33,7 @@ def match(setup, table, hook):
 def uncommon(setup, hook):
     """Conditions that hardly any packet meets, and shares that none of these packets uses up."""
     r = setup.r
-    kinds = [f"-m quota {setup.not_()}--quota 100000000", "-m hashlimit --hashlimit-upto 10000/sec --hashlimit-burst 10000 --hashlimit-mode srcip --hashlimit-name h1",
-             f"-m u32 --u32 \"0x0>>0x1c=0x{6 if setup.six else 4}\""]
+    kinds = [f"-m quota {setup.not_()}--quota 100000000", "-m hashlimit --hashlimit-upto 10000/sec --hashlimit-burst 10000 --hashlimit-mode srcip --hashlimit-name h1"]
     if setup.six:
         kinds += [f"-m rt {setup.not_()}--rt-type 0", "-m hbh", "-m dst", "-m frag --fragid 0:4294967295"]
     elif hook != "PREROUTING":

@@ -1,4 +1,5 @@
 import type { NfMatch, NfTargetOptions } from '../captures/netfilter-facts';
+import { isBuiltInTarget } from '../packet/netfilter-targets';
 
 /** A netfilter rule's conditions, in words; empty for a rule that every packet matches. */
 export function explainNfMatches(matches: readonly NfMatch[]): string[] {
@@ -137,6 +138,9 @@ const nfTargets: Readonly<Record<string, string>> = {
   TPROXY: 'hands it to a local proxy without changing its addresses',
   NFLOG: 'logs it to a program and goes on',
   TRACE: 'has the kernel trace it and goes on',
+  TEE: 'sends a copy of it to another machine and goes on',
+  TCPOPTSTRIP: 'takes options out of its TCP header and goes on',
+  ECN: 'changes its congestion bits and goes on',
 };
 
 /** What a netfilter rule does, in words. */
@@ -170,10 +174,12 @@ export function explainNfTarget(target: string | undefined, goto: boolean, optio
         ? 'keeps connection tracking off it'
         : `sets its connection tracking zone${options.zoneByMark ? ' to its mark' : options.zone ? ` to ${options.zone.value}` : ''}`;
     case 'SET':
+      if (options.mapSet !== undefined) return 'gives it the mark, priority or queue that a set has for it, and goes on';
       return `puts its addresses into ${options.set ? `the set ${options.set.value}` : 'a set'}, or takes them out, and goes on`;
     case 'NOTRACK':
       return 'keeps connection tracking off it';
     default:
+      if (nfTargets[target] === undefined && isBuiltInTarget(target)) return `does what the target ${target} is for`;
       return nfTargets[target] ?? `${goto ? 'goes to' : 'jumps to'} chain ${target}`;
   }
 }

@@ -2,6 +2,7 @@ import { val, type Span, type Val } from '../../base/span';
 import type { NfMatch, NfTargetOptions } from '../netfilter-facts';
 import { ipRef, lower } from '../words';
 import type { Collected } from '../lines';
+import { isBuiltInTarget } from '../../packet/netfilter-targets';
 import { servicePort } from './services';
 
 /** What a rule says, whatever syntax it was printed in. */
@@ -34,14 +35,6 @@ const PROTOCOLS: Readonly<Record<string, string>> = {
   'ipv6-icmp': 'icmpv6',
 };
 
-const BUILT_IN_TARGETS = new Set(
-  (
-    'ACCEPT DROP RETURN QUEUE REJECT LOG DNAT SNAT MASQUERADE REDIRECT NETMAP MARK CONNMARK CT NOTRACK TPROXY TCPMSS TCPOPTSTRIP ' +
-    'CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK SECMARK DNPT SNPT DSCP TOS ECN HL TTL HMARK IDLETIMER LED NFLOG ULOG NFQUEUE RATEEST ' +
-    'SET SYNPROXY TEE TRACE AUDIT MIRROR SAME BALANCE ROUTE'
-  ).split(' '),
-);
-
 /** The chains that the kernel calls itself, by table. */
 export const BUILT_IN_CHAINS: Readonly<Record<string, readonly string[]>> = {
   filter: ['INPUT', 'FORWARD', 'OUTPUT'],
@@ -49,11 +42,6 @@ export const BUILT_IN_CHAINS: Readonly<Record<string, readonly string[]>> = {
   mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],
   raw: ['PREROUTING', 'OUTPUT'],
 };
-
-/** Whether a target ends or changes something itself; any other name is a chain. */
-export function isBuiltInTarget(name: string): boolean {
-  return BUILT_IN_TARGETS.has(name);
-}
 
 export function isBuiltInChain(name: string): boolean {
   return BUILT_IN_CHAINS['mangle']?.includes(name) === true;

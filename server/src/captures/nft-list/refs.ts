@@ -1,7 +1,7 @@
 import { val } from '../../base/span';
 import type { NetfilterFact, NfMatch } from '../netfilter-facts';
 import { ipRef, macRef } from '../words';
-import { isBuiltInTarget } from '../iptables-rules/netfilter';
+import { isBuiltInTarget } from '../../packet/netfilter-targets';
 import type { Collected } from '../lines';
 
 /** Notes references to what a rule's conditions and target name; a rule that a map made several of has them once. */
