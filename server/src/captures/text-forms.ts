@@ -4,8 +4,7 @@ import type { SourceText } from './ohm';
 export const DIGITS = '\u0001';
 export const VALUE = '\u0002';
 export const ADDRESS = '\u0003';
-// eslint-disable-next-line no-control-regex
-const STAND_IN = /[\u0001-\u0003]/;
+const STAND_INS = [DIGITS, VALUE, ADDRESS];
 
 /**
  * The forms of a text that a grammar reads into spans and constants: long lists of addresses or connections differ in numbers and addresses
@@ -27,7 +26,7 @@ export function createTextForms<T>(cut: (text: string, edges: number[]) => strin
   const edges: number[] = [];
   const formOf = ({ text, parts }: SourceText): string | undefined => {
     edges.length = 0;
-    return parts.length === 1 && !STAND_IN.test(text) ? cut(text, edges) : undefined;
+    return parts.length === 1 && !STAND_INS.some((sign) => text.includes(sign)) ? cut(text, edges) : undefined;
   };
   return {
     read(source) {
