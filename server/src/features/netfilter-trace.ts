@@ -238,9 +238,12 @@ function traceOne(
 function uncapturedRoutes(namespace: Namespace, { packet, events }: Passage): Pick<Doubt, 'command' | 'reason'> | undefined {
   const { family } = packet;
   if ((family === 4 ? namespace.routesKnown : namespace.routesKnown6) !== 'absent') return undefined;
-  const isRouted = events.some(
-    (event) => event.kind === 'route' && event.lookup.kind === 'found' && event.lookup.table === 'main',
-  );
+  const isRouted = events.some((event) => {
+    // A rule that refuses comes behind the table of what is this host's, which may have more than its addresses.
+    if (event.kind === 'refused') return event.decision.why === 'route';
+    if (event.kind !== 'route') return false;
+    return event.lookup.kind === 'refused' || (event.lookup.kind === 'found' && event.lookup.table === 'main');
+  });
   const command = family === 4 ? 'ip route' : 'ip -6 route';
   return isRouted ? { command, reason: 'no route was captured, only what the addresses imply is known' } : undefined;
 }

@@ -126,14 +126,7 @@ export function valueMatches(
     case 'icmpv6 code': {
       const v6 = name.startsWith('icmpv6');
       return one([protocolOf(v6 ? 'icmpv6' : 'icmp', selector)], (value) => {
-        const ends = value.value.split('-');
-        const code = icmpCode(value.value, v6);
-        const range =
-          code === undefined && ends.length === 2
-            ? numbers(value.value)
-            : code === undefined
-              ? undefined
-              : ([code, code] as const);
+        const range = codeRange(value.value, v6);
         return range === undefined ? undefined : { kind: 'icmp-code', range: val(range, value.span), negated: false };
       });
     }
@@ -407,4 +400,16 @@ function markMatch(kind: 'mark' | 'connmark', value: Val<string>): NfMatch | und
     return { kind, mark: val({ value: from, mask: 0xffffffff, to }, value.span), negated: false };
   const mark = markValue(value.value);
   return mark === undefined || value.value.includes('/') ? undefined : { kind, mark: val(mark, value.span), negated: false };
+}
+
+/** `0-3`, `port-unreachable`, `net-unreachable-port-unreachable`: names of codes have hyphens themselves. */
+function codeRange(text: string, v6: boolean): readonly [number, number] | undefined {
+  const code = (part: string) => icmpCode(part, v6) ?? (/^\d+$/.test(part) ? Number(part) : undefined);
+  const one = code(text);
+  if (one !== undefined) return [one, one];
+  for (let at = text.indexOf('-'); at >= 0; at = text.indexOf('-', at + 1)) {
+    const [from, to] = [code(text.slice(0, at)), code(text.slice(at + 1))];
+    if (from !== undefined && to !== undefined && from <= to) return [from, to];
+  }
+  return undefined;
 }
