@@ -251,10 +251,58 @@ ${rules.map((rule) => `\t\t${rule}\n`).join('')}	}
       assert.deepEqual([plain?.verdict, plain?.certainty], ['dropped', 'captured']);
     });
 
-    it('does not know what a set holds once a packet has come to a rule that changes it', () => {
+    it('knows what a packet has put into a set, as long as it is not forgotten', () => {
       const [first, second] = ask(all('ip saddr @seen drop', 'add @seen { ip saddr }'), WAY, WAY);
       assert.deepEqual([first?.verdict, first?.certainty], ['forwarded', 'captured']);
-      assert.deepEqual([second?.verdict, second?.likely], ['insufficient-info', 'forwarded']);
+      assert.deepEqual([second?.verdict, second?.certainty], ['dropped', 'assumed']);
+      assert.deepEqual(
+        second?.alternatives.map(({ verdict }) => verdict),
+        ['forwarded'],
+      );
+      const [same] = ask(all('add @seen { ip saddr }', 'ip saddr @seen drop'), WAY);
+      assert.deepEqual([same?.verdict, same?.certainty], ['dropped', 'captured']);
+      const [other] = ask(all('add @seen { ip daddr }', 'ip saddr @seen drop'), WAY);
+      assert.deepEqual([other?.verdict, other?.certainty], ['forwarded', 'captured']);
+      const [gone] = ask(all('add @seen { ip saddr }', 'delete @seen { ip saddr }', 'ip saddr @seen drop'), WAY);
+      assert.deepEqual([gone?.verdict, gone?.certainty], ['forwarded', 'captured']);
+      const [turned] = ask(all('add @seen { ip saddr }', 'ip saddr != @seen drop'), WAY);
+      assert.deepEqual([turned?.verdict, turned?.certainty], ['forwarded', 'captured']);
+      const [unnamed] = ask(all('add @seen { ct original ip saddr }', 'ip saddr @seen drop'), WAY);
+      assert.deepEqual([unnamed?.verdict, unnamed?.likely], ['insufficient-info', 'forwarded']);
+    });
+
+    it('lets the element that is there decide, not what the rule would give a new one', () => {
+      const over = 'add @seen { ip saddr limit rate over 1000/second burst 5 packets }';
+      const [kept] = ask(all(over, 'update @seen { ip saddr } drop'), WAY);
+      assert.deepEqual([kept?.verdict, kept?.certainty], ['forwarded', 'assumed']);
+      const [plain] = ask(all('update @seen { ip saddr }', `${over} drop`), WAY);
+      assert.deepEqual([plain?.verdict, plain?.certainty], ['dropped', 'captured']);
+      const [below] = ask(all('add @seen { ip saddr limit rate 1000/second }', 'update @seen { ip saddr } drop'), WAY);
+      assert.deepEqual([below?.verdict, below?.certainty], ['dropped', 'assumed']);
+    });
+
+    it('reads the rates of captured elements', () => {
+      const held = (element: string, ...rules: string[]) =>
+        all(...rules).map((text) => text.replace('timeout 1m\n', `timeout 1m\n\t\telements = { ${element} }\n`));
+      const over = '10.0.1.2 limit rate over 1/second burst 5 packets expires 59s';
+      const verdicts = (element: string, rule: string) => {
+        const [trace] = ask(held(element, rule), WAY);
+        return [trace?.verdict, ...(trace?.alternatives.map(({ verdict }) => verdict) ?? [])];
+      };
+      assert.deepEqual(verdicts(over, 'ip saddr @seen drop'), ['forwarded', 'dropped']);
+      assert.deepEqual(verdicts('10.0.1.2 limit rate 1/second', 'ip saddr @seen drop'), ['dropped', 'forwarded']);
+      assert.deepEqual(verdicts(over, 'ip saddr != @seen drop'), ['forwarded']);
+      assert.deepEqual(verdicts(over, 'update @seen { ip saddr } drop'), ['forwarded', 'dropped']);
+      const rated = 'update @seen { ip saddr limit rate over 1/second } drop';
+      assert.deepEqual(verdicts('10.0.1.2 expires 59s', rated), ['dropped']);
+      assert.deepEqual(verdicts('10.0.1.3 expires 59s', rated), ['forwarded', 'dropped']);
+      const [usual] = ask(
+        all('update @seen { ip saddr } drop').map((text) =>
+          text.replace('timeout 1m\n', 'timeout 1m\n\t\tlimit rate over 9/second\n'),
+        ),
+        WAY,
+      );
+      assert.deepEqual([usual?.verdict, usual?.certainty], ['forwarded', 'assumed']);
     });
 
     it('knows that only packets with the header come behind what puts it into a set', () => {

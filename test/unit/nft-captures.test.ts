@@ -176,7 +176,11 @@ table ip filter { # handle 3
       `table ip t {\n\tset a {\n\t\ttype ipv4_addr\n\t\tflags dynamic,timeout\n\t\telements = { ${elements.join(', ')} }\n\t}\n\tchain c {\n\t\tip saddr @a drop\n\t}\n}`,
     );
     assert.deepEqual(errors, []);
-    assert.equal(rules[0]?.matches.map(words).join(), `any-of(${elements.map((_, n) => `source=10.0.0.${n + 1}`).join(' ')})`);
+    const rated = ['source=10.0.0.1 limit', 'source=10.0.0.2 !limit', 'source=10.0.0.3 !limit', 'source=10.0.0.4 limit'];
+    assert.equal(
+      rules[0]?.matches.map(words).join(),
+      `any-of(all-of(any-of(source=10.0.0.5 source=10.0.0.6 source=10.0.0.7)) ${rated.map((one) => `all-of(${one})`).join(' ')})`,
+    );
   });
 
   it('translates conditions and statements, and says what it can not', () => {

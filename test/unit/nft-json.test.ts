@@ -69,6 +69,27 @@ describe('the JSON of nft', () => {
     }
   });
 
+  it('reads what elements of a set count by, and knows that it may not be all', () => {
+    const elements = [
+      '{"elem": {"val": "10.0.0.1", "limit": {"rate": 1, "burst": 5, "per": "hour", "inv": true}}}',
+      '{"elem": {"val": "10.0.0.2", "counter": {"packets": 0, "bytes": 0}}}',
+      '"10.0.0.3"',
+    ];
+    const change =
+      '{"set": {"op": "add", "elem": {"payload": {"protocol": "ip", "field": "saddr"}}, "set": "@s", "stmt": [{"counter": null}, {"limit": {"rate": 1, "burst": 5, "per": "hour", "inv": true}}]}}';
+    const { facts } = read(
+      'nft -j list ruleset',
+      `{"nftables": [{"set": {"family": "ip", "name": "s", "table": "t", "type": "ipv4_addr", "elem": [${elements.join(', ')}]}}, {"rule": {"family": "ip", "table": "t", "chain": "c", "handle": 1, "expr": [${change}, {"drop": null}]}}]}`,
+    );
+    const sets = facts.flatMap((fact) => (fact.kind === 'nf-rule' ? [fact.targetOptions.element?.captured] : []));
+    const [captured] = sets;
+    assert.ok(captured?.is === 'shown');
+    assert.deepEqual(
+      captured.elements.map(({ rates }) => rates.map((rate) => rate?.text.value)),
+      [['limit rate over'], ['limit rate over'], [undefined]],
+    );
+  });
+
   it('leaves open what it does not know, and says where it is cut off', () => {
     const rule = (expression: string): string =>
       `{"nftables": [{"rule": {"family": "ip", "table": "t", "chain": "c", "handle": 1, "expr": [${expression}]}}]}`;

@@ -150,8 +150,23 @@ export type NfMatch =
   /** A set that rules change: what it held when it was captured, as long as no packet has come to such a rule. */
   | {
       readonly kind: 'changing-set';
+      /** `FAMILY TABLE @NAME`. */
       readonly set: string;
+      /** What of the packet is looked up. */
+      readonly selectors: readonly string[];
+      /** The headers that this is read from. */
+      readonly headers: readonly NfMatch[];
+      /** What is asked of the set as it was captured, turned around already where the condition is. */
       readonly matches: readonly NfMatch[];
+      readonly text: Val<string>;
+      readonly negated: boolean;
+    }
+  /** The element that the rule has just put into a set may have a rate, which decides whether the rule goes on. */
+  | {
+      readonly kind: 'element-rate';
+      /** `FAMILY TABLE @NAME`. */
+      readonly set: string;
+      readonly selectors: readonly string[];
       readonly text: Val<string>;
       readonly negated: boolean;
     }
@@ -163,6 +178,32 @@ export type NfMatch =
       readonly name?: string;
       readonly likely?: boolean;
     };
+
+/** A condition that time decides. */
+export type NfLimit = Extract<NfMatch, { kind: 'limit' }>;
+
+/** How a rule of nft changes one element of a set. */
+export interface NfElementChange {
+  /** `FAMILY TABLE @NAME`. */
+  readonly set: string;
+  readonly op: 'add' | 'delete';
+  readonly selectors: readonly string[];
+  /** What the element, where it is new, has to count by. */
+  readonly rate: NfLimit | undefined;
+  /** It is forgotten after a time. */
+  readonly timed: boolean;
+  readonly captured: NfCapturedSet;
+}
+
+/** What a set held when it was captured. */
+export type NfCapturedSet =
+  | {
+      readonly is: 'shown';
+      /** The elements, and which packets they are for. */
+      readonly elements: readonly { readonly matches: readonly NfMatch[]; readonly rates: readonly (NfLimit | undefined)[] }[];
+    }
+  /** Not shown: each element may be there, with what some rule gives it. */
+  | { readonly is: 'hidden'; readonly rates: readonly (NfLimit | undefined)[] };
 
 /** What a rule's target is told, besides its name. */
 export interface NfTargetOptions {
@@ -209,6 +250,8 @@ export interface NfTargetOptions {
   readonly unprinted?: boolean;
   /** SET: the set that the packet's addresses are put into or taken out of. */
   readonly set?: Val<string>;
+  /** SET of nft, where it is known which element. */
+  readonly element?: NfElementChange;
 }
 
 /** What a rule does before its target: a rule of nft may do several things. */

@@ -2,6 +2,7 @@ import type { Source } from '../model/network';
 import { hasPorts, isIcmp, isIcmpError, PROTO, TCP, type IpPacket } from './packet';
 import { takeExpectation, type Expectation } from './expected';
 import { areValidTcpFlags, firstTcpStep, nextTcpStep, NO_SEGMENTS, type TcpSegments, type TcpState } from './tcp-state';
+import { NO_CHANGES, type SetChanges } from './set-changes';
 
 /** One direction of a connection. Of ICMP, `sport` is the identifier and `dport` is type × 256 + code. */
 export interface Tuple {
@@ -83,8 +84,7 @@ export interface ConnectionTable {
   readonly own: Connection[];
   /** What programs of this host have sent, as their sockets see it. */
   readonly opened: Tuple[];
-  /** Sets that rules have put addresses into, or taken out of, since they were captured. */
-  changedSets: ReadonlySet<string>;
+  setChanges: SetChanges;
   /** What is announced and has not begun yet. */
   expectations: readonly Expectation[];
 }
@@ -93,7 +93,7 @@ export function newTable(
   captured: ReadonlyMap<string, Connection> = new Map(),
   expectations: readonly Expectation[] = [],
 ): ConnectionTable {
-  return { captured, own: [], opened: [], changedSets: new Set(), expectations };
+  return { captured, own: [], opened: [], setChanges: NO_CHANGES, expectations };
 }
 
 /** A copy that can be changed without changing the original. */
@@ -102,7 +102,7 @@ export function copyTable(table: ConnectionTable): ConnectionTable {
     captured: table.captured,
     own: table.own.map((connection) => ({ ...connection })),
     opened: [...table.opened],
-    changedSets: table.changedSets,
+    setChanges: table.setChanges,
     expectations: table.expectations,
   };
 }

@@ -34,7 +34,7 @@ function momentOf(run: Run, name: Hook): Moment {
     physOut: run.physOut,
     tracking: run.tracking ?? (run.notrack ? UNTRACKED : run.zone !== ZONE_0 ? TEMPLATE : INVALID),
     opened: run.input.connections.opened,
-    changedSets: run.input.connections.changedSets,
+    setChanges: run.input.connections.setChanges,
     arrivedBy: run.input.iif,
     keepsSocket: run.keepsSocket,
     local: run.input.iif === undefined && run.input.bridged === undefined,
@@ -217,7 +217,7 @@ function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {
 
 function take(run: Run, result: TableRun): void {
   run.packet = result.after.packet;
-  run.input.connections.changedSets = result.after.changedSets;
+  run.input.connections.setChanges = result.after.setChanges;
   if (result.proxied) run.proxied = true;
   if (run.tracking) {
     // What has no connection can still be marked as untracked (nft_notrack_eval).

@@ -3,6 +3,7 @@ import { parseIp, parsePrefix } from '../packet/address';
 import type { Tri } from './decide';
 import { hasPorts, isIcmp, type IpPacket } from './packet';
 import { ipProtocolNumber } from '../packet/ip-protocols';
+import type { SetChanges } from './set-changes';
 
 /** What a set may look at besides the packet. */
 export interface SetContext {
@@ -12,8 +13,7 @@ export interface SetContext {
   readonly physOut: string | undefined;
   /** `--return-nomatch`: of networks only what is excepted counts (ip_set_test). */
   readonly returnNomatch?: boolean;
-  /** Sets that rules have changed since they were captured. */
-  readonly changedSets: ReadonlySet<string>;
+  readonly setChanges: SetChanges;
 }
 
 /** Stands for a set that a rule changes without the capture telling which. */
@@ -52,7 +52,7 @@ export function inSet(
   const set = namespace.ipsets.get(name);
   if (!set || depth > 4) return 'maybe';
   // Where the line that made it is missing, nothing tells what it is a set of.
-  if (context.changedSets.has(name) || context.changedSets.has(ANY_SET)) return 'maybe';
+  if (context.setChanges.has(name) || context.setChanges.has(ANY_SET)) return 'maybe';
   if (set.known === 'absent' || set.type === '') return 'maybe';
   const family = set.family === 'inet6' ? 6 : 4;
   if (set.type !== 'list:set' && !/^(?:bitmap:port|hash:mac)$/.test(set.type) && family !== packet.family) return 'no';

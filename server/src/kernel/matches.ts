@@ -13,6 +13,7 @@ import { hasRealm } from './realm';
 import type { Flow, Lookup } from './routing';
 import { hasSocket } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
+import { changedElement, isHeld, letsBy, NO_CHANGES, type SetChanges } from './set-changes';
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
 
@@ -32,8 +33,7 @@ export interface Moment {
   readonly tracking: Tracking;
   /** What this host's own programs have sent since: they may hold sockets that wait for its answers. */
   readonly opened: readonly Tuple[];
-  /** Sets that rules have changed since they were captured. */
-  readonly changedSets: ReadonlySet<string>;
+  readonly setChanges: SetChanges;
   /** A packet that this host made: only those have an owner. */
   readonly local: boolean;
   /** A packet that has a proxy's socket (TPROXY); whose process that is, nobody tells. */
@@ -55,7 +55,7 @@ export const UNROUTED = {
   physOut: undefined,
   tracking: UNTRACKED,
   opened: [],
-  changedSets: new Set<string>(),
+  setChanges: NO_CHANGES,
   local: false,
   keepsSocket: false,
   route: () => ({ kind: 'none' }) as const,
@@ -264,9 +264,22 @@ function makeTest(match: NfMatch): Test {
       return turned(match.negated, (at) => or(inner.map((test) => test(at))));
     }
     case 'changing-set': {
-      const inner = match.matches.map(testOf);
-      return turned(match.negated, (at) => (at.changedSets.has(match.set) ? 'maybe' : and(inner.map((test) => test(at)))));
+      const captured = match.matches.map(testOf);
+      const guards = match.headers.map(testOf);
+      return (at) => {
+        const guarded = and(guards.map((test) => test(at)));
+        if (guarded === 'no') return 'no';
+        const state = changedElement(at.setChanges, match.set, match.selectors, at);
+        if (state === 'any') return 'maybe';
+        if (state === undefined) return and(captured.map((test) => test(at)));
+        return and([guarded, match.negated ? not(isHeld(state)) : letsBy(state)]);
+      };
     }
+    case 'element-rate':
+      return (at) => {
+        const state = changedElement(at.setChanges, match.set, match.selectors, at);
+        return state === undefined || state === 'any' ? 'maybe' : letsBy(state);
+      };
     case 'all-of': {
       const inner = match.matches.map(testOf);
       return turned(match.negated, (at) => and(inner.map((test) => test(at))));

@@ -3,9 +3,10 @@ import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
 import { inferredFrom, knownChain } from '../model/known-names';
 import { turnsOnAge } from './connection-status';
 import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
-import type { Choose, Tri } from './decide';
+import { and, type Choose, type Tri } from './decide';
 import { decideHidden } from './hidden';
 import { testOf, type Hook, type Moment } from './matches';
+import { changedElement, withChange } from './set-changes';
 import { hasProxy } from './sockets';
 import { changed, isPassing, lacksOption } from './targets';
 
@@ -323,16 +324,46 @@ function limitHolds(limit: Extract<NfMatch, { kind: 'limit' }>, refuses: boolean
   return holds !== negated;
 }
 
+/** Whether a condition that only time or a rate decides holds for the usual packet; undefined for any other. */
+function likelyByTime(match: NfMatch, at: Moment, refuses: boolean): boolean | undefined {
+  switch (match.kind) {
+    case 'limit':
+      return limitHolds(match, refuses);
+    case 'any-of':
+    case 'all-of': {
+      const open = match.matches.filter((inner) => testOf(inner)(at) === 'maybe');
+      const inner = open.map((one) => likelyByTime(one, at, refuses));
+      if (match.negated || inner.includes(undefined)) return undefined;
+      return match.kind === 'any-of' ? inner.includes(true) : !inner.includes(false);
+    }
+    case 'changing-set':
+    case 'element-rate': {
+      const state = changedElement(at.setChanges, match.set, match.selectors, at);
+      if (state === 'any' || state?.hidden === true) return undefined;
+      if (state !== undefined) {
+        const [held = 'absent'] = state.may;
+        if (match.negated) return held === 'absent';
+        return held === 'plain' || (held !== 'absent' && limitHolds(held, refuses));
+      }
+      const open = match.kind === 'changing-set' ? match.matches.filter((inner) => testOf(inner)(at) === 'maybe') : [];
+      const inner = open.map((one) => likelyByTime(one, at, refuses));
+      return open.length === 0 || inner.includes(undefined) ? undefined : !inner.includes(false);
+    }
+    default:
+      return undefined;
+  }
+}
+
 /** What is taken for granted where a condition can't be decided. */
 function openCondition(rule: NfRule, { moment, table }: Run, isJump: boolean) {
   const open = rule.matches.filter((match) => testOf(match)(moment) === 'maybe');
   const names = open.map(conditionText);
-  const limits = open.flatMap((match) => (match.kind === 'limit' ? [match] : []));
-  if (limits.length === open.length) {
-    // What a limit that stands elsewhere says is not known: what refuses packets is meant for those beyond it.
-    const refuses = rule.target === 'DROP' || rule.target === 'REJECT';
+  // What a limit that stands elsewhere says is not known: what refuses packets is meant for those beyond it.
+  const refuses = rule.target === 'DROP' || rule.target === 'REJECT';
+  const counted = open.map((match) => likelyByTime(match, moment, refuses));
+  if (!counted.includes(undefined)) {
     return {
-      likely: limits.every((limit) => limitHolds(limit, refuses)),
+      likely: counted.every((holds) => holds === true),
       certainty: 'assumed' as const,
       nature: 'chance' as const,
       reason: `${names.join(', ')}: how many packets came before, or chance, decides`,
@@ -448,6 +479,15 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
       const then = options.arp?.['mangle-target']?.value.toUpperCase() ?? 'ACCEPT';
       return then === 'DROP' || then === 'ACCEPT' ? then : undefined;
     }
+    case 'SET':
+      if (options.element !== undefined) {
+        const { element } = options;
+        const holds = (matches: readonly NfMatch[]) => and(matches.map((match) => testOf(match)(run.moment)));
+        run.moment = { ...run.moment, setChanges: withChange(run.moment.setChanges, element, run.moment, holds) };
+        return undefined;
+      }
+      run.moment = changed(run.moment, target, options);
+      return undefined;
     default:
       if (isPassing(target)) {
         if (lacksOption(target, options)) return unknownTarget(run, rule, target);

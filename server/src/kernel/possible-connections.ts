@@ -3,6 +3,7 @@ import type { Doubt } from './decide';
 import { invert, newTable, tupleOf } from './conntrack';
 import type { Expectation } from './expected';
 import type { IpPacket } from './packet';
+import { anyChanges, later, NO_CHANGES, type SetChanges } from './set-changes';
 
 /** A doubt with the answer that was given. */
 export type Answered = Doubt & { readonly answer: boolean };
@@ -41,7 +42,7 @@ export type Ends = Pick<Tuple, 'proto' | 'src' | 'dst'>;
 export interface PossibleConnections {
   readonly captured: ReadonlyMap<string, Connection>;
   readonly expectations: readonly Expectation[];
-  readonly changedSets: ReadonlySet<string>;
+  readonly setChanges: SetChanges;
   readonly groups: readonly Group[];
 }
 
@@ -66,7 +67,7 @@ export function capturedAlone(
   captured: ReadonlyMap<string, Connection>,
   expectations: readonly Expectation[],
 ): PossibleConnections {
-  return { captured, expectations, changedSets: new Set(), groups: [] };
+  return { captured, expectations, setChanges: NO_CHANGES, groups: [] };
 }
 
 /** The ends of a packet, and those of an answer to the packet that it is about. */
@@ -107,7 +108,7 @@ export function tablesMet(possible: PossibleConnections, ends: readonly Ends[]):
     const { own, opened } = together([...rest, past]);
     const table = newTable(possible.captured, possible.expectations);
     return {
-      table: copyTable({ ...table, changedSets: possible.changedSets, own: [...own], opened: [...opened] }),
+      table: copyTable({ ...table, setChanges: possible.setChanges, own: [...own], opened: [...opened] }),
       because: past.because,
     };
   });
@@ -184,8 +185,15 @@ export function afterPacket(
     lost: [...meets.met.flatMap((one) => one.lost), ...(lost === undefined ? [] : [lost])],
   };
   const isEmpty = !group.unknown && group.left.every((left) => left.own.length + left.opened.length === 0);
-  const changedSets = new Set(tables.flatMap(({ table }) => [...table.changedSets]));
-  return { ...possible, expectations: likely.table.expectations, changedSets, groups: isEmpty ? others : [...others, group] };
+  const setChanges = later(
+    anyChanges(
+      tables.map(({ table, because }) => ({
+        changes: table.setChanges,
+        hidden: because.some(({ nature }) => nature !== 'chance'),
+      })),
+    ),
+  );
+  return { ...possible, expectations: likely.table.expectations, setChanges, groups: isEmpty ? others : [...others, group] };
 }
 
 /** Between whom the connections are, before and after NAT. */

@@ -5,6 +5,7 @@ import type { Moment } from './matches';
 import { PROTO, TCP, type IpPacket } from './packet';
 import { ANY_SET } from './ipset';
 import { flowOf, type Flow } from './routing';
+import { withUnknownChange } from './set-changes';
 
 /** Targets after which the packet goes on in the same chain (iptables-extensions(8)). */
 const PASSING = new Set(
@@ -59,7 +60,7 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
       return options.ecnRemove === true ? { ...at, packet: { ...packet, tcpFlags: packet.tcpFlags & ~(TCP.ECE | TCP.CWR) } } : at;
     case 'SET':
       if (options.mapSet !== undefined) return options.mapSet === 'mark' ? { ...at, packet: { ...packet, mark: undefined } } : at;
-      return { ...at, changedSets: new Set([...at.changedSets, options.set?.value ?? ANY_SET]) };
+      return { ...at, setChanges: withUnknownChange(at.setChanges, options.set?.value ?? ANY_SET) };
     case 'TTL':
     case 'HL': {
       const ttl = options.ttl?.value;

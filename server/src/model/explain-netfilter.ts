@@ -102,6 +102,7 @@ function explainNfMatch(match: NfMatch): string {
     case 'any-of':
     case 'all-of':
     case 'changing-set':
+    case 'element-rate':
       return `${not}${match.text.value}`;
     case 'limit':
       // nft says by `over` what lies beyond.

@@ -10,6 +10,7 @@ import type { Lookup } from './selectors';
 import { changedSets } from './dynamic';
 import { cutElements } from './elements';
 import { priorityNumber } from './names';
+import { limitOf, rateIn, type SetHead } from './rates';
 import { ruleRefs } from './refs';
 import { ruleFacts } from './rules';
 import { UNPRINTED_TARGET } from './statements';
@@ -37,6 +38,7 @@ interface State {
   readonly rules: PendingRule[];
   /** By `FAMILY TABLE SET`; undefined where its elements are not understood. */
   readonly sets: Map<string, readonly NftElement[] | undefined>;
+  readonly heads: Map<string, SetHead>;
   anonymous: number;
   readonly lineBreak: number;
   /** The program said that it lacks an extension of iptables. */
@@ -57,6 +59,7 @@ export function readBlocks(input: ParseInput): Parsed {
     stack: [],
     rules: [],
     sets: new Map(),
+    heads: new Map(),
     anonymous: 0,
     lineBreak: lineBreakOf(lines),
     lacksExtensions,
@@ -81,11 +84,14 @@ function translateRules(state: State): void {
   const iptables = tablesOfIptables(state.out);
   const changing = changedSets(
     state.rules.map(({ line, family, table }) => ({ table: `${family} ${table}`, items: line.items })),
+    (table, name) => state.heads.get(`${table} ${name}`),
   );
   for (const { line, family, table, chain, number, block } of state.rules) {
     const lookup: Lookup = {
       family,
-      changing: changing.get(`${family} ${table}`) ?? new Set(),
+      table,
+      head: (name) => state.heads.get(`${family} ${table} ${name}`),
+      changing: changing.get(`${family} ${table}`) ?? new Map(),
       madeByIptables: iptables.has(`${family} ${table}`),
       set: (name) => state.sets.get(`${family} ${table} ${name}`),
       literal: (body) => cutElements(body, () => undefined),
@@ -119,7 +125,7 @@ function headRule(text: string, inside: Block['is'] | undefined): string | undef
   if (/^\s*\}/.test(text)) return 'closeLine';
   if (/^\s*table\s.*\{/.test(text)) return 'tableLine';
   if (/^\s*chain\s.*\{/.test(text)) return 'chainLine';
-  if (/^\s*(?:(?:re)?define|undefine|include|flush|delete|destroy)\s/.test(text)) return 'scriptLine';
+  if (/^\s*(?:(?:re)?define|undefine|include|flush|delete(?!\s+@)|destroy)\s/.test(text)) return 'scriptLine';
   if (inside === 'table' || inside === undefined) {
     if (/^\s*(?:set|map)\s+\S+\s*\{/.test(text)) return 'setLine';
     if (
@@ -155,6 +161,7 @@ function readLine(state: State, lines: readonly Line[], n: number, line: Line): 
     } else {
       const head = readNftHead(result, source);
       takeHead(state, head);
+      if (inside?.is === 'set' && rule === 'propertyLine') takeProperty(state, inside.name, line);
       record(out, line, line, head.is === 'extra' || head.is === 'close' ? 'header' : 'record');
     }
     return n;
@@ -182,6 +189,7 @@ function takeHead(state: State, head: NftHead): void {
     }
     case 'set':
       stack.push({ is: 'set', name: head.name.value });
+      if (table !== undefined) state.heads.set(`${table.family} ${table.name} ${head.name.value}`, { timed: false });
       if (table !== undefined) state.sets.set(`${table.family} ${table.name} ${head.name.value}`, state.isTerse ? undefined : []);
       break;
     case 'object':
@@ -201,6 +209,17 @@ function takeHead(state: State, head: NftHead): void {
     case 'extra':
       break;
   }
+}
+
+/** What a set says of its elements: `timeout 5m`, `limit rate over 10/second`. */
+function takeProperty(state: State, set: string, { text, start }: Line): void {
+  const table = tableOf(state);
+  if (table === undefined) return;
+  const key = `${table.family} ${table.name} ${set}`;
+  const known = state.heads.get(key) ?? { timed: false };
+  const rate = rateIn(val(text, { start, end: start + text.length }));
+  if (rate !== undefined) state.heads.set(key, { ...known, rate: limitOf(rate) });
+  if (/^\s*timeout\s/.test(text)) state.heads.set(key, { ...known, timed: true });
 }
 
 function takeHook(

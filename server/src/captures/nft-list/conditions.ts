@@ -2,6 +2,7 @@ import { cover, val, type Val } from '../../base/span';
 import type { NfMatch } from '../netfilter-facts';
 import { FLAG_SELECTORS, flagMatches, type FlagForm } from './flags';
 import { ctStatusBits, icmpCode, plainNumber, tcpFlags } from './names';
+import { limitOf } from './rates';
 import { ADDRESS, familyGuard, protocolOf, spanOf, valueMatches, type Lookup } from './selectors';
 import type { NftElement, NftItem } from './semantics';
 
@@ -27,9 +28,18 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
     if (elements === undefined) return [otherMatch(item.text)];
     const matches = setMatches(selectors, elements, negated, item.text, lookup);
     const set = right.is === 'named' ? `@${right.name.value}` : undefined;
-    return set !== undefined && lookup.changing.has(set)
-      ? [{ kind: 'changing-set', set, matches, text: item.text, negated: false }]
-      : matches;
+    if (set === undefined || !lookup.changing.has(set)) return matches;
+    return [
+      {
+        kind: 'changing-set',
+        set: `${lookup.family} ${lookup.table} ${set}`,
+        selectors: selectors.map(({ value }) => value),
+        headers: headers(selectors, item.text, lookup),
+        matches,
+        text: item.text,
+        negated,
+      },
+    ];
   }
   if (selectors.length > 1) {
     const all = concatMatches(selectors, right.values, lookup, item.text);
@@ -81,6 +91,18 @@ export function setMatches(
 ): NfMatch[] {
   const [selector] = selectors;
   if (selector === undefined) return [otherMatch(text)];
+  // An element that is found lets packets by as its own rate does (nft_set_elem_update_expr).
+  if (!negated && elements.some(({ rate }) => rate !== undefined)) {
+    const plain = elements.filter(({ rate }) => rate === undefined);
+    const each = elements.flatMap(({ rate, ...element }): NfMatch[] => {
+      if (rate === undefined) return [];
+      const found = setMatches(selectors, [element], false, element.text, lookup);
+      return [{ kind: 'all-of', matches: [...found, limitOf(rate)], text: element.text, negated }];
+    });
+    const others = plain.length === 0 ? [] : setMatches(selectors, plain, false, text, lookup);
+    const rest: NfMatch[] = others.length === 0 ? [] : [{ kind: 'all-of', matches: others, text, negated }];
+    return [{ kind: 'any-of', matches: [...rest, ...each], text, negated }];
+  }
   if (selectors.length === 1) {
     const values = elements.flatMap(({ key }) => (key[0] === undefined ? [] : [key[0]]));
     // An empty set holds nothing.

@@ -72,7 +72,38 @@ export function elementOf(json: Json): NftElement | undefined {
   if (second !== undefined && !verdict && !data) return undefined;
   const words = [key, ...(data ? [data] : [])].map((values) => values.map(({ value }) => value).join(' . '));
   const to = verdict ? [...words, verdictWords(verdict)] : words;
-  return { key, verdict, data, text: val(to.join(' : '), json.span) };
+  const element = only(first);
+  const counts = element?.name === 'elem' ? fieldsOf(element.value) : new Map<string, Json>();
+  const rate = rateWords(counts);
+  return {
+    key,
+    verdict,
+    data,
+    ...(rate === '' ? {} : { rate: val(rate, json.span) }),
+    ...(rate === '' && counts.has('counter') ? { rateHidden: true } : {}),
+    text: val(to.join(' : '), json.span),
+  };
+}
+
+/** What counts packets among the things that an element, or a set for its elements, has: `limit rate over`. */
+function rateWords(fields: Fields): string {
+  const words = ['limit', 'quota', 'ct count'].flatMap((name) => {
+    const rate = fields.get(name);
+    if (rate === undefined) return [];
+    const inverse = fieldsOf(rate).get('inv');
+    return [`${name === 'limit' ? 'limit rate' : name}${inverse?.is === 'word' && inverse.value === true ? ' over' : ''}`];
+  });
+  return words.join(' ');
+}
+
+/** The same of a list of such things. */
+export function ratesOf(list: Json | undefined, span: Span): Val<string> | undefined {
+  const words = itemsOf(list).flatMap((rate) => {
+    const one = only(rate);
+    return one === undefined ? [] : [rateWords(new Map([[one.name, one.value]]))];
+  });
+  const all = words.filter((word) => word !== '').join(' ');
+  return all === '' ? undefined : val(all, span);
 }
 
 /** `jump x`. */
@@ -276,13 +307,10 @@ function statementOf(name: string, value: Json, span: Span): NftItem | undefined
       const element = fields.get('elem');
       const key = element && (fieldsOf(fieldsOf(element).get('elem')).get('val') ?? element);
       const selectors = selectorsOf(key);
-      const rates = itemsOf(fields.get('stmt')).flatMap((rate) => {
-        const one = only(rate);
-        const inverse = fieldsOf(one?.value).get('inv');
-        const over = inverse?.is === 'word' && inverse.value === true ? ' over' : '';
-        return one ? [`${one.name === 'limit' ? 'limit rate' : one.name}${over}`] : [];
-      });
-      const inside = [selectors ? names(selectors) : '', ...rates].join(' ');
+      const inner = element && fieldsOf(fieldsOf(element).get('elem'));
+      const timeout = inner?.has('timeout') === true ? ['timeout', jsonNumber(inner, 'timeout')?.value ?? ''] : [];
+      const rates = ratesOf(fields.get('stmt'), span);
+      const inside = [selectors ? names(selectors) : '', ...timeout, ...(rates ? [rates.value] : [])].join(' ');
       return other('update', `${jsonText(fields, 'op')?.value ?? 'add'} ${jsonText(fields, name)?.value ?? '@'} { ${inside} }`);
     }
     case 'dup':

@@ -9,7 +9,8 @@ import type { Lookup } from './selectors';
 import { tablesOfIptables } from './blocks';
 import { changedSets } from './dynamic';
 import { cutElements } from './elements';
-import { elementOf, itemOf, verdictWords } from './json-rule';
+import { elementOf, itemOf, ratesOf, verdictWords } from './json-rule';
+import { limitOf, type SetHead } from './rates';
 import { ruleRefs } from './refs';
 import { ruleFacts, type RulePlace } from './rules';
 import { readNftRule, type NftElement, type NftItem } from './semantics';
@@ -28,10 +29,15 @@ export function readNftJson(input: ParseInput): Parsed {
       return found?.is === 'object' ? [found.fields] : [];
     });
   const sets = new Map<string, readonly NftElement[] | undefined>();
+  const heads = new Map<string, SetHead>();
   for (const fields of [...of('set'), ...of('map')]) {
     const name = jsonText(fields, 'name');
     const isHidden = input.options['terse'] !== undefined && !fields.has('elem');
-    if (name) sets.set(`${familyOf(fields)} ${tableOf(fields)} ${name.value}`, isHidden ? undefined : elementsOf(fields));
+    if (name === undefined) continue;
+    const key = `${familyOf(fields)} ${tableOf(fields)} ${name.value}`;
+    sets.set(key, isHidden ? undefined : elementsOf(fields));
+    const rate = ratesOf(fields.get('stmt'), name.span);
+    heads.set(key, { timed: fields.has('timeout'), ...(rate === undefined ? {} : { rate: limitOf(rate) }) });
   }
   for (const fields of of('chain')) {
     const name = jsonText(fields, 'name');
@@ -65,6 +71,7 @@ export function readNftJson(input: ParseInput): Parsed {
         items: expressions?.is === 'list' ? expressions.items.map(itemOf) : [],
       };
     }),
+    (table, name) => heads.get(`${table} ${name}`),
   );
   let anonymous = 0;
   const counts = new Map<string, number>();
@@ -78,7 +85,9 @@ export function readNftJson(input: ParseInput): Parsed {
     counts.set(key, number);
     const lookup: Lookup = {
       family,
-      changing: changing.get(`${family} ${table}`) ?? new Set(),
+      table,
+      head: (name) => heads.get(`${family} ${table} ${name}`),
+      changing: changing.get(`${family} ${table}`) ?? new Map(),
       madeByIptables: iptables.has(`${family} ${table}`),
       set: (name) => sets.get(`${family} ${table} ${name}`),
       // Sets that stand in nft's own words there; those of JSON are elements already.

@@ -1,9 +1,10 @@
 import { val, type Val } from '../../base/span';
-import type { NetfilterFact, NfFamily, NfMatch, NfStatement } from '../netfilter-facts';
+import type { NetfilterFact, NfElementChange, NfFamily, NfMatch, NfStatement } from '../netfilter-facts';
 import { concatMatches, conditionMatches, headers, otherMatch, setMatches, withIcmpCode } from './conditions';
-import { setChange } from './dynamic';
+import { capturedSet, hasRates, setChange } from './dynamic';
 import { familyGuard, protocolOf, type Lookup } from './selectors';
 import { plainNumber } from './names';
+import { limitOf } from './rates';
 import type { NftElement, NftItem, NftMap } from './semantics';
 import { natTo, netmap, notModelled, statementOf, type Statement } from './statements';
 import { translatedMatches, translatedStatement } from './translated';
@@ -198,8 +199,20 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         const change = setChange(item);
         if (change !== undefined) {
           narrow(headers(change.selectors, item.text, lookup));
-          if (change.rate !== undefined) narrow([change.rate]);
-          draft.before.push({ target: val('SET', item.text.span), options: { set: change.set } });
+          const { set, op, selectors, timed } = change;
+          const head = lookup.head(set.value.slice(1));
+          const element: NfElementChange = {
+            set: `${lookup.family} ${lookup.table} ${set.value}`,
+            op,
+            selectors: selectors.map(({ value }) => value),
+            rate: change.rate ?? head?.rate,
+            timed: timed || head?.timed === true,
+            captured: capturedSet(change, lookup),
+          };
+          draft.before.push({ target: val('SET', item.text.span), options: { set, element } });
+          // What was in the set already keeps its own rate (nft_dynset_eval).
+          if (op === 'add' && hasRates(set.value, lookup))
+            narrow([{ kind: 'element-rate', set: element.set, selectors: element.selectors, text: item.text, negated: false }]);
           mapped = false;
           continue;
         }
@@ -317,8 +330,13 @@ function mapCases(
       const probability = 1 / (elements.length - n);
       return { element, matches: [{ kind: 'limit', module: 'numgen', text: chance, negated: false, probability }] };
     }
-    if (element.key[0]?.value === '*') return { element, matches: setMatches(selectors, rest, true, element.text, lookup) };
-    return { element, matches: concatMatches(selectors, element.key, lookup, element.text) ?? [otherMatch(element.text)] };
+    const rate = element.rate === undefined ? [] : [limitOf(element.rate)];
+    if (element.key[0]?.value === '*')
+      return { element, matches: [...setMatches(selectors, rest, true, element.text, lookup), ...rate] };
+    return {
+      element,
+      matches: [...(concatMatches(selectors, element.key, lookup, element.text) ?? [otherMatch(element.text)]), ...rate],
+    };
   });
 }
 

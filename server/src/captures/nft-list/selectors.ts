@@ -2,6 +2,8 @@ import { cover, val, type Span, type Val } from '../../base/span';
 import { formatMac } from '../../packet/address';
 import type { NfFamily, NfMatch } from '../netfilter-facts';
 import { lower } from '../words';
+import type { ChangedSets } from './dynamic';
+import type { SetHead } from './rates';
 import { markValue, portRanges, protocolName } from '../iptables-rules/netfilter';
 import { dscp, ECN, icmpCode, icmpType, nameOf, plainNumber } from './names';
 import type { NftElement, NftItem } from './semantics';
@@ -13,8 +15,11 @@ export interface Lookup {
   readonly madeByIptables: boolean;
   /** The elements of a named set; undefined where they are not shown. */
   readonly set: (name: string) => readonly NftElement[] | undefined;
-  /** The sets of the table that its rules change, as `@NAME`. */
-  readonly changing: ReadonlySet<string>;
+  readonly table: string;
+  /** What the head of a named set says; undefined where it is not shown. */
+  readonly head: (name: string) => SetHead | undefined;
+  /** The sets of the table that its rules change. */
+  readonly changing: ChangedSets;
   /** The elements of a set that stands in the rule. */
   readonly literal: (
     body: Extract<Extract<NftItem, { is: 'condition' }>['right'], { is: 'set' }>['body'],

@@ -3,6 +3,7 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import { textVal } from '../words';
 import { nodeSpan, sliceSource, type SourceText } from '../ohm';
+import { rateIn } from './rates';
 
 /** What a condition compares with. */
 export type NftRight =
@@ -92,6 +93,10 @@ export interface NftElement {
   readonly key: readonly Val<string>[];
   readonly verdict: Extract<NftItem, { is: 'verdict' }> | undefined;
   readonly data: readonly Val<string>[] | undefined;
+  /** What it counts its packets by: `limit rate over 10/second`. */
+  readonly rate?: Val<string>;
+  /** JSON shows one only of the things that an element may count by. */
+  readonly rateHidden?: boolean;
   readonly text: Val<string>;
 }
 
@@ -401,7 +406,9 @@ semantics.addOperation<NftElement>('element(source)', {
     const values = found?.ctorName === 'data_value' ? (found.children[3]?.['list'](source) as readonly Val<string>[]) : undefined;
     const text = textVal(this, source);
     const start = text.value.length - text.value.trimStart().length;
+    const rate = rateIn(text);
     return {
+      ...(rate === undefined ? {} : { rate }),
       key: key['list'](source) as readonly Val<string>[],
       verdict: verdict?.is === 'verdict' ? verdict : undefined,
       data: values,

@@ -1,0 +1,218 @@
+import type { NfElementChange, NfLimit, NfMatch } from '../captures/netfilter-facts';
+import { parseIp, parsePrefix } from '../packet/address';
+import type { Tri } from './decide';
+import type { Moment } from './matches';
+import type { IpPacket } from './packet';
+
+/** What a set may hold for one packet: nothing, an element, or one that counts its packets. */
+type Held = 'absent' | 'plain' | NfLimit;
+
+/** One element that rules have put into a set or taken out. */
+export interface ElementState {
+  /** What it may be by now; the likely first. */
+  readonly may: readonly Held[];
+  /** A capture would tell which; otherwise time decided. */
+  readonly hidden: boolean;
+  /** It is forgotten after a time. */
+  readonly timed: boolean;
+  /** What it may have been when it was captured. */
+  readonly captured: readonly Held[];
+}
+
+interface ChangedSet {
+  /** Which elements were changed is not known. */
+  readonly any: boolean;
+  readonly elements: ReadonlyMap<string, ElementState>;
+}
+
+/** What rules have done to sets since they were captured: to ipset's by name, to nft's by `FAMILY TABLE @NAME`. */
+export type SetChanges = ReadonlyMap<string, ChangedSet>;
+
+export const NO_CHANGES: SetChanges = new Map();
+
+/** After a change to an element that nobody can name. */
+export function withUnknownChange(changes: SetChanges, set: string): SetChanges {
+  return new Map(changes).set(set, { any: true, elements: changes.get(set)?.elements ?? new Map() });
+}
+
+/** Whether a packet has what an element stands for. */
+type Holds = (matches: readonly NfMatch[]) => Tri;
+
+/** After a rule of nft has put an element into a set or taken it out (nft_dynset_eval). */
+export function withChange(changes: SetChanges, change: NfElementChange, at: Moment, holds: Holds): SetChanges {
+  const key = elementKey(change.selectors, at);
+  if (key === undefined) return withUnknownChange(changes, change.set);
+  const known = changes.get(change.set);
+  const before = known?.elements.get(key) ?? capturedState(change, holds);
+  const may =
+    change.op === 'delete'
+      ? (['absent'] as const)
+      : before.may.map((held) => (held === 'absent' ? (change.rate ?? 'plain') : held));
+  const state: ElementState = { ...before, may: distinct(may), timed: change.op === 'add' && (change.timed || before.timed) };
+  return new Map(changes).set(change.set, {
+    any: known?.any ?? false,
+    elements: new Map(known?.elements ?? []).set(key, state),
+  });
+}
+
+function capturedState({ captured }: NfElementChange, holds: Holds): ElementState {
+  const rates = (list: readonly (NfLimit | undefined)[]): Held[] => list.map((rate) => rate ?? 'plain');
+  if (captured.is === 'hidden') {
+    const may = distinct(['absent', ...rates(captured.rates)]);
+    return { may, hidden: isMixed(may.slice(1)), timed: false, captured: may };
+  }
+  const found: Held[] = [];
+  let open = false;
+  for (const element of captured.elements) {
+    const answer = holds(element.matches);
+    if (answer === 'no') continue;
+    found.push(...rates(element.rates));
+    if (answer === 'yes') {
+      const may = distinct(found);
+      return { may, hidden: open || isMixed(may), timed: false, captured: may };
+    }
+    open = true;
+  }
+  const may = distinct(['absent', ...found]);
+  return { may, hidden: open, timed: false, captured: may };
+}
+
+function isMixed(may: readonly Held[]): boolean {
+  return may.includes('plain') && may.length > 1;
+}
+
+/** What a set holds for a packet, where rules have changed that; undefined where it is as captured, or nobody can tell (`any`). */
+export function changedElement(
+  changes: SetChanges,
+  set: string,
+  selectors: readonly string[],
+  at: Moment,
+): ElementState | 'any' | undefined {
+  const changed = changes.get(set);
+  if (changed === undefined) return undefined;
+  const key = elementKey(selectors, at);
+  if (key === undefined || changed.any) return 'any';
+  return changed.elements.get(key);
+}
+
+/** Whether it is there. */
+export function isHeld({ may }: ElementState): Tri {
+  return !may.includes('absent') ? 'yes' : may.length === 1 ? 'no' : 'maybe';
+}
+
+/** Whether the rule that has looked it up, or put it in, goes on. */
+export function letsBy({ may }: ElementState): Tri {
+  if (may.every((held) => held === 'plain')) return 'yes';
+  return may.every((held) => held === 'absent') ? 'no' : 'maybe';
+}
+
+/** What may be after one of several pasts; the first is the likely one. */
+export function anyChanges(all: readonly { readonly changes: SetChanges; readonly hidden: boolean }[]): SetChanges {
+  const [likely, ...others] = all;
+  if (likely === undefined) return NO_CHANGES;
+  const together = new Map<string, ChangedSet>();
+  for (const name of new Set(all.flatMap(({ changes }) => [...changes.keys()]))) {
+    const elements = new Map<string, ElementState>();
+    for (const key of new Set(all.flatMap(({ changes }) => [...(changes.get(name)?.elements.keys() ?? [])]))) {
+      const states = all.map(({ changes }) => changes.get(name)?.elements.get(key));
+      const some = states.find((state) => state !== undefined);
+      if (some === undefined) continue;
+      const first = states[0] ?? { ...some, may: some.captured };
+      const may = distinct(states.flatMap((state) => state?.may ?? some.captured));
+      const differs = (n: number) => distinct([...first.may, ...(states[n + 1]?.may ?? some.captured)]).length > first.may.length;
+      elements.set(key, {
+        may,
+        hidden: states.some((state) => state?.hidden) || others.some(({ hidden }, n) => hidden && differs(n)),
+        timed: states.some((state) => state?.timed),
+        captured: some.captured,
+      });
+    }
+    together.set(name, { any: all.some(({ changes }) => changes.get(name)?.any), elements });
+  }
+  return together;
+}
+
+/** The same some time later: what is forgotten after a time may be gone. */
+export function later(changes: SetChanges): SetChanges {
+  return new Map(
+    [...changes].map(([name, { any, elements }]) => [
+      name,
+      {
+        any,
+        elements: new Map(
+          [...elements].map(([key, state]) => [key, state.timed ? { ...state, may: distinct([...state.may, 'absent']) } : state]),
+        ),
+      },
+    ]),
+  );
+}
+
+function distinct(all: readonly Held[]): readonly Held[] {
+  const seen = new Set<string>();
+  return all.filter((held) => {
+    const words = typeof held === 'string' ? held : held.text.value;
+    if (seen.has(words)) return false;
+    seen.add(words);
+    return true;
+  });
+}
+
+/** The values of a packet's fields, as one text; undefined where one of them is not known. */
+function elementKey(selectors: readonly string[], at: Moment): string | undefined {
+  const values = selectors.map((selector) => valueOf(selector, at));
+  return values.length === 0 || values.includes(undefined) ? undefined : values.join(' . ');
+}
+
+function valueOf(selector: string, at: Moment): string | undefined {
+  const { packet } = at;
+  const [, masked, mask] = /^(ip6? [sd]addr) (?:&|and) (\S+)$/.exec(selector) ?? [];
+  if (masked !== undefined && mask !== undefined) {
+    const bits = parseIp(mask);
+    const prefix = /^\/\d+$/.test(mask) ? parsePrefix(`${packet.family === 4 ? '0.0.0.0' : '::'}${mask}`)?.mask : undefined;
+    const all = bits?.value ?? prefix;
+    return all === undefined ? undefined : addressOf(masked, packet, all);
+  }
+  switch (selector) {
+    case 'ip saddr':
+    case 'ip daddr':
+    case 'ip6 saddr':
+    case 'ip6 daddr':
+      return addressOf(selector, packet, undefined);
+    case 'tcp sport':
+    case 'udp sport':
+    case 'th sport':
+      return packet.fragment ? undefined : packet.sport?.toString();
+    case 'tcp dport':
+    case 'udp dport':
+    case 'th dport':
+      return packet.fragment ? undefined : packet.dport?.toString();
+    case 'iif':
+    case 'iifname':
+    case 'meta iif':
+    case 'meta iifname':
+      return at.in ?? '';
+    case 'oif':
+    case 'oifname':
+    case 'meta oif':
+    case 'meta oifname':
+      return at.out ?? '';
+    case 'meta l4proto':
+    case 'ip protocol':
+      return packet.proto.toString();
+    case 'mark':
+    case 'meta mark':
+      return packet.mark?.toString();
+    case 'ether saddr':
+      return packet.smac;
+    case 'ether daddr':
+      return packet.dmac;
+    default:
+      return undefined;
+  }
+}
+
+function addressOf(selector: string, packet: IpPacket, mask: bigint | undefined): string | undefined {
+  if (selector.startsWith('ip6') !== (packet.family === 6)) return undefined;
+  const value = selector.endsWith('saddr') ? packet.src : packet.dst;
+  return (mask === undefined ? value : value & mask).toString();
+}
