@@ -146,6 +146,9 @@ class Native:
             one = self.condition(hook)
             if one and one.split()[:2] not in [other.split()[:2] for other in conditions]:
                 conditions.append(one)
+        # What a rule changes before its other conditions are asked.
+        if self.rare and conditions and self.maybe(0.2):
+            conditions.insert(self.r.randrange(len(conditions) + 1), rare.native_middle(self, kind, hook))
         statements = []
         if self.maybe(0.4):
             statements.append(self.r.choice(["counter", "counter", *[f'counter name "{name}"' for name in self.counters]]))

@@ -200,6 +200,7 @@ def native_condition(native, hook):
              lambda: f"numgen {r.choice(['random', 'inc'])} mod 1 {native.not_()}0",
              lambda: f"fib {r.choice(['saddr', 'daddr'])}{r.choice(['', ' . iif']) if came and hook != 'forward' else ''} type {native.not_()}{r.choice(['unreachable', 'anycast', 'local', 'unicast', 'prohibit', 'blackhole'])}"]
     if came:
+        kinds += [lambda: f"{'ip6' if native.versioned() else 'ip'} saddr {native.not_()}@seen"]
         kinds += [lambda: f"iifgroup {native.not_()}{r.choice(['default', '1', '{ 1, 2 }'])}"]
     if hook in ("forward", "output", "postrouting"):
         kinds += [lambda: f"oifgroup {native.not_()}{r.choice(['default', '1'])}"]
@@ -210,6 +211,18 @@ def native_condition(native, hook):
     if not native.proto:
         kinds += [lambda: echo(native)]
     return r.choice(kinds)()
+
+
+def native_middle(native, kind, hook):
+    """A statement behind which a rule goes on."""
+    r = native.r
+    options = ["meta mark set 0x1", "meta mark set 0x0", "ct mark set 0x2", "ct mark set meta mark", "meta mark set meta mark | 0x10", "log", "counter"]
+    if kind != "nat":
+        six = native.versioned()
+        ip = "ip6" if six else "ip"
+        options += [f"{'ip6 hoplimit' if six else 'ip ttl'} set {r.choice([5, 64])}", f"{ip} dscp set cs1", f"update @seen {{ {ip} saddr }}",
+                    f"add @seen {{ {ip} saddr limit rate over 10000/second burst 10000 packets }}", f"delete @seen {{ {ip} saddr }}"]
+    return r.choice(options)
 
 
 def maximum(native):
@@ -224,7 +237,7 @@ def echo(native):
 
 
 def native_statement(native, kind, hook):
-    """What a rule does, or None. What it adds to a set no later condition asks for: sets are filled with what comes by."""
+    """What a rule does, or None."""
     r = native.r
     six = native.versioned()
     ip = "ip6" if six else "ip"
@@ -235,5 +248,5 @@ def native_statement(native, kind, hook):
         own = "fd00:3::1" if six else "10.0.3.1"
         return r.choice([f"snat{family} to {own} random", f"snat{family} to {own} fully-random", "return"] + (["masquerade random", "masquerade fully-random"] if hook == "postrouting" else []))
     options = [f"{ip} ecn set {r.choice(['ce', 'ect0', 'not-ect'])}", "meta priority set 1:2", "ct event set new,destroy", "ct mark set meta mark and 0xf0", "meta mark set 0x0",
-               f"update @seen {{ {ip} saddr }}", f"add @seen {{ {ip} saddr limit rate over 10000/second burst 10000 packets }} drop", "meta nftrace set 1"]
+               f"update @seen {{ {ip} saddr }}", f"delete @seen {{ {ip} saddr }}", f"add @seen {{ {ip} saddr limit rate over 10000/second burst 10000 packets }} drop", "meta nftrace set 1"]
     return r.choice([*options, "ct zone set meta mark"] if native.early else options)

@@ -224,6 +224,29 @@ tcp   ESTAB  0      0           10.0.1.1:22       10.0.1.2:40000
     });
   });
 
+  it('asks the conditions of a rule of nft once, before the rule changes the packet', () => {
+    const rule = (text: string) => `root@router:~# nft list ruleset
+table inet t {
+	chain forw {
+		type filter hook forward priority filter; policy accept;
+		${text}
+	}
+}
+`;
+    const verdict = (text: string) => ask([ADDRESSES, RULES, ROUTES, SYSCTLS, rule(text)], WAY)[0]?.verdict;
+    assert.equal(verdict('meta mark 0x0 meta mark set 0x1 tcp dport 80 drop'), 'dropped');
+    assert.equal(verdict('ip ttl > 60 ip ttl set 5 ip ttl 5 drop'), 'dropped');
+    assert.equal(verdict('meta mark 0x0 meta mark set 0x1 meta mark 0x0 drop'), 'forwarded');
+    const [limited] = ask(
+      [ADDRESSES, RULES, ROUTES, SYSCTLS, rule('limit rate 5/second meta mark set 0x1 tcp dport 80 drop')],
+      WAY,
+    );
+    assert.deepEqual(
+      [limited?.verdict, limited?.alternatives.map(({ verdict, packet }) => [verdict, packet.mark])],
+      ['dropped', [['forwarded', 0]]],
+    );
+  });
+
   describe('of sets that rules of nft change', () => {
     const nft = (...rules: string[]) => `root@router:~# nft list ruleset
 table inet t {
@@ -269,6 +292,21 @@ ${rules.map((rule) => `\t\t${rule}\n`).join('')}	}
       assert.deepEqual([turned?.verdict, turned?.certainty], ['forwarded', 'captured']);
       const [unnamed] = ask(all('add @seen { ct original ip saddr }', 'ip saddr @seen drop'), WAY);
       assert.deepEqual([unnamed?.verdict, unnamed?.likely], ['insufficient-info', 'forwarded']);
+    });
+
+    it('does not know what answers of this host itself have put into it', () => {
+      const rules = ['tcp dport 22 ip saddr @seen drop'];
+      const output =
+        '\tchain outp {\n\t\ttype filter hook output priority filter; policy accept;\n\t\tadd @seen { ip daddr }\n\t}\n}\n';
+      const captures = all(...rules).map((text) => text.replace(/\}\n$/, output));
+      const own = 'iif=eth0 src=10.0.1.2 dst=10.0.1.1 proto=tcp sport=40000 dport=80';
+      const ssh = 'iif=eth0 src=10.0.1.2 dst=8.8.8.8 proto=tcp sport=40000 dport=22';
+      assert.deepEqual(
+        ask(captures, WAY, ssh).map(({ verdict }) => verdict),
+        ['forwarded', 'forwarded'],
+      );
+      const [, second] = ask(captures, own, ssh);
+      assert.deepEqual([second?.verdict, second?.likely], ['insufficient-info', 'forwarded']);
     });
 
     it('lets the element that is there decide, not what the rule would give a new one', () => {

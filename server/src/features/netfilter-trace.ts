@@ -16,6 +16,7 @@ import {
   type Meets,
   type PossibleConnections,
 } from '../kernel/possible-connections';
+import { afterOwnPackets } from '../kernel/own-packets';
 import { pass } from '../kernel/stack';
 import type { NetfilterQuestion } from './netfilter-question';
 import { eventWords } from './netfilter-words';
@@ -103,7 +104,8 @@ export function netfilterTrace(
   let connections = capturedAlone(capturedConnections(namespace), capturedExpectations(namespace));
   return questions.map((question, n) => {
     const { trace, after } = traceOne(namespace, question, connections, n, bridges);
-    connections = after;
+    const answered = [trace, ...trace.alternatives].some(({ verdict }) => verdict !== 'forwarded');
+    connections = { ...after, setChanges: afterOwnPackets(after.setChanges, namespace, answered) };
     return trace;
   });
 }

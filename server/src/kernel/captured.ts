@@ -1,6 +1,6 @@
 import type { Namespace } from '../model/network';
 import { parseIp } from '../packet/address';
-import { newConnection, sameTuple, invert, tupleKey, zoneId, type Connection, type Tuple } from './conntrack';
+import { newConnection, invert, tupleKey, type Connection, type Tuple } from './conntrack';
 import type { ConntrackTuple } from '../captures/netfilter-facts';
 import { PROTO } from './packet';
 import { NO_SEGMENTS, tcpStateOf } from './tcp-state';
@@ -45,8 +45,8 @@ function read(namespace: Namespace): Map<string, Connection> {
       ...(entry.state?.value === 'CLOSE' && !entry.flags.includes('ASSURED') ? { closed: true as const } : {}),
       source,
     };
-    connections.set(tupleKey(original, zoneId(zone, 'orig')), connection);
-    if (!sameTuple(original, reply)) connections.set(tupleKey(reply, zoneId(zone, 'reply')), connection);
+    connections.set(tupleKey(original, zone, 'orig'), connection);
+    connections.set(tupleKey(reply, zone, 'reply'), connection);
   }
   return connections;
 }

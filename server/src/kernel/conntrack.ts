@@ -139,8 +139,9 @@ export function zoneId(zone: Zone, direction: 'orig' | 'reply'): number {
   return zone.direction === 'both' || zone.direction === direction ? zone.id : 0;
 }
 
-export function tupleKey(tuple: Tuple, zone: number): string {
-  return `${zone}|${tuple.proto}|${tuple.src}|${tuple.sport ?? '?'}|${tuple.dst}|${tuple.dport ?? '?'}|${tuple.family}`;
+/** Each direction of a connection is found in its own zone only (nf_ct_key_equal). */
+export function tupleKey(tuple: Tuple, zone: Zone, direction: 'orig' | 'reply'): string {
+  return `${direction} ${zoneId(zone, direction)}|${tuple.proto}|${tuple.src}|${tuple.sport ?? '?'}|${tuple.dst}|${tuple.dport ?? '?'}|${tuple.family}`;
 }
 
 /** Ports that nobody can foretell fit any. */
@@ -195,13 +196,14 @@ export function find(table: ConnectionTable, tuple: Tuple, zone: Zone, pick: Pic
   const [first, ...others] = candidates;
   if (first) return { connection: pick([first, ...others]), reply: true };
   if (table.captured.size === 0) return undefined;
-  const known =
-    table.captured.get(tupleKey(tuple, zoneId(zone, 'orig'))) ?? table.captured.get(tupleKey(tuple, zoneId(zone, 'reply')));
-  if (!known) return undefined;
-  if (!isUnchanged(table, known)) return undefined;
-  const connection = { ...known };
-  table.own.push(connection);
-  return { connection, reply: !sameTuple(connection.original, tuple) || mirrors(connection, tuple) };
+  for (const direction of ['orig', 'reply'] as const) {
+    const known = table.captured.get(tupleKey(tuple, zone, direction));
+    if (!known || !isUnchanged(table, known)) continue;
+    const connection = { ...known };
+    table.own.push(connection);
+    return { connection, reply: direction === 'reply' || mirrors(connection, tuple) };
+  }
+  return undefined;
 }
 
 /** Whether another connection of the zone uses a tuple already. */
@@ -214,7 +216,7 @@ export function isTaken(table: ConnectionTable, tuple: Tuple, zone: Zone, but: C
     if (zoneId(connection.zone, 'reply') === zoneId(zone, 'reply') && isReply(connection, tuple)) return true;
   }
   return (['reply', 'orig'] as const).some((direction) => {
-    const known = table.captured.get(tupleKey(tuple, zoneId(zone, direction)));
+    const known = table.captured.get(tupleKey(tuple, zone, direction));
     return known !== undefined && isUnchanged(table, known);
   });
 }

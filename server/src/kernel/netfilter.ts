@@ -192,13 +192,23 @@ function weaker(a: Run['certainty'], b: Run['certainty']): Run['certainty'] {
   return a === 'assumed' || b === 'assumed' ? 'assumed' : a === 'inferred' || b === 'inferred' ? 'inferred' : 'captured';
 }
 
+/** What is known of a rule of nft's that stands in several pieces: its conditions are asked once, before it changes the packet. */
+interface Begun {
+  readonly number: number;
+  readonly held: NfMatch[];
+  /** The conditions of pieces that were taken not to hold; pieces behind them have all of those. */
+  readonly refused: (readonly NfMatch[])[];
+}
+
 function runChain(run: Run, chain: NfChain, depth: number): ChainEnd {
   // The kernel takes no chains that lead back to themselves.
   if (depth > MAX_CHAIN_DEPTH || run.active.has(chain)) return 'RETURN';
   if (chain.partial === true && !passesMissing(run)) return 'ANYTHING';
   run.active.add(chain);
+  let begun: Begun | undefined;
   for (const rule of chain.rules) {
-    const end = runRule(run, chain, rule, depth);
+    if (begun?.number !== rule.number) begun = rule.part === true ? { number: rule.number, held: [], refused: [] } : undefined;
+    const end = runRule(run, chain, rule, begun, depth);
     if (end !== undefined) {
       run.active.delete(chain);
       return end;
@@ -229,10 +239,10 @@ function passesMissing(run: Run): boolean {
   });
 }
 
-/** Whether all conditions of a rule hold. */
-export function ruleHolds(rule: NfRule, moment: Moment): Tri {
+/** Whether all conditions hold. */
+function hold(matches: readonly NfMatch[], moment: Moment): Tri {
   let all: Tri = 'yes';
-  for (const match of rule.matches) {
+  for (const match of matches) {
     const answer = testOf(match)(moment);
     if (answer === 'no') return 'no';
     if (answer === 'maybe') all = 'maybe';
@@ -240,9 +250,11 @@ export function ruleHolds(rule: NfRule, moment: Moment): Tri {
   return all;
 }
 
-function runRule(run: Run, chain: NfChain, rule: NfRule, depth: number): ChainEnd | undefined {
-  const visible = ruleHolds(rule, run.moment);
+function runRule(run: Run, chain: NfChain, rule: NfRule, begun: Begun | undefined, depth: number): ChainEnd | undefined {
+  const matches = begun === undefined ? rule.matches : rule.matches.filter((match) => !begun.held.includes(match));
+  const visible = hold(matches, run.moment);
   if (visible === 'no') return undefined;
+  if (begun?.refused.some((refused) => refused.every((match) => rule.matches.includes(match)))) return undefined;
   const target = rule.target;
   const jump = target === undefined ? undefined : run.table.chains.get(target);
   const hidden = decideHidden(rule, chain, visible, run.moment, jump !== undefined || target === undefined);
@@ -257,16 +269,17 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, depth: number): ChainEn
           reason: hidden.reason,
           command: printsTable(run.table),
         }
-      : openCondition(rule, run, jump !== undefined);
+      : openCondition(rule, matches, run, jump !== undefined);
     ({ certainty, reason } = doubt);
     // Several of the rules here may stand for one of nft's, each with its own conditions.
-    const open = rule.matches.filter((match) => testOf(match)(run.moment) === 'maybe').map(conditionText);
+    const open = matches.filter((match) => testOf(match)(run.moment) === 'maybe').map(conditionText);
     const takes = ask(run, {
       ...doubt,
       key: `${run.key}|${run.table.name} ${chain.name} ${rule.number} ${open.join(', ')}`,
       rule,
     });
     if (!takes) {
+      if (rule.part === true) begun?.refused.push(rule.matches);
       if (doubt.nature !== 'hidden' || doubt.certainty === 'assumed' || hidden)
         run.hits.push({
           table: run.table.name,
@@ -289,6 +302,7 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, depth: number): ChainEn
     certainty,
     reason,
   });
+  if (rule.part === true) begun?.held.push(...rule.matches);
   for (const statement of rule.before ?? []) {
     const end = carryOut(run, rule, statement);
     if (statement.target.value === 'TPROXY') {
@@ -355,8 +369,8 @@ function likelyByTime(match: NfMatch, at: Moment, refuses: boolean): boolean | u
 }
 
 /** What is taken for granted where a condition can't be decided. */
-function openCondition(rule: NfRule, { moment, table }: Run, isJump: boolean) {
-  const open = rule.matches.filter((match) => testOf(match)(moment) === 'maybe');
+function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, table }: Run, isJump: boolean) {
+  const open = matches.filter((match) => testOf(match)(moment) === 'maybe');
   const names = open.map(conditionText);
   // What a limit that stands elsewhere says is not known: what refuses packets is meant for those beyond it.
   const refuses = rule.target === 'DROP' || rule.target === 'REJECT';

@@ -1,5 +1,6 @@
 import type { NfElementChange, NfLimit, NfMatch } from '../captures/netfilter-facts';
 import { parseIp, parsePrefix } from '../packet/address';
+import { addressType } from './address-type';
 import type { Tri } from './decide';
 import type { Moment } from './matches';
 import type { IpPacket } from './packet';
@@ -22,8 +23,12 @@ export interface ElementState {
 interface ChangedSet {
   /** Which elements were changed is not known. */
   readonly any: boolean;
+  /** What this host's own packets may have made of the elements for its addresses. */
+  readonly own: readonly Held[];
   readonly elements: ReadonlyMap<string, ElementState>;
 }
+
+const UNCHANGED: ChangedSet = { any: false, own: [], elements: new Map() };
 
 /** What rules have done to sets since they were captured: to ipset's by name, to nft's by `FAMILY TABLE @NAME`. */
 export type SetChanges = ReadonlyMap<string, ChangedSet>;
@@ -32,7 +37,16 @@ export const NO_CHANGES: SetChanges = new Map();
 
 /** After a change to an element that nobody can name. */
 export function withUnknownChange(changes: SetChanges, set: string): SetChanges {
-  return new Map(changes).set(set, { any: true, elements: changes.get(set)?.elements ?? new Map() });
+  return new Map(changes).set(set, { ...(changes.get(set) ?? UNCHANGED), any: true });
+}
+
+/** After packets of this host's own that nobody follows may have come to a rule. */
+export function withOwnChanges(changes: SetChanges, change: NfElementChange, answered: boolean): SetChanges {
+  const { set, op, selectors, rate } = change;
+  if (!selectors.every((selector) => /^ip6? saddr$/.test(selector))) return answered ? withUnknownChange(changes, set) : changes;
+  const known = changes.get(set) ?? UNCHANGED;
+  const made = op === 'delete' ? 'absent' : (rate ?? 'plain');
+  return new Map(changes).set(set, { ...known, own: distinct([...known.own, made]) });
 }
 
 /** Whether a packet has what an element stands for. */
@@ -42,17 +56,27 @@ type Holds = (matches: readonly NfMatch[]) => Tri;
 export function withChange(changes: SetChanges, change: NfElementChange, at: Moment, holds: Holds): SetChanges {
   const key = elementKey(change.selectors, at);
   if (key === undefined) return withUnknownChange(changes, change.set);
-  const known = changes.get(change.set);
-  const before = known?.elements.get(key) ?? capturedState(change, holds);
+  const known = changes.get(change.set) ?? UNCHANGED;
+  const before = withOwn(known.elements.get(key) ?? capturedState(change, holds), known, at);
   const may =
     change.op === 'delete'
       ? (['absent'] as const)
       : before.may.map((held) => (held === 'absent' ? (change.rate ?? 'plain') : held));
   const state: ElementState = { ...before, may: distinct(may), timed: change.op === 'add' && (change.timed || before.timed) };
   return new Map(changes).set(change.set, {
-    any: known?.any ?? false,
-    elements: new Map(known?.elements ?? []).set(key, state),
+    ...known,
+    elements: new Map(known.elements).set(key, state),
   });
+}
+
+/** Where this host has made packets of its own since, they may have changed the element of its address. */
+function withOwn(state: ElementState, { own }: ChangedSet, at: Moment): ElementState {
+  if (own.length === 0 || !isOwn(at)) return state;
+  return { ...state, may: distinct([...state.may, ...own]) };
+}
+
+function isOwn({ namespace, packet: { family, src } }: Moment): boolean {
+  return addressType(namespace, family, src, undefined) === 'LOCAL';
 }
 
 function capturedState({ captured }: NfElementChange, holds: Holds): ElementState {
@@ -92,7 +116,9 @@ export function changedElement(
   if (changed === undefined) return undefined;
   const key = elementKey(selectors, at);
   if (key === undefined || changed.any) return 'any';
-  return changed.elements.get(key);
+  const state = changed.elements.get(key);
+  if (state === undefined) return changed.own.length > 0 && isOwn(at) ? 'any' : undefined;
+  return withOwn(state, changed, at);
 }
 
 /** Whether it is there. */
@@ -127,7 +153,8 @@ export function anyChanges(all: readonly { readonly changes: SetChanges; readonl
         captured: some.captured,
       });
     }
-    together.set(name, { any: all.some(({ changes }) => changes.get(name)?.any), elements });
+    const sets = all.flatMap(({ changes }) => changes.get(name) ?? []);
+    together.set(name, { any: sets.some(({ any }) => any), own: distinct(sets.flatMap(({ own }) => own)), elements });
   }
   return together;
 }
@@ -135,10 +162,10 @@ export function anyChanges(all: readonly { readonly changes: SetChanges; readonl
 /** The same some time later: what is forgotten after a time may be gone. */
 export function later(changes: SetChanges): SetChanges {
   return new Map(
-    [...changes].map(([name, { any, elements }]) => [
+    [...changes].map(([name, { elements, ...rest }]) => [
       name,
       {
-        any,
+        ...rest,
         elements: new Map(
           [...elements].map(([key, state]) => [key, state.timed ? { ...state, may: distinct([...state.may, 'absent']) } : state]),
         ),
