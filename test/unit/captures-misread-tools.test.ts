@@ -162,20 +162,62 @@ describe('what stands between and behind', () => {
 
   it('is nothing where a command behind a bare prompt may be one to type', () => {
     assert.deepEqual(
-      one('$ ip route show\n$ ip rule\n').map(([, , elided]) => elided),
+      one('$ ip route show\n$ ip neigh\n').map(([, , elided]) => elided),
       [true, true],
     );
-    assert.deepEqual(
-      one('[root@h ~]# ip route show\n[root@h ~]# ip rule\n').map(([, , elided]) => elided),
-      [false, false],
-    );
+    for (const prompt of ['[root@h ~]#', 'sh-4.4#', '~ #', '/ #'])
+      assert.deepEqual(
+        one(`${prompt} ip route show\n${prompt} ip neigh\n`).map(([, , elided]) => elided),
+        [false, false],
+        prompt,
+      );
+  });
+
+  it('is not there where the command prints something whatever there is', () => {
+    for (const command of [
+      'ip rule',
+      'ip a',
+      'ip -br link show',
+      'iptables -S',
+      'iptables -nvL -t nat',
+      'ss -ltn',
+      'route -n',
+      'brctl show',
+    ])
+      assert.deepEqual(
+        one(`[root@h ~]# ${command}\n[root@h ~]# true\n`).map(([, , elided]) => elided),
+        [true],
+        command,
+      );
+    for (const command of [
+      'ip -6 rule',
+      'ip a show dev eth0',
+      'ip link show type bridge',
+      'iptables-save',
+      'ss -Hltn',
+      'arp -n',
+      'ip netns',
+    ])
+      assert.deepEqual(
+        one(`[root@h ~]# ${command}\n[root@h ~]# true\n`).map(([, , elided]) => elided),
+        [false],
+        command,
+      );
   });
 });
+
+/** What a list of sockets prints above its rows, and without any. */
+function titleOf(command: string): string {
+  if (command.startsWith('ss ')) return 'Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port\n';
+  return /^netstat .*-?l/.test(command)
+    ? 'Active Internet connections (only servers)\nProto Recv-Q Send-Q Local Address           Foreign Address         State\n'
+    : '';
+}
 
 describe('what was not asked for', () => {
   it('is not known to be absent', () => {
     const asked = (command: string) =>
-      machine(`[root@h ~]# ip rule\n0:	from all lookup local\n[root@h ~]# ${command}\n[root@h ~]# true\n`);
+      machine(`[root@h ~]# ip rule\n0:	from all lookup local\n[root@h ~]# ${command}\n${titleOf(command)}[root@h ~]# true\n`);
     for (const [command, tcp, udp] of [
       ['ss -ltn', 'whole', 'absent'],
       ['ss -l', 'whole', 'whole'],

@@ -1,5 +1,6 @@
 import { afterOptions, execCommand, isBoundToNamespace, lxcAttachCommand, nsenterCommand, remoteCommand } from './container';
 
+import { isVariable, loopOf } from './loops';
 import { commandOnMany, type EachHost } from './many-hosts';
 
 /** A command line as it stands after a prompt, taken out of its wrappers. */
@@ -14,8 +15,13 @@ export interface CommandLine {
   readonly namespace: string | undefined;
   /** From `ssh HOST …` and the like. */
   readonly host: string | undefined;
-  /** Whether it ran in every network namespace, whose names stand between its outputs (ip-netns(8)), or on several machines. */
-  readonly inEach: 'namespace' | EachHost | undefined;
+  /**
+   * Whether it ran in every network namespace, whose names stand between its outputs (ip-netns(8)), on several machines, or in a
+   * shell's loop over either.
+   */
+  readonly inEach: 'namespace' | 'loop' | EachHost | undefined;
+  /** What a loop prints before each of its outputs, with the name of where it is from. */
+  readonly title: RegExp | undefined;
   /** Whether `namespace` is that of a container, which shows prompts of its own. */
   readonly inContainer: boolean;
   /** What leads into that namespace: `docker exec web`. */
@@ -38,8 +44,10 @@ const HOST = '[A-Za-z0-9][\\w.-]*';
 const prompts: readonly RegExp[] = [
   // (overcloud) [root@host dir(keystone_admin)]#
   new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*\\[[\\w.-]+@(?<host>${HOST})[^\\]]*\\]\\s*[#$%>]\\s*`),
-  // root@host:~# user@host:/path$ root@host ~ #
-  new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*[\\w.-]+@(?<host>${HOST})(?:[: ]\\s*[~/.][^\\s#$]*|:)?\\s{0,3}[#$%>❯]\\s*`),
+  // root@host:~# user@host:/path$ root@host ~ # user@host:folder$ root@leaf1:mgmt:~# (Cumulus Linux names the shell's VRF)
+  new RegExp(
+    `^\\s*(?:\\([\\w.-]+\\)\\s*)*[\\w.-]+@(?<host>${HOST})(?::[\\w.-]{1,40})?(?:[: ]\\s*[~/.][^\\s#$]*|:)?\\s{0,3}[#$%>❯]\\s*`,
+  ),
   // user@host [~]$
   new RegExp(`^\\s*[\\w.-]+@(?<host>${HOST}) \\[[^\\]\\s]*\\]\\s?[#$]\\s*`),
   // host:~# host:/etc# host ~#
@@ -134,7 +142,13 @@ function withoutRedirections(all: readonly string[]): { readonly argv: readonly 
 }
 
 /** Programs after `|` that show everything that comes in. */
-const WHOLE = /^(?:more|less|cat|tee|sort|nl|column|ccze|dshbak|sudo tee)\b/;
+const WHOLE =
+  /^(?:(?:more|less|cat|tee|sort|nl|column|ccze|dshbak|sudo tee)\b|jq(?:\s+(?:-\S+|'?\.'?))*$|python3? -m json\.tool$)/;
+
+/** Whether what stands behind a command's `|` shows everything that the command prints. */
+function showsAll(pipe: string): boolean {
+  return pipe.split('|').every((program) => WHOLE.test(program.trim()));
+}
 
 /** Programs after `|` whose lines are no longer those of the command. */
 const RESHAPES =
@@ -142,6 +156,10 @@ const RESHAPES =
 
 /** Reads a command line, wrappers and all; undefined for an empty one. */
 export function parseCommand(text: string): CommandLine | undefined {
+  const loop = loopOf(text);
+  const inner = loop && parseCommand(loop.body);
+  if (loop && inner && (inner.namespace === loop.variable || inner.host === loop.variable))
+    return { ...inner, text: text.trim(), inEach: 'loop', title: loop.title };
   // "ping 10.0.0.2  (in web)": a remark behind the command, which no shell would take.
   const { words: all, pipe } = words(text.replace(/\s+\([\w .,:-]*\)\s*$/, ''));
   let argv: readonly string[] = all;
@@ -223,14 +241,15 @@ export function parseCommand(text: string): CommandLine | undefined {
   return {
     argv: [programName(first), ...clean.argv],
     text: text.trim(),
-    filter: pipe === undefined || WHOLE.test(pipe) ? undefined : `| ${pipe}`,
+    filter: pipe === undefined || showsAll(pipe) ? undefined : `| ${pipe}`,
     namespace: namespace ?? (isBoundToNamespace(programName(first)) ? container : undefined),
     host,
     inEach,
+    title: undefined,
     inContainer: inContainer && namespace === undefined,
-    enter: namespace === undefined ? enter : undefined,
+    enter: namespace === undefined ? enter : isVariable(namespace) ? `ip netns exec ${namespace}` : undefined,
     toFile: clean.toFile || (pipe !== undefined && withoutRedirections(words(pipe).words).toFile),
-    reshaped: pipe !== undefined && RESHAPES.test(pipe),
+    reshaped: pipe !== undefined && !showsAll(pipe) && RESHAPES.test(pipe),
   };
 }
 

@@ -12,6 +12,7 @@ import { noFlows } from './flow/store';
 import usualShapes from '../generated/usual-shapes';
 import { mayBeCutFlow, mayBeFlow } from './flow-lines';
 import { collect } from './lines';
+import { isVariable } from './loops';
 import { recogniseCommand } from './registry';
 import { emptyAt, flowOn, runAt, segmentsOf, type SegmentedText } from './segmented';
 import { isErrorOutput, splitDocument, type Block } from './split';
@@ -138,7 +139,7 @@ export function* documentInSteps(
   let step = split.next();
   for (; !step.done; step = split.next()) yield 0.9;
   const captures: Capture[] = [];
-  for (const block of step.value) captures.push(yield* readBlock(block, { book, text: segmented, lines }));
+  for (const block of step.value) captures.push(yield* readBlock(block, { book, text: segmented, lines, path }));
   const unclassified = new Set<number>();
   for (const { errors } of captures) {
     for (const [n, { code, span }] of errors.entries()) {
@@ -171,9 +172,17 @@ export function* prepareDocument({ segmented }: CaptureDocument, { book }: Readi
 const MANY = 2000;
 
 interface Known {
+  /** The document's, as shown to people. */
+  readonly path: string;
   readonly book: ShapeBook;
   readonly text: SegmentedText;
   readonly lines: Lines;
+}
+
+/** A name that is a shell's variable may mean another thing in every command: it is one of its own, by the place where it stands. */
+function ownName(name: string | undefined, path: string, { commandLine, reach }: Block): string | undefined {
+  if (name === undefined || !isVariable(name)) return name;
+  return `${name} (${path}:${(reach?.first ?? commandLine ?? 0) + 1})`;
 }
 
 function isStrange(code: CaptureError['code']): boolean {
@@ -218,9 +227,9 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
     command: block.command?.text,
     target: recognised.target,
     options: recognised.options ?? {},
-    host: block.host,
+    host: ownName(block.host, text.path, block),
     hostBy: block.hostBy,
-    namespace: block.namespace,
+    namespace: ownName(block.namespace, text.path, block),
     enter: block.enter,
     commandSpan: block.commandSpan,
     elided: block.elided || block.command?.reshaped === true || block.lines.some(({ text: line }) => CUT_SHORT.test(line)),

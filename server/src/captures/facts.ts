@@ -100,6 +100,8 @@ export type LinuxFact =
       readonly broadcast?: Val<string>;
       /** The kernel made no route for the subnet (`noprefixroute`). */
       readonly noPrefixRoute?: boolean;
+      /** `tentative` or `dadfailed`: duplicate address detection has not ended, or found another that has it (RFC 4862). */
+      readonly unverified?: Val<string>;
     }
   | {
       readonly kind: 'route';

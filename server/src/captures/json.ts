@@ -3,6 +3,7 @@ import { val, type Span, type Val } from '../base/span';
 import type { CaptureError, ParseInput } from './capture';
 import type { Collected } from './lines';
 import { partsOf, spanIn, type SourceText } from './ohm';
+import { part } from './unquote';
 
 /** A JSON value together with its place, which `JSON.parse` forgets. */
 export type Json =
@@ -95,10 +96,13 @@ function completed(source: SourceText): Json | undefined {
   }
 }
 
+/** The first line that somebody left, with or without dots for those before it. */
+const LEFT_OUT_BEFORE = /^\s*(?:\.{3}\s*)?"[^"]*"\s*:/;
+
 /** Whether a capture's output starts inside an object: the rest was cut, or taken away by `| grep`. */
 export function isJsonFragment(input: ParseInput): boolean {
   const first = input.lines.find((line) => line.text.trim() !== '');
-  return first !== undefined && /^\s*"[^"]*"\s*:/.test(first.text);
+  return first !== undefined && LEFT_OUT_BEFORE.test(first.text);
 }
 
 /** The members that a part of an object holds; brackets that are missing at its end, or one too many there, are none of its faults. */
@@ -107,7 +111,8 @@ export function readJsonFragment(input: ParseInput, out: Collected): ReadonlyMap
   const [first] = lines;
   const last = lines[lines.length - 1];
   if (first === undefined || last === undefined) return new Map();
-  const { text, parts } = wholeText(lines);
+  const dots = /^\s*\.{3}/.exec(first.text)?.[0].length ?? 0;
+  const { text, parts } = wholeText([part(first, dots), ...lines.slice(1)]);
   const open = openBrackets(text);
   const source = {
     text: `{${text.slice(0, open.end).replace(/[\s,]+$/, '')}${open.closing}}`,

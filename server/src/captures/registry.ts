@@ -151,3 +151,20 @@ export function isUnread(kind: string): boolean {
     (syntax) => syntax.kinds.includes(kind) || (syntax === clientTable && /^(?:nova|neutron|openstack)-/.test(kind)),
   );
 }
+
+/** Commands that print a title or a first row whatever there is: where nothing stands below one, what it printed is not there. */
+const TITLED =
+  /^(?:ip6?tables-(?:list|rules)|ebtables-list|route|netstat|ss|brctl-show|sysctl|virsh-list|ovs-vsctl-show|ovs-appctl-fdb-show|virsh-domiflist)$/;
+
+/** Whether a command never prints nothing at all: every namespace has lo, every host its routing rules, every table its chains. */
+export function alwaysPrints(kind: string, argv: readonly string[]): boolean {
+  const asks = argv
+    .slice(1)
+    .filter(
+      (word) => !/^(?:--?(?:d(?:etails)?|s(?:tats)?|br(?:ief)?|j(?:son)?|p(?:retty)?|o(?:neline)?|c(?:olor)?))$/.test(word),
+    );
+  if (kind === 'ip-rule') return asks.length <= 2 && !asks.includes('-6');
+  if (kind === 'ip-address' || kind === 'ip-link')
+    return asks.length === 1 || (asks.length === 2 && /^(?:show|list|ls|l|s|sh)$/.test(asks[1] ?? ''));
+  return TITLED.test(kind) && !asks.some((word) => /^(?:-[a-zA-Z]*H[a-zA-Z]*|--no-header)$/.test(word));
+}

@@ -1,13 +1,16 @@
 import { indentOf, type Line, type Lines } from '../base/lines';
 import type { Span } from '../base/span';
+import { ACROSS, ASIDE, ELISION, FENCE, REMARK } from './between';
 import { parseCommand, parsePrompt, type CommandLine } from './command';
 import { isBoundToNamespace } from './container';
 import type { NamedFile } from './file-name';
 import { hostHeading, linesOfHosts } from './many-hosts';
 import { isErrorOutput as isComplaint } from './iproute-command';
 import { BULLET, isHeading, isOrder, isSentence, looksLikeProse } from './prose';
-import { recogniseCommand, sniffLine, type Found } from './registry';
+import { alwaysPrints, recogniseCommand, sniffLine, type Found } from './registry';
 import { offsetIn, unquote } from './unquote';
+import { assignmentOf, isVariable, placeOf, startsNextTurn, withValues } from './loops';
+import { continuedCommand, continuedLoop } from './several-lines';
 import { goesOn, leavesSession, opensNothing, sessionOf, type SeenPrompt, type Session } from './session';
 
 /** A stretch of lines that one command printed. */
@@ -32,31 +35,16 @@ export interface Block {
   readonly strange: readonly Line[];
 }
 
-const ELISION =
-  /^\s*(?:[.:⋮]{1,2}|--|[([<]?\s*(?:\.{3,}|…|(?:\. ){2,}\.)\s*[)\]>]?(?:\s+(?:#|\/\/).*)?|(?:\.{3,}|…|\[\.{3}\])\s.*|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
-/** What fences captures off in Markdown, HTML, Jira's and forums' markup and Jekyll's. */
-const FENCE = new RegExp(
-  '^\\s*(?:```|~~~|' +
-    '(?:</?(?:pre|code|p|br|hr|div|span|li|ul|ol|details|summary|blockquote|b|strong)\\b[^<>]*>\\s*)+$|' +
-    '\\{(?:code|noformat|quote)(?::[^}]*)?\\}\\s*$|\\[/?(?:code|pre|quote)[^\\]]*\\]\\s*$|\\[(?:source|listing)[^\\]]*\\]\\s*$|' +
-    '\\{%\\s*(?:end)?(?:highlight|raw|codeblock)\\b[^%]*%\\}\\s*$)',
-  'i',
-);
-/** A line across the page between a capture and what the author says. */
-const ACROSS = /^\s*(?:-{3,}|_{3,}|={3,}|\*{3,})\s*$/;
 /** A prompt at which nothing was typed, or whose command was cut off. */
 const IDLE_PROMPT =
-  /^\s*(?:(?:\([\w.-]+\)\s*)*\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$>%]|[\w.-]+@[\w.-]+:[^\s#$]*[#$]|[\w.-]+:[~/][\w./-]*\s?[#$]|[~/][\w./-]*\s?[#$]|(?:sh|bash)-[\d.]+[#$]|mininet>|[$❯➜])\s*$/;
+  /^\s*(?:(?:\([\w.-]+\)\s*)*\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$>%]|[\w.-]+@[\w.-]+:(?:[^\s#$]*[#$]|[~/][\w./-]*>)|[\w.-]+:[~/][\w./-]*\s?[#$]|[~/][\w./-]*\s?[#$]|(?:sh|bash)-[\d.]+[#$]|mininet>|[$❯➜])\s*$/;
+/** The prompt of a shell that was given none. */
+const SHELLS_OWN = /^(?:(?:sh|bash)-[\d.]+|~|\/[\w./-]*) ?[#$]$/;
 /** What ends an output: a prompt of another program's shell, the end of a text that was given to a command, another node's turn. */
 const ANOTHER = /^\s*(?:(?:mysql|sqlite|MariaDB \[[^\]]*\])>\s|EOF$|(?:INFO|WARN|DEBU)\[\d+\] .*\bstdout:)/;
 /** A prompt that nothing else looks like: what stands behind it is a command, whatever the program. */
 const CERTAIN_PROMPT =
-  /^\s*(?:(?:\([\w.-]+\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|\$ +(?=[a-z./~]|[A-Z_]+=)|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
-/** A remark of the author's between lines of output. */
-const REMARK = /^\s*(?:#+\s*(?:[^\s#\d]|$)|\([^():]*\)\s*$|[└├↳↑↓←→⇒▲▼]\s*)/;
-/** What sudo, ssh, kubectl, docker and the logs of their libraries say beside the output of the command that they run. */
-const ASIDE =
-  /^\s*(?:\[sudo\] |sudo: (?:unable to resolve host|setrlimit\()|Defaulted container "|Defaulting container name to |Use 'kubectl describe pod|Unable to use a TTY - |kubectl exec \[POD\] \[COMMAND\] is DEPRECATED|If you don't see a command prompt, try pressing enter|Warning: (?:Permanently added |Use tokens from the TokenRequest API)|(?:Shared )?[Cc]onnection to \S+ closed\.|Pseudo-terminal will not be allocated|mesg: ttyname failed|\/\S+\.py:\d+: \w*Warning: |warnings\.warn\(|WARNING: Command \S+ is deprecated|(?:Repeat )?User Password:\s*$|Listing assignments using role list is deprecated|Removing debug pod|Starting pod\/|To use host binaries, run |Creating debugging pod |spawning "[^"]*" on |pod "[^"]*" deleted|(?:bash: )?warning: setlocale: |time="[^"]*" level=(?:warning|info|debug) |[WI]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+\.go:\d+\]|\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|[\w()]+\|(?:INFO|DBG)\|)/;
+  /^\s*(?:(?:\([\w.-]+\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:(?:[\w.-]+:)?\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|\$ +(?=[a-z./~]|[A-Z_]+=)|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
 /** The line above the output of each namespace, of `ip -all netns exec`. */
 const EACH_NAMESPACE = /^\s*netns: (\S+)$/;
 
@@ -107,10 +95,20 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     }
     open = undefined;
   };
-  let title: Line | undefined;
+  let heading: Line | undefined;
   /** The command that several machines ran, whose outputs follow one after the other. */
   let onMany: OpenBlock | undefined;
   let session: Session | undefined;
+  /** A shell's loop whose outputs follow, and where the next one is from as far as it says. */
+  let loop:
+    | {
+        readonly command: CommandLine;
+        readonly found: Found | undefined;
+        namespace: string | undefined;
+        host: string | undefined;
+      }
+    | undefined;
+  const variables = new Map<string, string>();
   let steps = 0;
   for (let n = 0; n < lines.length; n++) {
     if (++steps % STEP === 0) yield;
@@ -156,13 +154,15 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       continue;
     }
     if (open && ASIDE.test(line.text)) continue;
-    const continued = continuedCommand(line, lines, n);
+    const continued = continuedLoop(line, lines, n) ?? continuedCommand(line, lines, n);
     const prompted = commandAt(continued.line, (k) => following(k + continued.more), open);
     if (prompted) {
       n += continued.more;
       close();
       onMany = undefined;
-      const { prompt, command } = prompted;
+      loop = undefined;
+      const { prompt } = prompted;
+      const command = withValues(prompted.command, variables);
       if (session && prompt && !goesOn(session, prompt, command)) session = undefined;
       const inside = prompted.found && isBoundToNamespace(command.argv[0] ?? '') ? session : undefined;
       if (prompt) session = sessionOf(command, prompt) ?? session;
@@ -178,7 +178,9 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
           commandSpan: continued.more === 0 ? prompted.span : { start: prompted.span.start, end: lineEnd(lines.at(n), line) },
           commandLine: line.number,
           indent: indentOf(line.text),
+          onTerminal: prompt !== undefined && SHELLS_OWN.test(prompt.text),
         });
+        if (command.inEach === 'loop') loop = { command, found: prompted.found, namespace: command.namespace, host };
         if (command.inEach === 'host') onMany = open;
         if (command.inEach === 'line') {
           const each = linesOfHosts(lines, n + 1);
@@ -189,10 +191,33 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       }
       continue;
     }
+    const set = assignmentOf(line.text.slice(parsePrompt(line.text)?.commandAt ?? 0));
+    if (set) variables.set(set.variable, set.value);
     if (IDLE_PROMPT.test(line.text) || ANOTHER.test(line.text) || (session && leavesSession(line.text))) {
       if (leavesSession(line.text)) session = undefined;
+      loop = undefined;
       close();
       continue;
+    }
+    const title = loop?.command.title?.exec(line.text)?.[1];
+    const isNext = open?.reach !== undefined && open.lines[0] !== undefined && startsNextTurn(open.lines[0].text, line.text);
+    if (loop && (title !== undefined || isNext)) {
+      if (title !== undefined) {
+        const { command } = loop;
+        if (command.namespace !== undefined && isVariable(command.namespace)) loop.namespace = title;
+        else loop.host = title;
+      }
+      if (open && !open.reach && open.commandSpan && title !== undefined) {
+        // The command's own span stays with the first output.
+        const { commandSpan, commandLine } = open;
+        open =
+          loop.found &&
+          start(loop.found, { ...placeOf(loop), commandSpan, ...(commandLine === undefined ? {} : { commandLine }) });
+        continue;
+      }
+      close();
+      open = loop.found && start(loop.found, placeOf(loop));
+      if (title !== undefined) continue;
     }
     const namespace = open?.command?.inEach === 'namespace' ? EACH_NAMESPACE.exec(line.text)?.[1] : undefined;
     if (open && namespace !== undefined) {
@@ -202,15 +227,15 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       open = start(found, { host, hostBy, namespace, command, indent, ...first });
       continue;
     }
-    const heading = onMany === undefined ? undefined : hostHeading(line.text, lines.at(n - 1)?.text, following(0));
-    if (onMany && heading) {
+    const machine = onMany === undefined ? undefined : hostHeading(line.text, lines.at(n - 1)?.text, following(0));
+    if (onMany && machine) {
       const first = open && !open.reach ? { commandSpan: open.commandSpan, commandLine: open.commandLine } : {};
       if (open?.reach) close();
       const { found, command } = onMany;
       open =
-        heading.host === undefined
+        machine.host === undefined
           ? undefined
-          : start(found, { host: heading.host, hostBy: 'prompt', namespace: command?.namespace, command, ...first });
+          : start(found, { host: machine.host, hostBy: 'prompt', namespace: command?.namespace, command, ...first });
       continue;
     }
     if (open && take(open, line, following)) {
@@ -225,10 +250,9 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     const sniffed = sniffLine(line.text, following);
     if (sniffed) {
       close();
-      open = start(underHeading(sniffed, title, line.number), {
-        host: named?.hostBy === 'folder' ? named.host : undefined,
-        hostBy: named?.hostBy === 'folder' ? 'folder' : undefined,
-        namespace: undefined,
+      const folder = named?.hostBy === 'folder' ? named.host : undefined;
+      open = start(underHeading(sniffed, heading, line.number), {
+        ...(loop ? placeOf(loop) : { host: folder, hostBy: folder === undefined ? undefined : 'folder', namespace: undefined }),
         indent: indentOf(line.text),
       });
       take(open, line, following);
@@ -252,7 +276,8 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       // What stands right below a command is most often its output, in another tongue or form: it is not that there was none.
       if (open && awaitsOutput(open)) open.elided = true;
       close();
-      title = line;
+      if (looksLikeProse(line.text)) loop = undefined;
+      heading = line;
     }
   }
   close();
@@ -293,20 +318,6 @@ function lineEnd(line: Line | undefined, otherwise: Line): number {
   return start + text.length;
 }
 
-/** A command that goes on behind a backslash, as one line; `more` counts the lines that it takes besides its own. */
-function continuedCommand(line: Line, lines: Lines, n: number): { readonly line: Line; readonly more: number } {
-  if (!/\s\\$/.test(line.text) || line.text.length > 2000) return { line, more: 0 };
-  let text = line.text;
-  let more = 0;
-  while (text.endsWith('\\') && more < 40) {
-    const next = lines.at(n + more + 1);
-    if (next === undefined || next.text.trim() === '' || next.text.length > 2000) break;
-    text = `${text.slice(0, -1).trimEnd()} ${unquote(next).text.trim()}`;
-    more++;
-  }
-  return { line: { ...line, text }, more };
-}
-
 /** Output that is about one bridge, which only its command names. */
 const ABOUT_A_BRIDGE = /^(?:ovs-ofctl-(?:show|dump-flows|dump-ports-desc)|ovs-appctl-(?:fdb-show|bridge-dump-flows))$/;
 const HEADING_REACH = 4;
@@ -336,6 +347,8 @@ interface OpenBlock {
   readonly hostBy: Block['hostBy'];
   readonly namespace: string | undefined;
   readonly enter: string | undefined;
+  /** Its command stands behind a prompt that nobody writes by hand, with or without a host's name. */
+  readonly onTerminal: boolean;
   indent: number | undefined;
   readonly lines: Line[];
   readonly strange: Line[];
@@ -383,6 +396,7 @@ function start(
     commandSpan?: Span;
     commandLine?: number;
     indent?: number;
+    onTerminal?: boolean;
   },
 ): OpenBlock {
   return {
@@ -395,6 +409,7 @@ function start(
     namespace: from.namespace,
     enter: from.enter,
     indent: from.indent,
+    onTerminal: from.onTerminal === true,
     lines: [],
     strange: [],
     elided: false,
@@ -410,8 +425,12 @@ function finish(open: OpenBlock): Block | undefined {
   const failed = () => open.command !== undefined && open.strange.some((line) => isErrorOutput(line.text));
   if (!open.reach && open.commandSpan === undefined && !failed()) return undefined;
   // A command behind a bare `$` that nothing stands below may be one to type, not one that printed nothing.
-  const toType = !open.reach && open.host === undefined && open.strange.length === 0;
-  return { ...open, elided: open.elided || toType };
+  const isEmpty = !open.reach && open.strange.length === 0;
+  const toType = isEmpty && open.host === undefined && !open.onTerminal;
+  const lost = isEmpty && open.command !== undefined && alwaysPrints(open.found.recognised.kind, open.command.argv);
+  // Where one namespace's output ends and the next one's starts may not show.
+  const mixed = open.command?.inEach === 'loop' && open.command.title === undefined;
+  return { ...open, elided: open.elided || toType || lost || mixed };
 }
 
 /** As much of a record as is looked at for where it goes on. */
@@ -559,7 +578,7 @@ function isRead(open: OpenBlock): boolean {
 
 /** What may stand before a program: wrappers, assignments, a shell's words. Cheap to test, for every line of a log is. */
 const WRAPPER =
-  /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|ansible$|salt(?:-ssh)?$|pdsh$|clush$|pssh$|parallel-ssh$|lxc|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|[\w-]+\.(?:ovs|ovn)-)/;
+  /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|ansible$|salt(?:-ssh)?$|pdsh$|clush$|pssh$|parallel-ssh$|lxc|incus$|pct$|vagrant$|minikube$|multipass$|limactl$|docker-machine$|juju$|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|[\w-]+\.(?:ovs|ovn)-)/;
 
 /** The command that starts at `at`; undefined where its program is none that is known, unless it is `certain` to be a command. */
 function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'prompt'> | undefined {

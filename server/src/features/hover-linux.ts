@@ -45,6 +45,7 @@ export function describeNamespace(world: World, entity: EntityOf<'namespace'>): 
       const addresses = device.addresses
         .filter(({ ip }) => !ip.startsWith('fe80'))
         .map(({ ip, prefix }) => code(`${ip}/${prefix}`));
+      addresses.push(...device.unverified.map(({ ip, prefix, state }) => `${code(`${ip}/${prefix}`)} (${state}: not in use)`));
       bullets.push(
         `${code(device.name)}${addresses.length === 0 ? '' : `: ${few(addresses, 4)}`}${inBrackets(world, device.sources[0])}`,
       );

@@ -176,7 +176,10 @@ export function describeDevice(
     if (on.name !== entity.host || device.name !== entity.name) continue;
     if (entity.kind === 'device' && entity.namespace !== '' && namespace.name !== entity.namespace) continue;
     const place = namespace.name === '' ? `Device of **${escape(on.name)}**` : `In namespace ${code(namespace.name)}`;
-    const addresses = device.addresses.map(({ ip, prefix }) => code(`${ip}/${prefix}`));
+    const addresses = [
+      ...device.addresses.map(({ ip, prefix }) => code(`${ip}/${prefix}`)),
+      ...device.unverified.map(({ ip, prefix, state }) => `${code(`${ip}/${prefix}`)} (${state}: not in use)`),
+    ];
     const parts = [
       device.mac && code(device.mac),
       few(addresses, 4),

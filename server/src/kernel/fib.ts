@@ -298,7 +298,7 @@ function connectedRoutes(namespace: Namespace, family: 4 | 6): FibRoute[] {
   const routes: FibRoute[] = [];
   for (const device of namespace.devices.values()) {
     if (device.name === 'lo' || !device.up) continue;
-    for (const address of device.addresses) {
+    for (const address of [...device.addresses, ...device.unverified]) {
       const ip = parseIp(address.ip);
       const whole = family === 4 ? 32 : 128;
       const peer = address.peer === undefined ? undefined : parseIp(address.peer);
@@ -311,7 +311,7 @@ function connectedRoutes(namespace: Namespace, family: 4 | 6): FibRoute[] {
           address.prefix,
           family,
           device.name,
-          ip.value,
+          'state' in address ? undefined : ip.value,
           address.source,
           'the kernel adds a route for the subnet of every address; the routing table itself was not captured whole',
         ),

@@ -92,6 +92,7 @@ export function lookup(flow: Flow, options: LookupOptions): Lookup {
     if (action === 'blackhole' || action === 'unreachable' || action === 'prohibit')
       return { kind: 'refused', type: action, route: undefined, text: rule.rule?.text.value ?? action, source: rule.source };
     if (action === 'nop') continue;
+    if (rule.rule?.l3mdev === true && mayBeInVrf(flow, options)) return { kind: 'unknown', table: 'of a VRF' };
     const table = rule.rule?.l3mdev === true ? vrfTable(options.namespace, flow) : rule.table;
     if (table === undefined) continue;
     const answer = lookupTable(fib, table, flow, rule.rule, options);
@@ -105,6 +106,22 @@ function vrfTable(namespace: Namespace, flow: Flow): string | undefined {
   const device = namespace.devices.get(flow.oif ?? flow.iif);
   const vrf = device?.type === 'vrf' ? device : namespace.devices.get(device?.master ?? '');
   return vrf?.type === 'vrf' ? vrf.settings['table'] : undefined;
+}
+
+/** Where no capture shows what a device belongs to, it is taken to be in no VRF. */
+function mayBeInVrf(flow: Flow, { namespace, choose, key }: LookupOptions): boolean {
+  const name = flow.oif ?? flow.iif;
+  const device = namespace.devices.get(name);
+  if (name === 'lo' || device?.masterShown !== false || device.type === 'vrf') return false;
+  return !choose({
+    key: `${key}|VRF of ${name}`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `whether ${name} belongs to a VRF was not captured; it is taken to belong to none`,
+    command: 'ip link',
+  });
 }
 
 function ruleFits(rule: FibRule, flow: Flow, options: LookupOptions): boolean {

@@ -1,4 +1,4 @@
-import type { Device, DeviceAddress, Known, Namespace, Source } from '../model/network';
+import type { Device, DeviceAddress, Known, Namespace, Source, UnverifiedAddress } from '../model/network';
 import { linkConnections, linkConnectedSockets, linkExpectations, linkListeners } from './connections';
 import { linkEbtables } from './ebtables';
 import { linkEvidence } from './evidence';
@@ -27,6 +27,7 @@ interface DeviceDraft {
   up: boolean;
   peer?: string;
   master?: string;
+  masterShown: boolean;
   type?: string;
   vlanId?: number;
   vni?: number;
@@ -38,6 +39,7 @@ interface DeviceDraft {
   settings: Record<string, string>;
   portSettings: Record<string, string>;
   addresses: DeviceAddress[];
+  unverified: UnverifiedAddress[];
   sources: Source[];
 }
 
@@ -86,6 +88,10 @@ function* linkNamespace(
     name,
     ...(enter === undefined ? {} : { enter }),
     devices: yield* paused(() => linkDevices(host, name, own)),
+    bridgesKnown: howKnown(
+      own.filter(({ capture }) => capture.target === undefined),
+      (kind) => kind === 'brctl-show' || kind === 'bridge-link',
+    ),
     addressesKnown: addressesShown(own),
     routes: yield* unique(
       routes.found,
@@ -281,7 +287,19 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
   const draft = (name: string): DeviceDraft => {
     let found = drafts.get(name);
     if (!found)
-      drafts.set(name, (found = { up: true, noArp: false, settings: {}, portSettings: {}, addresses: [], sources: [] }));
+      drafts.set(
+        name,
+        (found = {
+          up: true,
+          masterShown: false,
+          noArp: false,
+          settings: {},
+          portSettings: {},
+          addresses: [],
+          unverified: [],
+          sources: [],
+        }),
+      );
     return found;
   };
   for (const linked of captures) {
@@ -300,6 +318,8 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         else if (fact.peer) device.peer ??= fact.peer.value;
         if (fact.master) device.master ??= fact.master.value;
         if (fact.master) masters.add(fact.master.value);
+        // The line with the MTU is the one that names a master, where there is one.
+        if (fact.master || (fact.mtu && /^ip-(?:address|link)$/.test(linked.capture.kind))) device.masterShown = true;
         if (fact.type) device.type ??= fact.type.value;
         if (fact.vlanId) device.vlanId ??= fact.vlanId.value;
         if (fact.vni) device.vni ??= fact.vni.value;
@@ -313,8 +333,8 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         if (fact.flags.includes('NOARP')) device.noArp = true;
       } else if (fact.kind === 'address') {
         const device = draft(fact.dev.value);
-        if (device.addresses.some((address) => address.ip === fact.ip.value)) continue;
-        device.addresses.push({
+        if ([...device.addresses, ...device.unverified].some((address) => address.ip === fact.ip.value)) continue;
+        const address: DeviceAddress = {
           ip: fact.ip.value,
           prefix: fact.prefix.value,
           ...(fact.scope === undefined ? {} : { scope: fact.scope.value }),
@@ -322,7 +342,9 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
           ...(fact.broadcast === undefined ? {} : { broadcast: fact.broadcast.value }),
           ...(fact.noPrefixRoute === true ? { noPrefixRoute: true } : {}),
           source: sourceAt(linked, fact.ip.span),
-        });
+        };
+        if (fact.unverified) device.unverified.push({ ...address, state: fact.unverified.value });
+        else device.addresses.push(address);
       }
     }
   }
@@ -345,6 +367,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         up: device.up,
         peer: device.peer,
         master: device.master,
+        masterShown: device.masterShown,
         type: device.type,
         vlanId: device.vlanId,
         vni: device.vni,
@@ -357,6 +380,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         settings: device.settings,
         portSettings: device.portSettings,
         addresses: device.addresses,
+        unverified: device.unverified,
         sources: device.sources,
       },
     ]),

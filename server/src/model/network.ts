@@ -200,6 +200,15 @@ export interface DeviceAddress {
   readonly source: Source;
 }
 
+/**
+ * An address whose uniqueness is not proven: the kernel routes its subnet, but takes no packet for it, answers no question for it and
+ * sends nothing from it (addrconf_dad_completed, ndisc_recv_ns, ipv6_dev_get_saddr).
+ */
+export interface UnverifiedAddress extends DeviceAddress {
+  /** `tentative`, `dadfailed`. */
+  readonly state: string;
+}
+
 export interface Device {
   readonly host: string;
   readonly namespace: string;
@@ -213,6 +222,8 @@ export interface Device {
   readonly up: boolean;
   readonly peer: string | undefined;
   readonly master: string | undefined;
+  /** A capture tells what it belongs to, or that it belongs to nothing: `ip -br`, `ip -o addr` and ifconfig do not. */
+  readonly masterShown: boolean;
   readonly type: string | undefined;
   readonly vlanId: number | undefined;
   /** Of a VXLAN device. */
@@ -231,6 +242,7 @@ export interface Device {
   /** What it says of the device as a bridge's port (`state`, `hairpin` …). */
   readonly portSettings: Readonly<Record<string, string>>;
   readonly addresses: readonly DeviceAddress[];
+  readonly unverified: readonly UnverifiedAddress[];
   readonly sources: readonly Source[];
 }
 
@@ -245,6 +257,8 @@ export interface Namespace {
   /** What one types before a command to run it there, where a capture shows it; else `ip netns exec NAME`. */
   readonly enter?: string;
   readonly devices: ReadonlyMap<string, Device>;
+  /** How much was captured of its bridges and their ports (`brctl show`, `bridge link`). */
+  readonly bridgesKnown: Known;
   /** How much was captured of the addresses of all its devices, of IPv4 and of IPv6. */
   readonly addressesKnown: Readonly<Record<4 | 6, Known>>;
   readonly routes: readonly { readonly route: RouteFact; readonly source: Source }[];

@@ -132,7 +132,7 @@ export function neutronPortWithMac(network: Network, mac: string): NeutronPort |
 export function onLink(device: Device, ip: string): boolean {
   const address = parseIp(ip);
   if (!address) return false;
-  return device.addresses.some((own) => {
+  return [...device.addresses, ...device.unverified].some((own) => {
     const prefix = parsePrefix(`${own.ip}/${own.prefix}`);
     return prefix !== undefined && own.prefix < (prefix.family === 4 ? 32 : 128) && inPrefix(address, prefix);
   });
@@ -180,6 +180,7 @@ export function bareNamespace(host: string, name: string): Namespace {
     host,
     name,
     devices: new Map(),
+    bridgesKnown: 'absent',
     addressesKnown: { 4: 'absent', 6: 'absent' },
     routes: [],
     nexthops: new Map(),

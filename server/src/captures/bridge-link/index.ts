@@ -2,16 +2,20 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import type { Fact } from '../facts';
-import { listCommand } from '../iproute-command';
+import { listCommand, selection } from '../iproute-command';
 import { acceptsJson, isJson, jsonNumber, jsonText, jsonTexts, readJsonObjects } from '../json';
 import { deviceRef, numberVal, partOf } from '../words';
 import { collect } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { readBridgePort, readSettings } from './semantics';
 
-const PORT = /^\s*\d+: [^\s<>]+(?: state \w+)? ?(?:@\S+)? ?:? ?<[A-Z0-9_,-]*> mtu \d+ (?:master|state)\b/;
+const PORT = /^\s*\d+: [^\s<>]+(?: state \w+)? ?(?:@\S+)? ?:? ?<[A-Z0-9_,-]*> mtu \d+ (?:master|state|hwmode)\b/;
 const SETTINGS =
-  /^\s+(?:hairpin|guard|root_block|fastleave|learning|flood|mcast_flood|mcast_to_unicast|neigh_suppress|vlan_tunnel|isolated|bcast_flood|locked|mab)\s/;
+  /^(?:\s+(?:hairpin|guard|root_block|fastleave|learning|flood|mcast_flood|mcast_to_unicast|neigh_suppress|vlan_tunnel|isolated|bcast_flood|locked|mab)\s|\s*(?:hairpin|learning) (?:on|off) \w+ (?:on|off) )/;
+/** iproute2 before 4.20 shows with `-d` also which VLANs a port carries; `bridge vlan` is where they are read. */
+const VLAN = /^\s*[\w.@:-]{1,15}\s+\d{1,4}(?:-\d{1,4})?(?:\s+(?:PVID|Egress Untagged|Master))+\s*$/;
+/** A port of which the author left only the start. */
+const CUT = /^\s*\d+: [^\s<>]+(?: state \w+)? ?(?:@\S+)? ?:? ?\.{3}\s*$/;
 
 /** The end of a port's line, where a narrow page broke it. */
 const REST = /^\s*priority \d+ cost \d+\s*$/;
@@ -19,8 +23,17 @@ const REST = /^\s*priority \d+ cost \d+\s*$/;
 const rows: Rows = {
   grammar: grammars.BridgeLink,
   what: 'bridge port',
-  ruleFor: (text) => (/^\s*\d+:/.test(text) ? 'portLine' : REST.test(text) ? 'restLine' : 'settingsLine'),
-  starts: (text) => PORT.test(text) || SETTINGS.test(text),
+  ruleFor: (text) =>
+    CUT.test(text)
+      ? 'cutLine'
+      : /^\s*\d+:/.test(text)
+        ? 'portLine'
+        : REST.test(text)
+          ? 'restLine'
+          : VLAN.test(text)
+            ? 'vlanLine'
+            : 'settingsLine',
+  starts: (text) => PORT.test(text) || SETTINGS.test(text) || VLAN.test(text) || CUT.test(text),
 };
 
 type PortFact = Extract<Fact, { kind: 'linux-bridge-port' }>;
@@ -31,7 +44,9 @@ export const bridgeLink: CaptureKind = {
   kinds: ['bridge-link'],
   recognise(argv) {
     const command = listCommand(argv, 'bridge');
-    return command?.object === 'link' ? { kind: 'bridge-link' } : undefined;
+    if (command?.object !== 'link') return undefined;
+    const filter = selection(command.words, []);
+    return { kind: 'bridge-link', ...(filter === undefined ? {} : { options: { filter } }) };
   },
   sniff(text) {
     return PORT.test(text) && / state (?:forwarding|learning|listening|blocking|disabled)\b/.test(text)
@@ -39,7 +54,7 @@ export const bridgeLink: CaptureKind = {
       : undefined;
   },
   accepts(text) {
-    return PORT.test(text) || SETTINGS.test(text) || acceptsJson(text);
+    return rows.starts(text) || acceptsJson(text);
   },
   continues: (previous, text) => continuesRow(rows)(previous, text) || REST.test(text),
   parse(input) {
@@ -50,9 +65,11 @@ export const bridgeLink: CaptureKind = {
         if (open !== undefined) open.settings = { ...open.settings, ...readSettings(result, source) };
         return 'record';
       }
-      if (rule === 'restLine') return 'record';
+      if (rule === 'restLine' || rule === 'vlanLine' || rule === 'cutLine') return 'header';
       const { index, name, peer, peerIndex, flags, words } = readBridgePort(result, source);
-      const [mtu, master, state] = [words.pairs.get('mtu'), words.pairs.get('master'), words.pairs.get('state')];
+      const [mtu, state] = [words.pairs.get('mtu'), words.pairs.get('state')];
+      // iproute2 before 4.20 lists the bridge itself as well.
+      const master = words.pairs.get('master')?.value === name.value ? undefined : words.pairs.get('master');
       deviceRef(out, name, true);
       if (peer !== undefined) deviceRef(out, peer);
       if (master !== undefined) deviceRef(out, master);

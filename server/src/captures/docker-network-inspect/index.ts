@@ -1,9 +1,10 @@
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import { positionals } from '../command';
-import { isJson, isJsonFragment, jsonText, readJson, readJsonFragment, readJsonObjects, type Json } from '../json';
+import { isJson, isJsonFragment, jsonObjects, jsonText, readJson, readJsonFragment, readJsonObjects, type Json } from '../json';
 import { deviceRef, impliedVal, ipRef, lower, macRef } from '../words';
-import { collect, type Collected } from '../lines';
+import { collect, record, type Collected } from '../lines';
+import { offsetIn } from '../unquote';
 
 /** `docker network inspect`: the containers of a network with their addresses (Docker); podman prints much the same. */
 export const dockerNetworkInspect: CaptureKind = {
@@ -11,30 +12,80 @@ export const dockerNetworkInspect: CaptureKind = {
   recognise(argv) {
     const [program] = argv;
     const words = positionals(argv, ['-f', '--format', '-o', '--output']);
-    if (argv.some((word) => /^(?:-f|--format)/.test(word))) return undefined;
+    if (argv.some((word, n) => /^(?:-f|--format)/.test(word) && !IN_JSON.test(word.includes('=') ? word : (argv[n + 1] ?? ''))))
+      return undefined;
     if (/^(?:docker|podman|nerdctl)$/.test(program ?? '')) {
-      if (words[0] === 'network' && words[1] === 'inspect') return { kind: 'docker-network-inspect', ...targetOf(words[2]) };
-      return words[0] === 'inspect' ? { kind: 'docker-inspect', ...targetOf(words[1]) } : undefined;
+      if (words[0] === 'network' && words[1] === 'inspect')
+        return { kind: 'docker-network-inspect', ...targetOf(words.slice(2)) };
+      return words[0] === 'inspect' ? { kind: 'docker-inspect', ...targetOf(words.slice(1)) } : undefined;
     }
-    return program === 'crictl' && words[0] === 'inspectp' ? { kind: 'crictl-inspectp', ...targetOf(words[1]) } : undefined;
+    return program === 'crictl' && words[0] === 'inspectp' ? { kind: 'crictl-inspectp', ...targetOf(words.slice(1)) } : undefined;
   },
-  sniff: () => undefined,
+  sniff(text, following) {
+    if (!/^\s*\[\s*$/.test(text) || following(0)?.trim() !== '{') return undefined;
+    const [first = '', second = ''] = [following(1), following(2)];
+    if (/^\s*"Name": "[^"]*",$/.test(first) && /^\s*"Id": "[\da-z]{25,64}",$/.test(second))
+      return { kind: 'docker-network-inspect' };
+    return /^\s*"Id": "[\da-f]{64}",$/.test(first) && /^\s*"Created": "/.test(second) ? { kind: 'docker-inspect' } : undefined;
+  },
   // Keys of Docker's may hold dots, slashes and digits, and their values may be of any kind.
-  accepts: (text) => /^\s*(?:[[\]{}][[\]{},\s]*$|[\]},[{\s]*"[^"]*"\s*(?::|,?$)|(?:true|false|null|-?\d[\d.]*),?$)/.test(text),
+  accepts: (text, kind) =>
+    (kind === 'crictl-inspectp' && TABLE_ROW.test(text)) ||
+    /^\s*(?:\.{3}\s*(?="))?(?:[[\]{}][[\]{},\s]*$|[\]},[{\s]*"[^"]*"\s*(?::|,?$)|(?:true|false|null|-?\d[\d.]*),?$)/.test(text),
   parse(input) {
     const out = collect();
+    if (isTable(input)) {
+      readTable(input, out);
+      return out;
+    }
     if (isJsonFragment(input)) {
       readFragment(input, out);
       return out;
     }
     const objects = isJson(input) ? readJsonObjects(input, out, true) : readOne(input, out);
-    for (const object of objects) readObject(out, object);
+    const [line] = input.lines;
+    const network = input.kind === 'docker-network-inspect' && line && input.target ? impliedVal(input.target, line) : undefined;
+    for (const object of objects) readObject(out, object, network);
     return out;
   },
 };
 
-function targetOf(name: string | undefined): { readonly target?: string } {
-  return name === undefined ? {} : { target: name };
+/** `crictl inspectp -o table`. */
+const TABLE_ROW =
+  /^\s*(?:(?:ID|Name|UID|Namespace|Attempt|Status|Created|Network namespace|IP Address(?:es)?|Labels|Annotations|Info):|[\w./-]+ -> )/;
+
+function isTable(input: ParseInput): boolean {
+  return input.kind === 'crictl-inspectp' && input.lines.some(({ text }) => TABLE_ROW.test(text));
+}
+
+function readTable(input: ParseInput, out: Collected): void {
+  const found = new Map<string, Val<string>>();
+  for (const line of input.lines) {
+    if (!TABLE_ROW.test(line.text)) continue;
+    const [whole = '', name = ''] = /^\s*([\w ]+): */.exec(line.text) ?? [];
+    const value = line.text.slice(whole.length).trimEnd();
+    if (value !== '')
+      found.set(
+        name,
+        val(value, { start: offsetIn(line, whole.length), end: offsetIn(line, whole.length + value.length - 1) + 1 }),
+      );
+    record(out, line);
+  }
+  const addresses = found.get('IP Addresses') ?? found.get('IP Address');
+  for (const each of (addresses?.value ?? '').matchAll(/[^,\s]+/g)) {
+    const start = (addresses?.span.start ?? 0) + each.index;
+    const ip = val(each[0], { start, end: start + each[0].length });
+    addOwner(out, 'pod', found.get('Name'), ip, undefined, found.get('Namespace'));
+  }
+}
+
+/** A format that prints an object of the usual output, or all of it. */
+const IN_JSON = /\{\{\s*json\s+\.(?:Containers|NetworkSettings(?:\.Networks)?)?\s*\}\}/;
+
+/** What the command names, where that is one thing. */
+function targetOf(names: readonly string[]): { readonly target?: string } {
+  const [name] = names;
+  return name === undefined || names.length > 1 ? {} : { target: name };
 }
 
 /** `docker inspect web | grep IPAddress`, or what somebody left of an output: the command names the container. */
@@ -47,32 +98,32 @@ function readFragment(input: ParseInput, out: Collected): void {
     for (const key of ['IPAddress', 'GlobalIPv6Address'])
       addOwner(out, 'container', impliedVal(input.target, line), jsonText(fields, key), mac, undefined);
   }
-  readObject(out, fields);
+  const network = input.kind === 'docker-network-inspect' && line && input.target ? impliedVal(input.target, line) : undefined;
+  readObject(out, fields, network);
 }
 
-/** One object that stands in no list (`crictl inspectp`). */
+/** One object that stands in no list: `crictl inspectp`, a part of what Docker says. */
 function readOne(input: ParseInput, out: Collected): ReadonlyMap<string, Json>[] {
   const value = readJson(input, out, 'object', true);
-  return value?.is === 'object' ? [value.fields] : [];
+  if (value?.is !== 'object') return [];
+  // docker network inspect -f '{{json .Containers}}'
+  const { fields } = value;
+  if (input.kind === 'docker-network-inspect' && isContainers(fields)) return [new Map([['Containers', value]])];
+  return input.kind === 'docker-inspect' && fields.has('Networks') ? [new Map([['NetworkSettings', value]])] : [fields];
 }
 
 function fieldsOf(json: Json | undefined): ReadonlyMap<string, Json> {
   return json?.is === 'object' ? json.fields : new Map();
 }
 
-function readObject(out: Collected, object: ReadonlyMap<string, Json>): void {
-  const network = jsonText(object, 'Name');
-  const bridge = jsonText(fieldsOf(object.get('Options')), 'com.docker.network.bridge.name');
+function readObject(out: Collected, object: ReadonlyMap<string, Json>, ofNetwork?: Val<string>): void {
+  const network = jsonText(object, 'Name') ?? jsonText(object, 'name') ?? ofNetwork;
+  const bridge =
+    jsonText(fieldsOf(object.get('Options')), 'com.docker.network.bridge.name') ?? jsonText(object, 'network_interface');
   if (bridge !== undefined) deviceRef(out, bridge);
   // docker network inspect: Containers by id.
-  for (const [id, container] of fieldsOf(object.get('Containers'))) {
-    const fields = fieldsOf(container);
-    const mac = jsonText(fields, 'MacAddress');
-    // Before Docker 1.10 there were no names; the identifier's start is what everything else of Docker's prints.
-    const named = jsonText(fields, 'Name');
-    const name = named ?? (mac === undefined ? undefined : val(id.slice(0, 12), { start: mac.span.start, end: mac.span.start }));
-    for (const key of ['IPv4Address', 'IPv6Address']) addOwner(out, 'container', name, jsonText(fields, key), mac, network);
-  }
+  readContainers(out, fieldsOf(object.get('Containers')), network);
+  readPodmanContainers(out, fieldsOf(object.get('containers')), network);
   // docker inspect CONTAINER: its networks by name.
   const settings = fieldsOf(object.get('NetworkSettings'));
   for (const joined of fieldsOf(settings.get('Networks')).values()) {
@@ -82,9 +133,38 @@ function readObject(out: Collected, object: ReadonlyMap<string, Json>): void {
   }
   // crictl inspectp: the pod's sandbox.
   const status = fieldsOf(object.get('status'));
-  const ip = jsonText(fieldsOf(status.get('network')), 'ip');
+  const sandbox = fieldsOf(status.get('network'));
   const meta = fieldsOf(status.get('metadata'));
-  addOwner(out, 'pod', jsonText(meta, 'name'), ip, undefined, jsonText(meta, 'namespace'));
+  for (const fields of [sandbox, ...jsonObjects(sandbox, 'additionalIps')])
+    addOwner(out, 'pod', jsonText(meta, 'name'), jsonText(fields, 'ip'), undefined, jsonText(meta, 'namespace'));
+}
+
+function readContainers(out: Collected, containers: ReadonlyMap<string, Json>, network: Val<string> | undefined): void {
+  for (const [id, container] of containers) {
+    const fields = fieldsOf(container);
+    const mac = jsonText(fields, 'MacAddress');
+    // Before Docker 1.10 there were no names; the identifier's start is what everything else of Docker's prints.
+    const named = jsonText(fields, 'Name');
+    const name = named ?? (mac === undefined ? undefined : val(id.slice(0, 12), { start: mac.span.start, end: mac.span.start }));
+    for (const key of ['IPv4Address', 'IPv6Address']) addOwner(out, 'container', name, jsonText(fields, key), mac, network);
+  }
+}
+
+/** podman-network-inspect(1) since 5.0: each container's devices, each with the subnets that it has an address of. */
+function readPodmanContainers(out: Collected, containers: ReadonlyMap<string, Json>, network: Val<string> | undefined): void {
+  for (const container of containers.values()) {
+    const fields = fieldsOf(container);
+    for (const device of fieldsOf(fields.get('interfaces')).values()) {
+      const mac = jsonText(fieldsOf(device), 'mac_address');
+      for (const subnet of jsonObjects(fieldsOf(device), 'subnets'))
+        addOwner(out, 'container', jsonText(fields, 'name'), jsonText(subnet, 'ipnet'), mac, network);
+    }
+  }
+}
+
+/** Whether an object is what a network's `Containers` are, alone: by identifiers, each with its place in the network. */
+function isContainers(object: ReadonlyMap<string, Json>): boolean {
+  return object.size > 0 && [...object].every(([id, { is }]) => /^[\da-f]{64}$/.test(id) && is === 'object');
 }
 
 /** Docker calls a container `/web`, and writes addresses with the length of the network's prefix. */

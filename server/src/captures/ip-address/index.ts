@@ -263,6 +263,7 @@ function addAddress(out: Collected, dev: Val<string>, address: AddressText): voi
     ...(far === undefined ? {} : { peer: far.ip }),
     ...(address.broadcast === undefined ? {} : { broadcast: address.broadcast }),
     ...(address.noPrefixRoute ? { noPrefixRoute: true } : {}),
+    ...(address.unverified === undefined ? {} : { unverified: address.unverified }),
   });
 }
 
@@ -294,10 +295,22 @@ function parseJson(input: ParseInput) {
         ...(peer === undefined ? {} : { peer }),
         ...(broadcast === undefined ? {} : { broadcast }),
         ...(unrouted?.is === 'word' && unrouted.value === true ? { noPrefixRoute: true } : {}),
+        ...jsonUnverified(entry),
       });
     }
   }
   return out;
+}
+
+function jsonUnverified(entry: ReadonlyMap<string, Json>): { readonly unverified?: Val<string> } {
+  const flag = (name: string) => {
+    const field = entry.get(name);
+    return field?.is === 'word' && field.value === true
+      ? val(name, { start: field.span.start, end: field.span.start })
+      : undefined;
+  };
+  const unverified = flag('optimistic') ? undefined : (flag('dadfailed') ?? flag('tentative'));
+  return unverified === undefined ? {} : { unverified };
 }
 
 function jsonLink(object: ReadonlyMap<string, Json>, name: Val<string>, out: Collected): LinkFact {

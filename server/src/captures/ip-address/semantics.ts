@@ -25,6 +25,8 @@ export interface AddressText {
   readonly scope: Val<string> | undefined;
   readonly broadcast: Val<string> | undefined;
   readonly noPrefixRoute: boolean;
+  /** `tentative`, `dadfailed`. */
+  readonly unverified: Val<string> | undefined;
 }
 
 /** What one line (or one piece between the backslashes of `ip -o`) says. */
@@ -72,6 +74,12 @@ semantics.addOperation<PeerName>('peerOf(source)', {
   },
 });
 
+/** An optimistic address is used while it is still tentative (RFC 4429). */
+function unverified(flags: readonly Val<string>[]): Val<string> | undefined {
+  const flag = (name: string) => flags.find(({ value }) => value === name);
+  return flag('optimistic') ? undefined : (flag('dadfailed') ?? flag('tentative'));
+}
+
 semantics.addOperation<AddressText>('addressOf(source)', {
   address(_family, _sp, cidr, items) {
     const source = this.args['source'] as SourceText;
@@ -83,6 +91,7 @@ semantics.addOperation<AddressText>('addressOf(source)', {
       scope: pairs.get('scope'),
       broadcast: pairs.get('brd'),
       noPrefixRoute: flags.some(({ value }) => value === 'noprefixroute'),
+      unverified: unverified(flags),
     };
   },
   briefAddress(_sp, cidr, peer, _metric) {
@@ -94,6 +103,7 @@ semantics.addOperation<AddressText>('addressOf(source)', {
       scope: undefined,
       broadcast: undefined,
       noPrefixRoute: false,
+      unverified: undefined,
     };
   },
 });

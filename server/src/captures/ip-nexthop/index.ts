@@ -11,13 +11,15 @@ import { continuesRow, parseRows, type Rows } from '../rows';
 
 type Nexthop = Extract<Fact, { kind: 'nexthop-object' }>;
 
+/** What `ip -s nexthop` says of a group's members (ip-nexthop(8)). */
+const STATISTICS = /^\s+(?:stats:\s*$|id \d+ packets \d+)/;
 const OBJECT = /^\s*id \d+\s+(?:via|dev|group|blackhole|encap)\b/;
 
 const rows: Rows = {
   grammar: grammars.IpRoute,
   what: 'next hop',
-  ruleFor: () => 'objectLine',
-  starts: (text) => OBJECT.test(text),
+  ruleFor: (text) => (STATISTICS.test(text) ? 'statisticsLine' : 'objectLine'),
+  starts: (text) => OBJECT.test(text) || STATISTICS.test(text),
 };
 
 /** `ip nexthop`: next hops that routes name by their numbers (ip-nexthop(8)). */
@@ -30,11 +32,12 @@ export const ipNexthop: CaptureKind = {
     return { kind: 'ip-nexthop', ...(filter === undefined ? {} : { options: { filter } }) };
   },
   sniff: (text) => (OBJECT.test(text) && /\s(?:scope|proto|group)\s/.test(text) ? { kind: 'ip-nexthop' } : undefined),
-  accepts: (text) => OBJECT.test(text) || acceptsJson(text),
+  accepts: (text) => rows.starts(text) || acceptsJson(text),
   continues: continuesRow(rows),
   parse(input) {
     if (isJson(input)) return parseJson(input);
-    return parseRows(input, rows, (_rule, result, source, out) => {
+    return parseRows(input, rows, (rule, result, source, out) => {
+      if (rule === 'statisticsLine') return 'header';
       const { dst: id, words, text } = readRouteLine(result, source);
       if (id === undefined) return 'note';
       const [via, dev, encap] = [words.pairs.get('via'), words.pairs.get('dev'), words.pairs.get('encap')];

@@ -25,8 +25,11 @@ const BARE = new RegExp(
   `^\\s*(?:unicast )?(?:default|\\d{1,3}(?:\\.\\d{1,3}){3}(?:\\/\\d{1,2})?|(?=[\\da-f]*:)[\\da-f:.]+(?:\\/\\d{1,3})?)\\s*(?:\\\\\\s*nexthop\\s.*)?$`,
 );
 const CERTAIN = new RegExp(
-  `^\\s*(?:default via [\\da-f.:]+\\s+metric \\d+$|(?:\\d{1,3}(?:\\.\\d{1,3}){3}|(?=[\\da-f]*:)[\\da-f:.]+)\\/\\d{1,3}\\s+proto kernel\\s.*|default via [\\da-f.:]+ dev \\S+|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2} (?:via \\S+ )?dev \\S+\\s+(?:proto|scope|src|metric|onlink|linkdown)\\b.*|${DESTINATION} dev \\S+\\s+proto kernel\\b.*|default via [\\da-f.:]+ dev \\S+\\s+(?:proto|src|metric|onlink|scope|table)\\b.*|(?:local|broadcast|anycast|multicast) ${DESTINATION} dev \\S+\\s+(?:table \\S+\\s+)?proto kernel\\b.*|(?:throw|unreachable|prohibit|blackhole) ${DESTINATION}\\s+table \\S+.*|${DESTINATION}\\s+(?:nhid \\d+\\s+)?encap (?:mpls|seg6|seg6local|ip6?|bpf|ioam6|rpl)\\s.*)$`,
+  `^\\s*(?:default via [\\da-f.:]+\\s+metric \\d+$|(?:\\d{1,3}(?:\\.\\d{1,3}){3}|(?=[\\da-f]*:)[\\da-f:.]+)\\/\\d{1,3}\\s+proto kernel\\s.*|default via [\\da-f.:]+ dev \\S+|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2} (?:via \\S+ )?dev \\S+\\s+(?:proto|scope|src|metric|onlink|linkdown)\\b.*|${DESTINATION} dev \\S+\\s+proto kernel\\b.*|default via [\\da-f.:]+ dev \\S+\\s+(?:proto|src|metric|onlink|scope|table)\\b.*|(?:local|broadcast|anycast|multicast) ${DESTINATION} dev \\S+\\s+(?:table \\S+\\s+)?proto kernel\\b.*|(?:throw|unreachable|prohibit|blackhole) ${DESTINATION}\\s+table \\S+.*|${DESTINATION}\\s+nhid \\d+\\s+(?:via|dev|proto|table|metric)\\s.*|${DESTINATION}\\s+(?:nhid \\d+\\s+)?encap (?:mpls|seg6|seg6local|ip6?|bpf|ioam6|rpl)\\s.*)$`,
 );
+
+/** `ip -d route` says below a route what object of `ip nexthop` it names. */
+const NEXTHOP_OBJECT = /^\s+nh_info id \d+ /;
 
 /** `ip route` with the table that it asks for: the routes of a namespace (ip-route(8)). */
 export const ipRoute: CaptureKind = {
@@ -56,6 +59,7 @@ export const ipRoute: CaptureKind = {
       BARE.test(text) ||
       /^\s+nexthop\s+(?:via|dev|nhid|encap)\s/.test(text) ||
       /^\s+cache\b/.test(text) ||
+      NEXTHOP_OBJECT.test(text) ||
       acceptsJson(text)
     );
   },
@@ -90,6 +94,12 @@ function parseText(input: ParseInput) {
       const line = { text: piece.trimEnd(), start: raw.start + at, number: raw.number };
       at += piece.length + 1;
       if (line.text.trim() === '') continue;
+      if (NEXTHOP_OBJECT.test(line.text)) {
+        // The next hops themselves stand below as well.
+        if (open) open.last = line;
+        else record(out, line, line, 'header');
+        continue;
+      }
       const source = sourceOf(line);
       const rule = /^\s*nexthop\s/.test(line.text) ? 'nexthopLine' : /^\s*cache\b/.test(line.text) ? 'cacheLine' : 'routeLine';
       const result = grammars.IpRoute.match(source.text, rule);

@@ -1,6 +1,6 @@
 import { routeInput } from '../../kernel/route-input';
 import { sysctl } from '../../kernel/sysctl';
-import type { Device, Host, Namespace, Source } from '../../model/network';
+import type { Device, Host, Namespace, Source, UnverifiedAddress } from '../../model/network';
 import { neutronPortOf } from '../../model/queries';
 import { isMulticastMac, parseIp } from '../../packet/address';
 import { get, type FlowKey } from '../../packet/flow-key';
@@ -113,11 +113,19 @@ function decide(context: Context, namespace: Namespace, dev: string, packet: Flo
       evidence: [fixed.source],
     };
   // A list of all devices has lo; what one device was asked for shows its own addresses only, among which it answers most likely.
-  const shown = (device: string) => (namespace.devices.get(device)?.addresses.length ?? 0) > 0;
+  const shown = (device: string) =>
+    (namespace.devices.get(device)?.addresses.length ?? 0) + (namespace.devices.get(device)?.unverified.length ?? 0) > 0;
   if (owners.length === 0 && !shown(dev) && !shown('lo') && neutron === undefined)
     return { kind: 'unknown', command: 'ip a', why: `whether ${namespace.host} has ${asked}` };
   if (!isArp(packet)) return decideNd(namespace, dev, asked, owners);
   return decideArp(namespace, dev, packet, asked, owners);
+}
+
+/** Why the kernel answers nothing for such an address. */
+export function whyUnverified({ state }: UnverifiedAddress): string {
+  return state === 'dadfailed'
+    ? 'another machine was found to have the address (dadfailed), so the kernel does not use it'
+    : 'the address is tentative: until it is known that nobody else has it, the kernel does not use it';
 }
 
 type Owners = readonly { readonly device: Device; readonly source: Source }[];
@@ -129,11 +137,14 @@ function decideNd(namespace: Namespace, dev: string, asked: string, owners: Owne
   const proxy = sysctl(namespace, 'net.ipv6.conf', dev, 'proxy_ndp', 'or');
   if (proxy?.value === '1')
     return { kind: 'unknown', command: 'ip -6 neigh show proxy', why: `whether ${dev} stands in for ${asked} (proxy_ndp)` };
+  const device = namespace.devices.get(dev);
+  const unverified = device?.unverified.find(({ ip }) => ip === asked);
+  if (unverified) return { kind: 'silent', why: whyUnverified(unverified), evidence: [unverified.source] };
   const other = owners[0];
   const why = other
     ? `the address is ${other.device.name}'s, and IPv6 answers on the device that has it only`
     : 'it is not its address';
-  return { kind: 'silent', why, evidence: other ? [other.source] : (namespace.devices.get(dev)?.sources.slice(0, 1) ?? []) };
+  return { kind: 'silent', why, evidence: other ? [other.source] : (device?.sources.slice(0, 1) ?? []) };
 }
 
 /** What the kernel answers for (ip-sysctl: arp_ignore, proxy_arp): its own addresses on any device, others as a proxy. */

@@ -1,6 +1,6 @@
 import { formatAddress } from '../../kernel/packet';
-import type { Namespace, Source } from '../../model/network';
-import { bareNamespace, neutronPortOf, neutronPortWithIp, routerName } from '../../model/queries';
+import type { Device, Namespace, Source } from '../../model/network';
+import { allDevices, bareNamespace, neutronPortOf, neutronPortWithIp, routerName } from '../../model/queries';
 import { isMulticastMac, parseMac } from '../../packet/address';
 import { get, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { asksOn } from '../begin-arp';
@@ -20,7 +20,7 @@ import {
   type Place,
   type Step,
 } from '../step';
-import { arpIn } from './arp-in';
+import { arpIn, whyUnverified } from './arp-in';
 import { failedEntry, resolveNeighbour, stateText } from './neighbour';
 import { at, eventSteps, isRouter, stepBase } from './events';
 import { intoSharing, intoVlanDevice, isDown } from './receive';
@@ -62,13 +62,29 @@ function intoStack(context: Context, place: Place & { kind: 'namespace-in' }, pa
     ...base,
     stage: 'namespace',
     summary: `Arrives at ${place.device}${place.namespace === '' ? ` of ${name}` : ` in namespace ${name}`}: ${addresses(packet)}`,
-    certainty: device ? 'captured' : 'inferred',
-    ...(device ? {} : { reason: 'the namespace is known by its name; its devices (ip a) were not captured' }),
+    ...howTaken(namespace, device),
     packet: withoutVlan(packet),
     evidence: evidence.length > 0 ? evidence : (host?.sources.slice(0, 1) ?? []),
     steps: [],
   });
   return through(context, namespace, withoutVlan(set(packet, 'tun_id', 0n)), steps, place.device);
+}
+
+/** How sure it is that the IP stack takes what comes in by a device, rather than a bridge or another device that the device belongs to. */
+function howTaken(namespace: Namespace, device: Device | undefined): Pick<Step, 'certainty' | 'reason'> {
+  if (!device)
+    return { certainty: 'inferred', reason: 'the namespace is known by its name; its devices (ip a) were not captured' };
+  if (device.masterShown || namespace.bridgesKnown === 'whole' || isAlone(namespace, device)) return { certainty: 'captured' };
+  return {
+    certainty: 'inferred',
+    reason: `no capture shows whether ${device.name} belongs to a bridge or a bond (ip link); it is taken to belong to none`,
+  };
+}
+
+/** Nothing can own the loopback device; a bridge, a bond or a VRF needs a device of its own. */
+function isAlone(namespace: Namespace, device: Device): boolean {
+  const others = [...namespace.devices.keys()].filter((name) => name !== 'lo' && name !== device.name);
+  return device.name === 'lo' || (others.length === 0 && namespace.devices.has('lo'));
 }
 
 /**
@@ -384,6 +400,15 @@ function deliver(passage: Passage, result: LocalDevice, unseen?: string): Ending
   };
 }
 
+/** Why nobody answers for an address that a machine has, but does not use. */
+function unverifiedElsewhere({ network }: Context, ip: string): string | undefined {
+  for (const { host, device } of allDevices(network)) {
+    const own = device.unverified.find((address) => address.ip === ip);
+    if (own) return `${host.name} has it on ${device.name}, but ${whyUnverified(own)}`;
+  }
+  return undefined;
+}
+
 /** Finds the next hop's MAC address and sends the frame. */
 function transmit(passage: Passage, device: string, nextHop: string): Ending {
   const { context, namespace, steps } = passage;
@@ -404,7 +429,7 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
       stage: 'neighbour',
       summary,
       certainty: 'assumed',
-      reason: 'no captured table holds it',
+      reason: unverifiedElsewhere(context, nextHop) ?? 'no captured table holds it',
       packet: passage.packet,
       evidence: failed ? [failed.source] : [],
       steps: [],

@@ -1,0 +1,19 @@
+/** What stands for lines that somebody left out. */
+export const ELISION =
+  /^\s*(?:[.:⋮]{1,2}|--|[([<]?\s*(?:\.{3,}|…|(?:\. ){2,}\.)\s*[)\]>]?(?:\s+(?:#|\/\/).*)?|(?:\.{3,}|…|\[\.{3}\])\s.*|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+)\s*$/i;
+/** What fences captures off in Markdown, HTML, Jira's and forums' markup and Jekyll's. */
+export const FENCE = new RegExp(
+  '^\\s*(?:```|~~~|' +
+    '(?:</?(?:pre|code|p|br|hr|div|span|li|ul|ol|details|summary|blockquote|b|strong)\\b[^<>]*>\\s*)+$|' +
+    '(?:<details\\b[^<>]*>\\s*)?<summary>[^<>]*</summary>\\s*$|' +
+    '\\{(?:code|noformat|quote)(?::[^}]*)?\\}\\s*$|\\[/?(?:code|pre|quote)[^\\]]*\\]\\s*$|\\[(?:source|listing)[^\\]]*\\]\\s*$|' +
+    '\\{%\\s*(?:end)?(?:highlight|raw|codeblock)\\b[^%]*%\\}\\s*$)',
+  'i',
+);
+/** A line across the page between a capture and what the author says. */
+export const ACROSS = /^\s*(?:-{3,}|_{3,}|={3,}|\*{3,})\s*$/;
+/** A remark of the author's between lines of output. */
+export const REMARK = /^\s*(?:#+\s*(?:[^\s#\d]|$)|\([^():]*\)\s*$|[└├↳↑↓←→⇒▲▼]\s*)/;
+/** What sudo, ssh, kubectl, docker and the logs of their libraries say beside the output of the command that they run. */
+export const ASIDE =
+  /^\s*(?:\[sudo\] |sudo: (?:unable to resolve host|setrlimit\()|Defaulted container "|Defaulting container name to |Use 'kubectl describe pod|Unable to use a TTY - |kubectl exec \[POD\] \[COMMAND\] is DEPRECATED|If you don't see a command prompt, try pressing enter|Warning: (?:Permanently added |Use tokens from the TokenRequest API)|(?:Shared )?[Cc]onnection to \S+ closed\.|Pseudo-terminal will not be allocated|mesg: ttyname failed|\/\S+\.py:\d+: \w*Warning: |warnings\.warn\(|WARNING: Command \S+ is deprecated|(?:Repeat )?User Password:\s*$|Listing assignments using role list is deprecated|Removing debug pod|Starting pod\/|To use host binaries, run |Creating debugging pod |spawning "[^"]*" on |pod "[^"]*" deleted|(?:bash: )?warning: setlocale: |time="[^"]*" level=(?:warning|info|debug) |[WI]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+\.go:\d+\]|\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|[\w()]+\|(?:INFO|DBG)\|)/;

@@ -1,0 +1,30 @@
+import type { Line, Lines } from '../base/lines';
+import { unquote } from './unquote';
+
+/** A loop that somebody typed in several lines, or at a shell that asked for the rest (`> done`), as one line. */
+export function continuedLoop(line: Line, lines: Lines, n: number): { readonly line: Line; readonly more: number } | undefined {
+  if (!/(?:^|[#$>|]\s*)(?:for\s+\w+\s+in\s|while\s+read\s)/.test(line.text) || /[;\s]done\b/.test(line.text)) return undefined;
+  let text = line.text;
+  for (let more = 1; more < 12; more++) {
+    const next = lines.at(n + more);
+    if (next === undefined || next.text.length > 1000) return undefined;
+    const rest = next.text.replace(/^\s*>\s?/, '').trim();
+    text = `${text.replace(/[;\s]+$/, '')}; ${rest}`;
+    if (/^done\b/.test(rest)) return { line: { ...line, text }, more };
+  }
+  return undefined;
+}
+
+/** A command that goes on behind a backslash, as one line; `more` counts the lines that it takes besides its own. */
+export function continuedCommand(line: Line, lines: Lines, n: number): { readonly line: Line; readonly more: number } {
+  if (!/\s\\$/.test(line.text) || line.text.length > 2000) return { line, more: 0 };
+  let text = line.text;
+  let more = 0;
+  while (text.endsWith('\\') && more < 40) {
+    const next = lines.at(n + more + 1);
+    if (next === undefined || next.text.trim() === '' || next.text.length > 2000) break;
+    text = `${text.slice(0, -1).trimEnd()} ${unquote(next).text.trim()}`;
+    more++;
+  }
+  return { line: { ...line, text }, more };
+}
