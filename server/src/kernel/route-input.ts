@@ -278,6 +278,7 @@ function validateSource(
   }
   const marked = sysctl(namespace, 'net.ipv4.conf', iif, 'src_valid_mark', 'or')?.value === '1';
   const asksPorts = usesPorts(namespace);
+  const { sport, dport } = flowOf(packet, iif);
   const back = lookup(
     {
       family: 4,
@@ -288,8 +289,8 @@ function validateSource(
       mark: marked ? packet.mark : 0,
       tos: packet.tos,
       proto: asksPorts ? packet.proto : 0,
-      sport: asksPorts ? packet.dport : undefined,
-      dport: asksPorts ? packet.sport : undefined,
+      sport: asksPorts ? dport : undefined,
+      dport: asksPorts ? sport : undefined,
     },
     { ...options, key: `${options.key}|back` },
   );

@@ -366,8 +366,12 @@ function chooseHop(choices: readonly Hop[], route: FibRoute, options: LookupOpti
   return choices.at(-1);
 }
 
-/** The question that a packet asks. */
+/**
+ * The question that a packet asks. Of what came in by the wire as fragments nobody reads the ports, not even of the first
+ * (fib4_rules_early_flow_dissect).
+ */
 export function flowOf(packet: IpPacket, iif: string, oif: string | undefined = undefined): Flow {
+  const hidesPorts = iif !== 'lo' && (packet.fragment || packet.firstFragment === true);
   return {
     family: packet.family,
     dst: packet.dst,
@@ -377,8 +381,8 @@ export function flowOf(packet: IpPacket, iif: string, oif: string | undefined = 
     mark: packet.mark,
     tos: packet.tos,
     proto: packet.proto,
-    sport: packet.sport,
-    dport: packet.dport,
+    sport: hidesPorts ? undefined : packet.sport,
+    dport: hidesPorts ? undefined : packet.dport,
   };
 }
 
