@@ -16,5 +16,8 @@ const { saveShapes, sampleFlows, mayBeFlow } = await bundled(
 );
 fs.rmSync(outfile);
 const to = path.join(folder, 'usual-shapes');
-fs.writeFileSync(`${to}.js`, `export default ${JSON.stringify(saveShapes(sampleFlows, mayBeFlow))};\n`);
-fs.writeFileSync(`${to}.d.ts`, 'declare const saved: string;\nexport default saved;\n');
+fs.writeFileSync(`${to}.js`, `export const usualShapes = ${JSON.stringify(saveShapes(sampleFlows, mayBeFlow), null, 1)};\n`);
+fs.writeFileSync(
+  `${to}.d.ts`,
+  'export declare const usualShapes: { readonly book: string; readonly shapes: readonly string[] };\n',
+);

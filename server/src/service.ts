@@ -145,7 +145,7 @@ export function createService(): Service {
       if (documents.has(uri) || end === 0) return false;
       return take(yield* readInSteps(uri, path, text.slice(0, end), undefined, reading), true, false);
     },
-    prepare: prepareReading,
+    prepare: () => prepareReading(reading),
     remove(uri) {
       previews.delete(uri);
       streamed.delete(uri);

@@ -6,10 +6,10 @@ import { KEPT } from './flow/loose-flows';
 import { prepareSegment } from './flow/summary';
 import { createSegmentReader, type SegmentReader } from './flow/segment';
 import { loadShapes } from './flow/saved-shapes';
-import { createShapeBook, type ShapeBook } from './flow/shapes';
+import { createShapeBook, makeSavedShapes, type ShapeBook } from './flow/shapes';
 import { sampleFlows } from './flow/samples';
 import { noFlows } from './flow/store';
-import usualShapes from '../generated/usual-shapes';
+import { usualShapes } from '../generated/usual-shapes';
 import { mayBeCutFlow, mayBeFlow } from './flow-lines';
 import { collect } from './lines';
 import { isVariable } from './loops';
@@ -55,15 +55,25 @@ const UNUSUAL: readonly string[] = [
     (bytes) =>
       ` cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1 actions=controller(userdata=${Array(bytes).fill('00').join('.')})`,
   ),
-  ' cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,ip,nw_src=127.0.0.0/4 actions=drop',
+  // Values of a known shape that its mask has no bits for, and values of classes that were not met before.
+  ...['112.0.0.0', '127.0.0.0'].map(
+    (source) => ` cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,ip,nw_src=${source}/4 actions=drop`,
+  ),
+  ...['0x0001', '0x0012', '0x0123'].map(
+    (tag) => ` cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,vlan_tci=${tag}/0x0fff actions=drop`,
+  ),
   ' cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,ip,nw_src=10.1.2.3,zork=7 actions=drop',
   ' cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,ipv6,ipv6_src=::,ipv6_dst=1:2:3:4:5:6:7:8 actions=drop',
   ' cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,ipv6,ipv6_src=fd00::,ipv6_dst=fe80::ff:fe00:1 actions=drop',
   ' cookie=0x1, duration=1.5s, table=1, n_packets=0, n_bytes=0, priority=1,in_port="tap12-3",dl_src=00:00:00:00:00:00 actions=output:"tap4"',
 ];
 
-/** Gets a process ready for its first dump, in steps of a millisecond or so: has the usual flows read by readers that know none of them. */
-export function* prepareReading(): Generator<void, void> {
+/**
+ * Gets a process ready for its first dump, in steps of a millisecond or so: makes the shapes that `reading` knows from when the extension was
+ * built, and has the usual flows read by readers that know none of them, and by ones that know all.
+ */
+export function* prepareReading(reading: Reading = sharedReading()): Generator<void, void> {
+  yield* makeSavedShapes(reading.book);
   const usual = [...sampleFlows, ...UNUSUAL].join('\n');
   const long = [...sampleFlows]
     .sort((a, b) => b.length - a.length)
@@ -75,7 +85,7 @@ export function* prepareReading(): Generator<void, void> {
       .join('\n');
   const text = `${filled(usual)}\n${filled(long)}\n`;
   for (let n = 0; n < ROUNDS; n++) {
-    const steps = readInSteps('', 'dump.txt', text, undefined, createReading(false));
+    const steps = readInSteps('', 'dump.txt', text, undefined, createReading(n % 2 === 1));
     while (!steps.next().done) yield;
   }
 }

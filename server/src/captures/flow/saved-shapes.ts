@@ -3,12 +3,19 @@ import { hex } from '../../base/bits';
 import { createShapeBook, learnLine, type ShapeBook } from './shapes';
 import { makeTemplate, type Template, type TemplateParts } from './template';
 
-/** What a book of shapes knows after it has read the usual flows, as it is written when the extension is built: plain data. */
-interface Saved {
+/** What is written when the extension is built. */
+export interface SavedShapes {
+  /** A `SavedBook`, as JSON. */
+  readonly book: string;
+  /** Of each shape a `SavedShape`, as JSON: a dump has some of them only, and only those are made. */
+  readonly shapes: readonly string[];
+}
+
+/** What a book of shapes knows after it has read the usual flows, but for the shapes themselves: plain data. */
+interface SavedBook {
   readonly symbols: string;
   readonly nodes: readonly number[];
   readonly edges: readonly number[];
-  readonly shapes: readonly SavedShape[];
   readonly places: readonly (readonly [string, number])[];
   readonly trusted: readonly number[];
   readonly count: number;
@@ -32,21 +39,20 @@ interface SavedShape extends Omit<TemplateParts, 'id' | 'text' | 'slots' | 'term
 }
 
 /** Learns the shapes of some flows, and writes down what is known then. */
-export function saveShapes(flows: readonly string[], mayBeFlow: (text: string) => boolean): string {
+export function saveShapes(flows: readonly string[], mayBeFlow: (text: string) => boolean): SavedShapes {
   const book = createShapeBook(mayBeFlow);
-  const shapes: SavedShape[] = [];
+  const shapes: string[] = [];
   flows.forEach((text, flow) => {
     const known = book.shapes.length;
     learnLine(book, text);
     const shape = book.shapes.length > known ? book.shapes.at(-1) : undefined;
-    if (shape) shapes.push(savedShape(shape, flow));
+    if (shape) shapes.push(JSON.stringify(savedShape(shape, flow)));
   });
   const { trie, rules } = book;
-  const saved: Saved = {
+  const saved: SavedBook = {
     symbols: stringOf(trie.symbols, 0, trie.usedSymbols),
     nodes: [...trie.nodes.subarray(0, trie.usedNodes)],
     edges: [...trie.edges.subarray(0, trie.usedEdges)],
-    shapes,
     places: [...rules.places],
     trusted: [...rules.trusted],
     count: rules.count,
@@ -54,14 +60,21 @@ export function saveShapes(flows: readonly string[], mayBeFlow: (text: string) =
     edgeValues: [...rules.edges].map(([place, values]) => [place, [...values]]),
     names: book.names,
   };
-  return JSON.stringify(saved);
+  return { book: JSON.stringify(saved), shapes };
 }
 
 /** A book that knows what was written down, without reading the flows again. */
-export function loadShapes(json: string, flows: readonly string[], mayBeFlow: (text: string) => boolean): ShapeBook {
-  const saved = JSON.parse(json) as Saved;
-  const book = createShapeBook(mayBeFlow);
-  const { trie, rules, shapes, names, nameIds } = book;
+export function loadShapes(
+  { book: json, shapes }: SavedShapes,
+  flows: readonly string[],
+  mayBeFlow: (text: string) => boolean,
+): ShapeBook {
+  const saved = JSON.parse(json) as SavedBook;
+  const book = createShapeBook(mayBeFlow, shapes.length, (id) => {
+    const shape = shapes[id - 1];
+    return shape === undefined ? undefined : loadedShape(JSON.parse(shape) as SavedShape, id, flows);
+  });
+  const { trie, rules, names, nameIds } = book;
   trie.symbols = new Uint16Array(Math.max(trie.symbols.length, saved.symbols.length));
   copyUnits(saved.symbols, 0, saved.symbols.length, trie.symbols);
   trie.nodes = withRoom(trie.nodes, saved.nodes);
@@ -69,7 +82,6 @@ export function loadShapes(json: string, flows: readonly string[], mayBeFlow: (t
   trie.usedSymbols = saved.symbols.length;
   trie.usedNodes = saved.nodes.length;
   trie.usedEdges = saved.edges.length;
-  for (const shape of saved.shapes) shapes.push(loadedShape(shape, shapes.length, flows[shape.flow] ?? ''));
   rules.trusted = Int32Array.from(saved.trusted);
   rules.limits = Float64Array.from(saved.limits, (limit) => limit ?? Infinity);
   for (const [name, place] of saved.places) rules.places.set(name, place);
@@ -100,11 +112,11 @@ function savedShape(shape: Template, flow: number): SavedShape {
   };
 }
 
-function loadedShape({ flow: _flow, slots, terms, next, outside, ...same }: SavedShape, id: number, text: string): Template {
+function loadedShape({ flow, slots, terms, next, outside, ...same }: SavedShape, id: number, flows: readonly string[]): Template {
   return makeTemplate({
     ...same,
     id,
-    text,
+    text: flows[flow] ?? '',
     slots: Int32Array.from(slots),
     terms: terms.map(({ field, mask, slot, base, shift, name, hash }) => ({
       field,

@@ -2,7 +2,7 @@ import { copyUnits, stringOf } from '../../base/code-units';
 import { hashOfPlace, mix } from './hash';
 import type { OddFlows } from './odd-flows';
 import { SLOT, slotsOf, wordOfSlot, wordsOfSlot, type Template } from './template';
-import { learnLine, LONGEST_LINE, LOOKS_TO_READ, matchLine, standsAlone, type Scratch, type ShapeBook } from './shapes';
+import { learnLine, LONGEST_LINE, LOOKS_TO_READ, matchLine, ROOM, standsAlone, type Scratch, type ShapeBook } from './shapes';
 import { codeOfLength, type Units } from './tokens';
 
 /**
@@ -57,7 +57,7 @@ export function createSegmentReader(book: ShapeBook, isCutFlow: SegmentReader['i
   return {
     book,
     isCutFlow,
-    window: new Uint16Array(SEGMENT_UNITS + 1),
+    window: new Uint16Array(SEGMENT_UNITS + ROOM),
     starts: new Uint32Array(SEGMENT_LINES),
     lines: new Uint16Array(SEGMENT_LINES),
     shapes: new Uint16Array(SEGMENT_LINES),

@@ -35,7 +35,10 @@ export interface Scratch {
  * from what that made of it. See `docs/speed.md`. Data only: code that belongs to no book is compiled to fast code once for all of them.
  */
 export interface ShapeBook {
+  /** By their ids, from 1 on; those that `saved` tells are put here when a line first has them. */
   readonly shapes: (Template | undefined)[];
+  /** The shapes that were known before any line was read. */
+  readonly saved: (id: number) => Template | undefined;
   readonly scratch: Scratch;
   /** The end of the line that was matched last, without the blanks after it. */
   lineEnd: number;
@@ -50,6 +53,8 @@ export interface ShapeBook {
   readonly candidates: Set<number>;
   readonly names: string[];
   readonly nameIds: Map<string, number>;
+  /** Numbers of names that came lately, by a hash of their letters; -1 where there is none: most names come again, and need no text then. */
+  readonly lately: Int32Array;
   readonly value: Value;
   readonly symbols: Uint16Array;
 }
@@ -61,17 +66,29 @@ const EAGER = 1000;
 const MOST_SHAPES = 6000;
 const MOST_CANDIDATES = 20_000;
 const MOST_NAMES = 200_000;
+/** A power of two. */
+const LATELY = 1 << 11;
 /** Only lines of printable ASCII characters (and tabs) have shapes; blanks at their ends are off already. */
 const PLAIN = /^[\t\x20-\x7e]*[\x21-\x7e]$/;
 /** A type of service ends in two zero bits: what it may be set to has gaps that classes of values do not show. */
 const UNEVEN = /->(?:nw_tos|NXM_OF_IP_TOS)/;
+/** So many units more than a text has what holds it: a line break, and what is compared with it in one go. */
+export const ROOM = 4;
 /** Lines longer than this are read for themselves. */
 export const LONGEST_LINE = 4000;
 
-/** `mayBeFlow` says whether a line alone would be taken as a flow of a dump that has started, whatever its values are. */
-export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook {
+/**
+ * `mayBeFlow` says whether a line alone would be taken as a flow of a dump that has started, whatever its values are; `saved` tells the
+ * shapes with ids up to `known`, which the caller puts into the book's trie.
+ */
+export function createShapeBook(
+  mayBeFlow: (text: string) => boolean,
+  known = 0,
+  saved: ShapeBook['saved'] = () => undefined,
+): ShapeBook {
   return {
-    shapes: [undefined],
+    shapes: Array<undefined>(known + 1).fill(undefined),
+    saved,
     scratch: {
       count: 0,
       starts: new Int32Array(MOST_VALUES),
@@ -88,6 +105,7 @@ export function createShapeBook(mayBeFlow: (text: string) => boolean): ShapeBook
     candidates: new Set(),
     names: [],
     nameIds: new Map(),
+    lately: new Int32Array(LATELY).fill(-1),
     value: newValue(),
     symbols: new Uint16Array(LONGEST_LINE + 1),
   };
@@ -103,8 +121,14 @@ export function idOf({ nameIds }: ShapeBook, name: string): number | undefined {
   return nameIds.get(name);
 }
 
-function internName({ names, nameIds }: ShapeBook, source: Units, from: number, to: number): number {
-  const name = stringOf(source.units, from, to);
+/** The number of the name that stands there; -1 where there is no room for more names. */
+function internName({ names, nameIds, lately }: ShapeBook, { units }: Units, from: number, to: number): number {
+  let hash = to - from;
+  for (let i = from; i < to; i++) hash = (Math.imul(hash, 31) + (units[i] ?? 0)) | 0;
+  const place = (hash ^ (hash >>> 15)) & (LATELY - 1);
+  const known = lately[place] ?? -1;
+  if (known >= 0 && isWritten(names[known] ?? '', units, from, to)) return known;
+  const name = stringOf(units, from, to);
   let id = nameIds.get(name);
   if (id === undefined) {
     if (names.length >= MOST_NAMES) return -1;
@@ -112,7 +136,14 @@ function internName({ names, nameIds }: ShapeBook, source: Units, from: number, 
     names.push(name);
     nameIds.set(name, id);
   }
+  lately[place] = id;
   return id;
+}
+
+function isWritten(name: string, units: Uint16Array, from: number, to: number): boolean {
+  if (name.length !== to - from) return false;
+  for (let i = from; i < to; i++) if (name.charCodeAt(i - from) !== units[i]) return false;
+  return true;
 }
 
 /** Takes the value that was read last as the line's next one; false where it is one too many. */
@@ -153,7 +184,7 @@ function keep(book: ShapeBook, source: Units, count: number, at: number, kind: n
   return true;
 }
 
-/** Follows the trie along a line; undefined where the line leaves it. What is behind the last unit must be a line break. */
+/** Follows the trie along a line; undefined where the line leaves it. What is behind the last unit must be a line break and room (`ROOM`). */
 function follow(book: ShapeBook, source: Units, from: number): Template | undefined {
   const { value } = book;
   const { units } = source;
@@ -164,6 +195,19 @@ function follow(book: ShapeBook, source: Units, from: number): Template | undefi
   for (;;) {
     const to = nodes[node + TO] ?? 0;
     for (let k = nodes[node + FROM] ?? 0; k < to; k++) {
+      // Most symbols are literals that stand side by side, and four of them are compared in the time of two.
+      while (k + 4 <= to) {
+        const a = symbols[k] ?? 0;
+        const b = symbols[k + 1] ?? 0;
+        const c = symbols[k + 2] ?? 0;
+        const d = symbols[k + 3] ?? 0;
+        const differ =
+          ((units[at] ?? 0) ^ a) | ((units[at + 1] ?? 0) ^ b) | ((units[at + 2] ?? 0) ^ c) | ((units[at + 3] ?? 0) ^ d);
+        if ((differ | ((a | b | c | d) & VALUE)) !== 0) break;
+        k += 4;
+        at += 4;
+      }
+      if (k === to) break;
       const symbol = symbols[k] ?? 0;
       if (symbol < VALUE) {
         if (units[at] !== symbol) return undefined;
@@ -193,7 +237,8 @@ function follow(book: ShapeBook, source: Units, from: number): Template | undefi
       node = next;
       continue;
     }
-    const shape = book.shapes[nodes[node + END] ?? 0];
+    const id = nodes[node + END] ?? 0;
+    const shape = id === 0 ? undefined : (book.shapes[id] ?? savedShape(book, id));
     if (!shape) return undefined;
     book.lineEnd = at;
     // Trailing blanks are no part of a line.
@@ -204,6 +249,18 @@ function follow(book: ShapeBook, source: Units, from: number): Template | undefi
     }
     book.scratch.count = count;
     return shape;
+  }
+}
+
+function savedShape(book: ShapeBook, id: number): Template | undefined {
+  return (book.shapes[id] = book.saved(id));
+}
+
+/** Makes all shapes that were known before any line was read, a few at a time. */
+export function* makeSavedShapes(book: ShapeBook): Generator<void, void> {
+  for (let id = 1; id < book.shapes.length; id++) {
+    book.shapes[id] ??= book.saved(id);
+    if (id % 16 === 0) yield;
   }
 }
 
@@ -326,9 +383,9 @@ function textBetween({ units }: Units, from: number, to: number): string {
   return stringOf(units, from, to);
 }
 
-/** A text as code units of its own, a line break behind them. */
+/** A text as code units of its own, a line break and room behind them. */
 export function unitsOf(text: string): Units {
-  const units = new Uint16Array(text.length + 1);
+  const units = new Uint16Array(text.length + ROOM);
   copyUnits(text, 0, text.length, units);
   units[text.length] = 10;
   return { units, end: text.length };

@@ -176,9 +176,11 @@ function readIpv4({ units, end }: Units, at: number, value: Value): boolean {
   return true;
 }
 
+/** The groups of the IPv6 address that is being read. */
+const groups = new Uint16Array(8);
+
 /** Groups of hex digits and colons, with `::` once or eight groups; no dotted quad inside. */
 function readIpv6({ units, end }: Units, at: number, value: Value): boolean {
-  const groups = new Uint16Array(8);
   let count = 0;
   let gap = -1;
   let i = at;
@@ -210,11 +212,9 @@ function readIpv6({ units, end }: Units, at: number, value: Value): boolean {
   const after = i < end ? (units[i] ?? 0) : 0;
   if (gap < 0 ? count !== 8 : count > 7) return false;
   if (isWordUnit(after) || after === COLON || after === DOT) return false;
-  const full = new Uint16Array(8);
-  const front = gap < 0 ? 8 : gap;
-  for (let k = 0; k < front; k++) full[k] = groups[k] ?? 0;
-  for (let k = front; k < count; k++) full[8 - count + k] = groups[k] ?? 0;
-  for (let word = 0; word < 4; word++) value.words[word] = (((full[word * 2] ?? 0) << 16) | (full[word * 2 + 1] ?? 0)) >>> 0;
+  // The groups behind `::` move to the end, zeros come between.
+  if (gap >= 0) groups.copyWithin(8 - count + gap, gap, count).fill(0, gap, 8 - count + gap);
+  for (let word = 0; word < 4; word++) value.words[word] = (((groups[word * 2] ?? 0) << 16) | (groups[word * 2 + 1] ?? 0)) >>> 0;
   value.end = i;
   return true;
 }
