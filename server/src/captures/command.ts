@@ -43,7 +43,7 @@ const HOST = '[A-Za-z0-9][\\w.-]*';
 /** Ordered from the most to the least telling. Group `host` is the host's name where the prompt has one. */
 const prompts: readonly RegExp[] = [
   // (overcloud) [root@host dir(keystone_admin)]#
-  new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*\\[[\\w.-]+@(?<host>${HOST})[^\\]]*\\]\\s*[#$%>]\\s*`),
+  new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*\\[[\\w.-]+@(?<host>${HOST})[^\\]]*\\](?:\\s*[#$%>]\\s*|(?=[a-z]))`),
   // root@host:~# user@host:/path$ root@host ~ # user@host:folder$ root@leaf1:mgmt:~# (Cumulus Linux names the shell's VRF)
   new RegExp(
     `^\\s*(?:\\([\\w.-]+\\)\\s*)*[\\w.-]+@(?<host>${HOST})(?::[\\w.-]{1,40})?(?:[: ]\\s*[~/.][^\\s#$]*|:)?\\s{0,3}[#$%>❯]\\s*`,

@@ -1,14 +1,15 @@
 import { indentOf, type Line, type Lines } from '../base/lines';
 import type { Span } from '../base/span';
-import { ACROSS, ASIDE, ELISION, FENCE, REMARK } from './between';
+import { ACROSS, ANOTHER, ASIDE, CERTAIN_PROMPT, ELISION, FENCE, IDLE_PROMPT, REMARK, SHELLS_OWN } from './between';
 import { parseCommand, parsePrompt, type CommandLine } from './command';
 import { isBoundToNamespace } from './container';
 import type { NamedFile } from './file-name';
+import { underHeading } from './heading';
 import { hostHeading, linesOfHosts } from './many-hosts';
 import { isErrorOutput as isComplaint } from './iproute-command';
 import { BULLET, isHeading, isOrder, isSentence, looksLikeProse } from './prose';
 import { alwaysPrints, recogniseCommand, sniffLine, type Found } from './registry';
-import { offsetIn, unquote } from './unquote';
+import { offsetIn, part, unquote } from './unquote';
 import { assignmentOf, isVariable, placeOf, startsNextTurn, withValues } from './loops';
 import { continuedCommand, continuedLoop } from './several-lines';
 import { goesOn, leavesSession, opensNothing, sessionOf, type SeenPrompt, type Session } from './session';
@@ -35,16 +36,6 @@ export interface Block {
   readonly strange: readonly Line[];
 }
 
-/** A prompt at which nothing was typed, or whose command was cut off. */
-const IDLE_PROMPT =
-  /^\s*(?:(?:\([\w.-]+\)\s*)*\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$>%]|[\w.-]+@[\w.-]+:(?:[^\s#$]*[#$]|[~/][\w./-]*>)|[\w.-]+:[~/][\w./-]*\s?[#$]|[~/][\w./-]*\s?[#$]|(?:sh|bash)-[\d.]+[#$]|mininet>|[$❯➜])\s*$/;
-/** The prompt of a shell that was given none. */
-const SHELLS_OWN = /^(?:(?:sh|bash)-[\d.]+|~|\/[\w./-]*) ?[#$]$/;
-/** What ends an output: a prompt of another program's shell, the end of a text that was given to a command, another node's turn. */
-const ANOTHER = /^\s*(?:(?:mysql|sqlite|MariaDB \[[^\]]*\])>\s|EOF$|(?:INFO|WARN|DEBU)\[\d+\] .*\bstdout:)/;
-/** A prompt that nothing else looks like: what stands behind it is a command, whatever the program. */
-const CERTAIN_PROMPT =
-  /^\s*(?:(?:\([\w.-]+\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:(?:[\w.-]+:)?\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|\$ +(?=[a-z./~]|[A-Z_]+=)|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
 /** The line above the output of each namespace, of `ip -all netns exec`. */
 const EACH_NAMESPACE = /^\s*netns: (\S+)$/;
 
@@ -199,6 +190,12 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       close();
       continue;
     }
+    const inRemark = open && !prompted ? outputInRemark(open, line, following) : undefined;
+    if (open && inRemark && take(open, inRemark, following)) {
+      open.inRemarks = true;
+      continue;
+    }
+    if (open?.inRemarks === true) close();
     const title = loop?.command.title?.exec(line.text)?.[1];
     const isNext = open?.reach !== undefined && open.lines[0] !== undefined && startsNextTurn(open.lines[0].text, line.text);
     if (loop && (title !== undefined || isNext)) {
@@ -297,6 +294,16 @@ function blocksOfHosts(first: OpenBlock, hosts: ReadonlyMap<string, readonly Lin
   });
 }
 
+/** A line of output that somebody put behind `#`, without that sign; undefined for other lines. */
+function outputInRemark(open: OpenBlock, line: Line, following: (n: number) => string | undefined): Line | undefined {
+  const sign = /^\s*# ?(?=\s*\S)/.exec(line.text)?.[0].length;
+  const { syntax, recognised } = open.found;
+  if (sign === undefined || syntax.kinds.length === 0 || (open.reach !== undefined && !open.inRemarks)) return undefined;
+  const rest = part(line, sign);
+  if (!syntax.accepts(rest.text, recognised.kind, recognised.options)) return undefined;
+  return open.inRemarks || syntax.sniff(rest.text, (n) => following(n)?.replace(/^\s*# ?/, '')) !== undefined ? rest : undefined;
+}
+
 /** Whether nothing but its command was seen of a capture. */
 function awaitsOutput(open: OpenBlock): boolean {
   return open.commandLine !== undefined && !open.reach && open.blanks === 0;
@@ -318,26 +325,6 @@ function lineEnd(line: Line | undefined, otherwise: Line): number {
   return start + text.length;
 }
 
-/** Output that is about one bridge, which only its command names. */
-const ABOUT_A_BRIDGE = /^(?:ovs-ofctl-(?:show|dump-flows|dump-ports-desc)|ovs-appctl-(?:fdb-show|bridge-dump-flows))$/;
-const HEADING_REACH = 4;
-
-/** "br-int flow table:" above flows without a command names their bridge. */
-function underHeading(found: Found, heading: Line | undefined, line: number): Found {
-  const { recognised } = found;
-  if (
-    !heading ||
-    line - heading.number > HEADING_REACH ||
-    recognised.target !== undefined ||
-    !ABOUT_A_BRIDGE.test(recognised.kind)
-  )
-    return found;
-  const names = new Set(heading.text.match(/(?<![\w/-])(?:br-[A-Za-z][\w-]*|ovsbr\d+|br\d+)(?![\w-])/g) ?? []);
-  const [target] = names;
-  if (target === undefined || names.size > 1) return found;
-  return { ...found, recognised: { ...recognised, target, options: { ...recognised.options, targetBy: 'heading' } } };
-}
-
 interface OpenBlock {
   readonly found: Found;
   readonly command: CommandLine | undefined;
@@ -349,6 +336,8 @@ interface OpenBlock {
   readonly enter: string | undefined;
   /** Its command stands behind a prompt that nobody writes by hand, with or without a host's name. */
   readonly onTerminal: boolean;
+  /** Its lines stand behind `#`, as remarks to the commands of a script. */
+  inRemarks: boolean;
   indent: number | undefined;
   readonly lines: Line[];
   readonly strange: Line[];
@@ -410,6 +399,7 @@ function start(
     enter: from.enter,
     indent: from.indent,
     onTerminal: from.onTerminal === true,
+    inRemarks: false,
     lines: [],
     strange: [],
     elided: false,
@@ -433,6 +423,9 @@ function finish(open: OpenBlock): Block | undefined {
   return { ...open, elided: open.elided || toType || lost || mixed };
 }
 
+/** What `ip link` says of a device, whose words are letters enough for a sentence. */
+const SETTINGS = /^\s+(?:master \S+ )?state [A-Z]+ (?:mode \S+ )?group \S+/;
+
 /** As much of a record as is looked at for where it goes on. */
 const MOST_RECORD = 100_000;
 
@@ -448,7 +441,7 @@ function take(open: OpenBlock, line: Line, following: (n: number) => string | un
     !accepted &&
     open.blanks === 0 &&
     direct &&
-    !isSentence(line.text) &&
+    (!isSentence(line.text) || SETTINGS.test(line.text)) &&
     ((previous.text.endsWith('\\') && syntax.kinds.length > 0) || (syntax.continues?.(open.record, line.text) ?? false));
   if (!accepted && !continued) return false;
   if (accepted && open.blanks > 0 && open.reach && looksLikeProse(line.text) && !syntax.sniff(line.text, following)) {
@@ -557,6 +550,10 @@ function commandAt(line: Line, following: (n: number) => string | undefined, ope
     if (next === undefined) return undefined;
     if (next.trim() === '' || FENCE.test(next) || ELISION.test(next) || /^[=*-]{4,}$/.test(next.trim())) continue;
     const { syntax, recognised } = prompted.found;
+    const inRemark = /^\s*# ?(?=\s*\S)/.exec(next)?.[0].length;
+    const below = (k: number) => following(n + 1 + k)?.replace(/^\s*# ?/, '');
+    if (inRemark !== undefined && syntax.kinds.length > 0 && syntax.sniff(next.slice(inRemark), below) !== undefined)
+      return { ...prompted, prompt: undefined };
     if (syntax.kinds.length === 0 || !syntax.accepts(next, recognised.kind, recognised.options)) return undefined;
     // A title in words, such as "Active Internet connections (only servers)", is no prose where the kind is sure of it.
     const isOutput = !looksLikeProse(next) || syntax.sniff(next, (k) => following(n + 1 + k)) !== undefined;

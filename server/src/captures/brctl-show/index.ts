@@ -7,7 +7,7 @@ import { sourceOf, syntaxError } from '../ohm';
 import { readBridgeLine } from './semantics';
 
 const TITLE = /^\s*bridge name\s+bridge id\s+STP\s+enabled/;
-const BRIDGE = /^\s*\S+\s+[\da-f]{4}\.[\da-f]{12}\s+(?:yes|no)(?:\s|$)/;
+const BRIDGE = /^\s*\S+\s+[\da-f]{4}\.[\da-f]{10,12}\s+(?:yes|no)(?:\s|$)/;
 /** A port below its bridge stands far to the right; a word alone near the margin may be anything. */
 const PORT = /^(?:\t{2}|[\t ]*\t {4}| {16})[\t ]*[\w.@:+-]{1,15}(?:\s+(?:#|<|-+>|=+>|\().*)?$/;
 

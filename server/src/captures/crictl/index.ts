@@ -9,7 +9,7 @@ import { parseRows, type Rows } from '../rows';
 const PODS = /^\s*POD ID\s{2,}CREATED\s{2,}STATE\s{2,}NAME\b/;
 const CONTAINERS = /^\s*CONTAINER(?: ID)?\s{2,}(?:IMAGE\s{2,})?CREATED\s{2,}STATE\s{2,}NAME\b/;
 /** An identifier, and when it was made: `3 hours ago`. */
-const ROW = /^\s*[0-9a-f]{12,64}\s{2,}\S.*\s(?:ago|second|minute|hour|day|week|month|year)s?\b/;
+const ROW = /^\s*[0-9a-f]{8,64}\s{2,}\S.*\s(?:ago|second|minute|hour|day|week|month|year)s?\b/;
 
 const rows: Rows = {
   grammar: grammars.KubectlTable,

@@ -14,7 +14,7 @@ type Answer = Extract<Fact, { kind: 'route-answer' }>;
 const ADDRESS = '(?:\\d{1,3}(?:\\.\\d{1,3}){3}|(?=[\\da-f]*:)[\\da-f:.]+)';
 /** The kernel answers with one address, and the user (`uid`) or the cache tell that nothing else printed it. */
 const ANSWER = new RegExp(
-  `^\\s*(?:(?:local|broadcast|multicast|unicast|anycast) )?${ADDRESS}(?: from ${ADDRESS})?(?: via (?:inet6? )?${ADDRESS})? dev \\S+\\s`,
+  `^\\s*(?:(?:local|broadcast|multicast|unicast|anycast) )?${ADDRESS}(?: from ${ADDRESS})?(?: via (?:inet6? )?${ADDRESS})? dev \\S+(?:\\s|$)`,
 );
 const CACHE = /^\s+cache\b/;
 

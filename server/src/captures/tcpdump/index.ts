@@ -22,6 +22,8 @@ const BARE = new RegExp(
 );
 /** As -q -t printed it once, or as people shorten it. */
 const PLAIN = /^\d{1,3}(?:\.\d{1,3}){3}(?:\.[\w-]+)? > \d{1,3}(?:\.\d{1,3}){3}(?:\.[\w-]+)?\s*:\s/;
+/** What a stamp alone does not tell from other logs. */
+const CERTAIN = new RegExp(`${BODY}|ethertype (?:IPv[46]|ARP) \\(0x`, 'i');
 /** What -v prints below the header of a packet, and the packet inside a tunnel's. */
 const INDENTED = /^\s+\S+ > \S+: /;
 /** Further fields of the packet above, which tcpdump sets below it behind a tab: options of neighbour discovery, of DHCP … */
@@ -90,7 +92,7 @@ export const tcpdump: CaptureKind = {
   },
   sniff(text) {
     if (/^\s*tcpdump: (?:verbose|listening|data link)/.test(text) || LISTEN.test(text)) return { kind: 'tcpdump' };
-    return STAMPED.test(text) && new RegExp(BODY, 'i').test(text) && /(?:, length \d+|: .*\d|is-at|who-has)/.test(text)
+    return STAMPED.test(text) && CERTAIN.test(text) && /(?:, length \d+|: .*\d|is-at|who-has)/.test(text)
       ? { kind: 'tcpdump' }
       : undefined;
   },

@@ -10,7 +10,9 @@ import { readTraceLine } from './semantics';
 const TITLE = /^\s*traceroute6? to \S+ \([^)]*\)/;
 /** A hop's number, then a router or a star. */
 const HOP =
-  /^\s{0,4}\d{1,3}\s+(?:\*|(?:\[AS\d+(?:\/AS\d+)*\]|\[\*\]|AS\d+|\*)\s+[\w.:-]+ \(?[\d.a-f:]|[\w.:-]+ \([\d.a-f:]+\)|\S+ \([\w.:-]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
+  /^\s{0,4}\d{1,3}\s+(?:\*|(?:\[AS\d+(?:\/AS\d+)*\]|\[\*\]|AS\d+|\*)\s+[\w.:-]+ \(?[\d.a-f:]|[\w.:-]+ \([\d.a-f:]+\)|\S+ ?\([\w.:-]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
+/** Hops that somebody left out. */
+const LEFT_OUT = /^\s{0,4}\d{1,3}\s+(?:\.{3,}|…)\s*$/;
 const MORE =
   /^\s{4,}(?:\*|\[(?:AS\d+(?:\/AS\d+)*|\*)\]\s+[\w.:-]+ \(?[\d.a-f:]|[\w.:-]+ \([\d.a-f:]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
 const PATH =
@@ -25,6 +27,7 @@ const rows: Rows = {
   what: 'line of a traced route',
   ruleFor(text) {
     if (TITLE.test(text)) return 'titleLine';
+    if (LEFT_OUT.test(text)) return 'leftOutLine';
     if (PATH.test(text)) return 'pathLine';
     if (RESUME.test(text)) return 'resumeLine';
     if (MTR_TITLE.test(text)) return 'mtrTitle';
@@ -32,7 +35,7 @@ const rows: Rows = {
     if (MTR_MORE.test(text)) return 'mtrMore';
     return MORE.test(text) && !HOP.test(text) ? 'moreLine' : 'hopLine';
   },
-  starts: (text) => [TITLE, HOP, MORE, PATH, RESUME, MTR_TITLE, MTR, MTR_MORE].some((pattern) => pattern.test(text)),
+  starts: (text) => [TITLE, HOP, LEFT_OUT, MORE, PATH, RESUME, MTR_TITLE, MTR, MTR_MORE].some((pattern) => pattern.test(text)),
 };
 
 const VALUED = new Set('-i -f -m -p -q -s -t -w -z -l -N -g -P -c -b --mtu -A -M'.split(' '));

@@ -85,6 +85,9 @@ semantics.addOperation<TraceLine>('read(source)', {
       reached: /\breached\b/.test(hop.sourceString),
     };
   },
+  leftOutLine(_indent, _ttl, _sp, _dots, _rest) {
+    return { is: 'extra' };
+  },
   resumeLine(_indent, _word, _rest) {
     return { is: 'extra' };
   },
