@@ -326,6 +326,20 @@ default via 10.0.0.8 dev eth0
     );
   });
 
+  it('is a process as well', () => {
+    const lo = '1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN\n';
+    assert.deepEqual(
+      places(
+        `root@n:~# nsenter -t $PID -n ip link\n${lo}root@n:~# for p in $(pidof app); do nsenter -t $p -n ip link; done\n${lo}${lo}`,
+      ),
+      [
+        ['ip-link', 'n', 'pid $PID (n.txt:2)'],
+        ['ip-link', 'n', 'pid $p (n.txt:4)'],
+        ['ip-link', 'n', 'pid $p (n.txt:5)'],
+      ],
+    );
+  });
+
   it('is nothing that is known whole where the turns of a loop do not show', () => {
     const text = `root@n:~# ip netns | awk '{print $1}' | xargs -I{} ip netns exec {} ip neigh
 10.0.0.1 dev qg-1 lladdr 02:00:00:00:00:01 STALE
@@ -333,6 +347,49 @@ default via 10.0.0.8 dev eth0
 `;
     assert.deepEqual(places(text), [['ip-neighbour', 'n', '{} (n.txt:2)']]);
     assert.equal(read(text).captures[0]?.elided, true);
+  });
+});
+
+describe('a shell of another place', () => {
+  const LINK = '3: eth0@if5: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP mode DEFAULT group default\n';
+
+  it('may show a prompt that the one before did not', () => {
+    assert.deepEqual(
+      places(
+        `$ nsenter --net=/var/run/netns/hdls bash\n[root@node-3 ~]# ip l\n${LINK}[root@node-3 ~]# ip r\ndefault via 10.0.0.1 dev eth0\n$ ip l\n${LINK}`,
+      ),
+      [
+        ['ip-link', 'node-3', 'hdls'],
+        ['ip-route', 'node-3', 'hdls'],
+        ['ip-link', undefined, undefined],
+      ],
+    );
+    assert.deepEqual(places(`[root@a ~]# ip netns exec blue bash\n[root@a ~]# ip l\n${LINK}[root@b ~]# ip l\n${LINK}`), [
+      ['ip-link', 'a', 'blue'],
+      ['ip-link', 'b', undefined],
+    ]);
+  });
+
+  it('may be reached by a script of the author, whose words are all that is known of it', () => {
+    const arp = `Address               HWtype  HWaddress           Flags Mask            Iface
+10.1.1.1              ether   3e:74:f2:60:ab:9b   C                     eth0
+`;
+    assert.deepEqual(places(`(NODE1) $ nsenter-ctn pod1 -n arp -n\n${arp}`), [['arp', 'NODE1', 'nsenter-ctn pod1 -n']]);
+    assert.deepEqual(places(`$ man arp\n${arp}`), [['arp', undefined, undefined]]);
+    assert.deepEqual(places(`$ some-tool --list\n${arp}`), [['arp', undefined, undefined]]);
+  });
+});
+
+describe('a rule behind a sign of a remark', () => {
+  it('keeps the condition that is its own', () => {
+    const matches = (rest: string) =>
+      factsOf(
+        `$ iptables -L -n\nChain KUBE-FIREWALL (2 references)\ntarget     prot opt source               destination\nDROP       all  --  0.0.0.0/0            0.0.0.0/0      ${rest}\n`,
+        'nf-rule',
+      ).map((rule) => rule.matches.map(({ kind }) => kind));
+    assert.deepEqual(matches('# /* drop marked packets */ mark match 0x8000/0x8000'), [['other']]);
+    assert.deepEqual(matches('# mark match 0x8000/0x8000'), [['other']]);
+    assert.deepEqual(matches('# everything else is dropped'), [[]]);
   });
 });
 

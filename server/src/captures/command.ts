@@ -158,7 +158,7 @@ const RESHAPES =
 export function parseCommand(text: string): CommandLine | undefined {
   const loop = loopOf(text);
   const inner = loop && parseCommand(loop.body);
-  if (loop && inner && (inner.namespace === loop.variable || inner.host === loop.variable))
+  if (loop && inner && (inner.namespace?.replace(/^pid /, '') === loop.variable || inner.host === loop.variable))
     return { ...inner, text: text.trim(), inEach: 'loop', title: loop.title };
   // "ping 10.0.0.2  (in web)": a remark behind the command, which no shell would take.
   const { words: all, pipe } = words(text.replace(/\s+\([\w .,:-]*\)\s*$/, ''));

@@ -1,5 +1,6 @@
 import type { Line } from '../base/lines';
-import type { Found } from './registry';
+import { parseCommand, parsePrompt, type CommandLine } from './command';
+import { recogniseCommand, type Found } from './registry';
 
 /** Output that is about one bridge, which only its command names. */
 const ABOUT_A_BRIDGE = /^(?:ovs-ofctl-(?:show|dump-flows|dump-ports-desc)|ovs-appctl-(?:fdb-show|bridge-dump-flows))$/;
@@ -19,4 +20,30 @@ export function underHeading(found: Found, heading: Line | undefined, line: numb
   const [target] = names;
   if (target === undefined || names.size > 1) return found;
   return { ...found, recognised: { ...recognised, target, options: { ...recognised.options, targetBy: 'heading' } } };
+}
+
+/** Programs that say something about a command, or show it, rather than run it. */
+const SPEAKS = /^(?:man|which|type|alias|echo|cat|less|vim?|nano|grep|apropos|whatis|info)$/;
+
+/**
+ * The command above an output that somebody ran by a script or an alias of their own ("$ in-container web ip a"): where that leads is
+ * known by its words alone. Undefined where the line above is no such command.
+ */
+export function throughAlias(
+  found: Found,
+  heading: Line | undefined,
+  line: number,
+): (CommandLine & { host: string | undefined }) | undefined {
+  const prompt = heading && line - heading.number === 1 ? parsePrompt(heading.text) : undefined;
+  if (!heading || !prompt) return undefined;
+  const typed = heading.text.slice(prompt.commandAt).trim();
+  const words = typed.split(/\s+/);
+  if (SPEAKS.test(words[0] ?? '') || words.length > 30) return undefined;
+  for (let n = 1; n < words.length; n++) {
+    const inner = parseCommand(words.slice(n).join(' '));
+    if (!inner || recogniseCommand(inner.argv)?.recognised.kind !== found.recognised.kind) continue;
+    const through = words.slice(0, n).join(' ');
+    return { ...inner, text: typed, namespace: inner.namespace ?? through, enter: through, host: inner.host ?? prompt.host };
+  }
+  return undefined;
 }

@@ -54,7 +54,7 @@ function titleOf(command: string, variable: string): RegExp | undefined {
 
 /** Whether a name that stands in a command is none: a variable of the shell, or a word for whatever one puts there. */
 export function isVariable(name: string): boolean {
-  return /^(?:\$.+|\{\}|<[^<>]+>)$/.test(name);
+  return /^(?:pid )?(?:\$.+|\{\}|<[^<>]+>)$/.test(name);
 }
 
 /** What a shell's line sets a variable to, where it says it in plain words. */

@@ -9,6 +9,8 @@ export interface Session {
   readonly outerHost: string | undefined;
   /** That prompt as it stands in the text. */
   readonly outerPrompt: string;
+  /** The host that the session's own prompts name, where the prompt outside named none. */
+  readonly innerHost?: string;
   /** A container shows a prompt of its own; the shell of a network namespace shows that of its machine. */
   readonly ownPrompt: boolean;
 }
@@ -44,10 +46,21 @@ export function sessionOf(command: CommandLine, prompt: SeenPrompt): Session | u
 export function goesOn(session: Session, prompt: SeenPrompt, command: CommandLine): boolean {
   // Whoever enters another namespace has most often left this one without a word.
   if (LEAVES.test(command.argv[0] ?? '') || command.namespace !== undefined || command.host !== undefined) return false;
-  if (!session.ownPrompt) return prompt.host === session.outerHost;
+  if (!session.ownPrompt) {
+    // A shell that starts may show more than the one before: "$ nsenter --net=… bash", and then "[root@node-3 ~]#".
+    if (session.outerHost === undefined && prompt.text !== session.outerPrompt)
+      return prompt.host !== undefined && (session.innerHost === undefined || session.innerHost === prompt.host);
+    return prompt.host === session.outerHost && session.innerHost === undefined;
+  }
   if (prompt.text === session.outerPrompt) return false;
   if (prompt.host === undefined) return true;
   return CONTAINER_ID.test(prompt.host) || prompt.host === session.namespace;
+}
+
+/** The session as it is known after a prompt that goes on with it. */
+export function atPrompt(session: Session, prompt: SeenPrompt): Session {
+  const isNew = !session.ownPrompt && session.outerHost === undefined && prompt.host !== undefined;
+  return isNew ? { ...session, innerHost: prompt.host } : session;
 }
 
 /** Whether a line is what a shell says when it ends. */

@@ -4,7 +4,7 @@ import { ACROSS, ANOTHER, ASIDE, CERTAIN_PROMPT, ELISION, FENCE, IDLE_PROMPT, RE
 import { parseCommand, parsePrompt, type CommandLine } from './command';
 import { isBoundToNamespace } from './container';
 import type { NamedFile } from './file-name';
-import { underHeading } from './heading';
+import { throughAlias, underHeading } from './heading';
 import { hostHeading, linesOfHosts } from './many-hosts';
 import { isErrorOutput as isComplaint } from './iproute-command';
 import { BULLET, isHeading, isOrder, isSentence, looksLikeProse } from './prose';
@@ -12,7 +12,7 @@ import { alwaysPrints, recogniseCommand, sniffLine, type Found } from './registr
 import { offsetIn, part, unquote } from './unquote';
 import { assignmentOf, isVariable, placeOf, startsNextTurn, withValues } from './loops';
 import { continuedCommand, continuedLoop } from './several-lines';
-import { goesOn, leavesSession, opensNothing, sessionOf, type SeenPrompt, type Session } from './session';
+import { atPrompt, goesOn, leavesSession, opensNothing, sessionOf, type SeenPrompt, type Session } from './session';
 
 /** A stretch of lines that one command printed. */
 export interface Block {
@@ -154,7 +154,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       loop = undefined;
       const { prompt } = prompted;
       const command = withValues(prompted.command, variables);
-      if (session && prompt && !goesOn(session, prompt, command)) session = undefined;
+      if (session && prompt) session = goesOn(session, prompt, command) ? atPrompt(session, prompt) : undefined;
       const inside = prompted.found && isBoundToNamespace(command.argv[0] ?? '') ? session : undefined;
       if (prompt) session = sessionOf(command, prompt) ?? session;
       if (prompted.found) {
@@ -248,8 +248,13 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     if (sniffed) {
       close();
       const folder = named?.hostBy === 'folder' ? named.host : undefined;
+      const alias = throughAlias(sniffed, heading, line.number);
       open = start(underHeading(sniffed, heading, line.number), {
-        ...(loop ? placeOf(loop) : { host: folder, hostBy: folder === undefined ? undefined : 'folder', namespace: undefined }),
+        ...(loop
+          ? placeOf(loop)
+          : alias
+            ? placeOf({ command: alias, namespace: alias.namespace, host: alias.host ?? folder })
+            : { host: folder, hostBy: folder === undefined ? undefined : 'folder', namespace: undefined }),
         indent: indentOf(line.text),
       });
       take(open, line, following);

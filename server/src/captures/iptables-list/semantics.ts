@@ -487,6 +487,8 @@ function row(source: SourceText, first: Node, columns: Node, addresses: Node, pi
     if (piece.goto === true) parts.goto = true;
     if (piece.address !== undefined) places.push(piece.address);
   }
+  const remark = pieces.children[2]?.children[0];
+  if (remark && CONDITION.test(remark.sourceString)) parts.matches.push(otherMatch(textVal(remark, source), false));
   return {
     number: further.number === undefined ? undefined : Number(further.number.sourceString),
     packets: further.packets === undefined ? undefined : textVal(further.packets, source),
@@ -495,6 +497,10 @@ function row(source: SourceText, first: Node, columns: Node, addresses: Node, pi
     text: between(first, list[list.length - 1] ?? addresses, source),
   };
 }
+
+/** What somebody put a sign of a remark before, although it is the rule's own. */
+const CONDITION =
+  /^\s*#\s*(?:\/\*|(?:\S+ ){0,3}(?:match(?:-set)?|multiport) |(?:ct)?state [A-Z]|[ds]pts?:\d|limit: |icmptype |mark \d)/;
 
 function addInterface(
   parts: RuleParts,
