@@ -191,8 +191,7 @@ def native_condition(native, hook):
     kinds = [lambda: f"{'ip6' if (six := native.versioned()) else 'ip'} ecn {native.not_()}{r.choice(['not-ect', 'ect0', '{ ect0, ce }'])}",
              lambda: f"ct zone {native.not_()}{r.choice(['0', '1', '2'])}", lambda: f"ct status {r.choice(['assured', '& assured != assured', 'expected'])}",
              lambda: f"ct {r.choice(['original', 'reply'])} {r.choice(['proto-src', 'proto-dst'])} {native.not_()}{r.choice(['80', '53', '1-1000'])}" if native.transport() else None,
-             # nft 1.0.6 forgets to print an `ip protocol` beside it.
-             lambda: 'ct helper "ftp"', lambda: None if native.by_header else f"ct protocol {r.choice(['tcp', 'udp', 'icmp'])}",
+             lambda: 'ct helper "ftp"', lambda: tracked_protocol(native),
              lambda: f"meta mark {r.choice(['<', '>', '<=', '>='])} {r.choice(['0x2', '0x10', '0x4000'])}",
              # In a table of one family nft does not print what contradicts it.
              lambda: f"meta protocol {'ip6' if native.versioned() else 'ip'}" if native.family == "inet" else None,
@@ -223,6 +222,14 @@ def native_middle(native, kind, hook):
         options += [f"{'ip6 hoplimit' if six else 'ip ttl'} set {r.choice([5, 64])}", f"{ip} dscp set cs1", f"update @seen {{ {ip} saddr }}",
                     f"add @seen {{ {ip} saddr limit rate over 10000/second burst 10000 packets }}", f"delete @seen {{ {ip} saddr }}"]
     return r.choice(options)
+
+
+def tracked_protocol(native):
+    # nft 1.0.6 forgets to print an `ip protocol` beside it, and forgets it itself before an option of TCP.
+    if native.by_header:
+        return None
+    native.by_header = True
+    return f"ct protocol {native.r.choice(['tcp', 'udp', 'icmp'])}"
 
 
 def maximum(native):
