@@ -189,6 +189,7 @@ table ip filter { # handle 3
       'tcp flags & (fin | syn) == syn reject with tcp reset': ['protocol=tcp tcp-flags -> REJECT'],
       'meta mark & 0xff == 0x10 accept': ['mark -> ACCEPT'],
       'meta mark & 0xff < 0x10 accept': ['other -> ACCEPT'],
+      'meta mark set 0x1 tcp dport 80 counter packets 1 bytes 2': [' -> MARK', 'protocol=tcp destination-port=[[80,80]] -> '],
       'meta mark set 0x1 tcp dport 80 accept': [' -> MARK', 'protocol=tcp destination-port=[[80,80]] -> ACCEPT'],
       'fib saddr . iif oif missing drop': ['!rpfilter -> DROP'],
       'icmpv6 type { nd-neighbor-solicit, nd-router-advert } accept': ['protocol=icmpv6 any-of(icmp-type icmp-type) -> ACCEPT'],

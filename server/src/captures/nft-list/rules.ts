@@ -42,7 +42,10 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
   let fellThrough = false;
   // What meets the rule without anything being done to it.
   let untouched: readonly NfMatch[] | undefined;
+  // Conditions have come since the last piece of the rule: only what meets them too meets the rule.
+  let narrowed = false;
   const emit = (extra: readonly NfMatch[], end: Statement | undefined, goto = false): void => {
+    narrowed = false;
     out.push({
       kind: 'nf-rule',
       family: place.family,
@@ -61,6 +64,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
   const narrow = (matches: readonly NfMatch[]): void => {
     // What came before has been done, whether or not this condition holds.
     begin();
+    narrowed ||= matches.length > 0;
     draft.matches = [...draft.matches, ...matches.filter((match) => !draft.matches.some((known) => sameProtocol(known, match)))];
   };
   /** What came before is done, whether or not the rest of the rule is. */
@@ -246,7 +250,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
     draft.before.push({ target: statement.target, options: statement.options });
   }
   // A rule whose map has cases needs no further one that does nothing.
-  if (!mapped && (out.length === 0 || draft.before.length > 0)) {
+  if (!mapped && (out.length === 0 || draft.before.length > 0 || narrowed)) {
     flush();
     if (fellThrough) beginnings.add(out.length - 1);
   }
