@@ -370,6 +370,20 @@ describe('a shell of another place', () => {
     ]);
   });
 
+  it('is named above each output by containerlab', () => {
+    const device = '6: dummy-mgmt0: <BROADCAST,NOARP> mtu 1500 qdisc noop state DOWN group default qlen 1000\n';
+    assert.deepEqual(
+      places(
+        `INFO[0000] clab-srl02-srl1: stdout:\n${device}INFO[0000] Executed command 'ip -4 a show dummy-mgmt0' on clab-srl02-srl2. stdout:\n${device}INFO[0000] Executed command "ip -4 addr show dummy-mgmt0" on the node "srl". stdout:\n${device}`,
+      ),
+      [
+        ['ip-link', 'clab-srl02-srl1', undefined],
+        ['ip-link', 'clab-srl02-srl2', undefined],
+        ['ip-link', 'srl', undefined],
+      ],
+    );
+  });
+
   it('may be reached by a script of the author, whose words are all that is known of it', () => {
     const arp = `Address               HWtype  HWaddress           Flags Mask            Iface
 10.1.1.1              ether   3e:74:f2:60:ab:9b   C                     eth0

@@ -22,6 +22,13 @@ export function underHeading(found: Found, heading: Line | undefined, line: numb
   return { ...found, recognised: { ...recognised, target, options: { ...recognised.options, targetBy: 'heading' } } };
 }
 
+const NODE = /^\s*INFO\[\d+\] (?:Executed command .* on (?:the )?(?:node )?)?"?([A-Za-z\d][\w.-]*?)"?[.:] stdout:\s*$/;
+
+/** The node of a lab whose output follows, as containerlab says it above. */
+export function nodeAbove(text: string): string | undefined {
+  return NODE.exec(text)?.[1];
+}
+
 /** Programs that say something about a command, or show it, rather than run it. */
 const SPEAKS = /^(?:man|which|type|alias|echo|cat|less|vim?|nano|grep|apropos|whatis|info)$/;
 

@@ -4,7 +4,7 @@ import { ACROSS, ANOTHER, ASIDE, CERTAIN_PROMPT, ELISION, FENCE, IDLE_PROMPT, RE
 import { parseCommand, parsePrompt, type CommandLine } from './command';
 import { isBoundToNamespace } from './container';
 import type { NamedFile } from './file-name';
-import { throughAlias, underHeading } from './heading';
+import { nodeAbove, throughAlias, underHeading } from './heading';
 import { hostHeading, linesOfHosts } from './many-hosts';
 import { isErrorOutput as isComplaint } from './iproute-command';
 import { BULLET, isHeading, isOrder, isSentence, looksLikeProse } from './prose';
@@ -100,6 +100,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       }
     | undefined;
   const variables = new Map<string, string>();
+  let node: string | undefined;
   let steps = 0;
   for (let n = 0; n < lines.length; n++) {
     if (++steps % STEP === 0) yield;
@@ -152,6 +153,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       close();
       onMany = undefined;
       loop = undefined;
+      node = undefined;
       const { prompt } = prompted;
       const command = withValues(prompted.command, variables);
       if (session && prompt) session = goesOn(session, prompt, command) ? atPrompt(session, prompt) : undefined;
@@ -187,6 +189,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     if (IDLE_PROMPT.test(line.text) || ANOTHER.test(line.text) || (session && leavesSession(line.text))) {
       if (leavesSession(line.text)) session = undefined;
       loop = undefined;
+      node = nodeAbove(line.text);
       close();
       continue;
     }
@@ -254,7 +257,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
           ? placeOf(loop)
           : alias
             ? placeOf({ command: alias, namespace: alias.namespace, host: alias.host ?? folder })
-            : { host: folder, hostBy: folder === undefined ? undefined : 'folder', namespace: undefined }),
+            : { host: node ?? folder, hostBy: node ? 'prompt' : folder ? 'folder' : undefined, namespace: undefined }),
         indent: indentOf(line.text),
       });
       take(open, line, following);
