@@ -28,3 +28,9 @@ export function continuedCommand(line: Line, lines: Lines, n: number): { readonl
   }
   return { line: { ...line, text }, more };
 }
+
+/** Where a line ends in the document; of one that is not there, where the other does. */
+export function lineEnd(line: Line | undefined, otherwise: Line): number {
+  const { start, text } = line ?? otherwise;
+  return start + text.length;
+}

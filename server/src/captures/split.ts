@@ -11,7 +11,7 @@ import { BULLET, isHeading, isOrder, isSentence, looksLikeProse } from './prose'
 import { alwaysPrints, recogniseCommand, sniffLine, type Found } from './registry';
 import { offsetIn, part, unquote } from './unquote';
 import { assignmentOf, isVariable, placeOf, startsNextTurn, withValues } from './loops';
-import { continuedCommand, continuedLoop } from './several-lines';
+import { continuedCommand, continuedLoop, lineEnd } from './several-lines';
 import { atPrompt, goesOn, leavesSession, opensNothing, sessionOf, type SeenPrompt, type Session } from './session';
 
 /** A stretch of lines that one command printed. */
@@ -328,11 +328,6 @@ function outputFollows(open: OpenBlock, line: Line, following: (n: number) => st
   return false;
 }
 
-function lineEnd(line: Line | undefined, otherwise: Line): number {
-  const { start, text } = line ?? otherwise;
-  return start + text.length;
-}
-
 interface OpenBlock {
   readonly found: Found;
   readonly command: CommandLine | undefined;
@@ -424,11 +419,11 @@ function finish(open: OpenBlock): Block | undefined {
   if (!open.reach && open.commandSpan === undefined && !failed()) return undefined;
   // A command behind a bare `$` that nothing stands below may be one to type, not one that printed nothing.
   const isEmpty = !open.reach && open.strange.length === 0;
-  const toType = isEmpty && open.host === undefined && !open.onTerminal;
-  const lost = isEmpty && open.command !== undefined && alwaysPrints(open.found.recognised.kind, open.command.argv);
+  const toType = open.host === undefined && !open.onTerminal;
+  const lost = isEmpty && (toType || (open.command && alwaysPrints(open.found.recognised.kind, open.command.argv)));
   // Where one namespace's output ends and the next one's starts may not show.
   const mixed = open.command?.inEach === 'loop' && open.command.title === undefined;
-  return { ...open, elided: open.elided || toType || lost || mixed };
+  return { ...open, elided: open.elided || lost === true || mixed };
 }
 
 /** What `ip link` says of a device, whose words are letters enough for a sentence. */
