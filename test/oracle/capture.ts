@@ -41,7 +41,8 @@ export async function capture(at: Switch, database: Database, setUp: SetUp, rand
   captures.push({ command: 'ovs-appctl dpif/show', text: dpifOf(dpif.out, bridges) });
   for (const bridge of bridges) {
     const { name, groups, meters, tlvMap } = bridge;
-    await ofctl('show', name);
+    // Later versions than 1.0 tell which ports are live.
+    await ofctl(...(random.chance(0.3) ? ['-O', 'OpenFlow13'] : []), 'show', name);
     const dump = dialect(bridge, random);
     if (dump[0] === 'bridge/dump-flows') await appctl('bridge/dump-flows', name);
     else {

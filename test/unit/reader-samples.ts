@@ -234,6 +234,11 @@ export const SAMPLES: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   [
+    'ovs-appctl bfd/show',
+    ['---- ovn-ch2-0 ----', '  Forwarding: true', '  Detect Multiplier: 3', '  Local Session State: up', '  Remote Flags: none'],
+  ],
+  ['ovs-appctl cfm/show', ['---- p1 ----', 'MPID 7: extended', '  average health: 100', '  opstate: up', 'Remote MPID 9']],
+  [
     'ovs-appctl tnl/neigh/show',
     [
       'IP                                            MAC                 Bridge',

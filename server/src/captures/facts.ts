@@ -42,6 +42,10 @@ export type OvsFact =
       readonly ifaceId?: Val<string>;
       readonly macInUse?: Val<string>;
       readonly mtu?: Val<number>;
+      /** `bfd_status:forwarding`. */
+      readonly bfdUp?: Val<boolean>;
+      /** `cfm_fault` turned round. */
+      readonly cfmUp?: Val<boolean>;
     }
   | {
       readonly kind: 'of-port';

@@ -36,6 +36,7 @@ import { ovsAppctlBondShow } from './ovs-appctl-bond-show';
 import { ovsAppctlDpFeatures } from './ovs-appctl-dp-features';
 import { ovsAppctlMdbShow } from './ovs-appctl-mdb-show';
 import { ovsAppctlOvsRouteShow } from './ovs-appctl-ovs-route-show';
+import { ovsAppctlPortWatch } from './ovs-appctl-port-watch';
 import { ovsAppctlStpShow } from './ovs-appctl-stp-show';
 import { ovsAppctlTnl } from './ovs-appctl-tnl';
 import { ovsOfctlDumpMeters } from './ovs-ofctl-dump-meters';
@@ -75,6 +76,7 @@ export const captureKinds: readonly CaptureKind[] = [
   ovsAppctlDpFeatures,
   ovsAppctlMdbShow,
   ovsAppctlOvsRouteShow,
+  ovsAppctlPortWatch,
   ovsAppctlStpShow,
   ovsAppctlTnl,
   ovsOfctlDumpMeters,

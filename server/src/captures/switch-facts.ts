@@ -133,6 +133,13 @@ export type SwitchFact =
       readonly state: Val<string>;
     }
   | {
+      /** `bfd/show`, `cfm/show`: whether what watches a port lets it carry packets. */
+      readonly kind: 'port-watch';
+      readonly by: 'bfd' | 'cfm';
+      readonly name: Val<string>;
+      readonly up: Val<boolean>;
+    }
+  | {
       readonly kind: 'ovs-route';
       readonly ip: Val<string>;
       readonly prefix: Val<number>;

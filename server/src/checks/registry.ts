@@ -5,10 +5,11 @@ import { interfaceError } from './interface-error';
 import { networkMtu } from './network-mtu';
 import { pairMtu } from './pair-mtu';
 import { patchPeer } from './patch-peer';
+import { portWatch } from './port-watch';
 import { tunnelMtu } from './tunnel-mtu';
 
 /** Every check, one line each. */
-const checks: readonly Check[] = [patchPeer, interfaceError, pairMtu, bridgeMtu, tunnelMtu, networkMtu];
+const checks: readonly Check[] = [patchPeer, interfaceError, portWatch, pairMtu, bridgeMtu, tunnelMtu, networkMtu];
 
 const results = new WeakMap<Network, readonly CheckFinding[]>();
 

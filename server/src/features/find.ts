@@ -55,7 +55,7 @@ function innermost(actions: readonly Action[], offset: number): Action | undefin
   const action =
     actions.find(({ span }) => offset >= span.start && offset < span.end) ?? actions.find(({ span }) => touches(span, offset));
   if (action?.kind === 'ct') return innermost(action.exec, offset) ?? action;
-  if (action?.kind === 'write-actions') return innermost(action.actions, offset) ?? action;
+  if (action?.kind === 'write-actions' || action?.kind === 'clone') return innermost(action.actions, offset) ?? action;
   return action;
 }
 

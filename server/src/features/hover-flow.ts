@@ -81,6 +81,14 @@ export function nextHops(world: World, host: Host | undefined, bridge: OvsBridge
         case 'learn':
           for (const line of learnText(action)) add(line);
           break;
+        case 'enqueue':
+          add(`Next hop: ${portHop(world, host, bridge, action.port, vni)}`);
+          break;
+        case 'bundle':
+          if (action.dst === undefined)
+            for (const port of action.ports) add(`Next hop, if it is live: ${portHop(world, host, bridge, port, vni)}`);
+          break;
+        case 'clone':
         case 'write-actions':
           visit(action.actions);
           break;

@@ -77,7 +77,7 @@ export function vniSet(actions: readonly Action[]): number | undefined {
   for (const action of actions) {
     if (action.kind === 'load' && action.dst.field === 'tun_id') return Number(action.value);
     if (action.kind === 'set-field' && action.field === 'tun_id') return Number(action.value);
-    const inner = action.kind === 'write-actions' ? vniSet(action.actions) : undefined;
+    const inner = action.kind === 'write-actions' || action.kind === 'clone' ? vniSet(action.actions) : undefined;
     if (inner !== undefined) return inner;
   }
   return undefined;

@@ -88,6 +88,6 @@ export function semanticTokens(world: World, uri: string, fromLine: number, toLi
 function keywords(action: Action, add: (span: Span) => void): void {
   const name = /^[A-Za-z_][\w-]*/.exec(action.text)?.[0];
   if (name !== undefined) add({ start: action.span.start, end: action.span.start + name.length });
-  if (action.kind === 'write-actions') for (const inner of action.actions) keywords(inner, add);
+  if (action.kind === 'write-actions' || action.kind === 'clone') for (const inner of action.actions) keywords(inner, add);
   if (action.kind === 'ct') for (const inner of action.exec) keywords(inner, add);
 }

@@ -16,6 +16,8 @@ interface PortDraft {
   ifaceId?: string;
   error?: string;
   mtu?: number;
+  bfdUp?: boolean;
+  cfmUp?: boolean;
   says: Record<string, Source>;
   sources: Source[];
 }
@@ -77,6 +79,7 @@ export function* linkBridges(
   for (const linked of captures) {
     yield;
     fromLists(linked, drafts);
+    fromWatch(linked, drafts);
   }
   for (const linked of captures) {
     yield;
@@ -182,6 +185,7 @@ function fromShow(
         note(draft, 'type', sourceAt(linked, fact.type.span));
       }
       if (fact.error) draft.error = fact.error.value;
+      watch(draft, 'bfd', fact.bfdUp, linked);
       for (const [key, value] of Object.entries(fact.options ?? {})) {
         draft.options[key] = value.value;
         note(draft, key, sourceAt(linked, value.span));
@@ -318,6 +322,8 @@ function fromLists(linked: LinkedCapture, drafts: Map<string, BridgeDraft>): voi
           draft.mtu ??= fact.mtu.value;
           note(draft, 'mtu', sourceAt(linked, fact.mtu.span));
         }
+        watch(draft, 'bfd', fact.bfdUp, linked);
+        watch(draft, 'cfm', fact.cfmUp, linked);
         for (const [key, value] of Object.entries(fact.options ?? {})) {
           draft.options[key] ??= value.value;
           note(draft, key, sourceAt(linked, value.span));
@@ -325,6 +331,25 @@ function fromLists(linked: LinkedCapture, drafts: Map<string, BridgeDraft>): voi
       }
     }
   }
+}
+
+/** `bfd/show` and `cfm/show` name ports, and no bridge. */
+function fromWatch(linked: LinkedCapture, drafts: Map<string, BridgeDraft>): void {
+  for (const fact of linked.capture.facts) {
+    if (fact.kind !== 'port-watch') continue;
+    for (const { ports } of drafts.values()) {
+      const draft = ports.get(fact.name.value);
+      if (draft) watch(draft, fact.by, fact.up, linked);
+    }
+  }
+}
+
+/** What BFD or CFM found of a port; of several captures the first one counts. */
+function watch(draft: PortDraft, by: 'bfd' | 'cfm', up: Val<boolean> | undefined, linked: LinkedCapture): void {
+  if (!up) return;
+  if (by === 'bfd') draft.bfdUp ??= up.value;
+  else draft.cfmUp ??= up.value;
+  note(draft, by, sourceAt(linked, up.span));
 }
 
 function* finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined): Generator<void, OvsBridge> {
@@ -343,6 +368,8 @@ function* finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined
     ifaceId: port.ifaceId,
     error: port.error,
     ...(port.mtu === undefined ? {} : { mtu: port.mtu }),
+    ...(port.bfdUp === undefined ? {} : { bfdUp: port.bfdUp }),
+    ...(port.cfmUp === undefined ? {} : { cfmUp: port.cfmUp }),
     says: port.says,
     sources: port.sources,
   }));

@@ -146,6 +146,26 @@ export function explainAction(action: Action, names: PortNames): string {
       return `sets metadata to ${hex(action.value)}`;
     case 'group':
       return `hands it to group ${action.group}`;
+    case 'clone':
+      return `does to a copy of it: ${explainActions(action.actions, names).join(', ')}`;
+    case 'push':
+      return `keeps ${subfieldText(action.subfield)} on the stack`;
+    case 'pop':
+      return `takes ${subfieldText(action.subfield)} back from the stack`;
+    case 'check-length':
+      return `sets ${subfieldText(action.dst)} to whether it is longer than ${action.length} bytes`;
+    case 'bundle': {
+      const ports = action.ports.map((port) => portText(port, names)).join(', ');
+      const one =
+        action.ports.length === 1
+          ? `${ports}, if it is live`
+          : `${action.first ? 'the first live one' : 'one, by a hash, of the live ones'} of ${ports}`;
+      return action.dst ? `sets ${subfieldText(action.dst)} to the number of ${one}` : `sends it out of ${one}`;
+    }
+    case 'enqueue':
+      return `sends it out of ${portText(action.port, names)} by queue ${action.queue}`;
+    case 'other':
+      return action.text;
     case 'no-effect':
       return `${action.name} (does not change where it goes)`;
     case 'not-modelled':

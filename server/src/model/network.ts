@@ -109,7 +109,10 @@ export interface OvsPort {
   readonly error: string | undefined;
   /** Of its device, as `ovs-vsctl list interface` shows it. */
   readonly mtu?: number;
-  /** Where each thing is said: `name`, `ofport`, `tag`, `type`, `options`, `peer`, `remote_ip` … */
+  /** What BFD and CFM found, where they watch it: whether it may carry packets. */
+  readonly bfdUp?: boolean;
+  readonly cfmUp?: boolean;
+  /** Where each thing is said: `name`, `ofport`, `tag`, `type`, `options`, `peer`, `remote_ip`, `bfd` … */
   readonly says: Readonly<Record<string, Source>>;
   readonly sources: readonly Source[];
 }

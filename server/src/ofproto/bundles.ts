@@ -45,5 +45,5 @@ export function learns(bridge: Bridge, port: Port): boolean {
 
 /** Whether a port can carry packets now, as groups, bundles and bonds ask it. */
 export function isAlive(port: Port | undefined): boolean {
-  return port !== undefined && !port.linkDown;
+  return port !== undefined && !port.linkDown && port.faulty !== true;
 }

@@ -73,6 +73,8 @@ export interface Follower {
   readonly select: (ctx: Ctx, group: Group, live: readonly Bucket[]) => void;
   /** A group that no capture shows, though there may be one. */
   readonly unseenGroup: (ctx: Ctx, id: number) => void;
+  /** Of the ports that a bundle or a group chooses from, none can carry packets. */
+  readonly noneLive: (ctx: Ctx, what: string, ports: readonly number[]) => void;
   /** Whether the frame is longer than so many bytes. */
   readonly isLonger: (ctx: Ctx, bytes: number) => boolean;
 }

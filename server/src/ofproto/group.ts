@@ -191,6 +191,8 @@ export function groupAction(ctx: Ctx, id: number, isLast: boolean): boolean {
     runBucket(ctx, bucket, isLast);
   } else {
     report(ctx, 'detail', 'no live bucket');
+    const watched = group.buckets.flatMap(({ watchPort }) => watchPort ?? []);
+    ctx.session.follower?.noneLive(ctx, `Group ${group.id}`, watched);
   }
   return true;
 }

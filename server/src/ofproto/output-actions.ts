@@ -133,6 +133,7 @@ export function bundleAction(ctx: Ctx, act: OfpAct & { kind: 'bundle' }, options
     const port = members[i] ?? OFPP.NONE;
     return alwaysEnabled.has(port) || (port !== OFPP.CONTROLLER && isAlive(portOf(ctx, port)));
   });
+  if (place === undefined) ctx.session.follower?.noneLive(ctx, 'The bundle', members);
   const port = place === undefined ? OFPP.NONE : (members[place] ?? OFPP.NONE);
   if (!act.dst) {
     outputAction(ctx, port, { ...options, mayPacketIn: false });

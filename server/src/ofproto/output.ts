@@ -10,7 +10,7 @@ import { finishFreezing } from './freeze';
 import { nativeTunnelOutput } from './native-tunnel';
 import { markDscp } from './queues';
 import { sampleOutput } from './sampling';
-import { processSpecial } from './special';
+import { isHealthCheck, processSpecial } from './special';
 import type { Bundle, Mirror, Port } from './switch';
 import { tableAction } from './table-action';
 import { tunnelToPop } from './tunnel-pop';
@@ -54,7 +54,7 @@ function mayOutput(ctx: Ctx, port: Port | undefined, checkStp: boolean): port is
     const passes = port.stpState !== 'blocking' || !(ctx.bridge.stp || ctx.bridge.rstp);
     if (!passes && ctx.bridge.stp) return no('warn', 'STP not in listening state, skipping bpdu output');
     if (!passes) return no('warn', 'RSTP not managing BPDU in this state, skipping bpdu output');
-  } else if (checkStp && !forwards(ctx.bridge, port)) {
+  } else if (checkStp && !isHealthCheck(ctx, port) && !forwards(ctx.bridge, port)) {
     return no('warn', `${ctx.bridge.stp ? 'STP' : 'RSTP'} not in forwarding state, skipping output`);
   }
   if ((port.tunnel?.packetType ?? 'legacy_l2') === 'legacy_l2' && wordAt(ctx.flow, W.packetType) !== PACKET_TYPE.ETH) {

@@ -139,6 +139,13 @@ export interface Port {
   readonly noFlood: boolean;
   readonly noReceiveStp: boolean;
   readonly linkDown: boolean;
+  /** What watches it (BFD, CFM), or OpenFlow's LIVE that it lacks, says that it can carry nothing. */
+  readonly faulty?: boolean;
+  /** BFD runs on it: its packets go to the switch itself. */
+  readonly bfd?: { readonly checkTunnelKey: boolean; readonly remoteMac: bigint | undefined };
+  /** CFM runs on it (802.1ag), `extended` with another address. */
+  readonly cfm?: { readonly extended: boolean };
+  readonly lldp?: boolean;
   readonly stpState: 'disabled' | 'listening' | 'learning' | 'forwarding' | 'blocking' | undefined;
   readonly patchPeer: string | undefined;
   readonly tunnel: Tunnel | undefined;

@@ -70,9 +70,19 @@ export type Action = { readonly span: Span; readonly text: string } & (
   | { readonly kind: 'write-actions'; readonly actions: readonly Action[] }
   | { readonly kind: 'write-metadata'; readonly value: bigint; readonly mask: bigint }
   | { readonly kind: 'group'; readonly group: number }
+  /** Does its actions to a copy. */
+  | { readonly kind: 'clone'; readonly actions: readonly Action[] }
+  | { readonly kind: 'push' | 'pop'; readonly subfield: Subfield }
+  /** `check_pkt_larger`: one bit that says whether the packet is longer. */
+  | { readonly kind: 'check-length'; readonly length: number; readonly dst: Subfield }
+  /** One of these ports, or (`bundle_load`) its number in a field. */
+  | { readonly kind: 'bundle'; readonly ports: readonly (number | string)[]; readonly first: boolean; readonly dst?: Subfield }
+  | { readonly kind: 'enqueue'; readonly port: number | string; readonly queue: number }
+  /** Done as Open vSwitch does it, and explained by its own text. */
+  | { readonly kind: 'other'; readonly name: string }
   /** Changes nothing of what this tool follows: note, set_queue, meter … */
   | { readonly kind: 'no-effect'; readonly name: string }
-  /** Understood as text, not modelled: a visible step. */
+  /** Not understood: what it does is not followed. */
   | { readonly kind: 'not-modelled'; readonly name: string }
 );
 

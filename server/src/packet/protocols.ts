@@ -9,6 +9,8 @@ export const ETH_TYPE = {
   QINQ: 0x88a8,
   IPV6: 0x86dd,
   LACP: 0x8809,
+  LLDP: 0x88cc,
+  CFM: 0x8902,
   MPLS: 0x8847,
   MPLS_MCAST: 0x8848,
   NSH: 0x894f,

@@ -8,6 +8,7 @@ import { learningFamilies } from './learning';
 import { normalFamilies } from './normal';
 import { plainFamilies } from './plain';
 import { tunnelFamilies } from './tunnels';
+import { watchedPortFamilies } from './watched-ports';
 import { queueFamilies } from './queues';
 import { samplingFamilies } from './sampling';
 import { nshFamilies } from './nsh';
@@ -30,6 +31,7 @@ export const families: readonly Family[] = [
   ...tunnelFamilies,
   ...samplingFamilies,
   ...queueFamilies,
+  ...watchedPortFamilies,
 ];
 
 export function makeSetUp(family: Family, random: Random, place: Place): SetUp {

@@ -21,7 +21,8 @@ export function readAction(syntax: ActionSyntax, span: Span): ReadAction {
 function place(bare: Bare, span: Span, text: string): Action {
   const action = { ...bare, span, text } as Action;
   if (action.kind === 'ct') return { ...action, exec: action.exec.map((each) => place(each, span, each.text)) };
-  if (action.kind === 'write-actions') return { ...action, actions: action.actions.map((each) => place(each, span, each.text)) };
+  if (action.kind === 'write-actions' || action.kind === 'clone')
+    return { ...action, actions: action.actions.map((each) => place(each, span, each.text)) };
   return action;
 }
 
@@ -136,6 +137,23 @@ function simplified(act: OfpAct): Bare {
       return { kind: 'write-actions', actions: inner(act.actions) };
     case 'write_metadata':
       return { kind: 'write-metadata', value: act.metadata, mask: act.mask };
+    case 'clone':
+      return { kind: 'clone', actions: inner(act.actions) };
+    case 'stack_push':
+      return { kind: 'push', subfield: subfield(act.subfield) };
+    case 'stack_pop':
+      return { kind: 'pop', subfield: subfield(act.subfield) };
+    case 'check_pkt_larger':
+      return { kind: 'check-length', length: act.length, dst: subfield(act.dst) };
+    case 'bundle':
+      return {
+        kind: 'bundle',
+        ports: act.members,
+        first: act.algorithm === 'active_backup',
+        ...(act.dst ? { dst: subfield(act.dst) } : {}),
+      };
+    case 'enqueue':
+      return { kind: 'enqueue', port: act.port, queue: act.queue };
     case 'exit':
       return { kind: 'exit' };
     case 'clear_actions':
@@ -151,8 +169,10 @@ function simplified(act: OfpAct): Bare {
     case 'debug_slow':
     case 'debug_recirc':
       return { kind: 'no-effect', name: act.kind };
-    default:
+    case 'unknown':
       return { kind: 'not-modelled', name: act.kind };
+    default:
+      return { kind: 'other', name: act.kind };
   }
 }
 
@@ -162,7 +182,7 @@ function whole(field: string, value: bigint, bits: number): Bare {
 
 function setField(act: OfpAct & { readonly kind: 'set_field' }): Bare {
   const { field, value, mask } = act;
-  if (act.portName !== undefined) return { kind: 'not-modelled', name: `set_field:${act.portName}->${field.mfName}` };
+  if (act.portName !== undefined) return { kind: 'other', name: `set_field:${act.portName}->${field.mfName}` };
   if (!act.load) {
     const all = (1n << BigInt(field.mfName === 'vlan_vid' ? 13 : field.bits)) - 1n;
     return { kind: 'set-field', field: field.name, value: value & all, mask: mask & all };

@@ -75,6 +75,11 @@ function pairs(row: Row, column: string): readonly (readonly [string, Val<string
   return value?.type === 'map' ? value.pairs : [];
 }
 
+/** Whether a value that is `true` or `false` is the one asked for. */
+function truth(atom: Val<string> | undefined, wanted: 'true' | 'false'): Val<boolean> | undefined {
+  return atom && /^(?:true|false)$/.test(atom.value) ? val(atom.value === wanted, atom.span) : undefined;
+}
+
 function lower(atom: Val<string> | undefined): Val<string> | undefined {
   return atom === undefined ? undefined : val(atom.value.toLowerCase(), atom.span);
 }
@@ -114,6 +119,8 @@ export function takeRow(row: Row, table: Table, tableWord: string, out: Collecte
       ifaceId: ids.get('iface-id'),
       macInUse: lower(one(row, 'mac_in_use')),
       mtu: integer(row, 'mtu'),
+      bfdUp: truth(new Map(pairs(row, 'bfd_status')).get('forwarding'), 'true'),
+      cfmUp: truth(one(row, 'cfm_fault'), 'false'),
     });
     out.facts.push({ kind: 'ovs-interface', bridge: undefined, port: undefined, name, ...optional });
   }

@@ -61,6 +61,7 @@ interface OpenInterface {
   type?: Val<string>;
   options?: Readonly<Record<string, Val<string>>>;
   error?: Val<string>;
+  bfdUp?: Val<boolean>;
 }
 
 function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
@@ -126,7 +127,7 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
       );
       for (const element of elements) refs.push({ kind: 'vlan', value: element.value, span: element.span });
     } else if (key === 'vlan_mode' && port) port.vlanMode = value;
-    else if (key === 'type' || key === 'options' || key === 'error') {
+    else if (key === 'type' || key === 'options' || key === 'error' || key === 'bfd_status') {
       // After grep the interface's line may be gone: these belong to the port's own interface then.
       if (!iface && port) {
         iface = { name: port.name };
@@ -135,7 +136,10 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
       if (!iface) return;
       if (key === 'type') iface.type = value;
       else if (key === 'error') iface.error = value;
-      else {
+      else if (key === 'bfd_status') {
+        const up = line.pairs['forwarding'];
+        if (up) iface.bfdUp = val(up.value === 'true', up.span);
+      } else {
         iface.options = line.pairs;
         for (const [name, option] of Object.entries(line.pairs)) {
           if (name === 'peer') refs.push({ kind: 'device', value: option.value, span: option.span });

@@ -4,6 +4,7 @@ import { parseMac } from '../../packet/address';
 import { LOCAL_PORT } from '../../packet/fields';
 import { aboutBridge, factsOf, type Captured } from './captured';
 import { integer, items, map, text, type DbRow } from './rows';
+import { watchOf } from './port-watch';
 import { datapathNameOf, isTunnelType, tunnelOf } from './tunnels';
 
 /** Captures that tell how OpenFlow configured a bridge's ports. */
@@ -17,6 +18,8 @@ export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<numb
   const stp = stpStates(captured, bridge.name);
   const ports = new Map<number, Port>();
   const guessed: string[] = [];
+  // OpenFlow 1.3 and later (as Open vSwitch prints them) tell which ports are live.
+  const tellsLive = [...described.values()].some(({ state }) => state?.includes('LIVE') === true);
   for (const port of bridge.ports) {
     if (port.ofport === undefined || port.ofport < 0 || port.ofport === 0xffff) continue;
     const row = captured.rows.named('interface', port.name);
@@ -43,6 +46,8 @@ export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<numb
       noFlood: config.has('NO_FLOOD'),
       noReceiveStp: config.has('NO_STP') || config.has('NO_RECV_STP'),
       linkDown: seen?.state ? state.has('LINK_DOWN') : text(row, 'link_state') === 'down',
+      ...watchOf(captured, port, row),
+      ...(tellsLive && seen?.state && !state.has('LIVE') ? { faulty: true } : {}),
       stpState: stp.get(port.name) ?? stpOfState(state),
       patchPeer: type === 'patch' || tunnel === undefined ? patchPeer : undefined,
       tunnel,

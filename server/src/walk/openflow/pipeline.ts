@@ -191,6 +191,7 @@ function followerOf(run: Run): Follower {
       });
       emit(ctx, { kind: 'uncaptured', text: `What group ${id} does with the packet was not captured` });
     },
+    noneLive: (ctx, what, ports) => noneLive(run, what, ports, now(ctx), source()),
     isLonger: (ctx, bytes) => isLonger(run, bytes, now(ctx), source()),
     select(ctx, group, live) {
       const said = source();
@@ -211,6 +212,22 @@ function followerOf(run: Run): Follower {
       });
     },
   };
+}
+
+/** Says which ports were asked, and which of them BFD or CFM takes for broken. */
+function noneLive(run: Run, what: string, ports: readonly number[], packet: FlowKey, source: Source | undefined): void {
+  const known = ports.flatMap((ofport) => bridgePort(run.bridge, ofport) ?? []);
+  const named = known.map((port) => {
+    const by = port.bfdUp === false ? ' (BFD says so)' : port.cfmUp === false ? ' (CFM says so)' : '';
+    return `${port.name}${by}`;
+  });
+  const summary = `${what} sends it nowhere: no port that it may take is live${named.length > 0 ? `, of ${named.join(', ')}` : ''}`;
+  const proofs = known.flatMap((port) => port.says['bfd'] ?? port.says['cfm'] ?? port.sources.slice(0, 1));
+  run.missed ??= `no port that ${what.toLowerCase()} may take is live`;
+  run.events.push({
+    kind: 'step',
+    step: tableStep(run.bridge, packet, { summary, certainty: 'captured', evidence: [...(source ? [source] : []), ...proofs] }),
+  });
 }
 
 /** check_pkt_larger: the frame counts with its Ethernet header; flows that ask so keep the packet from what would not take it. */
