@@ -305,8 +305,19 @@ function validateSource(
   if (back.kind !== 'found') return settle(refused, mode, said !== undefined, options, 2);
   // Also an own address that is accepted must be that device's.
   if (back.type !== 'unicast' && (back.type !== 'local' || !acceptLocal)) return own;
-  if (back.choices.some((hop) => hop.device === iif)) return undefined;
-  return settle(refused, mode, said !== undefined, options, 1);
+  if (!back.choices.some((hop) => hop.device === iif)) return settle(refused, mode, said !== undefined, options, 1);
+  // What addresses imply is not all: a narrower route may lead elsewhere.
+  if (namespace.routesKnown !== 'absent' || mode !== 1) return undefined;
+  const passes = options.choose({
+    key: `${options.key}|narrower way back`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: 'no route was captured: a narrower one to the source may lead elsewhere, and rp_filter would drop the packet',
+    command: 'ip route',
+  });
+  return passes ? undefined : refused;
 }
 
 function isAddress(namespace: Namespace, ip: bigint): boolean {
