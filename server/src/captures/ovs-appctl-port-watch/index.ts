@@ -84,5 +84,6 @@ const semantics = grammars.PortWatch.createSemantics().addOperation<Read>('read(
   mpid(_i, _key, _s, number, _colon, _rest) {
     return { what: 'mpid', mpid: val(number.sourceString, nodeSpan(this.args['source'] as SourceText, number)) };
   },
+  remote: (_i, _words, _s, _number, _e) => ({ what: 'other' }),
   other: (_i, _letter, _more, _colon, _rest) => ({ what: 'other' }),
 });
