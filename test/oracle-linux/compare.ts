@@ -208,6 +208,8 @@ interface Loaded {
   readonly tables: ReadonlySet<string>;
   /** `4 filter FORWARD 3`, `4 filter FORWARD policy`: what drops packets that it meets. */
   readonly dropping: ReadonlySet<string>;
+  /** Those of them whose verdict map lets other packets pass. */
+  readonly mapping: ReadonlySet<string>;
 }
 
 export function loadedRules({ backend, captures }: Case): Loaded {
@@ -215,7 +217,7 @@ export function loadedRules({ backend, captures }: Case): Loaded {
 }
 
 function listedRules(ruleset: string): Loaded {
-  const [tables, dropping] = [new Set<string>(), new Set<string>()];
+  const [tables, dropping, mapping] = [new Set<string>(), new Set<string>(), new Set<string>()];
   let [families, table, chain, number]: [string[], string, string, number] = [[], '', '', 0];
   for (const line of ruleset.slice(ruleset.indexOf('# nft list ruleset')).split('\n')) {
     const [, family, name] = /^table (\S+) (\S+) \{/.exec(line) ?? [];
@@ -229,9 +231,14 @@ function listedRules(ruleset: string): Loaded {
     const base = line.startsWith('\t\ttype ');
     if (!base) number++;
     const drops = /\b(?:drop|reject|queue|vmap @v0)\b/.test(line.replace(/"[^"]*"/g, ''));
-    if (drops) for (const version of families) dropping.add(`${version} ${table} ${chain} ${base ? 'policy' : number}`);
+    if (!drops) continue;
+    for (const version of families) {
+      const rule = `${version} ${table} ${chain} ${base ? 'policy' : number}`;
+      dropping.add(rule);
+      if (/\bvmap\b/.test(line)) mapping.add(rule);
+    }
   }
-  return { tables, dropping };
+  return { tables, dropping, mapping };
 }
 
 function savedRules(save: string): Loaded {
@@ -252,7 +259,7 @@ function savedRules(save: string): Loaded {
     if (/ -j (?:DROP|REJECT|NFQUEUE)\b/.test(plain) && !plain.includes('--queue-bypass'))
       dropping.add(`${table} ${rulesOf} ${number}`);
   }
-  return { tables, dropping };
+  return { tables, dropping, mapping: new Set() };
 }
 
 function familyOf({ words }: Observed): 4 | 6 {
@@ -260,7 +267,18 @@ function familyOf({ words }: Observed): 4 | 6 {
 }
 
 function meetsDrop(seen: Observed, { dropping }: Loaded): boolean {
-  return seen.hits.some(([table, chain, number]) => dropping.has(`${familyOf(seen)} ${table} ${chain} ${number ?? 'policy'}`));
+  return meets(seen, dropping);
+}
+
+function meets(seen: Observed, rules: ReadonlySet<string>): boolean {
+  return seen.hits.some(([table, chain, number]) => rules.has(`${familyOf(seen)} ${table} ${chain} ${number ?? 'policy'}`));
+}
+
+/** Whether a packet of this host's own ended behind a verdict map, which may have dropped it, or a new route that leads nowhere: nothing tells. */
+function endedAtMap(seen: Observed, { dropping, mapping }: Loaded): boolean {
+  const { step, error, words } = seen;
+  if (words.some((word) => word.startsWith('iif=')) || error !== null || (step['output_last'] ?? 0) > 0) return false;
+  return meets(seen, mapping) && !meets(seen, new Set([...dropping].filter((rule) => !mapping.has(rule))));
 }
 
 function sameVerdict(seen: Observed, trace: PacketTrace, loaded: Loaded): boolean {
@@ -268,6 +286,7 @@ function sameVerdict(seen: Observed, trace: PacketTrace, loaded: Loaded): boolea
   if (trace.verdict === 'rejected') return expected === 'dropped';
   // It is dropped behind all hooks: nothing tells of it but that no frame comes out.
   if (trace.why.startsWith('its answers could not be told')) return !seen.frame && !seen.resolving;
+  if (expected === 'dropped' && trace.verdict === 'unroutable' && endedAtMap(seen, loaded)) return true;
   return trace.verdict === expected;
 }
 
