@@ -383,6 +383,9 @@ function* finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined
     flows: flows.flows,
     flowsKnown: flows.known,
     flowsMissing: flows.why,
+    dumps: draft.flowCaptures.flatMap((linked) =>
+      linked.capture.commandSpan ? [sourceAt(linked, linked.capture.commandSpan)] : [],
+    ),
     fdb: fdb.rows,
     fdbKnown: fdb.known,
     failMode: draft.failMode,

@@ -85,6 +85,8 @@ export interface OvsBridge {
   readonly flowsKnown: Known;
   /** Why the flows are not whole, in words. */
   readonly flowsMissing: string | undefined;
+  /** The commands that dumped its flows. */
+  readonly dumps: readonly Source[];
   readonly fdb: readonly FdbRow[];
   readonly fdbKnown: Known;
   readonly failMode: string | undefined;

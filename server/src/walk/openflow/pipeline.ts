@@ -334,7 +334,7 @@ function putSteps(run: Run, steps: Step[]): void {
           summary: `Table ${node.table}: no flow matches, ${isAside(run, node) ? 'which changes nothing: the flow before goes on' : 'so the packet is dropped (table miss)'}`,
           table: node.table,
           certainty: 'captured',
-          evidence: run.bridge.sources.slice(-1),
+          evidence: run.bridge.dumps.length > 0 ? run.bridge.dumps.slice(0, 1) : run.bridge.sources.slice(-1),
           ...(isAside(run, node) ? {} : { effect: 'dropped' as const }),
         }),
       );
