@@ -45,7 +45,7 @@ const builds = [
   { ...tests('test/oracle-linux', '.ts'), entryPoints: ['test/oracle-linux/main.ts'] },
 ].filter(({ entryPoints }) => entryPoints.length > 0 && entryPoints.every((entry) => fs.existsSync(from(entry))));
 
-for (const script of ['scripts/grammars.mjs', 'scripts/shapes.mjs'])
+for (const script of ['scripts/grammars.mjs', 'scripts/flow-reader.mjs', 'scripts/shapes.mjs'])
   execFileSync(process.execPath, [from(script)], { stdio: 'inherit' });
 fs.rmSync(from('dist'), { recursive: true, force: true });
 if (watch) {

@@ -19,5 +19,5 @@ const to = path.join(folder, 'usual-shapes');
 fs.writeFileSync(`${to}.js`, `export const usualShapes = ${JSON.stringify(saveShapes(sampleFlows, mayBeFlow), null, 1)};\n`);
 fs.writeFileSync(
   `${to}.d.ts`,
-  'export declare const usualShapes: { readonly book: string; readonly shapes: readonly string[] };\n',
+  'export declare const usualShapes: { readonly book: string; readonly shapes: readonly string[]; readonly programs: string };\n',
 );

@@ -7,8 +7,10 @@ import { fc, runs } from './fuzz';
 import { createReading, documentInSteps, readDocument, type Reading } from '../../server/src/captures/document';
 import { mayBeFlow } from '../../server/src/captures/flow-lines';
 import { sampleFlows } from '../../server/src/captures/flow/samples';
+import { numbersOfRules } from '../../server/src/captures/flow/rules';
 import { saveShapes } from '../../server/src/captures/flow/saved-shapes';
 import { learnLine } from '../../server/src/captures/flow/shapes';
+import { numbersOfTrie } from '../../server/src/captures/flow/trie';
 import { usualShapes } from '../../server/src/generated/usual-shapes';
 import { drained } from '../../server/src/base/steps';
 import { editedText, segmentsOf } from '../../server/src/captures/segmented';
@@ -50,8 +52,8 @@ describe('flows of known shapes', () => {
     const loaded = createReading().book;
     const plain = ({ shapes, saved, trie, rules, names }: typeof learned) => ({
       shapes: shapes.map((shape, id) => shape ?? saved(id)).map((shape) => shape && { ...shape, sample: shape.sample() }),
-      trie: [trie.symbols.slice(0, trie.usedSymbols), trie.nodes.slice(0, trie.usedNodes), trie.edges.slice(0, trie.usedEdges)],
-      rules,
+      trie: numbersOfTrie(trie),
+      rules: [numbersOfRules(rules), rules.places, rules.edges],
       names,
     });
     assert.ok(loaded.shapes.length > 200);

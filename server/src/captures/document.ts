@@ -6,7 +6,7 @@ import { KEPT } from './flow/loose-flows';
 import { prepareSegment } from './flow/summary';
 import { createSegmentReader, type SegmentReader } from './flow/segment';
 import { loadShapes } from './flow/saved-shapes';
-import { createShapeBook, makeSavedShapes, type ShapeBook } from './flow/shapes';
+import { createShapeBook, makeSavedShapes, shapeOf, type ShapeBook } from './flow/shapes';
 import { sampleFlows } from './flow/samples';
 import { noFlows } from './flow/store';
 import { usualShapes } from '../generated/usual-shapes';
@@ -142,7 +142,7 @@ export function* documentInSteps(
     emptyAt: (line: number) => emptyAt(segmented, line),
     indentOf(line: number) {
       const flow = flowOn(segmented, line);
-      return flow === 'odd' ? indentOf(lines.at(line)?.text ?? '') : (book.shapes[flow ?? 0]?.indent ?? 0);
+      return flow === 'odd' ? indentOf(lines.at(line)?.text ?? '') : (shapeOf(book, flow ?? 0)?.indent ?? 0);
     },
   };
   const split = splitDocument(lines, named, known);

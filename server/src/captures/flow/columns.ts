@@ -11,7 +11,7 @@ import { hashFilter } from './repeats';
 import type { ReadFlow } from './read';
 import { hashOfPorts, hashOfRowPorts, sameRows, type Row } from './same';
 import type { Segment } from './segment';
-import { idOf, nameOf, type ShapeBook } from './shapes';
+import { idOf, nameOf, shapeOf, type ShapeBook } from './shapes';
 import { isMatch, lowerBound, readLines, type FlowStore } from './store';
 import { refText, summaryOf, wordOf } from './summary';
 import { kindOfSlot, literalOfSlot, wordOfSlot, wordsOfSlot, type RefTemplate, type Template } from './template';
@@ -80,7 +80,7 @@ export function* storeOfColumns(columns: FlowColumns): Generator<void, FlowStore
     return part.from + p - part.before;
   };
   const shapeOfPlace = (place: number): Template | undefined =>
-    place < 0 || !part ? undefined : book.shapes[part.segment.shapes[place] ?? 0];
+    place < 0 || !part ? undefined : shapeOf(book, part.segment.shapes[place] ?? 0);
   const rowOf = (i: number) => {
     const n = locate(i);
     const shape = shapeOfPlace(n);
@@ -332,7 +332,7 @@ export function* storeOfColumns(columns: FlowColumns): Generator<void, FlowStore
           const id = segment.shapes[n] ?? 0;
           const asked = asks(id);
           if (!asked || (from > 0 && indexOf(own, n) < from)) continue;
-          const shape = book.shapes[id];
+          const shape = shapeOf(book, id);
           const row = segment.rows[n] ?? 0;
           for (const { ref, words, at } of asked) {
             if (!shape || !isAt(segment.words, row + at, words)) continue;
@@ -397,7 +397,7 @@ function sameParts(book: ShapeBook, own: readonly Part[], others: readonly Part[
       if (!other) return false;
       if (part.segment === other.segment && n === m) continue;
       const id = part.segment.shapes[n] ?? 0;
-      const shape = book.shapes[id];
+      const shape = shapeOf(book, id);
       if (!shape || other.segment.shapes[m] !== id) return false;
       const a = part.segment.rows[n] ?? 0;
       const b = other.segment.rows[m] ?? 0;
@@ -484,7 +484,7 @@ function perShape<T>(book: ShapeBook, make: (shape: Template | undefined) => T |
   return (id) => {
     if (known[id] === 0) {
       known[id] = 1;
-      made[id] = make(book.shapes[id]);
+      made[id] = make(shapeOf(book, id));
     }
     return made[id];
   };

@@ -1,5 +1,5 @@
 import type { Segment } from './segment';
-import { nameOf, type ShapeBook } from './shapes';
+import { nameOf, shapeOf, type ShapeBook } from './shapes';
 import { kindOfSlot, textOfWords, wordOfSlot, type RefTemplate, type Template } from './template';
 import { valuesIn } from './value-filter';
 
@@ -47,7 +47,7 @@ function summarise(book: ShapeBook, { segment, from, to }: Stretch): Summary {
   let lastTable: number | string | undefined;
   for (let n = from; n < to; n++) {
     const id = segment.shapes[n] ?? 0;
-    const shape = book.shapes[id];
+    const shape = shapeOf(book, id);
     if (!shape) continue;
     shapes.add(id);
     const own = shape.table.slot < 0 ? shape.table.value : wordOf(segment, n, shape, shape.table.slot);

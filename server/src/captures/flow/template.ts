@@ -1,3 +1,4 @@
+import { SLOT } from '../../../flow-reader/layout';
 import { formatIpv4, formatMac } from '../../packet/address';
 import type { FlowShape } from '../../packet/flow-shape';
 import type { RefKind } from '../capture';
@@ -59,9 +60,6 @@ export interface Template extends FlowShape {
   /** Bits that values of more than a word must not have, by slot; of one word see `outsideOfSlot`. */
   readonly outside: ReadonlyMap<number, readonly number[]> | undefined;
 }
-
-/** How many numbers a slot has in `Template.slots`. */
-export const SLOT = 4;
 
 export function slotsOf({ slots }: Template): number {
   return slots.length / SLOT;

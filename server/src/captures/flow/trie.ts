@@ -1,94 +1,128 @@
-import { KINDS } from './tokens';
+import {
+  EDGE,
+  EDGES_AT,
+  END,
+  FIRST_EDGE,
+  FROM,
+  KINDS,
+  KINDS_NEXT,
+  NODE,
+  NODES_AT,
+  SYMBOLS_AT,
+  TO,
+  VALUE,
+} from '../../../flow-reader/layout';
+import { createRegion, makeRoom, type Engine, type Region } from './engine';
 
-/** Above all characters that shapes are made of: `VALUE` + kind is the symbol of a value. */
-export const VALUE = 0x8000;
 /** As many symbols as all shapes may have. */
 const MOST_SYMBOLS = 1 << 22;
 
 /**
- * Texts that shapes have in common, and how they go on after them. A shape's text is a sequence of symbols: code units, and `VALUE` + kind
- * for each value. All numbers stand in a few arrays, for that is what is compiled to fast code at once and stays so.
+ * Texts that shapes have in common, and how they go on after them, for the flow reader to follow a line along. A shape's text is a sequence
+ * of symbols: code units, and `VALUE` + kind for each value. Nodes and edges go by where their first number stands among all.
  */
 export interface Trie {
-  /** All symbols; a node's are those from its `FROM` to its `TO`. */
-  symbols: Uint16Array;
+  readonly engine: Engine;
+  /** All symbols, of two bytes; a node's are those from its `FROM` to its `TO`. */
+  readonly symbols: Region;
   /** `NODE` numbers for each node: see `FROM` and what follows it. The root is at 0. */
-  nodes: Int32Array;
+  readonly nodes: Region;
   /** `EDGE` numbers for each edge: the symbol, the node that it leads to, the next edge of the same node. The first is none. */
-  edges: Int32Array;
+  readonly edges: Region;
   usedSymbols: number;
   usedNodes: number;
   usedEdges: number;
 }
 
-export const NODE = 5;
-export const FROM = 0;
-export const TO = 1;
-/** The number of what ends at the node; 0 where nothing does. */
-export const END = 2;
-/** A bit for each kind of value that may come next. */
-export const KINDS_NEXT = 3;
-const FIRST_EDGE = 4;
-const EDGE = 3;
-
-export function createTrie(): Trie {
+export function createTrie(engine: Engine): Trie {
   return {
-    symbols: new Uint16Array(1 << 14),
-    nodes: new Int32Array(1 << 12),
-    edges: new Int32Array(1 << 12),
+    engine,
+    symbols: createRegion(engine, SYMBOLS_AT, 1 << 15),
+    nodes: createRegion(engine, NODES_AT, 1 << 14),
+    edges: createRegion(engine, EDGES_AT, 1 << 14),
     usedSymbols: 0,
     usedNodes: NODE,
     usedEdges: EDGE,
   };
 }
 
-/** The node that a symbol leads to; 0 where none does. */
-export function nextNode(nodes: Int32Array, edges: Int32Array, node: number, symbol: number): number {
-  for (let edge = nodes[node + FIRST_EDGE] ?? 0; edge !== 0; edge = edges[edge + 2] ?? 0)
-    if (edges[edge] === symbol) return edges[edge + 1] ?? 0;
-  return 0;
+/** What a trie is, as numbers of their own. */
+export interface TrieNumbers {
+  readonly symbols: Uint16Array;
+  readonly nodes: Int32Array;
+  readonly edges: Int32Array;
+}
+
+export function numbersOfTrie({ engine, symbols, nodes, edges, usedSymbols, usedNodes, usedEdges }: Trie): TrieNumbers {
+  return {
+    symbols: engine.u16.slice(symbols.at >> 1, (symbols.at >> 1) + usedSymbols),
+    nodes: engine.i32.slice(nodes.at >> 2, (nodes.at >> 2) + usedNodes),
+    edges: engine.i32.slice(edges.at >> 2, (edges.at >> 2) + usedEdges),
+  };
+}
+
+/** Makes an empty trie what the numbers say. */
+export function fillTrie(trie: Trie, numbers: { readonly [P in keyof TrieNumbers]: ArrayLike<number> }): void {
+  const { engine, symbols, nodes, edges } = trie;
+  makeRoom(engine, symbols, numbers.symbols.length * 2);
+  makeRoom(engine, nodes, numbers.nodes.length * 4);
+  makeRoom(engine, edges, numbers.edges.length * 4);
+  engine.u16.set(numbers.symbols, symbols.at >> 1);
+  engine.i32.set(numbers.nodes, nodes.at >> 2);
+  engine.i32.set(numbers.edges, edges.at >> 2);
+  trie.usedSymbols = numbers.symbols.length;
+  trie.usedNodes = numbers.nodes.length;
+  trie.usedEdges = numbers.edges.length;
 }
 
 /** Puts a text of `length` symbols into the trie, which ends in `end`. False where another one is the same, or there is no more room. */
 export function insert(trie: Trie, symbols: Uint16Array, length: number, end: number): boolean {
+  const { engine } = trie;
   if (trie.usedSymbols + length > MOST_SYMBOLS) return false;
   const from = trie.usedSymbols;
-  if (from + length > trie.symbols.length) {
-    const bigger = new Uint16Array(Math.max(from + length, trie.symbols.length * 2));
-    bigger.set(trie.symbols);
-    trie.symbols = bigger;
-  }
-  trie.symbols.set(symbols.subarray(0, length), from);
+  makeRoom(engine, trie.symbols, (from + length) * 2);
+  engine.u16.set(symbols.subarray(0, length), (trie.symbols.at >> 1) + from);
   const node = place(trie, from, from + length);
-  if (trie.nodes[node + END] !== 0) return false;
-  trie.nodes[node + END] = end;
+  if (get(trie, node, END) !== 0) return false;
+  set(trie, node, END, end);
   trie.usedSymbols += length;
   return true;
 }
 
+function get({ engine, nodes }: Trie, node: number, property: number): number {
+  return engine.i32[(nodes.at >> 2) + node + property] ?? 0;
+}
+
+function set({ engine, nodes }: Trie, node: number, property: number, value: number): void {
+  engine.i32[(nodes.at >> 2) + node + property] = value;
+}
+
+function symbolAt({ engine, symbols }: Trie, at: number): number {
+  return engine.u16[(symbols.at >> 1) + at] ?? 0;
+}
+
 /** The node where the symbols from `from` to `to` end; nodes are cut where texts part. */
 function place(trie: Trie, from: number, to: number): number {
-  const { symbols } = trie;
   let node = 0;
   for (let i = from; ; i++) {
-    let k = trie.nodes[node + FROM] ?? 0;
-    const end = trie.nodes[node + TO] ?? 0;
-    while (k < end && i < to && symbols[k] === symbols[i]) {
+    let k = get(trie, node, FROM);
+    const end = get(trie, node, TO);
+    while (k < end && i < to && symbolAt(trie, k) === symbolAt(trie, i)) {
       k++;
       i++;
     }
     if (k < end) {
       const rest = newNode(trie, k + 1, end);
       for (const property of [END, KINDS_NEXT, FIRST_EDGE]) {
-        trie.nodes[rest + property] = trie.nodes[node + property] ?? 0;
-        trie.nodes[node + property] = 0;
+        set(trie, rest, property, get(trie, node, property));
+        set(trie, node, property, 0);
       }
-      trie.nodes[node + TO] = k;
-      link(trie, node, symbols[k] ?? 0, rest);
+      set(trie, node, TO, k);
+      link(trie, node, symbolAt(trie, k), rest);
     }
     if (i === to) return node;
-    const symbol = symbols[i] ?? 0;
-    const next = nextNode(trie.nodes, trie.edges, node, symbol);
+    const symbol = symbolAt(trie, i);
+    const next = nextNode(trie, node, symbol);
     if (next === 0) {
       const leaf = newNode(trie, i + 1, to);
       link(trie, node, symbol, leaf);
@@ -98,30 +132,31 @@ function place(trie: Trie, from: number, to: number): number {
   }
 }
 
+/** The node that a symbol leads to; 0 where none does. */
+function nextNode(trie: Trie, node: number, symbol: number): number {
+  const { i32 } = trie.engine;
+  const edges = trie.edges.at >> 2;
+  for (let edge = get(trie, node, FIRST_EDGE); edge !== 0; edge = i32[edges + edge + 2] ?? 0)
+    if (i32[edges + edge] === symbol) return i32[edges + edge + 1] ?? 0;
+  return 0;
+}
+
 function newNode(trie: Trie, from: number, to: number): number {
   const node = trie.usedNodes;
   trie.usedNodes += NODE;
-  if (trie.usedNodes > trie.nodes.length) trie.nodes = doubled(trie.nodes);
-  trie.nodes[node + FROM] = from;
-  trie.nodes[node + TO] = to;
+  makeRoom(trie.engine, trie.nodes, trie.usedNodes * 4);
+  set(trie, node, FROM, from);
+  set(trie, node, TO, to);
   return node;
 }
 
 function link(trie: Trie, node: number, symbol: number, next: number): void {
+  const { engine } = trie;
   const edge = trie.usedEdges;
   trie.usedEdges += EDGE;
-  if (trie.usedEdges > trie.edges.length) trie.edges = doubled(trie.edges);
-  const { nodes, edges } = trie;
-  edges[edge] = symbol;
-  edges[edge + 1] = next;
-  edges[edge + 2] = nodes[node + FIRST_EDGE] ?? 0;
-  nodes[node + FIRST_EDGE] = edge;
+  makeRoom(engine, trie.edges, trie.usedEdges * 4);
+  engine.i32.set([symbol, next, get(trie, node, FIRST_EDGE)], (trie.edges.at >> 2) + edge);
+  set(trie, node, FIRST_EDGE, edge);
   if (symbol >= VALUE && symbol < VALUE + KINDS)
-    nodes[node + KINDS_NEXT] = (nodes[node + KINDS_NEXT] ?? 0) | (1 << (symbol - VALUE));
-}
-
-function doubled(numbers: Int32Array): Int32Array {
-  const bigger = new Int32Array(numbers.length * 2);
-  bigger.set(numbers);
-  return bigger;
+    set(trie, node, KINDS_NEXT, get(trie, node, KINDS_NEXT) | (1 << (symbol - VALUE)));
 }

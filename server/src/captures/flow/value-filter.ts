@@ -1,6 +1,6 @@
 import { hashOfText, mix } from './hash';
 import type { Segment } from './segment';
-import type { ShapeBook } from './shapes';
+import { shapeOf, type ShapeBook } from './shapes';
 import { wordOfSlot, wordsOfSlot, type Template } from './template';
 
 /**
@@ -21,7 +21,7 @@ export function valuesIn(book: ShapeBook, segment: Segment): ValueFilter {
   const filter = new Uint32Array(WORDS);
   const { words, rows, shapes } = segment;
   for (let n = 0; n < shapes.length; n++) {
-    const shape = book.shapes[shapes[n] ?? 0];
+    const shape = shapeOf(book, shapes[n] ?? 0);
     if (!shape) continue;
     const places = placesOf(shape);
     const row = rows[n] ?? 0;
