@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { root } from './walk-fixture';
 
-/** What the rooms of server/src may import, as ARCHITECTURE.md says; `facts` are the types of what captures say. */
+/** What the rooms of server/src may import, as ARCHITECTURE.md says; `facts` are the types of what captures say, `flow-reader` is beside src. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   base: [],
   generated: [],
@@ -12,7 +12,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   openflow: ['base', 'packet'],
   datapath: ['base', 'packet', 'openflow'],
   ofproto: ['base', 'packet', 'openflow', 'datapath'],
-  captures: ['base', 'packet', 'openflow', 'generated'],
+  captures: ['base', 'packet', 'openflow', 'generated', 'flow-reader'],
   model: ['base', 'packet', 'openflow', 'ofproto', 'facts'],
   link: ['base', 'packet', 'openflow', 'ofproto', 'model', 'captures'],
   kernel: ['base', 'packet', 'model', 'facts'],
@@ -84,7 +84,8 @@ describe('the rooms of the house', () => {
       const target = path
         .relative(server, path.resolve(path.dirname(from), to))
         .split(path.sep)
-        .join('/');
+        .join('/')
+        .replace('../flow-reader/', 'flow-reader/');
       const other = target.split('/')[0] ?? '';
       const allowed = rooms[room];
       assert.ok(allowed, `a room without a row: ${room}`);
@@ -93,6 +94,21 @@ describe('the rooms of the house', () => {
       wrong.push(`${path.relative(root, from)} imports ${target}`);
     }
     assert.deepEqual(wrong, []);
+  });
+
+  it('leave the flow reader to itself', () => {
+    const reader = path.join(root, 'server/flow-reader');
+    const wrong = sources(reader)
+      .flatMap(importsOf)
+      .filter(({ from, to }) => path.dirname(path.resolve(path.dirname(from), to)) !== reader)
+      .map(({ from, to }) => `${path.relative(root, from)} imports ${to}`);
+    assert.deepEqual(wrong, []);
+    // What the server shares with it is numbers.
+    assert.deepEqual(importsOf(path.join(reader, 'layout.ts')), []);
+    const shared = sources(server)
+      .flatMap(importsOf)
+      .filter(({ to }) => to.includes('/flow-reader/'));
+    assert.deepEqual([...new Set(shared.map(({ to }) => path.basename(to)))], ['layout']);
   });
 
   it('keep the client to the protocol', () => {
