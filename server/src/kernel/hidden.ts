@@ -83,7 +83,6 @@ export function decideHidden(rule: NfRule, chain: NfChain, visible: Tri, packet:
         'read literally this rule would take every packet and make the rules after it pointless; iptables -L without -v hides the interface that it most likely names',
     };
   }
-  if (rule.target === 'RETURN') return undefined;
   const refuses = rule.target === 'DROP' || rule.target === 'REJECT';
   if (refuses && conditions.length > 0) {
     return {
