@@ -95,7 +95,7 @@ def target(setup, table, hook):
         options = ["-j CONNMARK --or-mark 0x10", "-j CONNMARK --and-mark 0xf", "-j CONNMARK --xor-mark 0x3", "-j CONNMARK --set-xmark 0x0/0xffffffff",
                    "-j MARK --set-xmark 0x0/0xffffffff", "-j MARK --set-xmark 0x7/0x3", "-j TOS --set-tos 0x10/0x3f", "-j TOS --xor-tos 0x04",
                    "-j CHECKSUM --checksum-fill", "-j DSCP --set-dscp-class CS1", "-j AUDIT --type accept", "-j ACCEPT"]
-        options += [f"-j SET {r.choice(['--add-set', '--del-set'])} {name} {r.choice(['src', 'dst'])}" for name, kind in setup.sets if kind == "hash:ip"]
+        options += [f"-j SET {change}" for change in changes(setup)]
         if setup.proto == "tcp":
             options += ["-j TCPOPTSTRIP --strip-options timestamp"] + ([] if six else ["-j ECN --ecn-tcp-remove"] * 2)
         return r.choice(options + (["-j CLASSIFY --set-class 1:2"] if hook != "PREROUTING" and hook != "INPUT" else []))
@@ -116,6 +116,18 @@ def target(setup, table, hook):
     if tcp_or_udp:
         options += [f"-j SNAT --to-source {f'[{own}]' if six else own}:1-600", f"-j SNAT --to-source {f'[{own}]' if six else own}:6000-6009 --random"]
     return r.choice(options)
+
+
+def changes(setup):
+    """What SET may do to the sets that there are."""
+    r, found = setup.r, []
+    for name, kind in setup.sets:
+        values = 2 if kind == "list:set" else kind.count(",") + 1
+        side = lambda: ",".join(r.choice(["src", "dst"]) for _ in range(values if r.random() < 0.9 else max(1, values - 1)))
+        found += [f"--add-set {name} {side()}{r.choice(['', '', ' --exist'])}", f"--del-set {name} {side()}"]
+    if len(setup.sets) > 1 and r.random() < 0.3:
+        found += [f"{one} {other}" for one, other in [r.sample(found, 2)] if one.split()[0] != other.split()[0]]
+    return found
 
 
 def routes(setup):

@@ -125,7 +125,8 @@ class Setup:
         for n, kind in enumerate(kinds):
             name = f"s{6 if self.six else 4}{n}"
             own = "" if kind in ("bitmap:port", "hash:mac") else f" family {family}"
-            lines.append(f"create {name} {kind}{own}" + (" range 0-65535" if kind == "bitmap:port" else ""))
+            few = f" maxelem {self.r.randrange(1, 5)}" if self.rare and kind.startswith("hash") and self.maybe(0.3) else ""
+            lines.append(f"create {name} {kind}{own}{few}" + (" range 0-65535" if kind == "bitmap:port" else ""))
             elements = set()
             for _ in range(self.r.randrange(1, 6)):
                 elements.add(",".join(self.element(part) for part in kind.split(":")[1].split(",")) if kind != "bitmap:port" else str(self.r.choice(PORTS)))

@@ -195,6 +195,18 @@ export interface NfElementChange {
   readonly captured: NfCapturedSet;
 }
 
+/** How SET changes one set of ipset(8) (iptables-extensions(8)). */
+export interface NfIpsetChange {
+  readonly op: 'add' | 'delete';
+  readonly set: Val<string>;
+  /** `src` or `dst` for each value of an element. */
+  readonly directions: readonly string[];
+  /** `--exist`: what is there already is put in anew. */
+  readonly exist: boolean;
+  /** `--timeout`, in seconds; without it the set's own counts. */
+  readonly timeout?: number;
+}
+
 /** What a set held when it was captured. */
 export type NfCapturedSet =
   | {
@@ -248,8 +260,10 @@ export interface NfTargetOptions {
   readonly arp?: Readonly<Record<string, Val<string>>>;
   /** The rule has a target of iptables', which nft could not print. */
   readonly unprinted?: boolean;
-  /** SET: the set that the packet's addresses are put into or taken out of. */
+  /** SET: the sets that a packet's element is put into or taken out of; of nft the one. */
   readonly set?: Val<string>;
+  /** SET of iptables: the same one by one, in the order in which the kernel does it. */
+  readonly ipsets?: readonly NfIpsetChange[];
   /** SET of nft, where it is known which element. */
   readonly element?: NfElementChange;
 }

@@ -95,17 +95,21 @@ const BUDGET = 200;
 /** Of ways that end alike no more than these are told. */
 const MOST_PATHS = 8;
 
-/** Traces packets one after the other; each meets the connections that those before it left behind, or may have left. */
+/**
+ * Traces packets one after the other; each meets the connections that those before it left behind, or may have left. `silent`: nothing that
+ * this host sends by itself comes to its rules.
+ */
 export function netfilterTrace(
   namespace: Namespace,
   questions: readonly NetfilterQuestion[],
   bridges?: Host['linuxBridges'],
+  silent = false,
 ): PacketTrace[] {
   let connections = capturedAlone(capturedConnections(namespace), capturedExpectations(namespace));
   return questions.map((question, n) => {
     const { trace, after } = traceOne(namespace, question, connections, n, bridges);
     const answered = [trace, ...trace.alternatives].some(({ verdict }) => verdict !== 'forwarded');
-    connections = { ...after, setChanges: afterOwnPackets(after.setChanges, namespace, answered) };
+    connections = silent ? after : { ...after, setChanges: afterOwnPackets(after.setChanges, namespace, answered) };
     return trace;
   });
 }

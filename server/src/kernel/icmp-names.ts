@@ -6,7 +6,7 @@ export interface IcmpType {
 
 const ANY: readonly [number, number] = [0, 255];
 
-/** Names of iptables-extensions(8), RFC 792; a type's name stands for all its codes. */
+/** Names of iptables-extensions(8), RFC 792, in lower case; a type's name stands for all its codes. */
 const NAMES_4: Readonly<Record<string, readonly [number, number?]>> = {
   'echo-reply': [0],
   pong: [0],
@@ -22,8 +22,7 @@ const NAMES_4: Readonly<Record<string, readonly [number, number?]>> = {
   'network-prohibited': [3, 9],
   'host-prohibited': [3, 10],
   'tos-network-unreachable': [3, 11],
-  'TOS-network-unreachable': [3, 11],
-  'TOS-host-unreachable': [3, 12],
+  'tos-host-unreachable': [3, 12],
   'communication-prohibited': [3, 13],
   'host-precedence-violation': [3, 14],
   'precedence-cutoff': [3, 15],
@@ -31,8 +30,8 @@ const NAMES_4: Readonly<Record<string, readonly [number, number?]>> = {
   redirect: [5],
   'network-redirect': [5, 0],
   'host-redirect': [5, 1],
-  'TOS-network-redirect': [5, 2],
-  'TOS-host-redirect': [5, 3],
+  'tos-network-redirect': [5, 2],
+  'tos-host-redirect': [5, 3],
   'echo-request': [8],
   ping: [8],
   'router-advertisement': [9],
@@ -94,7 +93,7 @@ export function icmpType(text: string, family: 4 | 6): IcmpType | undefined {
     const [, type, low, high] = number;
     return { type: Number(type), codes: low === undefined ? ANY : [Number(low), Number(high ?? low)] };
   }
-  const named = (family === 4 ? NAMES_4 : NAMES_6)[text];
+  const named = (family === 4 ? NAMES_4 : NAMES_6)[text.toLowerCase()];
   if (!named) return undefined;
   const [type, code] = named;
   return { type, codes: code === undefined ? ANY : [code, code] };

@@ -1,16 +1,21 @@
 import type { Ipset, Namespace } from '../model/network';
-import { parseIp, parsePrefix } from '../packet/address';
+import { parseIp } from '../packet/address';
+import { addressType } from './address-type';
 import type { Tri } from './decide';
-import { hasPorts, isIcmp, type IpPacket } from './packet';
-import { ipProtocolNumber } from '../packet/ip-protocols';
-import type { SetChanges } from './set-changes';
+import {
+  byNarrowness,
+  dimensionsOf,
+  holdsElement,
+  holdsNetwork,
+  readElement,
+  type SetDevices,
+  type SetElement,
+} from './ipset-elements';
+import type { IpPacket } from './packet';
+import type { ElementState, SetChanges } from './set-changes';
 
 /** What a set may look at besides the packet. */
-export interface SetContext {
-  readonly in: string | undefined;
-  readonly out: string | undefined;
-  readonly physIn: string | undefined;
-  readonly physOut: string | undefined;
+export interface SetContext extends SetDevices {
   /** `--return-nomatch`: of networks only what is excepted counts (ip_set_test). */
   readonly returnNomatch?: boolean;
   readonly setChanges: SetChanges;
@@ -19,26 +24,22 @@ export interface SetContext {
 /** Stands for a set that a rule changes without the capture telling which. */
 export const ANY_SET = '';
 
-/** One value of a set's element: what it takes, and how narrow it is (more specific elements win). */
-interface Part {
-  readonly narrow: number;
-  readonly holds: (packet: IpPacket, direction: string, context: SetContext) => boolean;
-}
-
-interface Element {
-  readonly parts: readonly Part[];
-  readonly nomatch: boolean;
-  readonly narrow: number;
-}
-
+/** A set's elements as they were captured. */
 interface Prepared {
-  readonly elements: readonly Element[];
+  readonly elements: readonly SetElement[];
   /** Plain addresses of a `hash:ip`, for the common case of a large set. */
   readonly addresses: ReadonlySet<bigint> | undefined;
   readonly members: readonly string[] | undefined;
+  /** Elements by their keys, made when they are first asked for. */
+  byKey?: ReadonlyMap<string, SetElement>;
 }
 
 const cache = new WeakMap<Ipset, Prepared>();
+
+/** Whether a set of a family can hold a packet: the others refuse it. */
+export function isOfFamily({ type, family }: Ipset, packet: IpPacket): boolean {
+  return /^(?:list:set|bitmap:port|hash:mac)$/.test(type) || family === (packet.family === 6 ? 'inet6' : 'inet');
+}
 
 /** Whether a packet's addresses, ports and devices are in a set (ipset(8)); `directions` says which side of each. */
 export function inSet(
@@ -51,14 +52,15 @@ export function inSet(
 ): Tri {
   const set = namespace.ipsets.get(name);
   if (!set || depth > 4) return 'maybe';
+  const changed = context.setChanges.get(name);
+  if (changed?.any || context.setChanges.has(ANY_SET)) return 'maybe';
   // Where the line that made it is missing, nothing tells what it is a set of.
-  if (context.setChanges.has(name) || context.setChanges.has(ANY_SET)) return 'maybe';
   if (set.known === 'absent' || set.type === '') return 'maybe';
-  const family = set.family === 'inet6' ? 6 : 4;
-  if (set.type !== 'list:set' && !/^(?:bitmap:port|hash:mac)$/.test(set.type) && family !== packet.family) return 'no';
+  if (!isOfFamily(set, packet)) return 'no';
+  const missing: Tri = set.known === 'whole' ? 'no' : 'maybe';
   const prepared = prepare(set);
   if (prepared.members) {
-    let answer: Tri = set.known === 'whole' ? 'no' : 'maybe';
+    let answer = missing;
     for (const member of prepared.members) {
       const own = inSet(namespace, member, directions, packet, context, depth + 1);
       if (own === 'yes') return 'yes';
@@ -66,25 +68,67 @@ export function inSet(
     }
     return answer;
   }
-  const missing: Tri = set.known === 'whole' ? 'no' : 'maybe';
-  if (prepared.addresses) {
-    return prepared.addresses.has(directions[0] === 'src' ? packet.src : packet.dst) ? 'yes' : missing;
+  // A set of more values than the rule names sides for takes nothing (ip_set_test).
+  if (directions.length < dimensionsOf(set).length) return 'no';
+  const ends = directions.map((direction) => (direction === 'src' ? packet.src : packet.dst));
+  if (changed && changed.own.length > 0 && ends.some((ip) => addressType(namespace, packet.family, ip, undefined) === 'LOCAL'))
+    return 'maybe';
+  const changes = changed?.elements ?? NO_ELEMENTS;
+  if (prepared.addresses && changes.size === 0) return prepared.addresses.has(ends[0] ?? 0n) ? 'yes' : missing;
+  return decided(set, candidates(set, changes, directions, packet, context), missing, context.returnNomatch === true);
+}
+
+const NO_ELEMENTS: ReadonlyMap<string, ElementState> = new Map();
+
+/** An element whose networks hold the packet. */
+interface Candidate {
+  readonly element: SetElement;
+  readonly state: ElementState | undefined;
+  /** Its device as well. */
+  readonly holds: boolean;
+}
+
+function candidates(
+  set: Ipset,
+  changes: ReadonlyMap<string, ElementState>,
+  directions: readonly string[],
+  packet: IpPacket,
+  devices: SetDevices,
+): Candidate[] {
+  const found: Candidate[] = [];
+  const add = (element: SetElement, state: ElementState | undefined): void => {
+    const holds = holdsElement(element, directions, packet, devices);
+    // Of networks with devices only the narrowest that has the address counts, whatever its devices (ip_set_hash_netiface).
+    if (holds || (set.type === 'hash:net,iface' && holdsNetwork(element, directions, packet, devices)))
+      found.push({ element, state, holds });
+  };
+  for (const element of capturedElements(set))
+    if (element.key === undefined || !changes.has(element.key)) add(element, undefined);
+  for (const [key, state] of changes) {
+    const element = readElement(set, key, false);
+    if (element) add(element, state);
   }
-  let best: Element | undefined;
-  const [direction = 'src'] = directions;
-  // Of networks with devices only the narrowest that has the address counts, whatever its devices (ip_set_hash_netiface).
-  const least =
-    set.type === 'hash:net,iface'
-      ? Math.max(...prepared.elements.map(({ parts: [net] }) => (net?.holds(packet, direction, context) ? net.narrow : -1)))
-      : 0;
-  for (const element of prepared.elements) {
-    if (element.narrow < least) continue;
-    if (best && element.narrow <= best.narrow) continue;
-    if (element.parts.every((part, n) => part.holds(packet, directions[n] ?? directions[0] ?? 'src', context))) best = element;
+  return found.sort((a, b) => byNarrowness(a.element, b.element) || Number(b.holds) - Number(a.holds));
+}
+
+/** What the first of the elements that is there says. */
+function decided({ type, known }: Ipset, found: readonly Candidate[], missing: Tri, returnNomatch: boolean): Tri {
+  const turns = returnNomatch && type.includes('net');
+  const answers = new Set<Tri>();
+  for (const { element, state, holds } of found) {
+    const may = state?.may ?? [element.nomatch ? 'nomatch' : 'plain'];
+    // A narrower network that is not shown may be excepted.
+    if (known !== 'whole' && type.includes('net')) answers.add('maybe');
+    for (const held of may) if (held !== 'absent') answers.add(holds && (held === 'nomatch') === turns ? 'yes' : 'no');
+    if (!may.includes('absent')) return one(answers);
   }
-  if (!best) return missing;
-  const turns = context.returnNomatch === true && set.type.includes('net');
-  return best.nomatch === turns ? 'yes' : 'no';
+  answers.add(missing);
+  return one(answers);
+}
+
+function one(answers: ReadonlySet<Tri>): Tri {
+  const [answer = 'maybe'] = answers;
+  return answers.size === 1 ? answer : 'maybe';
 }
 
 function prepare(set: Ipset): Prepared {
@@ -95,112 +139,36 @@ function prepare(set: Ipset): Prepared {
 
 function read(set: Ipset): Prepared {
   if (set.type === 'list:set') return { elements: [], addresses: undefined, members: set.elements.map(({ element }) => element) };
-  const dimensions = (set.type.split(':')[1] ?? 'ip').split(',');
   if (set.type === 'hash:ip' && set.options['netmask'] === undefined) {
     const addresses = new Set<bigint>();
     for (const { element } of set.elements) {
       const ip = parseIp(element);
-      if (!ip) return { elements: elementsOf(set, dimensions), addresses: undefined, members: undefined };
+      if (!ip) return { elements: elementsOf(set), addresses: undefined, members: undefined };
       addresses.add(ip.value);
     }
     return { elements: [], addresses, members: undefined };
   }
-  return { elements: elementsOf(set, dimensions), addresses: undefined, members: undefined };
+  return { elements: elementsOf(set), addresses: undefined, members: undefined };
 }
 
-function elementsOf(set: Ipset, dimensions: readonly string[]): Element[] {
-  return set.elements.flatMap(({ element, nomatch }) => {
-    const texts = element.split(',');
-    const parts = dimensions.map((dimension, n) => partOf(dimension, texts[n], set));
-    if (parts.some((part) => part === undefined)) return [];
-    const whole = parts.flatMap((part) => (part ? [part] : []));
-    return [{ parts: whole, nomatch, narrow: whole.reduce((sum, part) => sum + part.narrow, 0) }];
-  });
+function elementsOf(set: Ipset): SetElement[] {
+  return set.elements.flatMap(({ element, nomatch }) => readElement(set, element, nomatch) ?? []);
 }
 
-function partOf(dimension: string, text: string | undefined, set: Ipset): Part | undefined {
-  switch (dimension) {
-    case 'ip':
-    case 'net':
-      return text === undefined ? undefined : addressPart(text, set);
-    case 'port':
-      return text === undefined ? undefined : portPart(text, set.type === 'bitmap:port');
-    case 'iface': {
-      const physical = /^physdev:/.test(text ?? '');
-      const name = (text ?? '').replace(/^physdev:/, '');
-      return {
-        narrow: 0,
-        holds: (_packet, direction, context) =>
-          (direction === 'src' ? (physical ? context.physIn : context.in) : physical ? context.physOut : context.out) === name,
-      };
-    }
-    case 'mac':
-      // A bitmap may hold an address without its card.
-      if (text === undefined) return { narrow: 0, holds: () => true };
-      return {
-        narrow: 0,
-        holds: (packet, direction) => (direction === 'src' ? packet.smac : packet.dmac) === text.toLowerCase(),
-      };
-    case 'mark': {
-      const mark = Number(text) >>> 0;
-      const mask = Number(set.options['markmask'] ?? 0xffffffff);
-      return { narrow: 0, holds: (packet) => packet.mark !== undefined && (packet.mark & mask) >>> 0 === mark };
-    }
-    default:
-      return undefined;
-  }
+/** A set's elements as they were captured. */
+export function capturedElements(set: Ipset): readonly SetElement[] {
+  const { elements, addresses } = prepare(set);
+  return addresses === undefined ? elements : [...capturedByKey(set).values()];
 }
 
-function addressPart(text: string, set: Ipset): Part | undefined {
-  const [first, last] = text.includes('-') ? text.split('-') : [text, undefined];
-  if (last !== undefined) {
-    const [from, to] = [parseIp(first ?? ''), parseIp(last)];
-    if (!from || !to) return undefined;
-    return {
-      narrow: 0,
-      holds: (packet, direction) => {
-        const ip = direction === 'src' ? packet.src : packet.dst;
-        return ip >= from.value && ip <= to.value;
-      },
-    };
-  }
-  const prefix = parsePrefix(
-    set.options['netmask'] === undefined || text.includes('/') ? text : `${text}/${set.options['netmask']}`,
-  );
-  if (!prefix) return undefined;
-  return {
-    narrow: prefix.length,
-    holds: (packet, direction) => ((direction === 'src' ? packet.src : packet.dst) & prefix.mask) === prefix.value,
-  };
+/** The same by their keys. */
+export function capturedByKey(set: Ipset): ReadonlyMap<string, SetElement> {
+  const prepared = prepare(set);
+  const elements = prepared.addresses === undefined ? prepared.elements : elementsOf(set);
+  return (prepared.byKey ??= new Map(elements.flatMap((element) => (element.key === undefined ? [] : [[element.key, element]]))));
 }
 
-const ICMP_NAMES: Readonly<Record<string, readonly [number, number]>> = {
-  'echo-reply': [0, 0],
-  pong: [0, 0],
-  'echo-request': [8, 0],
-  ping: [8, 0],
-  'network-unreachable': [3, 0],
-  'host-unreachable': [3, 1],
-  'protocol-unreachable': [3, 2],
-  'port-unreachable': [3, 3],
-  'ttl-exceeded': [11, 0],
-  'ttl-zero-during-transit': [11, 0],
-};
-
-function portPart(text: string, anyProtocol: boolean): Part | undefined {
-  const [left, right] = text.includes(':') ? text.split(':') : [undefined, text];
-  const proto = left === undefined ? (anyProtocol ? undefined : 6) : ipProtocolNumber(left);
-  const icmp = ICMP_NAMES[right ?? ''] ?? (/^\d+\/\d+$/.test(right ?? '') ? (right ?? '').split('/').map(Number) : undefined);
-  const [from = 0, to = from] = (right ?? '').split('-').map(Number);
-  return {
-    narrow: 0,
-    holds: (packet, direction) => {
-      if (proto !== undefined && packet.proto !== proto) return false;
-      if (isIcmp(packet)) return !anyProtocol && icmp !== undefined && icmp[0] === packet.icmpType && icmp[1] === packet.icmpCode;
-      if (!hasPorts(packet.proto)) return !anyProtocol && from === 0;
-      if (anyProtocol && packet.proto !== 6 && packet.proto !== 17) return false;
-      const port = direction === 'src' ? packet.sport : packet.dport;
-      return port !== undefined && port >= from && port <= to;
-    },
-  };
+/** The sets of a list, undefined for other sets. */
+export function membersOf(set: Ipset): readonly string[] | undefined {
+  return prepare(set).members;
 }

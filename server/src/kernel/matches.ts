@@ -7,13 +7,13 @@ import { TEMPLATE, UNTRACKED, zoneId, type Tracking, type Tuple } from './conntr
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
-import { hasPorts, isIcmp, isMulticast, PROTO, TCP, type IpPacket } from './packet';
+import { hasPorts, isIcmp, PROTO, TCP, type IpPacket } from './packet';
 import { isOfType } from './address-type';
 import { hasRealm } from './realm';
 import type { Flow, Lookup } from './routing';
 import { hasSocket } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
-import { changedElement, isHeld, letsBy, NO_CHANGES, type SetChanges } from './set-changes';
+import { changedElement, isHeld, letsBy, likelyChanges, NO_CHANGES, type SetChanges } from './set-changes';
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
 
@@ -166,12 +166,8 @@ function makeTest(match: NfMatch): Test {
         return packet.smac === undefined ? 'maybe' : tri((packet.smac === mac) !== match.negated);
       };
     }
-    case 'set': {
-      const returnNomatch = match.options?.value.includes('return-nomatch') === true;
-      return turned(match.negated, (at) =>
-        inSet(at.namespace, match.set.value, match.directions, at.packet, returnNomatch ? { ...at, returnNomatch } : at),
-      );
-    }
+    case 'set':
+      return (at) => inIpset(match, at);
     case 'addrtype':
       return turned(match.negated, (at) => isOfType(match, at));
     case 'iprange': {
@@ -287,6 +283,19 @@ function makeTest(match: NfMatch): Test {
     case 'other':
       return maybe;
   }
+}
+
+function inIpset(match: Extract<NfMatch, { kind: 'set' }>, at: Moment): Tri {
+  const returnNomatch = match.options?.value.includes('return-nomatch') === true;
+  const found = inSet(at.namespace, match.set.value, match.directions, at.packet, { ...at, returnNomatch });
+  return match.negated ? not(found) : found;
+}
+
+/** Whether a condition on a set of ipset(8) holds where only time may have changed that; undefined where a capture would tell. */
+export function likelyInSet(match: Extract<NfMatch, { kind: 'set' }>, at: Moment): boolean | undefined {
+  if (at.setChanges.size === 0) return undefined;
+  const likely = inIpset(match, { ...at, setChanges: likelyChanges(at.setChanges) });
+  return likely === 'maybe' ? undefined : likely === 'yes';
 }
 
 /** RFC 9293, section 3.2. */
@@ -446,8 +455,8 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
   };
 }
 
-function frameType({ packet, hook }: Moment): string {
-  if (hook === 'OUTPUT' || hook === 'POSTROUTING') return isMulticast(packet.family, packet.dst) ? 'multicast' : 'unicast';
+function frameType({ packet, local }: Moment): string {
+  if (local) return 'unicast';
   return packet.frame === 'broadcast' || packet.frame === 'multicast' ? packet.frame : 'unicast';
 }
 

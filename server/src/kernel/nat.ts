@@ -55,7 +55,7 @@ function choose(table: ConnectionTable, connection: Connection, current: Tuple, 
   const { zone } = connection;
   if (manip === 'src' && !range.random) {
     if (inRange(current, range)) {
-      if (!isUsed(table, current, zone, connection)) return { tuple: current, anyOf: undefined };
+      if (!isUsed(table, current, zone, connection) || isMirrored(table, connection)) return { tuple: current, anyOf: undefined };
     } else {
       const before = givenBefore(table, connection, current, range);
       if (before && !isUsed(table, before, zone, connection)) return { tuple: before, anyOf: undefined };
@@ -101,6 +101,18 @@ function choosePort(table: ConnectionTable, connection: Connection, tuple: Tuple
 
 function isUsed(table: ConnectionTable, tuple: Tuple, zone: Zone, but: Connection): boolean {
   return isTaken(table, invert(tuple), zone, but);
+}
+
+/**
+ * Whether another connection is the same the other way round, which only zones of one direction keep apart: of UDP it is taken for a race,
+ * and the clash is left to the moment when the connection starts to count (nf_nat_used_tuple_new, since 6.12).
+ */
+function isMirrored(table: ConnectionTable, connection: Connection): boolean {
+  const { original, reply, sourceNat, destinationNat } = connection;
+  if ((reply.proto !== PROTO.UDP && reply.proto !== PROTO.UDPLITE) || sourceNat || destinationNat) return false;
+  return [...table.own, ...table.captured.values()].some(
+    (other) => !other.dead && other.confirmed && sameTuple(other.original, reply) && sameTuple(other.reply, original),
+  );
 }
 
 function inRange(tuple: Tuple, range: NatRange): boolean {

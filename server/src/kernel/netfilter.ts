@@ -5,7 +5,7 @@ import { turnsOnAge } from './connection-status';
 import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
 import { and, type Choose, type Tri } from './decide';
 import { decideHidden } from './hidden';
-import { testOf, type Hook, type Moment } from './matches';
+import { likelyInSet, testOf, type Hook, type Moment } from './matches';
 import { changedElement, withChange } from './set-changes';
 import { hasProxy } from './sockets';
 import { changed, isPassing, lacksOption } from './targets';
@@ -350,6 +350,8 @@ function likelyByTime(match: NfMatch, at: Moment, refuses: boolean): boolean | u
       if (match.negated || inner.includes(undefined)) return undefined;
       return match.kind === 'any-of' ? inner.includes(true) : !inner.includes(false);
     }
+    case 'set':
+      return likelyInSet(match, at);
     case 'changing-set':
     case 'element-rate': {
       const state = changedElement(at.setChanges, match.set, match.selectors, at);
@@ -357,7 +359,7 @@ function likelyByTime(match: NfMatch, at: Moment, refuses: boolean): boolean | u
       if (state !== undefined) {
         const [held = 'absent'] = state.may;
         if (match.negated) return held === 'absent';
-        return held === 'plain' || (held !== 'absent' && limitHolds(held, refuses));
+        return held === 'plain' || (typeof held !== 'string' && limitHolds(held, refuses));
       }
       const open = match.kind === 'changing-set' ? match.matches.filter((inner) => testOf(inner)(at) === 'maybe') : [];
       const inner = open.map((one) => likelyByTime(one, at, refuses));

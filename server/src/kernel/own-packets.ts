@@ -1,9 +1,11 @@
-import type { NfElementChange } from '../captures/netfilter-facts';
+import type { NfElementChange, NfIpsetChange, NfTargetOptions } from '../captures/netfilter-facts';
 import type { Namespace, NfChain, NfTable } from '../model/network';
+import { membersOf } from './ipset';
+import { isOfSources } from './ipset-changes';
 import { baseChains } from './netfilter';
-import { withOwnChanges, type SetChanges } from './set-changes';
+import { withOwnSource, withUnknownChange, type SetChanges } from './set-changes';
 
-const cache = new WeakMap<Namespace, readonly NfElementChange[]>();
+const cache = new WeakMap<Namespace, readonly NfTargetOptions[]>();
 
 /**
  * What answers of this host, queries for its neighbours and the like may have put into sets on their way out, which nobody follows.
@@ -12,19 +14,41 @@ const cache = new WeakMap<Namespace, readonly NfElementChange[]>();
 export function afterOwnPackets(changes: SetChanges, namespace: Namespace, answered: boolean): SetChanges {
   let made = cache.get(namespace);
   if (!made) cache.set(namespace, (made = changesOfOwn(namespace)));
-  return made.reduce((all, change) => withOwnChanges(all, change, answered), changes);
+  return made.reduce((all, { element, ipsets = [] }) => {
+    const after = element === undefined ? all : afterElement(all, element, answered);
+    return ipsets.reduce((sum, change) => afterIpset(sum, namespace, change.set.value, change, answered), after);
+  }, changes);
 }
 
-function changesOfOwn(namespace: Namespace): NfElementChange[] {
-  if (namespace.nft.size === 0) return [];
+function afterElement(changes: SetChanges, { set, op, selectors, rate }: NfElementChange, answered: boolean): SetChanges {
+  if (!selectors.every((selector) => /^ip6? saddr$/.test(selector))) return answered ? withUnknownChange(changes, set) : changes;
+  return withOwnSource(changes, set, op === 'delete' ? 'absent' : (rate ?? 'plain'));
+}
+
+function afterIpset(
+  changes: SetChanges,
+  namespace: Namespace,
+  name: string,
+  change: NfIpsetChange,
+  answered: boolean,
+  depth = 0,
+): SetChanges {
+  const set = namespace.ipsets.get(name);
+  const members = set && depth < 4 ? membersOf(set) : undefined;
+  if (members) return members.reduce((all, member) => afterIpset(all, namespace, member, change, answered, depth + 1), changes);
+  if (isOfSources(set, change)) return withOwnSource(changes, name, change.op === 'delete' ? 'absent' : 'plain');
+  return answered ? withUnknownChange(changes, name) : changes;
+}
+
+/** What the rules that packets of this host's own may come to say of sets. */
+function changesOfOwn(namespace: Namespace): NfTargetOptions[] {
   const seen = new Set<NfChain>();
-  const found: NfElementChange[] = [];
+  const found: NfTargetOptions[] = [];
   const look = (table: NfTable, chain: NfChain): void => {
     if (seen.has(chain)) return;
     seen.add(chain);
     for (const { target, options, before } of chain.rules) {
-      for (const { element } of [options, ...(before ?? []).map((statement) => statement.options)])
-        if (element !== undefined) found.push(element);
+      found.push(...[options, ...(before ?? []).map((statement) => statement.options)].filter(changesSets));
       const next = target === undefined ? undefined : table.chains.get(target);
       if (next) look(table, next);
     }
@@ -33,4 +57,8 @@ function changesOfOwn(namespace: Namespace): NfElementChange[] {
     for (const hook of ['OUTPUT', 'POSTROUTING'] as const)
       for (const { table, chain } of baseChains(namespace, family, hook)) look(table, chain);
   return found;
+}
+
+function changesSets({ element, ipsets }: NfTargetOptions): boolean {
+  return element !== undefined || ipsets !== undefined;
 }

@@ -5,8 +5,8 @@ import type { Tri } from './decide';
 import type { Moment } from './matches';
 import type { IpPacket } from './packet';
 
-/** What a set may hold for one packet: nothing, an element, or one that counts its packets. */
-type Held = 'absent' | 'plain' | NfLimit;
+/** What a set may hold for one packet: nothing, an element, an exception (`nomatch` of ipset), or an element that counts its packets. */
+export type Held = 'absent' | 'plain' | 'nomatch' | NfLimit;
 
 /** One element that rules have put into a set or taken out. */
 export interface ElementState {
@@ -25,28 +25,47 @@ interface ChangedSet {
   readonly any: boolean;
   /** What this host's own packets may have made of the elements for its addresses. */
   readonly own: readonly Held[];
+  /** How many elements were put in since, at most. */
+  readonly added: number;
   readonly elements: ReadonlyMap<string, ElementState>;
 }
 
-const UNCHANGED: ChangedSet = { any: false, own: [], elements: new Map() };
+const UNCHANGED: ChangedSet = { any: false, own: [], added: 0, elements: new Map() };
 
 /** What rules have done to sets since they were captured: to ipset's by name, to nft's by `FAMILY TABLE @NAME`. */
 export type SetChanges = ReadonlyMap<string, ChangedSet>;
 
 export const NO_CHANGES: SetChanges = new Map();
 
-/** After a change to an element that nobody can name. */
-export function withUnknownChange(changes: SetChanges, set: string): SetChanges {
-  return new Map(changes).set(set, { ...(changes.get(set) ?? UNCHANGED), any: true });
+export function changedOf(changes: SetChanges, set: string): ChangedSet {
+  return changes.get(set) ?? UNCHANGED;
 }
 
-/** After packets of this host's own that nobody follows may have come to a rule. */
-export function withOwnChanges(changes: SetChanges, change: NfElementChange, answered: boolean): SetChanges {
-  const { set, op, selectors, rate } = change;
-  if (!selectors.every((selector) => /^ip6? saddr$/.test(selector))) return answered ? withUnknownChange(changes, set) : changes;
-  const known = changes.get(set) ?? UNCHANGED;
-  const made = op === 'delete' ? 'absent' : (rate ?? 'plain');
-  return new Map(changes).set(set, { ...known, own: distinct([...known.own, made]) });
+/** After a change to an element that nobody can name. */
+export function withUnknownChange(changes: SetChanges, set: string): SetChanges {
+  const known = changedOf(changes, set);
+  return new Map(changes).set(set, { ...known, any: true, added: known.added + 1 });
+}
+
+/** After a change to one element. */
+export function withElement(changes: SetChanges, set: string, key: string, state: ElementState): SetChanges {
+  const known = changedOf(changes, set);
+  const added = known.added + (state.may.some((held) => held !== 'absent') ? 1 : 0);
+  return new Map(changes).set(set, { ...known, added, elements: new Map(known.elements).set(key, state) });
+}
+
+/** Where a change may have been made, but need not. */
+export function withMaybeChanged(before: SetChanges, after: SetChanges): SetChanges {
+  return anyChanges([
+    { changes: after, hidden: false },
+    { changes: before, hidden: true },
+  ]);
+}
+
+/** After packets of this host's own that nobody follows may have come to a rule that makes something of their source's element. */
+export function withOwnSource(changes: SetChanges, set: string, made: Held): SetChanges {
+  const known = changedOf(changes, set);
+  return new Map(changes).set(set, { ...known, own: distinct([...known.own, made]), added: known.added + 1 });
 }
 
 /** Whether a packet has what an element stands for. */
@@ -56,27 +75,28 @@ type Holds = (matches: readonly NfMatch[]) => Tri;
 export function withChange(changes: SetChanges, change: NfElementChange, at: Moment, holds: Holds): SetChanges {
   const key = elementKey(change.selectors, at);
   if (key === undefined) return withUnknownChange(changes, change.set);
-  const known = changes.get(change.set) ?? UNCHANGED;
-  const before = withOwn(known.elements.get(key) ?? capturedState(change, holds), known, at);
+  const known = changedOf(changes, change.set);
+  const before = withOwn(known.elements.get(key) ?? capturedState(change, holds), known, change.selectors, at);
   const may =
     change.op === 'delete'
       ? (['absent'] as const)
       : before.may.map((held) => (held === 'absent' ? (change.rate ?? 'plain') : held));
   const state: ElementState = { ...before, may: distinct(may), timed: change.op === 'add' && (change.timed || before.timed) };
-  return new Map(changes).set(change.set, {
-    ...known,
-    elements: new Map(known.elements).set(key, state),
-  });
+  return withElement(changes, change.set, key, state);
 }
 
 /** Where this host has made packets of its own since, they may have changed the element of its address. */
-function withOwn(state: ElementState, { own }: ChangedSet, at: Moment): ElementState {
-  if (own.length === 0 || !isOwn(at)) return state;
+function withOwn(state: ElementState, { own }: ChangedSet, selectors: readonly string[], at: Moment): ElementState {
+  if (own.length === 0 || !isOwn(selectors, at)) return state;
   return { ...state, may: distinct([...state.may, ...own]) };
 }
 
-function isOwn({ namespace, packet: { family, src } }: Moment): boolean {
-  return addressType(namespace, family, src, undefined) === 'LOCAL';
+/** Whether an address of this host is looked up. */
+function isOwn(selectors: readonly string[], { namespace, packet: { family, src, dst } }: Moment): boolean {
+  const isLocal = (ip: bigint) => addressType(namespace, family, ip, undefined) === 'LOCAL';
+  return selectors.some(
+    (selector) => (selector.includes('saddr') && isLocal(src)) || (selector.includes('daddr') && isLocal(dst)),
+  );
 }
 
 function capturedState({ captured }: NfElementChange, holds: Holds): ElementState {
@@ -117,8 +137,8 @@ export function changedElement(
   const key = elementKey(selectors, at);
   if (key === undefined || changed.any) return 'any';
   const state = changed.elements.get(key);
-  if (state === undefined) return changed.own.length > 0 && isOwn(at) ? 'any' : undefined;
-  return withOwn(state, changed, at);
+  if (state === undefined) return changed.own.length > 0 && isOwn(selectors, at) ? 'any' : undefined;
+  return withOwn(state, changed, selectors, at);
 }
 
 /** Whether it is there. */
@@ -154,9 +174,28 @@ export function anyChanges(all: readonly { readonly changes: SetChanges; readonl
       });
     }
     const sets = all.flatMap(({ changes }) => changes.get(name) ?? []);
-    together.set(name, { any: sets.some(({ any }) => any), own: distinct(sets.flatMap(({ own }) => own)), elements });
+    together.set(name, {
+      any: sets.some(({ any }) => any),
+      own: distinct(sets.flatMap(({ own }) => own)),
+      added: Math.max(...sets.map(({ added }) => added)),
+      elements,
+    });
   }
   return together;
+}
+
+/** The same with what is likely where time alone decides. */
+export function likelyChanges(changes: SetChanges): SetChanges {
+  const all = [...changes].map(([name, changed]): [string, ChangedSet] => [
+    name,
+    {
+      ...changed,
+      elements: new Map(
+        [...changed.elements].map(([key, state]) => [key, state.hidden ? state : { ...state, may: state.may.slice(0, 1) }]),
+      ),
+    },
+  ]);
+  return new Map(all);
 }
 
 /** The same some time later: what is forgotten after a time may be gone. */

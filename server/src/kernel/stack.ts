@@ -282,10 +282,10 @@ function confirm(run: Run): Passage | undefined {
   if (!connection || connection.confirmed) return undefined;
   const { reply, zone } = connection;
   // Without ports to choose NAT may have found no answers of its own for it (__nf_conntrack_confirm).
+  const isUnchanged = !connection.sourceNat && !connection.destinationNat;
   if (
     !connection.invented &&
-    !hasPorts(reply.proto) &&
-    !isIcmp(run.packet) &&
+    (isUnchanged || !(hasPorts(reply.proto) || isIcmp(run.packet))) &&
     isTaken(run.input.connections, reply, zone, connection)
   ) {
     connection.dead = true;

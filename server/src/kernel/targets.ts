@@ -5,6 +5,7 @@ import type { Moment } from './matches';
 import { PROTO, TCP, type IpPacket } from './packet';
 import { ANY_SET } from './ipset';
 import { flowOf, type Flow } from './routing';
+import { afterSetTarget } from './ipset-changes';
 import { withUnknownChange } from './set-changes';
 
 /** Targets after which the packet goes on in the same chain (iptables-extensions(8)). */
@@ -58,9 +59,11 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
       return connmark(at, options);
     case 'ECN':
       return options.ecnRemove === true ? { ...at, packet: { ...packet, tcpFlags: packet.tcpFlags & ~(TCP.ECE | TCP.CWR) } } : at;
-    case 'SET':
-      if (options.mapSet !== undefined) return options.mapSet === 'mark' ? { ...at, packet: { ...packet, mark: undefined } } : at;
-      return { ...at, setChanges: withUnknownChange(at.setChanges, options.set?.value ?? ANY_SET) };
+    case 'SET': {
+      const known = options.ipsets !== undefined || options.mapSet !== undefined;
+      const setChanges = known ? afterSetTarget(at, options.ipsets ?? []) : withUnknownChange(at.setChanges, ANY_SET);
+      return { ...at, setChanges, ...(options.mapSet === 'mark' ? { packet: { ...packet, mark: undefined } } : {}) };
+    }
     case 'TTL':
     case 'HL': {
       const ttl = options.ttl?.value;

@@ -1,7 +1,7 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import type { NfMatch, NfTargetOptions } from '../netfilter-facts';
+import type { NfIpsetChange, NfMatch, NfTargetOptions } from '../netfilter-facts';
 import { lower, numberVal, textVal } from '../words';
 import {
   addMatch,
@@ -421,9 +421,19 @@ semantics.addOperation<Piece>('pieceOf(source)', {
       negated: false,
     });
   },
-  piece_setUpdate(what, _sp, set, _sp2, _directions, _sps, options) {
-    if (what.sourceString === 'map-set') return { options: { mapSet: /map-mark/.test(options.sourceString) ? 'mark' : 'other' } };
-    return { options: { set: textVal(set, this.args['source'] as SourceText) } };
+  piece_setUpdate(what, _sp, name, _sp2, directions, _sps, options) {
+    const words = options.sourceString;
+    if (what.sourceString === 'map-set') return { options: { mapSet: /map-mark/.test(words) ? 'mark' : 'other' } };
+    const set = textVal(name, this.args['source'] as SourceText);
+    const timeout = /timeout\s+(\d+)/.exec(words)?.[1];
+    const change: NfIpsetChange = {
+      op: what.sourceString === 'add-set' ? 'add' : 'delete',
+      set,
+      directions: directions.sourceString.split(','),
+      exist: /\bexist\b/.test(words),
+      ...(timeout === undefined ? {} : { timeout: Number(timeout) }),
+    };
+    return { options: { set, ipsets: [change] } };
   },
   piece_ecnRemove(_name, _sp, _tcp, _sp2, _remove, _ahead) {
     return { options: { ecnRemove: true } };
@@ -483,6 +493,9 @@ function row(source: SourceText, first: Node, columns: Node, addresses: Node, pi
     for (const match of piece.matches ?? []) addMatch(parts.matches, match);
     if (piece.options?.natFlags !== undefined) {
       parts.options.natFlags = [...(parts.options.natFlags ?? []), ...piece.options.natFlags];
+    } else if (piece.options?.ipsets !== undefined) {
+      const { set, ipsets = [] } = parts.options;
+      parts.options = { ...parts.options, set: set ?? piece.options.set, ipsets: [...ipsets, ...piece.options.ipsets] };
     } else if (piece.options !== undefined) parts.options = { ...parts.options, ...piece.options };
     if (piece.goto === true) parts.goto = true;
     if (piece.address !== undefined) places.push(piece.address);

@@ -1,5 +1,5 @@
 import { val, type Val } from '../../base/span';
-import type { NfTargetOptions } from '../netfilter-facts';
+import type { NfIpsetChange, NfTargetOptions } from '../netfilter-facts';
 import { lower } from '../words';
 import { markValue } from './netfilter';
 import type { RawOption } from './options';
@@ -29,6 +29,8 @@ export function targetOptionsOf(target: string, option: RawOption, before: NfTar
       return { mss: val('clamp', option.whole().span) };
     case '--map-mark':
       return { mapSet: 'mark' };
+    case '--exist':
+      return { ipsets: (before.ipsets ?? []).map((change) => ({ ...change, exist: true })) };
     case '--ecn-tcp-remove':
       return { ecnRemove: true };
     case '--queue-bypass':
@@ -142,13 +144,29 @@ function optionWithArgument(
     case '--queue-balance':
       return { queue: first };
     case '--add-set':
-    case '--del-set':
-      return { set: first };
+    case '--del-set': {
+      const change: NfIpsetChange = {
+        op: name === '--add-set' ? 'add' : 'delete',
+        set: first,
+        directions: (option.args[1]?.value ?? '').split(','),
+        exist: false,
+      };
+      return { set: before.set ?? first, ipsets: inOrder([...(before.ipsets ?? []), change]) };
+    }
+    case '--timeout': {
+      const timeout = Number(first.value);
+      return Number.isInteger(timeout) ? { ipsets: (before.ipsets ?? []).map((change) => ({ ...change, timeout })) } : undefined;
+    }
     case '--map-set':
       return { mapSet: 'other' };
     default:
       return undefined;
   }
+}
+
+/** The kernel puts in before it takes out, in whatever order the options stand (set_target). */
+export function inOrder(changes: readonly NfIpsetChange[]): NfIpsetChange[] {
+  return [...changes].sort((a, b) => Number(a.op === 'delete') - Number(b.op === 'delete'));
 }
 
 /** `--set-tos` without a mask replaces all eight bits; a name the six that it is about. */
