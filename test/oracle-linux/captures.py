@@ -2,7 +2,7 @@
 import re
 import shutil
 
-COMMON = ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "bridge fdb show", "ipset save", "ss -tuna", "cat /proc/net/netfilter/nfnetlink_queue")
+COMMON = ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "bridge fdb show", "ipset save", "ss -tunae", "cat /proc/net/netfilter/nfnetlink_queue")
 TABLES = ("raw", "mangle", "nat", "filter", "security")
 FORMS = ("-S", "-L -n -v --line-numbers", "-L -n", "-L -v", "-L")
 # With any of these the kernel tracks connections, for which it puts fragments together.
@@ -78,7 +78,7 @@ def tracked(router, shown):
     commands = ["conntrack -L", "conntrack -L -f ipv6"] if shutil.which("conntrack") else ["cat /proc/net/nf_conntrack"]
     printed = Printed(router, commands)
     kept = [section for section in re.split(r"^(?=root@router:~# )", whole, flags=re.M) if not section.startswith("root@router:~# ss ")]
-    return "".join(kept) + "\n" + "\n".join(printed.section(command) for command in ("ss -tuna", *commands))
+    return "".join(kept) + "\n" + "\n".join(printed.section(command) for command in ("ss -tunae", *commands))
 
 
 def tracks(listed, family):

@@ -41,7 +41,7 @@ class Native:
             self.counters.append("seen")
             body += [" counter seen {", " }"]
         if self.rare:
-            body += [" set seen {", f"  type {'ipv6_addr' if family == 'ip6' else 'ipv4_addr'};", "  size 1000;", "  flags dynamic,timeout;", "  timeout 5m;", " }"]
+            body += [" set seen {", f"  type {'ipv6_addr' if family == 'ip6' else 'ipv4_addr'};", f"  size {self.r.choice([1, 2, 3, 1000, 1000])};", *self.r.choice([["  flags dynamic;"], ["  flags dynamic,timeout;", "  timeout 5m;"], ["  flags dynamic,timeout;", "  timeout 5m;"]]), " }"]
         bases = []
         for n in range(self.r.choice([1, 2, 3, 4])):
             kind = self.r.choice(["filter", "filter", "filter", "nat", "nat", "route"])
@@ -144,7 +144,7 @@ class Native:
         conditions = []
         for _ in range(self.r.choice([0, 1, 1, 2, 2, 3])):
             one = self.condition(hook)
-            if one and one.split()[:2] not in [other.split()[:2] for other in conditions]:
+            if one and one.split()[:2] not in [other.split()[:2] for other in conditions] and not (conditions and merged(conditions[-1], one)):
                 conditions.append(one)
         # What a rule changes before its other conditions are asked.
         if self.rare and conditions and self.maybe(0.2):
@@ -252,7 +252,7 @@ class Native:
             return f"ether saddr {self.not_()}02:00:00:00:0{r.randrange(1, 5)}:02"
         if kind == "pkttype":
             return f"meta pkttype {self.not_()}{r.choice(['host', 'broadcast', 'unicast', 'multicast'])}"
-        if kind == "skuid" and hook in ("output", "postrouting"):
+        if kind == "skuid" and hook in ("input", "output", "postrouting"):
             return f"meta skuid {self.not_()}{r.choice(['0', '1000', '0-99', '{ 0, 33 }'])}"
         if kind == "nfproto" and self.family == "inet":
             return f"meta nfproto {r.choice(['ipv4', 'ipv6'])}"
@@ -450,6 +450,13 @@ class Native:
             options += [f"snat{ip} to {wrap(own)}:6000-6003", f"snat{ip} to :1024-65535"]
             options += ["masquerade to :5000"] if hook == "postrouting" else []
         return r.choice(options)
+
+
+def merged(first, second):
+    """Whether nft 1.0.6 would print two comparisons as one range of the second, and say nothing of the first."""
+    key = lambda condition: re.match(r"(\w+) [\w-]+ ([<>]=?) \S+$", condition)
+    a, b = key(first), key(second)
+    return a is not None and b is not None and a[1] == b[1] and (a[2], b[2]) in (("<", ">"), (">=", "<="))
 
 
 def restore(router, text):

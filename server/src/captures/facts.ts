@@ -260,6 +260,8 @@ export type LinuxFact =
       /** `%lo`: bound to a device. */
       readonly dev?: Val<string>;
       readonly process?: Val<string>;
+      /** Whose it is, where the listing says that (`ss -e`). */
+      readonly uid?: number;
     }
   | {
       readonly kind: 'bridge-fdb';

@@ -161,12 +161,16 @@ export type NfMatch =
       readonly text: Val<string>;
       readonly negated: boolean;
     }
-  /** The element that the rule has just put into a set may have a rate, which decides whether the rule goes on. */
+  /** The element that the rule has just put into a set may have a rate, which decides whether the rule goes on; or the set is full. */
   | {
       readonly kind: 'element-rate';
       /** `FAMILY TABLE @NAME`. */
       readonly set: string;
       readonly selectors: readonly string[];
+      /** Some element may have a rate. */
+      readonly rated: boolean;
+      /** How many more elements the set took when it was captured; undefined where nobody knows. */
+      readonly room: number | undefined;
       readonly text: Val<string>;
       readonly negated: boolean;
     }
@@ -192,6 +196,10 @@ export interface NfElementChange {
   readonly rate: NfLimit | undefined;
   /** It is forgotten after a time. */
   readonly timed: boolean;
+  /** How many elements the set takes. */
+  readonly size: number | undefined;
+  /** Some of its elements are forgotten after a time. */
+  readonly forgets: boolean;
   readonly captured: NfCapturedSet;
 }
 

@@ -36,7 +36,7 @@ function momentOf(run: Run, name: Hook): Moment {
     opened: run.input.connections.opened,
     setChanges: run.input.connections.setChanges,
     arrivedBy: run.input.iif,
-    keepsSocket: run.keepsSocket,
+    socket: run.keepsSocket ?? run.proxied,
     local: run.input.iif === undefined && run.input.bridged === undefined,
     route: (flow, what) =>
       lookup(flow, { namespace: run.namespace, choose: unlessChance(run.choose), key: `${run.key}|${name} ${what}` }),
@@ -218,7 +218,7 @@ function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {
 function take(run: Run, result: TableRun): void {
   run.packet = result.after.packet;
   run.input.connections.setChanges = result.after.setChanges;
-  if (result.proxied) run.proxied = true;
+  run.proxied = result.proxied ?? run.proxied;
   if (run.tracking) {
     // What has no connection can still be marked as untracked (nft_notrack_eval).
     if (result.ct.notrack && !run.tracking.connection) run.tracking = UNTRACKED;

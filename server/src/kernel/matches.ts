@@ -11,9 +11,9 @@ import { hasPorts, isIcmp, PROTO, TCP, type IpPacket } from './packet';
 import { isOfType } from './address-type';
 import { hasRealm } from './realm';
 import type { Flow, Lookup } from './routing';
-import { hasSocket } from './sockets';
+import { hasSocket, mayBeDemultiplexed } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
-import { changedElement, isHeld, letsBy, likelyChanges, NO_CHANGES, type SetChanges } from './set-changes';
+import { changedElement, isHeld, letsBy, likelyChanges, NO_CHANGES, unnamedIn, type SetChanges } from './set-changes';
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
 
@@ -36,8 +36,8 @@ export interface Moment {
   readonly setChanges: SetChanges;
   /** A packet that this host made: only those have an owner. */
   readonly local: boolean;
-  /** A packet that has a proxy's socket (TPROXY); whose process that is, nobody tells. */
-  readonly keepsSocket: boolean;
+  /** The proxy's socket that a packet was given (TPROXY): whose it is, where that was captured. */
+  readonly socket: { readonly uid: number | undefined } | undefined;
   /** The device that it came in by, also where a hook does not say it. */
   readonly arrivedBy: string | undefined;
   /** Asks the routes a question of its own; `name` tells it from others about the packet. */
@@ -57,7 +57,7 @@ export const UNROUTED = {
   opened: [],
   setChanges: NO_CHANGES,
   local: false,
-  keepsSocket: false,
+  socket: undefined,
   route: () => ({ kind: 'none' }) as const,
   reversePath: () => 'maybe' as const,
   uid: undefined,
@@ -274,7 +274,9 @@ function makeTest(match: NfMatch): Test {
     case 'element-rate':
       return (at) => {
         const state = changedElement(at.setChanges, match.set, match.selectors, at);
-        return state === undefined || state === 'any' ? 'maybe' : letsBy(state);
+        if (state !== undefined && state !== 'any') return letsBy(state);
+        const fits = match.room !== undefined && unnamedIn(at.setChanges, match.set) <= match.room;
+        return !match.rated && fits ? 'yes' : 'maybe';
       };
     case 'all-of': {
       const inner = match.matches.map(testOf);
@@ -463,9 +465,9 @@ function frameType({ packet, local }: Moment): string {
 /** Only packets of this host's own processes have an owner, and those that a proxy's socket was given to. */
 function ownerTest(what: 'uid' | 'gid' | 'socket-exists', text: string | undefined, negated: boolean): Test {
   return (at) => {
-    if (!at.local) return at.keepsSocket ? 'maybe' : tri(negated);
+    if (!at.local && !at.socket) return mayBeDemultiplexed(at) ? 'maybe' : tri(negated);
     if (what === 'socket-exists') return tri(!negated);
-    const id = what === 'uid' ? at.uid : at.gid;
+    const id = what === 'uid' ? (at.socket ?? at).uid : at.socket ? undefined : at.gid;
     if (id === undefined) return 'maybe';
     const [from = NaN, to = from] = (text ?? '')
       .replace(/^root$/, '0')

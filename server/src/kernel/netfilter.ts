@@ -7,7 +7,7 @@ import { and, type Choose, type Tri } from './decide';
 import { decideHidden } from './hidden';
 import { likelyInSet, testOf, type Hook, type Moment } from './matches';
 import { changedElement, withChange } from './set-changes';
-import { hasProxy } from './sockets';
+import { proxyFor } from './sockets';
 import { changed, isPassing, lacksOption } from './targets';
 
 export interface RuleHit {
@@ -40,8 +40,8 @@ export interface TableRun {
   readonly hits: readonly RuleHit[];
   readonly nat: NatRequest | undefined;
   readonly rejectWith: string | undefined;
-  /** Where the packet is for a proxy of this machine (TPROXY). */
-  readonly proxied: boolean;
+  /** Where the packet is for a proxy of this machine (TPROXY); whose, where that is known. */
+  readonly proxied: { readonly uid: number | undefined } | undefined;
   /** The packet after the table. */
   readonly after: Moment;
   /** `CT`: what raw says about tracking. */
@@ -136,7 +136,7 @@ interface Run {
   moment: Moment;
   nat: NatRequest | undefined;
   rejectWith: string | undefined;
-  proxied: boolean;
+  proxied: TableRun['proxied'];
   ct: CtRequest;
   certainty: 'captured' | 'inferred' | 'assumed';
 }
@@ -160,7 +160,7 @@ export function runTable(base: BaseChain, hook: Hook, moment: Moment, choose: Ch
     moment,
     nat: undefined,
     rejectWith: undefined,
-    proxied: false,
+    proxied: undefined,
     ct: { notrack: false, zone: undefined },
     certainty: 'captured',
   };
@@ -457,9 +457,9 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
       run.nat = { target, options, rule };
       return 'ACCEPT';
     case 'TPROXY': {
-      const proxy = hasProxy(run.moment, options.onIp?.value, options.onPort?.value);
+      const proxy = proxyFor(run.moment, options.onIp?.value, options.onPort?.value);
       const listens =
-        proxy === 'maybe'
+        proxy.waits === 'maybe'
           ? ask(run, {
               key: `${run.key}|tproxy ${rule.number}`,
               rule,
@@ -469,12 +469,12 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
               reason: `a proxy must listen on port ${options.onPort?.value ?? '?'}; without one the packet is dropped`,
               command: 'ss -ltun',
             })
-          : proxy === 'yes';
+          : proxy.waits === 'yes';
       if (!listens) return 'DROP';
       // That the socket there is transparent is shown nowhere, but nobody sends packets to one that is not.
       run.certainty = weaker(run.certainty, 'inferred');
       run.moment = { ...run.moment, packet: changed(run.moment, 'MARK', options).packet };
-      run.proxied = true;
+      run.proxied = { uid: proxy.uid };
       return 'ACCEPT';
     }
     case 'CT':

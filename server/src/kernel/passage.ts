@@ -107,9 +107,9 @@ export interface Run {
   zone: Zone;
   notrack: boolean;
   /** A proxy takes the packet (TPROXY). */
-  proxied: boolean;
+  proxied: TableRun['proxied'];
   /** It goes on through a bridge and still has the proxy's socket, whose owner rules may ask for. */
-  keepsSocket: boolean;
+  keepsSocket: TableRun['proxied'];
   physIn: string | undefined;
   physOut: string | undefined;
   /** Where a packet that is made here goes, after what the rules of OUTPUT changed. */
@@ -129,8 +129,8 @@ export function begin(input: StackInput): Run {
     tracking: undefined,
     zone: ZONE_0,
     notrack: false,
-    proxied: false,
-    keepsSocket: false,
+    proxied: undefined,
+    keepsSocket: undefined,
     physIn: input.bridged?.physIn ?? input.physIn,
     physOut: undefined,
     rerouted: undefined,

@@ -18,6 +18,8 @@ export interface ElementState {
   readonly timed: boolean;
   /** What it may have been when it was captured. */
   readonly captured: readonly Held[];
+  /** It has been put in since: what was taken out again keeps its place for a while. */
+  readonly placed?: boolean;
 }
 
 interface ChangedSet {
@@ -25,12 +27,12 @@ interface ChangedSet {
   readonly any: boolean;
   /** What this host's own packets may have made of the elements for its addresses. */
   readonly own: readonly Held[];
-  /** How many elements were put in since, at most. */
-  readonly added: number;
+  /** How many elements that nobody can name were put in since, at most. */
+  readonly unnamed: number;
   readonly elements: ReadonlyMap<string, ElementState>;
 }
 
-const UNCHANGED: ChangedSet = { any: false, own: [], added: 0, elements: new Map() };
+const UNCHANGED: ChangedSet = { any: false, own: [], unnamed: 0, elements: new Map() };
 
 /** What rules have done to sets since they were captured: to ipset's by name, to nft's by `FAMILY TABLE @NAME`. */
 export type SetChanges = ReadonlyMap<string, ChangedSet>;
@@ -44,14 +46,13 @@ export function changedOf(changes: SetChanges, set: string): ChangedSet {
 /** After a change to an element that nobody can name. */
 export function withUnknownChange(changes: SetChanges, set: string): SetChanges {
   const known = changedOf(changes, set);
-  return new Map(changes).set(set, { ...known, any: true, added: known.added + 1 });
+  return new Map(changes).set(set, { ...known, any: true, unnamed: known.unnamed + 1 });
 }
 
 /** After a change to one element. */
 export function withElement(changes: SetChanges, set: string, key: string, state: ElementState): SetChanges {
   const known = changedOf(changes, set);
-  const added = known.added + (state.may.some((held) => held !== 'absent') ? 1 : 0);
-  return new Map(changes).set(set, { ...known, added, elements: new Map(known.elements).set(key, state) });
+  return new Map(changes).set(set, { ...known, elements: new Map(known.elements).set(key, state) });
 }
 
 /** Where a change may have been made, but need not. */
@@ -65,7 +66,7 @@ export function withMaybeChanged(before: SetChanges, after: SetChanges): SetChan
 /** After packets of this host's own that nobody follows may have come to a rule that makes something of their source's element. */
 export function withOwnSource(changes: SetChanges, set: string, made: Held): SetChanges {
   const known = changedOf(changes, set);
-  return new Map(changes).set(set, { ...known, own: distinct([...known.own, made]), added: known.added + 1 });
+  return new Map(changes).set(set, { ...known, own: distinct([...known.own, made]), unnamed: known.unnamed + 1 });
 }
 
 /** Whether a packet has what an element stands for. */
@@ -77,12 +78,46 @@ export function withChange(changes: SetChanges, change: NfElementChange, at: Mom
   if (key === undefined) return withUnknownChange(changes, change.set);
   const known = changedOf(changes, change.set);
   const before = withOwn(known.elements.get(key) ?? capturedState(change, holds), known, change.selectors, at);
-  const may =
-    change.op === 'delete'
-      ? (['absent'] as const)
-      : before.may.map((held) => (held === 'absent' ? (change.rate ?? 'plain') : held));
-  const state: ElementState = { ...before, may: distinct(may), timed: change.op === 'add' && (change.timed || before.timed) };
+  const room = roomIn(change, known);
+  const one: Held = change.rate ?? 'plain';
+  // What is to be tidied up is most likely still there.
+  const open: readonly Held[] = room.hidden ? [one, 'absent'] : ['absent', one];
+  const made: readonly Held[] = room.has === 'no' ? ['absent'] : room.has === 'yes' ? [one] : open;
+  const isNew = change.op === 'add' && before.may.includes('absent');
+  const may = change.op === 'delete' ? ['absent' as const] : before.may.flatMap((held) => (held === 'absent' ? made : [held]));
+  const state: ElementState = {
+    ...before,
+    may: distinct(may),
+    hidden: before.hidden || (isNew && room.hidden),
+    timed: change.op === 'add' && (change.timed || before.timed),
+    placed: before.placed || (isNew && room.has !== 'no'),
+  };
   return withElement(changes, change.set, key, state);
+}
+
+/**
+ * Whether a set takes one more element: one that is full ends the rule (nft_dynset_new). What has timed out or was taken out keeps its place
+ * until the kernel tidies up. `hidden`: a capture would tell.
+ */
+function roomIn(
+  { size, forgets, captured }: NfElementChange,
+  known: ChangedSet,
+): { readonly has: Tri; readonly hidden: boolean } {
+  if (size === undefined) return { has: 'yes', hidden: false };
+  if (captured.is === 'hidden') return { has: 'maybe', hidden: true };
+  let [low, high] = [captured.elements.length, captured.elements.length + known.unnamed];
+  for (const state of known.elements.values()) {
+    const wasThere = !state.captured.includes('absent');
+    if (!wasThere && state.placed) high++;
+    low += (isHeld(state) === 'yes' ? 1 : 0) - (wasThere ? 1 : 0);
+  }
+  if (high < size) return { has: 'yes', hidden: false };
+  return { has: low >= size && !forgets ? 'no' : 'maybe', hidden: known.unnamed > 0 };
+}
+
+/** How many elements nobody can name that were put in since, at most. */
+export function unnamedIn(changes: SetChanges, set: string): number {
+  return changedOf(changes, set).unnamed;
 }
 
 /** Where this host has made packets of its own since, they may have changed the element of its address. */
@@ -177,7 +212,7 @@ export function anyChanges(all: readonly { readonly changes: SetChanges; readonl
     together.set(name, {
       any: sets.some(({ any }) => any),
       own: distinct(sets.flatMap(({ own }) => own)),
-      added: Math.max(...sets.map(({ added }) => added)),
+      unnamed: Math.max(...sets.map(({ unnamed }) => unnamed)),
       elements,
     });
   }

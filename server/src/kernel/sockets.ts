@@ -82,22 +82,34 @@ export function hasSocket(at: Moment, flags: readonly string[]): Tri {
   return namespace.listenersKnown[protocol] === 'whole' ? 'no' : 'maybe';
 }
 
+/** Whether a packet for this host may have found its socket already when the rules of INPUT see it (tcp_early_demux, udp_early_demux). */
+export function mayBeDemultiplexed(at: Moment): boolean {
+  return at.hook === 'INPUT' && isConnected(at, at.packet) !== 'no';
+}
+
+/** A proxy of this machine; `uid`: whose it is, where that is known. */
+export interface Proxy {
+  readonly waits: Tri;
+  readonly uid: number | undefined;
+}
+
 /**
  * Whether a proxy of this machine waits for what TPROXY hands to an address and port. Without an address it is the first one of the
  * packet's device, without a port the packet's own (xt_TPROXY).
  */
-export function hasProxy(at: Moment, onIp: string | undefined, onPort: number | undefined): Tri {
+export function proxyFor(at: Moment, onIp: string | undefined, onPort: number | undefined): Proxy {
   const { packet, namespace } = at;
   const protocol = protocolOf(packet);
-  if (protocol === undefined) return 'no';
+  if (protocol === undefined) return { waits: 'no', uid: undefined };
   // A connected socket is asked first, and whether it is transparent is shown nowhere.
-  if (isConnected(at, packet) !== 'no') return 'maybe';
+  if (isConnected(at, packet) !== 'no') return { waits: 'maybe', uid: undefined };
   const given = onIp === undefined ? undefined : parseIp(onIp)?.value;
   const address = given === undefined || given === 0n ? firstAddress(at) : given;
   const port = onPort === undefined || onPort === 0 ? packet.dport : onPort;
-  if (port === undefined) return 'maybe';
-  if (listenersFor(namespace, packet, address, port).length > 0) return 'yes';
-  return namespace.listenersKnown[protocol] === 'whole' ? 'no' : 'maybe';
+  if (port === undefined) return { waits: 'maybe', uid: undefined };
+  const [first, ...others] = listenersFor(namespace, packet, address, port);
+  if (first) return { waits: 'yes', uid: others.every(({ uid }) => uid === first.uid) ? first.uid : undefined };
+  return { waits: namespace.listenersKnown[protocol] === 'whole' ? 'no' : 'maybe', uid: undefined };
 }
 
 function firstAddress({ packet, namespace, in: device }: Moment): bigint {

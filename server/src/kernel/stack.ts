@@ -28,7 +28,7 @@ function receive(run: Run, iif: string): Passage {
   const refused = hook(run, 'PREROUTING');
   if (refused) return refused;
   // On its way up from the bridge the packet loses the proxy's socket (skb_orphan in ip_rcv).
-  if (run.physIn !== undefined) run.proxied = false;
+  if (run.physIn !== undefined) run.proxied = undefined;
   if (run.physIn !== undefined && run.packet.dst !== dst) return redirected(run, iif);
   const decision = routeInput(run.namespace, run.packet, iif, run.choose, run.key);
   return decide(run, iif, decision);
@@ -41,7 +41,7 @@ function decide(run: Run, iif: string, decision: InputDecision): Passage {
     case 'refused': {
       run.events.push({ kind: 'refused', decision, packet: run.packet });
       // A packet that a proxy has ends before its source is looked at (ip6_forward).
-      const silent = run.proxied && decision.why === 'martian-source';
+      const silent = run.proxied !== undefined && decision.why === 'martian-source';
       if (decision.error && !silent) answer(run, decision.error);
       return end(run, 'unroutable', decision.text);
     }
@@ -197,7 +197,7 @@ function passBridge(run: Run, bridged: NonNullable<StackInput['bridged']>): Pass
   const first = hook(run, 'PREROUTING');
   if (first) return first;
   run.keepsSocket = run.proxied;
-  run.proxied = false;
+  run.proxied = undefined;
   if (run.packet.dst !== before.dst) return redirected(run, bridged.bridge);
   if (bridged.physOut === undefined) return end(run, 'forwarded', 'the bridge decides');
   return throughBridge(run, bridged.bridge, bridged.physOut);

@@ -81,6 +81,7 @@ export function* linkListeners(captures: readonly LinkedCapture[]): Generator<
         port: fact.port?.value,
         dev: fact.dev?.value,
         process: fact.process?.value,
+        uid: fact.uid,
         source: { uri: linked.uri, span: { start: fact.ip.span.start, end: (fact.port ?? fact.ip).span.end } },
       });
     }

@@ -360,6 +360,8 @@ export interface Listener {
   readonly port: number | undefined;
   readonly dev: string | undefined;
   readonly process: string | undefined;
+  /** Whose it is, where that was captured. */
+  readonly uid: number | undefined;
   readonly source: Source;
 }
 

@@ -189,7 +189,8 @@ function takeHead(state: State, head: NftHead): void {
     }
     case 'set':
       stack.push({ is: 'set', name: head.name.value });
-      if (table !== undefined) state.heads.set(`${table.family} ${table.name} ${head.name.value}`, { timed: false });
+      if (table !== undefined)
+        state.heads.set(`${table.family} ${table.name} ${head.name.value}`, { timed: false, forgets: false });
       if (table !== undefined) state.sets.set(`${table.family} ${table.name} ${head.name.value}`, state.isTerse ? undefined : []);
       break;
     case 'object':
@@ -216,10 +217,13 @@ function takeProperty(state: State, set: string, { text, start }: Line): void {
   const table = tableOf(state);
   if (table === undefined) return;
   const key = `${table.family} ${table.name} ${set}`;
-  const known = state.heads.get(key) ?? { timed: false };
+  const known = state.heads.get(key) ?? { timed: false, forgets: false };
   const rate = rateIn(val(text, { start, end: start + text.length }));
   if (rate !== undefined) state.heads.set(key, { ...known, rate: limitOf(rate) });
-  if (/^\s*timeout\s/.test(text)) state.heads.set(key, { ...known, timed: true });
+  if (/^\s*timeout\s/.test(text)) state.heads.set(key, { ...known, timed: true, forgets: true });
+  if (/^\s*flags\s.*\btimeout\b/.test(text)) state.heads.set(key, { ...known, forgets: true });
+  const size = /^\s*size\s+(\d+)/.exec(text)?.[1];
+  if (size !== undefined) state.heads.set(key, { ...known, size: Number(size) });
 }
 
 function takeHook(

@@ -11,12 +11,19 @@ export function otherMatch(text: Val<string>): Extract<NfMatch, { kind: 'other' 
   return { kind: 'other', text, negated: false, name: 'nft' };
 }
 
+/** nft 1.0.6 prints two comparisons one behind the other as a range, of which only a first end beyond the last tells. */
+function isBackward({ value }: Val<string>): boolean {
+  const [, from, to] = /^(\w+)-(\w+)$/.exec(value) ?? [];
+  return from !== undefined && to !== undefined && Number(from) > Number(to);
+}
+
 /** The conditions of one piece of a rule, in the words of iptables-extensions(8); all of them must hold. */
 export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lookup: Lookup): NfMatch[] {
   const negated = item.relation === '!=' || item.relation === '!' || item.relation === 'ne' || item.relation === 'neq';
   const { right, selectors } = item;
   const [selector] = selectors;
   if (selector === undefined) return [otherMatch(item.text)];
+  if (right.is === 'values' && right.values.some(isBackward)) return [otherMatch(item.text)];
   const equal = item.relation === '' || item.relation === '==' || item.relation === 'eq' || negated;
   if (item.mask !== undefined && !equal) return chance(item, selector) ?? [otherMatch(item.text)];
   if (item.mask !== undefined || right.is === 'flags')

@@ -1,7 +1,7 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val } from '../../base/span';
 import type { ParseInput, Parsed } from '../capture';
-import { jsonNumber, jsonObjects, jsonText, readJson, textSource, type Json } from '../json';
+import { jsonNumber, jsonObjects, jsonText, jsonTexts, readJson, textSource, type Json } from '../json';
 import { collect } from '../lines';
 import { sliceSource, spanIn } from '../ohm';
 import type { NfFamily } from '../netfilter-facts';
@@ -37,7 +37,13 @@ export function readNftJson(input: ParseInput): Parsed {
     const key = `${familyOf(fields)} ${tableOf(fields)} ${name.value}`;
     sets.set(key, isHidden ? undefined : elementsOf(fields));
     const rate = ratesOf(fields.get('stmt'), name.span);
-    heads.set(key, { timed: fields.has('timeout'), ...(rate === undefined ? {} : { rate: limitOf(rate) }) });
+    const size = jsonNumber(fields, 'size')?.value;
+    heads.set(key, {
+      timed: fields.has('timeout'),
+      forgets: fields.has('timeout') || [jsonText(fields, 'flags')?.value, ...jsonTexts(fields, 'flags')].includes('timeout'),
+      ...(size === undefined ? {} : { size }),
+      ...(rate === undefined ? {} : { rate: limitOf(rate) }),
+    });
   }
   for (const fields of of('chain')) {
     const name = jsonText(fields, 'name');

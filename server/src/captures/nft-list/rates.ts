@@ -7,6 +7,10 @@ export interface SetHead {
   readonly rate?: NfLimit;
   /** Elements are forgotten after a time. */
   readonly timed: boolean;
+  /** Elements may be forgotten (`flags timeout`). */
+  readonly forgets: boolean;
+  /** How many elements it takes. */
+  readonly size?: number;
 }
 
 /** What of an element's words, or of a set's head, counts packets: `limit rate over 10/second burst 5 packets`. */

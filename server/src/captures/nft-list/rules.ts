@@ -211,12 +211,26 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
             selectors: selectors.map(({ value }) => value),
             rate: change.rate ?? head?.rate,
             timed: timed || head?.timed === true,
+            size: head?.size,
+            forgets: timed || head?.forgets === true,
             captured: capturedSet(change, lookup),
           };
           draft.before.push({ target: val('SET', item.text.span), options: { set, element } });
-          // What was in the set already keeps its own rate (nft_dynset_eval).
-          if (op === 'add' && hasRates(set.value, lookup))
-            narrow([{ kind: 'element-rate', set: element.set, selectors: element.selectors, text: item.text, negated: false }]);
+          // What was in the set already keeps its own rate, and where it is full the rule ends (nft_dynset_eval).
+          const rated = hasRates(set.value, lookup);
+          const room = roomOf(element);
+          if (op === 'add' && (rated || room === undefined || room < MANY))
+            narrow([
+              {
+                kind: 'element-rate',
+                set: element.set,
+                selectors: element.selectors,
+                rated,
+                room,
+                text: item.text,
+                negated: false,
+              },
+            ]);
           mapped = false;
           continue;
         }
@@ -317,7 +331,18 @@ function verdictEnd(
 
 function mapElements(map: NftMap, lookup: Lookup): readonly NftElement[] | undefined {
   if (map.is === 'elements') return map.elements;
-  return map.is === 'literal' ? lookup.literal(map.body) : lookup.set(map.name.value);
+  if (map.is === 'literal') return lookup.literal(map.body);
+  // What rules have put there since nobody follows.
+  return lookup.changing.has(`@${map.name.value}`) ? undefined : lookup.set(map.name.value);
+}
+
+/** More places than these no question fills. */
+const MANY = 4096;
+
+/** How many more elements a set took when it was captured; any number where it has no size. */
+function roomOf({ size, captured }: NfElementChange): number | undefined {
+  if (size === undefined) return Infinity;
+  return captured.is === 'hidden' ? undefined : size - captured.elements.length;
 }
 
 /** The conditions under which each element of a map is taken. At most one is. */

@@ -184,6 +184,7 @@ function listener(row: SocketRow, others: Others, input: ParseInput) {
       ...(number === undefined ? {} : { port: val(number, port.span) }),
       ...(row.local.dev === undefined ? {} : { dev: row.local.dev }),
       ...(row.process === undefined ? {} : { process: row.process }),
+      ...(row.uid === undefined ? {} : { uid: row.uid }),
     },
   ];
 }

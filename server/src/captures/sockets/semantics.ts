@@ -18,6 +18,8 @@ export interface SocketRow {
   readonly local: Endpoint;
   readonly peer: Endpoint;
   readonly process: Val<string> | undefined;
+  /** Whose it is: `ss -e` prints `uid:` for all but root. */
+  readonly uid: number | undefined;
 }
 
 const semantics = grammars.Sockets.createSemantics();
@@ -91,7 +93,9 @@ function row(
   const name = program?.[1] ?? program?.[2];
   const at = program === null || name === undefined ? 0 : rest.source.startIdx + program.index + program[0].lastIndexOf(name);
   const span = { start: nodeSpan(source, local).start, end: nodeSpan(source, local).start };
+  const [, user = '0'] = /\suid:(\d+)/.exec(rest.sourceString) ?? [];
   return {
+    uid: /\sino:\d/.test(rest.sourceString) ? Number(user) : undefined,
     protocol: protocol === undefined ? undefined : textVal(protocol, source),
     state: state === undefined ? undefined : textVal(state, source),
     local: local['endpoint'](source) as Endpoint,
