@@ -1,74 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readQuestion } from '../../server/src/features/netfilter-question';
-import { netfilterTrace, type PacketTrace } from '../../server/src/features/netfilter-trace';
-import { namespaceOf } from '../oracle-linux/compare';
-
-const ADDRESSES = `root@router:~# ip a
-2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
-    inet 10.0.1.1/24 scope global eth0
-3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group 7 qlen 1000
-    inet 10.0.2.1/24 scope global eth1
-`;
-const ROUTES = `root@router:~# ip route show table all
-default via 10.0.2.2 dev eth1
-default via 10.0.1.9 dev eth0 table 100
-10.0.1.0/24 dev eth0 proto kernel scope link src 10.0.1.1
-10.0.2.0/24 dev eth1 proto kernel scope link src 10.0.2.1
-local 10.0.1.1 dev eth0 table local proto kernel scope host src 10.0.1.1
-local 10.0.2.1 dev eth1 table local proto kernel scope host src 10.0.2.1
-`;
-const RULES = `root@router:~# ip rule
-0:	from all lookup local
-32766:	from all lookup main
-32767:	from all lookup default
-`;
-const SYSCTLS = `root@router:~# sysctl -a
-net.ipv4.ip_forward = 1
-net.ipv4.conf.all.rp_filter = 0
-net.ipv4.conf.eth0.rp_filter = 0
-net.ipv4.conf.eth1.rp_filter = 0
-`;
-
-/** All tables, with the given rules of filter and nat. */
-function tables(filter: string, nat: string): string {
-  return `root@router:~# iptables-save
-*raw
-:PREROUTING ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
-COMMIT
-*mangle
-:PREROUTING ACCEPT [0:0]
-:INPUT ACCEPT [0:0]
-:FORWARD ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
-:POSTROUTING ACCEPT [0:0]
-COMMIT
-*nat
-:PREROUTING ACCEPT [0:0]
-:POSTROUTING ACCEPT [0:0]
-${nat}COMMIT
-*filter
-:INPUT ACCEPT [0:0]
-:FORWARD ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
-${filter}COMMIT
-`;
-}
-
-function ask(captures: readonly string[], ...questions: readonly string[]): PacketTrace[] {
-  const namespace = namespaceOf(captures.join(''));
-  const read = questions.map((words) => readQuestion(words.split(' '), namespace));
-  return netfilterTrace(
-    namespace,
-    read.map((question) => {
-      assert.ok(typeof question !== 'string');
-      return question;
-    }),
-  );
-}
-
-const WAY = 'iif=eth0 src=10.0.1.2 dst=8.8.8.8 proto=tcp sport=40000 dport=80';
+import { ADDRESSES, ask, ROUTES, RULES, SYSCTLS, tables, WAY } from './small-router';
 
 describe('what the kernel does, where captures leave it open', () => {
   it('is certain where nothing is missing', () => {
@@ -347,5 +279,97 @@ ${rules.map((rule) => `\t\t${rule}\n`).join('')}	}
       const [trace] = ask(all('add @seen { ip6 saddr } drop'), WAY);
       assert.equal(trace?.verdict, 'forwarded');
     });
+
+    it('ends the rule where the set is full', () => {
+      const small = (flags: string, elements: string, ...rules: string[]) =>
+        all(...rules).map((text) =>
+          text.replace('flags dynamic,timeout\n\t\ttimeout 1m\n', `size 2\n\t\tflags ${flags}\n\t\t${elements}\n`),
+        );
+      const full = 'elements = { 10.9.9.1, 10.9.9.2 }';
+      const of = (captures: string[], ...ways: string[]) =>
+        ask(captures, ...ways).map(({ verdict, certainty }) => [verdict, certainty]);
+      assert.deepEqual(of(small('dynamic', full, 'add @seen { ip saddr } drop'), WAY), [['forwarded', 'captured']]);
+      assert.deepEqual(of(small('dynamic', 'elements = { 10.9.9.1, 10.0.1.2 }', 'add @seen { ip saddr } drop'), WAY), [
+        ['dropped', 'captured'],
+      ]);
+      const [first, second] = of(
+        small('dynamic', 'elements = { 10.9.9.1 }', 'update @seen { ip saddr } drop'),
+        WAY,
+        WAY.replace('src=10.0.1.2', 'src=10.0.1.3'),
+      );
+      assert.deepEqual(
+        [first, second],
+        [
+          ['dropped', 'captured'],
+          ['forwarded', 'captured'],
+        ],
+      );
+      // What has timed out or was taken out may have its place still.
+      const [timing] = ask(small('dynamic,timeout', full, 'add @seen { ip saddr } drop'), WAY);
+      assert.deepEqual([timing?.verdict, timing?.alternatives.map(({ verdict }) => verdict)], ['forwarded', ['dropped']]);
+      const [taken] = ask(
+        small('dynamic', full, 'delete @seen { ip daddr }', 'add @seen { ip saddr } drop'),
+        WAY.replace('8.8.8.8', '10.9.9.1'),
+      );
+      assert.deepEqual([taken?.verdict, taken?.alternatives.map(({ verdict }) => verdict)], ['forwarded', ['dropped']]);
+    });
+
+    it('does not know what a map has that rules change', () => {
+      const map = all('add @m { ip daddr : 0x5 }', 'meta mark set ip daddr map @m', 'meta mark 0x5 drop').map((text) =>
+        text.replace('\tset seen', '\tmap m {\n\t\ttype ipv4_addr : mark\n\t\tflags dynamic\n\t}\n\n\tset seen'),
+      );
+      assert.equal(ask(map, WAY)[0]?.verdict, 'insufficient-info');
+    });
+  });
+
+  it('believes no range of nft whose first end lies beyond its last', () => {
+    const captures = (mark: string) => [
+      ADDRESSES,
+      RULES,
+      ROUTES,
+      SYSCTLS,
+      `root@router:~# nft list ruleset
+table inet t {
+	chain forw {
+		type filter hook forward priority filter; policy accept;
+		meta mark != ${mark} drop
+	}
+}
+`,
+    ];
+    assert.equal(ask(captures('0x0000003c-0x00000010'), WAY)[0]?.verdict, 'insufficient-info');
+    assert.equal(ask(captures('0x00000010-0x0000003c'), WAY)[0]?.verdict, 'dropped');
+  });
+
+  it('does not take a RETURN for granted whose interfaces a listing hides', () => {
+    const list = `root@router:~# iptables -t filter -L -n
+Chain INPUT (policy ACCEPT)
+target     prot opt source               destination
+
+Chain FORWARD (policy ACCEPT)
+target     prot opt source               destination
+RETURN     6    --  0.0.0.0/0            0.0.0.0/0            tcp dpt:80
+MARK       0    --  0.0.0.0/0            8.8.8.8              MARK set 0x1
+
+Chain OUTPUT (policy ACCEPT)
+target     prot opt source               destination
+`;
+    const chains = {
+      raw: 'PREROUTING OUTPUT',
+      mangle: 'PREROUTING INPUT FORWARD OUTPUT POSTROUTING',
+      nat: 'PREROUTING POSTROUTING',
+    };
+    const others = Object.entries(chains)
+      .map(
+        ([table, names]) =>
+          `root@router:~# iptables -t ${table} -S\n${names.replace(/\S+ ?/g, (name) => `-P ${name.trim()} ACCEPT\n`)}`,
+      )
+      .join('');
+    const [hidden] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, others, list], WAY);
+    assert.deepEqual([hidden?.verdict, hidden?.packet.mark], ['insufficient-info', 0]);
+    assert.deepEqual(
+      hidden?.alternatives.map(({ packet }) => packet.mark),
+      [1, 0],
+    );
   });
 });

@@ -19,7 +19,7 @@ export interface ElementState {
   /** What it may have been when it was captured. */
   readonly captured: readonly Held[];
   /** It has been put in since: what was taken out again keeps its place for a while. */
-  readonly placed?: boolean;
+  readonly placed?: boolean | undefined;
 }
 
 interface ChangedSet {
@@ -206,6 +206,7 @@ export function anyChanges(all: readonly { readonly changes: SetChanges; readonl
         hidden: states.some((state) => state?.hidden) || others.some(({ hidden }, n) => hidden && differs(n)),
         timed: states.some((state) => state?.timed),
         captured: some.captured,
+        placed: states.some((state) => state?.placed),
       });
     }
     const sets = all.flatMap(({ changes }) => changes.get(name) ?? []);
