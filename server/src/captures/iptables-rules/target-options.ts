@@ -30,7 +30,7 @@ export function targetOptionsOf(target: string, option: RawOption, before: NfTar
     case '--map-mark':
       return { mapSet: 'mark' };
     case '--exist':
-      return { ipsets: (before.ipsets ?? []).map((change) => ({ ...change, exist: true })) };
+      return target === 'SET' ? { ipsets: (before.ipsets ?? []).map((change) => ({ ...change, exist: true })) } : undefined;
     case '--ecn-tcp-remove':
       return { ecnRemove: true };
     case '--queue-bypass':
@@ -155,7 +155,9 @@ function optionWithArgument(
     }
     case '--timeout': {
       const timeout = Number(first.value);
-      return Number.isInteger(timeout) ? { ipsets: (before.ipsets ?? []).map((change) => ({ ...change, timeout })) } : undefined;
+      return target === 'SET' && Number.isInteger(timeout)
+        ? { ipsets: (before.ipsets ?? []).map((change) => ({ ...change, timeout })) }
+        : undefined;
     }
     case '--map-set':
       return { mapSet: 'other' };
