@@ -6,7 +6,7 @@
 /** Kinds of values; see `Kind` in `captures/flow/tokens.ts`. */
 export const NONE = 0;
 export const DECIMAL = 1;
-export const FRACTION = 2;
+export const SECONDS = 2;
 export const HEX32 = 3;
 export const HEX64 = 4;
 export const HEX128 = 5;
@@ -15,7 +15,8 @@ export const IPV4 = 7;
 export const IPV6 = 8;
 export const NAME = 9;
 export const BYTES = 10;
-export const KINDS = 11;
+export const AGES = 11;
+export const KINDS = 12;
 
 /** Above all characters that shapes are made of: `VALUE` + kind is the symbol of a value. */
 export const VALUE = 0x8000;

@@ -1,7 +1,7 @@
 import {
+  AGES,
   BYTES,
   DECIMAL,
-  FRACTION,
   GROUPS_AT,
   HEX128,
   HEX32,
@@ -13,6 +13,7 @@ import {
   NAME,
   NONE,
   NUMBERS_AT,
+  SECONDS,
   VALUE_END,
   VALUE_KIND,
   WORDS_AT,
@@ -82,10 +83,35 @@ function readDecimal(at: usize, end: usize, into: usize): usize {
   return i;
 }
 
-function readFraction(at: usize, end: usize): usize {
+/** Whole seconds without a needless zero in front, and what a switch prints behind a dot where there is a fraction. */
+function readSeconds(at: usize, end: usize): usize {
+  let i = readWhole(at, end);
+  if (i === 0 || i + 2 >= end || unit(i) !== DOT || !isDigit(unit(i + 2))) return i;
+  i += 4;
+  while (i < end && isDigit(unit(i))) i += 2;
+  return i;
+}
+
+/** Whole seconds without a needless zero in front. */
+function readWhole(at: usize, end: usize): usize {
   let i = at;
   while (i < end && isDigit(unit(i))) i += 2;
-  return i > at ? i : 0;
+  return i === at || (i - at > 2 && unit(at) === 48) ? 0 : i;
+}
+
+/** Four characters as they stand in memory. */
+function four(a: u32, b: u32, c: u32, d: u32): u64 {
+  return a | (b << 16) | ((<u64>(c | (d << 16))) << 32);
+}
+
+/** Seconds since a flow was used, and since it was changed where it was. */
+function readAges(at: usize, end: usize): usize {
+  const idle = readWhole(at, end);
+  // `, hard_age=`
+  if (idle === 0 || idle + 22 >= end || load<u64>(idle) !== four(44, 32, 104, 97)) return idle;
+  if (load<u64>(idle, 8) !== four(114, 100, 95, 97) || load<u64>(idle, 14) !== four(97, 103, 101, 61)) return idle;
+  const hard = readWhole(idle + 22, end);
+  return hard === 0 ? idle : hard;
 }
 
 /** The kind that `readHex` read. */
@@ -253,9 +279,13 @@ export let kindRead: u32 = NONE;
 export function readValue(at: usize, end: usize, kinds: u32, into: usize): usize {
   const c = unit(at);
   let to: usize;
-  if ((kinds & (1 << FRACTION)) !== 0) {
-    kindRead = FRACTION;
-    return readFraction(at, end);
+  if ((kinds & (1 << SECONDS)) !== 0) {
+    kindRead = SECONDS;
+    return readSeconds(at, end);
+  }
+  if ((kinds & (1 << AGES)) !== 0) {
+    kindRead = AGES;
+    return readAges(at, end);
   }
   if ((kinds & (1 << BYTES)) !== 0) {
     kindRead = BYTES;
@@ -293,8 +323,8 @@ export function readKind(at: usize, end: usize, kind: u32, into: usize): usize {
   switch (kind) {
     case DECIMAL:
       return unit(at) === 48 && unit(at + 2) === X ? 0 : readDecimal(at, end, into);
-    case FRACTION:
-      return readFraction(at, end);
+    case SECONDS:
+      return readSeconds(at, end);
     case HEX32:
     case HEX64:
     case HEX128:
@@ -310,6 +340,8 @@ export function readKind(at: usize, end: usize, kind: u32, into: usize): usize {
       return readName(at, end);
     case BYTES:
       return readBytes(at, end);
+    case AGES:
+      return readAges(at, end);
     default:
       return 0;
   }

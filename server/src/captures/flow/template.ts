@@ -130,7 +130,7 @@ export function templateOf(
   };
   if (flow.actions.length > 0) {
     for (let n = tokens.length - 1; n >= 0 && (tokens[n]?.start ?? 0) >= flow.actionsSpan.start; n--)
-      if (tokens[n]?.kind !== Kind.fraction) needed[n] = 1;
+      if (!isTime(tokens[n]?.kind)) needed[n] = 1;
   }
 
   /** The slot that a part of the flow is told by as it is written; -1 where no value stands there, undefined where it is not told. */
@@ -361,7 +361,12 @@ const VALUE_MARKS: readonly string[] = wordsOfKind.map((_, kind) => `\u0000${kin
 
 /** Whether any value of the kind will do wherever one may stand. */
 function isFree(kind: Kind | undefined): boolean {
-  return kind === Kind.fraction || kind === Kind.bytes;
+  return isTime(kind) || kind === Kind.bytes;
+}
+
+/** Whether a value says nothing of what a flow does. */
+function isTime(kind: Kind | undefined): boolean {
+  return kind === Kind.seconds || kind === Kind.ages;
 }
 
 /** A row's values as a template makes them, to be held against what the ordinary reader makes of the same text. */

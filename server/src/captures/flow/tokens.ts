@@ -6,7 +6,8 @@ import type { Engine } from './engine';
 export const Kind = {
   none: layout.NONE,
   decimal: layout.DECIMAL,
-  fraction: layout.FRACTION,
+  /** How long a flow has been there: most are no whole number, and a flow is of the same shape either way. */
+  seconds: layout.SECONDS,
   hex32: layout.HEX32,
   hex64: layout.HEX64,
   hex128: layout.HEX128,
@@ -16,10 +17,12 @@ export const Kind = {
   name: layout.NAME,
   /** Pairs of hexadecimal digits between dots: what a switch hands to its controller. */
   bytes: layout.BYTES,
+  /** How long a flow was not used, and, where it was changed, since when: it is of the same shape either way. */
+  ages: layout.AGES,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 /** How many 32-bit words a value of each kind is; a decimal of two words is one that counts. */
-export const wordsOfKind: readonly number[] = [0, 1, 0, 1, 2, 4, 2, 1, 4, 1, 1];
+export const wordsOfKind: readonly number[] = [0, 1, 0, 1, 2, 4, 2, 1, 4, 1, 1, 0];
 
 /** The length of a value as it is kept, in a byte: of bytes, how many there are. */
 export function codeOfLength(kind: number, length: number): number {
@@ -51,7 +54,7 @@ export interface Token {
   readonly words: readonly number[];
 }
 
-const ALL = (1 << layout.KINDS) - 1 - (1 << Kind.fraction) - (1 << Kind.bytes);
+const ALL = (1 << layout.KINDS) - 1 - (1 << Kind.seconds) - (1 << Kind.bytes) - (1 << Kind.ages);
 
 /** So many units more than a text has what holds it: a line break, and what is compared with it in one go. */
 export const ROOM = 4;
@@ -75,10 +78,11 @@ export function tokensOf(engine: Engine, end: number): Token[] {
       i++;
       continue;
     }
-    const userdata = isUserdata(units, i) ? readToken(engine, i, end, 1 << Kind.bytes) : undefined;
-    if (userdata) {
-      tokens.push(userdata);
-      i = userdata.end;
+    const own = kindOfKey(units, i);
+    const told = own === Kind.none ? undefined : readToken(engine, i, end, 1 << own);
+    if (told) {
+      tokens.push(told);
+      i = told.end;
       continue;
     }
     if (isLiteral(units, i)) {
@@ -86,8 +90,7 @@ export function tokensOf(engine: Engine, end: number): Token[] {
       if (units[i] === QUOTE || !isNumberUnit(units[i - 1] ?? 0)) i++;
       continue;
     }
-    const fraction = previous === DOT && i > 1 && isDigit(units[i - 2] ?? 0);
-    const token = readToken(engine, i, end, fraction ? 1 << Kind.fraction : ALL);
+    const token = readToken(engine, i, end, ALL);
     if (!token || isTied(token, units, end)) {
       i++;
       // A number that is no value (too long, with zeros in front) stays literal to its end.
@@ -123,12 +126,22 @@ export function wordsOf(words: Uint32Array, at: number, count: number): readonly
   return count === 0 ? NO_WORDS : [first, words[at + 1] ?? 0, words[at + 2] ?? 0, words[at + 3] ?? 0];
 }
 
-const USERDATA = Array.from('userdata=', (letter) => letter.charCodeAt(0));
+/** Keys whose values are of a kind that stands nowhere else. */
+const OWN_KINDS: readonly (readonly [readonly number[], Kind])[] = [
+  [lettersOf('userdata='), Kind.bytes],
+  [lettersOf('duration='), Kind.seconds],
+  [lettersOf('idle_age='), Kind.ages],
+];
 
-function isUserdata(units: Uint16Array, at: number): boolean {
-  return (
-    at >= USERDATA.length && units[at - 1] === 61 && USERDATA.every((letter, n) => units[at - USERDATA.length + n] === letter)
-  );
+function lettersOf(text: string): readonly number[] {
+  return Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+/** The kind that only the key in front of a place has. */
+function kindOfKey(units: Uint16Array, at: number): Kind {
+  if (units[at - 1] !== 61) return Kind.none;
+  const own = OWN_KINDS.find(([key]) => at >= key.length && key.every((letter, n) => units[at - key.length + n] === letter));
+  return own?.[1] ?? Kind.none;
 }
 
 function isNumberUnit(c: number): boolean {
