@@ -79,6 +79,8 @@ export interface StackInput {
   readonly iif: string | undefined;
   /** The device by which this host sends it without asking for a route, as neighbour discovery does (ndisc_send_skb). */
   readonly by?: string;
+  /** The VRF that this host sends it in; `passed`: it was handed to the VRF's device, which sends it on (vrf_xmit). */
+  readonly vrf?: { readonly name: string; readonly passed: boolean };
   /** The bridge's port that a packet came by whose `iif` is a bridge. */
   readonly physIn?: string;
   /** A bridge that hands a frame through the IP hooks (br_netfilter) instead of a device. */

@@ -4,7 +4,7 @@ import { fibOf } from './fib';
 import { isLinkLocal6, isMulticast, type IpPacket } from './packet';
 import { parseIp } from '../packet/address';
 import { addressType } from './address-type';
-import { flowOf, lookup, unknownText, type Lookup, type LookupOptions } from './routing';
+import { flowOf, lookup, vrfOf, unknownText, type Lookup, type LookupOptions } from './routing';
 import { sysctl } from './sysctl';
 
 /** What the kernel does with a packet that comes in, before any rule of the filter sees it (ip_route_input). */
@@ -279,6 +279,7 @@ function validateSource(
   const marked = sysctl(namespace, 'net.ipv4.conf', iif, 'src_valid_mark', 'or')?.value === '1';
   const asksPorts = usesPorts(namespace);
   const { sport, dport } = flowOf(packet, iif);
+  const vrf = vrfOf(namespace, iif);
   const back = lookup(
     {
       family: 4,
@@ -286,6 +287,7 @@ function validateSource(
       src: packet.dst,
       iif: out ?? 'lo',
       oif: undefined,
+      ...(vrf === undefined ? {} : { vrf: vrf.name }),
       mark: marked ? packet.mark : 0,
       tos: packet.tos,
       proto: asksPorts ? packet.proto : 0,

@@ -63,8 +63,9 @@ function routeOutput(
   again: boolean,
 ): Passage | { readonly device: string; readonly found: Lookup & { kind: 'found' } } {
   const key = `${run.key}|output${again ? ' again' : ''}`;
+  const { vrf } = run.input;
   const answer = lookup(
-    { ...flowOf(run.packet, 'lo'), uid: run.input.uid ?? 'unknown' },
+    { ...flowOf(run.packet, 'lo'), ...(vrf === undefined ? {} : { vrf: vrf.name }), uid: run.input.uid ?? 'unknown' },
     { namespace: run.namespace, choose: run.choose, key, mayBeOwn: true },
   );
   run.events.push({ kind: 'route', lookup: answer, packet: run.packet, again });

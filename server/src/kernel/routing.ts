@@ -1,4 +1,4 @@
-import type { Namespace, RuleFact, Source } from '../model/network';
+import type { Device, Namespace, RuleFact, Source } from '../model/network';
 import type { Choose } from './decide';
 import { fibOf, type Fib, type FibRoute, type FibRule, type Hop } from './fib';
 import { formatAddress, hasPorts, type IpPacket } from './packet';
@@ -13,6 +13,8 @@ export interface Flow {
   readonly src: bigint;
   readonly iif: string;
   readonly oif: string | undefined;
+  /** The VRF that it is sent in: its table is asked, and routes by any device count. */
+  readonly vrf?: string;
   /** Of the routes of the longest prefix the one by `oif` is taken where there is one, else the first (rt6_device_match). */
   readonly prefers?: boolean;
   /** Own addresses count on `oif` alone (RT6_LOOKUP_F_IFACE). */
@@ -101,18 +103,43 @@ export function lookup(flow: Flow, options: LookupOptions): Lookup {
   return { kind: 'none' };
 }
 
-/** The table of the VRF that the packet's device belongs to. */
-function vrfTable(namespace: Namespace, flow: Flow): string | undefined {
-  const device = namespace.devices.get(flow.oif ?? flow.iif);
+/** The VRF that a device is, or belongs to. */
+export function vrfOf(namespace: Namespace, name: string | undefined): Device | undefined {
+  const device = name === undefined ? undefined : namespace.devices.get(name);
   const vrf = device?.type === 'vrf' ? device : namespace.devices.get(device?.master ?? '');
-  return vrf?.type === 'vrf' ? vrf.settings['table'] : undefined;
+  return vrf?.type === 'vrf' ? vrf : undefined;
 }
 
-/** Where no capture shows what a device belongs to, it is taken to be in no VRF. */
+/** What a device belongs to, where nobody says what kind of device that is: of bridges and bonds the ports take no packets of IP themselves. */
+export function likelyVrf(namespace: Namespace, name: string, choose: Choose, key: string): string | undefined {
+  const master = namespace.devices.get(name)?.master;
+  if (master === undefined || namespace.devices.get(master)?.type !== undefined) return undefined;
+  const isVrf = choose({
+    key: `${key}|kind of ${master}`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason: `what kind of device ${master} is, which ${name} belongs to, was not captured; taken for a VRF`,
+    command: 'ip -d link',
+  });
+  return isVrf ? master : undefined;
+}
+
+/** The table of the VRF that the packet's device belongs to. */
+function vrfTable(namespace: Namespace, flow: Flow): string | undefined {
+  return vrfOf(namespace, flow.vrf ?? flow.oif ?? flow.iif)?.settings['table'];
+}
+
+/** Where no capture shows what a device belongs to, it is taken to be in no VRF; what belongs to a device of a kind that nobody says, in one. */
 function mayBeInVrf(flow: Flow, { namespace, choose, key }: LookupOptions): boolean {
-  const name = flow.oif ?? flow.iif;
+  const name = flow.vrf ?? flow.oif ?? flow.iif;
   const device = namespace.devices.get(name);
-  if (name === 'lo' || device?.masterShown !== false || device.type === 'vrf') return false;
+  if (name === 'lo' || device === undefined || device.type === 'vrf') return false;
+  // The device of a VRF itself, which no capture shows as one.
+  if (device.type === undefined && [...namespace.devices.values()].some(({ master }) => master === name)) return true;
+  if (device.master !== undefined) return likelyVrf(namespace, name, choose, key) !== undefined;
+  if (device.masterShown) return false;
   return !choose({
     key: `${key}|VRF of ${name}`,
     rule: undefined,

@@ -1,6 +1,6 @@
 import { hook } from './hooks';
 import { answer, begin, end, type Passage, type Run, type StackInput } from './passage';
-import { isTaken, tupleOf } from './conntrack';
+import { isTaken, tupleOf, UNTRACKED } from './conntrack';
 import { hasPorts, isIcmp } from './packet';
 import { hasRole } from '../model/known-names';
 import { bridgeKeyIn } from '../model/queries';
@@ -8,7 +8,7 @@ import { parseIp } from '../packet/address';
 import { UNKNOWN_PORT } from './matches';
 import { malformed6, routeInput, type InputDecision } from './route-input';
 import { advertisedMss, firstRoute } from './route-output';
-import { flowOf, lookup, type Lookup } from './routing';
+import { flowOf, likelyVrf, lookup, vrfOf, type Lookup } from './routing';
 
 /** Takes a packet through the IP stack of a namespace. Changes the connection table as the kernel would. */
 export function pass(input: StackInput): Passage {
@@ -30,8 +30,22 @@ function receive(run: Run, iif: string): Passage {
   // On its way up from the bridge the packet loses the proxy's socket (skb_orphan in ip_rcv).
   if (run.physIn !== undefined) run.proxied = undefined;
   if (run.physIn !== undefined && run.packet.dst !== dst) return redirected(run, iif);
+  const vrf = vrfOf(run.namespace, iif)?.name ?? likelyVrf(run.namespace, iif, run.choose, run.key);
+  if (vrf !== undefined && vrf !== iif) return receiveInVrf(run, iif, vrf);
   const decision = routeInput(run.namespace, run.packet, iif, run.choose, run.key);
   return decide(run, iif, decision);
+}
+
+/**
+ * vrf_ip_rcv, vrf_ip6_rcv: what a device of a VRF takes in passes PREROUTING once more as if the VRF's own device had taken it, which is its
+ * device for all rules from then on. IPv4's routing still knows the first one (ip_rcv_finish), IPv6's does not (ip6_rcv_finish).
+ */
+function receiveInVrf(run: Run, iif: string, vrf: string): Passage {
+  run.in = vrf;
+  const refused = hook(run, 'PREROUTING');
+  if (refused) return refused;
+  const { namespace, packet, choose, key } = run;
+  return decide(run, vrf, routeInput(namespace, packet, packet.family === 4 ? iif : vrf, choose, key));
 }
 
 function decide(run: Run, iif: string, decision: InputDecision): Passage {
@@ -167,7 +181,7 @@ function send(run: Run): Passage {
   run.rerouted = first;
   if (hasPorts(run.packet.proto)) run.input.connections.opened.push(tupleOf(run.packet));
   run.packet = { ...run.packet, mss: run.packet.mss ?? advertisedMss(run, first) };
-  const refused = hook(run, 'OUTPUT');
+  const refused = outByVrf(run) ?? hook(run, 'OUTPUT');
   if (refused) return refused;
   const { device, found } = run.rerouted ?? first;
   const { hop } = found;
@@ -177,6 +191,19 @@ function send(run: Run): Passage {
     family: hop?.via === undefined ? run.packet.family : hop.viaFamily,
     ...(hop?.gatewayName === undefined ? {} : { name: hop.gatewayName }),
   });
+}
+
+/** vrf_ip_out: what is sent in a VRF passes OUTPUT and POSTROUTING of the VRF's own device first, where no connection is looked for. */
+function outByVrf(run: Run): Passage | undefined {
+  const { vrf } = run.input;
+  if (vrf === undefined || vrf.passed) return undefined;
+  const { out, tracking } = run;
+  run.out = vrf.name;
+  run.tracking = UNTRACKED;
+  const refused = hook(run, 'OUTPUT') ?? hook(run, 'POSTROUTING');
+  run.out = out;
+  run.tracking = tracking;
+  return refused;
 }
 
 /** A program that forbids fragments can't send more than its route takes: it is told, and no packet is made (ip_append_data, EMSGSIZE). */

@@ -1,4 +1,4 @@
-import type { Listener, Network, PacketDump, SeenPacket, Source } from '../model/network';
+import type { Listener, Namespace, Network, PacketDump, SeenPacket, Source } from '../model/network';
 import { get, type FlowKey } from '../packet/flow-key';
 import { destinationIp, destinationMac, isIpv6, sourceIp, sourceMac, type Ending, type Step } from './step';
 import { ipProtocolNumber } from '../packet/ip-protocols';
@@ -150,7 +150,10 @@ function listenerNote(
   const namespace = where === undefined ? undefined : network.hosts.get(where.host)?.namespaces.get(where.namespace);
   if (namespace === undefined) return undefined;
   const ip = destinationIp(ending.packet);
-  const found = namespace.listeners.filter((listener) => takes(listener, protocol, port, ip));
+  const vrf = place?.kind === 'namespace-local' ? place.vrf : undefined;
+  const found = namespace.listeners.filter(
+    (listener) => takes(listener, protocol, port, ip) && isInVrf(namespace, listener, protocol, vrf),
+  );
   const [first] = found;
   if (first !== undefined) {
     const who = first.process ?? 'a process';
@@ -171,6 +174,12 @@ function takes(listener: Listener, protocol: string, port: number, ip: string): 
   return (
     listener.protocol === protocol && (listener.port === undefined || listener.port === port) && (every || listener.ip === ip)
   );
+}
+
+/** A socket that is bound to no VRF takes packets of one only where the system says so; one that is bound to a VRF takes those of it alone. */
+function isInVrf(namespace: Namespace, { dev }: Listener, protocol: 'tcp' | 'udp', vrf: string | undefined): boolean {
+  if (dev !== undefined) return namespace.devices.get(dev)?.type !== 'vrf' || dev === vrf;
+  return vrf === undefined || namespace.sysctls.get(`net.ipv4.${protocol}_l3mdev_accept`)?.value === '1';
 }
 
 /** Who has the address that the packet ends at, or goes to, as Docker and Kubernetes say. */

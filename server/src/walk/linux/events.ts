@@ -130,7 +130,8 @@ function uncaptured(
   program: string,
 ): Step[] {
   const { hook } = event;
-  const asked = hook === 'FORWARD' || hook === 'INPUT';
+  // Routers filter what they say themselves as well; of other machines that would be asked too often for nothing.
+  const asked = hook === 'FORWARD' || hook === 'INPUT' || (hook === 'OUTPUT' && isRouter(namespace));
   if (!event.all) {
     for (const table of event.tables) {
       if (table !== 'filter' && table !== 'nat') continue;
@@ -149,7 +150,7 @@ function uncaptured(
     why: `whether a rule drops or translates the packet ${namespace.name === '' ? `on ${namespace.host}` : `in ${namespace.name}`}`,
   });
   // What is meant for a router may be translated before it is looked at.
-  const matters = hook === 'FORWARD' || (program === 'iptables' && isRouter(namespace));
+  const matters = hook === 'FORWARD' || (hook === 'INPUT' && program === 'iptables' && isRouter(namespace));
   if (!matters) return [];
   return [
     {

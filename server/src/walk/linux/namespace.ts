@@ -26,6 +26,7 @@ import { at, eventSteps, isRouter, stepBase } from './events';
 import { intoSharing, intoVlanDevice, isDown } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { asSent, routedLimit, tooLong } from './routed-size';
+import { vrfOf } from '../../kernel/routing';
 import { route } from './routing';
 import { hasConnections, passNamespace, uncapturedTable, type Taken } from './stack-walk';
 import { knownNamespace, portIdPrefix } from '../../model/known-names';
@@ -129,7 +130,29 @@ export function namespaceLocal(
 ): Ending {
   const host = hostOf(context, place.host);
   const namespace = host?.namespaces.get(place.namespace) ?? bareNamespace(place.host, place.namespace);
-  return through(context, namespace, packet, steps, undefined);
+  return through(
+    context,
+    namespace,
+    packet,
+    steps,
+    undefined,
+    place.vrf === undefined ? undefined : { name: place.vrf, passed: false },
+  );
+}
+
+/** A packet that was routed to the device of a VRF is routed once more, by the VRF's table (vrf_xmit). */
+export function outOfVrf(context: Context, namespace: Namespace, vrf: string, packet: FlowKey, steps: Step[]): Ending {
+  const device = namespace.devices.get(vrf);
+  steps.push({
+    ...stepBase(namespace, vrf),
+    stage: 'nic',
+    summary: `${vrf} is a VRF: its table${device?.settings['table'] === undefined ? '' : ` ${device.settings['table']}`} says where the packet goes`,
+    certainty: 'captured',
+    packet,
+    evidence: device?.sources.slice(0, 1) ?? [],
+    steps: [],
+  });
+  return through(context, namespace, packet, steps, undefined, { name: vrf, passed: true });
 }
 
 /** A packet on its way through one namespace's IP stack. */
@@ -142,7 +165,14 @@ interface Passage {
 }
 
 /** Lets the kernel's model take the packet through the namespace, and shows what it did. */
-function through(context: Context, namespace: Namespace, frame: FlowKey, steps: Step[], device: string | undefined): Ending {
+function through(
+  context: Context,
+  namespace: Namespace,
+  frame: FlowKey,
+  steps: Step[],
+  device: string | undefined,
+  vrf?: { readonly name: string; readonly passed: boolean },
+): Ending {
   // Marks are the mangle table's work: without it they are not known.
   const tables = isIpv6(frame) ? namespace.netfilter6 : namespace.netfilter;
   const mark = tables.size === 0 || tables.has('mangle') || namespace.nftKnown === 'whole' ? 0 : undefined;
@@ -151,7 +181,11 @@ function through(context: Context, namespace: Namespace, frame: FlowKey, steps: 
     passage: taken,
     spared,
     doubts,
-  } = passNamespace(context, namespace, { packet: ipPacketOf(frame, mark, flags, context.size), iif: device });
+  } = passNamespace(context, namespace, {
+    packet: ipPacketOf(frame, mark, flags, context.size),
+    iif: device,
+    ...(vrf === undefined ? {} : { vrf }),
+  });
   const own = { context, namespace, in: device, frame, spared };
   const passage: Passage = { context, namespace, steps, in: device, packet: withIpPacket(frame, taken.packet) };
   const nothing =
@@ -276,11 +310,17 @@ function localDevice(namespace: Namespace, packet: FlowKey, iif: string | undefi
   const destination = destinationIp(packet);
   for (const device of namespace.devices.values()) {
     const own = device.addresses.find(({ ip }) => ip === destination);
-    if (own) return { device: device.name, evidence: [own.source] };
+    // Another VRF may have the same address.
+    if (own && (iif === undefined || vrfOf(namespace, device.name) === undefined || isSameVrf(namespace, device.name, iif)))
+      return { device: device.name, evidence: [own.source] };
   }
   const result = route(namespace, destination, {});
   if (result.kind === 'local') return result;
   return { device: iif ?? 'lo', evidence: [] };
+}
+
+function isSameVrf(namespace: Namespace, one: string, other: string): boolean {
+  return vrfOf(namespace, one) === vrfOf(namespace, other);
 }
 
 function noRoute(context: Context, passage: Passage, destination: string, known: 'absent' | 'partial' | 'whole'): Ending {
@@ -371,6 +411,7 @@ function unseenRules(doubts: Taken['doubts']): string | undefined {
 function deliver(passage: Passage, result: LocalDevice, unseen?: string): Ending {
   const { context, namespace, steps } = passage;
   const device = result.device;
+  const vrf = vrfOf(namespace, passage.in);
   const destination = destinationIp(passage.packet);
   const neutron = neutronPortOf(context.network, device);
   const router = neutron?.router === undefined ? undefined : (routerName(context.network, neutron.router) ?? neutron.router);
@@ -396,7 +437,12 @@ function deliver(passage: Passage, result: LocalDevice, unseen?: string): Ending
     at: at(namespace, device),
     summary,
     packet: passage.packet,
-    back: { kind: 'namespace-local', host: namespace.host, namespace: namespace.name },
+    back: {
+      kind: 'namespace-local',
+      host: namespace.host,
+      namespace: namespace.name,
+      ...(vrf === undefined ? {} : { vrf: vrf.name }),
+    },
   };
 }
 
