@@ -101,7 +101,7 @@ describe('forms for machines', () => {
       '[{"ifname":"v0","vlans":[{"vlan":1,"flags":["PVID","Egress Untagged"],"state":"forwarding","mcast_router":1,"rx_bytes":10,"rx_packets":1,"tx_bytes":0,"tx_packets":0},{"vlan":20,"vlanEnd":30,"flags":[]}]}]\n',
     );
     assert.deepEqual(facts, [
-      { kind: 'bridge-vlan', dev: 'v0', vlan: [1, 1], pvid: true, untagged: true, text: undefined },
+      { kind: 'bridge-vlan', dev: 'v0', vlan: [1, 1], pvid: true, untagged: true, state: 'forwarding', text: undefined },
       { kind: 'bridge-vlan', dev: 'v0', vlan: [20, 30], pvid: false, untagged: false, text: undefined },
     ]);
     const refused = read('bridge -j vlan show', 'RTNETLINK answers: Operation not supported\n[]\n');

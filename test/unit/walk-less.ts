@@ -4,12 +4,12 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { readDocument, type CaptureDocument } from '../../server/src/captures/document';
 import { linkNetwork } from '../../server/src/link/network';
-import { get } from '../../server/src/packet/flow-key';
+import { get, vlansOf, type FlowKey } from '../../server/src/packet/flow-key';
 import { addresses } from '../../server/src/walk/step';
 import { walk, type WalkAnswer, type WalkQuestion } from '../../server/src/walk/walk';
 import { outline, root } from './walk-fixture';
 
-/** A packet that was really sent through a network, and every device that saw it, by the clock: `host [namespace] device a > b [vni N]`. */
+/** A packet that was really sent through a network, and every device that saw it, by the clock: `host [namespace] device a > b [vni N] [vlan N]`. */
 export interface Experiment {
   readonly name: string;
   readonly from: string;
@@ -23,6 +23,10 @@ export interface Experiment {
   readonly told?: { readonly from: string; readonly mtu: number };
   /** The sender's own system refused to send it. */
   readonly refused?: boolean;
+  /** Devices (`host device`) of which a hash takes one: the walk may name another one of them. */
+  readonly oneOf?: readonly (readonly string[])[];
+  /** Nobody waited for it there: TCP's answer was a reset. Not of every network. */
+  readonly reset?: boolean;
   /** It came to the machine that it was for. */
   readonly arrives: boolean;
   /** An answer came back to the sender. */
@@ -41,20 +45,41 @@ interface Passed {
   readonly device: string;
   readonly pair: string;
   readonly vni: number | undefined;
+  /** The tags outside in, as `10` or `100.10`; undefined where the frame had none. */
+  readonly vlan: string | undefined;
 }
 
 function passed(text: string): Passed {
-  const [, host = '', device = '', pair = '', vni] = /^(\S+)(?: \S+)? (\S+) (\S+ > \S+?)(?: vni (\d+))?$/.exec(text) ?? [];
-  return { host, device, pair, vni: vni === undefined ? undefined : Number(vni) };
+  const form = /^(\S+)(?: \S+)? (\S+) (\S+ > \S+?)(?: vni (\d+))?(?: vlan ([\d.]+))?$/;
+  const [, host = '', device = '', pair = '', vni, vlan] = form.exec(text) ?? [];
+  return { host, device, pair, vni: vni === undefined ? undefined : Number(vni), vlan };
 }
 
 function withoutRepeats<T>(items: readonly T[]): T[] {
   return items.filter((item, n) => n === 0 || item !== items[n - 1]);
 }
 
+/** A packet's tags from the outside in, as `100.10`. */
+function tagsOf(packet: FlowKey): string {
+  return vlansOf(packet).join('.');
+}
+
+function inOrder(shown: readonly string[], real: readonly string[], answer: WalkAnswer): void {
+  let next = 0;
+  for (const one of real) {
+    const found = shown.indexOf(one, next);
+    assert.ok(found >= 0, `the packet was ${one}\n${outline(answer)}`);
+    next = found + 1;
+  }
+}
+
 /** What a walk must show of where a packet was: the devices in order, the addresses in order, the networks of its tunnels. */
-export function comparePlaces(answer: WalkAnswer, seen: readonly string[]): void {
+export function comparePlaces(answer: WalkAnswer, seen: readonly string[], oneOf: Experiment['oneOf'] = []): void {
   const real = seen.map(passed);
+  const likes = ({ host, device }: Passed): readonly string[] => {
+    const group = oneOf.find((members) => members.includes(`${host} ${device}`));
+    return group?.map((member) => member.slice(host.length + 1)) ?? [device];
+  };
   const { steps } = answer;
   const words = steps.map((step) => [step.device, ...step.summary.split(/[^\w.@+-]+/)]);
   let at = 0;
@@ -62,25 +87,27 @@ export function comparePlaces(answer: WalkAnswer, seen: readonly string[]): void
     const found = steps.findIndex(
       (step, n) =>
         n >= at &&
-        words[n]?.includes(place.device) === true &&
+        likes(place).some((device) => words[n]?.includes(device) === true) &&
         (step.host === place.host || step.summary.includes(` on ${place.host}`)),
     );
     assert.ok(found >= 0, `${place.host} ${place.device} saw the packet\n${outline(answer)}`);
     at = found;
   }
   const pairs = withoutRepeats(steps.map((step) => addresses(step.packet).replace(' → ', ' > ')));
-  let next = 0;
-  for (const pair of withoutRepeats(real.map((place) => place.pair))) {
-    const found = pairs.indexOf(pair, next);
-    assert.ok(found >= 0, `the packet was ${pair}\n${outline(answer)}`);
-    next = found + 1;
-  }
+  inOrder(pairs, withoutRepeats(real.map((place) => place.pair)), answer);
+  // Of networks whose recorder saw tags, the walk must show the same ones in the same order.
+  if (real.some(({ vlan }) => vlan !== undefined))
+    inOrder(
+      withoutRepeats(steps.map(({ packet }) => tagsOf(packet))),
+      withoutRepeats(real.filter(({ vni }) => vni === undefined).map(({ vlan = '' }) => vlan)).filter((tags) => tags !== ''),
+      answer,
+    );
   const vnis = withoutRepeats(real.flatMap(({ vni }) => (vni === undefined ? [] : [vni])));
   const tunnels = steps
     .filter(({ stage, effect }) => stage === 'tunnel' && effect !== 'dropped')
     .map(({ packet }) => Number(get(packet, 'tun_id')));
   assert.deepEqual(withoutRepeats(tunnels), vnis, outline(answer));
-  const devices = new Set(real.map((place) => `${place.host} ${place.device}`));
+  const devices = new Set(real.flatMap((place) => likes(place).map((device) => `${place.host} ${device}`)));
   for (const { stage, host, device, summary, effect } of steps) {
     const isPlace =
       stage === 'tap' || stage === 'nic' || stage === 'neighbour' || (stage === 'namespace' && / at /.test(summary));

@@ -31,11 +31,13 @@ describe('recorded networks: the walk is where the packet was', () => {
           const why = outline(request);
           if (experiment.arrives) assert.equal(request.ending.disposition, 'delivered', why);
           else assert.match(request.ending.disposition, /^(?:dropped|insufficient-info)$/, why);
-          comparePlaces(request, experiment.request);
+          comparePlaces(request, experiment.request, experiment.oneOf);
           if (experiment.length !== undefined) compareSizes(experiment, request, reply);
+          if (experiment.arrives && experiment.reset !== undefined)
+            assert.equal(/answers with a reset/.test(request.ending.summary), experiment.reset, why);
           if (!experiment.answered) return;
           assert.equal(reply?.ending.disposition, 'delivered', reply ? outline(reply) : why);
-          comparePlaces(reply, experiment.reply);
+          comparePlaces(reply, experiment.reply, experiment.oneOf);
         });
       }
     });

@@ -227,6 +227,8 @@ export type LinuxFact =
       readonly vlan: Val<readonly [number, number]>;
       readonly pvid: boolean;
       readonly untagged: boolean;
+      /** The port's state in these VLANs alone (`-d`). */
+      readonly state?: Val<string>;
     }
   | {
       /** `brctl showmacs`: a MAC address behind a port that is named by its number. */

@@ -65,7 +65,9 @@ export function hostFolder(segments: readonly string[]): string | undefined {
   if (sos > 0) return segments[sos - 1];
   for (let n = segments.length - 2; n >= 0; n--) {
     const segment = segments[n] ?? '';
-    if (NAMESPACE.test(`${segment}_`)) continue;
+    // HOST/namespaces/NAME/…: as a sosreport has them.
+    const isNamespace = segment === 'namespaces' || segments[n - 1] === 'namespaces';
+    if (isNamespace || NAMESPACE.test(`${segment}_`)) continue;
     return NO_HOST.test(segment) ? undefined : segment;
   }
   return undefined;

@@ -134,8 +134,12 @@ function linkVlans(captures: readonly LinkedCapture[]): Map<string, BridgeVlan[]
       const [first, last] = fact.vlan.value;
       const rows = vlans.get(fact.dev.value) ?? [];
       vlans.set(fact.dev.value, rows);
-      if (rows.some((row) => row.first === first && row.last === last)) continue;
-      rows.push({ first, last, pvid: fact.pvid, untagged: fact.untagged, source: sourceAt(linked, fact.vlan.span) });
+      const state = fact.state === undefined ? {} : { state: fact.state.value };
+      const row = { first, last, pvid: fact.pvid, untagged: fact.untagged, ...state, source: sourceAt(linked, fact.vlan.span) };
+      const same = rows.findIndex((known) => known.first === first && known.last === last);
+      if (same < 0) rows.push(row);
+      // The capture that tells states tells the rest as well.
+      else if (rows[same]?.state === undefined && fact.state !== undefined) rows[same] = row;
     }
   }
   return vlans;

@@ -152,6 +152,8 @@ export interface BridgeVlan {
   readonly last: number;
   readonly pvid: boolean;
   readonly untagged: boolean;
+  /** Of these VLANs alone (`bridge -d vlan`); the port has one besides. */
+  readonly state?: string;
   readonly source: Source;
 }
 

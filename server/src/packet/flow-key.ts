@@ -44,17 +44,64 @@ export function set(key: FlowKey, name: string, value: bigint): FlowKey {
   return field ? setField(key, field, value) : key;
 }
 
-/** The VLAN of a tagged packet, undefined for an untagged one. */
+/** The protocols of a tag: 802.1Q's and the provider's (802.1ad). */
+export const Q_TAG = 0x8100;
+export const AD_TAG = 0x88a8;
+/** A tag of which no capture tells the protocol; it is taken for whatever is looked for. */
+export const ANY_TAG = 0;
+
+/** The VLAN of a tagged packet, the outer one where it has several tags; undefined for an untagged one. */
 export function vlanOf(key: FlowKey): number | undefined {
   const tci = word(key, 'vlan_tci');
   return (tci & 0x1000n) === 0n ? undefined : Number(tci & 0xfffn);
 }
 
+/** The packet in a VLAN: with its outer tag changed, or with one where it had none. */
 export function withVlan(key: FlowKey, vid: number): FlowKey {
   const tci = word(key, 'vlan_tci');
   return new Map(key).set('vlan_tci', (tci & 0xe000n) | 0x1000n | BigInt(vid & 0xfff));
 }
 
+/** The protocol of the outer tag; undefined for an untagged packet. */
+export function vlanProtocolOf(key: FlowKey): number | undefined {
+  return vlanOf(key) === undefined ? undefined : Number(key.get('vlan_tpid') ?? BigInt(Q_TAG));
+}
+
+/** Whether the outer tag is of a protocol, as far as anybody knows. */
+export function hasTagOf(key: FlowKey, protocol: number): boolean {
+  const own = vlanProtocolOf(key);
+  return own !== undefined && (own === protocol || own === ANY_TAG || protocol === ANY_TAG);
+}
+
+/** The packet with one more tag around those that it has. What is inside is kept in words of protocol and tag, the outermost of them last. */
+export function pushVlan(key: FlowKey, vid: number, protocol: number = Q_TAG): FlowKey {
+  const next = new Map(key);
+  const outer = vlanProtocolOf(key);
+  if (outer !== undefined)
+    next.set('vlan_inner', (word(key, 'vlan_inner') << 32n) | (BigInt(outer) << 16n) | (word(key, 'vlan_tci') & 0xffffn));
+  return setTag(next.set('vlan_tci', 0x1000n | BigInt(vid & 0xfff)), BigInt(protocol));
+}
+
+/** The packet without its outer tag. */
 export function withoutVlan(key: FlowKey): FlowKey {
-  return new Map(key).set('vlan_tci', 0n);
+  const next = new Map(key);
+  const inner = word(key, 'vlan_inner');
+  next.delete('vlan_tpid');
+  if (inner === 0n) return next.set('vlan_tci', 0n);
+  if (inner >> 32n === 0n) next.delete('vlan_inner');
+  else next.set('vlan_inner', inner >> 32n);
+  return setTag(next.set('vlan_tci', inner & 0xffffn), (inner >> 16n) & 0xffffn);
+}
+
+function setTag(key: Map<string, bigint>, protocol: bigint): FlowKey {
+  if (protocol === BigInt(Q_TAG)) key.delete('vlan_tpid');
+  else key.set('vlan_tpid', protocol);
+  return key;
+}
+
+/** The VLANs of all tags, from the outside in. */
+export function vlansOf(key: FlowKey): number[] {
+  const vlans: number[] = [];
+  for (let left = key, vlan = vlanOf(left); vlan !== undefined; left = withoutVlan(left), vlan = vlanOf(left)) vlans.push(vlan);
+  return vlans;
 }

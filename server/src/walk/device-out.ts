@@ -14,6 +14,7 @@ import {
 import { isMulticastMac } from '../packet/address';
 import { get, type FlowKey } from '../packet/flow-key';
 import { isBond, outOfBond } from './linux/bond';
+import { outOfVrf } from './linux/namespace';
 import { isDown } from './linux/receive';
 import { isShared, outOfShared } from './linux/macvlan';
 import { outOfTunnel, tunnelDevice } from './linux/tunnel-device';
@@ -84,6 +85,7 @@ function outOfNamespace(
     steps.push(vethStep(host, namespace, name, peer, packet));
     return enter(context, host, peer, packet, steps);
   }
+  if (device?.type === 'vrf') return outOfVrf(context, namespace, name, packet, steps);
   if (device && isShared(device)) return outOfShared(context, host, namespace, device, packet, steps);
   if (device && isBond(namespace, device)) return outOfBond(context, namespace, device, packet, steps);
   const sub = vlanDevice(place.namespace, name, device);
@@ -425,7 +427,10 @@ function switchOnTheWay(context: Context, host: Host, receivers: readonly Owner[
   if (!found) return undefined;
   const mac = destinationMac(packet);
   const attachment = attachmentOf(context.network, mac, neutronPortWithMac(context.network, mac));
-  return attachment ? switchBetween(context.network, past.add(attachment.host.name), packet) : found;
+  // What has learned the receiver on a port that may lead to another switch is as much between as any.
+  return attachment && isGuestPort(attachment.host, attachment.device)
+    ? switchBetween(context.network, past.add(attachment.host.name), packet)
+    : found;
 }
 
 const SWITCH = 'switch between|';

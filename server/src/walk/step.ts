@@ -1,7 +1,7 @@
 import type { Certainty, Disposition, Gap, Stage, StepWords } from '../base/walk-words';
 import type { Source } from '../model/network';
 import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
-import { get, vlanOf, type FlowKey } from '../packet/flow-key';
+import { get, vlansOf, type FlowKey } from '../packet/flow-key';
 
 export type { Certainty, Disposition, Gap, Stage };
 
@@ -34,7 +34,13 @@ export type Place =
   | { readonly kind: 'device-in'; readonly host: string; readonly namespace: string; readonly device: string }
   /** It is for the IP stack, or for those who share the device. */
   | { readonly kind: 'namespace-in'; readonly host: string; readonly namespace: string; readonly device: string }
-  | { readonly kind: 'namespace-local'; readonly host: string; readonly namespace: string }
+  | {
+      readonly kind: 'namespace-local';
+      readonly host: string;
+      readonly namespace: string;
+      /** The VRF that it is sent in, as answers to what came in by a device of it are. */
+      readonly vrf?: string;
+    }
   /** `bridge` is its key in `Host.linuxBridges`. */
   | { readonly kind: 'linux-bridge-in'; readonly host: string; readonly bridge: string; readonly member: string }
   | { readonly kind: 'device-out'; readonly host: string; readonly namespace: string; readonly device: string }
@@ -83,8 +89,8 @@ export function destinationMac(packet: FlowKey): string {
   return formatMac(get(packet, 'dl_dst'));
 }
 
-/** `untagged` or `VLAN 3`. */
+/** `untagged`, `VLAN 3`, or `VLAN 100 around VLAN 3`. */
 export function tagText(packet: FlowKey): string {
-  const vlan = vlanOf(packet);
-  return vlan === undefined ? 'untagged' : `VLAN ${vlan}`;
+  const vlans = vlansOf(packet);
+  return vlans.length === 0 ? 'untagged' : vlans.map((vlan) => `VLAN ${vlan}`).join(' around ');
 }

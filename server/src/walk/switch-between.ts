@@ -4,7 +4,7 @@ import { vlanOf, type FlowKey } from '../packet/flow-key';
 import { tunnelDevice } from './linux/tunnel-device';
 import { vlanDevice } from './linux/vlan-device';
 import { destinationMac, sourceMac } from './step';
-import type { Arrival } from './wire';
+import { wireVlan, type Arrival } from './wire';
 
 interface Candidate {
   readonly arrival: Arrival;
@@ -54,11 +54,15 @@ function linuxCandidates(host: Host, packet: FlowKey): Candidate[] {
   return [...host.linuxBridges.values()].flatMap((bridge) => {
     const devices = host.namespaces.get(bridge.namespace)?.devices;
     const learned = bridge.fdb.filter(({ permanent }) => !permanent);
-    const row = learned.find(({ mac }) => mac === sourceMac(packet));
+    // A router's card is learned in each of its VLANs: the one of the frame counts.
+    const row = learned.find(({ mac, dev, vlan }) => {
+      if (mac !== sourceMac(packet)) return false;
+      const sub = vlanDevice(bridge.namespace, dev, devices?.get(dev));
+      return sub ? sub.vlan === tag : vlan === undefined || (wireVlan(bridge, dev, vlan) ?? 0) === (tag ?? 0);
+    });
     const out = learned.find((other) => other.mac === destinationMac(packet) && other.vlan === row?.vlan);
     if (!row || !out || row.dev === out.dev || tunnelDevice(row.dev, devices?.get(row.dev))) return [];
     const sub = vlanDevice(bridge.namespace, row.dev, devices?.get(row.dev));
-    if (sub ? sub.vlan !== tag : tag !== undefined && tag !== row.vlan) return [];
     const { namespace, name } = sub?.lower ?? { namespace: bridge.namespace, name: row.dev };
     const behind = learned.filter(({ dev }) => dev === row.dev).length;
     return [{ arrival: arrivalAt(host, namespace, name, bridge.name, packet, [row.source, out.source]), behind }];

@@ -280,7 +280,7 @@ function reversed(packet: FlowKey, tagged: boolean): FlowKey {
   let answer: FlowKey = new Map(
     [...packet].filter(
       ([key]) =>
-        (tagged && key === 'vlan_tci') || !/^(?:reg\d+|metadata|tun_.*|ct_.*|conj_id|in_port|pkt_mark|vlan_tci)$/.test(key),
+        (tagged && key.startsWith('vlan_')) || !/^(?:reg\d+|metadata|tun_.*|ct_.*|conj_id|in_port|pkt_mark|vlan_.*)$/.test(key),
     ),
   );
   const swap = (a: string, b: string) => {

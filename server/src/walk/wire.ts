@@ -1,4 +1,4 @@
-import type { Device, Host, Namespace, OvsBridge, OvsPort, Source } from '../model/network';
+import type { Device, Host, LinuxBridge, Namespace, OvsBridge, OvsPort, Source } from '../model/network';
 import { hasRole } from '../model/known-names';
 import {
   bridgeKeyIn,
@@ -11,11 +11,11 @@ import {
   ovsPortNamed,
   patchPeer,
 } from '../model/queries';
-import { vlanOf, withoutVlan, withVlan, type FlowKey } from '../packet/flow-key';
+import { hasTagOf, pushVlan, Q_TAG, vlanOf, withoutVlan, withVlan, type FlowKey } from '../packet/flow-key';
 import type { Context } from './context';
 import { isBond, slavesOf } from './linux/bond';
 import { tunnelDevice } from './linux/tunnel-device';
-import { vlanDevice, vlanDeviceFor } from './linux/vlan-device';
+import { tagProtocol, vlanDevice, vlanDeviceFor } from './linux/vlan-device';
 import { attachmentOf, isGuestPort } from './owner';
 import { destinationIp, sourceIp, sourceMac, type Certainty, type Place } from './step';
 
@@ -220,9 +220,11 @@ interface Uplink {
   readonly name: string;
   /** The tag that frames have there whatever they had before; undefined where it stays. */
   readonly tag: number | undefined;
-  /** What the switch has learned on the port: address and VLAN. */
-  readonly learned: readonly { readonly mac: string; readonly vlan: number; readonly source: Source }[];
+  /** What the switch has learned on the port: address, and the VLAN that its frames have on the wire; undefined where that is not told. */
+  readonly learned: readonly { readonly mac: string; readonly vlan: number | undefined; readonly source: Source }[];
   readonly where: string;
+  /** Of the tags that the switch looks at. */
+  readonly protocol: number;
 }
 
 function byUplink(
@@ -236,16 +238,21 @@ function byUplink(
   const known = (uplinks ?? []).flatMap((uplink) => {
     // A router's card is learned in each of its VLANs: that of the frame counts first.
     const rows = uplink.learned.filter(({ mac }) => mac === sender);
-    const row = rows.find(({ vlan }) => vlan === (vlanOf(packet) ?? 0)) ?? rows[0];
+    const row = rows.find(({ vlan }) => vlan === undefined || vlan === (vlanOf(packet) ?? 0)) ?? rows[0];
     return row ? [{ uplink, row }] : [];
   });
   const [seen, another] = known;
   if (seen && !another) {
     const { uplink, row } = seen;
-    const vlan = uplink.tag ?? row.vlan;
+    const vlan = uplink.tag ?? row.vlan ?? vlanOf(packet) ?? 0;
     return {
       place: uplink.place,
-      packet: vlan === 0 ? withoutVlan(packet) : withVlan(packet, vlan),
+      packet:
+        vlan === 0
+          ? withoutVlan(packet)
+          : hasTagOf(packet, uplink.protocol)
+            ? withVlan(packet, vlan)
+            : pushVlan(packet, vlan, uplink.protocol),
       certainty: 'inferred',
       reason: `${owned}; ${uplink.where} has learned ${sender} on ${uplink.name}${vlan === 0 ? '' : ` in VLAN ${vlan}`}`,
       evidence: [...evidence, row.source],
@@ -274,7 +281,9 @@ function uplinksBeyond(host: Host, namespace: string, name: string, device: Devi
   }
   if (linuxBridgeNamed(host, namespace, name)) return linuxUplinks(host, namespace, name);
   const member = bridgeOfMember(host, namespace, name);
-  if (member && isGuestPort(host, name)) return linuxUplinks(host, namespace, member.name);
+  // The address of a bridge is that of one of its ports, and what is for it comes in by any of them.
+  if (member && (isGuestPort(host, name) || host.namespaces.get(namespace)?.devices.get(member.name)?.mac === device?.mac))
+    return linuxUplinks(host, namespace, member.name);
   const pair = device?.pair;
   if (pair === undefined) return undefined;
   const onSwitch = pair.namespace === '' ? ovsPortNamed(host, pair.name) : undefined;
@@ -307,6 +316,7 @@ function ovsUplinks(host: Host, start: OvsBridge): Uplink[] {
         tag: port.tag === undefined ? undefined : 0,
         learned: bridge.fdb.filter((row) => row.ofport !== undefined && row.ofport === port.ofport),
         where: `${bridge.name} of ${host.name}`,
+        protocol: Q_TAG,
       });
     }
   }
@@ -321,6 +331,12 @@ function wireOf(host: Host, namespace: string, name: string): string {
   const slaves = slavesOf(inside, name);
   const active = slaves.find((slave) => slave.name === bond?.settings['active_slave']) ?? slaves.find(({ up }) => up);
   return active?.name ?? name;
+}
+
+/** The tag that the frames of a VLAN have on the wire of a port: none where the port's own is that one (PVID). */
+export function wireVlan(bridge: LinuxBridge | undefined, port: string, vlan: number | undefined): number | undefined {
+  const own = bridge?.vlans.get(port)?.find(({ pvid }) => pvid);
+  return vlan === undefined || own === undefined ? vlan : own.first === vlan ? 0 : vlan;
 }
 
 /** Ports of a Linux bridge that are no guest's, no tunnel's and no pair's; of a VLAN device the card below. */
@@ -341,8 +357,9 @@ function linuxUplinks(host: Host, namespace: string, name: string): Uplink[] {
         tag: sub?.vlan,
         learned: (bridge?.fdb ?? [])
           .filter((row) => row.dev === member.name && !row.permanent)
-          .map(({ mac, source }) => ({ mac, vlan: sub?.vlan ?? 0, source })),
+          .map(({ mac, vlan, source }) => ({ mac, vlan: sub?.vlan ?? wireVlan(bridge, member.name, vlan), source })),
         where: `${name} of ${host.name}`,
+        protocol: sub?.protocol ?? tagProtocol(devices?.get(name)?.settings['vlan_protocol']),
       },
     ];
   });

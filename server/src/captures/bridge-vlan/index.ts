@@ -54,6 +54,11 @@ export const bridgeVlan: CaptureKind = {
     let ofTunnels = input.options['shows'] === 'tunnels';
     return parseRows(input, rows, (_rule, result, source, out, at) => {
       const line = readVlanLine(result, source);
+      if (line.state !== undefined) {
+        const last = out.facts.at(-1);
+        if (last?.kind === 'bridge-vlan') out.facts[out.facts.length - 1] = { ...last, state: line.state };
+        return 'header';
+      }
       if (line.header) {
         ofTunnels ||= /\stunnel/.test(source.text);
         return 'header';
@@ -81,12 +86,14 @@ function parseJson(input: ParseInput) {
       if (first === undefined) continue;
       const last = jsonNumber(entry, 'vlanEnd');
       const flags = jsonTexts(entry, 'flags');
+      const state = jsonText(entry, 'state');
       out.facts.push({
         kind: 'bridge-vlan',
         dev,
         vlan: val([first.value, last?.value ?? first.value] as const, first.span),
         pvid: flags.includes('PVID'),
         untagged: flags.includes('Egress Untagged'),
+        ...(state === undefined ? {} : { state }),
       });
     }
   }

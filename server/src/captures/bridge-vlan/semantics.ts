@@ -15,6 +15,8 @@ export interface VlanLine {
   /** Undefined for `None`, for titles and for statistics. */
   readonly entry: VlanEntry | undefined;
   readonly header: boolean;
+  /** What `-d` says of the VLAN above. */
+  readonly state?: Val<string>;
 }
 
 const semantics = grammars.BridgeVlan.createSemantics();
@@ -49,7 +51,10 @@ semantics.addOperation<VlanLine>('read(source)', {
   entryLine(_indent, entry, _remark, _end) {
     return { dev: undefined, entry: entry['entry'](this.args['source']) as VlanEntry | undefined, header: false };
   },
-  statisticsLine(_indent, _what, _rest) {
+  statisticsLine_state(_indent, _word, _sp, state, _rest) {
+    return { dev: undefined, entry: undefined, header: true, state: textVal(state, this.args['source'] as SourceText) };
+  },
+  statisticsLine_other(_indent, _what, _rest) {
     return { dev: undefined, entry: undefined, header: true };
   },
 });

@@ -2,8 +2,8 @@ import { ones } from '../../base/bits';
 import type { BridgeMember, Host, LinuxBridge, Source } from '../../model/network';
 import { bareNamespace, neutronPortOf } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
-import { get, type FlowKey } from '../../packet/flow-key';
-import { addGap, hostOf, inNamespace, type Context } from '../context';
+import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
+import { addDoubt, addGap, hostOf, inNamespace, type Context } from '../context';
 import { followCopies, type Copy } from '../copies';
 import { outOfBridge } from '../device-size';
 import { cardBehind, isGuestSide } from '../owner';
@@ -14,9 +14,11 @@ import {
   asArriving,
   asLeaving,
   egressRefusal,
+  egressUnsaid,
   filteringOf,
   floodRefusal,
   ingressVlan,
+  lockRefusal,
   isLinkLocal,
   memberOf,
   stateRefusal,
@@ -74,9 +76,13 @@ export function linuxBridgeIn(context: Context, place: BridgePlace, packet: Flow
   if ('disposition' in before) return before;
   const entered = ingressVlan(bridge, filtering, place.member, before.packet);
   if ('why' in entered) return drop(inner, { place, bridge, packet, steps }, entered, filtering.certainty, filtering.reason);
-  const { unsaid } = entered;
-  if (unsaid !== undefined)
-    addGap(inner, { host: host.name, command: inNamespace(bridge.namespace, 'bridge vlan'), why: unsaid });
+  const locked = lockRefusal(bridge, from, entered.vlan, before.packet);
+  if (locked?.isSure === true)
+    return drop(inner, { place, bridge, packet, steps }, locked, filtering.certainty, filtering.reason);
+  if (locked) addGap(inner, { host: host.name, command: inNamespace(bridge.namespace, 'bridge fdb show'), why: locked.why });
+  const unsaid = entered.unsaid?.why ?? locked?.why;
+  // Nobody knows with which tag the frame leaves then, so that no later drop is certain.
+  if (entered.unsaid !== undefined) doubt(inner, host.name, bridge, entered.unsaid);
   const run: Run = {
     context: inner,
     host,
@@ -85,7 +91,11 @@ export function linuxBridgeIn(context: Context, place: BridgePlace, packet: Flow
     hooks,
     bridge,
     namespace,
-    filtering: unsaid === undefined ? filtering : { ...filtering, certainty: 'inferred', reason: unsaid },
+    filtering: {
+      ...filtering,
+      ...(entered.protocol === undefined ? {} : { protocol: entered.protocol }),
+      ...(unsaid === undefined ? {} : { certainty: 'inferred', reason: unsaid }),
+    },
     from: place.member,
     vlan: entered.vlan,
   };
@@ -171,6 +181,19 @@ function up(run: Run, packet: FlowKey): Ending {
   if ('why' in arriving) return drop(context, { place, bridge, packet, steps }, arriving, filtering.certainty, filtering.reason);
   const refused = hooks.toHost(arriving);
   if (refused) return refused;
+  if (filtering.on) {
+    const tag = vlanOf(arriving);
+    steps.push({
+      ...bridgeStep(
+        run,
+        arriving,
+        `Linux bridge ${bridge.name}: from ${run.from} to its own host${vlanWords(run)}, ${tag === undefined ? 'untagged' : 'tagged'}`,
+      ),
+      certainty: filtering.certainty,
+      ...(filtering.reason === undefined ? {} : { reason: filtering.reason }),
+      evidence: [...inEvidence(run), ...(bridge.vlans.get(bridge.name) ?? []).slice(0, 1).map(({ source }) => source)],
+    });
+  }
   return context.go(
     context,
     { kind: 'namespace-in', host: host.name, namespace: bridge.namespace, device: bridge.name },
@@ -320,6 +343,8 @@ function out(run: Run, port: string, packet: FlowKey, steps: Step[], context: Co
 /** The frame is on its way to a port's device, if it is not too long for it. */
 function leave(run: Run, port: string, packet: FlowKey, steps: Step[], context: Context): Ending {
   const { bridge, host } = run;
+  const untold = egressUnsaid(run, port);
+  if (untold) doubt(context, host.name, bridge, untold);
   const namespace = run.namespace ?? bareNamespace(host.name, bridge.namespace);
   const calls = run.from === bridge.name ? 'no' : run.hooks.calls(packet);
   const fits = outOfBridge(context, { namespace, bridge: bridge.name, port, calls }, packet, steps);
@@ -400,6 +425,18 @@ function floodTo(run: Run, { to, refusals }: Flood, listens: boolean, packet: Fl
       go: (inner, steps) => up({ ...run, context: inner, steps, hooks: run.hooks.forBranch(inner, steps) }, packet),
     });
   return followCopies(context, copies, run.steps) ?? unknown(run.place, bridge.name, packet);
+}
+
+/** What nobody says, so that what becomes of the frame from here on is not certain. */
+function doubt(
+  context: Context,
+  host: string,
+  bridge: LinuxBridge,
+  unsaid: { readonly why: string; readonly command: string },
+): void {
+  const gap = { host, command: inNamespace(bridge.namespace, unsaid.command), why: unsaid.why };
+  addGap(context, gap);
+  addDoubt(context, gap);
 }
 
 function addRulesGap({ context, bridge, host }: Run): void {

@@ -1,6 +1,6 @@
 import type { Device, Host, Namespace } from '../../model/network';
 import { hasRole } from '../../model/known-names';
-import { vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
+import { AD_TAG, ANY_TAG, hasTagOf, pushVlan, Q_TAG, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import type { Context } from '../context';
 import type { Ending, Step } from '../step';
 import { stepBase } from './events';
@@ -14,15 +14,29 @@ export interface Lower {
 export interface VlanDevice {
   readonly lower: Lower;
   readonly vlan: number;
+  /** Of its tags (`Q_TAG` …). */
+  readonly protocol: number;
   /** `ip -d link` says so, not the name alone. */
   readonly said: boolean;
+}
+
+/** The protocol that `ip -d link` names; nobody knows where it names none. */
+export function tagProtocol(name: string | undefined): number {
+  if (name === undefined) return ANY_TAG;
+  return name.toLowerCase() === '802.1ad' ? AD_TAG : Q_TAG;
 }
 
 /** The VLAN and the lower device of a VLAN device such as `eth1.101`; undefined for other devices. */
 export function vlanDevice(namespace: string, name: string, device: Device | undefined): VlanDevice | undefined {
   if (device?.type === 'vlan' && device.vlanId !== undefined) {
     const lower = device.pair ?? (device.peer === undefined ? undefined : { namespace, name: device.peer });
-    if (lower) return { lower: { namespace: lower.namespace, name: lower.name }, vlan: device.vlanId, said: true };
+    if (lower)
+      return {
+        lower: { namespace: lower.namespace, name: lower.name },
+        vlan: device.vlanId,
+        protocol: tagProtocol(device.settings['protocol']),
+        said: true,
+      };
   }
   // Flannel writes the number of its VXLAN device the same way.
   if (hasRole(name, 'tunnel')) return undefined;
@@ -32,6 +46,7 @@ export function vlanDevice(namespace: string, name: string, device: Device | und
   return {
     lower: { namespace: lower.namespace, name: lower.name },
     vlan: device?.vlanId ?? Number(dotted[2]),
+    protocol: tagProtocol(device?.settings['protocol'] ?? '802.1Q'),
     said: device?.vlanId !== undefined,
   };
 }
@@ -46,7 +61,7 @@ export function outOfVlan(
   steps: Step[],
 ): Ending {
   const device = namespace.devices.get(name);
-  const tagged = withVlan(packet, sub.vlan);
+  const tagged = pushVlan(packet, sub.vlan, sub.protocol);
   steps.push({
     ...stepBase(namespace, name),
     stage: 'nic',
@@ -72,7 +87,8 @@ export function vlanDeviceFor(host: Host, lower: Lower, packet: FlowKey): Lower 
   for (const namespace of host.namespaces.values()) {
     for (const device of namespace.devices.values()) {
       const sub = vlanDevice(namespace.name, device.name, device);
-      if (sub && sub.vlan === vlan && sub.lower.name === lower.name && sub.lower.namespace === lower.namespace)
+      if (sub?.vlan !== vlan || !hasTagOf(packet, sub.protocol)) continue;
+      if (sub.lower.name === lower.name && sub.lower.namespace === lower.namespace)
         return { namespace: namespace.name, name: device.name };
     }
   }

@@ -1,7 +1,7 @@
 import { ones } from '../../base/bits';
 import { hasOption, noTlvs, readOption, writeOption, type TlvTable } from '../../openflow/tlv';
 import { fields } from '../../packet/fields';
-import type { FlowKey } from '../../packet/flow-key';
+import { Q_TAG, vlanProtocolOf, type FlowKey } from '../../packet/flow-key';
 import { emptyFlow, readSlices, W, writeSlices, type FlowWords } from '../../packet/flow-words';
 
 /** Headers that a walk carries from device to device, each under the one name that keeps it; ports have several. */
@@ -26,7 +26,10 @@ export function toWords(packet: FlowKey, options: TlvTable = noTlvs): FlowWords 
     if (value !== undefined) writeSlices(words, field.slices, value, ones(field.bits));
   }
   const tci = Number(packet.get('vlan_tci') ?? 0n);
-  words[W.vlan0] = tci === 0 ? 0 : ((0x8100 << 16) | tci) >>> 0;
+  // The switch knows two tags; those further inside are a part of the frame to it.
+  const inner = packet.get('vlan_inner') ?? 0n;
+  words[W.vlan0] = tci === 0 ? 0 : (((vlanProtocolOf(packet) || Q_TAG) << 16) | tci) >>> 0;
+  words[W.vlan1] = Number(inner & 0xffffffffn);
   const tos = Number(packet.get('nw_tos') ?? 0n) & 0xfc;
   words[W.nwTos] = tos | Number(packet.get('nw_ecn') ?? 0n);
   return words;
@@ -43,7 +46,14 @@ export function toPacket(words: FlowWords, before: FlowKey, options: TlvTable = 
     const value = readSlices(words, field.slices);
     if (value !== 0n || packet.has(field.name)) packet.set(field.name, value);
   }
-  packet.set('vlan_tci', BigInt((words[W.vlan0] ?? 0) & 0xffff));
+  const [outer, inner] = [words[W.vlan0] ?? 0, words[W.vlan1] ?? 0];
+  packet.set('vlan_tci', BigInt(outer & 0xffff));
+  if ((outer & 0x1000) === 0 || outer >>> 16 === Q_TAG) packet.delete('vlan_tpid');
+  else packet.set('vlan_tpid', BigInt(outer >>> 16));
+  const deeper = (before.get('vlan_inner') ?? 0n) >> 32n;
+  const tags = inner === 0 ? deeper : (deeper << 32n) | BigInt(inner >>> 0);
+  if (tags === 0n) packet.delete('vlan_inner');
+  else packet.set('vlan_inner', tags);
   packet.set('tp_src', BigInt(words[W.tpSrc] ?? 0));
   packet.set('tp_dst', BigInt(words[W.tpDst] ?? 0));
   const tos = words[W.nwTos] ?? 0;
