@@ -73,12 +73,16 @@ def native(router, r):
 
 
 def tracked(router, shown):
-    """The same captures once more, with the connections that the kernel knows by now."""
+    """The same captures once more, with the connections that the kernel knows by now, and what packets have changed of sets and sockets."""
     whole = shown["ruleset" if router.backend == "native" else "save"]
+    changed = ["ss -tunae", "ipset save", *(["nft list ruleset"] if router.backend == "native" else [])]
     commands = ["conntrack -L", "conntrack -L -f ipv6"] if shutil.which("conntrack") else ["cat /proc/net/nf_conntrack"]
-    printed = Printed(router, commands)
-    kept = [section for section in re.split(r"^(?=root@router:~# )", whole, flags=re.M) if not section.startswith("root@router:~# ss ")]
-    return "".join(kept) + "\n" + "\n".join(printed.section(command) for command in ("ss -tunae", *commands))
+    printed = Printed(router, [*changed[2:], *commands])
+    if "nft list ruleset" in printed.text:
+        printed.text["nft list ruleset"] = re.sub(r"^table inet observer \{\n.*?^\}\n", "", printed.text["nft list ruleset"], flags=re.M | re.S)
+    kept = [section for section in re.split(r"^(?=root@router:~# )", whole, flags=re.M)
+            if section.partition("\n")[0].removeprefix("root@router:~# ") not in changed]
+    return "".join(kept) + "\n" + "\n".join(printed.section(command) for command in (*changed, *commands))
 
 
 def tracks(listed, family):
