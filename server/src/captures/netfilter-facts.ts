@@ -107,7 +107,14 @@ export type NfMatch =
       readonly negated: boolean;
     }
   /** The packet has such a header of IPv6, by the name of the match: `frag`, `rt`, `hbh`, `dst`, `srh`. */
-  | { readonly kind: 'extension-header'; readonly name: string; readonly text: Val<string>; readonly negated: boolean }
+  | {
+      readonly kind: 'extension-header';
+      readonly name: string;
+      readonly text: Val<string>;
+      readonly negated: boolean;
+      /** Nothing that stands in it is asked for. */
+      readonly alone?: true;
+    }
   | { readonly kind: 'pkttype'; readonly value: Val<string>; readonly negated: boolean }
   /** `value` undefined for `--socket-exists`. */
   | {

@@ -226,7 +226,10 @@ function makeTest(match: NfMatch): Test {
       return turned(match.negated, (at) => hasRealm(match, at.namespace, at.packet.family));
     case 'extension-header':
       // What a question tells of has none but that of fragments; a match of such a header fails without it, negated or not.
-      return ({ packet }) => (match.name === 'frag' && (packet.fragment || packet.firstFragment === true) ? 'maybe' : 'no');
+      return ({ packet }) => {
+        if (match.name !== 'frag' || !(packet.fragment || packet.firstFragment === true)) return 'no';
+        return match.alone === true ? 'yes' : 'maybe';
+      };
     case 'pkttype':
       return turned(match.negated, (at) => tri(frameType(at) === match.value.value));
     case 'tcpmss': {

@@ -152,10 +152,8 @@ function exceedsMtu(run: Run, device: string, routeMtu: number | undefined): Pas
 /** POSTROUTING and out. */
 function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passage {
   run.out = device;
-  const before = run.in;
-  run.in = undefined;
+  // The rules see the device that it came by as well (ip_output, since 5.7).
   const refused = hook(run, 'POSTROUTING');
-  run.in = before;
   if (refused) return refused;
   const clash = confirm(run);
   if (clash) return clash;

@@ -25,7 +25,8 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
   if (selector === undefined) return [otherMatch(item.text)];
   if (right.is === 'values' && right.values.some(isBackward)) return [otherMatch(item.text)];
   const equal = item.relation === '' || item.relation === '==' || item.relation === 'eq' || negated;
-  if (item.mask !== undefined && !equal) return chance(item, selector) ?? [otherMatch(item.text)];
+  if (item.mask !== undefined && !equal)
+    return chance(item, selector) ?? flagsCompared(item, selector) ?? [otherMatch(item.text)];
   if (item.mask !== undefined || right.is === 'flags')
     return maskedMatches(item, selector, negated, lookup) ?? [otherMatch(item.text)];
   if (/^(?:<|>|<=|>=|lt|gt|le|ge)$/.test(item.relation)) return comparison(item, selector, lookup) ?? [otherMatch(item.text)];
@@ -176,6 +177,29 @@ function chance(item: Extract<NftItem, { is: 'condition' }>, selector: Val<strin
     return undefined;
   return [{ kind: 'limit', module: 'statistic', text: item.text, negated: false, probability: value / (all + 1) }];
 }
+
+/** `tcp flags & (fin | syn | rst | psh | ack | urg) < fin`: no flag at all. As many conditions as values of the bits do. */
+function flagsCompared(item: Extract<NftItem, { is: 'condition' }>, selector: Val<string>): NfMatch[] | undefined {
+  const { right, mask, relation, text } = item;
+  const value = right.is === 'values' ? tcpFlags(listed(right.values).value) : undefined;
+  const bits = mask === undefined ? undefined : tcpFlags(mask);
+  const holds = COMPARED[relation];
+  if (selector.value !== 'tcp flags' || value === undefined || bits === undefined || holds === undefined) return undefined;
+  const sets = Array.from({ length: 256 }, (_, set) => set).filter((set) => (set & ~bits) === 0 && holds(set, value));
+  const matches = sets.map((set): NfMatch => ({ kind: 'tcp-flags', mask: bits, set, text, negated: false }));
+  return [protocolOf('tcp', selector), { kind: 'any-of', matches, text, negated: false }];
+}
+
+const COMPARED: Readonly<Record<string, ((a: number, b: number) => boolean) | undefined>> = {
+  '<': (a, b) => a < b,
+  lt: (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  le: (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  gt: (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+  ge: (a, b) => a >= b,
+};
 
 /** `meta mark & 0xff == 0x10`, `tcp flags & (fin | syn) == syn`, `tcp flags syn / syn,ack`. */
 function maskedMatches(

@@ -155,6 +155,8 @@ function selectorOf(json: Json): Val<string> | undefined {
     case 'jhash':
     case 'symhash':
       return made(`${one.name} ${one.name === 'jhash' ? 'fields ' : ''}mod ${number('mod') ?? ''}`);
+    case 'exthdr':
+      return made(text('field') === undefined ? `exthdr ${text('name') ?? ''}` : `${text('name') ?? ''} ${text('field') ?? ''}`);
     case 'tcp option':
       return made(`tcp option ${text('name') ?? ''}${text('field') === undefined ? '' : ` ${text('field') ?? ''}`}`);
     default:

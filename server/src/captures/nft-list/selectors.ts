@@ -283,6 +283,8 @@ export function valueMatches(
         negated: false,
       }));
     default:
+      if (/^(?:exthdr \w+|(?:frag|rt|hbh|dst|mh|srh) (?!classid|nexthop|mtu|ipsec)\S+)$/.test(name))
+        return headerMatches(selector, values, negated, text, lookup);
       if (/^(?:numgen|jhash|symhash) /.test(name)) return byNumber(selector, values, negated, text);
       return tupleMatches(selector, values, negated, text, lookup);
   }
@@ -405,6 +407,25 @@ function markMatch(kind: 'mark' | 'connmark', value: Val<string>): NfMatch | und
     return { kind, mark: val({ value: from, mask: 0xffffffff, to }, value.span), negated: false };
   const mark = markValue(value.value);
   return mark === undefined || value.value.includes('/') ? undefined : { kind, mark: val(mark, value.span), negated: false };
+}
+
+/** `exthdr frag exists`: whether IPv6 has such a header; `frag more-fragments 1`: what stands in it, for which it must be there. */
+function headerMatches(
+  selector: Val<string>,
+  values: readonly Val<string>[],
+  negated: boolean,
+  text: Val<string>,
+  lookup: Lookup,
+): NfMatch[] | undefined {
+  const [first = '', second = ''] = selector.value.split(' ');
+  const asked = first === 'exthdr';
+  const [value] = values;
+  const guard = familyGuard(val('ip6', selector.span), lookup);
+  const there: NfMatch = { kind: 'extension-header', name: asked ? second : first, text, negated: false };
+  if (!asked) return [...guard, there];
+  if (values.length > 1 || !/^(?:exists|missing|[01])$/.test(value?.value ?? '')) return undefined;
+  const missing = /^(?:missing|0)$/.test(value?.value ?? '');
+  return [...guard, { kind: 'any-of', matches: [{ ...there, alone: true }], text, negated: missing !== negated }];
 }
 
 /** `0-3`, `port-unreachable`, `net-unreachable-port-unreachable`: names of codes have hyphens themselves. */
