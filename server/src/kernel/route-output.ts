@@ -1,3 +1,4 @@
+import { addressType } from './address-type';
 import { isLoopback, isMulticast, PROTO, type IpPacket } from './packet';
 import { end, lost, type Passage, type Run } from './passage';
 import { flowOf, lookup, unknownText, type Lookup } from './routing';
@@ -24,7 +25,11 @@ export function firstRoute(run: Run): ReturnType<typeof routeOutput> {
   const source = first.found.route.src ?? sourceFor(run, first.found);
   if (source === undefined) return sourceless(run) ?? first;
   run.packet = { ...run.packet, src: source };
-  return family === 4 && proto === PROTO.TCP ? routeOutput(run, true) : first;
+  if (family === 6 || proto !== PROTO.TCP) return first;
+  // That question has a source, which must be this host's own by the table local (__ip_dev_find).
+  if (first.found.table !== 'local' && addressType(run.namespace, 4, source, undefined) !== 'LOCAL')
+    return end(run, 'unroutable', 'the address that it would come from is local by another table only, so that TCP refuses it');
+  return routeOutput(run, true);
 }
 
 /** tcp_v4_connect, tcp_v6_connect. */
