@@ -322,6 +322,44 @@ ${rules.map((rule) => `\t\t${rule}\n`).join('')}	}
     });
   });
 
+  it('knows in nft the headers of IPv6, comparisons of flags, and at the end the device that a packet came by', () => {
+    const nft = (...chains: [string, string][]) => [
+      ADDRESSES,
+      RULES,
+      ROUTES,
+      SYSCTLS,
+      `root@router:~# nft list ruleset
+table inet t {
+${chains.map(([hook, rule]) => `\tchain ${hook}_c {\n\t\ttype filter hook ${hook} priority filter; policy accept;\n\t\t${rule}\n\t}\n`).join('')}}
+`,
+    ];
+    const of = (rule: string, hook = 'forward', way = WAY) => {
+      const [trace] = ask(nft([hook, rule]), way);
+      return [trace?.verdict, trace?.certainty];
+    };
+    assert.deepEqual(of('exthdr frag missing drop'), ['forwarded', 'captured']);
+    assert.deepEqual(of('exthdr hbh exists drop'), ['forwarded', 'captured']);
+    assert.deepEqual(of('frag more-fragments 1 drop'), ['forwarded', 'captured']);
+    const none = 'tcp flags & (fin | syn | rst | psh | ack | urg) < fin drop';
+    assert.deepEqual(of(none, 'forward', `${WAY} flags=none`), ['dropped', 'captured']);
+    assert.deepEqual(of(none, 'forward', `${WAY} flags=syn`), ['forwarded', 'captured']);
+    assert.deepEqual(of('tcp flags & (syn | ack) >= ack drop', 'forward', `${WAY} flags=syn,ack`), ['dropped', 'captured']);
+    assert.deepEqual(of('tcp flags & (syn | ack) >= ack drop', 'forward', `${WAY} flags=syn`), ['forwarded', 'captured']);
+    assert.deepEqual(of('iifname "eth0" oifname "eth1" drop', 'postrouting'), ['dropped', 'captured']);
+    assert.deepEqual(of('iifname "eth1" drop', 'postrouting'), ['forwarded', 'captured']);
+    const own = 'dst=8.8.8.8 proto=tcp sport=40000 dport=80';
+    assert.deepEqual(of('iifname "eth0" drop', 'postrouting', own), ['forwarded', 'captured']);
+  });
+
+  it('sends no TCP from an address that only another table calls local', () => {
+    const routes = ROUTES.replace('default via 10.0.1.9 dev eth0 table 100', 'local 172.16.6.6 dev lo table 100');
+    const rules = RULES.replace('32766:', '50:\tfrom all lookup 100\n32766:');
+    const captures = [ADDRESSES, rules, routes, SYSCTLS, tables('', '')];
+    const verdict = (way: string) => ask(captures, way)[0]?.verdict;
+    assert.equal(verdict('dst=172.16.6.6 proto=tcp sport=40000 dport=80'), 'unroutable');
+    assert.equal(verdict('dst=172.16.6.6 proto=udp sport=40000 dport=80'), 'local');
+  });
+
   it('believes no range of nft whose first end lies beyond its last', () => {
     const captures = (mark: string) => [
       ADDRESSES,
