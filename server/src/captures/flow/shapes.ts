@@ -58,6 +58,7 @@ const MOST_NAMES = 200_000;
 const PLAIN = /^[\t\x20-\x7e]*[\x21-\x7e]$/;
 /** A type of service ends in two zero bits: what it may be set to has gaps that classes of values do not show. */
 const UNEVEN = /->(?:nw_tos|NXM_OF_IP_TOS)/;
+
 /**
  * `mayBeFlow` says whether a line alone would be taken as a flow of a dump that has started, whatever its values are; `saved` tells the
  * shapes with ids up to `known`, which the caller makes the engine know.
