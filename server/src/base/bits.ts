@@ -1,6 +1,9 @@
+/** Of widths that fields have: to make such a number takes longer than what is done with it. */
+const ONES: readonly bigint[] = Array.from({ length: 129 }, (_, bits) => (1n << BigInt(bits)) - 1n);
+
 /** All ones in the low `bits` bits. */
 export function ones(bits: number): bigint {
-  return (1n << BigInt(bits)) - 1n;
+  return ONES[bits] ?? (1n << BigInt(bits)) - 1n;
 }
 
 /** Reads `0x1f`, `31` or `037`-less decimal text; undefined where it is neither. */

@@ -26,15 +26,29 @@ export interface MatchMask {
   readonly key: string;
 }
 
-const interned = new Map<string, MatchMask>();
+/** By a hash of words and masks: a table has half a million matches under a few hundred masks. */
+const interned = new Map<number, MatchMask[]>();
 
 /** The one object for these words and masks. */
 export function internMask(words: readonly number[], masks: readonly number[]): MatchMask {
-  let key = '';
-  for (let i = 0; i < words.length; i++) key += `${words[i]}:${(masks[i] ?? 0).toString(16)},`;
-  let found = interned.get(key);
-  if (!found) interned.set(key, (found = { words, masks, key }));
-  return found;
+  let hash = words.length;
+  for (let i = 0; i < words.length; i++) {
+    hash = Math.imul(hash ^ (words[i] ?? 0), 0x9e3779b1);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ (masks[i] ?? 0), 0x85ebca6b);
+  }
+  const alike = interned.get(hash);
+  for (const mask of alike ?? []) if (areSame(mask.words, words) && areSame(mask.masks, masks)) return mask;
+  const key = words.map((word, i) => `${word}:${(masks[i] ?? 0).toString(16)}`).join();
+  const made = { words, masks, key };
+  if (alike) alike.push(made);
+  else interned.set(hash, [made]);
+  return made;
+}
+
+function areSame(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** The compact form of a value and its mask; bits of the value outside the mask do not count. */

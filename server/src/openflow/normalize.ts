@@ -1,13 +1,29 @@
 import type { MatchWords } from './field-access';
-import { W, wordLayout } from '../packet/flow-words';
+import { W, wordLayout, wordOf } from '../packet/flow-words';
 import { ETH_TYPE, IP_PROTO, isMplsType } from '../packet/protocols';
 
-function clear(match: MatchWords, ...names: readonly string[]): void {
-  for (const name of names) {
-    const entry = wordLayout[name];
-    if (!entry) continue;
-    match.value.fill(0, entry.at, entry.at + entry.words);
-    match.mask.fill(0, entry.at, entry.at + entry.words);
+/** The words of some headers. */
+function wordsOf(...names: readonly string[]): readonly number[] {
+  return names.flatMap((name) => Array.from({ length: wordLayout[name]?.words ?? 0 }, (_, n) => wordOf(name) + n));
+}
+
+const ETHERNET = wordsOf('dl_src', 'dl_dst');
+const IPV4_ADDRESSES = wordsOf('nw_src', 'nw_dst');
+const IPV6_HEADER = wordsOf('ipv6_src', 'ipv6_dst', 'ipv6_label');
+const IP_HEADER = wordsOf('nw_tos', 'nw_ttl', 'nw_frag');
+const PROTOCOL = wordsOf('nw_proto');
+const PORTS = wordsOf('tp_src', 'tp_dst');
+const TCP_FLAGS = wordsOf('tcp_flags');
+const ARP_SHA = wordsOf('arp_sha');
+const ARP_THA = wordsOf('arp_tha');
+const ND_TARGET = wordsOf('nd_target', 'igmp_group');
+const MPLS = wordsOf('mpls');
+const NSH = wordsOf('nsh_flags', 'nsh_ttl', 'nsh_mdtype', 'nsh_np', 'nsh_spi', 'nsh_si', 'nsh_context');
+
+function clear({ value, mask }: MatchWords, words: readonly number[]): void {
+  for (const word of words) {
+    value[word] = 0;
+    mask[word] = 0;
   }
 }
 
@@ -32,19 +48,17 @@ export function normalizeMatch(match: MatchWords): void {
   const isNd = isIpv6 && proto === IP_PROTO.ICMPV6 && (mask[W.tpSrc] ?? 0) !== 0;
   const solicit = isNd && value[W.tpSrc] === 135;
   const advert = isNd && value[W.tpSrc] === 136;
-  if (!ethernet) clear(match, 'dl_src', 'dl_dst');
-  if (!isIp && !isArp) clear(match, 'nw_src', 'nw_dst');
-  if (!isIpv6) clear(match, 'ipv6_src', 'ipv6_dst', 'ipv6_label');
-  if (!isIp && !isIpv6) clear(match, 'nw_tos', 'nw_ttl', 'nw_frag');
-  if (!isIp && !isIpv6 && !isArp) clear(match, 'nw_proto');
+  if (!ethernet) clear(match, ETHERNET);
+  if (!isIp && !isArp) clear(match, IPV4_ADDRESSES);
+  if (!isIpv6) clear(match, IPV6_HEADER);
+  if (!isIp && !isIpv6) clear(match, IP_HEADER);
+  if (!isIp && !isIpv6 && !isArp) clear(match, PROTOCOL);
   const ports = (isIp || isIpv6) && (portProtocols.includes(proto) || proto === (isIp ? IP_PROTO.ICMP : IP_PROTO.ICMPV6));
-  if (!ports) clear(match, 'tp_src', 'tp_dst');
-  if (!((isIp || isIpv6) && proto === IP_PROTO.TCP) && !solicit && !advert) clear(match, 'tcp_flags');
-  if (!isArp && !solicit) clear(match, 'arp_sha');
-  if (!isArp && !advert) clear(match, 'arp_tha');
-  if (!solicit && !advert) clear(match, 'nd_target', 'igmp_group');
-  if (!isMplsType(dlType)) clear(match, 'mpls');
-  if (dlType !== ETH_TYPE.NSH) {
-    clear(match, 'nsh_flags', 'nsh_ttl', 'nsh_mdtype', 'nsh_np', 'nsh_spi', 'nsh_si', 'nsh_context');
-  }
+  if (!ports) clear(match, PORTS);
+  if (!((isIp || isIpv6) && proto === IP_PROTO.TCP) && !solicit && !advert) clear(match, TCP_FLAGS);
+  if (!isArp && !solicit) clear(match, ARP_SHA);
+  if (!isArp && !advert) clear(match, ARP_THA);
+  if (!solicit && !advert) clear(match, ND_TARGET);
+  if (!isMplsType(dlType)) clear(match, MPLS);
+  if (dlType !== ETH_TYPE.NSH) clear(match, NSH);
 }

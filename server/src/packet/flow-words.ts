@@ -164,12 +164,12 @@ export function writeSlices(flow: FlowWords, slices: readonly FieldSlice[], valu
   for (let i = slices.length - 1; i >= 0; i--) {
     const slice = slices[i];
     if (!slice) continue;
-    const width = BigInt(slice.bits);
     const partMask = Number(BigInt.asUintN(slice.bits, m)) << slice.shift;
     const partValue = Number(BigInt.asUintN(slice.bits, v)) << slice.shift;
     flow[slice.word] = (((flow[slice.word] ?? 0) & ~partMask) | (partValue & partMask)) >>> 0;
-    v >>= width;
-    m >>= width;
+    if (i === 0) break;
+    v >>= BigInt(slice.bits);
+    m >>= BigInt(slice.bits);
   }
 }
 
