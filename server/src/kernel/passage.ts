@@ -79,6 +79,10 @@ export interface StackInput {
   readonly iif: string | undefined;
   /** The device by which this host sends it without asking for a route, as neighbour discovery does (ndisc_send_skb). */
   readonly by?: string;
+  /** Whether an address is that of a device which shares the card and leaves its packets to this host's rules (ipvlan, mode l3s). */
+  readonly isSharers?: (address: bigint) => boolean;
+  /** The device that its route must lead out of. */
+  readonly oif?: string;
   /** The VRF that this host sends it in; `passed`: it was handed to the VRF's device, which sends it on (vrf_xmit). */
   readonly vrf?: { readonly name: string; readonly passed: boolean };
   /** The bridge's port that a packet came by whose `iif` is a bridge. */

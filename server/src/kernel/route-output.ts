@@ -70,7 +70,11 @@ function routeOutput(
   const key = `${run.key}|output${again ? ' again' : ''}`;
   const { vrf } = run.input;
   const answer = lookup(
-    { ...flowOf(run.packet, 'lo'), ...(vrf === undefined ? {} : { vrf: vrf.name }), uid: run.input.uid ?? 'unknown' },
+    {
+      ...flowOf(run.packet, 'lo', run.input.oif),
+      ...(vrf === undefined ? {} : { vrf: vrf.name }),
+      uid: run.input.uid ?? 'unknown',
+    },
     { namespace: run.namespace, choose: run.choose, key, mayBeOwn: true },
   );
   run.events.push({ kind: 'route', lookup: answer, packet: run.packet, again });

@@ -30,6 +30,7 @@ function receive(run: Run, iif: string): Passage {
   // On its way up from the bridge the packet loses the proxy's socket (skb_orphan in ip_rcv).
   if (run.physIn !== undefined) run.proxied = undefined;
   if (run.physIn !== undefined && run.packet.dst !== dst) return redirected(run, iif);
+  if (run.input.isSharers?.(run.packet.dst) === true) return deliver(run);
   const vrf = vrfOf(run.namespace, iif)?.name ?? likelyVrf(run.namespace, iif, run.choose, run.key);
   if (vrf !== undefined && vrf !== iif) return receiveInVrf(run, iif, vrf);
   const decision = routeInput(run.namespace, run.packet, iif, run.choose, run.key);

@@ -67,6 +67,9 @@ function pairOf(namespaces: Namespaces, numbers: Numbers, namespace: Namespace, 
 /** Whether `other` can be what `device` points to: its index, and where both ends are of one pair, also the way back. */
 function answers(device: Device, other: Device, sure: boolean): boolean {
   if (other.name === 'lo') return false;
+  // What is made on a macvlan or ipvlan device lies on the card below that (macvlan_common_newlink, ipvlan_link_new).
+  const shared = sharedKind(device);
+  if (shared !== undefined && shared === sharedKind(other)) return false;
   if (device.peerIndex !== undefined && other.index !== undefined && device.peerIndex !== other.index) return false;
   if (device.peer !== undefined && device.peerIndex === undefined && device.peer !== other.name) return false;
   const back = other.peerIndex === undefined || device.index === undefined || other.peerIndex === device.index;
@@ -74,6 +77,11 @@ function answers(device: Device, other: Device, sure: boolean): boolean {
   if (isVeth && !back) return false;
   if (sure) return other.index !== undefined || device.peerIndex === undefined;
   return device.peerIndex !== undefined && other.index === device.peerIndex && (!isVeth || other.peerIndex === device.index);
+}
+
+function sharedKind({ type }: Device): 'macvlan' | 'ipvlan' | undefined {
+  if (type === 'macvlan' || type === 'macvtap') return 'macvlan';
+  return type === 'ipvlan' || type === 'ipvtap' ? 'ipvlan' : undefined;
 }
 
 /** Nobody says which namespace: the only device of another one with the index, which for a veth must point back. */
@@ -107,6 +115,8 @@ function withBothEnds(namespaces: Map<string, Namespace>): Map<string, Namespace
       if (!pair || !mayBeVeth(device) || device.name.includes('.')) continue;
       const other = namespaces.get(pair.namespace)?.devices.get(pair.name);
       if (!other || !mayBeVeth(other)) continue;
+      // What has its own other end elsewhere is not the end of one here, but what that lies on.
+      if (pair.namespace === namespace.name && (other.peerIndex !== undefined || other.linkNetnsId !== undefined)) continue;
       if (other.pair && (other.pair.certainty === 'captured' || pair.certainty === 'inferred')) continue;
       back.set(`${pair.namespace}|${pair.name}`, { ...pair, namespace: namespace.name, name: device.name });
     }

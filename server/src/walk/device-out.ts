@@ -26,7 +26,7 @@ import { arrivalOf, type Arrival } from './wire';
 import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort } from './owner';
 import { isAnswer, isRequest } from './arp';
 import { arpAtInstance, arpOnTheWire } from './arp-instance';
-import { addGap, hostOf, type Context } from './context';
+import { addGap, hostOf, inNamespace, type Context } from './context';
 import { destinationIp, destinationMac, sourceMac, tagText, type Ending, type Place, type Step } from './step';
 import { hasRole, hybridTwin, isCard, isNextToGuest, portIdPrefix } from '../model/known-names';
 
@@ -92,7 +92,24 @@ function outOfNamespace(
   if (sub) return outOfVlan(context, namespace, name, sub, packet, steps);
   const tunnel = tunnelDevice(name, device);
   if (tunnel) return outOfTunnel(context, host, namespace, name, tunnel, packet, steps);
+  if (device && device.type === undefined && !isCard(name) && (device.pair || (device.noArp && device.peerIndex !== undefined)))
+    return ofUnknownKind(context, host, namespace, device, packet);
+  // No card by its name: it may be a tunnel.
+  if (device && device.type === undefined && !isCard(name) && device.peerIndex === undefined && !isGuestPort(host, name))
+    addGap(context, { host: host.name, command: inNamespace(namespace, 'ip -d link'), why: `what kind of device ${name} is` });
   return onTheWire(context, host, namespace, name, packet, steps);
+}
+
+/** A device on another one, of which nobody says what it does with a frame. */
+function ofUnknownKind(context: Context, host: Host, namespace: Namespace, device: Device, packet: FlowKey): Ending {
+  const why = `what kind of device ${device.name} is${device.pair ? `, which lies on ${device.pair.name}` : ''}`;
+  addGap(context, { host: host.name, command: inNamespace(namespace, 'ip -d link'), why });
+  return {
+    disposition: 'insufficient-info',
+    at: { host: host.name, device: device.name, port: null },
+    summary: `It was not captured ${why}`,
+    packet,
+  };
 }
 
 /** Left an OVS bridge by a port: the frame is now on the device of that name. */
@@ -217,9 +234,14 @@ interface Peer {
 /** The other end of a veth pair: by what either end says, or by the names that nova gives both. */
 function vethPeer(host: Host, namespace: Namespace, name: string): Peer | undefined {
   const device = namespace.devices.get(name);
-  const isVeth = device?.type === undefined ? !name.includes('.') : device.type === 'veth';
-  if (device?.pair && isVeth) return device.pair;
-  if (namespace.name !== '') return undefined;
+  // Both ends of a pair have ARP and name one another; what names a device that does not name it lies on that one.
+  const { pair } = device ?? {};
+  const other = pair?.namespace === namespace.name ? namespace.devices.get(pair.name) : undefined;
+  const isMutual = other === undefined || other.peer === name || (other.peer === undefined && !other.masterShown);
+  const mayBe = !name.includes('.') && device?.noArp !== true && isMutual;
+  const isVeth = device?.type === undefined ? mayBe : device.type === 'veth';
+  if (pair && isVeth) return pair;
+  if (namespace.name !== '' || device?.peerIndex !== undefined || device?.linkNetnsId !== undefined) return undefined;
   for (const other of host.namespaces.get('')?.devices.values() ?? [])
     if (other.peer === name && (other.type === undefined || other.type === 'veth') && !other.name.includes('.'))
       return { namespace: '', name: other.name, certainty: 'captured', reason: undefined, evidence: other.sources.slice(0, 1) };

@@ -40,6 +40,8 @@ export type Place =
       readonly namespace: string;
       /** The VRF that it is sent in, as answers to what came in by a device of it are. */
       readonly vrf?: string;
+      /** The device that it must leave by, as what ipvlan devices in the modes l3 and l3s send must. */
+      readonly by?: string;
     }
   /** `bridge` is its key in `Host.linuxBridges`. */
   | { readonly kind: 'linux-bridge-in'; readonly host: string; readonly bridge: string; readonly member: string }

@@ -14,6 +14,7 @@ import {
 import { hasTagOf, pushVlan, Q_TAG, vlanOf, withoutVlan, withVlan, type FlowKey } from '../packet/flow-key';
 import type { Context } from './context';
 import { isBond, slavesOf } from './linux/bond';
+import { isShared } from './linux/macvlan';
 import { tunnelDevice } from './linux/tunnel-device';
 import { tagProtocol, vlanDevice, vlanDeviceFor } from './linux/vlan-device';
 import { attachmentOf, isGuestPort } from './owner';
@@ -62,7 +63,7 @@ export function arrivalOf(
       ),
     );
   const found = new Map<string, Arrival>();
-  for (const receiver of chosen) {
+  for (const receiver of chosen.map(onCard)) {
     const arrival = arrivalAt(context, from, receiver, packet);
     if (arrival) found.set(placeKey(arrival.place), arrival);
   }
@@ -75,6 +76,14 @@ export function arrivalOf(
         reason: `${only.reason}; no address of its own was captured there, so it may stand by for another machine that has the same one`,
       }
     : only;
+}
+
+/** What is for a device that shares a card comes in by the card. */
+function onCard(receiver: Receiver): Receiver {
+  const { pair } = receiver.device;
+  const namespace = isShared(receiver.device) && pair ? receiver.host.namespaces.get(pair.namespace) : undefined;
+  const device = pair && namespace?.devices.get(pair.name);
+  return namespace && device ? { ...receiver, namespace, device } : receiver;
 }
 
 /** The receiver's neighbour table, or a route to one address alone, has the sender on this very device. */
@@ -347,8 +356,9 @@ function linuxUplinks(host: Host, namespace: string, name: string): Uplink[] {
     const device = devices?.get(member.name);
     const sub = vlanDevice(namespace, member.name, device);
     if (isGuestPort(host, member.name) || tunnelDevice(member.name, device)) return [];
-    if (device?.pair !== undefined && sub === undefined) return [];
-    const below = sub?.lower ?? { namespace, name: member.name };
+    const shares = device !== undefined && isShared(device);
+    if (device?.pair !== undefined && sub === undefined && !shares) return [];
+    const below = sub?.lower ?? (shares ? device.pair : undefined) ?? { namespace, name: member.name };
     const lower = { namespace: below.namespace, name: wireOf(host, below.namespace, below.name) };
     return [
       {

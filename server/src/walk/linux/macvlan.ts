@@ -1,9 +1,9 @@
 import type { Device, Host, Namespace } from '../../model/network';
-import { isMulticastMac } from '../../packet/address';
-import { get, type FlowKey } from '../../packet/flow-key';
-import { addGap, type Context } from '../context';
+import { isMulticastMac, parseMac } from '../../packet/address';
+import { get, set, type FlowKey } from '../../packet/flow-key';
+import { addDoubt, addGap, inNamespace, type Context } from '../context';
 import { followCopies, type Copy } from '../copies';
-import { destinationIp, destinationMac, type Ending, type Step } from '../step';
+import { destinationIp, destinationMac, isIpv6, type Ending, type Step } from '../step';
 import { stepBase } from './events';
 import type { Lower } from './vlan-device';
 
@@ -29,6 +29,23 @@ export function sharing(host: Host, lower: Lower): Child[] {
   );
 }
 
+/** ipvlan in the modes l3 and l3s: packets, not frames, and the machine that has the card routes them. */
+function isRouted(device: Device): boolean {
+  return device.type !== undefined && IPVLAN.test(device.type) && /^l3s?$/.test(mode(device));
+}
+
+/** In the mode l3s, what comes in passes PREROUTING and INPUT of the machine that has the card before a device takes it (ipvlan_l3_rcv). */
+function isBehindRules(device: Device): boolean {
+  return isRouted(device) && mode(device) === 'l3s';
+}
+
+/** The device that takes a packet with this destination from the rules of the machine that has the card. */
+export function takerBehindRules(host: Host, lower: Lower, destination: string): Child | undefined {
+  return sharing(host, lower).find(
+    ({ device }) => isBehindRules(device) && device.addresses.some(({ ip }) => ip === destination),
+  );
+}
+
 function mode(device: Device): string {
   return device.settings['mode'] ?? '';
 }
@@ -36,10 +53,13 @@ function mode(device: Device): string {
 /** Whether a frame is for one of the devices that share a card: by its MAC address, or, where they have one in common, by IP. */
 function isFor(child: Device, packet: FlowKey): boolean {
   if (child.type !== undefined && IPVLAN.test(child.type)) return child.addresses.some(({ ip }) => ip === destinationIp(packet));
-  return child.mac === destinationMac(packet);
+  // The only device of its card gets all that comes in.
+  return mode(child) === 'passthru' || child.mac === destinationMac(packet);
 }
 
-function copyTo(host: Host, child: Child, lower: string, packet: FlowKey): Copy {
+function copyTo(host: Host, child: Child, lower: string, frame: FlowKey): Copy {
+  // Without ARP the frame is for nobody's address, and the one that has the IP address takes it (ipvlan_rcv_frame).
+  const packet = isRouted(child.device) ? set(frame, 'dl_dst', parseMac(child.device.mac ?? '') ?? 0n) : frame;
   return {
     host: host.name,
     namespace: child.namespace.name === '' ? null : child.namespace.name,
@@ -52,7 +72,7 @@ function copyTo(host: Host, child: Child, lower: string, packet: FlowKey): Copy 
     go: (context, steps) =>
       context.go(
         context,
-        { kind: 'namespace-in', host: host.name, namespace: child.namespace.name, device: child.device.name },
+        { kind: 'device-in', host: host.name, namespace: child.namespace.name, device: child.device.name },
         packet,
         steps,
       ),
@@ -112,6 +132,16 @@ export function outOfShared(
     });
     return copyTo(host, target, lower.name, packet).go(context, steps);
   }
+  if (isRouted(device)) {
+    const summary = `${device.name} (${words}) hands the packet to the machine that has ${lower.name}, which routes it`;
+    steps.push({ ...base, summary, certainty, ...reason, evidence });
+    return context.go(
+      context,
+      { kind: 'namespace-local', host: host.name, namespace: lower.namespace, by: lower.name },
+      packet,
+      steps,
+    );
+  }
   steps.push({ ...base, summary: `${device.name} (${words}) sends the frame by ${lower.name}`, certainty, ...reason, evidence });
   const out: Copy = {
     host: host.name,
@@ -155,7 +185,19 @@ export function intoShared(
     };
     return followCopies(context, [...children.map((child) => copyTo(host, child, lower.name, packet)), self], steps);
   }
-  const target = children.find((child) => isFor(child.device, packet));
+  const target = children.find((child) => !isBehindRules(child.device) && isFor(child.device, packet));
+  if (!target) {
+    const unknown = children.find(
+      ({ namespace: inside, device }) =>
+        device.type !== undefined && IPVLAN.test(device.type) && inside.addressesKnown[isIpv6(packet) ? 6 : 4] !== 'whole',
+    );
+    if (unknown) {
+      const why = `whether ${destinationIp(packet)} is an address of ${unknown.device.name}, which shares ${lower.name}`;
+      const gap = { host: host.name, command: inNamespace(unknown.namespace, 'ip a'), why };
+      addGap(context, gap);
+      addDoubt(context, gap);
+    }
+  }
   if (!target || !namespace) return undefined;
   steps.push({
     ...stepBase(namespace, lower.name),

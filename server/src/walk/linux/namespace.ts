@@ -23,6 +23,7 @@ import {
 import { arpIn, whyUnverified } from './arp-in';
 import { failedEntry, resolveNeighbour, stateText } from './neighbour';
 import { at, eventSteps, isRouter, stepBase } from './events';
+import { takerBehindRules } from './macvlan';
 import { intoSharing, intoVlanDevice, isDown } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { asSent, routedLimit, tooLong } from './routed-size';
@@ -137,6 +138,7 @@ export function namespaceLocal(
     steps,
     undefined,
     place.vrf === undefined ? undefined : { name: place.vrf, passed: false },
+    place.by,
   );
 }
 
@@ -172,7 +174,10 @@ function through(
   steps: Step[],
   device: string | undefined,
   vrf?: { readonly name: string; readonly passed: boolean },
+  oif?: string,
 ): Ending {
+  const host = hostOf(context, namespace.host);
+  const lower = { namespace: namespace.name, name: device ?? '' };
   // Marks are the mangle table's work: without it they are not known.
   const tables = isIpv6(frame) ? namespace.netfilter6 : namespace.netfilter;
   const mark = tables.size === 0 || tables.has('mangle') || namespace.nftKnown === 'whole' ? 0 : undefined;
@@ -185,6 +190,10 @@ function through(
     packet: ipPacketOf(frame, mark, flags, context.size),
     iif: device,
     ...(vrf === undefined ? {} : { vrf }),
+    ...(oif === undefined ? {} : { oif }),
+    ...(host === undefined || device === undefined
+      ? {}
+      : { isSharers: (ip: bigint) => takerBehindRules(host, lower, formatAddress(isIpv6(frame) ? 6 : 4, ip)) !== undefined }),
   });
   const own = { context, namespace, in: device, frame, spared };
   const passage: Passage = { context, namespace, steps, in: device, packet: withIpPacket(frame, taken.packet) };
@@ -235,8 +244,16 @@ function through(
     return { disposition: 'insufficient-info', at: where, summary: taken.why, packet: passage.packet };
   }
   switch (taken.verdict) {
-    case 'local':
+    case 'local': {
+      const taker = host && takerBehindRules(host, lower, destinationIp(passage.packet));
+      if (taker)
+        return deliver(
+          { ...passage, namespace: taker.namespace, in: undefined },
+          { device: taker.device.name, evidence: taker.device.sources.slice(0, 1) },
+          unseenRules(doubts),
+        );
       return deliver(passage, localDevice(namespace, passage.packet, device), unseenRules(doubts));
+    }
     case 'forwarded': {
       const hop = taken.nextHop;
       if (!hop)

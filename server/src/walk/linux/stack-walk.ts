@@ -26,7 +26,7 @@ const BUDGET = 40;
 export function passNamespace(
   context: Context,
   namespace: Namespace,
-  input: Pick<StackInput, 'packet' | 'iif' | 'by' | 'vrf' | 'bridged' | 'bridges' | 'assumed'>,
+  input: Pick<StackInput, 'packet' | 'iif' | 'by' | 'oif' | 'isSharers' | 'vrf' | 'bridged' | 'bridges' | 'assumed'>,
 ): Taken {
   const key = `${namespace.host}|${namespace.name}`;
   const before = context.state.stacks.get(key) ?? newTable(capturedConnections(namespace), capturedExpectations(namespace));
