@@ -41,8 +41,12 @@ export async function capture(at: Switch, database: Database, setUp: SetUp, rand
   captures.push({ command: 'ovs-appctl dpif/show', text: dpifOf(dpif.out, bridges) });
   for (const bridge of bridges) {
     const { name, groups, meters, tlvMap } = bridge;
-    // Later versions than 1.0 tell which ports are live.
-    await ofctl(...(random.chance(0.3) ? ['-O', 'OpenFlow13'] : []), 'show', name);
+    // Later versions than 1.0 tell which ports are live, but not all that a port may be told.
+    const hides = bridge.ofctl?.some((words) => words.some((word) => /^no-(?:flood|stp|receive-stp)$/.test(word))) === true;
+    const shows = [...(random.chance(0.3) ? [['-O', 'OpenFlow13']] : []), ...(hides || random.chance(0.5) ? [[]] : [])];
+    if (shows.length === 0) shows.push([]);
+    if (random.chance(0.5)) shows.reverse();
+    for (const dialect of shows) await ofctl(...dialect, 'show', name);
     const dump = dialect(bridge, random);
     if (dump[0] === 'bridge/dump-flows') await appctl('bridge/dump-flows', name);
     else {

@@ -145,6 +145,29 @@ describe('a switch from its captures', () => {
     assert.deepEqual(bridge?.multicast?.routers, [{ vlan: 5, bundle: 'p1' }]);
   });
 
+  it('has the settings of its ports that either OpenFlow shows, and says which one hides some', () => {
+    const asked = (dialect: string, reply: string, config: string, state: string) =>
+      `[root@h1 ~]# ovs-ofctl ${dialect}show br0\nOFPT_FEATURES_REPLY ${reply}(xid=0x2): dpid:0000aa55aa550000\n` +
+      ` 1(p1): addr:aa:55:aa:55:00:01\n     config:     ${config}\n     state:      ${state}\n`;
+    const old = asked('', '', 'NO_FLOOD', '0');
+    const later = asked('-O OpenFlow13 ', '(OF1.3) ', '0', 'LIVE');
+    const seen = (text: string) => {
+      const service = createService();
+      service.set('file:///h1.txt', 'h1.txt', transcript + text);
+      const { sw } = switchOf(service.world(), 'h1') ?? {};
+      const port = sw?.bridges.get('br0')?.ports.get(1);
+      return {
+        noFlood: port?.noFlood,
+        faulty: port?.faulty,
+        said: sw?.notes.some((note) => /does not tell no-flood/.test(note)),
+      };
+    };
+    assert.deepEqual(seen(old), { noFlood: true, faulty: undefined, said: false });
+    assert.deepEqual(seen(later), { noFlood: false, faulty: undefined, said: true });
+    for (const both of [old + later, later + old])
+      assert.deepEqual(seen(both), { noFlood: true, faulty: undefined, said: false });
+  });
+
   it('answers as the real one does', () => {
     const result = ofprotoTrace(world, { ...question, flow: 'in_port=1,tcp,nw_ttl=9' });
     assert.ok(result.kind === 'answer');

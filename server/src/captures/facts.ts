@@ -54,6 +54,8 @@ export type OvsFact =
       readonly mac?: Val<string>;
       readonly config?: Val<string>;
       readonly state?: Val<string>;
+      /** Shown by OpenFlow 1.1 or later, which have no words for NO_FLOOD, NO_STP, NO_RECV_STP and the states of spanning trees. */
+      readonly later?: true;
     }
   | {
       readonly kind: 'fdb-entry';

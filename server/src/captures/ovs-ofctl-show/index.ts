@@ -72,6 +72,7 @@ const MORE = /^\s*(?:(?:[A-Z]+_?)+(?: (?:[A-Z]+_?)+)*|(?:[a-z]+_)+[a-z]+(?: [a-z
 function parse(input: ParseInput): Parsed {
   const out = collect();
   let port: (Fact & { kind: 'of-port' }) | undefined;
+  let later = input.argv.some((word) => /^(?:-O|--protocols=)?OpenFlow1[1-9]/i.test(word));
   const end = () => {
     if (port) out.facts.push(port);
     port = undefined;
@@ -83,7 +84,7 @@ function parse(input: ParseInput): Parsed {
     if (result.succeeded()) {
       end();
       const read = readPort(result, source);
-      port = { kind: 'of-port', ...read };
+      port = { kind: 'of-port', ...read, ...(later ? { later } : {}) };
       out.refs.push({ kind: 'ofport', value: read.ofport.value.toString(), span: read.ofport.span, defines: true });
       out.refs.push({ kind: 'device', value: read.name.value, span: read.name.span });
       if (read.mac && read.mac.value !== '00:00:00:00:00:00')
@@ -104,8 +105,10 @@ function parse(input: ParseInput): Parsed {
       out.facts.push({ kind: 'of-config', fragments: val(word, { start: at, end: at + word.length }) });
     }
     if (grammars.OvsOfctlShow.match(source.text, 'settingLine').succeeded() || MORE.test(line.text)) record(out, line);
-    else if (grammars.OvsOfctlShow.match(source.text, 'replyLine').succeeded()) record(out, line, line, 'header');
-    else out.errors.push(syntaxError(source, result as Parameters<typeof syntaxError>[1], 'line of ovs-ofctl show'));
+    else if (grammars.OvsOfctlShow.match(source.text, 'replyLine').succeeded()) {
+      later = /\(OF1\.[1-9]\)/.test(line.text);
+      record(out, line, line, 'header');
+    } else out.errors.push(syntaxError(source, result as Parameters<typeof syntaxError>[1], 'line of ovs-ofctl show'));
   }
   end();
   return out;

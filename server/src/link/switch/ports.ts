@@ -57,6 +57,10 @@ export function portsOf(captured: Captured, bridge: OvsBridge): ReadonlyMap<numb
       queueDscp: queueDscpOf(captured, port.name, row),
     });
   }
+  if ([...described.values()].some(({ config, floods }) => config !== undefined && !floods))
+    captured.notes.push(
+      `${bridge.name}: its ports were shown in OpenFlow 1.1 or later, which does not tell no-flood and no-receive-stp (ovs-ofctl show ${bridge.name} tells); neither is assumed`,
+    );
   if (guessed.length > 0)
     captured.notes.push(
       `${bridge.name}: the datapath's own port numbers are not captured (ovs-appctl dpif/show tells them); its OpenFlow numbers stand in their place`,
@@ -97,7 +101,12 @@ function kindOf(captured: Captured, port: OvsPort): string {
 interface Described {
   readonly config: readonly string[] | undefined;
   readonly state: readonly string[] | undefined;
+  /** Whether its settings for floods and spanning trees were shown, too: OpenFlow 1.0 alone has words for them. */
+  readonly floods: boolean;
 }
+
+/** What of a port only OpenFlow 1.0 has words for (`enum ofp10_port_config` and `ofp10_port_state`). */
+const OF10_ONLY = /^(?:NO_FLOOD|NO_STP|NO_RECV_STP|STP_.+)$/;
 
 /** `config: NO_FLOOD` and `state: LINK_DOWN` by the port's number; undefined where the line was not shown. */
 function describedPorts(captured: Captured, bridge: string): ReadonlyMap<number, Described> {
@@ -107,9 +116,13 @@ function describedPorts(captured: Captured, bridge: string): ReadonlyMap<number,
     for (const fact of capture.facts) {
       if (fact.kind !== 'of-port') continue;
       const before = ports.get(fact.ofport.value);
+      /** What is shown now, with what the other dialect showed and this one can't. */
+      const withBefore = (own: readonly string[] | undefined, old: readonly string[] | undefined) =>
+        own && [...own, ...(old ?? []).filter((word) => (fact.later ? OF10_ONLY.test(word) : word === 'LIVE'))];
       ports.set(fact.ofport.value, {
-        config: words(fact.config?.value) ?? before?.config,
-        state: words(fact.state?.value) ?? before?.state,
+        config: withBefore(words(fact.config?.value), before?.config) ?? before?.config,
+        state: withBefore(words(fact.state?.value), before?.state) ?? before?.state,
+        floods: before?.floods === true || (!fact.later && fact.config !== undefined),
       });
     }
   }
