@@ -194,7 +194,12 @@ export function find(table: ConnectionTable, tuple: Tuple, zone: Zone, pick: Pic
     candidates.push(connection);
   }
   const [first, ...others] = candidates;
-  if (first) return { connection: pick([first, ...others]), reply: true };
+  if (first && !isSpent(table, tuple)) {
+    const connection = pick([first, ...others]);
+    // The answer tells the port that NAT chose.
+    connection.reply = tuple;
+    return { connection, reply: true };
+  }
   if (table.captured.size === 0) return undefined;
   for (const direction of ['orig', 'reply'] as const) {
     const known = table.captured.get(tupleKey(tuple, zone, direction));
@@ -204,6 +209,16 @@ export function find(table: ConnectionTable, tuple: Tuple, zone: Zone, pick: Pic
     return { connection, reply: direction === 'reply' || mirrors(connection, tuple) };
   }
   return undefined;
+}
+
+/** Whether a tuple answers a connection that has ended, whose port NAT had chosen: chance hardly ever chooses it once more. */
+function isSpent(table: ConnectionTable, tuple: Tuple): boolean {
+  return table.own.some((connection) => isRemembered(connection) && sameTuple(connection.reply, tuple));
+}
+
+/** It has ended, but its port is still told from that of a new one. */
+export function isRemembered({ dead, chosen, reply }: Connection): boolean {
+  return dead && chosen !== undefined && reply.sport !== undefined && reply.dport !== undefined;
 }
 
 /** Whether another connection of the zone uses a tuple already. */

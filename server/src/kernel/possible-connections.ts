@@ -1,4 +1,4 @@
-import { copyTable, type Connection, type ConnectionTable, type Tuple } from './conntrack';
+import { copyTable, isRemembered, type Connection, type ConnectionTable, type Tuple } from './conntrack';
 import type { Doubt } from './decide';
 import { invert, newTable, tupleOf } from './conntrack';
 import type { Expectation } from './expected';
@@ -206,8 +206,9 @@ function endsLeft({ own, opened }: Left): Ends[] {
 }
 
 /** What no packet can find any more is forgotten, but for captured connections that ended: those stand for their rows. */
-function matters({ confirmed, dead, captured }: Connection): boolean {
-  return captured === true || (confirmed && !dead);
+function matters(connection: Connection): boolean {
+  const { confirmed, dead, captured } = connection;
+  return captured === true || (confirmed && (!dead || isRemembered(connection)));
 }
 
 /** Two that say the same are the same for all that comes. */
