@@ -307,6 +307,8 @@ export type NetfilterFact =
       readonly priority?: Val<number>;
       /** `filter`, `nat`, `route`. */
       readonly type?: Val<string>;
+      /** The devices at whose ingress or egress it stands. */
+      readonly devices?: readonly Val<string>[];
       readonly span: Val<string>;
     }
   | {

@@ -13,7 +13,7 @@ import {
 import { unlessChance } from './decide';
 import { defragments, tracksConnections } from './tracks';
 import { rejection } from './icmp-errors';
-import type { Hook, Moment } from './matches';
+import type { DeviceHook, Hook, Moment } from './matches';
 import { bind, bindToItself, translated, translatedError, type Binding, type Manip } from './nat';
 import { natRange } from './nat-target';
 import { baseChains, CONNTRACK_PRIORITY, runTable, TABLES_AT, type BaseChain, type TableRun } from './netfilter';
@@ -23,7 +23,7 @@ import { reversePath } from './route-input';
 import { reroute } from './route-output';
 import { lookup } from './routing';
 
-function momentOf(run: Run, name: Hook): Moment {
+function momentOf(run: Run, name: Hook | DeviceHook): Moment {
   return {
     namespace: run.namespace,
     hook: name,
@@ -208,8 +208,19 @@ function followsMaster(run: Run): Passage | undefined {
 }
 
 function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {
+  return runChainAt(run, name, base, momentOf(run, name));
+}
+
+/** A packet as the rules at a device see it: where it comes in, nothing is known of it but the frame. */
+export function deviceMoment(run: Run, name: DeviceHook, device: string): Moment {
+  const ends = name === 'INGRESS' ? { in: device, out: undefined, tracking: INVALID } : { in: undefined, out: device };
+  return { ...momentOf(run, name), physIn: undefined, physOut: undefined, ...ends };
+}
+
+/** Runs one chain for a packet; the end of its way where the chain stops it. */
+export function runChainAt(run: Run, name: Hook | DeviceHook, base: BaseChain, moment: Moment): Passage | undefined {
   const before = run.packet;
-  const result = runTable(base, name, momentOf(run, name), run.choose, run.key);
+  const result = runTable(base, name, moment, run.choose, run.key);
   take(run, result);
   run.events.push({ kind: 'table', run: result, before, packet: run.packet, out: run.out, binding: undefined, nat: undefined });
   return stopped(run, result);
@@ -234,7 +245,9 @@ function stopped(run: Run, result: TableRun): Passage | undefined {
   const by = last && !result.byPolicy ? `rule ${last.rule.number} of ${last.chain}` : `the policy of ${result.chain.name}`;
   const where = `${by} in ${result.table.name}/${result.hook}`;
   if (result.verdict === 'REJECT') {
-    answer(run, rejection(run.packet, result.rejectWith ?? ''), result.hook);
+    // What is refused at a device is answered from there, before it was routed.
+    const at = result.hook === 'INGRESS' || result.hook === 'EGRESS' ? 'PREROUTING' : result.hook;
+    answer(run, rejection(run.packet, result.rejectWith ?? ''), at);
     return end(run, 'rejected', where);
   }
   return result.undetermined ? lost(run, where) : end(run, 'dropped', where);

@@ -17,13 +17,16 @@ import { changedElement, isHeld, letsBy, likelyChanges, NO_CHANGES, unnamedIn, t
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
 
+/** Where chains of nft stand at single devices. */
+export type DeviceHook = 'INGRESS' | 'EGRESS';
+
 /** Stands for the port by which a bridge sends a packet that a rule gave another destination: its own table decides. */
 export const UNKNOWN_PORT = '?';
 
 /** A packet at a hook, with what rules may ask about it. */
 export interface Moment {
   readonly namespace: Namespace;
-  readonly hook: Hook;
+  readonly hook: Hook | DeviceHook;
   readonly packet: IpPacket;
   readonly in: string | undefined;
   readonly out: string | undefined;

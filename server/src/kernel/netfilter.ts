@@ -5,7 +5,7 @@ import { turnsOnAge } from './connection-status';
 import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
 import { and, type Choose, type Tri } from './decide';
 import { decideHidden } from './hidden';
-import { likelyInSet, testOf, type Hook, type Moment } from './matches';
+import { likelyInSet, testOf, type DeviceHook, type Hook, type Moment } from './matches';
 import { changedElement, withChange } from './set-changes';
 import { proxyFor } from './sockets';
 import { changed, isPassing, lacksOption } from './targets';
@@ -33,7 +33,7 @@ export interface NatRequest {
 export interface TableRun {
   readonly table: NfTable;
   readonly chain: NfChain;
-  readonly hook: Hook;
+  readonly hook: Hook | DeviceHook;
   readonly verdict: 'ACCEPT' | 'DROP' | 'REJECT';
   /** The chain's policy decided. */
   readonly byPolicy: boolean;
@@ -149,7 +149,7 @@ type ChainEnd = 'ACCEPT' | 'DROP' | 'REJECT' | 'RETURN' | 'ANYTHING';
 const MAX_CHAIN_DEPTH = 64;
 
 /** Walks a table's chain at a hook. `key` names the packet, so that the same question gets the same answer. */
-export function runTable(base: BaseChain, hook: Hook, moment: Moment, choose: Choose, key: string): TableRun {
+export function runTable(base: BaseChain, hook: Hook | DeviceHook, moment: Moment, choose: Choose, key: string): TableRun {
   const { table, chain } = base;
   const run: Run = {
     table,

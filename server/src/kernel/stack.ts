@@ -1,5 +1,6 @@
+import { deviceHook } from './device-hooks';
 import { hook } from './hooks';
-import { answer, begin, end, type Passage, type Run, type StackInput } from './passage';
+import { answer, begin, end, lost, type Passage, type Run, type StackInput } from './passage';
 import { isTaken, tupleOf, UNTRACKED } from './conntrack';
 import { hasPorts, isIcmp } from './packet';
 import { hasRole } from '../model/known-names';
@@ -19,6 +20,8 @@ export function pass(input: StackInput): Passage {
 
 /** ip_rcv: what comes in by a device. */
 function receive(run: Run, iif: string): Passage {
+  const taken = comeIn(run, iif);
+  if (taken) return taken;
   if (run.packet.frame === 'otherhost')
     return end(run, 'dropped', `the frame is for ${run.packet.dmac ?? 'another card'}, not for ${iif}`);
   // A bridge shows the packet to its rules before the stack looks at it.
@@ -47,6 +50,18 @@ function receiveInVrf(run: Run, iif: string, vrf: string): Passage {
   if (refused) return refused;
   const { namespace, packet, choose, key } = run;
   return decide(run, vrf, routeInput(namespace, packet, packet.family === 4 ? iif : vrf, choose, key));
+}
+
+/** The chains at the port of a bridge and at the device itself see a frame before everything else. */
+function comeIn(run: Run, iif: string): Passage | undefined {
+  const under = run.physIn ?? below(run, iif);
+  return (under === undefined ? undefined : deviceHook(run, 'INGRESS', under)) ?? deviceHook(run, 'INGRESS', iif);
+}
+
+/** The device whose frames a VLAN or a MACVLAN takes. */
+function below({ namespace }: Run, name: string): string | undefined {
+  const device = namespace.devices.get(name);
+  return /^(?:vlan|macvlan|ipvlan)$/.test(device?.type ?? '') ? device?.peer : undefined;
 }
 
 function decide(run: Run, iif: string, decision: InputDecision): Passage {
@@ -156,13 +171,32 @@ function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passag
   // The rules see the device that it came by as well (ip_output, since 5.7).
   const refused = hook(run, 'POSTROUTING');
   if (refused) return refused;
-  const clash = confirm(run);
+  const clash = confirm(run) ?? goOut(run, device);
   if (clash) return clash;
   if (device !== 'lo') return end(run, 'forwarded', '', nextHop);
   // What a host sends to itself comes in again by lo, its connection and its route attached.
   run.in = 'lo';
   run.out = undefined;
-  return hook(run, 'PREROUTING') ?? deliver(run);
+  return deviceHook(run, 'INGRESS', 'lo') ?? hook(run, 'PREROUTING') ?? deliver(run);
+}
+
+/** The chains at the device that a packet leaves by, and behind a bridge at its port. */
+function goOut(run: Run, device: string): Passage | undefined {
+  const own = run.input.bridges?.get(bridgeKeyIn(run.namespace.name, device));
+  const mac = run.namespace.neighbours.find(({ dev, ip }) => dev === device && parseIp(ip)?.value === run.packet.dst)?.mac;
+  const ports = (own?.members ?? []).map(({ name }) => name);
+  const port = own?.fdb.find((row) => row.mac === mac && row.dev !== device)?.dev;
+  const first = deviceHook(run, 'EGRESS', device);
+  const under = below(run, device);
+  if (first) return first;
+  // How the tag of its VLAN stands in the frame by then depends on the card.
+  if (under !== undefined && deviceHook(run, 'EGRESS', under)) return lost(run, `a chain at the egress of ${under}`);
+  // Where nobody knows by which of its ports, any of them may stop it.
+  for (const name of port === undefined ? ports : [port]) {
+    const ended = deviceHook(run, 'EGRESS', name);
+    if (ended) return port === undefined ? lost(run, `a chain at ${name}, one of the ports of ${device}`) : ended;
+  }
+  return undefined;
 }
 
 /** ip_local_out: a packet that this host makes. */
@@ -220,7 +254,7 @@ function passBridge(run: Run, bridged: NonNullable<StackInput['bridged']>): Pass
   // The frame is for another card, but the rules see it as one for this host.
   const before = run.packet.frame === 'otherhost' ? { ...run.packet, frame: 'host' as const } : run.packet;
   run.packet = before;
-  const first = hook(run, 'PREROUTING');
+  const first = deviceHook(run, 'INGRESS', bridged.physIn) ?? hook(run, 'PREROUTING');
   if (first) return first;
   run.keepsSocket = run.proxied;
   run.proxied = undefined;
@@ -297,7 +331,7 @@ function throughBridge(run: Run, bridge: string, physOut: string): Passage {
   run.in = undefined;
   const third = hook(run, 'POSTROUTING');
   if (third) return third;
-  const clash = confirm(run);
+  const clash = confirm(run) ?? deviceHook(run, 'EGRESS', physOut);
   if (clash) return clash;
   return end(run, 'forwarded', '');
 }

@@ -129,6 +129,7 @@ function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
       if (fact.hook) found.hook = fact.hook.value;
       if (fact.priority) found.priority = fact.priority.value;
       if (fact.type) found.type = fact.type.value;
+      if (fact.devices) found.devices = fact.devices.map(({ value }) => value);
     } else if (fact.kind === 'nf-rule') {
       const source = sourceAt(linked, fact.text.span);
       chain(fact.family, fact.table, fact.chain, source).rules.push({

@@ -451,6 +451,8 @@ export interface NfChain {
   /** Of nft's base chains: where and when they run. A chain of iptables has the hook that it is named after. */
   readonly hook?: string;
   readonly priority?: number;
+  /** Of chains at the ingress or egress of devices: which ones, where that is said. */
+  readonly devices?: readonly string[];
   /** `filter`, `nat`, `route`. */
   readonly type?: string;
   /** Rules of it may be missing in what was captured. */

@@ -236,6 +236,7 @@ function takeHook(
   replaceChain(out, table, chain, {
     policy: head.policy === undefined ? val('ACCEPT', head.text.span) : upperCase(head.policy),
     hook: head.hook,
+    ...(head.devices === undefined ? {} : { devices: head.devices }),
     type: head.type,
     ...(priority === undefined ? {} : { priority: val(priority, head.priority.span) }),
     span: head.text,

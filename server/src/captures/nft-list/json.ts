@@ -1,5 +1,5 @@
 import grammars from '../../generated/grammars.ohm-bundle';
-import { val } from '../../base/span';
+import { val, type Val } from '../../base/span';
 import type { ParseInput, Parsed } from '../capture';
 import { jsonNumber, jsonObjects, jsonText, jsonTexts, readJson, textSource, type Json } from '../json';
 import { collect } from '../lines';
@@ -65,6 +65,7 @@ export function readNftJson(input: ParseInput): Parsed {
         : { hook, policy: policy ? val(policy.value.toUpperCase(), policy.span) : val('ACCEPT', hook.span) }),
       ...(type === undefined ? {} : { type }),
       ...(priority === undefined ? {} : { priority }),
+      ...(fields.has('dev') ? { devices: textsIn(fields.get('dev')) } : {}),
       span: name,
     });
   }
@@ -187,4 +188,10 @@ function wordsOf(item: NftItem): string {
     default:
       return item.text.value;
   }
+}
+
+/** A text, or those of a list. */
+function textsIn(json: Json | undefined): Val<string>[] {
+  const all = json?.is === 'list' ? json.items : [json];
+  return all.flatMap((one) => (one?.is === 'text' ? [val(one.value, one.span)] : []));
 }

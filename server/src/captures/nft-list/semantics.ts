@@ -430,6 +430,8 @@ export type NftHead =
       /** As written: `filter + 10`. */
       readonly priority: Val<string>;
       readonly policy: Val<string> | undefined;
+      /** `device "eth0"`, `devices = { … }`. */
+      readonly devices: readonly Val<string>[] | undefined;
       readonly text: Val<string>;
     }
   | { readonly is: 'policy'; readonly policy: Val<string> }
@@ -470,7 +472,7 @@ semantics.addOperation<NftHead>('head(source)', {
     _hook,
     _sp3,
     hook,
-    _devices,
+    devices,
     _sp4,
     _word,
     _sp5,
@@ -490,6 +492,7 @@ semantics.addOperation<NftHead>('head(source)', {
       hook: textVal(hook, source),
       priority: textVal(priority, source),
       policy: found === undefined || name === undefined ? undefined : policyName(found, source),
+      devices: devices.children[0] === undefined ? undefined : deviceNames(devices.children[0], source),
       text: between(word, found ?? priority, source),
     };
   },
@@ -505,6 +508,17 @@ semantics.addOperation<NftHead>('head(source)', {
 });
 
 /** The word in `policy drop;`. */
+/** The names in `device "eth0"` and `devices = { eth0, "eth1" }`. */
+function deviceNames(node: Node, source: SourceText): readonly Val<string>[] {
+  const whole = textVal(node, source);
+  const from = /\{|device\s/.exec(whole.value);
+  const start = from === null ? 0 : from.index + from[0].length;
+  return [...whole.value.slice(start).matchAll(/[^\s"\\,{}]+/g)].map(({ 0: name, index }) => {
+    const at = whole.span.start + start + index;
+    return val(name, { start: at, end: at + name.length });
+  });
+}
+
 function policyName(node: Node, source: SourceText): Val<string> {
   const whole = textVal(node, source);
   const word = /policy\s+(\w+)/.exec(whole.value);
