@@ -27,7 +27,31 @@ class Native:
         lines = []
         for n in range(self.r.choice([1, 2, 2, 3])):
             lines += self.table(self.r.choice(["inet", "inet", "ip", "ip", "ip6"]), f"t{n}")
+        if self.rare and self.maybe(0.4):
+            lines += self.at_devices()
         return "\n".join(lines) + "\n"
+
+    def at_devices(self):
+        """Chains at the ingress and egress of devices. The observer's trace does not see them: by their names the comparison knows them."""
+        family = self.r.choice(["netdev", "netdev", "inet"])
+        devices = [*DEVICES, *(["br0", "p0", "p1"] if self.setups[4].bridge else [])]
+        self.family, self.sets, self.maps, self.early = "inet", [], [], False
+        chains = []
+        for n in range(self.r.choice([1, 2])):
+            hook = "ingress" if family == "inet" else self.r.choice(["ingress", "ingress", "egress"])
+            chosen = self.r.sample(devices, self.r.choice([1, 1, 2]))
+            where = f'device "{chosen[0]}"' if len(chosen) == 1 else f"devices = {{ {', '.join(chosen)} }}"
+            chains += [f" chain {hook[:4]}{n} {{", f"  type filter hook {hook} {where} priority {self.r.choice([-10, 0, 'filter'])}; policy accept;"]
+            chains += [f"  {self.at_device(hook)}" for _ in range(self.r.choice([1, 2, 3]))] + [" }"]
+        return [f"table {family} d0 {{", *chains, "}"]
+
+    def at_device(self, hook):
+        six, r = self.six(), self.r
+        ip = "ip6" if six else "ip"
+        conditions = [f"{ip} {r.choice(['saddr', 'daddr'])} {self.not_()}{r.choice([self.network(six), self.address(six), self.some(lambda: self.address(six))])}",
+                      f"{r.choice(['tcp', 'udp'])} dport {self.not_()}{self.port()}", f"meta l4proto {r.choice(['tcp', 'udp', 'icmp'])}", "meta mark 0x1",
+                      f"ether saddr 02:00:00:00:0{r.randrange(1, 5)}:02", f"{'ip6 hoplimit' if six else 'ip ttl'} {r.choice(['64', '< 5', '> 62'])}", f"meta pkttype {r.choice(['host', 'other', 'broadcast'])}"]
+        return " ".join([*r.sample(conditions, r.choice([0, 1, 1, 2])), r.choice(["drop", "drop", "accept", "counter", *(["meta mark set 0x1", "meta mark set 0x2"] if hook == "ingress" else [])])])
 
     def table(self, family, name):
         self.family = family

@@ -214,7 +214,15 @@ function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {
 /** A packet as the rules at a device see it: where it comes in, nothing is known of it but the frame. */
 export function deviceMoment(run: Run, name: DeviceHook, device: string): Moment {
   const ends = name === 'INGRESS' ? { in: device, out: undefined, tracking: INVALID } : { in: undefined, out: device };
-  return { ...momentOf(run, name), physIn: undefined, physOut: undefined, ...ends };
+  const packet = name === 'INGRESS' ? { ...run.packet, frame: frameAt(run, device) } : run.packet;
+  return { ...momentOf(run, name), packet, physIn: undefined, physOut: undefined, ...ends };
+}
+
+/** For whom a device takes a frame: what is for a bridge is not for the card of its port. */
+function frameAt({ namespace, packet: { frame, dmac } }: Run, device: string): IpPacket['frame'] {
+  const mac = namespace.devices.get(device)?.mac;
+  if (frame === 'broadcast' || frame === 'multicast' || dmac === undefined || mac === undefined) return frame;
+  return dmac === mac ? 'host' : 'otherhost';
 }
 
 /** Runs one chain for a packet; the end of its way where the chain stops it. */

@@ -465,7 +465,7 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
 
 function frameType({ packet, local }: Moment): string {
   if (local) return 'unicast';
-  return packet.frame === 'broadcast' || packet.frame === 'multicast' ? packet.frame : 'unicast';
+  return packet.frame === 'host' ? 'unicast' : packet.frame;
 }
 
 /** Only packets of this host's own processes have an owner, and those that a proxy's socket was given to. */

@@ -172,7 +172,8 @@ function hasNoWayBack({ namespace, packet }: Run, error: Answer, hook: Hook | un
   if (hook === 'INPUT') return !('reset' in error) && type(packet.dst) !== 'LOCAL';
   if (hook !== 'PREROUTING') return false;
   if (type(packet.src) === 'BROADCAST') return true;
-  return !('reset' in error) && type(packet.src) === 'LOCAL' && type(packet.dst) !== 'LOCAL';
+  // Without any address it is given one like what this host sends.
+  return !('reset' in error) && type(packet.src) === 'LOCAL' && type(packet.dst) !== 'LOCAL' && packet.dst !== 0n;
 }
 
 /** What goes back to the sender, where something may and a way leads there. `hook`: where a rule makes the answer. */

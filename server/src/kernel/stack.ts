@@ -33,6 +33,8 @@ function receive(run: Run, iif: string): Passage {
   // On its way up from the bridge the packet loses the proxy's socket (skb_orphan in ip_rcv).
   if (run.physIn !== undefined) run.proxied = undefined;
   if (run.physIn !== undefined && run.packet.dst !== dst) return redirected(run, iif);
+  const atBridge = run.physIn === undefined ? undefined : deviceHook(run, 'INGRESS', iif);
+  if (atBridge) return atBridge;
   if (run.input.isSharers?.(run.packet.dst) === true) return deliver(run);
   const vrf = vrfOf(run.namespace, iif)?.name ?? likelyVrf(run.namespace, iif, run.choose, run.key);
   if (vrf !== undefined && vrf !== iif) return receiveInVrf(run, iif, vrf);
@@ -52,9 +54,13 @@ function receiveInVrf(run: Run, iif: string, vrf: string): Passage {
   return decide(run, vrf, routeInput(namespace, packet, packet.family === 4 ? iif : vrf, choose, key));
 }
 
-/** The chains at the port of a bridge and at the device itself see a frame before everything else. */
+/**
+ * The chains at a device see a frame before everything else, also those at the device below a VLAN. At the port of a bridge it comes to
+ * PREROUTING first, then as the bridge's own to the chains at that.
+ */
 function comeIn(run: Run, iif: string): Passage | undefined {
-  const under = run.physIn ?? below(run, iif);
+  if (run.physIn !== undefined) return deviceHook(run, 'INGRESS', run.physIn);
+  const under = below(run, iif);
   return (under === undefined ? undefined : deviceHook(run, 'INGRESS', under)) ?? deviceHook(run, 'INGRESS', iif);
 }
 
@@ -273,9 +279,12 @@ function redirected(run: Run, bridge: string): Passage {
   const asked = packet.family === 6 ? lookup(flowOf(packet, bridge), { namespace, choose, key }) : undefined;
   if (asked?.kind === 'found' && asked.type === 'unicast' && asked.hop?.device === bridge) return stay(run, bridge);
   const decision = routeInput(namespace, packet, bridge, choose, key, true);
+  const stays = decision.kind === 'forward' && decision.lookup.hop?.device === bridge;
+  const atBridge = stays ? undefined : deviceHook(run, 'INGRESS', bridge);
+  if (atBridge) return atBridge;
   if (decision.kind === 'refused' && (asked?.kind === 'none' || asked?.kind === 'refused'))
     return decide(run, bridge, { ...decision, error: undefined });
-  if (decision.kind === 'forward' && decision.lookup.hop?.device === bridge) {
+  if (stays) {
     run.events.push({ kind: 'route', lookup: decision.lookup, packet, again: false });
     return stay(run, bridge);
   }

@@ -49,6 +49,9 @@ function each(values: readonly Val<string>[], make: (value: Val<string>) => NfMa
 
 const ARP_FIELDS = ['operation', 'saddr ip', 'daddr ip', 'saddr ether', 'daddr ether', 'htype', 'ptype', 'hlen', 'plen'] as const;
 
+/** Types of frames as the pkttype match calls them. */
+const PKTTYPES: Readonly<Record<string, string | undefined>> = { host: 'unicast', other: 'otherhost' };
+
 const upper = (value: Val<string>): Val<string> => val(value.value.toUpperCase(), value.span);
 
 /** A selector compared with values, any of which may hold; undefined where it is not modelled. */
@@ -139,7 +142,7 @@ export function valueMatches(
     case 'pkttype':
       return one([], (value) => {
         const type = nameOf(value.value, 'pkttype');
-        return { kind: 'pkttype', value: val(type === 'host' ? 'unicast' : type, value.span), negated: false };
+        return { kind: 'pkttype', value: val(PKTTYPES[type] ?? type, value.span), negated: false };
       });
     case 'tcp option maxseg size': {
       const sizes = one([], (value) => {
