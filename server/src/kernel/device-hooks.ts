@@ -24,7 +24,8 @@ function chainsAt(namespace: Namespace, hook: DeviceHook, device: string): Devic
       found.push({ base, sure: chain.devices !== undefined });
     }
   }
-  return found.sort((a, b) => a.base.priority - b.base.priority);
+  // Of those with the same priority the one that was registered last comes first.
+  return found.reverse().sort((a, b) => a.base.priority - b.base.priority);
 }
 
 /** Runs them; the end of the way where one of them stops the packet. */

@@ -286,7 +286,7 @@ export function valueMatches(
         negated: false,
       }));
     default:
-      if (/^(?:exthdr \w+|(?:frag|rt|hbh|dst|mh|srh) (?!classid|nexthop|mtu|ipsec)\S+)$/.test(name))
+      if (/^(?:exthdr \w+|(?:frag|hbh|dst|mh|srh) \S+|rt (?:nexthdr|hdrlength|type|seg-left))$/.test(name))
         return headerMatches(selector, values, negated, text, lookup);
       if (/^(?:numgen|jhash|symhash) /.test(name)) return byNumber(selector, values, negated, text);
       return tupleMatches(selector, values, negated, text, lookup);
