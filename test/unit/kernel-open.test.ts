@@ -351,6 +351,28 @@ ${chains.map(([hook, rule]) => `\tchain ${hook}_c {\n\t\ttype filter hook ${hook
     assert.deepEqual(of('iifname "eth0" drop', 'postrouting', own), ['forwarded', 'captured']);
   });
 
+  it('tells an answer by the port that NAT chose for it, and knows it from one of a connection that has ended', () => {
+    const nat = '-A POSTROUTING -o eth1 -j MASQUERADE --random\n';
+    const captures = [ADDRESSES, RULES, ROUTES, SYSCTLS, tables('', nat)];
+    const out = `${WAY} flags=syn`;
+    const back = (port: number, flags: string) =>
+      `iif=eth1 src=8.8.8.8 dst=10.0.2.1 proto=tcp sport=80 dport=${port} flags=${flags}`;
+    const verdicts = (...ways: string[]) => ask(captures, ...ways).map(({ verdict }) => verdict);
+    assert.deepEqual(verdicts(out, back(2000, 'syn,ack'), back(2000, 'ack'), back(2001, 'ack')), [
+      'forwarded',
+      'forwarded',
+      'forwarded',
+      'local',
+    ]);
+    assert.deepEqual(verdicts(out, back(2000, 'rst,ack'), out, back(2000, 'syn,ack'), back(3000, 'syn,ack')), [
+      'forwarded',
+      'forwarded',
+      'forwarded',
+      'local',
+      'forwarded',
+    ]);
+  });
+
   it('sends no TCP from an address that only another table calls local', () => {
     const routes = ROUTES.replace('default via 10.0.1.9 dev eth0 table 100', 'local 172.16.6.6 dev lo table 100');
     const rules = RULES.replace('32766:', '50:\tfrom all lookup 100\n32766:');
