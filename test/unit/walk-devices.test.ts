@@ -57,6 +57,34 @@ describe('devices on a walk', () => {
     );
   });
 
+  it('does not take an address that IPVS serves for the end', () => {
+    const node = at(
+      'node',
+      'ip a',
+      lo,
+      link(2, 'eth0', { mac: '02:00:00:00:01:00', ip: '10.0.0.1/24' }),
+      link(3, 'kube-ipvs0', { mac: '02:00:00:00:01:01', ip: '10.96.0.10/32', flags: 'BROADCAST,NOARP' }),
+    );
+    const client = at('client', 'ip a', lo, link(2, 'eth0', { mac: '02:00:00:00:02:00', ip: '10.0.0.2/24' }));
+    const routes = at(
+      'client',
+      'ip route',
+      'default via 10.0.0.1 dev eth0',
+      '10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.2',
+    );
+    const neighbours = at('client', 'ip neigh', '10.0.0.1 dev eth0 lladdr 02:00:00:00:01:00 REACHABLE');
+    const network = networkOf(node + client + routes + neighbours);
+    for (const asked of ['10.0.0.2 > 10.96.0.10 udp 53', '10.0.0.2 > 10.0.0.1 tcp 30080', '10.0.0.1 > 10.96.0.10 udp 53']) {
+      const { request } = trace(network, asked);
+      assert.equal(request.ending.disposition, 'insufficient-info', outline(request));
+      assert.ok(
+        request.gaps.some(({ command, host }) => command === 'ipvsadm -Ln' && host === 'node'),
+        outline(request),
+      );
+    }
+    assert.equal(trace(network, '10.0.0.2 > 10.0.0.1 tcp 22').request.ending.disposition, 'delivered');
+  });
+
   it('leads through the tunnel of two kernels', () => {
     const end = (host: string, own: number, other: number) =>
       at(

@@ -322,6 +322,11 @@ export function isCard(device: string): boolean {
 
 const OF_PORT = new RegExp(`^(?:tap|qvo|qvb|qbr|qr-|qg-|sg-|rfp-|fpr-|ha-|fg-|vhu|macvtap)(${PORT})$`);
 
+/** Whether a device is the one that kube-proxy gives the addresses of services to, in its mode ipvs. */
+export function holdsServices(device: string): boolean {
+  return device === 'kube-ipvs0';
+}
+
 /** The first characters of the Neutron port's id that the names of its devices carry: `tap`, `qvo`, `qr-` … and 11 characters. */
 export function portIdPrefix(device: string): string | undefined {
   return OF_PORT.exec(device)?.[1];

@@ -30,7 +30,7 @@ import { asSent, routedLimit, tooLong } from './routed-size';
 import { vrfOf } from '../../kernel/routing';
 import { route } from './routing';
 import { hasConnections, passNamespace, uncapturedTable, type Taken } from './stack-walk';
-import { knownNamespace, portIdPrefix } from '../../model/known-names';
+import { holdsServices, knownNamespace, portIdPrefix } from '../../model/known-names';
 
 /** A frame reaches a device of a namespace. */
 export function namespaceIn(context: Context, place: Place & { kind: 'namespace-in' }, packet: FlowKey, steps: Step[]): Ending {
@@ -425,11 +425,42 @@ function unseenRules(doubts: Taken['doubts']): string | undefined {
     : undefined;
 }
 
+/** The address of a service, or one of the ports of all nodes by which services are reached (`--service-node-port-range`). */
+function isServed({ context, namespace, packet }: Passage, device: string): boolean {
+  if (holdsServices(device)) return true;
+  const port = Number(get(packet, 'tp_dst'));
+  const isPort = /^(?:6|17|132)$/.test(get(packet, 'nw_proto').toString()) && port >= 30000 && port <= 32767;
+  return isPort && !context.isReply && [...namespace.devices.keys()].some(holdsServices);
+}
+
+/** IPVS takes what is for an address of a service before any socket does (ip_vs_in at INPUT); which server it chooses is not modelled. */
+function byIpvs({ context, namespace, steps, packet }: Passage, device: string, destination: string): Ending {
+  const summary = `${destination} is served by IPVS here, which hands the packet to one of its servers: that is not followed`;
+  addGap(context, {
+    host: namespace.host,
+    command: inNamespace(namespace, 'ipvsadm -Ln'),
+    why: `which servers IPVS has for ${destination}: walk to one of them instead`,
+  });
+  steps.push({
+    ...stepBase(namespace, device),
+    stage: 'route',
+    summary,
+    certainty: 'inferred',
+    reason: 'kube-proxy keeps the addresses of services on kube-ipvs0, and serves the ports of nodes as well',
+    packet,
+    evidence: namespace.devices.get(device)?.sources.slice(0, 1) ?? [],
+    steps: [],
+    effect: 'unknown',
+  });
+  return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet };
+}
+
 function deliver(passage: Passage, result: LocalDevice, unseen?: string): Ending {
   const { context, namespace, steps } = passage;
   const device = result.device;
   const vrf = vrfOf(namespace, passage.in);
   const destination = destinationIp(passage.packet);
+  if (isServed(passage, device)) return byIpvs(passage, device, destination);
   const neutron = neutronPortOf(context.network, device);
   const router = neutron?.router === undefined ? undefined : (routerName(context.network, neutron.router) ?? neutron.router);
   const who =
