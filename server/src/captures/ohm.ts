@@ -24,15 +24,18 @@ export function partsOf(line: Line, from: number, at: number): { readonly at: nu
 
 /**
  * Several lines as the one record that they were before a terminal or a hand wrapped them; leading blanks of the rest go.
- * `glue` stands between them, or is asked for before each of the rest, with the line above.
+ * `glue` stands between them, or is asked for before each of the rest, with the line above and how many joints there are before.
  */
-export function joinLines(lines: readonly Line[], glue: string | ((rest: string, above: string) => string) = ''): SourceText {
+export function joinLines(
+  lines: readonly Line[],
+  glue: string | ((rest: string, above: string, joint: number) => string) = '',
+): SourceText {
   const [only] = lines;
   if (only && lines.length === 1) return sourceOf(only);
   let text = '';
   const parts: { at: number; offset: number }[] = [];
   for (const [n, line] of lines.entries()) {
-    if (n > 0) text += typeof glue === 'string' ? glue : glue(line.text, lines[n - 1]?.text ?? '');
+    if (n > 0) text += typeof glue === 'string' ? glue : glue(line.text, lines[n - 1]?.text ?? '', n - 1);
     const skip = n === 0 ? 0 : line.text.length - line.text.trimStart().length;
     parts.push(...partsOf(line, skip, text.length));
     text += line.text.slice(skip);

@@ -17,6 +17,11 @@ export interface Rows {
   readonly starts: (text: string) => boolean;
   /** Reads a line whose form is known without the grammar; undefined for others. */
   readonly known?: (rule: string, source: SourceText, out: Collected) => LineRecord['what'] | undefined;
+  /**
+   * Where the beginning of a record is one too: whether a line is a piece of a record without its beginning, which then belongs to the one
+   * above, however that reads alone.
+   */
+  readonly isPiece?: (text: string) => boolean;
   /** What the program says besides its output, without having failed. */
   readonly harmless?: RegExp;
 }
@@ -31,6 +36,8 @@ export type TakeRow = (
 
 /** The most lines that one record is looked for in. */
 const MOST_LINES = 4;
+/** The same, where pieces of records show that they are such. */
+const MOST_PIECES = 10;
 
 /**
  * Reads an output line by line and gives what matched to `take`. A line that is no record is put together with those below it,
@@ -58,6 +65,12 @@ export function* parseRowsInSteps(input: ParseInput, rows: Rows, take: TakeRow):
     if (reportErrorOutput(out, line)) continue;
     const source = sourceOf(line);
     const rule = rows.ruleFor(line.text);
+    const pieces = inPieces(lines, n, rows);
+    if (pieces !== undefined) {
+      record(out, line, pieces.last, take(pieces.rule, pieces.result, pieces.source, out, line) ?? 'record');
+      n = pieces.at;
+      continue;
+    }
     const known = rows.known?.(rule, source, out);
     if (known !== undefined) {
       record(out, line, line, known);
@@ -98,10 +111,41 @@ function joined(lines: readonly Line[], n: number, rows: Rows) {
   return undefined;
 }
 
+/**
+ * The record of a line and the pieces below it. A mail breaks lines between words, a terminal where its width ends: a piece stands behind a
+ * blank where that reads, but for its last word, of which the rest may be below.
+ */
+function inPieces(lines: readonly Line[], n: number, rows: Rows) {
+  const first = lines[n];
+  if (first === undefined || rows.isPiece === undefined || !rows.starts(first.text)) return undefined;
+  const reads = (text: string) => rows.grammar.match(text, rows.ruleFor(text)).succeeded();
+  const parts = [first];
+  const glues: string[] = [];
+  for (let line = lines[n + 1]; parts.length < MOST_PIECES && line !== undefined; line = lines[n + parts.length]) {
+    // Where a line between them was not understood, nothing is put together over it.
+    if (line.number !== first.number + parts.length || rows.starts(line.text) || !rows.isPiece(line.text)) break;
+    parts.push(line);
+    const { text } = glued(parts, [...glues, ' ']);
+    const isTorn = !reads(text) && !(/\S[ \t]+\S/.test(line.text) && reads(text.replace(/[ \t]*[^ \t]*$/, '')));
+    glues.push(isTorn ? '' : ' ');
+  }
+  if (parts.length === 1) return undefined;
+  const source = glued(parts, glues);
+  const rule = rows.ruleFor(source.text);
+  const result = rows.grammar.match(source.text, rule);
+  if (result.failed()) return undefined;
+  return { rule, result, source, last: parts[parts.length - 1] ?? first, at: n + parts.length - 1 };
+}
+
+function glued(parts: readonly Line[], glues: readonly string[]): SourceText {
+  return joinLines(parts, (_rest, _above, joint) => glues[joint] ?? ' ');
+}
+
 /** For `CaptureKind.continues`: the line above is no record alone, and with this one it is. */
 export function continuesRow(rows: Rows): (previous: string, text: string) => boolean {
   return (previous, text) => {
     if (previous.length + text.length > 2000 || rows.starts(text)) return false;
+    if (rows.isPiece?.(text) === true) return true;
     if (rows.grammar.match(previous, rows.ruleFor(previous)).succeeded()) return false;
     return [' ', ''].some((glue) => {
       const whole = `${previous}${glue}${text.trimStart()}`;

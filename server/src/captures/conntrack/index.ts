@@ -16,6 +16,11 @@ import { readConntrackXml } from './xml';
 
 const ENTRY =
   /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:ipv[46](?:\/ipv6)?\s+\d+\s+)?[a-z][\w-]*\s+\d+\s+(?:\d+\s+)?(?:[A-Z_0-9]+\s+)?(?:\[[A-Z_]+\]\s+)*src=[\da-f.:]+ dst=[\da-f.:]+/i;
+/** The beginning of an entry whose line ends before both addresses are there: what stands on the next goes on with it. */
+const BEGINNING =
+  /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:ipv[46](?:\/ipv6)?\s+\d+\s+)?(?:tcp|udp|udplite|icmp|icmpv6|ipv6-icmp|sctp|dccp|gre|unknown)\s+\d+(?:\s+\d+)?(?:\s+[A-Z][A-Z_0-9]+)?(?:\s+src=[\da-f.:]+(?:\s+d(?:s(?:t=?)?)?)?)?\s*$/i;
+/** What a terminal or a mail makes of the rest of an entry: its words, of which the first and the last may be halves. */
+const PIECE = /^\s*\S+(?:\s+(?:[a-z][\w-]*=\S+|\[[A-Z_]+\]))*(?:\s+\S+)?\s*$/;
 const EVENT = /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?\[(?:NEW|UPDATE|DESTROY)\]/;
 const DATAPATH = /^\s*[a-z\d][\w-]*,orig=\(src=[\da-f.:]+,dst=[\da-f.:]+[,)]/i;
 const EXPECT =
@@ -35,7 +40,8 @@ const rows: Rows = {
     if (SAVED.test(text)) return 'saveLine';
     return /^\s*[\w-]+,\w+=\(/.test(text) ? 'datapathLine' : 'entryLine';
   },
-  starts: (text) => [ENTRY, DATAPATH, EXPECT, SAVED, SUMMARY].some((pattern) => pattern.test(text)),
+  starts: (text) => [ENTRY, DATAPATH, EXPECT, SAVED, SUMMARY, BEGINNING].some((pattern) => pattern.test(text)),
+  isPiece: (text) => PIECE.test(text) && /^\s*(?:[\w-]*=\S|\[?[A-Z_]*\])|\s(?:[a-z][\w-]*=\S|\[[A-Z_]+\]?)/.test(text),
 };
 
 const forms = createTextForms<EntryLine>(entryForm);
@@ -77,6 +83,7 @@ export const conntrack: CaptureKind = {
     if (EXPECT.test(text)) return { kind: 'conntrack-expect' };
     if (DATAPATH.test(text)) return { kind: 'ovs-dpctl-dump-conntrack' };
     if (SAVED.test(text)) return { kind: 'conntrack-list' };
+    if (BEGINNING.test(text) && /^\s*(?:src|dst)=[\da-f.:]+/.test(following(0) ?? '')) return { kind: 'conntrack-list' };
     return ENTRY.test(text) && / (?:sport|type|src|mark|use|packets|\[\w+\])/.test(text) ? { kind: 'conntrack-list' } : undefined;
   },
   accepts: (text) => rows.starts(text) || XML.test(text),
@@ -89,6 +96,12 @@ export const conntrack: CaptureKind = {
     const events = new Map<string, ConntrackEntryFact | undefined>();
     const take = (rule: string, line: EntryLine, out: Collected) => {
       const fact = entryOf(out, line, rule === 'datapathLine');
+      if (fact === undefined && ipProtocolNumber(line.protocol.value) !== undefined)
+        out.errors.push({
+          span: line.text.span,
+          code: 'cut-off',
+          message: 'This connection is not whole: the addresses and ports of one direction are missing. It is left out.',
+        });
       if (line.event && fact !== undefined) events.set(identity(fact), line.over ? undefined : fact);
       else if (fact !== undefined && !line.over) out.facts.push(fact);
     };
@@ -128,8 +141,9 @@ function entryOf(out: Collected, line: EntryLine, datapath: boolean): ConntrackE
     ipRef(out, side.src);
     ipRef(out, side.dst);
   }
-  // A cut line may lack its answer: then only its addresses are references.
-  if (first === undefined || second === undefined) return undefined;
+  // A cut line may lack its answer, or a part of it: then only its addresses are references.
+  if (first === undefined || second === undefined || (first.dport === undefined) !== (second.dport === undefined))
+    return undefined;
   const own = (key: string) => line.words.find((word) => word.path === '' && word.key === key)?.value;
   const zone = own('zone') ?? own('zone-orig') ?? own('zone-reply');
   const direction =

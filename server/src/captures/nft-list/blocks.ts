@@ -8,12 +8,13 @@ import { collect, record, type Collected } from '../lines';
 import { joinLines, sliceSource, sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
 import type { Lookup } from './selectors';
 import { changedSets } from './dynamic';
-import { cutElements } from './elements';
+import { cutElements, wholeElements } from './elements';
 import { priorityNumber } from './names';
 import { limitOf, rateIn, type SetHead } from './rates';
 import { ruleRefs } from './refs';
 import { ruleFacts } from './rules';
 import { UNPRINTED_TARGET } from './statements';
+import { wholeHook, withRest } from './wrapped';
 import { readNftHead, readNftRule, type NftElement, type NftHead, type NftRuleLine } from './semantics';
 
 /** What encloses a line. */
@@ -94,7 +95,7 @@ function translateRules(state: State): void {
       changing: changing.get(`${family} ${table}`) ?? new Map(),
       madeByIptables: iptables.has(`${family} ${table}`),
       set: (name) => state.sets.get(`${family} ${table} ${name}`),
-      literal: (body) => cutElements(body, () => undefined),
+      literal: wholeElements,
     };
     const facts = ruleFacts(line.items, { family, table, chain, number, text: line.text }, lookup, block);
     ruleRefs(state.out, facts);
@@ -138,6 +139,7 @@ function headRule(text: string, inside: Block['is'] | undefined): string | undef
   // A program that lacks an extension of iptables says so, on its own line or in the middle of the rule.
   if (/^\s*XT (?:match|target) \S+ not found$/.test(text)) return 'noteLine';
   if (/^\s*#/.test(text) && !/\scounter packets \d/.test(text)) return 'noteLine';
+  if (inside === 'object' && /^\s*[a-z]+\s*\{/.test(text)) return 'innerLine';
   if (inside === 'set' || inside === 'object')
     return /^\s*type(?:of)?\s/.test(text) && inside === 'set' ? 'typeLine' : 'propertyLine';
   if (/^\s*type\s+\w+\s+hook\s/.test(text)) return 'hookLine';
@@ -153,7 +155,9 @@ function readLine(state: State, lines: readonly Line[], n: number, line: Line): 
   // A remark in a chain's head, not a rule that does nothing.
   const isRemark = inside?.is === 'chain' && /^\s*comment\s+"[^"]*"$/.test(line.text);
   if (rule !== undefined || isRemark) {
-    const source = sourceOf(line);
+    const wrapped = rule === 'hookLine' ? wholeHook(line, lines[n + 1]) : undefined;
+    const source = wrapped ?? sourceOf(line);
+    const end = wrapped === undefined ? n : n + 1;
     const result = grammars.Nft.match(source.text, rule ?? 'propertyLine');
     if (result.failed()) {
       out.errors.push(syntaxError(source, result, 'line of nft'));
@@ -162,9 +166,9 @@ function readLine(state: State, lines: readonly Line[], n: number, line: Line): 
       const head = readNftHead(result, source);
       takeHead(state, head);
       if (inside?.is === 'set' && rule === 'propertyLine') takeProperty(state, inside.name, line);
-      record(out, line, line, head.is === 'extra' || head.is === 'close' ? 'header' : 'record');
+      record(out, line, lines[end] ?? line, head.is === 'extra' || head.is === 'close' ? 'header' : 'record');
     }
-    return n;
+    return end;
   }
   return readRule(state, lines, n);
 }
@@ -276,6 +280,12 @@ function openBraces(text: string): number {
   return open;
 }
 
+/** Whether lines are missing between those: they were not understood, or somebody left them out. */
+function hasGap(lines: readonly Line[]): boolean {
+  const [first, last] = [lines[0], lines[lines.length - 1]];
+  return first !== undefined && last !== undefined && last.number - first.number !== lines.length - 1;
+}
+
 /** `elements = { … }` over as many lines as it takes. */
 function readElements(state: State, lines: readonly Line[], n: number, set: string): number {
   const { out } = state;
@@ -296,7 +306,7 @@ function readElements(state: State, lines: readonly Line[], n: number, set: stri
   const source = joinLines(parts, ' ');
   const from = source.text.indexOf('{');
   const to = open <= 0 ? source.text.lastIndexOf('}') : source.text.length;
-  let understood = open <= 0;
+  let understood = open <= 0 && !hasGap(parts);
   const elements = cutElements(sliceSource(source, from + 1, Math.max(from + 1, to)), (piece) => {
     understood = false;
     const result = grammars.Nft.match(piece.text, 'element');
@@ -325,7 +335,7 @@ function mayHideTranslation(table: { readonly family: string; readonly name: str
 
 function readRule(state: State, lines: readonly Line[], n: number): number {
   const { out } = state;
-  const { source, first, last, at, opensBlock } = wholeRule(lines, n);
+  const { source, first, last, at, opensBlock, torn } = wholeRule(lines, n);
   const result = grammars.Nft.match(source.text, 'ruleLine');
   const inside = top(state);
   const table = tableOf(state);
@@ -338,7 +348,10 @@ function readRule(state: State, lines: readonly Line[], n: number): number {
       targetIsMissing(state, last, lines[at + 1]) || mayHideTranslation(table, source.text),
     );
     const unknown = line.items.filter((item) => item.is === 'unknown');
-    if (unknown.length > 0 && unknown.length * 2 > line.items.length) {
+    if (torn) {
+      record(out, first, last);
+      keepUnread(state, source);
+    } else if (unknown.length > 0 && unknown.length * 2 > line.items.length) {
       out.errors.push(
         errorOn(first, 'not-understood', 'This line is not understood as a rule of nft: what it does to packets is left open.'),
       );
@@ -383,7 +396,7 @@ function keepUnread(state: State, source: SourceText): void {
   state.rules.push({ line, ...place, block: undefined });
 }
 
-/** The lines of one rule: a set in it may be broken behind its commas. */
+/** The lines of one rule: a set in it may be broken behind its commas, and a mail or a terminal may have wrapped it. */
 function wholeRule(lines: readonly Line[], n: number) {
   const first = lines[n] ?? { text: '', start: 0, number: n };
   const opensBlock = /(?:jump|goto)\s*\{\s*$/.test(first.text);
@@ -404,8 +417,12 @@ function wholeRule(lines: readonly Line[], n: number) {
       open += openBraces(next.text);
     }
   }
-  const source: SourceText = joinLines(parts, ' ');
-  return { source, first, last: parts[parts.length - 1] ?? first, at, opensBlock };
+  let source: SourceText = joinLines(parts, ' ');
+  for (let rest; !opensBlock && parts.length < MOST_RULE_LINES && (rest = withRest(parts, lines[at + 1])) !== undefined; at++) {
+    source = rest;
+    parts.push(lines[at + 1] ?? first);
+  }
+  return { source, first, last: parts[parts.length - 1] ?? first, at, opensBlock, torn: hasGap(parts) };
 }
 
 /**

@@ -17,6 +17,11 @@ function isBackward({ value }: Val<string>): boolean {
   return from !== undefined && to !== undefined && Number(from) > Number(to);
 }
 
+/** What a file for `nft -f` defines elsewhere: nobody knows here what it stands for. */
+function isName({ value }: Val<string>): boolean {
+  return value.startsWith('$');
+}
+
 /** The conditions of one piece of a rule, in the words of iptables-extensions(8); all of them must hold. */
 export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lookup: Lookup): NfMatch[] {
   const negated = item.relation === '!=' || item.relation === '!' || item.relation === 'ne' || item.relation === 'neq';
@@ -24,6 +29,7 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
   const [selector] = selectors;
   if (selector === undefined) return [otherMatch(item.text)];
   if (right.is === 'values' && right.values.some(isBackward)) return [otherMatch(item.text)];
+  if ((right.is === 'values' || right.is === 'concat') && right.values.some(isName)) return [otherMatch(item.text)];
   const equal = item.relation === '' || item.relation === '==' || item.relation === 'eq' || negated;
   if (item.mask !== undefined && !equal)
     return chance(item, selector) ?? flagsCompared(item, selector) ?? [otherMatch(item.text)];
@@ -33,7 +39,7 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
   if (right.is === 'set' || right.is === 'named' || right.is === 'elements') {
     const elements =
       right.is === 'elements' ? right.elements : right.is === 'set' ? lookup.literal(right.body) : lookup.set(right.name.value);
-    if (elements === undefined) return [otherMatch(item.text)];
+    if (elements === undefined || elements.some(({ key }) => key.some(isName))) return [otherMatch(item.text)];
     const matches = setMatches(selectors, elements, negated, item.text, lookup);
     const set = right.is === 'named' ? `@${right.name.value}` : undefined;
     if (set === undefined || !lookup.changing.has(set)) return matches;

@@ -27,6 +27,13 @@ export function cutElements(body: SourceText, fail: (piece: SourceText) => void)
   return elements;
 }
 
+/** The elements of a set in a rule; undefined where one of them is not understood, as the set then holds more than is known. */
+export function wholeElements(body: SourceText): readonly NftElement[] | undefined {
+  let understood = true;
+  const elements = cutElements(body, () => (understood = false));
+  return understood ? elements : undefined;
+}
+
 const forms = createTextForms<NftElement>(elementForm);
 
 const WORD = /[^ \t]+/g;

@@ -8,7 +8,7 @@ import type { NfFamily } from '../netfilter-facts';
 import type { Lookup } from './selectors';
 import { tablesOfIptables } from './blocks';
 import { changedSets } from './dynamic';
-import { cutElements } from './elements';
+import { wholeElements } from './elements';
 import { elementOf, itemOf, ratesOf, verdictWords } from './json-rule';
 import { limitOf, type SetHead } from './rates';
 import { ruleRefs } from './refs';
@@ -98,7 +98,7 @@ export function readNftJson(input: ParseInput): Parsed {
       madeByIptables: iptables.has(`${family} ${table}`),
       set: (name) => sets.get(`${family} ${table} ${name}`),
       // Sets that stand in nft's own words there; those of JSON are elements already.
-      literal: (body) => cutElements(body, () => undefined),
+      literal: wholeElements,
     };
     const put = (items: readonly NftItem[], place: Pick<RulePlace, 'chain' | 'number' | 'text'>, block?: string): void => {
       const facts = ruleFacts(items, { family, table, ...place }, lookup, block);

@@ -20,10 +20,10 @@ export interface Lookup {
   readonly head: (name: string) => SetHead | undefined;
   /** The sets of the table that its rules change. */
   readonly changing: ChangedSets;
-  /** The elements of a set that stands in the rule. */
+  /** The elements of a set that stands in the rule; undefined where one of them is not understood. */
   readonly literal: (
     body: Extract<Extract<NftItem, { is: 'condition' }>['right'], { is: 'set' }>['body'],
-  ) => readonly NftElement[];
+  ) => readonly NftElement[] | undefined;
 }
 
 /** The families of addresses that a table sees: in all others a condition on an address says the family as well. */

@@ -386,7 +386,7 @@ export interface NftRuleLine {
 }
 
 semantics.addOperation<NftRuleLine>('rule(source)', {
-  ruleLine(_indent, first, _sp, rest, _sp2, remark) {
+  ruleLine(_indent, first, _sp, rest, _sp2, _semicolon, _sp3, remark) {
     const source = sourceOf(this.args);
     const items = [first, ...rest.children];
     const note = remark.children[0];
@@ -452,6 +452,9 @@ semantics.addOperation<NftHead>('head(source)', {
     return { is: 'set', name: plain(name, sourceOf(this.args)) };
   },
   objectLine(_indent, _kind, _sp, _name, _sp2, _open, _tail) {
+    return { is: 'object' };
+  },
+  innerLine(_indent, _kind, _sp, _open, _tail) {
     return { is: 'object' };
   },
   closeLine(_indent, _close, _tail) {

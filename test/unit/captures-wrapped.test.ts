@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { errorsOf, factsOf, read } from './read-text';
+
+/** Connections as `src:sport>dst:dport, the same of the answers, zone flags`. */
+function connections(text: string): string[] {
+  return factsOf(text, 'conntrack-entry').map(({ original, reply, zone, flags }) => {
+    const [there, back] = [original, reply].map(
+      ({ src, dst, sport, dport }) => `${src.value}:${sport?.value ?? ''}>${dst.value}:${dport?.value ?? ''}`,
+    );
+    return [there, back, zone?.value ?? '-', ...flags].join(' ');
+  });
+}
+
+describe('connections whose lines were broken', () => {
+  it('by a mail between words, at any depth of quotation', () => {
+    const lines = [
+      'tcp      6 299 ESTABLISHED src=10.1.0.4 dst=10.1.0.8',
+      'sport=54470 dport=22 src=10.1.0.8 dst=192.0.2.4 sport=22',
+      'dport=54470 [ASSURED] mark=0 use=1',
+      'udp      17 29 src=10.1.0.4 dst=10.1.0.9 sport=5000 dport=53',
+      '[UNREPLIED] src=10.1.0.9 dst=10.1.0.4 sport=53 dport=5000 mark=0',
+      'zone=7 use=1',
+    ];
+    const expected = [
+      '10.1.0.4:54470>10.1.0.8:22 10.1.0.8:22>192.0.2.4:54470 - ASSURED',
+      '10.1.0.4:5000>10.1.0.9:53 10.1.0.9:53>10.1.0.4:5000 7 UNREPLIED',
+    ];
+    for (const quote of ['', '> ', '> > ', '>>>> ']) {
+      const text = lines.map((line) => `${quote}${line}\n`).join('');
+      assert.deepEqual(connections(text), expected, quote);
+      assert.deepEqual(errorsOf(text), [], quote);
+    }
+  });
+
+  it('by a terminal wherever its width ended', () => {
+    const entry =
+      'tcp      6 431999 ESTABLISHED src=10.0.0.5 dst=10.0.0.6 sport=40002 dport=443 src=10.0.0.6 dst=192.0.2.1 sport=443 dport=40002 [ASSURED] mark=0 use=1';
+    for (let width = 56; width < entry.length; width++) {
+      const broken = entry.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
+      const text = `# conntrack -L\n${broken.join('\n')}\nconntrack v1.4.6 (conntrack-tools): 1 flow entries have been shown.\n`;
+      assert.deepEqual(
+        connections(text),
+        ['10.0.0.5:40002>10.0.0.6:443 10.0.0.6:443>192.0.2.1:40002 - ASSURED'],
+        `${width} columns`,
+      );
+      assert.deepEqual(errorsOf(text), [], `${width} columns`);
+    }
+  });
+
+  it('before their addresses, where those are long', () => {
+    const [one, two] = ['2001:0db8:0000:0000:0000:0000:0000:0001', '2001:0db8:0000:0000:0000:0000:0000:0002'];
+    const text = `ipv6     10 tcp      6 431999 ESTABLISHED\nsrc=${one}\ndst=${two} sport=40001 dport=22\nsrc=${two}\ndst=${one} sport=22 dport=40001\n[ASSURED] mark=0 zone=5 use=2\n`;
+    assert.deepEqual(connections(text), [`${one}:40001>${two}:22 ${two}:22>${one}:40001 5 ASSURED`]);
+    assert.deepEqual(errorsOf(text), []);
+  });
+
+  it('and lost their end say so, and are no connections', () => {
+    const text = '# conntrack -L\ntcp      6 120 SYN_SENT src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.0.0.1\n';
+    assert.deepEqual(connections(text), []);
+    assert.deepEqual(errorsOf(text), ['cut-off']);
+  });
+
+  it('end where sentences begin', () => {
+    const text =
+      'udp      17 29 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1 mark=0 use=1\nwhere mark=0 is what I do not get.\n';
+    assert.equal(factsOf(text, 'conntrack-entry').length, 1);
+    assert.equal(read(text).captures[0]?.lastLine, 0);
+  });
+});
+
+/** The rules of a listing as `TARGET: conditions`. */
+function rules(text: string): string[] {
+  return factsOf(text, 'nf-rule').map(
+    ({ target, matches }) => `${target?.value ?? '-'}: ${matches.map(({ kind }) => kind).join(' ')}`,
+  );
+}
+
+describe('rules of nft whose lines were broken', () => {
+  it('are one rule where the rest lost its indentation', () => {
+    const text = [
+      'table inet t {',
+      '    chain in {',
+      '        type filter hook input priority filter; policy',
+      'drop;',
+      '        iifname "veth1" icmpv6 type nd-neighbor-advert',
+      '@nh,528,48 != 95530783235 drop',
+      '        iifname "veth1" ip6 daddr ff02::1:2',
+      'udp dport 547 accept',
+      '        iifname "veth1" ip saddr 0.0.0.0 ip daddr',
+      '255.255.255.255 udp dport 67 accept',
+      '        tcp dport 22 accept comment',
+      '"from the office"',
+      '    }',
+      '}',
+    ].join('\n');
+    assert.deepEqual(rules(text), [
+      'DROP: in-interface protocol icmp-type other',
+      'ACCEPT: in-interface destination protocol destination-port',
+      'ACCEPT: in-interface source destination protocol destination-port',
+      'ACCEPT: protocol destination-port',
+    ]);
+    assert.deepEqual(errorsOf(text), []);
+    assert.equal(factsOf(text, 'nf-chain')[0]?.policy?.value, 'DROP');
+  });
+
+  it('are one rule where nothing is indented and the first line lacks its end', () => {
+    const text =
+      'table ip nat {\nchain post {\ntype nat hook postrouting priority 100; policy accept;\noif "a" ip saddr 10.0.0.0/8 snat to\n192.0.2.1-192.0.2.9 persistent\noif "b" masquerade\n}\n}\n';
+    assert.deepEqual(
+      factsOf(text, 'nf-rule').map(({ target, targetOptions }) => [target?.value, targetOptions.to?.value]),
+      [
+        ['SNAT', '192.0.2.1-192.0.2.9'],
+        ['MASQUERADE', undefined],
+      ],
+    );
+    assert.deepEqual(errorsOf(text), []);
+  });
+
+  it('stay apart where somebody indents as they like', () => {
+    const text =
+      'table ip f {\n  chain c {\n    type filter hook input priority 0;\n    tcp dport 22 accept\ntcp dport 80 drop\n      udp dport 53 accept\n  udp dport 54 accept\n  }\n}\n';
+    assert.deepEqual(
+      rules(text).map((rule) => rule.split(':')[0]),
+      ['ACCEPT', 'DROP', 'ACCEPT', 'ACCEPT'],
+    );
+  });
+});
+
+describe('files for nft -f', () => {
+  it('end rules with semicolons and have maps without a blank before the colon', () => {
+    const text =
+      'table ip f {\n  chain c {\n    type filter hook forward priority 0;\n    ip saddr @bad drop;\n    ip daddr vmap {\n      10.1.0.0-10.1.0.255: accept,\n      10.2.0.0-10.2.0.255: drop\n    }\n  }\n}\n';
+    assert.deepEqual(
+      rules(text).map((rule) => rule.split(':')[0]),
+      ['DROP', 'ACCEPT', 'DROP'],
+    );
+    assert.deepEqual(errorsOf(text), []);
+  });
+
+  it('use names that are defined elsewhere, which are no devices or addresses', () => {
+    const text = 'table ip f {\n  chain c {\n    iifname $lan accept\n    ip saddr { $office, 10.0.0.0/8 } accept\n  }\n}\n';
+    assert.deepEqual(rules(text), ['ACCEPT: other', 'ACCEPT: other']);
+  });
+});
+
+describe('sets of nft', () => {
+  const set = (elements: string) =>
+    `table ip f {\n  set s {\n    type ipv4_addr\n    elements = {${elements}}\n  }\n  chain c {\n    ip saddr @s drop\n  }\n}\n`;
+  it('are read however their lines are laid out', () => {
+    for (const elements of [
+      ' 10.0.0.1, 10.0.0.2 ',
+      '\n      10.0.0.1,     10.0.0.2\n    ',
+      '\n      10.0.0.1 ,\n      10.0.0.2\n    ',
+      ' 10.0.0.1 last used 1s591ms,\n                 10.0.0.2 counter packets 1 bytes 84 last never ',
+    ]) {
+      assert.deepEqual(errorsOf(set(elements)), [], elements);
+      const [rule] = factsOf(set(elements), 'nf-rule');
+      const [match] = rule?.matches ?? [];
+      assert.equal(match?.kind === 'any-of' ? match.matches.length : match, 2, elements);
+    }
+  });
+
+  it('are not known where a line of them is not understood or left out', () => {
+    for (const elements of [' 10.0.0.1,\n      %%% ???\n      10.0.0.3 ', ' 10.0.0.1,\n      ...\n      10.0.0.3 '])
+      assert.deepEqual(rules(set(elements)), ['DROP: other'], elements);
+    assert.deepEqual(rules('table ip f {\n  chain c {\n    ip saddr { 10.0.0.1, a=b } drop\n  }\n}\n'), ['DROP: other']);
+  });
+});
