@@ -1,5 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind, ParseInput } from '../capture';
+import { missing, type Counted } from '../counted';
 import type { Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { ruleParts, ruleRefs } from './matches';
@@ -95,11 +96,14 @@ function readLines(input: ParseInput) {
   let table = input.options['table'] ?? 'filter';
   let chain: string | undefined = input.options['chain'];
   const counts = new Map<string, number>();
+  const counted: Counted[] = [];
   const addRule = (out: Collected, line: Extract<EbLine, { is: 'rule' }>): void => {
     const of = line.chain?.value ?? chain ?? '';
     const key = `${table} ${of}`;
     const number = line.place ?? (counts.get(key) ?? 0) + 1;
     counts.set(key, Math.max(number, counts.get(key) ?? 0));
+    const listed = counted.at(-1);
+    if (listed !== undefined && line.chain === undefined) listed.found++;
     if (line.chain !== undefined) out.refs.push({ kind: 'chain', value: of, span: line.chain.span, scope: `bridge ${table}` });
     const parts = ruleParts(line.options);
     ruleRefs(out, parts);
@@ -116,7 +120,7 @@ function readLines(input: ParseInput) {
       text: line.text,
     });
   };
-  return parseRows(input, rows, (_rule, result, source, out) => {
+  const parsed = parseRows(input, rows, (_rule, result, source, out) => {
     const line = readEbLine(result, source);
     switch (line.is) {
       case 'comment':
@@ -127,6 +131,8 @@ function readLines(input: ParseInput) {
         return 'header';
       case 'chain':
         chain = line.name.value;
+        if (line.entries !== undefined)
+          counted.push({ what: `The chain ${chain}`, span: line.name.span, said: line.entries, found: 0 });
         out.refs.push({ kind: 'chain', value: chain, span: line.name.span, scope: `bridge ${table}`, defines: true });
         out.facts.push({
           kind: 'eb-chain',
@@ -141,4 +147,5 @@ function readLines(input: ParseInput) {
         return 'record';
     }
   });
+  return { ...parsed, errors: [...parsed.errors, ...missing(counted)] };
 }

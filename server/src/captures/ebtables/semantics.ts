@@ -16,7 +16,14 @@ export interface EbOption {
 /** What a line of ebtables(8) says. */
 export type EbLine =
   | { readonly is: 'table'; readonly name: string }
-  | { readonly is: 'chain'; readonly name: Val<string>; readonly policy: Val<string> | undefined; readonly text: Val<string> }
+  | {
+      readonly is: 'chain';
+      readonly name: Val<string>;
+      readonly policy: Val<string> | undefined;
+      /** How many rules it has, where a listing says so. */
+      readonly entries?: number;
+      readonly text: Val<string>;
+    }
   | {
       readonly is: 'rule';
       /** Undefined in a listing, where the chain stands above. */
@@ -59,9 +66,16 @@ semantics.addOperation<EbLine>('read(source)', {
   saveTableLine(_indent, _star, name, _remark, _end) {
     return { is: 'table', name: name.sourceString };
   },
-  chainLine(_indent, key, _sp, name, _comma, _sp2, _entries, _sp3, _count, _comma2, _sp4, _policy, _sp5, policy, _remark, _end) {
+  chainLine(_indent, key, _sp, name, _comma, _sp2, _entries, _sp3, count, _comma2, _sp4, _policy, _sp5, policy, _remark, _end) {
     const source = this.args['source'] as SourceText;
-    return { is: 'chain', name: textVal(name, source), policy: policyOf(policy, source), text: between(key, policy, source) };
+    const entries = Number(count.sourceString);
+    return {
+      is: 'chain',
+      name: textVal(name, source),
+      policy: policyOf(policy, source),
+      entries,
+      text: between(key, policy, source),
+    };
   },
   arpChainLine(_indent, key, _sp, name, _sp2, _open, is, close, _remark, _end) {
     const source = this.args['source'] as SourceText;

@@ -2,6 +2,7 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import type { IpsetFact } from '../netfilter-facts';
+import { missing, type Counted } from '../counted';
 import { continuesRow, parseRows, type Rows } from '../rows';
 import { addMember, elementRefs } from './members';
 import { readIpsetLine } from './semantics';
@@ -16,11 +17,12 @@ const CREATE = /^\s*(?:ipset )?(?:create|-N|--create) \S+ (?:(?:hash|bitmap|list
 const ADD =
   /^\s*(?:ipset )?(?:add|-A|--add) \S+ [\w.:,/{}#-]+(?:\s+(?:timeout|packets|bytes|comment|nomatch|skb\w+|-exist)(?:\s.*)?)?$/;
 /** An element is one word; what may follow it is known. A sentence of one word ends otherwise. */
-const MEMBER = /^\s*[\w.:,/#%+-]*[\w/](?:\s+(?:timeout \d|packets \d|bytes \d|skb\w+ \S|comment ["\\]|nomatch\b|forceadd\b).*)?$/;
+const MEMBER =
+  /^\s*[\w.:,/#%+-]*(?:[\w/]|[\da-f]::)(?:\s+(?:timeout \d|packets \d|bytes \d|skb\w+ \S|comment ["\\]|nomatch\b|forceadd\b).*)?$/;
 /** A line of `-o xml`. */
 const XML = /^\s*<\/?(?:ipsets?|type|revision|header|family|range|size|memsize|references|numentries|members?|elem)\b[^>]*>/;
 /** A member's own text tells it from a word of prose. */
-const CERTAIN_MEMBER = /[\d:,]/;
+const CERTAIN_MEMBER = /[\d:,]|\scomment ["\\]/;
 
 const rows: Rows = {
   grammar: grammars.Ipset,
@@ -73,8 +75,9 @@ export const ipset: CaptureKind = {
   parse(input) {
     if (input.lines.some(({ text }) => XML.test(text))) return readIpsetXml(input);
     if (input.options['names'] === 'only') return readNames(input);
-    let set: { readonly fact: OpenSet; last: Val<string> } | undefined;
-    return parseRows(input, rows, (_rule, result, source, out) => {
+    let set: { readonly fact: OpenSet; last: Val<string>; counted?: Counted } | undefined;
+    const counted: Counted[] = [];
+    const parsed = parseRows(input, rows, (_rule, result, source, out) => {
       const line = readIpsetLine(result, source);
       switch (line.is) {
         case 'name': {
@@ -100,6 +103,7 @@ export const ipset: CaptureKind = {
           }
           return 'record';
         case 'members':
+          if (set?.counted !== undefined) counted.push(set.counted);
           if (set !== undefined) set.fact.membersShown = true;
           return 'header';
         case 'create':
@@ -115,14 +119,20 @@ export const ipset: CaptureKind = {
         case 'member':
           if (set !== undefined) addMember(out, set.fact.name, line.element, line.nomatch);
           else elementRefs(out, line.element);
+          if (set?.counted !== undefined) set.counted.found++;
           return 'record';
         case 'add':
           addMember(out, line.set, line.element, line.nomatch);
           return 'record';
-        case 'extra':
+        case 'extra': {
+          const said = /^\s*Number of entries: (\d+)/.exec(source.text)?.[1];
+          if (set !== undefined && said !== undefined)
+            set.counted = { what: `The set ${set.fact.name.value}`, span: set.fact.name.span, said: Number(said), found: 0 };
           return 'header';
+        }
       }
     });
+    return { ...parsed, errors: [...parsed.errors, ...missing(counted)] };
   },
 };
 
