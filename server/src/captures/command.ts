@@ -50,6 +50,8 @@ const prompts: readonly RegExp[] = [
   ),
   // user@host [~]$
   new RegExp(`^\\s*[\\w.-]+@(?<host>${HOST}) \\[[^\\]\\s]*\\]\\s?[#$]\\s*`),
+  // host:~ user$ host:folder user$ (macOS)
+  new RegExp(`^\\s*(?<host>${HOST}):[~/\\w][^\\s#$:]* [a-z_][\\w.-]*\\$ (?=\\S)`),
   // host:~# host:/etc# host ~#
   new RegExp(`^\\s*(?<host>${HOST})(?::\\s*|\\s+)[~/][^\\s#$]*\\s?[#$]\\s*`),
   // mininet> h1 ifconfig: the command runs on the host h1
@@ -63,8 +65,8 @@ const prompts: readonly RegExp[] = [
   new RegExp(`^\\s*(?<host>${HOST}) ?[#$]\\s*(?=\\S)`),
   // / # ~ $ /etc # (BusyBox), ~# ~$
   /^\s*(?:~|\/[\w./-]*) ?[#$]\s+(?=\S)/,
-  // ~>>> ❯ ➜ $ # > # %
-  /^\s*(?:~?>{3}|❯|➜(?:\s+\S+)?|> ?[#$]|[#$%])\s*(?=\S)/,
+  // ~>>> ❯ ➜ $ # > # % #>
+  /^\s*(?:~?>{3}|❯|➜(?:\s+\S+)?|> ?[#$]|[#$%]>?)\s*(?=\S)/,
   // + command (sh -x)
   /^\s*\+{1,2}\s+(?=\S)/,
 ];

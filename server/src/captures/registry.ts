@@ -48,6 +48,7 @@ import { ovsDpctlDumpFlows } from './ovs-dpctl-dump-flows';
 import { ovsVsctlList } from './ovs-vsctl-list';
 import { ovsVsctlShow } from './ovs-vsctl-show';
 import { ping } from './ping';
+import { otherSystems } from './other-systems';
 import { recognisedOnly } from './recognised';
 import { route } from './route';
 import { sockets } from './sockets';
@@ -94,6 +95,7 @@ export const captureKinds: readonly CaptureKind[] = [
   ipRule,
   ipNeighbour,
   ipNetnsList,
+  otherSystems,
   route,
   arp,
   ifconfig,

@@ -8,6 +8,7 @@ import { nodeAbove, throughAlias, underHeading } from './heading';
 import { hostHeading, linesOfHosts } from './many-hosts';
 import { isErrorOutput as isComplaint } from './iproute-command';
 import { BULLET, isHeading, isOrder, isSentence, looksLikeProse } from './prose';
+import { otherSystem, otherSystems } from './other-systems';
 import { alwaysPrints, recogniseCommand, sniffLine, type Found } from './registry';
 import { offsetIn, part, unquote } from './unquote';
 import { assignmentOf, isVariable, placeOf, startsNextTurn, withValues } from './loops';
@@ -329,7 +330,7 @@ function outputFollows(open: OpenBlock, line: Line, following: (n: number) => st
 }
 
 interface OpenBlock {
-  readonly found: Found;
+  found: Found;
   readonly command: CommandLine | undefined;
   commandSpan: Span | undefined;
   readonly commandLine: number | undefined;
@@ -434,6 +435,9 @@ const MOST_RECORD = 100_000;
 
 /** Gives the line to the open block where its syntax can hold it. */
 function take(open: OpenBlock, line: Line, following: (n: number) => string | undefined): boolean {
+  const { recognised: asked } = open.found;
+  const other = open.reach === undefined ? otherSystem(asked.kind, line.text, following) : undefined;
+  if (other) open.found = { syntax: otherSystems, recognised: other };
   const { syntax, recognised } = open.found;
   const previous = open.lines.at(-1);
   const direct = previous !== undefined && previous.number === open.reach?.last;
