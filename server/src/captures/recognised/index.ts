@@ -1,5 +1,10 @@
 import type { CaptureKind, Recognised } from '../capture';
 import { positionals } from '../command';
+import { virshCommand } from '../virsh-dumpxml/command';
+
+/** What libvirt says of networks and of interfaces besides what is read. */
+const OF_VIRSH =
+  /^(?:domifaddr|domifstat|domif-getlink|net-(?:list|info|dhcp-leases|port-list)|iface-(?:list|dumpxml)|nwfilter-(?:list|dumpxml|binding-list|binding-dumpxml))$/;
 
 /** Programs whose sub-command names the kind: `ovs-appctl dpif/show` → `ovs-appctl-dpif-show`. */
 function named(program: string, valued: readonly string[], limit = 1): (argv: readonly string[]) => string | undefined {
@@ -26,6 +31,10 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
   (argv) => (argv[0] === 'iptables-xml' ? 'iptables-xml' : undefined),
   (argv) =>
     argv[0] === 'ipvsadm' && argv.some((word) => /^-[a-zA-Z]*[LlS]|^--(?:list|save)$/.test(word)) ? 'ipvsadm' : undefined,
+  (argv) => {
+    const name = virshCommand(argv)?.name ?? '';
+    return OF_VIRSH.test(name) ? `virsh-${name}` : undefined;
+  },
 ];
 
 /** Actions that print nothing of interest, or nothing at all. */

@@ -221,6 +221,7 @@ function impliedProtocol(row: SocketRow, input: ParseInput): Val<string> {
  */
 function family(row: SocketRow, others: Others, input: ParseInput): string | undefined {
   const ip = addressOf(row.local, isSix(row));
+  if (row.onlySix !== undefined && (ip === '::' || ip === '*')) return row.onlySix ? '::' : '*';
   const old = input.kind === 'netstat' || others.unbracketed;
   if (ip === '*') return old && input.kind === 'ss' ? '0.0.0.0' : '*';
   if (ip === '::' && !isBracketed(row)) {

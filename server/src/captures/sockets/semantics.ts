@@ -20,6 +20,8 @@ export interface SocketRow {
   readonly process: Val<string> | undefined;
   /** Whose it is: `ss -e` prints `uid:` for all but root. */
   readonly uid: number | undefined;
+  /** Whether it takes packets of IPv6 alone, where `ss -e` says so. */
+  readonly onlySix: boolean | undefined;
 }
 
 const semantics = grammars.Sockets.createSemantics();
@@ -94,7 +96,9 @@ function row(
   const at = program === null || name === undefined ? 0 : rest.source.startIdx + program.index + program[0].lastIndexOf(name);
   const span = { start: nodeSpan(source, local).start, end: nodeSpan(source, local).start };
   const [, user = '0'] = /\suid:(\d+)/.exec(rest.sourceString) ?? [];
+  const onlySix = /\sv6only:([01])\b/.exec(rest.sourceString)?.[1];
   return {
+    onlySix: onlySix === undefined ? undefined : onlySix === '1',
     uid: /\sino:\d/.test(rest.sourceString) ? Number(user) : undefined,
     protocol: protocol === undefined ? undefined : textVal(protocol, source),
     state: state === undefined ? undefined : textVal(state, source),

@@ -15,6 +15,10 @@ const WITH_VALUE = new Set([
   '--keepalive-interval',
   '-K',
   '--keepalive-count',
+  '--xpath',
+  '--source',
+  '--interface',
+  '--mac',
 ]);
 const WITH_TARGET = new Set(['--domain', '--network']);
 
@@ -31,7 +35,9 @@ export function virshCommand(argv: readonly string[]): VirshCommand | undefined 
     else if (word !== '' && !word.startsWith('-')) words.push(word);
   }
   const name = words[0];
-  return name === undefined ? undefined : { name, target: target ?? words[1] };
+  const asked = target ?? words[1];
+  // What a variable of the shell stands for does not show.
+  return name === undefined ? undefined : { name, target: asked?.startsWith('$') === true ? undefined : asked };
 }
 
 /** Whether `virsh` says that it failed: `error: failed to get domain 'x'`. */

@@ -20,6 +20,8 @@ export const virshDumpxml: CaptureKind = {
     const isDomain = /^\s*<domain type=(?:'[^']*'|"[^"]*")[^<>]*>$/.test(text) && /^\s*<(?:name|uuid)>/.test(next(0));
     const isInterface =
       /^\s*<interface type=(?:'[^']*'|"[^"]*")>$/.test(text) && /^\s*<(?:mac address|source |target dev)/.test(next(0));
+    const isNetwork = /^\s*<network(?:\s[^<>]*)?>$/.test(text) && /^\s*<name>/.test(next(0));
+    if (isNetwork) return { kind: 'virsh-net-dumpxml' };
     const isFragment =
       /^\s*<mac address=(['"])[0-9a-f:]{17}\1\/>$/i.test(text) && /^\s*<(?:target dev|source bridge)=/.test(next(0));
     return isDomain || isInterface || isFragment ? { kind: 'virsh-dumpxml' } : undefined;
