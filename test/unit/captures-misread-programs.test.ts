@@ -32,7 +32,7 @@ describe('libvirt', () => {
       '#> virsh dumpxml --xpath \'//interface\' "$VM"\n<interface type="bridge">\n  <mac address="52:54:00:3f:2e:b8"/>\n  <source bridge="br0"/>\n  <target dev="vnet1"/>\n</interface>\n';
     assert.deepEqual(places(text), [['virsh-dumpxml', undefined, undefined]]);
     assert.deepEqual(
-      factsOf(text, 'domain-interface').map(({ domain, target }) => [domain?.value, target?.value]),
+      factsOf(text, 'domain-interface').map(({ domain, target }) => [domain, target?.value]),
       [[undefined, 'vnet1']],
     );
   });

@@ -138,6 +138,20 @@ describe('files for nft -f', () => {
     assert.deepEqual(errorsOf(text), []);
   });
 
+  it('have the policy on a line of its own, with a semicolon or without', () => {
+    for (const policy of ['policy drop', 'policy drop;']) {
+      const text = `table ip f {\n  chain c {\n    type filter hook input priority 0;\n    ${policy}\n    iif "lo" accept\n  }\n}\n`;
+      assert.equal(factsOf(text, 'nf-chain')[0]?.policy?.value, 'DROP', policy);
+      assert.deepEqual(rules(text), ['ACCEPT: in-interface'], policy);
+    }
+  });
+
+  it('have blanks where their authors like', () => {
+    const text = 'table ip f {\n  chain c {\n    tcp dport 7 add @s {ip  saddr . 22 timeout 1s}\n  }\n}\n';
+    const [rule] = factsOf(text, 'nf-rule');
+    assert.deepEqual(rule?.targetOptions.element?.selectors, ['ip saddr', '22']);
+  });
+
   it('use names that are defined elsewhere, which are no devices or addresses', () => {
     const text = 'table ip f {\n  chain c {\n    iifname $lan accept\n    ip saddr { $office, 10.0.0.0/8 } accept\n  }\n}\n';
     assert.deepEqual(rules(text), ['ACCEPT: other', 'ACCEPT: other']);

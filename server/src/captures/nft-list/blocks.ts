@@ -143,7 +143,7 @@ function headRule(text: string, inside: Block['is'] | undefined): string | undef
   if (inside === 'set' || inside === 'object')
     return /^\s*type(?:of)?\s/.test(text) && inside === 'set' ? 'typeLine' : 'propertyLine';
   if (/^\s*type\s+\w+\s+hook\s/.test(text)) return 'hookLine';
-  return /^\s*policy\s+\w+\s*;/.test(text) ? 'policyLine' : undefined;
+  return /^\s*policy\s+\w+\s*(?:;|$)/.test(text) ? 'policyLine' : undefined;
 }
 
 /** Reads the record that starts at line `n` and gives the number of its last line. */

@@ -35,7 +35,10 @@ export function setChange(item: NftItem): SetChange | undefined {
   if (set === undefined) return undefined;
   const whole = name === undefined ? old : inside;
   const key = whole.split(/\s(?:limit|ct count|quota|counter|timeout|expires|comment|last)\b|\s:\s/)[0] ?? '';
-  const selectors = key.split(/\s\.\s/).map((part) => at(part.trim()));
+  const selectors = key.split(/\s\.\s/).map((part) => {
+    const { value, span } = at(part.trim());
+    return val(value.replace(/\s+/g, ' '), span);
+  });
   const rate = rateIn(at(inside));
   return {
     set: val(`@${set}`, at(set).span),
