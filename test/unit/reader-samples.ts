@@ -28,7 +28,7 @@ export const SAMPLES: readonly (readonly [string, readonly string[]])[] = [
   ['ipset save', ['create foo hash:ip family inet', 'add foo 10.0.0.1 timeout 3']],
   [
     'ebtables -L',
-    ['Bridge chain: FORWARD, entries: 3, policy: DROP', '-p ARP -i vnet0 --arp-ip-src ! 10.0.0.1 -j DROP , pcnt = 0 -- bcnt = 0'],
+    ['Bridge chain: FORWARD, entries: 1, policy: DROP', '-p ARP -i vnet0 --arp-ip-src ! 10.0.0.1 -j DROP , pcnt = 0 -- bcnt = 0'],
   ],
   [
     'nft list ruleset',
