@@ -20,7 +20,7 @@ function plain(item: unknown): unknown {
   if (typeof item === 'string') return item.replace(/\b0x([\da-f]+)\b/g, (hex) => String(Number(hex)));
   if (typeof item !== 'object' || item === null) return item;
   if ('value' in item && 'span' in item && Object.keys(item).length === 2) return plain(item.value);
-  const entries = Object.entries(item).filter(([key]) => key !== 'text' && key !== 'span');
+  const entries = Object.entries(item).filter(([key, value]) => key !== 'text' && key !== 'span' && value !== undefined);
   return Object.fromEntries(entries.map(([key, value]) => [key, plain(value)]));
 }
 
@@ -41,7 +41,10 @@ describe('the JSON of nft', () => {
     assert.deepEqual(text.errors, []);
     assert.deepEqual(json.errors, []);
     assert.ok(text.facts.filter(({ kind }) => kind === 'nf-rule').length > 150);
-    assert.deepEqual(sorted(json.facts), sorted(text.facts));
+    // nft before 1.0.8 leaves out of its JSON which devices a chain stands at.
+    const withoutDevices = text.facts.map((fact) => (fact.kind === 'nf-chain' ? { ...fact, devices: undefined } : fact));
+    assert.equal(text.facts.filter((fact) => fact.kind === 'nf-chain' && fact.devices?.[0]?.value === 'lo').length, 1);
+    assert.deepEqual(sorted(json.facts), sorted(withoutDevices));
   });
 
   it('is known without a command, and by -j -a', () => {
