@@ -1,3 +1,4 @@
+import { partedMap, partedSet } from '../base/parted';
 import { drained } from '../base/steps';
 import type { Match, MatchMask } from '../openflow/match';
 import { insertPrefix, lookupPrefixes, type PrefixTrie, type TrieLookup } from './prefix-trie';
@@ -28,8 +29,8 @@ interface Subtable {
   /** Ends of the stages in `mask.words`, the last one included. */
   readonly stageEnds: readonly number[];
   /** Hashes of the values up to each stage but the last. */
-  readonly indices: readonly Pick<Set<number>, 'has' | 'add'>[];
-  readonly rules: Pick<Map<number, number[]>, 'get' | 'set'>;
+  readonly indices: readonly ReturnType<typeof partedSet>[];
+  readonly rules: ReturnType<typeof partedMap<number[]>>;
   maxPriority: number;
   /** Prefix length of each trie field, 0 where it is not matched by prefix. */
   readonly prefixLengths: readonly number[];
@@ -78,8 +79,8 @@ function makeSubtable(mask: MatchMask, order: number): Subtable {
     mask,
     order,
     stageEnds,
-    indices: stageEnds.slice(1).map(() => new Set<number>()),
-    rules: new Map(),
+    indices: stageEnds.slice(1).map(() => partedSet()),
+    rules: partedMap(),
     maxPriority: 0,
     prefixLengths: trieWords.map((word) => prefixLength(maskOf(word))),
     portsMask: ports,
@@ -185,9 +186,9 @@ function layered(base: Subtable): Subtable {
     ...base,
     indices: base.indices.map((below) => {
       const own = new Set<number>();
-      return { has: (hash: number) => own.has(hash) || below.has(hash), add: (hash: number) => own.add(hash) };
+      return { has: (hash: number) => own.has(hash) || below.has(hash), add: (hash: number) => void own.add(hash) };
     }),
-    rules: { get: (hash) => rules.get(hash) ?? base.rules.get(hash), set: (hash, list) => rules.set(hash, list) },
+    rules: { get: (hash) => rules.get(hash) ?? base.rules.get(hash), set: (hash, list) => void rules.set(hash, list) },
   };
 }
 
