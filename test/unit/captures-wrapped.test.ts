@@ -125,6 +125,20 @@ describe('rules of nft whose lines were broken', () => {
       ['ACCEPT', 'DROP', 'ACCEPT', 'ACCEPT'],
     );
   });
+
+  it('stay apart where the one above lacks nothing but a verdict', () => {
+    const chain = (lines: string) => `table ip f {\n  chain c {\n${lines}\n  }\n}\n`;
+    for (const above of ['tcp dport 22 counter', 'meta mark set 0x1', 'log prefix "a b"', 'udp dport 53 counter comment "c"'])
+      assert.deepEqual(
+        rules(chain(`    ${above}\ntcp dport 80 accept`)).map((rule) => rule.split(':')[0]?.replace(/^(?:MARK|LOG)$/, '-')),
+        ['-', 'ACCEPT'],
+        above,
+      );
+    const long = `    ip saddr { 10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4 } counter packets 0 bytes 0`;
+    assert.deepEqual(rules(chain(`${long}\naccept`)), rules(chain(`${long} accept`)));
+    // A verdict alone may be the end of the rule or one of its own.
+    assert.deepEqual(rules(chain('    tcp dport 22 counter\naccept')), ['tcp dport 22 counter accept: other']);
+  });
 });
 
 describe('files for nft -f', () => {
@@ -166,6 +180,7 @@ describe('sets of nft', () => {
       ' 10.0.0.1, 10.0.0.2 ',
       '\n      10.0.0.1,     10.0.0.2\n    ',
       '\n      10.0.0.1 ,\n      10.0.0.2\n    ',
+      ' 10.0.0.1,\n\n      10.0.0.2\n\n ',
       ' 10.0.0.1 last used 1s591ms,\n                 10.0.0.2 counter packets 1 bytes 84 last never ',
     ]) {
       assert.deepEqual(errorsOf(set(elements)), [], elements);

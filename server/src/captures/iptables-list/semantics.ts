@@ -15,11 +15,11 @@ import {
   protocolMatch,
   rangeMatch,
   realmMatch,
-  tcpFlagsMatch,
   TOS_NAMES,
   type RuleParts,
 } from '../iptables-rules/netfilter';
 import { nodeSpan, spanIn, type SourceText } from '../ohm';
+import { between, copiedBits, icmpType, isThere, numberOf, rangeVal, tcpFlags } from './values';
 
 /** `Chain NAME (policy ACCEPT)`. */
 export interface ChainLine {
@@ -550,53 +550,8 @@ function fragmentIn(fragment: Node, source: SourceText): NfMatch[] {
   return [{ kind: 'fragment', text: textVal(fragment, source), negated: fragment.sourceString === '!f' }];
 }
 
-function tcpFlags(mask: Node, not: Node | undefined, source: SourceText): NfMatch {
-  const text = textVal(mask, source);
-  // iptables -S separates mask and flags by a blank; facts have one form.
-  return tcpFlagsMatch(val(text.value.replace('/', ' '), text.span), not !== undefined && isThere(not));
-}
-
-function icmpType(not: Node, type: Node, code: Node, source: SourceText): NfMatch {
-  const last = code.children[0];
-  const value = last === undefined ? type.sourceString : `${type.sourceString}/${last.sourceString}`;
-  return { kind: 'icmp-type', type: val(value, between(type, last ?? type, source).span), negated: isThere(not) };
-}
-
-/** `100`, `100:200`. */
-function rangeVal(low: Node, high: Node, source: SourceText): Val<readonly [number, number]> {
-  const last = high.children[0];
-  const from = Number(low.sourceString);
-  return val([from, last === undefined ? from : Number(last.sourceString)], between(low, last ?? low, source).span);
-}
-
-function numberOf(node: Node, source: SourceText): Val<number> {
-  return val(Number(node.sourceString), nodeSpan(source, node));
-}
-
 function matched(match: NfMatch): Piece {
   return { matches: [match] };
-}
-
-function isThere(optional: Node): boolean {
-  return optional.children.length > 0;
-}
-
-function between(first: Node, last: Node, source: SourceText): Val<string> {
-  const span = { start: nodeSpan(source, first).start, end: nodeSpan(source, last).end };
-  return val(source.text.slice(first.source.startIdx, last.source.endIdx), span);
-}
-
-/** The bits of the packet's mark and of the connection's that are copied. */
-function copiedBits(masks: readonly Node[]): { readonly mask: number; readonly ctmask: number } {
-  let [mask, ctmask] = [0xffffffff, 0xffffffff];
-  for (const node of masks) {
-    const [side, text = ''] = node.sourceString.trim().split(/\s+/);
-    const bits = markValue(text.replace('~', ''))?.value;
-    if (bits === undefined) continue;
-    if (side !== 'ctmask') mask = bits;
-    if (side !== 'nfmask') ctmask = bits;
-  }
-  return { mask, ctmask };
 }
 
 /** What a matched row of `iptables -L` says. */

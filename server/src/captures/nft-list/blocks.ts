@@ -14,7 +14,7 @@ import { limitOf, rateIn, type SetHead } from './rates';
 import { ruleRefs } from './refs';
 import { ruleFacts } from './rules';
 import { UNPRINTED_TARGET } from './statements';
-import { wholeHook, withRest } from './wrapped';
+import { columnsOf, wholeHook, withRest } from './wrapped';
 import { readNftHead, readNftRule, type NftElement, type NftHead, type NftRuleLine } from './semantics';
 
 /** What encloses a line. */
@@ -42,6 +42,8 @@ interface State {
   readonly heads: Map<string, SetHead>;
   anonymous: number;
   readonly lineBreak: number;
+  /** How many columns the longest line has. */
+  readonly widest: number;
   /** The program said that it lacks an extension of iptables. */
   readonly lacksExtensions: boolean;
   /** What is in sets and maps was not printed (`nft -t`). */
@@ -63,6 +65,7 @@ export function readBlocks(input: ParseInput): Parsed {
     heads: new Map(),
     anonymous: 0,
     lineBreak: lineBreakOf(lines),
+    widest: lines.reduce((widest, { text }) => Math.max(widest, columnsOf(text)), 0),
     lacksExtensions,
     isTerse: input.options['terse'] !== undefined,
   };
@@ -280,10 +283,13 @@ function openBraces(text: string): number {
   return open;
 }
 
-/** Whether lines are missing between those: they were not understood, or somebody left them out. */
-function hasGap(lines: readonly Line[]): boolean {
-  const [first, last] = [lines[0], lines[lines.length - 1]];
-  return first !== undefined && last !== undefined && last.number - first.number !== lines.length - 1;
+/** Whether lines are missing between those that were not blank: they were not understood, or somebody left them out. */
+function hasGap(lines: readonly Line[], lineBreak: number): boolean {
+  return lines.some((line, n) => {
+    const above = lines[n - 1];
+    if (above === undefined || line.number === above.number + 1) return false;
+    return line.start - above.start - above.text.length !== (line.number - above.number) * lineBreak;
+  });
 }
 
 /** `elements = { … }` over as many lines as it takes. */
@@ -306,7 +312,7 @@ function readElements(state: State, lines: readonly Line[], n: number, set: stri
   const source = joinLines(parts, ' ');
   const from = source.text.indexOf('{');
   const to = open <= 0 ? source.text.lastIndexOf('}') : source.text.length;
-  let understood = open <= 0 && !hasGap(parts);
+  let understood = open <= 0 && !hasGap(parts, state.lineBreak);
   const elements = cutElements(sliceSource(source, from + 1, Math.max(from + 1, to)), (piece) => {
     understood = false;
     const result = grammars.Nft.match(piece.text, 'element');
@@ -335,7 +341,7 @@ function mayHideTranslation(table: { readonly family: string; readonly name: str
 
 function readRule(state: State, lines: readonly Line[], n: number): number {
   const { out } = state;
-  const { source, first, last, at, opensBlock, torn } = wholeRule(lines, n);
+  const { source, first, last, at, opensBlock, torn } = wholeRule(lines, n, state);
   const result = grammars.Nft.match(source.text, 'ruleLine');
   const inside = top(state);
   const table = tableOf(state);
@@ -397,7 +403,7 @@ function keepUnread(state: State, source: SourceText): void {
 }
 
 /** The lines of one rule: a set in it may be broken behind its commas, and a mail or a terminal may have wrapped it. */
-function wholeRule(lines: readonly Line[], n: number) {
+function wholeRule(lines: readonly Line[], n: number, { widest, lineBreak }: Pick<State, 'widest' | 'lineBreak'>) {
   const first = lines[n] ?? { text: '', start: 0, number: n };
   const opensBlock = /(?:jump|goto)\s*\{\s*$/.test(first.text);
   const parts = [first];
@@ -418,11 +424,17 @@ function wholeRule(lines: readonly Line[], n: number) {
     }
   }
   let source: SourceText = joinLines(parts, ' ');
-  for (let rest; !opensBlock && parts.length < MOST_RULE_LINES && (rest = withRest(parts, lines[at + 1])) !== undefined; at++) {
-    source = rest;
+  let torn = hasGap(parts, lineBreak);
+  for (
+    let rest;
+    !opensBlock && parts.length < MOST_RULE_LINES && (rest = withRest(parts, lines[at + 1], widest)) !== undefined;
+    at++
+  ) {
+    source = rest.source;
+    torn ||= rest.open;
     parts.push(lines[at + 1] ?? first);
   }
-  return { source, first, last: parts[parts.length - 1] ?? first, at, opensBlock, torn: hasGap(parts) };
+  return { source, first, last: parts[parts.length - 1] ?? first, at, opensBlock, torn };
 }
 
 /**

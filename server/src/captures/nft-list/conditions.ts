@@ -72,7 +72,7 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
           item.text,
           flagGuard(selector),
         )
-      : valueMatches(selector, right.values, negated, item.text, lookup)) ?? [otherMatch(item.text)]
+      : valueMatches({ selector, values: right.values, negated, text: item.text, lookup })) ?? [otherMatch(item.text)]
   );
 }
 
@@ -125,7 +125,7 @@ export function setMatches(
       return (
         flagMatches(selector.value, values, negated ? 'not exact' : 'exact', text, flagGuard(selector)) ?? [otherMatch(text)]
       );
-    return valueMatches(selector, values, negated, text, lookup) ?? [otherMatch(text)];
+    return valueMatches({ selector, values, negated, text, lookup }) ?? [otherMatch(text)];
   }
   const each = elements.map(({ key, text: own }) => concatMatches(selectors, key, lookup, own));
   if (each.some((matches) => matches === undefined)) return [otherMatch(text)];
@@ -170,7 +170,7 @@ export function concatMatches(
       ? [otherMatch(text)]
       : ((FLAG_SELECTORS.has(selector.value)
           ? flagMatches(selector.value, [value], 'exact', value, flagGuard(selector))
-          : valueMatches(selector, [value], false, value, lookup)) ?? [otherMatch(value)]);
+          : valueMatches({ selector, values: [value], negated: false, text: value, lookup })) ?? [otherMatch(value)]);
   });
 }
 
@@ -270,7 +270,8 @@ function comparison(item: Extract<NftItem, { is: 'condition' }>, selector: Val<s
   }[item.relation] ?? [0, 65535];
   if (low === undefined || high === undefined || low > high) return undefined;
   const range = val(`${low}-${high}`, text.span);
-  if (/(?:port|length|maxseg size)$/.test(selector.value)) return valueMatches(selector, [range], false, item.text, lookup);
+  if (/(?:port|length|maxseg size)$/.test(selector.value))
+    return valueMatches({ selector, values: [range], negated: false, text: item.text, lookup });
   const marked = /^(?:meta )?mark$/.test(selector.value) ? 'mark' : selector.value === 'ct mark' ? 'connmark' : undefined;
   if (marked !== undefined)
     return [

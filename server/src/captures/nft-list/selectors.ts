@@ -54,14 +54,18 @@ const PKTTYPES: Readonly<Record<string, string | undefined>> = { host: 'unicast'
 
 const upper = (value: Val<string>): Val<string> => val(value.value.toUpperCase(), value.span);
 
-/** A selector compared with values, any of which may hold; undefined where it is not modelled. */
-export function valueMatches(
-  selector: Val<string>,
-  values: readonly Val<string>[],
-  negated: boolean,
-  text: Val<string>,
-  lookup: Lookup,
-): NfMatch[] | undefined {
+/** A selector compared with values, any of which may hold. */
+export interface Compared {
+  readonly selector: Val<string>;
+  readonly values: readonly Val<string>[];
+  readonly negated: boolean;
+  readonly text: Val<string>;
+  readonly lookup: Lookup;
+}
+
+/** The conditions that a comparison asks; undefined where it is not modelled. */
+export function valueMatches(asked: Compared): NfMatch[] | undefined {
+  const { selector, values, negated, text, lookup } = asked;
   const name = selector.value;
   const [first] = values;
   if (first === undefined) return undefined;
@@ -70,7 +74,7 @@ export function valueMatches(
     return made === undefined ? undefined : [...guard, anyOf(made, negated, text)];
   };
   const port = /^(tcp|udp|udplite|sctp|dccp|th) ([sd])port$/.exec(name);
-  if (port !== null) return portMatches(port[1] ?? '', port[2] ?? '', selector, values, negated, text);
+  if (port !== null) return portMatches(port[1] ?? '', port[2] ?? '', asked);
   const address = /^ip6? ([sd])addr$/.exec(name);
   if (address !== null) {
     const kind = address[1] === 's' ? 'source' : 'destination';
@@ -287,19 +291,14 @@ export function valueMatches(
       }));
     default:
       if (/^(?:exthdr \w+|(?:frag|hbh|dst|mh|srh) \S+|rt (?:nexthdr|hdrlength|type|seg-left))$/.test(name))
-        return headerMatches(selector, values, negated, text, lookup);
-      if (/^(?:numgen|jhash|symhash) /.test(name)) return byNumber(selector, values, negated, text);
-      return tupleMatches(selector, values, negated, text, lookup);
+        return headerMatches(asked);
+      if (/^(?:numgen|jhash|symhash) /.test(name)) return byNumber(asked);
+      return tupleMatches(asked);
   }
 }
 
 /** `numgen random mod 4 0`: one packet, or connection, in four. */
-function byNumber(
-  selector: Val<string>,
-  values: readonly Val<string>[],
-  negated: boolean,
-  text: Val<string>,
-): NfMatch[] | undefined {
+function byNumber({ selector, values, negated, text }: Compared): NfMatch[] | undefined {
   const modulus = Number(/\bmod (\d+)/.exec(selector.value)?.[1]);
   const ranges = values.map(({ value }) => numbers(value));
   if (!(modulus > 0) || ranges.includes(undefined)) return undefined;
@@ -308,13 +307,7 @@ function byNumber(
 }
 
 /** `ct original ip saddr 10.0.0.1`, `ct reply proto-dst 80`. */
-function tupleMatches(
-  selector: Val<string>,
-  values: readonly Val<string>[],
-  negated: boolean,
-  text: Val<string>,
-  lookup: Lookup,
-): NfMatch[] | undefined {
+function tupleMatches({ selector, values, negated, text, lookup }: Compared): NfMatch[] | undefined {
   const [, side, family, key] =
     /^ct (original|reply) (ip6? )?(saddr|daddr|proto-src|proto-dst|protocol)$/.exec(selector.value) ?? [];
   if (side === undefined || key === undefined) return undefined;
@@ -333,14 +326,7 @@ export function protocolOf(name: string, selector: Val<string>): NfMatch {
   return { kind: 'protocol', value: val(name, selector.span), negated: false };
 }
 
-function portMatches(
-  protocol: string,
-  side: string,
-  selector: Val<string>,
-  values: readonly Val<string>[],
-  negated: boolean,
-  text: Val<string>,
-): NfMatch[] | undefined {
+function portMatches(protocol: string, side: string, { selector, values, negated, text }: Compared): NfMatch[] | undefined {
   const ranges: (readonly [number, number])[] = [];
   for (const value of values) {
     const found = numbers(value.value) ?? portRanges(value.value)?.[0];
@@ -413,13 +399,7 @@ function markMatch(kind: 'mark' | 'connmark', value: Val<string>): NfMatch | und
 }
 
 /** `exthdr frag exists`: whether IPv6 has such a header; `frag more-fragments 1`: what stands in it, for which it must be there. */
-function headerMatches(
-  selector: Val<string>,
-  values: readonly Val<string>[],
-  negated: boolean,
-  text: Val<string>,
-  lookup: Lookup,
-): NfMatch[] | undefined {
+function headerMatches({ selector, values, negated, text, lookup }: Compared): NfMatch[] | undefined {
   const [first = '', second = ''] = selector.value.split(' ');
   const asked = first === 'exthdr';
   const [value] = values;
