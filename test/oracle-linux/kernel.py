@@ -102,7 +102,8 @@ def transport(p):
         data = segment + options + (tag if not flags & 2 else b"")
         return with_checksum(p, data, 16)
     if proto == "udp":
-        tag = tag * 10 if "frag" in p else tag + b"\0" * max(0, p.get("length", 0) - 32)
+        # Where a later fragment is taken to have ports, it carries what rules may ask for.
+        tag = tag * 2 + struct.pack("!HH", *p["carries"]) + tag * 7 if "frag" in p else tag + b"\0" * max(0, p.get("length", 0) - 32)
         data = struct.pack("!HHHH", p["sport"], p["dport"], 8 + len(tag), 0) + tag
         return with_checksum(p, data, 6)
     if proto == "icmp":
@@ -139,7 +140,7 @@ def ip_packet(p, frag=None):
         if frag:
             payload = struct.pack("!BBHI", number, 0, offset << 3 | more, p["tag"]) + payload
             number = 44
-        header = struct.pack("!IHBB", (6 << 28) | (p["tos"] << 20), len(payload), number, p["ttl"])
+        header = struct.pack("!IHBB", (6 << 28) | (p["tos"] << 20) | p.get("carries", (0, 0))[1], len(payload), number, p["ttl"])
         return header + socket.inet_pton(socket.AF_INET6, p["src"]) + socket.inet_pton(socket.AF_INET6, p["dst"]) + payload
     flags = (0x4000 if p.get("df") else 0) | more << 13 | offset
     header = struct.pack("!BBHHHBBH4s4s", 0x45, p["tos"], 20 + len(payload), p["tag"] & 0xFFFF, flags, p["ttl"], number, 0,

@@ -195,7 +195,8 @@ class Traffic:
             if family == 4:
                 packet["df"] = r.random() < 0.7
         if not local and proto == "udp" and "length" not in packet and r.random() < 0.15:
-            packet["frag"] = r.choice(["first", "later"])
+            packet["frag"] = r.choice(["first", "later", "later"])
+            packet["carries"] = r.choice([packet["sport"], 40000, 5000]), r.choice([packet["dport"], *PORTS])
         return packet
 
     def fields(self, packet):

@@ -5,6 +5,8 @@ export type NfMatch =
   | { readonly kind: 'protocol'; readonly value: Val<string>; readonly negated: boolean }
   | { readonly kind: 'source' | 'destination'; readonly value: Val<string>; readonly negated: boolean }
   | { readonly kind: 'in-interface' | 'out-interface'; readonly value: Val<string>; readonly negated: boolean }
+  /** The header of TCP, UDP, ICMP … that nft reads a value from: later fragments have none. */
+  | { readonly kind: 'transport-header'; readonly text: Val<string> }
   /** `-f`: second and further fragments (IPv4). */
   | { readonly kind: 'fragment'; readonly text: Val<string>; readonly negated: boolean }
   | {
@@ -299,6 +301,8 @@ export type NetfilterFact =
       /** `filter`, `nat`, `mangle`, `raw`, `security`; any name in nft. */
       readonly table: string;
       readonly name: Val<string>;
+      /** What iptables-save says of itself tells that it is the old back end's. */
+      readonly legacy?: true;
       /** Built-in chains only. */
       readonly policy?: Val<string>;
       /** Base chains of nft that iptables-nft did not make: `prerouting`, `input`, `forward`, `output`, `postrouting`, `ingress`. */

@@ -35,6 +35,7 @@ function momentOf(run: Run, name: Hook | DeviceHook): Moment {
     tracking: run.tracking ?? (run.notrack ? UNTRACKED : run.zone !== ZONE_0 ? TEMPLATE : INVALID),
     opened: run.input.connections.opened,
     setChanges: run.input.connections.setChanges,
+    rules: 'nft',
     arrivedBy: run.input.iif,
     socket: run.keepsSocket ?? run.proxied,
     local: run.input.iif === undefined && run.input.bridged === undefined,

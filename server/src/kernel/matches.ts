@@ -41,6 +41,12 @@ export interface Moment {
   readonly local: boolean;
   /** The proxy's socket that a packet was given (TPROXY): whose it is, where that was captured. */
   readonly socket: { readonly uid: number | undefined } | undefined;
+  /**
+   * Whose rules ask: what they compare with the ports and flags of a later fragment, which has none. Iptables' old back end compares
+   * nothing (xt_tcpudp). nft takes what stands in their place, of IPv6 the IP header itself: nft_payload_fast_eval in kernels before
+   * 7.1. iptables-nft leaves single ports and flags to it, the rest to the old back end's extensions.
+   */
+  readonly rules: 'iptables-legacy' | 'iptables-nft' | 'nft';
   /** The device that it came in by, also where a hook does not say it. */
   readonly arrivedBy: string | undefined;
   /** Asks the routes a question of its own; `name` tells it from others about the packet. */
@@ -60,6 +66,7 @@ export const UNROUTED = {
   opened: [],
   setChanges: NO_CHANGES,
   local: false,
+  rules: 'nft',
   socket: undefined,
   route: () => ({ kind: 'none' }) as const,
   reversePath: () => 'maybe' as const,
@@ -86,6 +93,30 @@ function turned(negated: boolean, test: Test): Test {
 
 const maybe: Test = () => 'maybe';
 
+/** What a condition on the header of TCP, UDP, ICMP … says of a later fragment. `byNft`: iptables-nft leaves it to nft. */
+function laterFragment({ rules }: Moment, byNft: boolean): Tri {
+  return rules === 'nft' || (rules === 'iptables-nft' && byNft) ? 'maybe' : 'no';
+}
+
+/** Whether a condition is open only because it asks a later fragment for what only first ones have. */
+export function readsHeader(match: NfMatch, at: Moment): boolean {
+  switch (match.kind) {
+    case 'source-port':
+    case 'destination-port':
+    case 'any-port':
+    case 'icmp-type':
+    case 'icmp-code':
+    case 'tcp-flags':
+    case 'transport-header':
+      return true;
+    case 'any-of':
+    case 'all-of':
+      return match.matches.every((inner) => testOf(inner)(at) !== 'maybe' || readsHeader(inner, at));
+    default:
+      return false;
+  }
+}
+
 function makeTest(match: NfMatch): Test {
   switch (match.kind) {
     case 'comment':
@@ -103,6 +134,8 @@ function makeTest(match: NfMatch): Test {
     }
     case 'fragment':
       return turned(match.negated, (at) => tri(at.packet.fragment));
+    case 'transport-header':
+      return (at) => (at.packet.fragment ? laterFragment(at, true) : 'yes');
     case 'source-port':
     case 'destination-port':
     case 'any-port':
@@ -122,8 +155,11 @@ function makeTest(match: NfMatch): Test {
     }
     case 'icmp-code': {
       const [from, to] = match.range.value;
-      return ({ packet }) =>
-        !isIcmp(packet) || packet.fragment ? 'no' : tri((packet.icmpCode >= from && packet.icmpCode <= to) !== match.negated);
+      return (at) => {
+        if (!isIcmp(at.packet)) return 'no';
+        if (at.packet.fragment) return laterFragment(at, false);
+        return tri((at.packet.icmpCode >= from && at.packet.icmpCode <= to) !== match.negated);
+      };
     }
     case 'ctstatus':
       return turned(match.negated, ({ tracking: { connection } }) =>
@@ -182,10 +218,11 @@ function makeTest(match: NfMatch): Test {
       });
     }
     case 'tcp-flags':
-      return ({ packet }) =>
-        packet.proto !== PROTO.TCP || packet.fragment
-          ? 'no'
-          : tri(((packet.tcpFlags & match.mask) === match.set) !== match.negated);
+      return (at) => {
+        if (at.packet.proto !== PROTO.TCP) return 'no';
+        if (at.packet.fragment) return laterFragment(at, true);
+        return tri(((at.packet.tcpFlags & match.mask) === match.set) !== match.negated);
+      };
     case 'ttl': {
       const { value } = match.value;
       return turned(match.negated, ({ packet: { ttl } }) =>
@@ -364,8 +401,12 @@ function portTest(
 ): Test {
   const within = (port: number | undefined): Tri =>
     port === undefined ? 'maybe' : tri(ranges.some(([from, to]) => port >= from && port <= to));
-  return ({ packet }) => {
-    if (!hasPorts(packet.proto) || packet.fragment) return 'no';
+  // Several ports are the multiport match of iptables.
+  const byNft = kind !== 'any-port' && ranges.length <= 1;
+  return (at) => {
+    const { packet } = at;
+    if (!hasPorts(packet.proto)) return 'no';
+    if (packet.fragment) return laterFragment(at, byNft);
     const answer =
       kind === 'source-port'
         ? within(packet.sport)
@@ -377,8 +418,10 @@ function portTest(
 }
 
 function icmpTest(text: string, negated: boolean): Test {
-  return ({ packet }) => {
-    if (!isIcmp(packet) || packet.fragment) return 'no';
+  return (at) => {
+    const { packet } = at;
+    if (!isIcmp(packet)) return 'no';
+    if (packet.fragment) return laterFragment(at, false);
     const wanted = icmpType(text, packet.family);
     if (wanted === undefined) return 'maybe';
     const holds =

@@ -5,9 +5,9 @@ import { turnsOnAge } from './connection-status';
 import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
 import { and, type Choose, type Tri } from './decide';
 import { decideHidden } from './hidden';
-import { likelyInSet, testOf, type DeviceHook, type Hook, type Moment } from './matches';
+import { likelyInSet, readsHeader, testOf, type DeviceHook, type Hook, type Moment } from './matches';
 import { changedElement, withChange } from './set-changes';
-import { proxyFor } from './sockets';
+import { knowsSockets, proxyFor } from './sockets';
 import { changed, isPassing, lacksOption } from './targets';
 
 export interface RuleHit {
@@ -157,7 +157,7 @@ export function runTable(base: BaseChain, hook: Hook | DeviceHook, moment: Momen
     key,
     hits: [],
     active: new Set(),
-    moment,
+    moment: { ...moment, rules: rulesOf(base) },
     nat: undefined,
     rejectWith: undefined,
     proxied: undefined,
@@ -181,6 +181,11 @@ export function runTable(base: BaseChain, hook: Hook | DeviceHook, moment: Momen
     ct: run.ct,
     certainty: run.certainty,
   };
+}
+
+/** Base chains of nft say what they are; those of iptables have their names. */
+function rulesOf({ table, chain }: BaseChain): Moment['rules'] {
+  return table.legacy === true ? 'iptables-legacy' : chain.type === undefined ? 'iptables-nft' : 'nft';
 }
 
 function ask(run: Run, doubt: Parameters<Choose>[0]): boolean {
@@ -386,7 +391,20 @@ function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, tabl
       command: undefined,
     };
   }
-  if (open.every((match) => /^(?:source|destination|any)-port$/.test(match.kind))) {
+  if (moment.packet.fragment && open.every((match) => readsHeader(match, moment))) {
+    const likely = open.every((match) => 'negated' in match && match.negated);
+    return {
+      likely,
+      certainty: 'assumed' as const,
+      nature: 'chance' as const,
+      reason: `${names.join(', ')}: a later fragment has no such header, and many kernels compare what it carries in its place; taken ${likely ? 'to match' : 'not to match'}`,
+      command: undefined,
+    };
+  }
+  const { sport, dport } = moment.packet;
+  const byPort = (match: NfMatch) =>
+    /^(?:source|destination|any)-port$/.test(match.kind) || (match.kind === 'socket' && knowsSockets(moment));
+  if ((sport === undefined || dport === undefined) && open.every(byPort)) {
     return {
       likely: false,
       certainty: 'assumed' as const,

@@ -82,6 +82,14 @@ export function hasSocket(at: Moment, flags: readonly string[]): Tri {
   return namespace.listenersKnown[protocol] === 'whole' ? 'no' : 'maybe';
 }
 
+/** Whether all sockets that may hear a packet were captured, so that nothing but its ports is open. */
+export function knowsSockets({ namespace, packet }: Moment): boolean {
+  const protocol = protocolOf(packet);
+  return (
+    protocol !== undefined && namespace.listenersKnown[protocol] === 'whole' && namespace.connectedKnown[protocol] === 'whole'
+  );
+}
+
 /** Whether a packet for this host may have found its socket already when the rules of INPUT see it (tcp_early_demux, udp_early_demux). */
 export function mayBeDemultiplexed(at: Moment): boolean {
   return at.hook === 'INPUT' && isConnected(at, at.packet) !== 'no';

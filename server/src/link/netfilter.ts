@@ -105,14 +105,21 @@ const STEP = 2000;
 
 function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
   type ChainDraft = { -readonly [K in keyof Omit<NfChain, 'rules' | 'name'>]: NfChain[K] } & { rules: NfRule[] };
-  const tables = new Map<string, { family: NfFamily; name: string; chains: Map<string, ChainDraft> }>();
-  let last: { family: NfFamily; name: string; chains: Map<string, ChainDraft> } | undefined;
+  type TableDraft = {
+    readonly family: NfFamily;
+    readonly name: string;
+    readonly chains: Map<string, ChainDraft>;
+    legacy: boolean;
+  };
+  const byLegacy = /-legacy\b/.test(linked.capture.command ?? '');
+  const tables = new Map<string, TableDraft>();
+  let last: TableDraft | undefined;
   const tableOf = (family: NfFamily, name: string) => {
     // Most facts are about the table of the one before.
     if (last?.name === name && last.family === family) return last;
     const key = `${family} ${name}`;
     last = tables.get(key);
-    if (!last) tables.set(key, (last = { family, name, chains: new Map() }));
+    if (!last) tables.set(key, (last = { family, name, chains: new Map(), legacy: byLegacy }));
     return last;
   };
   const chain = (family: NfFamily, table: string, name: string, source: Source) => {
@@ -125,6 +132,7 @@ function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
     if (n % STEP === STEP - 1) yield;
     if (fact.kind === 'nf-chain') {
       const found = chain(fact.family, fact.table, fact.name.value, sourceAt(linked, fact.span.span));
+      if (fact.legacy && last) last.legacy = true;
       if (fact.policy && fact.policy.value !== '-') found.policy = fact.policy.value.toUpperCase();
       if (fact.hook) found.hook = fact.hook.value;
       if (fact.priority) found.priority = fact.priority.value;
@@ -151,7 +159,7 @@ function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
   // A whole save shows every table that there is: one that it does not show does nothing.
   const everything = how === 'whole' && /^ip6?tables-save$/.test(kind) && linked.capture.options['table'] === undefined;
   if (everything) for (const name of ['raw', 'mangle', 'nat', 'filter']) tableOf(kind.startsWith('ip6') ? 'ip6' : 'ip', name);
-  return [...tables.values()].map(({ family, name, chains }) => {
+  return [...tables.values()].map(({ family, name, chains, legacy }) => {
     const finished: NfChain[] = [...chains].map(([chainName, draft]) => ({
       name: chainName,
       ...draft,
@@ -160,7 +168,7 @@ function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
     return {
       name,
       family,
-      ...(/-legacy\b/.test(linked.capture.command ?? '') ? { legacy: true } : {}),
+      ...(legacy ? { legacy } : {}),
       chains: new Map(finished.map((c) => [c.name, c])),
       // A listing of one chain hides the others.
       known: linked.capture.options['chain'] === undefined ? how : 'partial',

@@ -435,7 +435,7 @@ export interface SeenPacket {
 /** One netfilter table as one capture shows it. */
 export interface NfTable {
   readonly name: string;
-  /** Shown by `iptables-legacy`. */
+  /** Of iptables' old back end, as the command or iptables-save's first line says. */
   readonly legacy?: boolean;
   readonly family: NfFamily;
   readonly chains: ReadonlyMap<string, NfChain>;

@@ -151,7 +151,7 @@ export function headers(selectors: readonly Val<string>[], text: Val<string>, lo
     if (/^ip6? /.test(selector.value)) return familyGuard(selector, lookup);
     const [, protocol] = /^(tcp|udp|udplite|sctp|dccp|th|icmp|icmpv6) /.exec(selector.value) ?? [];
     if (protocol === undefined) return [];
-    const whole: NfMatch = { kind: 'fragment', text, negated: true };
+    const whole: NfMatch = { kind: 'transport-header', text };
     return protocol === 'th' ? [whole] : [protocolOf(protocol, selector), whole];
   });
 }
