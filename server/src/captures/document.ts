@@ -1,5 +1,6 @@
 import { indentOf, linesOf, type Line, type LineIndex, type Lines, type Text } from '../base/lines';
 import { drained } from '../base/steps';
+import type { Block } from './block';
 import type { Capture, CaptureError, CaptureKind, ParseInput, Parsed } from './capture';
 import { commandOfFile, hostFolder } from './file-name';
 import { KEPT } from './flow/loose-flows';
@@ -11,11 +12,12 @@ import { sampleFlows } from './flow/samples';
 import { noFlows } from './flow/store';
 import { usualShapes } from '../generated/usual-shapes';
 import { mayBeCutFlow, mayBeFlow } from './flow-lines';
+import { isErrorOutput } from './error-output';
 import { collect } from './lines';
 import { isVariable } from './loops';
 import { recogniseCommand } from './registry';
 import { emptyAt, flowOn, runAt, segmentsOf, type SegmentedText } from './segmented';
-import { isErrorOutput, splitDocument, type Block } from './split';
+import { splitDocument } from './split';
 
 /** A document with everything that was recognised in it. Immutable; made anew when the text changes. */
 export interface CaptureDocument {
