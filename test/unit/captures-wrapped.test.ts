@@ -196,3 +196,91 @@ describe('sets of nft', () => {
     assert.deepEqual(rules('table ip f {\n  chain c {\n    ip saddr { 10.0.0.1, a=b } drop\n  }\n}\n'), ['DROP: other']);
   });
 });
+
+describe('packets whose lines a mail broke', () => {
+  it('are one packet each, quoted or not', () => {
+    for (const quote of ['', '> > ']) {
+      const text = [
+        '$ tcpdump -ni eth0',
+        'listening on eth0, link-type EN10MB (Ethernet), snapshot length',
+        '262144 bytes',
+        '10:00:00.000001 IP 10.0.0.5.15280 > 10.0.0.6.8080: Flags [S],',
+        'seq 61471, win 64240, options [mss 1460,sackOK,TS val 26548',
+        'ecr 0,nop,wscale 7], length 0',
+        '10:00:00.000002 IP 10.0.0.6.8080 > 10.0.0.5.15280: Flags [.],',
+        'length 0',
+        '10:00:00.000003 IP 0.0.0.0.bootpc > 255.255.255.255.bootps: BOOTP/DHCP,',
+        'Request from 00:1a:64:33:8d:fa (oui Unknown), length 300',
+      ].map((line) => `${quote}${line}\n`);
+      const packets = factsOf(text.join(''), 'packet-seen');
+      assert.deepEqual(errorsOf(text.join('')), []);
+      assert.deepEqual(
+        packets.map(({ src, sport, dport }) => [src?.value, sport?.value, dport?.value]),
+        [
+          ['10.0.0.5', 15280, 8080],
+          ['10.0.0.6', 8080, 15280],
+          ['0.0.0.0', 68, 67],
+        ],
+      );
+    }
+  });
+
+  it('may be known without a word of tcpdump', () => {
+    const text = '10:00:00.000001 IP 10.0.0.5.15280 > 10.0.0.6.8080: Flags [S],\nseq 614, win 64240, length 0\n';
+    assert.deepEqual([factsOf(text, 'packet-seen').length, errorsOf(text)], [1, []]);
+  });
+});
+
+describe('sockets whose lines a mail broke', () => {
+  it('keep the programs and titles that stand below them', () => {
+    const text = `Active Internet connections (servers and established)
+Proto Recv-Q Send-Q Local Address           Foreign Address
+State       PID/Program name
+tcp        0      0 0.0.0.0:22 0.0.0.0:*               LISTEN      544/sshd:
+/usr/sbin
+$ ss -ltn
+State    Recv-Q   Send-Q       Local Address:Port       Peer
+Address:Port   Process
+LISTEN   0        4096                  *:80                   *:*
+cgroup:/system.slice/web.service
+`;
+    assert.deepEqual(errorsOf(text), []);
+    assert.deepEqual(
+      factsOf(text, 'listener').map(({ port, process }) => [port?.value, process?.value]),
+      [
+        [22, 'sshd'],
+        [80, undefined],
+      ],
+    );
+  });
+
+  it('wait for packets though the peer is cut off', () => {
+    const text =
+      '$ ss -4tlnp\nState      Recv-Q Send-Q Local Address:Port    Peer Address:Port\nLISTEN     0      1            *:42669\n';
+    assert.deepEqual([errorsOf(text), factsOf(text, 'listener').map(({ port }) => port?.value)], [[], [42669]]);
+  });
+});
+
+describe('rules whose ends a screen cut off', () => {
+  const TITLE = ' pkts bytes target     prot opt in     out     source               destinati';
+  const whole = '    3   180 DROP       tcp  --  *      *       0.0.0.0/0            10.0.0.1';
+
+  it('are said to be cut, and their chain is not known whole', () => {
+    for (const edge of ['>', 'o'])
+      assert.deepEqual(
+        errorsOf(`$ iptables -nvL INPUT | less -S
+Chain INPUT (policy ACCEPT 12 packets, 800 bytes)
+${TITLE}${edge}
+   12   800 ACCEPT     all  --  lo     *       0.0.0.0/0            192.168.10${edge === '>' ? '>' : '1'}
+   12   800 ACCEPT     all  --  lo     *       0.0.0.0/0            192.168.1.1
+`).length,
+        2,
+        edge,
+      );
+  });
+
+  it('are whole where they end before its edge', () => {
+    const text = `$ iptables -nvL INPUT | less -S\nChain INPUT (policy ACCEPT 12 packets, 800 bytes)\n${TITLE}>\n${whole}\n`;
+    assert.deepEqual([errorsOf(text), factsOf(text, 'nf-rule').map(({ target }) => target?.value)], [[], ['DROP']]);
+  });
+});

@@ -435,6 +435,23 @@ export const SAMPLES: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   [
+    'virsh domifaddr vm',
+    [
+      ' Name       MAC address          Protocol     Address',
+      '-------------------------------------------------------------------------------',
+      ' vnet0      52:54:00:00:00:01    ipv4         192.168.122.5/24',
+      ' -          -                    ipv6         2001:db8::5/64',
+    ],
+  ],
+  [
+    'virsh net-dhcp-leases default',
+    [
+      ' Expiry Time           MAC address         Protocol   IP address         Hostname   Client ID or DUID',
+      '---------------------------------------------------------------------------------------------------',
+      ' 2026-01-05 18:24:37   52:54:00:00:00:01   ipv4       192.168.122.5/24   web        01:52:54:00:00:00:01',
+    ],
+  ],
+  [
     'virsh list --all',
     [
       ' Id    Name                           State',

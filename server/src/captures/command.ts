@@ -42,11 +42,12 @@ export interface Prompt {
 const HOST = '[A-Za-z0-9][\\w.-]*';
 /** Ordered from the most to the least telling. Group `host` is the host's name where the prompt has one. */
 const prompts: readonly RegExp[] = [
-  // (overcloud) [root@host dir(keystone_admin)]#
-  new RegExp(`^\\s*(?:\\([\\w.-]+\\)\\s*)*\\[[\\w.-]+@(?<host>${HOST})[^\\]]*\\](?:\\s*[#$%>]\\s*|(?=[a-z]))`),
-  // root@host:~# user@host:/path$ root@host ~ # user@host:folder$ root@leaf1:mgmt:~# (Cumulus Linux names the shell's VRF)
+  // (overcloud) [root@host dir(keystone_admin)]#, ()[root@host /]# (a container of Kolla's or TripleO's)
+  new RegExp(`^\\s*(?:\\([\\w.-]*\\)\\s*)*\\[[\\w.-]+@(?<host>${HOST})[^\\]]*\\](?:\\s*[#$%>]\\s*|(?=[a-z]))`),
+  // root@host:~# user@host:/path$ root@host ~ # user@host:folder$ user@host ~/src (main)> (fish)
+  // root@leaf1:mgmt:~# (Cumulus Linux names the shell's VRF)
   new RegExp(
-    `^\\s*(?:\\([\\w.-]+\\)\\s*)*[\\w.-]+@(?<host>${HOST})(?::[\\w.-]{1,40})?(?:[: ]\\s*[~/.][^\\s#$]*|:)?\\s{0,3}[#$%>❯]\\s*`,
+    `^\\s*(?:\\([\\w.-]+\\)\\s*)*[\\w.-]+@(?<host>${HOST})(?::[\\w.-]{1,40})?(?:[: ]\\s*[~/.][^\\s#$]*|:)?(?:\\s\\([\\w./-]+\\))?\\s{0,3}[#$%>❯]\\s*`,
   ),
   // user@host [~]$
   new RegExp(`^\\s*[\\w.-]+@(?<host>${HOST}) \\[[^\\]\\s]*\\]\\s?[#$]\\s*`),
@@ -65,8 +66,12 @@ const prompts: readonly RegExp[] = [
   new RegExp(`^\\s*(?<host>${HOST}) ?[#$]\\s*(?=\\S)`),
   // / # ~ $ /etc # (BusyBox), ~# ~$
   /^\s*(?:~|\/[\w./-]*) ?[#$]\s+(?=\S)/,
-  // ~>>> ❯ ➜ $ # > # % #>
-  /^\s*(?:~?>{3}|❯|➜(?:\s+\S+)?|> ?[#$]|[#$%]>?)\s*(?=\S)/,
+  // node1> ip route, user@node1: ip route: only known programs tell them from a quotation or a remark
+  /^\s*(?:(?<host>[a-z][\w-]*\d)>|[\w.-]+@(?<name>[A-Za-z\d][\w.-]*):)\s+(?=(?:sudo\s+)?(?:ip|iptables|ip6tables|ovs-\w+|brctl|bridge|nft|ss|netstat|conntrack|ebtables|virsh)\s)/,
+  // └─$ ip route: the second line of a prompt, whose first names the host
+  /^\s*[└╰][─╼-]*>?\s?[#$❯]\s*(?=\S)/,
+  // ~>>> ❯ ➜ $ # > # % #>, ➜  folder git:(main) ✗ (Oh My Zsh)
+  /^\s*(?:~?>{3}|❯|➜(?:\s+\S+(?:\s+git:\([^()]*\)(?:\s+✗)?)?)?|> ?[#$]|[#$%]>?)\s*(?=\S)/,
   // + command (sh -x)
   /^\s*\+{1,2}\s+(?=\S)/,
 ];
@@ -76,11 +81,22 @@ export function parsePrompt(text: string): Prompt | undefined {
   for (const prompt of prompts) {
     const match = prompt.exec(text);
     if (match) {
-      const host = match.groups?.['host'];
+      const host = match.groups?.['host'] ?? match.groups?.['name'];
       return { host: host === undefined || /^(?:sudo|time|mininet)$/.test(host) ? undefined : host, commandAt: match[0].length };
     }
   }
   return undefined;
+}
+
+/** The first line of a prompt of two: `┌──(kali㉿kali)-[~]`, `╭─user@host ~`, `[node1] (local) root@10.0.0.8 ~`. */
+const PROMPT_ABOVE = new RegExp(
+  `^\\s*(?:[┌╭]─*\\s?[([]?[\\w.-]+[@㉿](?<host>${HOST})(?:[)\\]\\s:].*|)|\\[(?<node>${HOST})\\] \\(local\\) [\\w.-]+@[\\w.-]+ [~/]\\S*)$`,
+);
+
+/** The host in the first line of a prompt that takes two; undefined for other lines. */
+export function hostOfPromptAbove(text: string): string | undefined {
+  const groups = text.length > 200 ? undefined : PROMPT_ABOVE.exec(text)?.groups;
+  return groups?.['host'] ?? groups?.['node'];
 }
 
 /** Words as a shell would split them; quotes are taken away; stops at an unquoted `;`, `&&` or `||`, and at a remark. */
@@ -154,7 +170,7 @@ function showsAll(pipe: string): boolean {
 
 /** Programs after `|` whose lines are no longer those of the command. */
 const RESHAPES =
-  /(?:^|\|)\s*(?:sudo\s+)?(?:[gm]?awk|cut|wc|jq|yq|tr|xargs|perl|python3?|uniq|sed|paste|e?grep\s+(?:-\S+\s+)*-[a-zA-Z]*[oc][a-zA-Z]*)\b/;
+  /(?:^|\|)\s*(?:sudo\s+)?(?:[gm]?awk|cut|wc|jq|yq|tr|xargs|tshark|tcpdump|perl|python3?|uniq|sed|paste|e?grep\s+(?:-\S+\s+)*-[a-zA-Z]*[oc][a-zA-Z]*)\b/;
 
 /** Reads a command line, wrappers and all; undefined for an empty one. */
 export function parseCommand(text: string): CommandLine | undefined {
@@ -190,7 +206,8 @@ export function parseCommand(text: string): CommandLine | undefined {
       container = inside.namespace ?? container;
       enter = inside.enter ?? enter;
       inContainer = program !== 'nsenter';
-    } else if (/^\w+=/.test(first)) argv = argv.slice(1);
+    } else if (program === 'chroot' && argv.length <= 2) break;
+    else if (/^\w+=/.test(first)) argv = argv.slice(1);
     else if (/^(?:sudo|time|nohup|env|doas|chroot|then|do|exec)$/.test(program)) {
       argv = afterOptions(argv.slice(1), /^-(?:u|g|h|p|U)$/);
       if (program === 'chroot') argv = argv.slice(1);

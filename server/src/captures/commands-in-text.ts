@@ -95,6 +95,8 @@ function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'pro
   const [, path = '', first = ''] = /^\s*(\S*\/)?([^\s/]+)/.exec(text) ?? [];
   // "github.com/someone/arp": a place on the web, no program.
   if (/^[\w-]+(?:\.[\w-]+)+\//.test(path)) return undefined;
+  // "quantum/neutron", "iptables/nft": one or the other, unless it is a folder of programs.
+  if (!certain && /^\w/.test(path) && !/(?:^|\/)(?:s?bin|utilities|build|src)\/$/.test(path)) return undefined;
   if (!certain && !KNOWN_PROGRAM.test(first) && !WRAPPER.test(first)) return undefined;
   const command = parseCommand(text);
   if (!command) return undefined;

@@ -40,10 +40,16 @@ export function listCommand(argv: readonly string[], program: 'ip' | 'bridge' = 
   return readCommand(argv, program, LIST_VERBS);
 }
 
-/** The same for `ip route get 10.0.0.1`; its words are those behind `get`. */
+/** The same for `bridge fdb get …`, which looks up one entry; its words are those behind `get`. */
+export function getCommand(argv: readonly string[], program: 'ip' | 'bridge' = 'ip'): IpCommand | undefined {
+  const command = readCommand(argv, program, ['get']);
+  return command?.verb === true ? command : undefined;
+}
+
+/** The same for `ip route get 10.0.0.1`. */
 export function routeGetCommand(argv: readonly string[]): IpCommand | undefined {
-  const command = readCommand(argv, 'ip', ['get']);
-  return command?.object === 'route' && command.verb ? command : undefined;
+  const command = getCommand(argv);
+  return command?.object === 'route' ? command : undefined;
 }
 
 function readCommand(argv: readonly string[], program: 'ip' | 'bridge', verbs: readonly string[]): IpCommand | undefined {

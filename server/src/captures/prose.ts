@@ -24,7 +24,7 @@ export function looksLikeProse(text: string): boolean {
 }
 
 const ORDER =
-  /^\s{0,4}(?:sudo )?(?:exit$|logout$|ssh \S+@\S+$|ping6? (?:-\S+ )*[\w.:%-]+$|ip6?tables (?:-t \w+ )?-[ADIFXNPZ] ?\S|ip (?:netns|link|addr|address|a|route|r|rule|neigh) (?:add|del|delete|set|change|replace|flush)\b|brctl (?:add|del|set)\w+ |nft (?:add|delete|flush|insert) |sysctl -w |ovs-vsctl (?:--\S+ )*(?:add|del|set)\S* |systemctl (?:re)?start |modprobe \w|echo .+ > ?\/|netplan \w+|cat (?:<<|>))/;
+  /^\s{0,4}(?:sudo )?(?:exit$|logout$|ssh \S+@\S+$|ping6? (?:-\S+ )*[\w.:%-]+$|ip6?tables (?:-t \w+ )?-[ADIFXNPZ] ?\S|ip (?:netns|link|addr|address|a|route|r|rule|neigh) (?:add|del|delete|set|change|replace|flush)\b|brctl (?:add|del|set)\w+ |nft (?:add|delete|flush|insert) |sysctl -w |ovs-vsctl (?:--\S+ )*(?:add|del|set)\S* |systemctl (?:re)?start |modprobe \w|echo .+ > ?\/|netplan \w+|virsh (?:edit|start|shutdown|reboot|destroy|define|undefine|console|autostart|suspend|resume|(?:at|de)tach-\w+) |cat (?:<<|>))/;
 
 /** A command without a prompt that prints nothing of interest: what somebody did next. */
 export function isOrder(text: string): boolean {

@@ -56,6 +56,7 @@ import { nfnetlinkQueue } from './nfnetlink-queue';
 import { sysctl } from './sysctl';
 import { tcpdump } from './tcpdump';
 import { traceroute } from './traceroute';
+import { virshDomifaddr } from './virsh-domifaddr';
 import { virshDomiflist } from './virsh-domiflist';
 import { virshDumpxml } from './virsh-dumpxml';
 import { virshList } from './virsh-list';
@@ -115,6 +116,7 @@ export const captureKinds: readonly CaptureKind[] = [
   clientTable,
   virshDumpxml,
   virshDomiflist,
+  virshDomifaddr,
   virshList,
   dockerNetworkInspect,
   crictl,
@@ -158,7 +160,7 @@ export function isUnread(kind: string): boolean {
 
 /** Commands that print a title or a first row whatever there is: where nothing stands below one, what it printed is not there. */
 const TITLED =
-  /^(?:ip6?tables-(?:list|rules)|ebtables-list|route|netstat|ss|brctl-show|sysctl|virsh-list|ovs-vsctl-show|ovs-appctl-fdb-show|virsh-domiflist)$/;
+  /^(?:ip6?tables-(?:list|rules)|ebtables-list|route|netstat|ss|brctl-show|sysctl|virsh-list|ovs-vsctl-show|ovs-appctl-fdb-show|virsh-domi(?:flist|faddr))$/;
 
 /** Whether a command never prints nothing at all: every namespace has lo, every host its routing rules, every table its chains. */
 export function alwaysPrints(kind: string, argv: readonly string[]): boolean {

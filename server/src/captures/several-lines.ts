@@ -1,4 +1,5 @@
 import type { Line, Lines } from '../base/lines';
+import { parsePrompt } from './command';
 import { unquote } from './unquote';
 
 /** A loop that somebody typed in several lines, or at a shell that asked for the rest (`> done`), as one line. */
@@ -17,6 +18,8 @@ export function continuedLoop(line: Line, lines: Lines, n: number): { readonly l
 
 /** A command that goes on behind a backslash, as one line; `more` counts the lines that it takes besides its own. */
 export function continuedCommand(line: Line, lines: Lines, n: number): { readonly line: Line; readonly more: number } {
+  const broken = line.text.length > 2000 ? undefined : brokenCommand(line, lines, n);
+  if (broken) return broken;
   if (!/\s\\$/.test(line.text) || line.text.length > 2000) return { line, more: 0 };
   let text = line.text;
   let more = 0;
@@ -27,6 +30,32 @@ export function continuedCommand(line: Line, lines: Lines, n: number): { readonl
     more++;
   }
   return { line: { ...line, text }, more };
+}
+
+/** A command behind a prompt that goes on below a `|`, or inside quotes; undefined for others. */
+function brokenCommand(line: Line, lines: Lines, n: number): { readonly line: Line; readonly more: number } | undefined {
+  if (!/\S \|$/.test(line.text) && openQuote(line.text) === undefined) return undefined;
+  if (parsePrompt(line.text) === undefined) return undefined;
+  let text = line.text;
+  for (let more = 1; more < 6; more++) {
+    const next = lines.at(n + more);
+    const rest = next && next.text.length <= 1000 ? unquote(next).text.trim() : '';
+    if (rest === '' || parsePrompt(rest) !== undefined) return undefined;
+    text = `${text} ${rest}`;
+    if (!/\S \|$/.test(text) && openQuote(text) === undefined) return { line: { ...line, text }, more };
+  }
+  return undefined;
+}
+
+/** The quote that is open where a line ends; an apostrophe inside a word is none. */
+function openQuote(text: string): string | undefined {
+  let open: string | undefined;
+  for (let n = 0; n < text.length; n++) {
+    const c = text[n] ?? '';
+    if (c === open) open = undefined;
+    else if (open === undefined && (c === "'" || c === '"') && /[\s=(]/.test(text[n - 1] ?? ' ')) open = c;
+  }
+  return open;
 }
 
 /** Where a line ends in the document; of one that is not there, where the other does. */

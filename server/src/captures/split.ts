@@ -14,8 +14,8 @@ import {
   type Block,
   type OpenBlock,
 } from './block';
-import { parsePrompt, type CommandLine } from './command';
-import { commandAt, mayBeCommand } from './commands-in-text';
+import { hostOfPromptAbove, parsePrompt, type CommandLine } from './command';
+import { commandAt, mayBeCommand, type Prompted } from './commands-in-text';
 import { isBoundToNamespace } from './container';
 import { isErrorOutput } from './error-output';
 import type { NamedFile } from './file-name';
@@ -40,6 +40,10 @@ function longest(open: OpenBlock | undefined): number {
   if (/flow/.test(kind)) return 100_000;
   return kind === '' || /^(?:nova|neutron|openstack)-/.test(kind) ? 16_000 : 5_000;
 }
+
+/** What a shell puts before the commands that it says it runs, once more for every shell inside (bash(1), PS4). */
+const TRACE = /^\++$/;
+const TRACED = /^\s*\++ \S/;
 
 /** So many lines are looked at between two yields: a few milliseconds' work. */
 const STEP = 256;
@@ -87,6 +91,8 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
         host: string | undefined;
       }
     | undefined;
+  /** Whether a shell says what it runs (`set -x`): then every line behind `+` is a command. */
+  let traced = false;
   const variables = new Map<string, string>();
   let node: string | undefined;
   let steps = 0;
@@ -121,6 +127,8 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       return next ? unquote(next).text : undefined;
     };
     if (line.text.trim() === '' || FENCE.test(line.text)) {
+      // Nobody knows where an output ends that is not read, but what captures it off does.
+      if (open?.reach && open.found.syntax.kinds.length === 0 && line.text.trim() !== '') close();
       if (open) open.blanks++;
       continue;
     }
@@ -142,12 +150,14 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       onMany = undefined;
       loop = undefined;
       node = undefined;
-      const { prompt } = prompted;
+      const { prompt } = withHost(prompted, lines.at(n - 1));
       const command = withValues(prompted.command, variables);
+      traced = prompt !== undefined && TRACE.test(prompt.text);
       if (session && prompt) session = goesOn(session, prompt, command) ? atPrompt(session, prompt) : undefined;
       const inside = prompted.found && isBoundToNamespace(command.argv[0] ?? '') ? session : undefined;
       if (prompt) session = sessionOf(command, prompt) ?? session;
-      if (prompted.found) {
+      // What a shell runs for another command's sake (`++ ip route`) prints nothing that is to be seen.
+      if (prompted.found && !(traced && prompt?.text !== '+')) {
         const folder = named?.hostBy === 'folder' ? named.host : undefined;
         const host = command.host ?? (session?.ownPrompt === true ? session.outerHost : prompt?.host) ?? folder;
         open = start(prompted.found, {
@@ -174,7 +184,12 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     }
     const set = assignmentOf(line.text.slice(parsePrompt(line.text)?.commandAt ?? 0));
     if (set) variables.set(set.variable, set.value);
-    if (IDLE_PROMPT.test(line.text) || ANOTHER.test(line.text) || (session && leavesSession(line.text))) {
+    if (
+      (traced && TRACED.test(line.text)) ||
+      isPromptAlone(line.text) ||
+      ANOTHER.test(line.text) ||
+      (session && leavesSession(line.text))
+    ) {
       if (leavesSession(line.text)) session = undefined;
       loop = undefined;
       node = nodeAbove(line.text);
@@ -277,6 +292,16 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
   return blocks;
 }
 
+/** A command whose prompt names no host, with the one that the line above names where that is the prompt's first. */
+function withHost(prompted: Prompted, above: Line | undefined): Prompted {
+  const host = prompted.prompt?.host === undefined && above ? hostOfPromptAbove(unquote(above).text) : undefined;
+  return host === undefined || !prompted.prompt ? prompted : { ...prompted, prompt: { ...prompted.prompt, host } };
+}
+
+function isPromptAlone(text: string): boolean {
+  return IDLE_PROMPT.test(text) || hostOfPromptAbove(text) !== undefined;
+}
+
 /** What each machine printed, where its lines stand behind its name. */
 function blocksOfHosts(first: OpenBlock, hosts: ReadonlyMap<string, readonly Line[]>): Block[] {
   const { found, command, commandSpan, commandLine } = first;
@@ -301,7 +326,7 @@ export function isOnlyOutput(text: string): boolean {
     unquote(line) !== line ||
     FENCE.test(text) ||
     ELISION.test(text) ||
-    IDLE_PROMPT.test(text) ||
+    isPromptAlone(text) ||
     BULLET.test(text) ||
     looksLikeProse(text) ||
     commandAt(line, () => undefined, undefined) !== undefined ||

@@ -111,6 +111,7 @@ export function* linkOpenStack(captures: readonly LinkedCapture[]): Generator<vo
   }
   yield;
   joinDomains(instances, ports, captures);
+  joinDomainAddresses(instances, captures);
   joinByAddress(instances, ports);
   const finished = [...ports.values()];
   return {
@@ -199,6 +200,25 @@ function addInstance(
     for (const ip of ips)
       if (!instance.ips.some((known) => known.ip === ip.value))
         instance.ips.push({ ip: ip.value, source: sourceAt(linked, ip.span) });
+  }
+}
+
+/** `virsh domifaddr` says which addresses a domain has; its own list of them, where there is one, says more. */
+function joinDomainAddresses(instances: readonly InstanceDraft[], captures: readonly LinkedCapture[]): void {
+  for (const linked of captures) {
+    for (const fact of linked.capture.facts) {
+      if (fact.kind !== 'address-owner' || fact.what !== 'domain') continue;
+      const { name, ip, mac } = fact;
+      const instance = instances.find(
+        (known) =>
+          (known.libvirtName === name.value && (known.hypervisor ?? linked.host) === linked.host) ||
+          (mac !== undefined && known.interfaces.some((card) => card.mac === mac.value)),
+      );
+      // The guest's agent also tells of bridges that the guest has inside.
+      const isInside = mac !== undefined && instance?.interfaces.some((card) => card.mac === mac.value) === false;
+      if (instance && !isInside && !instance.ips.some((known) => known.ip === ip.value))
+        instance.ips.push({ ip: ip.value, source: sourceAt(linked, ip.span) });
+    }
   }
 }
 

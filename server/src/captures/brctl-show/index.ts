@@ -31,7 +31,11 @@ export const brctlShow: CaptureKind = {
     for (const line of input.lines) {
       if (line.text.trim() === '' || reportErrorOutput(out, line)) continue;
       const source = sourceOf(line);
-      const rule = TITLE.test(line.text) ? 'titleLine' : /^\s*\S+\s+\S*\d\.[\da-f]/.test(line.text) ? 'bridgeLine' : 'portLine';
+      const rule = TITLE.test(line.text)
+        ? 'titleLine'
+        : /^\s*\S+\s+(?:[\da-f]{4}|\S*\d)\.[\da-f]/.test(line.text)
+          ? 'bridgeLine'
+          : 'portLine';
       const result = grammars.BrctlShow.match(source.text, rule);
       if (result.failed()) {
         out.errors.push(syntaxError(source, result, 'line of brctl show'));

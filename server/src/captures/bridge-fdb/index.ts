@@ -1,26 +1,27 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind, ParseInput } from '../capture';
-import { listCommand, wordAfter } from '../iproute-command';
+import { getCommand, listCommand, wordAfter } from '../iproute-command';
 import { acceptsJson, isJson, jsonNumber, jsonText, jsonTexts, readJsonObjects } from '../json';
 import { deviceRef, impliedVal, ipRef, lower, macRef, numberVal, reportErrorOutput } from '../words';
 import { collect, parseEachLine } from '../lines';
 import { readFdbEntry } from './semantics';
 
 const ENTRY =
-  /^\s*[\da-f]{2}(?::[\da-f]{2}){5} (?:dev|vlan|master|dst|self|extern_learn|permanent|static|local|offload)(?:\s|$)/i;
+  /^\s*[\da-f]{2}(?::[\da-f]{2}){5} (?:dev|vlan|master|dst|self|extern_learn|permanent|static|local|offload|sticky|locked|blackhole)(?:\s|$)/i;
 
 /** `bridge fdb show`: the forwarding tables of bridges, VXLAN devices and cards (bridge(8)). */
 export const bridgeFdb: CaptureKind = {
   kinds: ['bridge-fdb'],
   recognise(argv) {
-    const command = listCommand(argv, 'bridge');
+    const listed = listCommand(argv, 'bridge');
+    const command = listed ?? getCommand(argv, 'bridge');
     if (command?.object !== 'fdb') return undefined;
     const dev = wordAfter(command.words, 'dev') ?? wordAfter(command.words, 'brport');
     const bridge = wordAfter(command.words, 'br');
     return {
       kind: 'bridge-fdb',
       ...(bridge === undefined ? {} : { target: bridge }),
-      ...(dev === undefined ? {} : { options: { dev } }),
+      options: { ...(dev === undefined ? {} : { dev }), ...(listed ? {} : { filter: `get ${command.words.join(' ')}` }) },
     };
   },
   sniff(text) {

@@ -28,7 +28,7 @@ export const clientTable: CaptureKind = {
   recognise: recogniseClient,
   sniff: sniffTable,
   accepts(text) {
-    if (/^\s*(?:\+[-=+]+|\|(?:\s.*)?)$/.test(text)) return true;
+    if (/^\s*(?:\+[-=+.…]+|\|(?:\s.*)?)$/.test(text)) return true;
     if (ERROR.test(text) || REMARK.test(text)) return true;
     if (/[#$>❯]\s/.test(text) && !/^\s*[[{"]/.test(text)) return false;
     // csv and shell

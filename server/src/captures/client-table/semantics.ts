@@ -28,7 +28,7 @@ const semantics = grammars.ClientTable.createSemantics().addOperation<ClientLine
   tableLine(_indent, line, _rest) {
     return line['read'](this.args['source']) as ClientLine;
   },
-  border(_plus, _ruled, _pluses) {
+  border(_plus, _ruled, _pluses, _cut) {
     return { what: 'border' };
   },
   row(_bar, cells, _remark) {

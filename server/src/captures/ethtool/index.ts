@@ -46,7 +46,7 @@ export const ethtool: CaptureKind = {
     const names = argv.slice(1).filter((word) => !word.startsWith('-'));
     // Tables of other forms, besides those options that change something.
     const other = argv.some((word) =>
-      /^(?:-[sKGLACNXEpxnudem]|--(?:change|set-.*|features-set|offload|rx-flow-hash|config-.*|show-(?:rxfh.*|nfc|ntuple)|(?:register|eeprom)-dump|module-info))$/.test(
+      /^(?:-[sKGLACNXEpxnudem]|--(?:change|set-.*|features-set|offload|rx-flow-hash|config-.*|show-(?:rxfh.*|nfc|ntuple)|(?:register|eeprom)-dump|module-info|version|help)|-h)$/.test(
         word,
       ),
     );

@@ -24,7 +24,7 @@ const LINK_TYPE =
 const LINK_SETTING =
   'id|external|protocol|mode|forward_delay|state|type|addrgenmode|numtxqueues|remote|local|table|key|ip6ip6|ipip6|any|miimon|perm_hwaddr|if_id|port|slave|priority|udp\\w*|promiscuity';
 const DETAIL = new RegExp(
-  '^\\s+(?:link\\/|inet6? [\\da-f:.]|valid_lft |preferred_lft |altname \\S+$|alias |promiscuity \\d|vf \\d|prog\\/xdp\\w* |[RT]X(?: errors)?: |\\d+(?:\\s+\\d+){2,}$|' +
+  '^\\s+(?:link\\/|inet6? [\\da-f:.]|valid_lft |preferred_lft |altname \\S+$|alias |promiscuity \\d|vf \\d|prog\\/xdp\\w* |[RT]X(?: errors)?: |\\d+(?:\\s+\\d+){2,}(?:\\s+[<#(←].*)?$|' +
     `(?:${LINK_TYPE})(?:$|\\s+(?:${LINK_SETTING})\\b))`,
 );
 /** What follows when a mail program breaks a header in the middle. */
@@ -124,7 +124,7 @@ function ruleFor(text: string): string {
   if (/^\s*inet6? /.test(text)) return 'addressLine';
   if (/^\s*(?:valid_lft|preferred_lft)\s/.test(text)) return 'lifetimeLine';
   if (/^\s*[RT]X\b/.test(text)) return 'countersTitle';
-  if (/^\s*\d+(?:\s+\d+)+\s*$/.test(text)) return 'countersLine';
+  if (/^\s*\d+(?:\s+\d+)+\s*(?:\s[<#(←].*)?$/.test(text)) return 'countersLine';
   if (SHORT_ADDRESS.test(text)) return 'shortAddressLine';
   if (/^\s*\d+:/.test(text) || HEADER.test(text)) return 'headerLine';
   if (BRIEF.test(text)) return 'briefLine';

@@ -205,7 +205,7 @@ semantics.addOperation<AddressLine>('read(source)', {
   countersTitle(_indent, _which, _errors, _colon, _rest) {
     return { is: 'extra' };
   },
-  countersLine(_indent, _first, _sp, _rest, _end) {
+  countersLine(_indent, _first, _sp, _rest, _note, _end) {
     return { is: 'extra' };
   },
 });

@@ -28,6 +28,10 @@ const CERTAIN = new RegExp(
   `^\\s*(?:default via [\\da-f.:]+\\s+metric \\d+$|(?:\\d{1,3}(?:\\.\\d{1,3}){3}|(?=[\\da-f]*:)[\\da-f:.]+)\\/\\d{1,3}\\s+proto kernel\\s.*|default via [\\da-f.:]+ dev \\S+|\\d{1,3}(?:\\.\\d{1,3}){3}\\/\\d{1,2} (?:via \\S+ )?dev \\S+\\s+(?:proto|scope|src|metric|onlink|linkdown)\\b.*|${DESTINATION} dev \\S+\\s+proto kernel\\b.*|default via [\\da-f.:]+ dev \\S+\\s+(?:proto|src|metric|onlink|scope|table)\\b.*|(?:local|broadcast|anycast|multicast) ${DESTINATION} dev \\S+\\s+(?:table \\S+\\s+)?proto kernel\\b.*|(?:throw|unreachable|prohibit|blackhole) ${DESTINATION}\\s+table \\S+.*|${DESTINATION}\\s+nhid \\d+\\s+(?:via|dev|proto|table|metric)\\s.*|${DESTINATION}\\s+(?:nhid \\d+\\s+)?encap (?:mpls|seg6|seg6local|ip6?|bpf|ioam6|rpl)\\s.*)$`,
 );
 
+/** There is no such table: it has no routes (`ip route show table 100`). */
+const NO_TABLE = /^\s*Error: ipv[46]: FIB table does not exist\.$/;
+const ENDED = /^\s*Dump terminated$/;
+
 /** `ip -d route` says below a route what object of `ip nexthop` it names. */
 const NEXTHOP_OBJECT = /^\s+nh_info id \d+ /;
 
@@ -60,6 +64,8 @@ export const ipRoute: CaptureKind = {
       /^\s+nexthop\s+(?:via|dev|nhid|encap)\s/.test(text) ||
       /^\s+cache\b/.test(text) ||
       NEXTHOP_OBJECT.test(text) ||
+      NO_TABLE.test(text) ||
+      ENDED.test(text) ||
       acceptsJson(text)
     );
   },
@@ -86,7 +92,11 @@ function parseText(input: ParseInput) {
     record(out, open.first, open.last);
     open = undefined;
   };
-  for (const raw of input.lines) {
+  for (const [n, raw] of input.lines.entries()) {
+    if (NO_TABLE.test(raw.text) || (ENDED.test(raw.text) && NO_TABLE.test(input.lines[n - 1]?.text ?? ''))) {
+      record(out, raw, raw, 'header');
+      continue;
+    }
     if (raw.text.trim() === '' || reportErrorOutput(out, raw)) continue;
     // `ip -o` prints a backslash and a tab where the other form breaks the line before a next hop.
     let at = 0;

@@ -2,7 +2,7 @@ import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import type { CaptureKind, ParseInput } from '../capture';
-import { reportErrorOutput } from '../words';
+import { errorOn, reportErrorOutput } from '../words';
 import { addressRefs, inferTable, isBuiltInChain, ruleRefs, tableCommand } from '../iptables-rules/netfilter';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
@@ -10,6 +10,9 @@ import { readChainLine, readRuleRow, type ChainLine, type RuleRow } from './sema
 
 const CHAIN = /^\s*Chain \S+ \((?:policy \w+(?: [\dKMGTP]+ packets, [\dKMGTP]+ bytes)?|\d+ references?[^)]*)\)/;
 const TITLE = /^\s*(?:num\s+)?(?:pkts\s+bytes\s+)?target\s+prot\s+opt\s+(?:in\s+out\s+)?source\s+destination\b/;
+/** The same where `less -S` or a screen cut its end off, with the sign that less puts there. */
+const CUT_TITLE =
+  /^\s*(?:num\s+)?(?:pkts\s+bytes\s+)?target\s+prot\s+opt\s+(?:in\s+out\s+)?(?:source\s+)?(?:[a-z]+>|(?!(?:in|out|source|destination)$)[a-z]+)$/;
 const WARNING = /^\s*# (?:Warning: ip6?tables|Table )/;
 const IPV6 = '!?(?:anywhere|(?=[\\da-f]*:)[\\da-f:.]+(?:\\/[\\da-f:]+)?)';
 /** Two columns of IPv6 addresses; with names one of them may be `anywhere`, which is of either family. */
@@ -65,7 +68,7 @@ export const iptablesList: CaptureKind = {
     return TITLE.test(text) ? { kind: isIpv6(following) ? 'ip6tables-list' : 'iptables-list' } : undefined;
   },
   accepts(text) {
-    return CHAIN.test(text) || TITLE.test(text) || ROW.test(text) || WARNING.test(text);
+    return [CHAIN, TITLE, CUT_TITLE, ROW, WARNING].some((pattern) => pattern.test(text));
   },
   continues(previous, text) {
     return continuesRow([previous], text);
@@ -84,13 +87,20 @@ type Found =
 function readRecords(out: Collected, input: ParseInput): Found[] {
   const found: Found[] = [];
   let layout: Layout | undefined;
+  /** How many columns the screen had where it cut the title. */
+  let width = Infinity;
   const { lines } = input;
   for (let n = 0; n < lines.length; n++) {
     const line = lines[n];
     if (line === undefined || line.text.trim() === '' || reportErrorOutput(out, line)) continue;
+    if (isCut(line, width)) {
+      out.errors.push(errorOn(line, 'cut-off', CUT));
+      continue;
+    }
     if (WARNING.test(line.text)) {
       record(out, line, line, 'header');
-    } else if (TITLE.test(line.text)) {
+    } else if (TITLE.test(line.text) || CUT_TITLE.test(line.text)) {
+      if (!TITLE.test(line.text)) width = line.text.length;
       layout = layoutOf(line.text);
       record(out, line, line, 'header');
     } else if (/^\s*Chain\s/.test(line.text)) {
@@ -119,6 +129,14 @@ function readRecords(out: Collected, input: ParseInput): Found[] {
     }
   }
   return found;
+}
+
+const CUT =
+  'This rule is cut at the edge of the screen: what else it asks for is not known. Capture it without "less -S" or wider.';
+
+/** Whether a row of rules reaches the edge at which a screen cut the title above it. */
+function isCut({ text }: Line, width: number): boolean {
+  return text.length >= width && !CHAIN.test(text) && !CUT_TITLE.test(text) && !WARNING.test(text);
 }
 
 function layoutOf(title: string): Layout {

@@ -131,7 +131,7 @@ function headRule(text: string, inside: Block['is'] | undefined): string | undef
   if (/^\s*chain\s.*\{/.test(text)) return 'chainLine';
   if (/^\s*(?:(?:re)?define|undefine|include|flush|delete(?!\s+@)|destroy)\s/.test(text)) return 'scriptLine';
   if (inside === 'table' || inside === undefined) {
-    if (/^\s*(?:set|map)\s+\S+\s*\{/.test(text)) return 'setLine';
+    if (/^\s*(?:set|map|meter)\s+\S+\s*\{/.test(text)) return 'setLine';
     if (
       /^\s*(?:flowtable|counter|quota|limit|ct (?:helper|timeout|expectation)|secmark|synproxy|tunnel)\s+[^\s{]+\s*\{/.test(text)
     )

@@ -8,7 +8,7 @@ import { continuesNft } from './wrapped';
 
 const TABLE = /^\s*table\s+(?:(?:ip|ip6|inet|arp|bridge|netdev)\s+)?\S+\s*\{(?:\s*#.*)?$/;
 const OPENS =
-  /^\s*(?:chain|set|map|flowtable|counter|quota|limit|ct (?:helper|timeout|expectation)|secmark|synproxy|tunnel)\s+[^\s{]+\s*\{(?:\s*#.*)?$|^\s*(?:vxlan|erspan|geneve)\s*\{$/;
+  /^\s*(?:chain|set|map|meter|flowtable|counter|quota|limit|ct (?:helper|timeout|expectation)|secmark|synproxy|tunnel)\s+[^\s{]+\s*\{(?:\s*#.*)?$|^\s*(?:vxlan|erspan|geneve)\s*\{$/;
 /** `nft -j`: the first of its objects says what program printed them. */
 const JSON_START = /^\s*\{\s*(?:$|"nftables"\s*:)/;
 const CLOSES = /^\s*\}(?:\s*#.*)?$/;

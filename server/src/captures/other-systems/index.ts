@@ -20,7 +20,8 @@ const SOCKET_TITLE =
 const SOCKET = /^\s*(?:tcp|udp|icm|div)(?:4|6|46)?\s+\d+\s+\d+\s+[^\s=]+\.[\w*-]+\s+[^\s=]+\.[\w*-]+(?:\s|$)/;
 const SOCKETS_TITLE =
   /^\s*(?:Active (?:Multipath |LOCAL \(UNIX\) |UNIX )?(?:Internet connections|domain sockets)|(?:Socket|Tcpcb)\s|Proto\s+Re|Address\s+Type\s+Recv-Q)/;
-const OF_SOCKETS = /^\s*(?:[\da-f]{8,16}\s+\w+\s|\w+\s+\d+\s+\d+\s|Registered kernel control modules|id\s+flags\s|Active kernel)/;
+const OF_SOCKETS =
+  /^\s*(?:(?:udp|icm)(?:4|6|46)?\s+\S+\.[\w*-]+\s+\S+\.[\w*-]+$|[\da-f]{8,16}\s+\w+\s|\w+\s+\d+\s+\d+\s|Registered kernel control modules|id\s+flags\s|Active kernel)/;
 
 const ROUTES = /^\s*Routing tables(?: \(\w+\))?\s*$/;
 const ROUTE_TITLE =

@@ -7,7 +7,7 @@ import type { Fact } from '../facts';
 import { eachLineInSteps } from '../lines';
 import { readShowLine, type ShowLine } from './semantics';
 
-const OBJECT = /^\s*(?:Bridge|Port|Interface) (?:"[^"]+"|[\w.@:+-]+)(?:\s*(?:[<#(←]|--).*)?$/;
+const OBJECT = /^\s*(?:Bridge|Port|Interface) (?:"[^"]+"|[\w.@:+-]+)(?:\s*(?:[<#(←]|--).*|\s+(?:[|│]|\+-).*)?$/;
 const SETTING =
   /^\s*(?:tag|trunks|type|options|fail_mode|is_connected|ovs_version|datapath_type|datapath_version|error|bfd_status|vlan_mode|other_config|target|role|statistics|status|cvlans|mac|ingress_policing_\w+|bond_mode|lacp):(?:\s|$)/;
 const UUID = /^\s*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

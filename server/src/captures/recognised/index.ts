@@ -4,7 +4,7 @@ import { virshCommand } from '../virsh-dumpxml/command';
 
 /** What libvirt says of networks and of interfaces besides what is read. */
 const OF_VIRSH =
-  /^(?:domifaddr|domifstat|domif-getlink|net-(?:list|info|dhcp-leases|port-list)|iface-(?:list|dumpxml)|nwfilter-(?:list|dumpxml|binding-list|binding-dumpxml))$/;
+  /^(?:domifstat|domif-getlink|net-(?:list|info|port-list)|iface-(?:list|dumpxml)|nwfilter-(?:list|dumpxml|binding-list|binding-dumpxml))$/;
 
 /** Programs whose sub-command names the kind: `ovs-appctl dpif/show` → `ovs-appctl-dpif-show`. */
 function named(program: string, valued: readonly string[], limit = 1): (argv: readonly string[]) => string | undefined {

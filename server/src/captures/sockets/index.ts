@@ -12,13 +12,16 @@ const SS_TITLE = /^\s*(?:Netid\s+State\s+Recv-Q|State\s+Recv-Q\s+Send-Q|Recv-Q\s
 const SS_STATE =
   '(?:LISTEN|UNCONN|ESTAB|TIME-WAIT|CLOSE-WAIT|SYN-SENT|SYN-RECV|NEW-SYN-RECV|FIN-WAIT-[12]|LAST-ACK|CLOSING|CLOSED?|UNKNOWN|BOUND-INACTIVE)';
 const SS_ROW = new RegExp(
-  `^\\s*(?:(?:tcp|udp|raw|sctp|dccp|mptcp|icmp6|udplite)\\s+)?${SS_STATE}\\s+\\d+\\s+\\d+\\s+\\S+:\\S+\\s+\\S+`,
+  `^\\s*(?:(?:tcp|udp|raw|sctp|dccp|mptcp|icmp6|udplite)\\s+)?${SS_STATE}\\s+\\d+\\s+\\d+\\s+\\S+:\\S+(?:\\s+\\S+|$)`,
 );
 const SS_OTHER = /^\s*(?:u_str|u_dgr|u_seq|nl|p_raw|p_dgr|tipc|vsock|v_str|v_dgr|xdp|\?\?\?)\s+(?:[A-Z-]+|\d+)\s+\d+\s/;
-const SS_DETAIL = /^\s+(?:skmem:|timer:|users:|ino:|ts sack|sack |cubic |bbr |reno |cwnd:|ecn |.*\bwscale:|<->|-->|<--)/;
+const SS_DETAIL = /^\s+(?:skmem:|timer:|users:|ino:|cgroup:|ts sack|sack |cubic |bbr |reno |cwnd:|ecn |.*\bwscale:|<->|-->|<--)/;
 const NETSTAT_TITLE =
   /^\s*(?:Active (?:Internet connections|UNIX domain sockets)|Aktive (?:Internetverbindungen|Sockets)|Connexions Internet actives|Sockets du domaine UNIX actives|Conexiones activas de Internet|Activar zócalos|Connessioni Internet attive|Proto\s+(?:Recv-Q\s+Send-Q|RefCnt\s+Flags))/;
 const NETSTAT_ROW = /^\s*(?:tcp|udp|raw|udplite|udpl|sctp|icmp)6?\s+\d+\s+\d+\s+\S+:\S+\s+\S+:\S+/;
+/** What a mail left of a title, and of a program's name or a control group, behind a line's break. */
+const TITLE_REST = /^\s*(?:Address:Port(?:\s+Process)?|State\s+PID\/Program name)$/;
+const PIECE = /^\s*(?:\/(?:usr|opt|s?bin)\/?\S*|users:\(\(.*|cgroup:\S+)$/;
 const UNIX_ROW = /^\s*unix\s+\d+\s+\[/;
 
 /** Kernels without a socket family, and machines without control groups, make ss complain and go on. */
@@ -29,7 +32,7 @@ const rows: Rows = {
   grammar: grammars.Sockets,
   what: 'row of a socket',
   ruleFor(text) {
-    if (NETSTAT_TITLE.test(text)) return 'netstatTitle';
+    if (NETSTAT_TITLE.test(text) || TITLE_REST.test(text)) return 'netstatTitle';
     if (UNIX_ROW.test(text)) return 'unixRow';
     if (NETSTAT_ROW.test(text)) return 'netstatRow';
     if (SS_TITLE.test(text)) return 'ssTitle';
@@ -37,9 +40,12 @@ const rows: Rows = {
     return SS_DETAIL.test(text) && !SS_ROW.test(text) ? 'ssDetail' : 'ssRow';
   },
   harmless: HARMLESS,
+  isPiece: (text) => PIECE.test(text),
   starts: (text) =>
     HARMLESS.test(text) ||
-    [SS_TITLE, SS_ROW, SS_OTHER, SS_DETAIL, NETSTAT_TITLE, NETSTAT_ROW, UNIX_ROW].some((pattern) => pattern.test(text)),
+    [SS_TITLE, SS_ROW, SS_OTHER, SS_DETAIL, NETSTAT_TITLE, TITLE_REST, NETSTAT_ROW, UNIX_ROW].some((pattern) =>
+      pattern.test(text),
+    ),
 };
 
 /** `ss`, `netstat`: sockets; those that wait for packets tell whether a delivered one finds anybody (ss(8), netstat(8)). */

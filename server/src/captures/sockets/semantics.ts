@@ -1,6 +1,6 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
-import { val, type Val } from '../../base/span';
+import { val, type Span, type Val } from '../../base/span';
 import { textVal } from '../words';
 import { nodeSpan, type SourceText } from '../ohm';
 
@@ -74,11 +74,11 @@ semantics.addOperation<SocketRow | undefined>('read(source)', {
   },
   ssRow(_indent, netid, _sp, state, _sp2, _receive, _sp3, _send, _sp4, local, _sp5, peer, rest) {
     const source = this.args['source'] as SourceText;
-    return row(source, netid.children[0], state, local, peer, rest);
+    return row(source, netid.children[0], state, local, peer.children[0], rest.children[0]);
   },
   netstatRow(_indent, protocol, _sp, _receive, _sp2, _send, _sp3, local, _sp4, peer, _sp5, state, rest) {
     const source = this.args['source'] as SourceText;
-    return row(source, protocol, state.children[0], local, peer, rest);
+    return row(source, protocol, state.children[0], local, peer, rest.children[0]);
   },
 });
 
@@ -87,28 +87,37 @@ function row(
   protocol: Node | undefined,
   state: Node | undefined,
   local: Node,
-  peer: Node,
-  rest: Node,
+  peer: Node | undefined,
+  rest: Node | undefined,
 ): SocketRow {
+  const more = rest?.sourceString ?? '';
   // users:(("sshd",pid=1,fd=3)) of ss, 1234/sshd of netstat; what a program calls itself may go on behind a colon ("sshd: /usr/sbin")
-  const program = /users:\(\("([^"]+)"|\s(?:\d+|-)\/(\S+?)(?=:?(?:\s|$))/.exec(rest.sourceString);
+  const program = /users:\(\("([^"]+)"|\s(?:\d+|-)\/(\S+?)(?=:?(?:\s|$))/.exec(more);
   const name = program?.[1] ?? program?.[2];
-  const at = program === null || name === undefined ? 0 : rest.source.startIdx + program.index + program[0].lastIndexOf(name);
+  const at =
+    program === null || name === undefined || rest === undefined
+      ? 0
+      : rest.source.startIdx + program.index + program[0].lastIndexOf(name);
   const span = { start: nodeSpan(source, local).start, end: nodeSpan(source, local).start };
-  const [, user = '0'] = /\suid:(\d+)/.exec(rest.sourceString) ?? [];
-  const onlySix = /\sv6only:([01])\b/.exec(rest.sourceString)?.[1];
+  const [, user = '0'] = /\suid:(\d+)/.exec(more) ?? [];
+  const onlySix = /\sv6only:([01])\b/.exec(more)?.[1];
   return {
     onlySix: onlySix === undefined ? undefined : onlySix === '1',
-    uid: /\sino:\d/.test(rest.sourceString) ? Number(user) : undefined,
+    uid: /\sino:\d/.test(more) ? Number(user) : undefined,
     protocol: protocol === undefined ? undefined : textVal(protocol, source),
     state: state === undefined ? undefined : textVal(state, source),
     local: local['endpoint'](source) as Endpoint,
-    peer: peer['endpoint'](source) as Endpoint,
+    peer: peer === undefined ? anyPeer(span) : (peer['endpoint'](source) as Endpoint),
     process:
       name === undefined
         ? undefined
         : val(name, source.parts.length > 1 ? span : { start: offsetOf(source, at), end: offsetOf(source, at) + name.length }),
   };
+}
+
+/** Who waits for packets has no peer yet. */
+function anyPeer(span: Span): Endpoint {
+  return { ip: val('*', span), dev: undefined, port: val('*', span) };
 }
 
 function offsetOf(source: SourceText, at: number): number {

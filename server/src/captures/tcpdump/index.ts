@@ -27,11 +27,15 @@ const CERTAIN = new RegExp(`${BODY}|ethertype (?:IPv[46]|ARP) \\(0x`, 'i');
 /** What -v prints below the header of a packet, and the packet inside a tunnel's. */
 const INDENTED = /^\s+\S+ > \S+: /;
 /** Further fields of the packet above, which tcpdump sets below it behind a tab: options of neighbour discovery, of DHCP … */
-const DETAIL = /^(?:\t| {6,})\s*[A-Za-z][\w-]*(?: [\w-]+)*(?: ?[(:[]|,)/;
+const DETAIL =
+  /^(?:\t| {6,})\s*(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT) \S+ HTTP\/|HTTP\/\d)|^(?:\t| {6,})\s*[A-Za-z][\w-]*(?: [\w-]+)*(?: ?[(:[]|,)/;
 const VERBOSE = new RegExp(`^\\s*(?:${CLOCK}\\s+(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?)?IP6? \\(.*\\)$`);
 /** The bytes of a packet as letters (-A): its first begins with the version and length of an IP header, most others with dots for what is none. */
 const ASCII = /^E\S*\.\S*\.|^\S*\.{3,}\S*$/;
 const HEX = /^\s*0x[\da-f]{4}:\s+[\da-f]{2}/i;
+/** The same as programs for mails break it: what stands behind the ports, or the rest of what tcpdump says of itself. */
+const PIECE =
+  /^(?:seq|ack|win|urg|options|length|ecr|val|TS|nop|sackOK|wscale|mss|\d+,nop|Flags)\b.*$|^[^\s:]\S*(?:\s\S+){0,12},? length \d+(?::\s.*)?$|^(?:\d+ )?bytes$|^\d{5,6}$|^\s*(?:for|(?:for )?full protocol decode)$/;
 const LISTEN = /^\s*(?:tcpdump: )?listening on [^\s,]+,/;
 const COUNT = /^\s*(?:\^C)?\s*\d+ packets? captured/;
 const NOTE =
@@ -47,6 +51,7 @@ const rows: Rows = {
     if (NOTE.test(text)) return 'noteLine';
     return HEX.test(text) ? 'hexLine' : 'packetLine';
   },
+  isPiece: (text) => PIECE.test(text),
   starts: (text) => [STAMPED, BARE, PLAIN, HEX, LISTEN, COUNT, NOTE].some((pattern) => pattern.test(text)) || VERBOSE.test(text),
 };
 
@@ -92,7 +97,7 @@ export const tcpdump: CaptureKind = {
   },
   sniff(text) {
     if (/^\s*tcpdump: (?:verbose|listening|data link)/.test(text) || LISTEN.test(text)) return { kind: 'tcpdump' };
-    return STAMPED.test(text) && CERTAIN.test(text) && /(?:, length \d+|: .*\d|is-at|who-has)/.test(text)
+    return STAMPED.test(text) && CERTAIN.test(text) && /(?:, length \d+|: .*\d|Flags \[|is-at|who-has)/.test(text)
       ? { kind: 'tcpdump' }
       : undefined;
   },

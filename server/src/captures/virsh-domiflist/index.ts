@@ -1,3 +1,4 @@
+import type { Line } from '../../base/lines';
 import { val } from '../../base/span';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
@@ -54,15 +55,15 @@ export const virshDomiflist: CaptureKind = {
 /** Reads a table of `virsh` line by line; its errors are taken out first. */
 export function parseVirshTable(
   input: ParseInput,
-  rule: 'domiflistLine' | 'listLine',
-  take: (cells: (VirshRow & { readonly what: 'row' })['cells'], out: Collected) => void,
+  rule: 'domiflistLine' | 'listLine' | 'domifaddrLine' | 'leaseLine',
+  take: (cells: (VirshRow & { readonly what: 'row' })['cells'], out: Collected, line: Line) => void,
 ): Parsed {
   const failures = input.lines.filter((line) => isVirshError(line.text));
   const rest = { ...input, lines: input.lines.filter((line) => !isVirshError(line.text)) };
-  const parsed = parseEachLine(rest, grammars.VirshTable, rule, 'line of a virsh table', (result, source, out) => {
+  const parsed = parseEachLine(rest, grammars.VirshTable, rule, 'line of a virsh table', (result, source, out, line) => {
     const read = readVirshRow(result, source);
     if (read.what === 'header') return 'header';
-    take(read.cells, out);
+    take(read.cells, out, line);
     return 'record';
   });
   const out: Collected = {

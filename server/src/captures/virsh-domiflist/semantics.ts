@@ -31,13 +31,31 @@ const semantics = grammars.VirshTable.createSemantics().addOperation<VirshRow>('
   listLine_name(_i, name, _end) {
     return row(this.args['source'] as SourceText, [name]);
   },
+  domifaddrLine_ruler(_ruler) {
+    return { what: 'header' };
+  },
+  domifaddrLine_header(_i, _letter, _rest) {
+    return { what: 'header' };
+  },
+  domifaddrLine_row(_i, name, _1, mac, _2, family, _3, address, _end) {
+    return row(this.args['source'] as SourceText, [name, mac, family, address]);
+  },
+  leaseLine_ruler(_ruler) {
+    return { what: 'header' };
+  },
+  leaseLine_header(_i, _letter, _rest) {
+    return { what: 'header' };
+  },
+  leaseLine_row(_i, _year, _1, _month, _2, _day, _3, _time, _4, mac, _5, family, _6, address, _7, hostname, _rest) {
+    return row(this.args['source'] as SourceText, [hostname, mac, family, address]);
+  },
 });
 
 function row(source: SourceText, nodes: readonly Parameters<typeof nodeSpan>[1][]): VirshRow {
   return { what: 'row', cells: nodes.map((node) => val(node.sourceString, nodeSpan(source, node))) };
 }
 
-/** What a matched line of `virsh domiflist` or `virsh list` says. */
+/** What a matched line of one of `virsh`'s tables says. */
 export function readVirshRow(result: MatchResult, source: SourceText): VirshRow {
   return semantics(result)['read'](source) as VirshRow;
 }
