@@ -6,6 +6,8 @@ export interface Line {
   readonly number: number;
   /** Where `text` leaves out what stands in the document, a terminal's colours for instance: so many characters before its `at`. */
   readonly cuts?: readonly { readonly at: number; readonly length: number }[];
+  /** The machine that the log names before the line. */
+  readonly host?: string;
 }
 
 export interface Position {

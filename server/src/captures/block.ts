@@ -6,7 +6,7 @@ import { isErrorOutput } from './error-output';
 import { otherSystem, otherSystems } from './other-systems';
 import { BULLET, isSentence, looksLikeProse } from './prose';
 import { alwaysPrints, sniffLine, type Found } from './registry';
-import { part } from './unquote';
+import { part } from './line-parts';
 
 /** A stretch of lines that one command printed. */
 export interface Block {
@@ -41,6 +41,8 @@ export interface OpenBlock {
   readonly enter: string | undefined;
   /** Its command stands behind a prompt that nobody writes by hand, with or without a host's name. */
   readonly onTerminal: boolean;
+  /** The machine that a log names before its lines. */
+  loggedBy: string | undefined;
   /** Its lines stand behind `#`, as remarks to the commands of a script. */
   inRemarks: boolean;
   indent: number | undefined;
@@ -90,6 +92,7 @@ export function start(
     commandSpan?: Span;
     commandLine?: number;
     indent?: number;
+    loggedBy?: string | undefined;
     onTerminal?: boolean;
   },
 ): OpenBlock {
@@ -104,6 +107,7 @@ export function start(
     enter: from.enter,
     indent: from.indent,
     onTerminal: from.onTerminal === true,
+    loggedBy: from.loggedBy,
     inRemarks: false,
     lines: [],
     strange: [],
@@ -165,6 +169,7 @@ export function take(open: OpenBlock, line: Line, following: (n: number) => stri
   open.lines.push(line);
   reachTo(open, line.number, line.number);
   open.indent ??= indentOf(line.text);
+  open.loggedBy ??= line.host;
   open.blanks = 0;
   return true;
 }
@@ -201,6 +206,23 @@ export function belongs(open: OpenBlock, line: Line): boolean {
   if (open.blanks > 0 || looksLikeProse(line.text)) return false;
   if (open.indent !== undefined && indentOf(line.text) < open.indent) return false;
   return open.reach !== undefined || open.commandLine !== undefined;
+}
+
+/** What numbers the lines that go through it: `| grep -n forward`, `| nl`. */
+const NUMBERS = /\|\s*(?:sudo\s+)?(?:[ef]?grep\s+(?:-\S+\s+)*-[a-zA-Z]*n[a-zA-Z]*\s|nl\b|cat\s+-[a-zA-Z]*n)/;
+
+/** A line without the number that its command's pipe put before it. */
+export function withoutNumber(open: OpenBlock | undefined, line: Line): Line {
+  if (open?.command === undefined || !NUMBERS.test(open.command.text)) return line;
+  const number = /^\s*\d+(?:[:-]|\t)/.exec(line.text);
+  return number ? part(line, number[0].length) : line;
+}
+
+/** Whether a line was marked as one that is gone or new, as diff(1) does: which of both states an output shows is not known then. */
+export function isMarkedAsChanged(open: OpenBlock, { text }: Line): boolean {
+  const { syntax, recognised } = open.found;
+  if (open.blanks > 0 || !open.reach || syntax.kinds.length === 0 || !/^[+-]/.test(text)) return false;
+  return syntax.accepts(` ${text.slice(1)}`, recognised.kind, recognised.options);
 }
 
 /** True for an open block of a kind that is read; such a block may claim a line that also looks like a bare command. */

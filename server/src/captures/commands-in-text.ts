@@ -6,7 +6,7 @@ import { parseCommand, parsePrompt, type CommandLine } from './command';
 import { isHeading, looksLikeProse } from './prose';
 import { recogniseCommand, type Found } from './registry';
 import { sessionOf, type SeenPrompt } from './session';
-import { offsetIn } from './unquote';
+import { offsetIn } from './line-parts';
 
 /** Programs whose prompt line ends a capture although their output is of no interest. */
 const KNOWN_PROGRAM =

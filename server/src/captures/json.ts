@@ -3,7 +3,7 @@ import { val, type Span, type Val } from '../base/span';
 import type { CaptureError, ParseInput } from './capture';
 import type { Collected } from './lines';
 import { partsOf, spanIn, type SourceText } from './ohm';
-import { part } from './unquote';
+import { part } from './line-parts';
 
 /** A JSON value together with its place, which `JSON.parse` forgets. */
 export type Json =

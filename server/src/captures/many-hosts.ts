@@ -1,6 +1,6 @@
 import type { Line, Lines } from '../base/lines';
 import { afterOptions } from './container';
-import { part } from './unquote';
+import { part } from './line-parts';
 
 /** How the outputs of several machines stand together: each below a line with its name, or each line behind it. */
 export type EachHost = 'host' | 'line';

@@ -2,7 +2,7 @@ import type { FailedMatchResult, Grammar, Node } from 'ohm-js';
 import type { Line } from '../base/lines';
 import type { Span } from '../base/span';
 import type { CaptureError } from './capture';
-import { offsetIn as offsetOf } from './unquote';
+import { offsetIn as offsetOf } from './line-parts';
 
 /** Where a piece of text that a grammar reads stands in its document. Wrapped records have several parts. */
 export interface SourceText {

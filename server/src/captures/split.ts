@@ -1,16 +1,19 @@
 import { indentOf, type Line, type Lines } from '../base/lines';
+import { ansibleResults, type AnsibleResults } from './ansible-results';
 import { ACROSS, ANOTHER, ASIDE, ELISION, FENCE, IDLE_PROMPT, REMARK, SHELLS_OWN } from './between';
 import {
   awaitsOutput,
   belongs,
   finish,
   outputFollows,
+  isMarkedAsChanged,
   outputInRemark,
   recount,
   start,
   take,
   takeFlows,
   takesFlows,
+  withoutNumber,
   type Block,
   type OpenBlock,
 } from './block';
@@ -95,6 +98,9 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
   let traced = false;
   const variables = new Map<string, string>();
   let node: string | undefined;
+  const results = ansibleResults();
+  /** Whether the lines that are looked at are those of a result. */
+  let inResult = false;
   let steps = 0;
   for (let n = 0; n < lines.length; n++) {
     if (++steps % STEP === 0) yield;
@@ -116,7 +122,21 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       if (open) open.blanks++;
       continue;
     }
-    const line = unquote(raw);
+    const unquoted = unquote(raw);
+    const printed = results.take(unquoted);
+    if (printed === 'beside' || (printed === undefined && inResult)) {
+      close();
+      inResult = false;
+    }
+    if (printed === 'beside') continue;
+    if (printed && !inResult) {
+      close();
+      inResult = true;
+      open = startResult(results);
+    }
+    const line = withoutNumber(open, printed ?? unquoted);
+    // What another machine logged is not of this output.
+    if (open?.loggedBy !== undefined && line.host !== open.loggedBy) close();
     if (line.text.length > longest(open) && !/^\s*[[{]/.test(line.text.slice(0, 1000))) {
       // No command prints such a line but as JSON; the grammars' memory grows with a line's length.
       if (open && open.blanks === 0 && open.found.syntax.kinds.length > 0) open.strange.push(line);
@@ -124,7 +144,8 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     }
     const following = (k: number) => {
       const next = lines.at(n + 1 + k);
-      return next ? unquote(next).text : undefined;
+      const plain = next && unquote(next);
+      return plain && ((inResult ? results.peek(plain) : undefined) ?? plain).text;
     };
     if (line.text.trim() === '' || FENCE.test(line.text)) {
       // Nobody knows where an output ends that is not read, but what captures it off does.
@@ -159,15 +180,17 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       // What a shell runs for another command's sake (`++ ip route`) prints nothing that is to be seen.
       if (prompted.found && !(traced && prompt?.text !== '+')) {
         const folder = named?.hostBy === 'folder' ? named.host : undefined;
-        const host = command.host ?? (session?.ownPrompt === true ? session.outerHost : prompt?.host) ?? folder;
+        const host = command.host ?? (session?.ownPrompt === true ? session.outerHost : prompt?.host) ?? line.host ?? folder;
         open = start(prompted.found, {
           host,
-          hostBy: host === undefined ? undefined : host === folder && prompt?.host === undefined ? 'folder' : 'prompt',
+          hostBy:
+            host === undefined ? undefined : host === folder && (prompt?.host ?? line.host) === undefined ? 'folder' : 'prompt',
           namespace: command.namespace ?? inside?.namespace,
           enter: command.namespace === undefined ? inside?.enter : command.enter,
           command,
           commandSpan: continued.more === 0 ? prompted.span : { start: prompted.span.start, end: lineEnd(lines.at(n), line) },
           commandLine: line.number,
+          loggedBy: line.host,
           indent: indentOf(line.text),
           onTerminal: prompt !== undefined && SHELLS_OWN.test(prompt.text),
         });
@@ -255,12 +278,13 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       close();
       const folder = named?.hostBy === 'folder' ? named.host : undefined;
       const alias = throughAlias(sniffed, heading, line.number);
+      const said = node ?? line.host;
       open = start(underHeading(sniffed, heading, line.number), {
         ...(loop
           ? placeOf(loop)
           : alias
             ? placeOf({ command: alias, namespace: alias.namespace, host: alias.host ?? folder })
-            : { host: node ?? folder, hostBy: node ? 'prompt' : folder ? 'folder' : undefined, namespace: undefined }),
+            : { host: said ?? folder, hostBy: said ? 'prompt' : folder ? 'folder' : undefined, namespace: undefined }),
         indent: indentOf(line.text),
       });
       take(open, line, following);
@@ -280,6 +304,8 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       // What a count, or awk, made of an output is no part of it.
       if (open.command?.reshaped === true && !isErrorOutput(line.text)) open.elided = true;
       else open.strange.push(line);
+    } else if (open && isMarkedAsChanged(open, line)) {
+      open.strange.push(line);
     } else {
       // What stands right below a command is most often its output, in another tongue or form: it is not that there was none.
       if (open && awaitsOutput(open)) open.elided = true;
@@ -290,6 +316,23 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
   }
   close();
   return blocks;
+}
+
+/** What a result says it ran, whose output follows; undefined where it does not say, or it is of no interest. */
+function startResult({ command, host }: AnsibleResults): OpenBlock | undefined {
+  const found = command && !command.line.toFile ? recogniseCommand(command.line.argv) : undefined;
+  if (!command || !found) return undefined;
+  const { line, span, number } = command;
+  const from = line.host ?? host;
+  return start(found, {
+    host: from,
+    hostBy: from === undefined ? undefined : 'prompt',
+    namespace: line.namespace,
+    enter: line.enter,
+    command: line,
+    commandSpan: span,
+    commandLine: number,
+  });
 }
 
 /** A command whose prompt names no host, with the one that the line above names where that is the prompt's first. */

@@ -1,11 +1,12 @@
 import type { Line } from '../base/lines';
+import { part, replaced } from './line-parts';
+import { withoutLogPrefix } from './log-prefix';
 
 /** What stands around a line of a page's source: `<pre><code>$ ip a`, `… actions=NORMAL</code></pre>`. */
 const MARKUP_BEFORE = /^\s*(?:<(?:pre|code|p|li)\b[^<>]{0,80}>\s*)+(?=[^\s<])/i;
 const MARKUP_BEHIND = /(?:\s*<(?:\/(?:pre|code|p|li|ul|ol|div)|br ?\/?)>)+\s*$/i;
-/** What numbers or marks the flows of a list that somebody made of them, or stands in a log before them. */
-const LISTED =
-  /^\s*(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+:|\(?\d{1,3}[.)]|[*•▪◦–-])\s+(?=(?:cookie=0x[\da-f]|table=\w|duration=\d|priority=\d))/;
+/** What numbers or marks the flows of a list that somebody made of them. */
+const LISTED = /^\s*(?:\(?\d{1,3}[.)]|[*•▪◦–-])\s+(?=(?:cookie=0x[\da-f]|table=\w|duration=\d|priority=\d))/;
 /** A line in Markdown's bold, or the first or the last of several. */
 const BOLD = /^(\s*\*\*)?(?=[^\s*])[^*]*[^\s*](\*\*)?$/;
 /** Where a mail quotes another. `> #` may be a prompt, but for the remarks that programs print. */
@@ -34,7 +35,7 @@ const LONGEST = 20_000;
  */
 export function unquote(raw: Line): Line {
   if (raw.text.length > LONGEST) return raw;
-  const whole = withUsualBlanks(withoutColours(raw));
+  const whole = withUsualBlanks(withoutColours(withoutEntities(withoutLogPrefix(raw))));
   // What somebody typed to stop the command stands in front of what it said then.
   const line = /^\^C(?=\S)/.test(whole.text) ? part(whole, 2) : whole;
   const bold = BOLD.exec(line.text);
@@ -54,7 +55,7 @@ function unquoted(line: Line): Line {
   if (/^\s*>(?:\s?>)*\s*$/.test(line.text.slice(0, 200)) && line.text.length < 200) return { ...line, text: '' };
   const quote = QUOTE.exec(line.text);
   if (!quote || /^\s*>{7}/.test(line.text)) return line;
-  return part(line, quote[0].length);
+  return withoutLogPrefix(part(line, quote[0].length));
 }
 
 function withUsualBlanks(line: Line): Line {
@@ -72,33 +73,27 @@ function withoutColours(line: Line): Line {
           ? MARKDOWN_ESCAPE
           : undefined;
   if (pattern === undefined) return line;
-  const cuts: { at: number; length: number }[] = [];
-  let text = '';
-  let end = 0;
-  for (const found of line.text.matchAll(pattern)) {
-    text += line.text.slice(end, found.index);
-    cuts.push({ at: text.length, length: found[0].length });
-    end = found.index + found[0].length;
-  }
-  if (cuts.length === 0) return line;
-  text += line.text.slice(end);
-  return { ...line, text: text.trimEnd(), cuts };
+  const cut = replaced(line, pattern, () => '');
+  return cut === line ? line : { ...cut, text: cut.text.trimEnd() };
 }
 
-/** A part of a line, at its own place. */
-export function part(line: Line, from: number, to = line.text.length): Line {
-  const cuts = line.cuts?.filter(({ at }) => at > from).map(({ at, length }) => ({ at: at - from, length }));
-  return {
-    text: line.text.slice(from, to),
-    start: offsetIn(line, from),
-    number: line.number,
-    ...(cuts === undefined || cuts.length === 0 ? {} : { cuts }),
-  };
-}
+/** Characters that the source of a page has other names for. */
+const ENTITIES: Readonly<Record<string, string>> = {
+  gt: '>',
+  lt: '<',
+  amp: '&',
+  quot: '"',
+  apos: "'",
+  nbsp: ' ',
+  '#39': "'",
+  '#34': '"',
+  '#x27': "'",
+};
+const ENTITY = /&(gt|lt|amp|quot|apos|nbsp|#39|#34|#x27);/g;
+/** XML has these names for itself. */
+const XML = /^\s*<(?!\/?(?:pre|code|p|li|span|div|td|br)\b)/i;
 
-/** The offset in the document of a character of a line. */
-export function offsetIn(line: Line, at: number): number {
-  let offset = line.start + at;
-  for (const cut of line.cuts ?? []) if (cut.at <= at) offset += cut.length;
-  return offset;
+function withoutEntities(line: Line): Line {
+  if (!line.text.includes('&') || XML.test(line.text)) return line;
+  return replaced(line, ENTITY, ([, name = '']) => ENTITIES[name] ?? '');
 }

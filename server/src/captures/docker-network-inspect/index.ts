@@ -4,7 +4,7 @@ import { positionals } from '../command';
 import { isJson, isJsonFragment, jsonObjects, jsonText, readJson, readJsonFragment, readJsonObjects, type Json } from '../json';
 import { deviceRef, impliedVal, ipRef, lower, macRef } from '../words';
 import { collect, record, type Collected } from '../lines';
-import { offsetIn } from '../unquote';
+import { offsetIn } from '../line-parts';
 
 /** `docker network inspect`: the containers of a network with their addresses (Docker); podman prints much the same. */
 export const dockerNetworkInspect: CaptureKind = {
