@@ -339,7 +339,9 @@ function outcomeDifferences(seen: Observed, trace: PacketTrace, loaded: Loaded):
   };
   const { packet, answer } = trace;
   // A packet for the router itself is answered by its own programs.
-  if (seen.answers && trace.answerOpen !== true && trace.verdict !== 'local' && trace.verdict !== 'forwarded') {
+  // What a chain at the way out drops it may drop with the queries for the neighbour, of which the kernel tells the sender later.
+  const askedInVain = trace.why.endsWith('/EGRESS') && seen.answers?.join() === '3,1';
+  if (seen.answers && !askedInVain && trace.answerOpen !== true && trace.verdict !== 'local' && trace.verdict !== 'forwarded') {
     const own = answer === undefined ? '' : 'reset' in answer ? 'reset' : `${answer.type} ${answer.code}`;
     say('answer', own, seen.answers.map((words) => words.join(' ')).join(', '));
   }

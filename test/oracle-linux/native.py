@@ -1,6 +1,7 @@
 """Random rules in nftables' own words: tables of several families, sets, maps, chains at any place of a hook."""
 import re
 
+import native_numbers as numbers
 import rare
 from setup import DEVICES, MARKS, PORTS
 
@@ -19,6 +20,8 @@ class Native:
         self.r, self.setups = random, {4: setups[0], 6: setups[1]}
         self.proxied = any(setup.proxied for setup in setups)
         self.rare = setups[0].rare
+        # Rules that ask for single numbers, and set them.
+        self.numbers = random.random() < 0.4
 
     def maybe(self, chance):
         return self.r.random() < chance
@@ -173,6 +176,8 @@ class Native:
         # What a rule changes before its other conditions are asked.
         if self.rare and conditions and self.maybe(0.2):
             conditions.insert(self.r.randrange(len(conditions) + 1), rare.native_middle(self, kind, hook))
+        if self.numbers and self.maybe(0.1):
+            conditions.append(numbers.statement(self, kind, hook))
         statements = []
         if self.maybe(0.4):
             statements.append(self.r.choice(["counter", "counter", *[f'counter name "{name}"' for name in self.counters]]))
@@ -204,6 +209,8 @@ class Native:
 
     def condition(self, hook):
         r = self.r
+        if self.numbers and self.maybe(0.35):
+            return numbers.condition(self, hook)
         if self.rare and self.maybe(0.3):
             return rare.native_condition(self, hook)
         kind = r.choice(["saddr", "saddr", "daddr", "daddr", "in", "out", "l4proto", "ports", "ports", "ports", "flags", "icmp", "ctstate", "ctstate", "ctstatus",
@@ -360,6 +367,8 @@ class Native:
             "route": ["mark", "mark", "set", "drop"],
         }[kind]
         what = r.choice(choices)
+        if self.numbers and what not in ("jump", "goto", "vmap", "nat", "accept", "drop") and self.maybe(0.3):
+            return numbers.statement(self, kind, hook)
         unusual = rare.native_statement(self, kind, hook) if self.rare and what not in ("jump", "goto") and self.maybe(0.3) else None
         if unusual:
             return unusual
@@ -414,6 +423,8 @@ class Native:
         r = self.r
         targets = ["accept", "continue", *(["drop"] if kind != "nat" else ["accept"]), *[f"jump {chain}" for chain in below], *[f"goto {chain}" for chain in below], *(["return"] if user else [])]
         pick = lambda: r.choice(targets)
+        if self.numbers and self.maybe(0.3):
+            return numbers.verdicts(self, pick)
         form = r.choice(["state", "port", "in", "proto", "addr", "mark", "concat"])
         if form == "state":
             return f"ct state vmap {{ {r.choice(['established : accept, related : accept, invalid : ' + pick(), 'new : ' + pick() + ', established : ' + pick(), 'invalid : ' + pick() + ', untracked : ' + pick()])} }}"

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 
+import forms
 import native
 import rare
 from captures import captures, tracked
@@ -62,7 +63,8 @@ def build(router, r, setups):
     for setup in setups:
         for n, name in enumerate(DEVICES, 1):
             for at, host in enumerate(setup.hosts[name][:2]):
-                batch.append(f"neigh add {host} lladdr 02:aa:00:0{6 if setup.six else 4}:0{n}:0{at + 2} dev {name}")
+                state = f" nud {r.choice(['stale', 'noarp', 'reachable', 'permanent'])}" if setup.forms and r.random() < 0.3 else ""
+                batch.append(f"neigh add {host} lladdr 02:aa:00:0{6 if setup.six else 4}:0{n}:0{at + 2} dev {name}{state}")
     present = [*router.macs, *(["br0"] if router.bridge else [])]
     X("sysctl", "-qw", *[f"net.ipv6.conf.{name}.{key}=0" for name in present for key in ("accept_dad", "dad_transmits")], check=False)
     router.peers.run("ip", "-batch", "-", stdin="\n".join(quiet) + "\n")
@@ -73,6 +75,9 @@ def build(router, r, setups):
     own |= {f"net.ipv4.conf.{name}.send_redirects": 0 for name in DEVICES}
     X("sysctl", "-qw", *[f"{name}={value}" for name, value in own.items()], check=False)
     for setup in setups:
+        if setup.forms:
+            objects, setup.numbers = forms.nexthops(setup)
+            X("ip", "-force", "-batch", "-", stdin="".join(f"nexthop add {line}\n" for line in objects), check=False)
         X("ip", "-force", "-6" if setup.six else "-4", "-batch", "-", stdin="".join(f"route add {line}\n" for line in setup.routes()), check=False)
         X("ip", "-force", "-6" if setup.six else "-4", "-batch", "-", stdin="".join(f"rule add {line}\n" for line in setup.rules()), check=False)
         lines = setup.ipsets()

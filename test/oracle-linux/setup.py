@@ -1,6 +1,7 @@
 """Random router namespaces: devices, addresses, routes, rules, sets, chains."""
 import ipaddress
 
+import forms
 import rare
 
 DEVICES = ["in0", "in1", "out0", "out1"]
@@ -31,6 +32,9 @@ class Setup:
         self.proxied = random.random() < 0.35
         # What few routers have.
         self.rare = random.random() < 0.4
+        # What is written in other forms than usual.
+        self.forms = random.random() < 0.4
+        self.numbers = []
 
     def maybe(self, chance):
         return self.r.random() < chance
@@ -90,7 +94,7 @@ class Setup:
             routes.append("local default dev lo table 300")
         if self.maybe(0.15) and not self.six:
             routes.append(f"local {self.r.choice(self.outside)}/32 dev lo")
-        return routes + (rare.routes(self) if self.rare else [])
+        return routes + (rare.routes(self) if self.rare else []) + (forms.routes(self, self.numbers) if self.numbers else [])
 
     def rules(self):
         rules = []
@@ -114,7 +118,7 @@ class Setup:
                 rules.append(f"{before} lookup {table} suppress_prefixlength 0")
             else:
                 rules.append(f"{before} to {self.network(self.r.choice(self.outside))} {self.r.choice(['unreachable', 'prohibit', 'blackhole'])}")
-        return rules + (rare.rules(self) if self.rare else [])
+        return rules + (rare.rules(self) if self.rare else []) + (forms.rules(self) if self.forms else [])
 
     # --- sets ----------------------------------------------------------------------------------------------------
     def ipsets(self):
@@ -181,9 +185,11 @@ class Setup:
     def table(self, table):
         declared, rules = [], []
         for hook in self.HOOKS[table]:
-            policy = "DROP" if table == "filter" and self.maybe(0.15) else "ACCEPT"
+            policy = "DROP" if table == "filter" and self.maybe(0.15) or self.forms and table in ("mangle", "raw") and self.maybe(0.04) else "ACCEPT"
             declared.append(f":{hook} {policy} [0:0]")
-            chains = [f"{hook.lower()[:4]}-{n}" for n in range(self.r.choice([0, 0, 1, 2]))]
+            # Names that look like something else are names all the same.
+            odd = self.forms and self.maybe(0.3)
+            chains = [f"{self.r.choice(['drop', 'a.b', 'MY_ACCEPT', 'x:y', '1'])}{hook.lower()[:2]}{n}" if odd else f"{hook.lower()[:4]}-{n}" for n in range(self.r.choice([0, 0, 1, 2]))]
             declared += [f":{chain} - [0:0]" for chain in chains]
             for at, chain in enumerate([hook, *chains]):
                 for _ in range(self.r.choice([0, 1, 2, 3, 5])):
@@ -207,6 +213,8 @@ class Setup:
     def match(self, table, hook):
         if self.rare and self.maybe(0.3):
             return rare.match(self, table, hook)
+        if self.forms and self.maybe(0.3):
+            return forms.match(self, table, hook)
         kind = self.r.choice(["source", "destination", "in", "out", "proto", "port", "multiport", "icmp", "ctstate", "mark", "connmark", "set",
                               "addrtype", "iprange", "mac", "tcpflags", "ttl", "length", "dscp", "owner", "ct", "comment", "limit", "tos", "pkttype",
                               "state", "statistic", "rpfilter", "socket", "fragment", "tcpmss", "physdev"])
@@ -314,6 +322,8 @@ class Setup:
         kind = self.r.choice(choices)
         v6 = self.six
         unusual = rare.target(self, table, hook) if self.rare and kind not in ("jump", "goto") and self.maybe(0.35) else None
+        if not unusual and self.forms and kind not in ("jump", "goto") and self.maybe(0.35):
+            unusual = forms.target(self, table, hook)
         if unusual:
             return unusual
         if kind in ("jump", "goto"):

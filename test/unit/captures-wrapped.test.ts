@@ -95,7 +95,7 @@ describe('rules of nft whose lines were broken', () => {
       '}',
     ].join('\n');
     assert.deepEqual(rules(text), [
-      'DROP: in-interface protocol icmp-type other',
+      'DROP: in-interface protocol icmp-type number',
       'ACCEPT: in-interface destination protocol destination-port',
       'ACCEPT: in-interface source destination protocol destination-port',
       'ACCEPT: protocol destination-port',

@@ -1,5 +1,18 @@
 import type { Val } from '../base/span';
 
+/** An operation on the bits of a number. */
+export interface NfStep {
+  readonly op: '&' | '|' | '^' | '<<' | '>>';
+  readonly by: bigint;
+}
+
+/** A number that nft reads of a packet, its way or its connection, after operations from left to right. */
+export interface NfNumber {
+  /** In nft's words: `ip ttl`, `@nh,8,8`, `ct original packets`. */
+  readonly of: string;
+  readonly steps: readonly NfStep[];
+}
+
 /** One condition of a netfilter rule. `negated` is `!`. Names are those of iptables-extensions(8). */
 export type NfMatch =
   | { readonly kind: 'protocol'; readonly value: Val<string>; readonly negated: boolean }
@@ -62,6 +75,8 @@ export type NfMatch =
       readonly limit?: 'in' | 'out';
       /** An address has one type only, as nft's fib says; the addrtype match calls all of IPv6 unicast that is not multicast. */
       readonly exact?: true;
+      /** Routes are asked with the packet's mark. */
+      readonly mark?: true;
     }
   | {
       readonly kind: 'iprange';
@@ -137,6 +152,34 @@ export type NfMatch =
       readonly kind: 'arp';
       readonly what: 'operation' | 'saddr ip' | 'daddr ip' | 'saddr ether' | 'daddr ether' | 'htype' | 'ptype' | 'hlen' | 'plen';
       readonly value: Val<string>;
+      readonly negated: boolean;
+    }
+  /** A number of nft's is in one of the ranges, which include their ends. What lacks it meets no condition on it, negated or not. */
+  | {
+      readonly kind: 'number';
+      readonly number: NfNumber;
+      readonly within: readonly (readonly [bigint, bigint])[];
+      readonly text: Val<string>;
+      readonly negated: boolean;
+    }
+  /** The device by which the routes lead to an address of the packet (nft's fib). */
+  | {
+      readonly kind: 'fib-device';
+      readonly which: 'src' | 'dst';
+      /** Asked with the packet's mark. */
+      readonly mark: boolean;
+      /** Only a way by the device that it came by, or leaves by, counts. */
+      readonly by: 'in' | 'out' | undefined;
+      /** Names, with `*` behind the beginning of several; undefined where any device will do. */
+      readonly names: readonly string[] | undefined;
+      readonly text: Val<string>;
+      readonly negated: boolean;
+    }
+  /** The type of the device, as `ip link add type` says it, that the packet came by (`src`) or leaves by (`dst`). */
+  | {
+      readonly kind: 'device-kind';
+      readonly which: 'src' | 'dst';
+      readonly name: Val<string>;
       readonly negated: boolean;
     }
   /** Time decides: a token bucket (limit, hashlimit, connlimit), or chance (statistic). `likely` is what holds for the usual packet. */
@@ -249,6 +292,8 @@ export interface NfTargetOptions {
     readonly mask: number;
     readonly ctmask?: number;
   }>;
+  /** What a statement of nft's puts in place of a number, by nft's name for that. */
+  readonly assign?: { readonly to: string; readonly value: NfNumber | bigint };
   readonly zone?: Val<number>;
   /** The packet's mark names the zone: the one it has at this rule, or when its connection is looked for (`--zone mark`). */
   readonly zoneByMark?: 'now' | 'later';
@@ -327,6 +372,8 @@ export type NetfilterFact =
       readonly before?: readonly NfStatement[];
       /** The beginning of a rule of nft, which goes on behind it in the next fact. */
       readonly part?: boolean;
+      /** One of several cases, of which the first that holds is the only one; that one of them did is the condition of what follows. */
+      readonly settles?: NfMatch;
       /** Undefined for a rule without a target (it only counts). */
       readonly target?: Val<string>;
       readonly goto: boolean;

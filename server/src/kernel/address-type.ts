@@ -28,13 +28,15 @@ export function addressType(namespace: Namespace, family: 4 | 6, address: bigint
 type AddressTypeMatch = Extract<NfMatch, { kind: 'addrtype' }>;
 
 /** Whether an address of the packet is of one of the types, not looking at `negated`. */
-export function isOfType({ which, value, limit, exact }: AddressTypeMatch, at: Moment): Tri {
+export function isOfType({ which, value, limit, exact, mark }: AddressTypeMatch, at: Moment): Tri {
   const types = value.value.split(',');
   const device = limit === 'in' ? at.in : limit === 'out' ? at.out : undefined;
   const { family, src, dst } = at.packet;
   const [address, other] = which === 'src' ? [src, dst] : [dst, src];
   if (family === 4) return tri(types.includes(addressType(at.namespace, 4, address, device)));
-  return exact === true ? hasRouteType(types, at, address, other, device) : hasTypes(types, at, address, device);
+  return exact === true
+    ? hasRouteType(types, at, address, other, device, mark === true ? at.packet.mark : 0)
+    : hasTypes(types, at, address, device);
 }
 
 /** IPv6 wants all that is asked: what the address itself tells, and of the rest, which routes tell, one (xt_addrtype: match_type6). */
@@ -55,15 +57,22 @@ function hasTypes(types: readonly string[], at: Moment, address: bigint, device:
 }
 
 /** An address has one type, that of the route to it where it is not an own one (nft_fib6_eval_type). */
-function hasRouteType(types: readonly string[], at: Moment, address: bigint, other: bigint, device: string | undefined): Tri {
+function hasRouteType(
+  types: readonly string[],
+  at: Moment,
+  address: bigint,
+  other: bigint,
+  device: string | undefined,
+  mark: number | undefined,
+): Tri {
   const known = addressType(at.namespace, 6, address, device);
   if (known === 'LOCAL' || known === 'ANYCAST') return tri(types.includes(known));
   // Whatever the routes are, it is none of these.
   if (types.every((type) => type === 'LOCAL' || type === 'ANYCAST' || type === 'BROADCAST')) return 'no';
   const onLink = isLinkLocal6(address);
   const found = at.route(
-    flowTo(address, other, onLink ? (device ?? at.in ?? at.out) : undefined, onLink),
-    `fib type of ${address} ${device ?? ''}`,
+    { ...flowTo(address, other, onLink ? (device ?? at.in ?? at.out) : undefined, onLink), mark },
+    `fib type of ${address} ${device ?? ''} ${mark ?? '?'}`,
   );
   if (found.kind === 'unknown') return 'maybe';
   const refused = refusedType(found);

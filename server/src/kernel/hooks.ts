@@ -39,6 +39,7 @@ function momentOf(run: Run, name: Hook | DeviceHook): Moment {
     arrivedBy: run.input.iif,
     socket: run.keepsSocket ?? run.proxied,
     local: run.input.iif === undefined && run.input.bridged === undefined,
+    gateway: run.gateway,
     route: (flow, what) =>
       lookup(flow, { namespace: run.namespace, choose: unlessChance(run.choose), key: `${run.key}|${name} ${what}` }),
     reversePath: (packet, flags) => reversePath(run.namespace, packet, run.in, flags, run.choose, run.key),

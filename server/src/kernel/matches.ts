@@ -2,6 +2,7 @@ import type { NfMatch } from '../captures/netfilter-facts';
 import type { Namespace } from '../model/network';
 import { parseIp, parsePrefix } from '../packet/address';
 import { arpTest } from './arp';
+import { hasFibDevice } from './fib-device';
 import { hasNamedStatus, hasStatusBits } from './connection-status';
 import { TEMPLATE, UNTRACKED, zoneId, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
@@ -9,6 +10,7 @@ import { icmpType } from './icmp-names';
 import { inSet } from './ipset';
 import { hasPorts, isIcmp, PROTO, TCP, type IpPacket } from './packet';
 import { isOfType } from './address-type';
+import { numberTest } from './numbers';
 import { hasRealm } from './realm';
 import type { Flow, Lookup } from './routing';
 import { hasSocket, mayBeDemultiplexed } from './sockets';
@@ -49,6 +51,8 @@ export interface Moment {
   readonly rules: 'iptables-legacy' | 'iptables-nft' | 'nft';
   /** The device that it came in by, also where a hook does not say it. */
   readonly arrivedBy: string | undefined;
+  /** The gateway of the route that the packet has by then; undefined where it has none, or no route yet; without `ip` where its address is not known. */
+  readonly gateway: { readonly family: 4 | 6; readonly ip: bigint | undefined } | undefined;
   /** Asks the routes a question of its own; `name` tells it from others about the packet. */
   readonly route: (flow: Flow, name: string) => Lookup;
   /** Whether the packet, as rules have changed it, comes back by the device that it came by (the rpfilter match). */
@@ -68,6 +72,7 @@ export const UNROUTED = {
   local: false,
   rules: 'nft',
   socket: undefined,
+  gateway: undefined,
   route: () => ({ kind: 'none' }) as const,
   reversePath: () => 'maybe' as const,
   uid: undefined,
@@ -294,6 +299,12 @@ function makeTest(match: NfMatch): Test {
       const test = arpTest(match);
       return ({ packet: { arp } }) => test(arp);
     }
+    case 'number':
+      return numberTest(match);
+    case 'fib-device':
+      return turned(match.negated, (at) => hasFibDevice(match, at));
+    case 'device-kind':
+      return kindTest(match);
     case 'limit':
       if (match.probability === 0) return turned(match.negated, () => 'no');
       if (match.probability === 1 || match.every === 1) return turned(match.negated, () => 'yes');
@@ -360,6 +371,16 @@ function groupTest(which: 'src' | 'dst', wanted: string): Test {
   };
 }
 
+/** A device that nobody made by a type, such as a card, has none to compare. */
+function kindTest({ which, name, negated }: Extract<NfMatch, { kind: 'device-kind' }>): Test {
+  return ({ namespace, in: inside, out }) => {
+    const device = which === 'src' ? inside : out;
+    if (device === undefined || device === 'lo') return 'no';
+    const type = namespace.devices.get(device)?.type;
+    return type === undefined ? 'maybe' : tri((type === name.value) !== negated);
+  };
+}
+
 function groupNumber(text: string): number {
   return text === 'default' ? 0 : Number(text);
 }
@@ -385,7 +406,7 @@ function addressTest(text: string, source: boolean): Test {
 }
 
 /** `qr-+` stands for every name that starts so (iptables(8)). A packet without the device matches only `+` and `*`. */
-function devicePattern(pattern: string): (name: string | undefined) => boolean {
+export function devicePattern(pattern: string): (name: string | undefined) => boolean {
   if (pattern === '*' || pattern === 'any' || pattern === '+') return () => true;
   if (pattern.endsWith('+')) {
     const start = pattern.slice(0, -1);

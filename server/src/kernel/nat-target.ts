@@ -43,17 +43,19 @@ function hasAddresses(at: Moment, device: string | undefined): boolean {
   return (at.namespace.devices.get(device ?? '')?.addresses.length ?? 0) > 0;
 }
 
-/** `10.0.0.1`, `10.0.0.1-10.0.0.9:1000-2000`, `:8080`, `[fd00::1]:80`. */
-export function addressesAndPorts(text: string): Pick<NatRange, 'addresses' | 'ports'> {
+/** `10.0.0.1`, `10.0.0.1-10.0.0.9:1000-2000`, `:8080`, `:2000-2010/1000`, `[fd00::1]:80`. */
+export function addressesAndPorts(text: string): Pick<NatRange, 'addresses' | 'ports' | 'shiftedFrom'> {
   const six = text.split(':').length > 2 && !text.startsWith('[') ? /^([\da-f:.]+)(?:-([\da-f:.]+))?()$/i.exec(text) : null;
   const bracketed = /^\[([^\]]+)\](?:-\[([^\]]+)\])?(?::(.*))?$/.exec(text);
   const [, from, to, ports] = six ?? bracketed ?? /^([\d.]+)?(?:-([\d.]+))?(?::(.*))?$/.exec(text) ?? [];
+  const shift = /^\d+-\d+\/(\d+)$/.exec(ports ?? '')?.[1];
   const cleaned = (to ?? '').replace(/^\[|\]$/g, '');
   const first = parseIp((from ?? '').split('-')[0] ?? '');
   const last = parseIp(cleaned === '' ? ((from ?? '').split('-')[1] ?? '') : cleaned);
   return {
     addresses: first ? [first.value, last?.value ?? first.value] : undefined,
     ports: portsOf(ports === '' ? undefined : ports),
+    ...(shift === undefined ? {} : { shiftedFrom: Number(shift) }),
   };
 }
 

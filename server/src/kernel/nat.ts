@@ -15,6 +15,8 @@ import { hasPorts, PROTO, type IpPacket } from './packet';
 export interface NatRange {
   readonly addresses: readonly [bigint, bigint] | undefined;
   readonly ports: readonly [number, number] | undefined;
+  /** The port that becomes the first of the range; those behind it follow (`--to-destination :2000-2010/1000`). */
+  readonly shiftedFrom?: number;
   readonly persistent: boolean;
   /** `--random`, `--random-fully`: the port is never kept on purpose. */
   readonly random: boolean;
@@ -70,7 +72,7 @@ function choose(table: ConnectionTable, connection: Connection, current: Tuple, 
   if (!range.random) {
     if (range.ports) {
       const [min, max] = range.ports;
-      const fits = port !== undefined && port >= min && port <= max;
+      const fits = range.shiftedFrom === undefined && port !== undefined && port >= min && port <= max;
       if (fits && (min === max || !isUsed(table, tuple, zone, connection))) return { tuple, anyOf: undefined };
     } else if (!isUsed(table, tuple, zone, connection)) return { tuple, anyOf: undefined };
   }
@@ -90,6 +92,14 @@ function choosePort(table: ConnectionTable, connection: Connection, tuple: Tuple
   const withPort = (value: number | undefined): Tuple =>
     manip === 'src' || isIcmp ? { ...tuple, sport: value } : { ...tuple, dport: value };
   if (min === max) return { tuple: withPort(min), anyOf: undefined };
+  if (range.shiftedFrom !== undefined) {
+    if (port === undefined) return { tuple: withPort(undefined), anyOf: [min, max] };
+    const size = max - min + 1;
+    for (let n = 0, off = (port - range.shiftedFrom) & 0xffff; n < size; n++, off++) {
+      const candidate = withPort(min + (off % size));
+      if (n === size - 1 || !isUsed(table, candidate, connection.zone, connection)) return { tuple: candidate, anyOf: undefined };
+    }
+  }
   // Sources begin at a random place of the range, destinations at its first port.
   if (manip === 'src' || range.random) return { tuple: withPort(undefined), anyOf: [min, max] };
   for (let value = min; value <= max; value++) {

@@ -1,6 +1,7 @@
 import type { NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
 import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
 import { inferredFrom, knownChain } from '../model/known-names';
+import { assigned } from './assignments';
 import { turnsOnAge } from './connection-status';
 import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
 import { and, type Choose, type Tri } from './decide';
@@ -212,7 +213,8 @@ function runChain(run: Run, chain: NfChain, depth: number): ChainEnd {
   run.active.add(chain);
   let begun: Begun | undefined;
   for (const rule of chain.rules) {
-    if (begun?.number !== rule.number) begun = rule.part === true ? { number: rule.number, held: [], refused: [] } : undefined;
+    const isPiece = rule.part === true || rule.settles !== undefined;
+    if (begun?.number !== rule.number) begun = isPiece ? { number: rule.number, held: [], refused: [] } : undefined;
     const end = runRule(run, chain, rule, begun, depth);
     if (end !== undefined) {
       run.active.delete(chain);
@@ -259,6 +261,7 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, begun: Begun | undefine
   const matches = begun === undefined ? rule.matches : rule.matches.filter((match) => !begun.held.includes(match));
   const visible = hold(matches, run.moment);
   if (visible === 'no') return undefined;
+  if (rule.settles !== undefined && begun?.held.includes(rule.settles) === true) return undefined;
   if (begun?.refused.some((refused) => refused.every((match) => rule.matches.includes(match)))) return undefined;
   const target = rule.target;
   const jump = target === undefined ? undefined : run.table.chains.get(target);
@@ -308,6 +311,7 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, begun: Begun | undefine
     reason,
   });
   if (rule.part === true) begun?.held.push(...rule.matches);
+  if (rule.settles !== undefined) begun?.held.push(rule.settles);
   for (const statement of rule.before ?? []) {
     const end = carryOut(run, rule, statement);
     if (statement.target.value === 'TPROXY') {
@@ -424,7 +428,7 @@ function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, tabl
       command: undefined,
     };
   }
-  const unmodelled = open.every((match) => match.kind === 'other');
+  const unmodelled = open.every((match) => match.kind === 'other' || match.kind === 'number');
   const set = open.find((match) => match.kind === 'set');
   const changed = open.find((match) => match.kind === 'changing-set');
   const likely = isJump || open.every((match) => match.kind === 'other' && match.likely === true);
@@ -433,7 +437,7 @@ function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, tabl
     likely,
     certainty: 'assumed' as const,
     nature: unmodelled ? ('unmodelled' as const) : ('hidden' as const),
-    reason: `${names.join(', ')}: ${changed ? 'packets before may have changed the set' : unmodelled ? 'not modelled' : 'what it needs was not captured'}; taken ${likely ? 'to match' : 'not to match'}`,
+    reason: `${names.join(', ')}: ${changed ? 'packets before may have changed the set' : open.every((match) => match.kind === 'number') ? 'nothing tells of it' : unmodelled ? 'not modelled' : 'what it needs was not captured'}; taken ${likely ? 'to match' : 'not to match'}`,
     command: set && !changed ? 'ipset list' : unmodelled ? undefined : printsTable(table),
   };
 }
@@ -523,6 +527,12 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
       run.moment = changed(run.moment, target, options);
       return undefined;
     default:
+      if (options.assign !== undefined) {
+        const after = assigned(run.moment, options.assign);
+        if (after === undefined) return unknownTarget(run, rule, target);
+        run.moment = after;
+        return undefined;
+      }
       if (isPassing(target)) {
         if (lacksOption(target, options)) return unknownTarget(run, rule, target);
         run.moment = changed(run.moment, target, options);

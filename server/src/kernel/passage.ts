@@ -2,7 +2,7 @@ import type { LinuxBridge, Namespace } from '../model/network';
 import { UNTRACKED, ZONE_0, type Connection, type ConnectionTable, type CtState, type Tracking, type Zone } from './conntrack';
 import { unlessChance, type Choose } from './decide';
 import { isAnswered, type Answer } from './icmp-errors';
-import type { Hook } from './matches';
+import type { Hook, Moment } from './matches';
 import type { Binding, Manip } from './nat';
 import type { TableRun } from './netfilter';
 import type { IpPacket } from './packet';
@@ -118,6 +118,8 @@ export interface Run {
   keepsSocket: TableRun['proxied'];
   physIn: string | undefined;
   physOut: string | undefined;
+  /** Of the route that the packet has by now. */
+  gateway: Moment['gateway'];
   /** Where a packet that is made here goes, after what the rules of OUTPUT changed. */
   rerouted: { readonly device: string; readonly found: Lookup & { kind: 'found' } } | undefined;
 }
@@ -139,6 +141,7 @@ export function begin(input: StackInput): Run {
     keepsSocket: undefined,
     physIn: input.bridged?.physIn ?? input.physIn,
     physOut: undefined,
+    gateway: undefined,
     rerouted: undefined,
   };
 }

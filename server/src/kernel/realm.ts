@@ -8,7 +8,7 @@ const REALM = /\brealms? \S/;
 const cache = new WeakMap<Namespace, boolean>();
 
 /** Whether a route or rule puts packets into a realm (ip-route(8), ip-rule(8)), or may where routes were not captured. */
-function mayHaveRealms(namespace: Namespace): boolean {
+export function mayHaveRealms(namespace: Namespace): boolean {
   let known = cache.get(namespace);
   if (known === undefined) {
     const { tables, rules } = fibOf(namespace, 4);

@@ -60,7 +60,14 @@ export function reroute(run: Run, before: IpPacket, isNat: boolean): Passage | u
   const second = routeOutput(run, true);
   if ('verdict' in second) return second;
   run.rerouted = second;
+  run.gateway = gatewayOf(second.found);
   return undefined;
+}
+
+/** The gateway that a route leads to, where there is one. */
+export function gatewayOf({ hop, type }: Lookup & { kind: 'found' }): Run['gateway'] {
+  if (hop === undefined || type === 'local' || (hop.via === undefined && hop.gatewayName === undefined)) return undefined;
+  return { family: hop.viaFamily, ip: hop.via };
 }
 
 function routeOutput(

@@ -8,7 +8,7 @@ import { bridgeKeyIn } from '../model/queries';
 import { parseIp } from '../packet/address';
 import { UNKNOWN_PORT } from './matches';
 import { malformed6, routeInput, type InputDecision } from './route-input';
-import { advertisedMss, firstRoute } from './route-output';
+import { advertisedMss, firstRoute, gatewayOf } from './route-output';
 import { flowOf, likelyVrf, lookup, vrfOf, type Lookup } from './routing';
 
 /** Takes a packet through the IP stack of a namespace. Changes the connection table as the kernel would. */
@@ -118,6 +118,7 @@ function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Pass
   run.packet = { ...run.packet, ttl: run.packet.ttl - 1 };
   run.in = iif;
   run.out = hop.device;
+  run.gateway = gatewayOf(found);
   const refused = hook(run, 'FORWARD');
   if (refused) return refused;
   const sent = transmit(run, hop.device, {
@@ -175,11 +176,14 @@ function exceedsMtu(run: Run, device: string, routeMtu: number | undefined): Pas
 function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passage {
   run.out = device;
   // The rules see the device that it came by as well (ip_output, since 5.7).
+  const { dst } = run.packet;
   const refused = hook(run, 'POSTROUTING');
   if (refused) return refused;
   const clash = confirm(run) ?? goOut(run, device);
   if (clash) return clash;
-  if (device !== 'lo') return end(run, 'forwarded', '', nextHop);
+  // Without a gateway the neighbour is whom the packet is for by then (ip_finish_output2).
+  const onLink = nextHop?.ip === dst && run.packet.dst !== dst;
+  if (device !== 'lo') return end(run, 'forwarded', '', onLink ? { ...nextHop, ip: run.packet.dst } : nextHop);
   // What a host sends to itself comes in again by lo, its connection and its route attached.
   run.in = 'lo';
   run.out = undefined;
@@ -218,6 +222,7 @@ function send(run: Run): Passage {
   if (refusedAtOnce) return refusedAtOnce;
   run.out = first.device;
   run.rerouted = first;
+  run.gateway = gatewayOf(first.found);
   if (hasPorts(run.packet.proto)) run.input.connections.opened.push(tupleOf(run.packet));
   run.packet = { ...run.packet, mss: run.packet.mss ?? advertisedMss(run, first) };
   const refused = outByVrf(run) ?? hook(run, 'OUTPUT');

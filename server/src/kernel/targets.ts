@@ -17,7 +17,8 @@ const PASSING = new Set(
 );
 
 /** What a rule of nft sets without changing what is looked at again on the way. */
-const SETS_NOTHING = /^(?:meta priority|ct (?:helper|label|timeout|event|expectation)) set$/;
+const SETS_NOTHING =
+  /^(?:meta (?:priority|secmark)|ct (?:helper|label|timeout|event|expectation|secmark)|ip id|ip6 flowlabel|tcp window|tcp option timestamp \w+|udp checksum) set$/;
 
 export function isPassing(target: string): boolean {
   return PASSING.has(target) || SETS_NOTHING.test(target);
@@ -120,7 +121,7 @@ function withMss(packet: IpPacket, mss: number | undefined): IpPacket {
 }
 
 /** `--clamp-mss-to-pmtu`: what fits the smaller MTU of the way on and of the way back, without the headers (xt_TCPMSS). */
-function clampedMss(at: Moment): number | undefined {
+export function clampedMss(at: Moment): number | undefined {
   const { packet, namespace } = at;
   // What stays in a bridge has the bridge's own MTU before it.
   const onwards = at.physOut === undefined ? mtuTowards(at, flowOf(packet, at.arrivedBy ?? 'lo', undefined), 'mtu') : undefined;

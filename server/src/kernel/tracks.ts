@@ -1,4 +1,4 @@
-import type { NfMatch } from '../captures/netfilter-facts';
+import type { NfMatch, NfTargetOptions } from '../captures/netfilter-facts';
 import type { Namespace, NfTable } from '../model/network';
 
 /** Conditions and targets that have the kernel track connections (nf_ct_netns_get). */
@@ -62,6 +62,7 @@ function read(table: NfTable): Uses {
         if (
           options.unprinted === true ||
           SETS.test(target) ||
+          asksConnection(options.assign) ||
           names.some((name) => TRACKING_TARGETS.has(name)) ||
           (target === 'CT' && options.notrack !== true)
         )
@@ -78,6 +79,11 @@ function familiesOf(address: string | undefined): readonly (4 | 6)[] {
   return /^\d+\.\d+\./.test(address) ? [4] : /^\[|:[^:]*:/.test(address) ? [6] : BOTH;
 }
 
+function asksConnection(assign: NfTargetOptions['assign']): boolean {
+  const read = assign === undefined || typeof assign.value === 'bigint' ? '' : assign.value.of;
+  return assign !== undefined && (assign.to.startsWith('ct ') || read.startsWith('ct '));
+}
+
 function usesMatch(match: NfMatch, asked: (match: NfMatch) => boolean): boolean {
   if ('matches' in match) return match.matches.some((inner) => usesMatch(inner, asked));
   return asked(match);
@@ -85,5 +91,8 @@ function usesMatch(match: NfMatch, asked: (match: NfMatch) => boolean): boolean 
 
 function tracks(match: NfMatch): boolean {
   if (match.kind === 'limit') return MODULES.test(match.module);
+  if (match.kind === 'number') return match.number.of.startsWith('ct ');
+  // nft's conditions on a connection that are not modelled.
+  if (match.kind === 'other' && match.name === 'nft') return /\bct [a-z]/.test(match.text.value);
   return TRACKING_MATCHES.has(match.kind) || (match.kind === 'other' && MODULES.test(match.name ?? ''));
 }

@@ -145,6 +145,7 @@ function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
         matches: fact.matches,
         ...(fact.before === undefined ? {} : { before: fact.before }),
         ...(fact.part === undefined ? {} : { part: fact.part }),
+        ...(fact.settles === undefined ? {} : { settles: fact.settles }),
         target: fact.target?.value,
         goto: fact.goto,
         options: fact.targetOptions,

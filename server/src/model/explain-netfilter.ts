@@ -104,7 +104,12 @@ function explainNfMatch(match: NfMatch): string {
     case 'all-of':
     case 'changing-set':
     case 'element-rate':
+    case 'fib-device':
       return `${not}${match.text.value}`;
+    case 'number':
+      return match.text.value;
+    case 'device-kind':
+      return `${match.which === 'src' ? 'in' : 'out'} by a device ${not}of type ${match.name.value}`;
     case 'limit':
       // nft says by `over` what lies beyond.
       return /\bover\b/.test(match.text.value) ? match.text.value : `${not}${match.text.value}`;

@@ -468,6 +468,8 @@ export interface NfRule {
   readonly before?: readonly NfStatement[];
   /** The beginning of a rule of nft, which goes on in the next one. */
   readonly part?: boolean;
+  /** One of several cases, of which the first that holds is the only one; that one of them did is this condition. */
+  readonly settles?: NfMatch;
   readonly target: string | undefined;
   readonly goto: boolean;
   readonly options: NfTargetOptions;

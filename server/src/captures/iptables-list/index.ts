@@ -27,13 +27,13 @@ const ADDRESS = `(?:${IPV6}|!?(?:default|localhost|loopback\\/8|\\d{1,3}(?:\\.\\
  * row from prose; where it is empty, both addresses must be those of IPv6.
  */
 const ROW = new RegExp(
-  '^\\s*(?:\\d+\\s+)?(?:\\d+[KMGTP]?\\s+\\d+[KMGTP]?\\s+)?(?:[A-Za-z_][^\\s]*\\s+)?!?[A-Za-z\\d][\\w.+-]*\\s+' +
+  '^\\s*(?:\\d+\\s+)?(?:\\d+[KMGTP]?\\s+\\d+[KMGTP]?\\s+)?(?:[^\\s!-][^\\s]*\\s+)?!?[A-Za-z\\d][\\w.+-]*\\s+' +
     `(?:(?:--|-f|!f)\\s+(?:\\S+\\s+\\S+\\s+)?${ADDRESS}\\s+${ADDRESS}|(?:\\S+\\s+\\S+\\s+)?${IPV6}\\s+${IPV6})(?:\\s|$)`,
 );
 
 /** A row without its title: a protocol, the column `opt`, and two networks as `-n` prints them. */
 const CERTAIN_ROW =
-  /^\s*(?:\d+\s+)?(?:\d+[KMGTP]?\s+\d+[KMGTP]?\s+)?(?:[A-Za-z_]\S*\s+)?(?:all|tcp|udp|icmp|icmpv6|ipv6-icmp|sctp|\d{1,3})\s+(?:--|-f|!f)\s+(?:\S+\s+\S+\s+)?!?(?:(?:\d{1,3}(?:\.\d{1,3}){3}\/\d+|0\.0\.0\.0)\s+!?\d{1,3}(?:\.\d{1,3}){3}(?:\/\d+)?|[\da-f:]*:[\da-f:]*\/\d+\s+!?[\da-f:]*:[\da-f:]*(?:\/\d+)?)(?:\s|$)/i;
+  /^\s*(?:\d+\s+)?(?:\d+[KMGTP]?\s+\d+[KMGTP]?\s+)?(?:\w\S*\s+)?(?:all|tcp|udp|icmp|icmpv6|ipv6-icmp|sctp|\d{1,3})\s+(?:--|-f|!f)\s+(?:\S+\s+\S+\s+)?!?(?:(?:\d{1,3}(?:\.\d{1,3}){3}\/\d+|0\.0\.0\.0)\s+!?\d{1,3}(?:\.\d{1,3}){3}(?:\/\d+)?|[\da-f:]*:[\da-f:]*\/\d+\s+!?[\da-f:]*:[\da-f:]*(?:\/\d+)?)(?:\s|$)/i;
 /** `arptables -L` prints the same lines for its chains, and other ones for its rules. */
 const ARPTABLES = /, pcnt=\s*\S+ -- bcnt=/;
 

@@ -411,7 +411,9 @@ semantics.addOperation<Piece>('pieceOf(source)', {
   piece_gauge(gauge) {
     const found = textVal(gauge, this.args['source'] as SourceText);
     const [word = ''] = /[a-z]+/.exec(found.value) ?? [];
-    return matched({ kind: 'limit', module: word, text: found, negated: found.value.startsWith('!') });
+    // To be put on the list is no condition (xt_recent).
+    const always = /^(?:! )?recent: SET\b/.test(found.value) ? { probability: 1 } : {};
+    return matched({ kind: 'limit', module: word, text: found, negated: found.value.startsWith('!'), ...always });
   },
   piece_extensionHeader(header, _sps, _words) {
     return matched({

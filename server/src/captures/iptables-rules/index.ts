@@ -11,7 +11,7 @@ import { readRulesLine } from './semantics';
 import { tablesOf, type ReadLine } from './tables';
 
 const RULE = /^\s*(?:\[\d+:\d+\] )?-[AI] \S+(?:\s+(?:\d+\s+)?(?:!\s+)?-{1,2}[A-Za-z]|\s*$)/;
-const POLICY = /^\s*(?:-P \S+ (?:ACCEPT|DROP|QUEUE)\b|-N [\w.%()-]+\s*$)/;
+const POLICY = /^\s*(?:-P \S+ (?:ACCEPT|DROP|QUEUE)\b|-N [^\s!-]\S{0,30}\s*$)/;
 const DECLARATION = /^\s*:\S+ (?:ACCEPT|DROP|QUEUE|REJECT|-)(?: \[\d+:\d+\])?\s*(?:$|#|<)/;
 const TABLE = /^\s*\*(?:filter|nat|mangle|raw|security|broute)\s*$/;
 /** Only what the programs themselves write: a line that starts with `# ` may also be the prompt of root. */

@@ -180,7 +180,8 @@ export function addressMatch(kind: 'source' | 'destination', text: Val<string>, 
   if (text.value === 'loopback/8') return [{ kind, value: val('127.0.0.0/8', text.span), negated }];
   if (text.value === 'localhost') return [{ kind, value: val('127.0.0.1', text.span), negated }];
   // A host's name or a list of addresses cannot be compared with a packet.
-  if (!/^(?:\d+(?:\.\d+){3}|(?=[\da-f]*:)[\da-f:.]+)(?:\/[\d.]+)?$/i.test(text.value)) return [otherMatch(text, negated)];
+  if (!/^(?:\d+(?:\.\d+){3}|(?=[\da-f]*:)[\da-f:.]+)(?:\/(?:[\d.]+|[\da-f:]+))?$/i.test(text.value))
+    return [otherMatch(text, negated)];
   return [{ kind, value: val(withPrefixLength(text.value.toLowerCase()), text.span), negated }];
 }
 

@@ -32,7 +32,7 @@ export interface RawOption {
 const PLAIN_MODULES = new Set(
   (
     'tcp udp udplite sctp dccp icmp icmp6 ipv6-icmp icmpv6 multiport conntrack state mark connmark physdev set mac addrtype iprange ' +
-    'comment owner length ttl hl dscp tos pkttype tcpmss ecn devgroup helper realm'
+    'comment owner length ttl hl dscp tos pkttype tcpmss ecn devgroup helper realm cgroup'
   ).split(' '),
 );
 
@@ -211,6 +211,12 @@ function matchesOf(module: string, option: RawOption, before: NfMatch[], moduleA
       return [{ kind: 'helper', name: first, negated }];
     case '--tcp-option':
       return [{ kind: 'tcp-option', option: val(Number(first.value), first.span), negated }];
+    case '--cgroup': {
+      const id = markValue(first.value)?.value;
+      if (id === undefined) return [otherMatch(option.whole(), negated)];
+      const number = { of: 'meta cgroup', steps: [] };
+      return [{ kind: 'number', number, within: [[BigInt(id), BigInt(id)]], text: option.whole(), negated }];
+    }
     case '--realm':
       return [realmMatch(first, option.whole(), negated)];
     case '--pkt-type':
@@ -283,6 +289,8 @@ function joinModule(module: string, option: RawOption, before: NfMatch[]): boole
       negated: option.negated || match.negated,
       ...(option.name === '--probability' ? { probability: Number(first?.value) } : {}),
       ...(option.name === '--every' ? { every: Number(first?.value) } : {}),
+      // To be put on the list is no condition (xt_recent).
+      ...(module === 'recent' && option.name === '--set' ? { probability: 1 } : {}),
     };
   } else if (match.kind === 'rpfilter') {
     const invert = option.name === '--invert';

@@ -4,7 +4,10 @@ import { FLAG_SELECTORS, flagMatches, type FlagForm } from './flags';
 import { ctStatusBits, icmpCode, plainNumber, tcpFlags } from './names';
 import { limitOf } from './rates';
 import { ADDRESS, familyGuard, protocolOf, spanOf, valueMatches, type Lookup } from './selectors';
+import { comparedNumber, numberMatches } from './numbers';
 import type { NftElement, NftItem } from './semantics';
+
+type Condition = Extract<NftItem, { is: 'condition' }>;
 
 /** Read, but not modelled: the rule may match. */
 export function otherMatch(text: Val<string>): Extract<NfMatch, { kind: 'other' }> {
@@ -23,7 +26,8 @@ function isName({ value }: Val<string>): boolean {
 }
 
 /** The conditions of one piece of a rule, in the words of iptables-extensions(8); all of them must hold. */
-export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lookup: Lookup): NfMatch[] {
+export function conditionMatches(asked: Condition, lookup: Lookup): NfMatch[] {
+  const item = withMaskInside(asked);
   const negated = item.relation === '!=' || item.relation === '!' || item.relation === 'ne' || item.relation === 'neq';
   const { right, selectors } = item;
   const [selector] = selectors;
@@ -31,11 +35,12 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
   if (right.is === 'values' && right.values.some(isBackward)) return [otherMatch(item.text)];
   if ((right.is === 'values' || right.is === 'concat') && right.values.some(isName)) return [otherMatch(item.text)];
   const equal = item.relation === '' || item.relation === '==' || item.relation === 'eq' || negated;
-  if (item.mask !== undefined && !equal)
-    return chance(item, selector) ?? flagsCompared(item, selector) ?? [otherMatch(item.text)];
+  if (!equal)
+    return (
+      chance(item, selector) ?? flagsCompared(item, selector) ?? comparison(item, selector, lookup) ?? [otherMatch(item.text)]
+    );
   if (item.mask !== undefined || right.is === 'flags')
-    return maskedMatches(item, selector, negated, lookup) ?? [otherMatch(item.text)];
-  if (/^(?:<|>|<=|>=|lt|gt|le|ge)$/.test(item.relation)) return comparison(item, selector, lookup) ?? [otherMatch(item.text)];
+    return maskedMatches(item, selector, negated, lookup) ?? maskedNumber(item, selector, negated) ?? [otherMatch(item.text)];
   if (right.is === 'set' || right.is === 'named' || right.is === 'elements') {
     const elements =
       right.is === 'elements' ? right.elements : right.is === 'set' ? lookup.literal(right.body) : lookup.set(right.name.value);
@@ -76,13 +81,34 @@ export function conditionMatches(item: Extract<NftItem, { is: 'condition' }>, lo
   );
 }
 
+/** Where a masked selector is looked up in a set, the mask is a part of what is looked up. */
+function withMaskInside(item: Condition): Condition {
+  const { mask, right, selectors } = item;
+  const [selector] = selectors;
+  const inSet = right.is === 'set' || right.is === 'named' || right.is === 'elements';
+  return mask === undefined || selector === undefined || !inSet
+    ? item
+    : { ...item, mask: undefined, selectors: [maskedSelector(selector, mask)] };
+}
+
+function maskedSelector(selector: Val<string>, mask: string): Val<string> {
+  return val(`${selector.value} & ${mask}`, selector.span);
+}
+
+/** `tcp dport & 1 == 1`, `ip frag-off & 0x4000 != 0`. */
+function maskedNumber({ right, mask, text }: Condition, selector: Val<string>, negated: boolean): NfMatch[] | undefined {
+  if (mask === undefined || right.is !== 'values') return undefined;
+  const values = right.joined || selector.value === 'tcp flags' ? [listed(right.values)] : right.values;
+  return numberMatches({ selector: maskedSelector(selector, mask), values, negated, text });
+}
+
 /** `established,related` as one value. */
 function listed(values: readonly Val<string>[]): Val<string> {
   return val(values.map(({ value }) => value).join(','), spanOf(values) ?? { start: 0, end: 0 });
 }
 
 /** How a condition compares bits; in a set each element is all of them. */
-function formOf({ relation, right }: Extract<NftItem, { is: 'condition' }>, { madeByIptables }: Lookup): FlagForm {
+function formOf({ relation, right }: Condition, { madeByIptables }: Lookup): FlagForm {
   const inSet = right.is === 'set' || right.is === 'elements' || right.is === 'named';
   // iptables' own conditions ask for any of them, whatever nft's words for them mean.
   if (madeByIptables && !inSet) return /^(?:!|!=|ne|neq)$/.test(relation) ? 'none' : 'any';
@@ -175,17 +201,22 @@ export function concatMatches(
 }
 
 /** `meta random & 2147483647 < 1073741824`: the statistic match of iptables in nft's words. */
-function chance(item: Extract<NftItem, { is: 'condition' }>, selector: Val<string>): NfMatch[] | undefined {
-  const { right, mask } = item;
+function chance(item: Condition, selector: Val<string>): NfMatch[] | undefined {
+  const { right, mask, relation } = item;
   const value = right.is === 'values' && right.values.length === 1 ? plainNumber(right.values[0]?.value ?? '') : undefined;
-  const all = mask === undefined ? undefined : plainNumber(mask);
-  if (value === undefined || all === undefined || !/^(?:meta )?random$/.test(selector.value) || !/^(?:<|lt)$/.test(item.relation))
-    return undefined;
-  return [{ kind: 'limit', module: 'statistic', text: item.text, negated: false, probability: value / (all + 1) }];
+  const all = mask === undefined ? 0xffffffff : plainNumber(mask);
+  if (value === undefined || all === undefined || !/^(?:meta )?random$/.test(selector.value)) return undefined;
+  const below = { '<': value, lt: value, '<=': value + 1, le: value + 1, '>=': value, ge: value, '>': value + 1, gt: value + 1 }[
+    relation
+  ];
+  if (below === undefined) return undefined;
+  const share = Math.min(1, below / (all + 1));
+  const probability = /^(?:<|l)/.test(relation) ? share : 1 - share;
+  return [{ kind: 'limit', module: 'statistic', text: item.text, negated: false, probability }];
 }
 
 /** `tcp flags & (fin | syn | rst | psh | ack | urg) < fin`: no flag at all. As many conditions as values of the bits do. */
-function flagsCompared(item: Extract<NftItem, { is: 'condition' }>, selector: Val<string>): NfMatch[] | undefined {
+function flagsCompared(item: Condition, selector: Val<string>): NfMatch[] | undefined {
   const { right, mask, relation, text } = item;
   const value = right.is === 'values' ? tcpFlags(listed(right.values).value) : undefined;
   const bits = mask === undefined ? undefined : tcpFlags(mask);
@@ -208,12 +239,7 @@ const COMPARED: Readonly<Record<string, ((a: number, b: number) => boolean) | un
 };
 
 /** `meta mark & 0xff == 0x10`, `tcp flags & (fin | syn) == syn`, `tcp flags syn / syn,ack`. */
-function maskedMatches(
-  item: Extract<NftItem, { is: 'condition' }>,
-  selector: Val<string>,
-  negated: boolean,
-  lookup: Lookup,
-): NfMatch[] | undefined {
+function maskedMatches(item: Condition, selector: Val<string>, negated: boolean, lookup: Lookup): NfMatch[] | undefined {
   const { right, mask } = item;
   if (item.selectors.length > 1) return undefined;
   // Several values are the bits of one: `syn | ack`.
@@ -253,11 +279,19 @@ function maskedMatches(
 }
 
 /** `ip ttl < 254`, `tcp dport > 1023`, `meta length <= 100`. */
-function comparison(item: Extract<NftItem, { is: 'condition' }>, selector: Val<string>, lookup: Lookup): NfMatch[] | undefined {
-  const { right } = item;
+function comparison(item: Condition, selector: Val<string>, lookup: Lookup): NfMatch[] | undefined {
+  const { right, mask } = item;
   const text = right.is === 'values' && right.values.length === 1 ? right.values[0] : undefined;
-  const number = text === undefined ? undefined : plainNumber(text.value);
-  if (text === undefined || number === undefined || item.selectors.length > 1) return undefined;
+  if (text === undefined || item.selectors.length > 1) return undefined;
+  const known = mask === undefined ? knownComparison(item, selector, text, lookup) : undefined;
+  const words = mask === undefined ? selector.value : `${selector.value} & ${mask}`;
+  return known ?? comparedNumber(words, item.relation, text.value, item.text);
+}
+
+/** The same in the words of iptables-extensions(8), where those say it. */
+function knownComparison(item: Condition, selector: Val<string>, text: Val<string>, lookup: Lookup): NfMatch[] | undefined {
+  const number = plainNumber(text.value);
+  if (number === undefined) return undefined;
   const [low, high] = {
     '<': [0, number - 1],
     lt: [0, number - 1],
@@ -292,7 +326,7 @@ function comparison(item: Extract<NftItem, { is: 'condition' }>, selector: Val<s
 }
 
 /** `icmp code port-unreachable` behind `icmp type`: the two are one condition in iptables' words. */
-export function withIcmpCode(matches: readonly NfMatch[], item: Extract<NftItem, { is: 'condition' }>): NfMatch[] | undefined {
+export function withIcmpCode(matches: readonly NfMatch[], item: Condition): NfMatch[] | undefined {
   const [selector] = item.selectors;
   const name = selector?.value;
   const { right } = item;

@@ -2,6 +2,7 @@ import { cover, val, type Span, type Val } from '../../base/span';
 import { jsonNumber, jsonText, type Json } from '../json';
 import {
   natFlag,
+  splitMask,
   type MappedValue,
   type NftElement,
   type NftExpression,
@@ -151,17 +152,45 @@ function selectorOf(json: Json): Val<string> | undefined {
       return made(`fib ${flags.join(' . ')} ${text('result') ?? ''}`);
     }
     case 'numgen':
-      return made(`numgen ${text('mode') ?? ''} mod ${number('mod') ?? ''}`);
-    case 'jhash':
     case 'symhash':
-      return made(`${one.name} ${one.name === 'jhash' ? 'fields ' : ''}mod ${number('mod') ?? ''}`);
+    case 'jhash': {
+      const of = one.name === 'numgen' ? text('mode') : one.name === 'jhash' ? selectorWords(fields.get('expr')) : '';
+      if (of === undefined) return undefined;
+      const more = (['seed', 'offset'] as const).flatMap((name) => {
+        const value = number(name);
+        return value === undefined || value === 0 ? [] : [name, `${value}`];
+      });
+      return made([one.name, ...(of === '' ? [] : [of]), 'mod', `${number('mod') ?? ''}`, ...more].join(' '));
+    }
+    case 'ipsec': {
+      const words = [text('dir'), text('family'), text('key')].filter((word) => word !== undefined);
+      return made(`ipsec ${words.join(' ')}`);
+    }
+    case 'osf':
+      return made(`osf ${text('key') ?? ''}`);
+    case 'ip option':
+    case 'sctp chunk':
+      return made(`${one.name} ${text('name') ?? ''}${text('field') === undefined ? '' : ` ${text('field') ?? ''}`}`);
     case 'exthdr':
       return made(text('field') === undefined ? `exthdr ${text('name') ?? ''}` : `${text('name') ?? ''} ${text('field') ?? ''}`);
     case 'tcp option':
+      if (number('base') !== undefined && number('offset') === 0 && number('len') === 8)
+        return made(`tcp option ${number('base') ?? ''}`);
       return made(`tcp option ${text('name') ?? ''}${text('field') === undefined ? '' : ` ${text('field') ?? ''}`}`);
     default:
-      return undefined;
+      return OPERATORS.has(one.name) ? changedBits(one.name, itemsOf(one.value), json.span) : undefined;
   }
+}
+
+/** `meta mark & 255`: operations are applied from left to right. */
+function changedBits(operator: string, [of, by]: readonly Json[], span: Span): Val<string> | undefined {
+  const [selector, operand] = [of && selectorOf(of), by && maskOf(by)];
+  return selector && operand !== undefined ? val(`${selector.value} ${operator} ${operand}`, span) : undefined;
+}
+
+function selectorWords(json: Json | undefined): string | undefined {
+  const selectors = selectorsOf(json);
+  return selectors && names(selectors);
 }
 
 function selectorsOf(json: Json | undefined): readonly Val<string>[] | undefined {
@@ -221,7 +250,7 @@ function rightWords(right: NftRight): string {
 
 const names = (values: readonly Val<string>[]): string => values.map(({ value }) => value).join(' . ');
 
-/** One statement of a rule; what is not known stays visible as a condition that may hold. */
+/** One statement of a rule; what is not known stays visible. */
 export function itemOf(json: Json): NftItem {
   const verdict = verdictOf(json);
   if (verdict) return verdict;
@@ -229,9 +258,13 @@ export function itemOf(json: Json): NftItem {
   return (one && statementOf(one.name, one.value, json.span)) ?? unknown(one?.name ?? 'a statement', json.span);
 }
 
-/** A statement by its name; what is behind it can't be said in nft's words here. */
+/** Statements that decide about a packet or change it. */
+const DECIDES = /^(?:[sd]nat|masquerade|redirect|reject|tproxy|queue|mangle|vmap|fwd|synproxy)$/;
+
+/** What can't be said in nft's words here by its name: a condition may hold, a statement do anything. */
 function unknown(name: string, span: Span): NftItem {
-  return { is: 'unknown', text: val(name, span) };
+  const text = val(name, span);
+  return DECIDES.test(name) ? { is: 'hidden', target: true, text } : { is: 'unknown', text };
 }
 
 function statementOf(name: string, value: Json, span: Span): NftItem | undefined {
@@ -344,20 +377,18 @@ function statementOf(name: string, value: Json, span: Span): NftItem | undefined
 function conditionOf(fields: Fields, span: Span): NftItem | undefined {
   const left = fields.get('left');
   const relation = jsonText(fields, 'op')?.value ?? '==';
-  const masked = left && only(left);
-  const [inner, by] = masked?.name === '&' ? itemsOf(masked.value) : [left, undefined];
-  const selectors = selectorsOf(inner);
+  const found = selectorsOf(left);
   const right = rightOf(fields.get('right'));
-  const mask = by === undefined ? undefined : maskOf(by);
-  if (!selectors || !right || (by !== undefined && mask === undefined)) return undefined;
-  const words = `${names(selectors)}${mask === undefined ? '' : ` & ${mask}`} ${relation === '==' || relation === 'in' ? '' : `${relation} `}${rightWords(right)}`;
-  return { is: 'condition', selectors, mask, relation: relation === 'in' ? '' : relation, right, text: val(words, span) };
+  if (!found || !right) return undefined;
+  const words = `${names(found)} ${relation === '==' || relation === 'in' ? '' : `${relation} `}${rightWords(right)}`;
+  const masked = splitMask(found);
+  return { is: 'condition', ...masked, relation: relation === 'in' ? '' : relation, right, text: val(words, span) };
 }
 
 /** `255`, or flags in brackets. */
 function maskOf(json: Json): string | undefined {
   const plain = valueOf(json);
-  if (plain) return plain.value;
+  if (plain) return plain.value.includes(' | ') ? `(${plain.value})` : plain.value;
   const one = only(json);
   const list = json.is === 'list' ? json.items : one?.name === '|' ? itemsOf(one.value) : [];
   const flags = list.map(valueOf);

@@ -4,6 +4,7 @@ import { concatMatches, conditionMatches, headers, otherMatch, setMatches, withI
 import { capturedSet, hasRates, setChange } from './dynamic';
 import { familyGuard, protocolOf, type Lookup } from './selectors';
 import { plainNumber } from './names';
+import { numberIn, presenceOf } from './numbers';
 import { limitOf } from './rates';
 import type { NftElement, NftItem, NftMap } from './semantics';
 import { natTo, netmap, notModelled, statementOf, type Statement } from './statements';
@@ -44,7 +45,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
   let untouched: readonly NfMatch[] | undefined;
   // Conditions have come since the last piece of the rule: only what meets them too meets the rule.
   let narrowed = false;
-  const emit = (extra: readonly NfMatch[], end: Statement | undefined, goto = false): void => {
+  const emit = (extra: readonly NfMatch[], end: Statement | undefined, goto = false, settles?: NfMatch): void => {
     narrowed = false;
     out.push({
       kind: 'nf-rule',
@@ -55,6 +56,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
       matches: [...draft.matches, ...extra],
       ...(draft.before.length === 0 ? {} : { before: [...draft.before] }),
       ...(end === undefined ? {} : { target: end.target }),
+      ...(settles === undefined ? {} : { settles }),
       goto,
       targetOptions: end?.options ?? {},
       interfacesHidden: false,
@@ -178,24 +180,24 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         begin();
         const from = out.length;
         const elements = mapCases(term.value.selectors, found, lookup);
+        // What a case sets may be what the map looks up.
+        const any: NfMatch = {
+          kind: 'any-of',
+          matches: elements.map(({ matches, element }) => ({ kind: 'all-of', matches, text: element.text, negated: false })),
+          text: item.text,
+          negated: false,
+        };
         for (const { matches, element } of elements) {
           const value = mapData(element);
           if (value === undefined) continue;
           const expression = { terms: [{ is: 'value' as const, value }], operators: [], text: value };
           const done = statementOf({ ...item, expression });
-          emit(matches, done && { ...done, ends: false });
+          emit(matches, done && { ...done, ends: false }, false, any);
         }
         // What the map does not hold ends the rule.
         draft.before = [];
         cases = { from, to: out.length };
-        narrow([
-          {
-            kind: 'any-of',
-            matches: elements.map(({ matches, element }) => ({ kind: 'all-of', matches, text: element.text, negated: false })),
-            text: item.text,
-            negated: false,
-          },
-        ]);
+        narrow([any]);
         mapped = true;
         continue;
       }
@@ -273,11 +275,19 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
 
 /** What of a header is changed, only packets with that header have; and without a connection none of its words can be read. */
 function statementGuard({ selector, expression, text }: Extract<NftItem, { is: 'set' }>, lookup: Lookup): NfMatch[] {
-  if (/^ip6? /.test(selector.value)) return familyGuard(selector, lookup);
-  if (expression.terms.some((term) => term.is === 'selector' && term.name.startsWith('ct ')))
-    return [{ kind: 'ctstatus', mask: 0, set: 0, text, negated: false }];
-  const [, protocol] = /^(tcp|udp|icmp|icmpv6) /.exec(selector.value) ?? [];
-  return protocol === undefined ? [] : [protocolOf(protocol, selector)];
+  const [first] = expression.terms;
+  const read = first?.is === 'selector' ? numberIn(first.name) : undefined;
+  const value =
+    first?.is === 'selector' && first.name.startsWith('ct ')
+      ? [{ kind: 'ctstatus' as const, mask: 0, set: 0, text, negated: false }]
+      : read && !/^meta mark$/.test(read.of)
+        ? [presenceOf(read, text)]
+        : [];
+  if (/^ip6? /.test(selector.value)) return [...familyGuard(selector, lookup), ...value];
+  const [, protocol] = /^(tcp|udp|icmp|icmpv6|th) /.exec(selector.value) ?? [];
+  if (protocol === undefined) return value;
+  const whole: NfMatch = { kind: 'fragment', text, negated: true };
+  return [...(protocol === 'th' ? [] : [protocolOf(protocol, selector)]), whole, ...value];
 }
 
 /** Errors of one version of ICMP are for packets of one family, resets for TCP; `icmpx` is for both families. */

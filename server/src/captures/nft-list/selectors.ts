@@ -5,6 +5,9 @@ import { lower } from '../words';
 import type { ChangedSets } from './dynamic';
 import type { SetHead } from './rates';
 import { markValue, portRanges, protocolName } from '../iptables-rules/netfilter';
+import { fibDeviceMatches } from './fib';
+import { optionMatches } from './header-options';
+import { numberIn, numberMatches, presenceOf } from './numbers';
 import { dscp, ECN, icmpCode, icmpType, nameOf, plainNumber } from './names';
 import type { NftElement, NftItem } from './semantics';
 
@@ -65,6 +68,11 @@ export interface Compared {
 
 /** The conditions that a comparison asks; undefined where it is not modelled. */
 export function valueMatches(asked: Compared): NfMatch[] | undefined {
+  return wordMatches(asked) ?? numberMatches(asked);
+}
+
+/** The same in the words of iptables-extensions(8), where those say it. */
+function wordMatches(asked: Compared): NfMatch[] | undefined {
   const { selector, values, negated, text, lookup } = asked;
   const name = selector.value;
   const [first] = values;
@@ -73,12 +81,26 @@ export function valueMatches(asked: Compared): NfMatch[] | undefined {
     const made = each(values, make);
     return made === undefined ? undefined : [...guard, anyOf(made, negated, text)];
   };
-  const port = /^(tcp|udp|udplite|sctp|dccp|th) ([sd])port$/.exec(name);
+  // Behind `th` stands no protocol that must have ports.
+  const port = /^(tcp|udp|udplite|sctp|dccp) ([sd])port$/.exec(name);
   if (port !== null) return portMatches(port[1] ?? '', port[2] ?? '', asked);
   const address = /^ip6? ([sd])addr$/.exec(name);
   if (address !== null) {
     const kind = address[1] === 's' ? 'source' : 'destination';
     return one(negated ? familyGuard(selector, lookup) : [], (value) => addressMatch(kind, value));
+  }
+  const type = /^fib ([sd])addr( \. mark)?(?: \. ([io])if)? type$/.exec(name);
+  if (type !== null) {
+    const [, side, marked, limit] = type;
+    return one([], (value) => ({
+      kind: 'addrtype',
+      which: side === 's' ? 'src' : 'dst',
+      value: upper(val(nameOf(value.value, 'fib type'), value.span)),
+      negated: false,
+      ...(lookup.madeByIptables ? {} : { exact: true as const }),
+      ...(marked === undefined ? {} : { mark: true as const }),
+      ...(limit === undefined ? {} : { limit: limit === 'i' ? ('in' as const) : ('out' as const) }),
+    }));
   }
   switch (name) {
     case 'iifname':
@@ -165,6 +187,14 @@ export function valueMatches(asked: Compared): NfMatch[] | undefined {
       const wanted = (first.value === '1') !== negated;
       return [socket(['nowildcard'], false), socket(['nowildcard', 'transparent'], !wanted)];
     }
+    case 'meta iifkind':
+    case 'meta oifkind':
+      return one([], (value) => ({
+        kind: 'device-kind',
+        which: name === 'meta iifkind' ? 'src' : 'dst',
+        name: value,
+        negated: false,
+      }));
     case 'meta iiftype':
     case 'iiftype':
       return one([], (value) =>
@@ -185,30 +215,6 @@ export function valueMatches(asked: Compared): NfMatch[] | undefined {
           ? { kind: 'mac-source', value: lower(value), negated: false }
           : undefined,
       );
-    case 'fib daddr type':
-    case 'fib saddr type':
-    case 'fib saddr . iif type':
-    case 'fib daddr . iif type':
-    case 'fib saddr . oif type':
-    case 'fib daddr . oif type':
-      return one([], (value) => ({
-        kind: 'addrtype',
-        which: name.startsWith('fib saddr') ? 'src' : 'dst',
-        value: upper(val(nameOf(value.value, 'fib type'), value.span)),
-        negated: false,
-        ...(lookup.madeByIptables ? {} : { exact: true as const }),
-        ...(name.includes('. iif') ? { limit: 'in' as const } : name.includes('. oif') ? { limit: 'out' as const } : {}),
-      }));
-    case 'fib saddr . iif oif':
-    case 'fib saddr . mark . iif oif':
-    case 'fib saddr oif':
-    case 'fib saddr . mark oif': {
-      // No way back out of the device that the packet came by (or out of any): the reverse of the rpfilter match.
-      const missing = /^(?:missing|0)$/.test(first.value);
-      if (values.length > 1 || (!missing && !/^(?:exists|1)$/.test(first.value))) return undefined;
-      const flags = [...(name.includes('iif') ? [] : ['loose']), ...(name.includes('mark') ? ['validmark'] : [])];
-      return [{ kind: 'rpfilter', flags, text, negated: missing !== negated }];
-    }
     case 'ip ttl':
     case 'ip6 hoplimit':
       return one(familyGuard(selector, lookup), (value) => {
@@ -249,13 +255,6 @@ export function valueMatches(asked: Compared): NfMatch[] | undefined {
         group: value,
         negated: false,
       }));
-    case 'tcp option maxseg': {
-      if (values.length > 1 || !/^(?:exists|missing|[01])$/.test(first.value)) return undefined;
-      const missing = /^(?:missing|0)$/.test(first.value);
-      // What has no TCP header lacks the option as well (nft_exthdr_tcp_eval).
-      const there: NfMatch = { kind: 'tcp-option', option: val(2, selector.span), negated: false };
-      return [{ kind: 'any-of', matches: [there], text, negated: missing !== negated }];
-    }
     case 'ct helper': {
       // Only a connection that another one announced has a helper to compare.
       const announced: NfMatch = { kind: 'ctstatus', mask: 1, set: 1, text, negated: false };
@@ -292,6 +291,8 @@ export function valueMatches(asked: Compared): NfMatch[] | undefined {
     default:
       if (/^(?:exthdr \w+|(?:frag|hbh|dst|mh|srh) \S+|rt (?:nexthdr|hdrlength|type|seg-left))$/.test(name))
         return headerMatches(asked);
+      if (/^(?:(?:tcp|ip) option|sctp chunk) /.test(name)) return optionMatches(asked);
+      if (name.startsWith('fib ')) return fibDeviceMatches(asked);
       if (/^(?:numgen|jhash|symhash) /.test(name)) return byNumber(asked);
       return tupleMatches(asked);
   }
@@ -300,10 +301,20 @@ export function valueMatches(asked: Compared): NfMatch[] | undefined {
 /** `numgen random mod 4 0`: one packet, or connection, in four. */
 function byNumber({ selector, values, negated, text }: Compared): NfMatch[] | undefined {
   const modulus = Number(/\bmod (\d+)/.exec(selector.value)?.[1]);
+  const offset = Number(/\boffset (\d+)/.exec(selector.value)?.[1] ?? 0);
   const ranges = values.map(({ value }) => numbers(value));
   if (!(modulus > 0) || ranges.includes(undefined)) return undefined;
-  const cases = ranges.reduce((sum, range) => sum + (range === undefined ? 0 : range[1] - range[0] + 1), 0);
-  return [{ kind: 'limit', module: 'numgen', text, negated, probability: Math.min(1, cases / modulus) }];
+  const cases = ranges.reduce((sum, range) => {
+    const [from, to] = range ?? [1, 0];
+    return sum + Math.max(0, Math.min(to, offset + modulus - 1) - Math.max(from, offset) + 1);
+  }, 0);
+  // What has not all of the fields has no hash of them.
+  const fields = /^jhash (.*) mod /.exec(selector.value)?.[1]?.split(' . ') ?? [];
+  const present = fields.flatMap((field) => {
+    const number = numberIn(field);
+    return number === undefined ? [] : [presenceOf(number, text)];
+  });
+  return [...present, { kind: 'limit', module: 'numgen', text, negated, probability: Math.min(1, cases / modulus) }];
 }
 
 /** `ct original ip saddr 10.0.0.1`, `ct reply proto-dst 80`. */
@@ -334,8 +345,10 @@ function portMatches(protocol: string, side: string, { selector, values, negated
     ranges.push(found);
   }
   const span = spanOf(values) ?? text.span;
-  const guard = protocol === 'th' ? [] : [protocolOf(protocol, selector)];
-  return [...guard, { kind: side === 's' ? 'source-port' : 'destination-port', ranges: val(ranges, span), negated }];
+  return [
+    protocolOf(protocol, selector),
+    { kind: side === 's' ? 'source-port' : 'destination-port', ranges: val(ranges, span), negated },
+  ];
 }
 
 export function spanOf(values: readonly Val<string>[]): Span | undefined {

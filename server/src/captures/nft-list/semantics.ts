@@ -112,6 +112,12 @@ function plain(node: Node, source: SourceText): Val<string> {
   return val(inner, { start: whole.span.start + open.length, end: whole.span.end - close.length });
 }
 
+/** A value without the remark that nft does not know its type. */
+function typed(value: Val<string>): Val<string> {
+  const end = value.value.search(/\s+\[invalid type\]$/);
+  return end < 0 ? value : val(value.value.slice(0, end), { start: value.span.start, end: value.span.start + end });
+}
+
 function between(first: Node, last: Node, source: SourceText): Val<string> {
   const span = { start: nodeSpan(source, first).start, end: nodeSpan(source, last).end };
   return val(source.text.slice(first.source.startIdx, last.source.endIdx), span);
@@ -133,7 +139,7 @@ semantics.addOperation<readonly Val<string>[]>('list(source)', {
     });
   },
   key(first, _sp, _dots, _sp2, rest) {
-    return [first, ...rest.children].map((node) => plain(node, sourceOf(this.args)));
+    return [first, ...rest.children].map((node) => typed(plain(node, sourceOf(this.args))));
   },
 });
 
@@ -204,8 +210,8 @@ semantics.addOperation<NftTerm | NftExpression>('term(source)', {
     const value = mappedValue(this, source);
     return value === undefined ? { is: 'other', text } : { is: 'map', value, text };
   },
-  term_selector(concat) {
-    const text = textVal(concat, sourceOf(this.args));
+  term_selector(selectors) {
+    const text = textVal(selectors, sourceOf(this.args));
     return { is: 'selector', name: text.value.replace(/\s+/g, ' '), text };
   },
   term_set(braced) {
@@ -236,6 +242,15 @@ function mappedValue(node: Node | undefined, source: SourceText): MappedValue | 
   const [concat, map] = [node?.children[at - 4], node?.children[at]];
   if (at < 0 || concat === undefined || map === undefined) return undefined;
   return { selectors: concat['list'](source) as readonly Val<string>[], map: map['map'](source) as NftMap };
+}
+
+/** `meta mark & 0xff`: a selector and its mask, where it has no other operations. */
+export function splitMask(selectors: readonly Val<string>[]): Pick<Extract<NftItem, { is: 'condition' }>, 'selectors' | 'mask'> {
+  const [first, second] = selectors;
+  const [, of, mask] = /^([^()&|^<>]*[^()&|^<> ]) (?:&|and) (\([^()]*\)|[^ ()]+)$/.exec(first?.value ?? '') ?? [];
+  if (first === undefined || second !== undefined || of === undefined || mask === undefined || / (?:and|or|xor) /.test(of))
+    return { selectors, mask: undefined };
+  return { selectors: [val(of, { start: first.span.start, end: first.span.start + of.length })], mask };
 }
 
 semantics.addOperation<NftItem>('item(source)', {
@@ -354,12 +369,11 @@ semantics.addOperation<NftItem>('item(source)', {
       text: textVal(this, source),
     };
   },
-  condition(concat, mask, _sp, relation, _sp2, right) {
+  condition(concat, _sp, relation, _sp2, right) {
     const source = sourceOf(this.args);
     return {
       is: 'condition',
-      selectors: concat['list'](source) as readonly Val<string>[],
-      mask: mask.children[0]?.children[3]?.sourceString,
+      ...splitMask(concat['list'](source) as readonly Val<string>[]),
       relation: relation.children[0]?.sourceString ?? '',
       right: right['right'](source) as NftRight,
       text: textVal(this, source),

@@ -1,7 +1,8 @@
 import { val, type Val } from '../../base/span';
-import type { NfStatement, NfTargetOptions } from '../netfilter-facts';
+import type { NfNumber, NfStatement, NfTargetOptions } from '../netfilter-facts';
 import { formatIpv4, formatIpv6, parsePrefix } from '../../packet/address';
 import { dscp, ECN, nameOf, plainNumber } from './names';
+import { numberIn, valueIn } from './numbers';
 import type { NftExpression, NftItem } from './semantics';
 
 /** A statement as a target of iptables; `ends` where no later piece of the rule, and no later rule, is looked at. */
@@ -151,13 +152,18 @@ function assignment(selector: Val<string>, expression: NftExpression, text: Val<
     case 'mark': {
       const mark = markChange(expression, ['meta mark', 'mark'], ['ct mark'], 'restore');
       return mark === undefined
-        ? notModelled(text, false)
+        ? numberAssigned(selector, expression, text)
         : made(mark.op === 'restore' ? 'CONNMARK' : 'MARK', { mark: val(mark, text.span) });
     }
     case 'ct mark': {
       const mark = markChange(expression, ['ct mark'], ['meta mark', 'mark'], 'save');
-      return mark === undefined ? notModelled(text, false) : made('CONNMARK', { mark: val(mark, text.span) });
+      return mark === undefined ? numberAssigned(selector, expression, text) : made('CONNMARK', { mark: val(mark, text.span) });
     }
+    case 'ct original zone':
+    case 'ct reply zone':
+      return number === undefined || alone === undefined
+        ? notModelled(text, false)
+        : made('CT', { zone: val(number, alone.span), zoneDirection: selector.value === 'ct reply zone' ? 'reply' : 'orig' });
     case 'ct zone':
       if (first?.is === 'selector' && /^(?:meta )?mark$/.test(first.name) && expression.terms.length === 1)
         return made('CT', { zoneByMark: 'now' });
@@ -174,7 +180,7 @@ function assignment(selector: Val<string>, expression: NftExpression, text: Val<
     case 'ip ttl':
     case 'ip6 hoplimit':
       return number === undefined || alone === undefined
-        ? notModelled(text, false)
+        ? numberAssigned(selector, expression, text)
         : made(selector.value === 'ip ttl' ? 'TTL' : 'HL', { ttl: val({ op: 'set', value: number }, alone.span) });
     case 'ip dscp':
     case 'ip6 dscp': {
@@ -198,10 +204,42 @@ function assignment(selector: Val<string>, expression: NftExpression, text: Val<
     case 'ct timeout':
     case 'ct event':
     case 'ct expectation':
+    case 'ct secmark':
+    case 'meta secmark':
+    case 'ip id':
+    case 'ip6 flowlabel':
+    case 'tcp window':
+    case 'tcp option timestamp tsval':
+    case 'tcp option timestamp tsecr':
+    case 'udp checksum':
       return made(`${selector.value} set`, {});
     default:
-      return notModelled(text, false);
+      return numberAssigned(selector, expression, text);
   }
+}
+
+/** A number put in place of another, by any operations; not modelled where one of them is not known. */
+function numberAssigned(selector: Val<string>, { terms, operators }: NftExpression, text: Val<string>): Statement {
+  const to = numberIn(selector.value)?.of ?? selector.value;
+  const value = assignedValue(to, terms, operators);
+  return value === undefined ? notModelled(text, false) : { target: text, options: { assign: { to, value } }, ends: false };
+}
+
+/** What a statement puts in; undefined where it is not known what that means. */
+export function assignedValue(
+  to: string,
+  terms: NftExpression['terms'],
+  operators: readonly string[],
+): NfNumber | bigint | undefined {
+  const [first, ...rest] = terms;
+  if (first?.is === 'value') return rest.length === 0 ? valueIn(to, first.value.value) : undefined;
+  if (first?.is !== 'selector') return undefined;
+  const words = [first.name];
+  for (const [n, term] of rest.entries()) {
+    if (term.is !== 'value') return undefined;
+    words.push(operators[n] ?? '', term.value.value);
+  }
+  return numberIn(words.join(' '));
 }
 
 type MarkChange = NonNullable<NfTargetOptions['mark']>['value'];
