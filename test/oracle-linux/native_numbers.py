@@ -56,8 +56,10 @@ def transport(native, hook):
         kinds += [f"tcp flags {r.choice(['< rst', '> syn', '& (syn | ack) { syn, ack }', '& (fin | syn) != { syn, fin }', '& (syn | ack) > 0', '& (syn | rst) <= 2'])}"]
     elif came(hook):
         kinds += [f"udp length {r.choice(['> 12', '8-12', '!= 12', '{ 12, 600 }', '& 4 == 4'])}"]
-    if not native.by_header:
-        kinds += [f"th {side} {r.choice(['!= 80', '> 1023', '{ 22, 53, 80 }', '& 1 == 1'])}"]
+    if native.by_header:
+        return r.choice(kinds)
+    # What stands there in packets of other protocols the question does not tell.
+    kinds += [f"meta l4proto {proto} th {side} {r.choice(['!= 80', '> 1023', '{ 22, 53, 80 }', '& 1 == 1'])}"]
     return r.choice(kinds)
 
 
@@ -86,8 +88,10 @@ def connection(native, hook):
     side = r.choice(["original", "reply"])
     kinds = [f"ct l3proto {r.choice(['ipv4', 'ipv6'])}" if native.family == "inet" else f"ct l3proto {'ipv6' if six else 'ipv4'}", f"ct zone {r.choice(['> 0', '{ 0, 1 }', '!= 1-2', '& 1 == 1'])}",
              f"ct {side} {ip} {r.choice(['saddr', 'daddr'])} {r.choice([native.some(lambda: native.address(six)), native.span(six), '> ' + native.address(six)])}",
-             f"ct original packets {r.choice(['> 0', '< 2', '1'])} ct state new", f"ct reply packets {r.choice(['0', '> 0'])} ct state new", f"ct original bytes {r.choice(['> 50', '< 1000'])} ct state new",
-             f"ct packets {r.choice(['1', '> 1'])} ct state new"]
+             f"ct reply packets {r.choice(['0', '> 0'])} ct state new"]
+    # Of a connection whose first packet is not the only one so far, how much it has carried is not known: these rules see first packets alone.
+    if native.nat:
+        kinds += [f"ct original packets {r.choice(['> 0', '< 2', '1'])}", f"ct original bytes {r.choice(['> 50', '< 1000'])}", f"ct packets {r.choice(['1', '> 1'])}", f"ct avgpkt {r.choice(['> 50', '< 1000'])}"]
     if not six:
         kinds += [f"ct {side} ip {r.choice(['saddr', 'daddr'])} & 255.255.255.0 {r.choice(['==', '!='])} 10.0.{r.randrange(1, 5)}.0"]
     if native.transport():
@@ -102,8 +106,9 @@ def raw(native, hook):
              f"@ll,0,48 {r.choice(['==', '!='])} 0x2000000{r.randrange(1, 5):02x}01", f"@ll,48,48 {r.choice(['==', '!='])} 0x2000000{r.randrange(1, 5):02x}02", f"@ll,96,16 {r.choice(['0x0800', '!= 0x0800', '0x86dd'])}"]
     if came(hook):
         kinds += [f"ether daddr {r.choice(['', '!= '])}02:00:00:00:0{r.randrange(1, 5)}:01", f"ether saddr & ff:ff:ff:ff:00:ff {r.choice(['==', '!='])} 02:00:00:00:00:02", f"ether type {r.choice(['ip', 'ip6', '8021q', '!= arp'])}"]
-    if native.transport() and not native.by_header:
-        kinds += [f"@th,16,16 {r.choice(['80', '!= 53', '> 1023'])}", f"@th,0,32 {r.choice(['0x9c400050', '!= 0x9c400035'])}"]
+    if native.proto is None and not native.by_header and r.random() < 0.3:
+        native.proto = r.choice(["tcp", "udp"])
+        return f"meta l4proto {native.proto} " + r.choice([f"@th,16,16 {r.choice(['80', '!= 53', '> 1023'])}", f"@th,0,32 {r.choice(['0x9c400050', '!= 0x9c400035'])}"])
     return r.choice(kinds)
 
 

@@ -51,9 +51,8 @@ function numberOf(of: string, at: Moment): Found {
     // No IPsec is captured.
     case 'ipsec':
       return 'none';
-    // The tag of a VLAN is gone where IP is looked at; a bridge may show it.
     case 'vlan':
-      return at.hook === 'INGRESS' || at.hook === 'EGRESS' || at.physIn !== undefined ? undefined : 'none';
+      return mayBeTagged(at) ? undefined : 'none';
     case 'numgen':
     case 'jhash':
     case 'symhash':
@@ -61,6 +60,12 @@ function numberOf(of: string, at: Moment): Found {
     default:
       return of.startsWith('@') ? rawNumber(of, at) : headerField(of, at.packet);
   }
+}
+
+/** The tag of a VLAN is gone where IP is looked at; bridges show tagged frames to IP's rules only where they are told to (ip-sysctl). */
+function mayBeTagged({ hook, physIn, namespace }: Moment): boolean {
+  if (hook === 'INGRESS' || hook === 'EGRESS') return true;
+  return physIn !== undefined && namespace.sysctls.get('net.bridge.bridge-nf-filter-vlan-tagged')?.value === '1';
 }
 
 /** `@nh,128,32`: bits of a header by their place (nft(8), "raw payload expression"). */
@@ -225,9 +230,10 @@ function connectionNumber(words: string, at: Moment): Found {
 /** A rule that asks for it has connections counted. Of the first packet of one it is known how many there were; of later ones it is not. */
 function trafficOf(key: string, side: string | undefined, { tracking, packet }: Moment): Bits {
   const { connection, reply } = tracking;
-  const isFirst = connection?.confirmed === false && connection.captured !== true && !connection.invented && !reply;
-  if (!isFirst) return bits(64, undefined);
-  if (side === 'reply') return bits(64, 0);
+  const isOurs = connection?.captured !== true && connection?.invented !== true;
+  // Nobody has answered yet.
+  if (isOurs && side === 'reply' && connection?.seenReply === false && !reply) return bits(64, 0);
+  if (!isOurs || connection?.confirmed !== false || reply) return bits(64, undefined);
   return bits(64, key === 'packets' ? 1 : packet.length);
 }
 

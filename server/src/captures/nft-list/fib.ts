@@ -6,7 +6,7 @@ import type { Compared } from './selectors';
  * for what is none of these.
  */
 export function fibDeviceMatches({ selector, values, negated, text }: Compared): NfMatch[] | undefined {
-  const [, inputs = '', result] = /^fib (\S.*) (oif|oifname)$/.exec(selector.value) ?? [];
+  const [, inputs = '', result] = /^fib (\S.*) (oif|oifname|check)$/.exec(selector.value) ?? [];
   const given = new Set(inputs.split(' . '));
   const known = [...given].every((input) => /^(?:saddr|daddr|mark|iif|oif)$/.test(input));
   if (result === undefined || !known || given.has('saddr') === given.has('daddr')) return undefined;
@@ -14,7 +14,7 @@ export function fibDeviceMatches({ selector, values, negated, text }: Compared):
   const by = given.has('iif') ? 'in' : given.has('oif') ? 'out' : undefined;
   const words = values.map(({ value }) => value);
   const missing = /^(?:missing|0)$/.test(words[0] ?? '');
-  if (words.length === 1 && result === 'oif' && (missing || /^(?:exists|1)$/.test(words[0] ?? ''))) {
+  if (words.length === 1 && result !== 'oifname' && (missing || /^(?:exists|1)$/.test(words[0] ?? ''))) {
     const turned = missing !== negated;
     // No way back out of the device that the packet came by (or out of any): the reverse of the rpfilter match.
     if (given.has('saddr') && by !== 'out') {

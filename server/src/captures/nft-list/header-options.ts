@@ -50,6 +50,6 @@ export function optionMatches({ selector, values, negated, text, lookup }: Compa
       // A question tells of none.
       return [...familyGuard(selector, lookup), ...inside([{ kind: 'any-of', matches: [], text, negated: false }])];
     default:
-      return inside([protocolOf('sctp', selector), { kind: 'fragment', text, negated: true }, open]);
+      return inside([protocolOf(header, selector), { kind: 'fragment', text, negated: true }, open]);
   }
 }

@@ -324,10 +324,17 @@ function statementOf(name: string, value: Json, span: Span): NftItem | undefined
     case 'log':
     case 'notrack':
       return other(name, name);
+    case 'reset': {
+      const option = selectorOf(value);
+      return option && other(name, `reset ${option.value}`);
+    }
     case 'queue': {
-      const queue = valueOf(fields.get('num'));
+      const number = fields.get('num');
+      const queue = number && (valueOf(number) ?? selectorOf(number));
+      if (number !== undefined && queue === undefined) return undefined;
       const flags = itemsOf(fields.get('flags')).flatMap((flag) => (flag.is === 'text' ? [flag.value] : []));
-      return other(name, `queue${queue ? ` num ${queue.value}` : ''}${flags.includes('bypass') ? ' bypass' : ''}`);
+      // An expression stands behind `to`, at the end.
+      return other(name, `queue${flags.includes('bypass') ? ' flags bypass' : ''}${queue ? ` to ${queue.value}` : ''}`);
     }
     case 'tproxy': {
       const [address, port] = [valueOf(fields.get('addr')), valueOf(fields.get('port'))];

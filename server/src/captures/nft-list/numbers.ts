@@ -170,6 +170,8 @@ function named(of: string, text: string): number | bigint | undefined {
   if (of === 'ether type' || of === 'meta protocol' || of === 'vlan type') return FRAMES[text];
   if (/nfproto$|l3proto$/.test(of)) return FAMILIES[text];
   if (/iftype$/.test(of)) return DEVICE_TYPES[text];
+  // The only device whose index is the same everywhere.
+  if (/^meta [io]if$/.test(of)) return text === 'lo' ? 1 : undefined;
   if (of === 'ct direction') return DIRECTIONS[text];
   if (of === 'meta pkttype') return PKTTYPES[text];
   return /ipsec$|secpath$|ifgroup$|skuid$|skgid$|classid$/.test(of) ? WORDS[text] : undefined;

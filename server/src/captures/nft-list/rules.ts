@@ -236,6 +236,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
           mapped = false;
           continue;
         }
+        if (item.name === 'reset') narrow([protocolOf('tcp', item.text), { kind: 'fragment', text: item.text, negated: true }]);
         if (item.name !== 'tproxy') break;
         const [, family] = /^tproxy (ip6?) /.exec(item.text.value) ?? [];
         if (family !== undefined) narrow(familyGuard(val(family, item.text.span), lookup));

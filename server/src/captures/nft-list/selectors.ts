@@ -291,7 +291,7 @@ function wordMatches(asked: Compared): NfMatch[] | undefined {
     default:
       if (/^(?:exthdr \w+|(?:frag|hbh|dst|mh|srh) \S+|rt (?:nexthdr|hdrlength|type|seg-left))$/.test(name))
         return headerMatches(asked);
-      if (/^(?:(?:tcp|ip) option|sctp chunk) /.test(name)) return optionMatches(asked);
+      if (/^(?:(?:tcp|ip|dccp) option|sctp chunk) /.test(name)) return optionMatches(asked);
       if (name.startsWith('fib ')) return fibDeviceMatches(asked);
       if (/^(?:numgen|jhash|symhash) /.test(name)) return byNumber(asked);
       return tupleMatches(asked);

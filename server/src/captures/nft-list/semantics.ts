@@ -263,6 +263,9 @@ semantics.addOperation<NftItem>('item(source)', {
   counter_named(_counter, _sp, _name, _sp2, _value) {
     return { is: 'counter' };
   },
+  last(_last, _ahead, _sp, _use) {
+    return { is: 'counter' };
+  },
   comment(_comment, _sp, text) {
     return { is: 'comment', text: plain(text, sourceOf(this.args)) };
   },
@@ -345,6 +348,9 @@ semantics.addOperation<NftItem>('item(source)', {
     return { is: 'other', name: 'synproxy', text: textVal(this, sourceOf(this.args)) };
   },
   simple_word(word, _ahead) {
+    return { is: 'other', name: word.sourceString, text: textVal(this, sourceOf(this.args)) };
+  },
+  simple_reset(word, _sp, _tcp, _sp2, _option, _sp3, _name) {
     return { is: 'other', name: word.sourceString, text: textVal(this, sourceOf(this.args)) };
   },
   simple_to(word, _sp, _to, _sp2, _target, _sp3, _device, _sp4, _name) {

@@ -107,7 +107,8 @@ function otherStatement(item: Extract<NftItem, { is: 'other' }>): Statement | un
     case 'masq':
       return { target: val('MASQUERADE', text.span), options: {}, ends: true };
     case 'queue': {
-      const number = /(?:num|to)\s+(\S+)/.exec(text.value)?.[1];
+      const [, hashed] = /\sto\s+((?:numgen|jhash|symhash)\s.*)$/.exec(text.value) ?? [];
+      const number = hashed === undefined ? /(?:num|to)\s+(\S+)/.exec(text.value)?.[1] : queuesOf(hashed);
       return {
         target: val('NFQUEUE', text.span),
         options: {
@@ -133,9 +134,19 @@ function otherStatement(item: Extract<NftItem, { is: 'other' }>): Statement | un
     case 'flow':
     case 'dup':
       return undefined;
+    // Of the options of TCP only the segment size counts here.
+    case 'reset':
+      return /\s(?:maxseg|2)$/.test(text.value) ? notModelled(text, false) : undefined;
     default:
       return notModelled(text, name === 'fwd' || name === 'synproxy');
   }
+}
+
+/** `numgen inc mod 3 offset 1`: one of the queues 1 to 3. */
+function queuesOf(hashed: string): string {
+  const modulus = Number(/\bmod (\d+)/.exec(hashed)?.[1] ?? 1);
+  const offset = Number(/\boffset (\d+)/.exec(hashed)?.[1] ?? 0);
+  return `${offset}-${offset + modulus - 1}`;
 }
 
 function assignment(selector: Val<string>, expression: NftExpression, text: Val<string>): Statement {
