@@ -38,7 +38,7 @@ class Native:
         """Chains at the ingress and egress of devices. The observer's trace does not see them: by their names the comparison knows them."""
         family = self.r.choice(["netdev", "netdev", "inet"])
         devices = [*DEVICES, *(["br0", "p0", "p1"] if self.setups[4].bridge else [])]
-        self.family, self.sets, self.maps, self.early, self.nat = "inet", [], [], False, False
+        self.family, self.sets, self.maps, self.early, self.translates = "inet", [], [], False, False
         chains = []
         for n in range(self.r.choice([1, 2])):
             hook = "ingress" if family == "inet" else self.r.choice(["ingress", "ingress", "egress"])
@@ -167,7 +167,7 @@ class Native:
     # --- rules ---------------------------------------------------------------------------------------------------
     def rule(self, kind, hook, below, user):
         self.by_header = False
-        self.nat = kind == "nat"
+        self.translates = kind == "nat"
         self.proto, self.version = None, None
         conditions = []
         for _ in range(self.r.choice([0, 1, 1, 2, 2, 3])):

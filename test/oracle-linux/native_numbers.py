@@ -90,7 +90,7 @@ def connection(native, hook):
              f"ct {side} {ip} {r.choice(['saddr', 'daddr'])} {r.choice([native.some(lambda: native.address(six)), native.span(six), '> ' + native.address(six)])}",
              f"ct reply packets {r.choice(['0', '> 0'])} ct state new"]
     # Of a connection whose first packet is not the only one so far, how much it has carried is not known: these rules see first packets alone.
-    if native.nat:
+    if native.translates:
         kinds += [f"ct original packets {r.choice(['> 0', '< 2', '1'])}", f"ct original bytes {r.choice(['> 50', '< 1000'])}", f"ct packets {r.choice(['1', '> 1'])}", f"ct avgpkt {r.choice(['> 50', '< 1000'])}"]
     if not six:
         kinds += [f"ct {side} ip {r.choice(['saddr', 'daddr'])} & 255.255.255.0 {r.choice(['==', '!='])} 10.0.{r.randrange(1, 5)}.0"]

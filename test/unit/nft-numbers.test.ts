@@ -120,9 +120,10 @@ describe('numbers in rules of nft', () => {
     const whole = networkHeader(tcp);
     assert.equal(whole.width, 320);
     assert.equal(exact(slice(whole, 160, 32) ?? bits(1, undefined)), 0x9c400050n);
-    assert.equal(transportHeader({ ...tcp, fragment: true }), 'none');
+    assert.equal(transportHeader({ ...tcp, fragment: true }), undefined);
     const echo = { ...plainPacket(6, 1n, 2n, 58), icmpType: 128, icmpId: 7, length: 72 };
     assert.deepEqual([field('icmpv6 id', echo), field('ip6 length', echo)], [7n, 32n]);
+    assert.equal(field('icmpv6 id', { ...echo, untold: new Set(['icmpId'] as const) }), undefined);
     assert.equal(headerField('icmpv6 mtu', echo), 'none');
   });
 });

@@ -81,11 +81,23 @@ describe('the same networks as people break them, or with a capture missing', ()
   });
 
   it('a rule of ebtables is read in the words of nft', () => {
-    const rule = 'iifname "qvb6ae2fd70-05" ether type ip ip saddr 10.50.0.11 counter packets 3 bytes 204 drop';
-    const ruleset = `table bridge filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy accept;\n\t\t${rule}\n\t}\n}\n`;
-    const files = new Map(Object.entries(readRecorded('two-routers').files));
-    files.set('os-cmp-b/nft_list_ruleset.txt', ruleset);
-    lost(trace(networkOf(files), 'web > 10.50.0.12').request, /nft bridge filter\/FORWARD/);
+    const answer = (rule: string) => {
+      const ruleset = `table bridge filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy accept;\n\t\t${rule}\n\t}\n}\n`;
+      const files = new Map(Object.entries(readRecorded('two-routers').files));
+      files.set('os-cmp-b/nft_list_ruleset.txt', ruleset);
+      return trace(networkOf(files), 'web > 10.50.0.12').request;
+    };
+    const device = 'iifname "qvb6ae2fd70-05"';
+    lost(answer(`${device} ether type ip ip saddr 10.50.0.11 counter packets 3 bytes 204 drop`), /nft bridge filter\/FORWARD/);
+    lost(answer(`${device} ip saddr & 0.0.0.255 == 0.0.0.11 ip ttl & 0x40 == 0x40 drop`), /nft bridge filter\/FORWARD/);
+    // Whether the frame has a tag there, and what the kernel numbers it by, nothing tells.
+    for (const rule of ['vlan id 5 drop', 'ip id 7 drop', 'ether type 8021q drop']) {
+      const { ending, steps } = answer(`${device} ${rule}`);
+      assert.equal(ending.disposition, 'delivered', rule);
+      const asked = steps.find(({ summary }) => summary.startsWith('nft bridge filter/FORWARD'));
+      assert.equal(asked?.certainty, 'assumed', rule);
+    }
+    assert.equal(answer(`${device} ip saddr & 0.0.0.255 != 0.0.0.11 drop`).ending.disposition, 'delivered');
   });
 
   it('a tag that a flow gives is the one that the frame has', () => {

@@ -105,6 +105,10 @@ export function readQuestion(words: readonly string[], namespace: Namespace): Ne
       mark: numbers.get('mark') ?? 0,
       frame: frameOf(dmac, iif, namespace, family, dst.value),
       inner: undefined,
+      untold: new Set([
+        ...(numbers.has('id') ? [] : ['icmpId' as const]),
+        ...(numbers.has('df') ? [] : ['dontFragment' as const]),
+      ]),
     },
     iif,
     ...(physIn === undefined ? {} : { physIn }),

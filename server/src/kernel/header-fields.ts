@@ -2,13 +2,10 @@ import { parseMac } from '../packet/address';
 import { bits, joined, slice, type Bits } from './bits';
 import { isIcmp, PROTO, type IpPacket } from './packet';
 
-/** A header as far as a packet must have it; `none`: it lacks the header. */
-export type Header = Bits | 'none';
-
 /** The header of IP, with what follows it. */
 export function networkHeader(packet: IpPacket): Bits {
-  const behind = packet.fragment || packet.firstFragment === true ? 'none' : transportHeader(packet);
-  return joined([packet.family === 4 ? ipv4(packet) : ipv6(packet), ...(behind === 'none' ? [] : [behind])]);
+  const behind = packet.firstFragment === true ? undefined : transportHeader(packet);
+  return joined([packet.family === 4 ? ipv4(packet) : ipv6(packet), ...(behind === undefined ? [] : [behind])]);
 }
 
 /** RFC 791. A packet here has no options. */
@@ -22,7 +19,7 @@ function ipv4(packet: IpPacket): Bits {
     bits(16, packet.length),
     bits(16, undefined),
     bits(1, 0),
-    bits(1, packet.dontFragment ? 1 : 0),
+    bits(1, packet.untold?.has('dontFragment') === true ? undefined : packet.dontFragment ? 1 : 0),
     bits(1, fragment ? undefined : isFragment ? 1 : 0),
     bits(13, fragment ? undefined : 0),
     bits(8, packet.ttl),
@@ -54,9 +51,9 @@ function ipv6(packet: IpPacket): Bits {
 const QUERIES: ReadonlySet<number> = new Set([0, 8, 13, 14, 15, 16, 17, 18]);
 const QUERIES6: ReadonlySet<number> = new Set([128, 129]);
 
-/** What follows IP, as far as every packet of the protocol has it: further fragments have no such header. */
-export function transportHeader(packet: IpPacket): Header {
-  if (packet.fragment) return 'none';
+/** What follows IP, as far as every packet of the protocol has it; undefined for further fragments, in whose place something else stands. */
+export function transportHeader(packet: IpPacket): Bits | undefined {
+  if (packet.fragment) return undefined;
   const whole = everyTransportHeader(packet);
   // A first fragment holds eight bytes at least.
   return packet.firstFragment === true ? (slice(whole, 0, Math.min(whole.width, 64)) ?? whole) : whole;
@@ -76,7 +73,8 @@ function everyTransportHeader(packet: IpPacket): Bits {
       return joined([...ports, bits(64, undefined)]);
     default: {
       if (!isIcmp(packet)) return bits(0, 0);
-      const names = (packet.family === 4 ? QUERIES : QUERIES6).has(packet.icmpType);
+      const isQuery = (packet.family === 4 ? QUERIES : QUERIES6).has(packet.icmpType);
+      const names = isQuery && packet.untold?.has('icmpId') !== true;
       return joined([
         bits(8, packet.icmpType),
         bits(8, packet.icmpCode),
@@ -193,6 +191,6 @@ export function headerField(name: string, packet: IpPacket): Bits | 'none' | und
     proto === PROTO.ICMP || proto === PROTO.ICMPV6 ? isIcmp(packet) && packet.proto === proto : packet.proto === proto;
   if (proto !== undefined && !wanted) return 'none';
   const header = transportHeader(packet);
-  if (header === 'none' || (types !== undefined && !types.includes(packet.icmpType))) return 'none';
-  return slice(header, from, length);
+  if (header === undefined) return undefined;
+  return types !== undefined && !types.includes(packet.icmpType) ? 'none' : slice(header, from, length);
 }

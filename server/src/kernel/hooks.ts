@@ -40,6 +40,8 @@ function momentOf(run: Run, name: Hook | DeviceHook): Moment {
     socket: run.keepsSocket ?? run.proxied,
     local: run.input.iif === undefined && run.input.bridged === undefined,
     gateway: run.gateway,
+    // Bridges show tagged frames to IP's rules only where they are told to (ip-sysctl).
+    mayBeTagged: run.physIn !== undefined && run.namespace.sysctls.get('net.bridge.bridge-nf-filter-vlan-tagged')?.value === '1',
     route: (flow, what) =>
       lookup(flow, { namespace: run.namespace, choose: unlessChance(run.choose), key: `${run.key}|${name} ${what}` }),
     reversePath: (packet, flags) => reversePath(run.namespace, packet, run.in, flags, run.choose, run.key),
@@ -217,7 +219,7 @@ function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {
 export function deviceMoment(run: Run, name: DeviceHook, device: string): Moment {
   const ends = name === 'INGRESS' ? { in: device, out: undefined, tracking: INVALID } : { in: undefined, out: device };
   const packet = name === 'INGRESS' ? { ...run.packet, frame: frameAt(run, device) } : run.packet;
-  return { ...momentOf(run, name), packet, physIn: undefined, physOut: undefined, ...ends };
+  return { ...momentOf(run, name), packet, physIn: undefined, physOut: undefined, mayBeTagged: true, ...ends };
 }
 
 /** For whom a device takes a frame: what is for a bridge is not for the card of its port. */

@@ -53,6 +53,8 @@ export interface Moment {
   readonly arrivedBy: string | undefined;
   /** The gateway of the route that the packet has by then; undefined where it has none, or no route yet; without `ip` where its address is not known. */
   readonly gateway: { readonly family: 4 | 6; readonly ip: bigint | undefined } | undefined;
+  /** Whether rules may see a tag of a VLAN in the frame: where IP is looked at it is gone. */
+  readonly mayBeTagged: boolean;
   /** Asks the routes a question of its own; `name` tells it from others about the packet. */
   readonly route: (flow: Flow, name: string) => Lookup;
   /** Whether the packet, as rules have changed it, comes back by the device that it came by (the rpfilter match). */
@@ -73,6 +75,7 @@ export const UNROUTED = {
   rules: 'nft',
   socket: undefined,
   gateway: undefined,
+  mayBeTagged: true,
   route: () => ({ kind: 'none' }) as const,
   reversePath: () => 'maybe' as const,
   uid: undefined,
@@ -103,6 +106,8 @@ function laterFragment({ rules }: Moment, byNft: boolean): Tri {
   return rules === 'nft' || (rules === 'iptables-nft' && byNft) ? 'maybe' : 'no';
 }
 
+const TRANSPORT_NUMBER = /^(?:tcp|udp|udplite|sctp|dccp|th|icmp|icmpv6|igmp|esp|ah|comp) |^@th,/;
+
 /** Whether a condition is open only because it asks a later fragment for what only first ones have. */
 export function readsHeader(match: NfMatch, at: Moment): boolean {
   switch (match.kind) {
@@ -114,6 +119,8 @@ export function readsHeader(match: NfMatch, at: Moment): boolean {
     case 'tcp-flags':
     case 'transport-header':
       return true;
+    case 'number':
+      return TRANSPORT_NUMBER.test(match.number.of);
     case 'any-of':
     case 'all-of':
       return match.matches.every((inner) => testOf(inner)(at) !== 'maybe' || readsHeader(inner, at));

@@ -7,6 +7,7 @@ import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
 import { and, type Choose, type Tri } from './decide';
 import { decideHidden } from './hidden';
 import { likelyInSet, readsHeader, testOf, type DeviceHook, type Hook, type Moment } from './matches';
+import { hasPorts } from './packet';
 import { changedElement, withChange } from './set-changes';
 import { knowsSockets, proxyFor } from './sockets';
 import { changed, isPassing, lacksOption } from './targets';
@@ -379,6 +380,13 @@ function likelyByTime(match: NfMatch, at: Moment, refuses: boolean): boolean | u
   }
 }
 
+/** Whether a condition asks for a port of a packet that has ports. */
+function asksForPort(match: NfMatch, { packet }: Moment): boolean {
+  if (match.kind === 'number')
+    return hasPorts(packet.proto) && /^(?:tcp|udp|udplite|sctp|dccp|th) [sd]port$/.test(match.number.of);
+  return /^(?:source|destination|any)-port$/.test(match.kind);
+}
+
 /** What is taken for granted where a condition can't be decided. */
 function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, table }: Run, isJump: boolean) {
   const open = matches.filter((match) => testOf(match)(moment) === 'maybe');
@@ -406,8 +414,7 @@ function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, tabl
     };
   }
   const { sport, dport } = moment.packet;
-  const byPort = (match: NfMatch) =>
-    /^(?:source|destination|any)-port$/.test(match.kind) || (match.kind === 'socket' && knowsSockets(moment));
+  const byPort = (match: NfMatch) => asksForPort(match, moment) || (match.kind === 'socket' && knowsSockets(moment));
   if ((sport === undefined || dport === undefined) && open.every(byPort)) {
     return {
       likely: false,

@@ -52,7 +52,7 @@ function numberOf(of: string, at: Moment): Found {
     case 'ipsec':
       return 'none';
     case 'vlan':
-      return mayBeTagged(at) ? undefined : 'none';
+      return at.mayBeTagged ? undefined : 'none';
     case 'numgen':
     case 'jhash':
     case 'symhash':
@@ -60,12 +60,6 @@ function numberOf(of: string, at: Moment): Found {
     default:
       return of.startsWith('@') ? rawNumber(of, at) : headerField(of, at.packet);
   }
-}
-
-/** The tag of a VLAN is gone where IP is looked at; bridges show tagged frames to IP's rules only where they are told to (ip-sysctl). */
-function mayBeTagged({ hook, physIn, namespace }: Moment): boolean {
-  if (hook === 'INGRESS' || hook === 'EGRESS') return true;
-  return physIn !== undefined && namespace.sysctls.get('net.bridge.bridge-nf-filter-vlan-tagged')?.value === '1';
 }
 
 /** `@nh,128,32`: bits of a header by their place (nft(8), "raw payload expression"). */
@@ -78,7 +72,7 @@ function rawNumber(of: string, at: Moment): Found {
       return part(networkHeader(packet));
     case '@th': {
       const header = transportHeader(packet);
-      return header === 'none' ? header : part(header);
+      return header && part(header);
     }
     case '@ll':
       if (device === undefined && local) return 'none';
@@ -89,7 +83,8 @@ function rawNumber(of: string, at: Moment): Found {
 }
 
 /** Fields of the frame, which only what came by a device of Ethernet has. */
-function frameNumber(key: string, { in: device, namespace, packet }: Moment): Found {
+function frameNumber(key: string, { in: device, namespace, packet, mayBeTagged }: Moment): Found {
+  if (mayBeTagged && key === 'type') return undefined;
   if (device === undefined || device === 'lo') return 'none';
   const known = namespace.devices.get(device);
   if (known?.noArp === true) return 'none';
@@ -119,7 +114,7 @@ function metaNumber(key: string, at: Moment): Found {
     case 'nfproto':
       return bits(8, packet.family === 4 ? 2 : 10);
     case 'protocol':
-      return bits(16, packet.family === 4 ? 0x0800 : 0x86dd);
+      return at.mayBeTagged ? undefined : bits(16, packet.family === 4 ? 0x0800 : 0x86dd);
     case 'iif':
     case 'oif':
       return device === undefined ? 'none' : bits(32, namespace.devices.get(device)?.index);

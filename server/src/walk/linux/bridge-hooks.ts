@@ -1,5 +1,6 @@
 import { runTable, type TableRun } from '../../kernel/netfilter';
 import { UNROUTED, type Hook, type Moment } from '../../kernel/matches';
+import type { NfMatch } from '../../captures/netfilter-facts';
 import type { EbChain, EbTable, LinuxBridge, Namespace, NfChain, NfTable } from '../../model/network';
 import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { answeredBy, isArp } from '../arp';
@@ -310,6 +311,14 @@ function native(run: Run, table: NfTable, chain: NfChain, hook: Hook, packet: Fl
 const ANY_FRAME = new Set(['in-interface', 'out-interface', 'comment', 'mac-source', 'mark', 'limit', 'arp']);
 const ARP_TEXT = /^(?:ether type|meta protocol) (?:arp|0x0806)$/;
 
+/** What only packets of IP have. */
+const IP_NUMBER = /^(?:ip6?|tcp|udp|udplite|sctp|dccp|th|icmp|icmpv6|igmp|esp|ah|comp|ct|rt) /;
+
+/** What stands in a frame of another kind is not told. */
+function openNumber(match: NfMatch): NfMatch {
+  return match.kind === 'number' ? { kind: 'other', text: match.text, negated: false, name: 'nft' } : match;
+}
+
 /** The rules of a table that a frame which is no IP packet can meet. */
 function forOtherFrames(table: NfTable, isArp: boolean): NfTable {
   const chains = [...table.chains.values()].map((chain) => ({
@@ -319,10 +328,12 @@ function forOtherFrames(table: NfTable, isArp: boolean): NfTable {
       const possible = rule.matches.every(
         (match) =>
           ANY_FRAME.has(match.kind) ||
+          (match.kind === 'number' && !IP_NUMBER.test(match.number.of)) ||
           (match.kind === 'other' && (isSaid(match.text.value) || !/^ip6? |^(?:tcp|udp|icmp)/.test(match.text.value))),
       );
       if (!possible) return [];
-      return [{ ...rule, matches: rule.matches.filter((match) => !(match.kind === 'other' && isSaid(match.text.value))) }];
+      const matches = rule.matches.filter((match) => !(match.kind === 'other' && isSaid(match.text.value)));
+      return [{ ...rule, matches: matches.map(openNumber) }];
     }),
   }));
   return { ...table, chains: new Map(chains.map((chain) => [chain.name, chain])) };

@@ -39,6 +39,7 @@ export function ipPacketOf(packet: FlowKey, mark: number | undefined, flags: num
     mark,
     frame: broadcast ? 'broadcast' : isMulticast(family, dst) ? 'multicast' : 'host',
     inner: undefined,
+    untold: new Set(['icmpId' as const, ...(size?.dontFragment === undefined ? ['dontFragment' as const] : [])]),
     ...(isArp
       ? {
           arp: {
