@@ -86,7 +86,8 @@ def connection(native, hook):
     r, six = native.r, native.versioned()
     ip = "ip6" if six else "ip"
     side = r.choice(["original", "reply"])
-    kinds = [f"ct l3proto {r.choice(['ipv4', 'ipv6'])}" if native.family == "inet" else f"ct l3proto {'ipv6' if six else 'ipv4'}", f"ct zone {r.choice(['> 0', '{ 0, 1 }', '!= 1-2', '& 1 == 1'])}",
+    # nft 1.0.6 forgets to print a `ct l3proto` before a header of the other family.
+    kinds = [f"ct l3proto {'ipv6' if six else 'ipv4'}", f"ct zone {r.choice(['> 0', '{ 0, 1 }', '!= 1-2', '& 1 == 1'])}",
              f"ct {side} {ip} {r.choice(['saddr', 'daddr'])} {r.choice([native.some(lambda: native.address(six)), native.span(six), '> ' + native.address(six)])}",
              f"ct reply packets {r.choice(['0', '> 0'])} ct state new"]
     # Of a connection whose first packet is not the only one so far, how much it has carried is not known: these rules see first packets alone.
@@ -171,7 +172,7 @@ def statement(native, kind, hook):
         else:
             options += ["ip6 flowlabel set 5"]
         if native.proto in ("tcp", "udp"):
-            options += [f"{native.proto} dport set {r.choice([8080, 53])}", f"{native.proto} sport set {r.choice([6000, 5000])}", f"{native.proto} dport set {native.proto} dport | 1", "th dport set 8080"] * 2
+            options += [f"{native.proto} dport set {r.choice([8080, 53])}", f"{native.proto} sport set {r.choice([6000, 5000])}", f"{native.proto} dport set {native.proto} dport | 1"] * 2
         if hook == "prerouting":
             options += ["meta pkttype set host", f"ether saddr set 02:00:00:00:0{r.randrange(1, 5)}:02"]
     if native.early:

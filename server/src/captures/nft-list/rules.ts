@@ -126,6 +126,8 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
           emit([otherMatch(item.text)], notModelled(item.text, false));
           return done();
         }
+        // What came before is done also for what the map does not hold.
+        begin();
         for (const { matches, element } of mapCases(item.selectors, found, lookup)) {
           if (element.verdict === undefined) continue;
           const end = verdictEnd(element.verdict);
@@ -147,6 +149,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         if (item.map === undefined) break;
         const found = item.form === 'interval' ? undefined : mapElements(item.map.map, lookup);
         if (found === undefined) break;
+        begin();
         for (const { matches, element } of mapCases(item.map.selectors, found, lookup)) {
           const data = mapData(element);
           if (data === undefined) continue;
@@ -161,6 +164,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
       case 'redirect': {
         const found = item.map && mapElements(item.map.map, lookup);
         if (item.map === undefined || found === undefined) break;
+        begin();
         for (const { matches, element } of mapCases(item.map.selectors, found, lookup)) {
           const ports = mapData(element);
           if (ports === undefined) continue;
