@@ -52,7 +52,8 @@ describe('an output that somebody drew beside, or left parts out of', () => {
 
   it('says in words that there was none', () => {
     const [none, empty] = read('$ ip r\n<no output>\n$ ip r show table 9\n(empty)\n').captures;
-    assert.deepEqual([none?.errors, empty?.errors], [[], []]);
+    assert.deepEqual([none?.errors, none?.elided, empty?.errors, empty?.elided], [[], false, [], false]);
+    assert.equal(read('$ ip r\n\nNothing.\n').captures[0]?.elided, true);
   });
 });
 
@@ -78,6 +79,55 @@ net.ipv4.conf.all.rp_filter = 2
     const [capture] = read(text).captures;
     assert.deepEqual([capture?.host, capture?.options['filter'], capture?.errors], ['sw1', 'get 00:11:22:33:44:55 br br0', []]);
     assert.deepEqual(errorsOf('$ bridge -d fdb show dev br0\n00:11:22:33:44:55 blackhole master br0 permanent\n'), []);
+  });
+});
+
+describe('rules that choose a table of routes', () => {
+  const rules = (...lines: string[]): string => `root@h:~# ip rule\n${lines.map((line) => `${line}\n`).join('')}`;
+
+  it('are not all of them where none asks the table local', () => {
+    for (const [text, known] of [
+      [rules('20:\tfrom all to 10.5.2.22 lookup main'), 'partial'],
+      [rules('100:\tfrom all lookup local', '32766:\tfrom all lookup main'), 'whole'],
+    ] as const)
+      assert.equal(networkOf(text).hosts.get('h')?.namespaces.get('')?.rulesKnown, known);
+  });
+});
+
+describe('a socket', () => {
+  const listening = (command: string, title: string, ...rows: string[]): string =>
+    `$ ${command}\n${title}\n${rows.map((row) => `${row}\n`).join('')}`;
+  const netstat = (...rows: string[]): string =>
+    listening(
+      'netstat -tulnp',
+      'Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name',
+      ...rows,
+    );
+
+  it('of IPv6 may have an address of IPv4', () => {
+    const text = netstat('tcp6       0      0 ::ffff:10.0.0.5:7403    :::*                    LISTEN      2647/java');
+    assert.deepEqual(
+      factsOf(text, 'listener').map(({ ip }) => ip.value),
+      ['10.0.0.5'],
+    );
+  });
+
+  it('has no address that is known where netstat cut it off', () => {
+    const text = netstat('udp6       0      0 fe80::20c:29ff:fe77:123 :::*                                623/ntpd');
+    assert.deepEqual([errorsOf(text), factsOf(text, 'listener')], [['inconsistent'], []]);
+    assert.deepEqual(errorsOf(text.replace('fe77:123 ', 'fe7:123  ')), []);
+  });
+
+  it('that waits without a connection is no socket of TCP, whatever ss calls it', () => {
+    const text = listening(
+      'ss -tuln',
+      'Netid State      Recv-Q Send-Q     Local Address:Port       Peer Address:Port',
+      'tcp   UNCONN     0      0                     *:68                    *:*',
+    );
+    assert.deepEqual(
+      factsOf(text, 'listener').map(({ protocol }) => protocol.value),
+      ['udp'],
+    );
   });
 });
 

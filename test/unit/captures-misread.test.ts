@@ -113,7 +113,9 @@ describe('where outputs end', () => {
 describe('what a capture does not show', () => {
   it('is no route, no rule and no neighbour that is missing', () => {
     const known = (command: string, key: 'routesKnown' | 'rulesKnown' | 'neighboursKnown') =>
-      networkOf(`[root@h ~]# ${command}\n${key === 'rulesKnown' ? '32766:\tfrom all lookup main\n' : ''}[root@h ~]# true\n`)
+      networkOf(
+        `[root@h ~]# ${command}\n${key === 'rulesKnown' ? '0:\tfrom all lookup local\n32766:\tfrom all lookup main\n' : ''}[root@h ~]# true\n`,
+      )
         .hosts.get('h')
         ?.namespaces.get('')?.[key];
     for (const command of [

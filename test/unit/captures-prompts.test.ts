@@ -52,6 +52,10 @@ describe('a prompt', () => {
       assert.deepEqual(read(`$ ip r\n${ROUTE}${idle}\n${ROUTE}`).captures.map(({ lastLine }) => lastLine)[0], 1, idle);
   });
 
+  it('says that the machine has no name', () => {
+    assert.deepEqual(hostsAt('(none)# ', '(none):~# '), [undefined, undefined]);
+  });
+
   it('of a shell without a name is one before any command', () => {
     assert.deepEqual(places(`sh-5.1# ip r\n${ROUTE}sh-5.1# chroot /host\nsh-5.1# ip r\n${ROUTE}`).length, 2);
   });

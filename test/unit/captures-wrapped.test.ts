@@ -284,3 +284,83 @@ ${TITLE}${edge}
     assert.deepEqual([errorsOf(text), factsOf(text, 'nf-rule').map(({ target }) => target?.value)], [[], ['DROP']]);
   });
 });
+
+describe('listings of rules whose lines a mail broke', () => {
+  it('have titles and rules before whose second address the break is', () => {
+    const text = `root@r:~# iptables -t raw -L PREROUTING -nv
+Chain PREROUTING (policy ACCEPT 0 packets, 0 bytes)
+ pkts bytes target     prot opt in     out     source
+destination
+   24  1296 CT         tcp  --  eth1   *       0.0.0.0/0
+10.0.0.1             tcp dpt:1234 NOTRACK
+    4   240 DROP       all  --  *      *       10.0.0.0/24
+10.0.1.0/24
+`;
+    assert.deepEqual(errorsOf(text), []);
+    assert.deepEqual(
+      factsOf(text, 'nf-rule').map(({ target, matches }) => [target?.value, matches.length]),
+      [
+        ['CT', 4],
+        ['DROP', 2],
+      ],
+    );
+  });
+
+  it('are known to lack the rest of a rule that nothing goes on with', () => {
+    const text = `root@r:~# iptables -L INPUT -nv
+Chain INPUT (policy ACCEPT 0 packets, 0 bytes)
+ pkts bytes target     prot opt in     out     source
+destination
+   24  1296 DROP       tcp  --  eth1   *       0.0.0.0/0
+`;
+    assert.deepEqual(errorsOf(text), ['cut-off']);
+  });
+});
+
+describe('devices whose first line a mail broke', () => {
+  const MAC = '1a:04:23:dc:3b:01';
+  const expected = [['eth0', 'bat0', 'UP', MAC]];
+  const links = (text: string) =>
+    factsOf(text, 'link').map(({ name, master, state, mac }) => [name.value, master?.value, state?.value, mac?.value]);
+
+  it('have the rest of it below, wherever the break was', () => {
+    const words =
+      `2: eth0: <BROADCAST,UP> mtu 1500 qdisc pfifo_fast master bat0 state UP mode DEFAULT group default qlen 1000`.split(' ');
+    for (let at = 5; at < words.length; at++) {
+      const text = `$ ip link\n${words.slice(0, at).join(' ')}\n${words.slice(at).join(' ')}\n    link/ether ${MAC} brd ff:ff:ff:ff:ff:ff\n`;
+      assert.deepEqual([errorsOf(text), links(text)], [[], expected], text);
+    }
+  });
+
+  it('may have all of it there, as ip -o prints it', () => {
+    for (const [before, behind] of [
+      ['link/ether', ''],
+      ['', 'link/ether '],
+    ]) {
+      const text = `2: eth0: <BROADCAST,UP> mtu 1500 qdisc noqueue master\nbat0 state UP mode DEFAULT group default qlen 1000\\    ${before ?? ''}
+${behind ?? ''}${MAC} brd ff:ff:ff:ff:ff:ff\n`;
+      assert.deepEqual([errorsOf(text), links(text)], [[], expected], text);
+    }
+  });
+});
+
+describe('XML whose tags a mail broke', () => {
+  it('has attributes on the lines below', () => {
+    const text = `$ virsh dumpxml app
+<domain type='kvm'>
+  <interface type='bridge'>
+    <mac address='52:54:00:0a:0b:0c'/>
+    <source
+bridge='br0'/>
+    <address type='pci' domain='0x0000' bus='0x00' slot='0x02'
+function='0x0' multifunction='on'/>
+  </interface>
+</domain>
+`;
+    assert.deepEqual(errorsOf(text), []);
+    assert.deepEqual(
+      factsOf(text, 'domain-interface').map(({ source }) => source?.value),
+      ['br0'],
+    );
+  });
+});

@@ -14,17 +14,19 @@ export const FENCE = new RegExp(
 export const ACROSS = /^\s*(?:-{3,}|_{3,}|={3,}|\*{3,})\s*$/;
 /** A remark of the author's between lines of output. */
 export const REMARK = /^\s*(?:#+\s*(?:[^\s#\d]|$)|\([^():]*\)\s*$|[└├↳↑↓←→⇒▲▼]\s*)/;
+/** What people write where a command printed nothing. */
+export const NO_OUTPUT = /^\s*[<([](?:no output|empty|nothing)[>)\]]\s*$/i;
 /** What sudo, ssh, kubectl, docker and the logs of their libraries say beside the output of the command that they run. */
 export const ASIDE =
-  /^\s*(?:[<([](?:no output|empty|nothing)[>)\]]\s*$|\[sudo\] |sudo: (?:unable to resolve host|setrlimit\()|Defaulted container "|Defaulting container name to |Use 'kubectl describe pod|Unable to use a TTY - |kubectl exec \[POD\] \[COMMAND\] is DEPRECATED|If you don't see a command prompt, try pressing enter|Warning: (?:Permanently added |Use tokens from the TokenRequest API)|(?:Shared )?[Cc]onnection to \S+ closed\.|Pseudo-terminal will not be allocated|mesg: ttyname failed|\/\S+\.py:\d+: \w*Warning: |warnings\.warn\(|WARNING: Command \S+ is deprecated|(?:Repeat )?User Password:\s*$|Listing assignments using role list is deprecated|Removing debug pod|Starting pod\/|To use host binaries, run |Creating debugging pod |spawning "[^"]*" on |pod "[^"]*" deleted|(?:bash: )?warning: setlocale: |time="[^"]*" level=(?:warning|info|debug) |[WI]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+\.go:\d+\]|\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|[\w()]+\|(?:INFO|DBG)\|)/;
+  /^\s*(?:\[sudo\] |sudo: (?:unable to resolve host|setrlimit\()|Defaulted container "|Defaulting container name to |Use 'kubectl describe pod|Unable to use a TTY - |kubectl exec \[POD\] \[COMMAND\] is DEPRECATED|If you don't see a command prompt, try pressing enter|Warning: (?:Permanently added |Use tokens from the TokenRequest API)|(?:Shared )?[Cc]onnection to \S+ closed\.|Pseudo-terminal will not be allocated|mesg: ttyname failed|\/\S+\.py:\d+: \w*Warning: |warnings\.warn\(|WARNING: Command \S+ is deprecated|(?:Repeat )?User Password:\s*$|Listing assignments using role list is deprecated|Removing debug pod|Starting pod\/|To use host binaries, run |Creating debugging pod |spawning "[^"]*" on |pod "[^"]*" deleted|(?:bash: )?warning: setlocale: |time="[^"]*" level=(?:warning|info|debug) |[WI]\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ \S+\.go:\d+\]|\d{4}-\d\d-\d\dT[\d:.]+Z\|\d+\|[\w()]+\|(?:INFO|DBG)\|)/;
 
 /** A prompt at which nothing was typed, or whose command was cut off. */
 export const IDLE_PROMPT =
-  /^\s*(?:(?:\([\w.-]*\)\s*)*\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$>%]|[\w.-]+@[\w.-]+:(?:[^\s#$]*(?: \([\w./-]+\))?\s?[#$]|[~/][\w./-]*>)|[\w.-]+@[\w.-]+ [~/][\w./-]*(?: \([\w./-]+\))?>|[\w.-]+:[~/][\w./-]*\s?[#$]|[~/][\w./-]*\s?[#$]|(?:sh|bash)-[\d.]+[#$]|mininet>|➜\s+\S+(?:\s+git:\([^()]*\)(?:\s+✗)?)?|[└╰][─╼-]*>?\s?[#$❯]|[$❯➜])\s*$/;
+  /^\s*(?:(?:\([\w.-]*\)\s*)*\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$>%]|[\w.-]+@[\w.-]+:(?:[^\s#$]*(?: \([\w./-]+\))?\s?[#$]|[~/][\w./-]*>)|[\w.-]+@[\w.-]+ [~/][\w./-]*(?: \([\w./-]+\))?>|[\w.-]+:[~/][\w./-]*\s?[#$]|[~/][\w./-]*\s?[#$]|(?:sh|bash)-[\d.]+[#$]|mininet>|\(none\)(?::\S*?)?\s?[#$]|➜\s+\S+(?:\s+git:\([^()]*\)(?:\s+✗)?)?|[└╰][─╼-]*>?\s?[#$❯]|[$❯➜])\s*$/;
 /** The prompt of a shell that was given none. */
 export const SHELLS_OWN = /^(?:(?:sh|bash)-[\d.]+|~|\/[\w./-]*) ?[#$]$/;
 /** What ends an output: a prompt of another program's shell, the end of a text that was given to a command, another node's turn. */
 export const ANOTHER = /^\s*(?:(?:mysql|sqlite|MariaDB \[[^\]]*\])>\s|EOF$|(?:INFO|WARN|DEBU)\[\d+\] .*\bstdout:)/;
 /** A prompt that nothing else looks like: what stands behind it is a command, whatever the program. */
 export const CERTAIN_PROMPT =
-  /^\s*(?:(?:\([\w.-]*\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:(?:[\w.-]+:)?\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|(?:sh|bash)-[\d.]+[#$]\s*(?=[\w./~])|➜\s+\S+\s+git:\([^()]*\)(?:\s+✗)?\s+(?=[\w./~])|[└╰]─[─╼-]*>?\s?[#$❯]\s*(?=[\w./~])|\$ +(?=[a-z./~]|[A-Z_]+=)|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;
+  /^\s*(?:(?:\([\w.-]*\)\s*)*(?:\[[\w.-]+@[\w.-]+[^\]]*\]\s?[#$]|[\w.-]+@[\w.-]+:(?:[\w.-]+:)?\s?[~/][^\s#$]*\s?[#$])\s*(?=[\w./~])|(?:sh|bash)-[\d.]+[#$]\s*(?=[\w./~])|\(none\)(?::\S*?)?\s?[#$]\s*(?=[\w./~])|➜\s+\S+\s+git:\([^()]*\)(?:\s+✗)?\s+(?=[\w./~])|[└╰]─[─╼-]*>?\s?[#$❯]\s*(?=[\w./~])|\$ +(?=[a-z./~]|[A-Z_]+=)|# *(?=\.{0,2}\/[\w.-]+(?:\/|\s|$)))/;

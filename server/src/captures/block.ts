@@ -49,6 +49,8 @@ export interface OpenBlock {
   readonly lines: Line[];
   readonly strange: Line[];
   elided: boolean;
+  /** Somebody wrote that it printed nothing. */
+  saysEmpty: boolean;
   /** Blank lines since the last line that was taken. */
   blanks: number;
   /** The record that the last line is of, as far as it came: a terminal may break one over many lines. */
@@ -112,6 +114,7 @@ export function start(
     lines: [],
     strange: [],
     elided: false,
+    saysEmpty: false,
     blanks: 0,
     record: '',
     reach: undefined,
@@ -124,7 +127,7 @@ export function finish(open: OpenBlock): Block | undefined {
   const failed = () => open.command !== undefined && open.strange.some((line) => isErrorOutput(line.text));
   if (!open.reach && open.commandSpan === undefined && !failed()) return undefined;
   // A command behind a bare `$` that nothing stands below may be one to type, not one that printed nothing.
-  const isEmpty = !open.reach && open.strange.length === 0;
+  const isEmpty = !open.reach && open.strange.length === 0 && !open.saysEmpty;
   const toType = open.host === undefined && !open.onTerminal;
   const lost = isEmpty && (toType || (open.command && alwaysPrints(open.found.recognised.kind, open.command.argv)));
   // Where one namespace's output ends and the next one's starts may not show.
@@ -133,7 +136,7 @@ export function finish(open: OpenBlock): Block | undefined {
 }
 
 /** What `ip link` says of a device, whose words are letters enough for a sentence. */
-const SETTINGS = /^\s+(?:master \S+ )?state [A-Z]+ (?:mode \S+ )?group \S+/;
+const SETTINGS = /(?:^|\s)state [A-Z]+ (?:mode \S+ )?group \S+/;
 
 /** As much of a record as is looked at for where it goes on. */
 const MOST_RECORD = 100_000;

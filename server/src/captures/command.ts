@@ -55,6 +55,8 @@ const prompts: readonly RegExp[] = [
   new RegExp(`^\\s*(?<host>${HOST}):[~/\\w][^\\s#$:]* [a-z_][\\w.-]*\\$ (?=\\S)`),
   // host:~# host:/etc# host ~#
   new RegExp(`^\\s*(?<host>${HOST})(?::\\s*|\\s+)[~/][^\\s#$]*\\s?[#$]\\s*`),
+  // (none)# (none):~#: the machine has no name
+  /^\s*\(none\)(?::\S*?)?\s?[#$]\s*/,
   // mininet> h1 ifconfig: the command runs on the host h1
   /^\s*mininet>\s+(?<host>(?!sh\b)[a-z]\w*)\s+(?=(?:ifconfig|ip|ping6?|route|arp|tcpdump|netstat|ss|traceroute|tracepath|iptables|ethtool|brctl|bridge|cat|sysctl|ovs-\w+)\s)/,
   /^\s*mininet>\s+(?<host>(?!sh\b)[a-z]\w*)\s+(?=(?:ifconfig|route|arp|netstat|ss)$)/,

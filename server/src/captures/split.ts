@@ -1,6 +1,6 @@
 import { indentOf, type Line, type Lines } from '../base/lines';
 import { ansibleResults, type AnsibleResults } from './ansible-results';
-import { ACROSS, ANOTHER, ASIDE, ELISION, FENCE, IDLE_PROMPT, REMARK, SHELLS_OWN } from './between';
+import { ACROSS, ANOTHER, ASIDE, ELISION, FENCE, IDLE_PROMPT, NO_OUTPUT, REMARK, SHELLS_OWN } from './between';
 import {
   awaitsOutput,
   belongs,
@@ -162,7 +162,8 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       if (run > 0) recount(open, n);
       continue;
     }
-    if (open && ASIDE.test(line.text)) continue;
+    if (open && awaitsOutput(open) && NO_OUTPUT.test(line.text)) open.saysEmpty = true;
+    if (open && (ASIDE.test(line.text) || NO_OUTPUT.test(line.text))) continue;
     const continued = continuedLoop(line, lines, n) ?? continuedCommand(line, lines, n);
     const prompted = commandAt(continued.line, (k) => following(k + continued.more), open);
     if (prompted) {

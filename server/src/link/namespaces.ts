@@ -64,11 +64,12 @@ function* linkNamespace(
   const neighbours = yield* known(own, 'neighbour', (kind) => kind === 'ip-neighbour' || kind === 'arp');
   const isSix = ({ capture: { command, options } }: LinkedCapture) => options['family'] === 'ip6' || SIX.test(command ?? '');
   const rules = yield* known(own, 'ip-rule', (kind) => kind === 'ip-rule');
-  const rulesOf = (six: boolean) =>
-    howKnown(
-      own.filter((linked) => isSix(linked) === six),
-      (kind) => kind === 'ip-rule',
-    );
+  const rulesOf = (six: boolean): Known => {
+    const listings = own.filter((linked) => linked.capture.kind === 'ip-rule' && isSix(linked) === six);
+    const how = howKnown(listings, () => true);
+    // Without the table local a namespace has no address of its own: where no rule asks it, rules were left out.
+    return how === 'whole' && !listings.some(asksLocal) ? 'partial' : how;
+  };
   yield;
   const sysctls = new Map<string, { value: string; source: Source }>();
   for (const linked of own) {
@@ -172,6 +173,10 @@ function* known<K extends Fact['kind']>(
     if (fact.kind === kind) found.push({ fact: fact as Extract<Fact, { kind: K }>, linked });
   });
   return { found, known: howKnown(captures, isKind) };
+}
+
+function asksLocal({ capture }: LinkedCapture): boolean {
+  return capture.facts.some((fact) => fact.kind === 'ip-rule' && /^(?:local|255)$/.test(fact.table?.value ?? ''));
 }
 
 /** How much of a table the captures of its kinds show. */

@@ -38,6 +38,7 @@ const rows: Rows = {
       : NEW_HEADER.test(text)
         ? 'newHeader'
         : (DETAIL.find(([pattern]) => pattern.test(text))?.[1] ?? (/flags=/.test(text) ? 'newHeader' : 'counterLine')),
+  isPiece: (text) => /^\s*(?:scopeid 0x[\da-f]+<\w+>|broadcast \d[\d.]+)$/.test(text),
   starts: (text) => OLD_HEADER.test(text) || NEW_HEADER.test(text) || DETAIL.some(([pattern]) => pattern.test(text)),
 };
 

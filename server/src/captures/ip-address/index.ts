@@ -27,9 +27,23 @@ const DETAIL = new RegExp(
   '^\\s+(?:link\\/|inet6? [\\da-f:.]|valid_lft |preferred_lft |altname \\S+$|alias |promiscuity \\d|vf \\d|prog\\/xdp\\w* |[RT]X(?: errors)?: |\\d+(?:\\s+\\d+){2,}(?:\\s+[<#(←].*)?$|' +
     `(?:${LINK_TYPE})(?:$|\\s+(?:${LINK_SETTING})\\b))`,
 );
-/** What follows when a mail program breaks a header in the middle. */
-const WRAPPED =
-  /^\s*(?:(?:UP|DOWN|UNKNOWN)(?: mode \w+)? )?(?:qdisc|state|mode|group|qlen|default qlen|master)(?: \S+)*$|^\s*(?:UP|DOWN|UNKNOWN|default)(?: group \w+)?(?: qlen \d+)?$/;
+/** The settings of a header's line, each with its value behind it. */
+const KEY = '(?:mtu|qdisc|master|state|mode|group|qlen)';
+const KEY_ALONE = new RegExp(`\\s${KEY}$`);
+/** What follows where a mail program breaks that line between two words: `ip -o` goes on behind a backslash. */
+const REST_OF_HEADER = new RegExp(`^\\s*(?=${KEY}\\s)(?:${KEY}\\s+\\S+\\s*)*(?:${KEY}\\s*)?(?:\\\\.*)?$`);
+const VALUE_AND_REST = new RegExp(`^\\s*[\\w.@:+-]+(?:\\s+(?=${KEY}\\s|\\\\).*|\\\\.*)?$`);
+const ADDRESS_BROKEN = /\\\s*(?:link\/\w+)?$/;
+const REST_OF_ADDRESS = /^\s*(?:link\/\w+\s+)?[\da-f]{2}(?::[\da-f]{2}){5}(?:\s+brd\s.*)?$/i;
+
+/** Whether a line is the rest of the device's first line, of which `above` is what stands before it. */
+function isRestOfHeader(above: string, text: string): boolean {
+  if (!HEADER.test(above) || HEADER.test(text)) return false;
+  if (ADDRESS_BROKEN.test(above)) return REST_OF_ADDRESS.test(text);
+  if (!KEY_ALONE.test(above)) return REST_OF_HEADER.test(text);
+  const rest = VALUE_AND_REST.exec(text) ? text.trim().replace(/^[\w.@:+-]+\s*/, '') : undefined;
+  return rest !== undefined && (rest === '' || rest.startsWith('\\') || REST_OF_HEADER.test(rest));
+}
 
 /** The rest of a line of `ip -d` that a terminal cut, somewhere in a word. */
 const DETAIL_REST = /^\w*(?:queues|gso_\w+|gro_\w+|tso_\w+|_size|_segs|addrgenmode) \S+/;
@@ -66,10 +80,7 @@ export const ipAddress: CaptureKind = {
     return HEADER.test(text) || SHORT_ADDRESS.test(text) || BRIEF.test(text) || DETAIL.test(text) || acceptsJson(text);
   },
   continues(previous, text) {
-    return (
-      (HEADER.test(previous) && WRAPPED.test(text)) ||
-      (DETAIL.test(previous) && (DETAIL_REST.test(text) || DETAIL_MORE.test(text)))
-    );
+    return isRestOfHeader(previous, text) || (DETAIL.test(previous) && (DETAIL_REST.test(text) || DETAIL_MORE.test(text)));
   },
   parse(input) {
     return isJson(input) ? parseJson(input) : parseText(input);
@@ -83,12 +94,10 @@ function parseText(input: ParseInput) {
     const line = input.lines[n];
     if (line === undefined || line.text.trim() === '' || reportErrorOutput(out, line)) continue;
     const parts = [line];
-    for (
-      let next = input.lines[n + 1];
-      next !== undefined && HEADER.test(line.text) && WRAPPED.test(next.text);
-      next = input.lines[n + 1]
-    ) {
+    let above = line.text;
+    for (let next = input.lines[n + 1]; next !== undefined && isRestOfHeader(above, next.text); next = input.lines[n + 1]) {
       parts.push(next);
+      above += ` ${next.text.trim()}`;
       n++;
     }
     let glue = ' ';

@@ -10,10 +10,13 @@ import { readChainLine, readRuleRow, type ChainLine, type RuleRow } from './sema
 
 const CHAIN = /^\s*Chain \S+ \((?:policy \w+(?: [\dKMGTP]+ packets, [\dKMGTP]+ bytes)?|\d+ references?[^)]*)\)/;
 const TITLE = /^\s*(?:num\s+)?(?:pkts\s+bytes\s+)?target\s+prot\s+opt\s+(?:in\s+out\s+)?source\s+destination\b/;
+/** The same where a mail broke it, and its rest. */
+const TITLE_START = /^\s*(?:num\s+)?(?:pkts\s+bytes\s+)?target\s+prot\s+opt(?:\s+in)?(?:\s+out)?(?:\s+source)?$/;
+const TITLE_REST = /^\s*(?:(?:(?:in\s+)?out\s+)?source\s+)?destination$/;
 /** The same where `less -S` or a screen cut its end off, with the sign that less puts there. */
 const CUT_TITLE =
   /^\s*(?:num\s+)?(?:pkts\s+bytes\s+)?target\s+prot\s+opt\s+(?:in\s+out\s+)?(?:source\s+)?(?:[a-z]+>|(?!(?:in|out|source|destination)$)[a-z]+)$/;
-const WARNING = /^\s*# (?:Warning: ip6?tables|Table )/;
+const WARNING = /^\s*# (?:Warning: ip6?tables|Table )|^\s*Zeroing chain `\S+'$/;
 const IPV6 = '!?(?:anywhere|(?=[\\da-f]*:)[\\da-f:.]+(?:\\/[\\da-f:]+)?)';
 /** Two columns of IPv6 addresses; with names one of them may be `anywhere`, which is of either family. */
 const SIX = '!?(?:::\\/0|(?=[\\da-f:]*:[\\da-f:]*:)[\\da-f:]+(?:\\/[\\da-f:]+)?)';
@@ -29,6 +32,12 @@ const ADDRESS = `(?:${IPV6}|!?(?:default|localhost|loopback\\/8|\\d{1,3}(?:\\.\\
 const ROW = new RegExp(
   '^\\s*(?:\\d+\\s+)?(?:\\d+[KMGTP]?\\s+\\d+[KMGTP]?\\s+)?(?:[^\\s!-][^\\s]*\\s+)?!?[A-Za-z\\d][\\w.+-]*\\s+' +
     `(?:(?:--|-f|!f)\\s+(?:\\S+\\s+\\S+\\s+)?${ADDRESS}\\s+${ADDRESS}|(?:\\S+\\s+\\S+\\s+)?${IPV6}\\s+${IPV6})(?:\\s|$)`,
+);
+
+/** A row that a mail broke before the second address. */
+const ROW_START = new RegExp(
+  '^\\s*(?:\\d+\\s+)?(?:\\d+[KMGTP]?\\s+\\d+[KMGTP]?\\s+)?(?:[A-Za-z_][^\\s]*\\s+)?!?[A-Za-z\\d][\\w.+-]*\\s+' +
+    `(?:--|-f|!f)\\s+(?:\\S+\\s+\\S+\\s+)?${ADDRESS}$`,
 );
 
 /** A row without its title: a protocol, the column `opt`, and two networks as `-n` prints them. */
@@ -68,10 +77,10 @@ export const iptablesList: CaptureKind = {
     return TITLE.test(text) ? { kind: isIpv6(following) ? 'ip6tables-list' : 'iptables-list' } : undefined;
   },
   accepts(text) {
-    return [CHAIN, TITLE, CUT_TITLE, ROW, WARNING].some((pattern) => pattern.test(text));
+    return [CHAIN, TITLE, TITLE_START, CUT_TITLE, ROW, ROW_START, WARNING].some((pattern) => pattern.test(text));
   },
   continues(previous, text) {
-    return continuesRow([previous], text);
+    return (TITLE_START.test(previous) && TITLE_REST.test(text)) || continuesRow([previous], text);
   },
   parse(input) {
     const out = collect();
@@ -99,6 +108,12 @@ function readRecords(out: Collected, input: ParseInput): Found[] {
     }
     if (WARNING.test(line.text)) {
       record(out, line, line, 'header');
+    } else if (TITLE_START.test(line.text)) {
+      const next = lines[n + 1];
+      const isBroken = next !== undefined && TITLE_REST.test(next.text);
+      if (isBroken) n++;
+      layout = layoutOf(line.text);
+      record(out, line, isBroken ? next : line, 'header');
     } else if (TITLE.test(line.text) || CUT_TITLE.test(line.text)) {
       if (!TITLE.test(line.text)) width = line.text.length;
       layout = layoutOf(line.text);
@@ -159,8 +174,8 @@ function textsOf(lines: readonly Line[]): string[] {
   return lines.map((line) => line.text);
 }
 
-function glueBefore(text: string): string {
-  return PIECE_START.test(text.trimStart()) ? ' ' : '';
+function glueBefore(text: string, above: string): string {
+  return ROW_START.test(above) || PIECE_START.test(text.trimStart()) ? ' ' : '';
 }
 
 /**
@@ -180,6 +195,8 @@ function continuesRow(previous: readonly string[], text: string): boolean {
   if (!/^\s*\S+\s+\S+\s+\S/.test(before.text)) return false;
   const joined = readRow(after.text, undefined);
   if (joined === undefined) return false;
+  // What lacks an address is no row of its own, whatever its rest says.
+  if (ROW_START.test(start)) return true;
   const alone = readRow(before.text, undefined);
   return unknownPieces(joined, after) <= (alone === undefined ? 0 : unknownPieces(alone, before));
 }

@@ -116,8 +116,8 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
     if (n % MANY === MANY - 1) yield;
     facts.push(...connectedSocket(row, input));
   }
-  const nameless = found.find((row) => !isComparable(row)) ?? connected.find((row) => !isComparable(row));
-  return { ...parsed, facts, errors: nameless === undefined ? parsed.errors : [...parsed.errors, named(nameless)] };
+  const nameless = found.find((row) => !isComparable(row, input)) ?? connected.find((row) => !isComparable(row, input));
+  return { ...parsed, facts, errors: nameless === undefined ? parsed.errors : [...parsed.errors, named(nameless, input)] };
 }
 
 /** So many rows become facts between two pauses. */
@@ -140,9 +140,21 @@ function loopback(name: string, six: boolean): string | undefined {
   return /^(?:ip6-localhost|ip6-loopback|localhost6(?:\.localdomain6)?)$/.test(name) ? '::1' : undefined;
 }
 
-/** The address of an end, in lower case; undefined where netstat(8) looked up a name for it, or cut that off. */
-function addressOf({ ip }: Endpoint, six: boolean): string | undefined {
-  const text = ip.value.toLowerCase();
+/** netstat(8) cuts an address off where it has more than so many characters together with its port. */
+const WIDTH = 23;
+
+/** Whether an address may be the beginning of a longer one. */
+function mayBeCut({ ip, port }: Endpoint, input: ParseInput): boolean {
+  return input.kind === 'netstat' && ip.value.includes(':') && port.span.end - ip.span.start === WIDTH;
+}
+
+/**
+ * The address of an end, in lower case, one of IPv4 that a socket of IPv6 has as such; undefined where netstat(8) looked up a name for it, or
+ * cut it off.
+ */
+function addressOf(end: Endpoint, six: boolean, input: ParseInput): string | undefined {
+  if (mayBeCut(end, input)) return undefined;
+  const text = end.ip.value.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
   return /^(?:\*|\d+(?:\.\d+){3}|(?=[\da-f]*:)[\da-f:.]+)$/.test(text) ? text : loopback(text, six);
 }
 
@@ -156,15 +168,22 @@ function portOf({ port }: Endpoint): number | undefined | 'unknown' {
 }
 
 /** Other protocols have no ports of services in that place: a raw socket's is its protocol. */
-function isComparable(row: SocketRow): boolean {
+function isComparable(row: SocketRow, input: ParseInput): boolean {
   if (row.protocol !== undefined && !/^(?:tcp|udp)6?$/.test(row.protocol.value)) return true;
-  return [row.local, row.peer].every((end) => addressOf(end, isSix(row)) !== undefined && portOf(end) !== 'unknown');
+  return [row.local, row.peer].every((end) => addressOf(end, isSix(row), input) !== undefined && portOf(end) !== 'unknown');
 }
 
 /** One for all of an output: a listing without -n has names in most of its rows. */
-function named(row: SocketRow): CaptureError {
-  const end = addressOf(row.local, isSix(row)) === undefined || portOf(row.local) === 'unknown' ? row.local : row.peer;
-  const what = addressOf(end, isSix(row)) === undefined ? end.ip : end.port;
+function named(row: SocketRow, input: ParseInput): CaptureError {
+  const cut = [row.local, row.peer].find((end) => mayBeCut(end, input));
+  if (cut)
+    return {
+      span: cut.ip.span,
+      code: 'inconsistent',
+      message: `netstat may have cut this address off ("${cut.ip.value}"), so that no packet can be compared with it; netstat -W shows it whole.`,
+    };
+  const end = addressOf(row.local, isSix(row), input) === undefined || portOf(row.local) === 'unknown' ? row.local : row.peer;
+  const what = addressOf(end, isSix(row), input) === undefined ? end.ip : end.port;
   return {
     span: what.span,
     code: 'inconsistent',
@@ -176,7 +195,11 @@ function named(row: SocketRow): CaptureError {
 function listener(row: SocketRow, others: Others, input: ParseInput) {
   if (row.state?.value !== 'LISTEN' && row.peer.port.value !== '*' && row.peer.ip.value !== '*') return [];
   const named = row.protocol ?? impliedProtocol(row, input);
-  const protocol = val(named.value.replace(/6$/, ''), named.span);
+  // No socket of TCP waits unconnected: some versions of ss(8) call those of UDP so.
+  const protocol = val(
+    row.state?.value === 'UNCONN' && named.value === 'tcp' ? 'udp' : named.value.replace(/6$/, ''),
+    named.span,
+  );
   const port = row.local.port;
   const number = portOf(row.local);
   const ip = family(row, others, input);
@@ -197,7 +220,7 @@ function listener(row: SocketRow, others: Others, input: ParseInput) {
 
 function connectedSocket(row: SocketRow, input: ParseInput) {
   const named = row.protocol ?? impliedProtocol(row, input);
-  const [ip, peerIp] = [addressOf(row.local, isSix(row)), addressOf(row.peer, isSix(row))];
+  const [ip, peerIp] = [addressOf(row.local, isSix(row), input), addressOf(row.peer, isSix(row), input)];
   const [port, peerPort] = [portOf(row.local), portOf(row.peer)];
   if (ip === undefined || peerIp === undefined || typeof port !== 'number' || typeof peerPort !== 'number') return [];
   return [
@@ -226,7 +249,7 @@ function impliedProtocol(row: SocketRow, input: ParseInput): Val<string> {
  * tells that it can't take IPv4 packets as well.
  */
 function family(row: SocketRow, others: Others, input: ParseInput): string | undefined {
-  const ip = addressOf(row.local, isSix(row));
+  const ip = addressOf(row.local, isSix(row), input);
   if (row.onlySix !== undefined && (ip === '::' || ip === '*')) return row.onlySix ? '::' : '*';
   const old = input.kind === 'netstat' || others.unbracketed;
   if (ip === '*') return old && input.kind === 'ss' ? '0.0.0.0' : '*';

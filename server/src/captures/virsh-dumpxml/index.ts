@@ -3,7 +3,7 @@ import { val, type Val } from '../../base/span';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind, RefKind } from '../capture';
 import { collect, record, type Collected } from '../lines';
-import { sourceOf, syntaxError } from '../ohm';
+import { joinLines, syntaxError } from '../ohm';
 import { isVirshError, virshCommand } from './command';
 import { readXmlLine, type XmlPiece } from '../xml-line';
 
@@ -29,12 +29,15 @@ export const virshDumpxml: CaptureKind = {
   accepts(text) {
     return /^\s*<[/!?\w]/.test(text) || /^\s*--$/.test(text) || isVirshError(text) || /-->$/.test(text);
   },
+  continues: (previous, text) => isOpenTag(previous) && !/^\s*</.test(text),
   parse(input) {
     const out = collect();
     const reader = new Reader(out, input.kind === 'virsh-net-dumpxml', input.target);
     let inComment = false;
-    for (const line of input.lines) {
-      if (line.text.trim() === '') continue;
+    const { lines } = input;
+    for (let n = 0; n < lines.length; n++) {
+      const line = lines[n];
+      if (line === undefined || line.text.trim() === '') continue;
       if (inComment) {
         inComment = !line.text.includes('-->');
         record(out, line, line, 'header');
@@ -44,7 +47,18 @@ export const virshDumpxml: CaptureKind = {
       } else if (isVirshError(line.text)) {
         errorOutput(line, out);
       } else {
-        const source = sourceOf(line);
+        const parts = [line];
+        // A mail may have broken a tag between its attributes.
+        for (
+          let next = lines[n + 1];
+          next && parts.length < 4 && isOpenTag(textOf(parts)) && !/^\s*</.test(next.text);
+          next = lines[n + 1]
+        ) {
+          parts.push(next);
+          n++;
+        }
+        const last = parts[parts.length - 1] ?? line;
+        const source = joinLines(parts, ' ');
         const result = grammars.Xml.match(source.text, 'xmlLine');
         if (result.failed()) {
           out.errors.push(syntaxError(source, result, 'line of XML'));
@@ -53,7 +67,7 @@ export const virshDumpxml: CaptureKind = {
         const pieces = readXmlLine(result, source);
         inComment = pieces.some((piece) => piece.what === 'comment-start');
         const isBare = pieces.every((piece) => piece.what === 'comment-start' || piece.what === 'nothing');
-        record(out, line, line, isBare ? 'header' : 'record');
+        record(out, line, last, isBare ? 'header' : 'record');
         for (const piece of pieces) reader.take(piece);
       }
     }
@@ -63,6 +77,15 @@ export const virshDumpxml: CaptureKind = {
 };
 
 /** Reports that `virsh` failed. */
+/** Whether a tag has begun that does not end. */
+function isOpenTag(text: string): boolean {
+  return /<[\w/][^<>]*$/.test(text);
+}
+
+function textOf(lines: readonly Line[]): string {
+  return lines.map(({ text }) => text).join(' ');
+}
+
 export function errorOutput(line: Line, out: Collected): void {
   const from = line.text.length - line.text.trimStart().length;
   out.errors.push({
