@@ -21,31 +21,33 @@ const cache = new WeakMap<NfTable, Uses>();
 
 /** Whether the rules of a family make the kernel track connections. */
 export function tracksConnections(namespace: Namespace, family: 4 | 6): boolean {
-  return tablesOf(namespace, family).some((table) => usesOf(table).tracks.has(family));
+  return tablesOf(namespace, family).some(({ table, isNative }) => usesOf(table, isNative).tracks.has(family));
 }
 
 /** Whether they make it put fragments together before it asks any, as it does where connections are tracked. */
 export function defragments(namespace: Namespace, family: 4 | 6): boolean {
-  return tablesOf(namespace, family).some((table) =>
-    [usesOf(table).tracks, usesOf(table).defragments].some((uses) => uses.has(family)),
-  );
+  return tablesOf(namespace, family).some(({ table, isNative }) => {
+    const uses = usesOf(table, isNative);
+    return uses.tracks.has(family) || uses.defragments.has(family);
+  });
 }
 
-function tablesOf(namespace: Namespace, family: 4 | 6): NfTable[] {
+/** `isNative`: of nft's own, not iptables'. */
+function tablesOf(namespace: Namespace, family: 4 | 6): { readonly table: NfTable; readonly isNative: boolean }[] {
   const own = [...(family === 4 ? namespace.netfilter : namespace.netfilter6).values()];
   const native = [...namespace.nft.values()].filter(
     (table) => table.family === 'inet' || table.family === (family === 4 ? 'ip' : 'ip6'),
   );
-  return [...own, ...native];
+  return [...own.map((table) => ({ table, isNative: false })), ...native.map((table) => ({ table, isNative: true }))];
 }
 
-function usesOf(table: NfTable): Uses {
+function usesOf(table: NfTable, isNative: boolean): Uses {
   let found = cache.get(table);
-  if (found === undefined) cache.set(table, (found = read(table)));
+  if (found === undefined) cache.set(table, (found = read(table, isNative)));
   return found;
 }
 
-function read(table: NfTable): Uses {
+function read(table: NfTable, isNative: boolean): Uses {
   const [tracking, defragmenting] = [new Set<4 | 6>(), new Set<4 | 6>()];
   const add = (uses: Set<4 | 6>, families: readonly (4 | 6)[]) => {
     for (const family of families) uses.add(family);
@@ -53,7 +55,8 @@ function read(table: NfTable): Uses {
   for (const chain of table.chains.values())
     for (const rule of chain.rules) {
       if (rule.matches.some((match) => usesMatch(match, tracks))) add(tracking, BOTH);
-      if (rule.matches.some((match) => usesMatch(match, ({ kind }) => kind === 'socket'))) add(defragmenting, BOTH);
+      // Of nft's own the expression for sockets has nothing put together (nft_socket).
+      if (!isNative && rule.matches.some((match) => usesMatch(match, ({ kind }) => kind === 'socket'))) add(defragmenting, BOTH);
       const statements = [...(rule.before ?? []).map(({ target, options }) => ({ target: target.value, options }))];
       if (rule.target !== undefined) statements.push({ target: rule.target, options: rule.options });
       for (const { target, options } of statements) {

@@ -215,6 +215,13 @@ function wordMatches(asked: Compared): NfMatch[] | undefined {
           ? { kind: 'mac-source', value: lower(value), negated: false }
           : undefined,
       );
+    case 'socket wildcard':
+    case 'socket mark':
+      // A socket must be there at all; which one it is nothing tells.
+      return [
+        { kind: 'socket', flags: ['nowildcard'], text, negated: false },
+        { kind: 'other', text, negated: false, name: 'nft' },
+      ];
     case 'ip ttl':
     case 'ip6 hoplimit':
       return one(familyGuard(selector, lookup), (value) => {
@@ -292,10 +299,18 @@ function wordMatches(asked: Compared): NfMatch[] | undefined {
       if (/^(?:exthdr \w+|(?:frag|hbh|dst|mh|srh) \S+|rt (?:nexthdr|hdrlength|type|seg-left))$/.test(name))
         return headerMatches(asked);
       if (/^(?:(?:tcp|ip|dccp) option|sctp chunk) /.test(name)) return optionMatches(asked);
+      if (/^(?:osf|socket cgroupv2) /.test(name)) return segmentMatches(asked);
       if (name.startsWith('fib ')) return fibDeviceMatches(asked);
       if (/^(?:numgen|jhash|symhash) /.test(name)) return byNumber(asked);
       return tupleMatches(asked);
   }
+}
+
+/** What sent a segment that opens a connection (nft_osf), and whose socket takes a packet: not told, but there must be one. */
+function segmentMatches({ selector, text }: Compared): NfMatch[] {
+  const open: NfMatch = { kind: 'other', text, negated: false, name: 'nft' };
+  if (!selector.value.startsWith('osf')) return [{ kind: 'socket', flags: ['nowildcard'], text, negated: false }, open];
+  return [protocolOf('tcp', selector), { kind: 'tcp-flags', mask: 2, set: 2, text, negated: false }, open];
 }
 
 /** `numgen random mod 4 0`: one packet, or connection, in four. */
