@@ -48,7 +48,8 @@ function changesOfOwn(namespace: Namespace): NfTargetOptions[] {
     if (seen.has(chain)) return;
     seen.add(chain);
     for (const { target, options, before } of chain.rules) {
-      found.push(...[options, ...(before ?? []).map((statement) => statement.options)].filter(changesSets));
+      if (changesSets(options)) found.push(options);
+      if (before !== undefined) found.push(...before.map((statement) => statement.options).filter(changesSets));
       const next = target === undefined ? undefined : table.chains.get(target);
       if (next) look(table, next);
     }
