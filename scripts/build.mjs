@@ -43,6 +43,7 @@ const builds = [
   { ...tests('test/editor', '.ts'), external: ['vscode', 'mocha'] },
   { ...tests('test/oracle', '.ts'), entryPoints: ['test/oracle/main.ts'] },
   { ...tests('test/oracle-linux', '.ts'), entryPoints: ['test/oracle-linux/main.ts'] },
+  { ...tests('test/oracle-networks', '.ts'), entryPoints: ['test/oracle-networks/main.ts'] },
 ].filter(({ entryPoints }) => entryPoints.length > 0 && entryPoints.every((entry) => fs.existsSync(from(entry))));
 
 for (const script of ['scripts/grammars.mjs', 'scripts/flow-reader.mjs', 'scripts/shapes.mjs'])

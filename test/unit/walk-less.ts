@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { readDocument, type CaptureDocument } from '../../server/src/captures/document';
 import { linkNetwork } from '../../server/src/link/network';
 import { get, vlansOf, type FlowKey } from '../../server/src/packet/flow-key';
-import { addresses } from '../../server/src/walk/step';
+import { addresses, type Step } from '../../server/src/walk/step';
 import { walk, type WalkAnswer, type WalkQuestion } from '../../server/src/walk/walk';
 import { outline, root } from './walk-fixture';
 
@@ -73,9 +73,25 @@ function inOrder(shown: readonly string[], real: readonly string[], answer: Walk
   }
 }
 
-/** What a walk must show of where a packet was: the devices in order, the addresses in order, the networks of its tunnels. */
-export function comparePlaces(answer: WalkAnswer, seen: readonly string[], oneOf: Experiment['oneOf'] = []): void {
-  const real = seen.map(passed);
+function onTheWay({ steps }: WalkAnswer, { host, device }: Passed): boolean {
+  return steps.some(
+    (step) => step.host === host && (step.device === device || step.summary.split(/[^\w.@+-]+/).includes(device)),
+  );
+}
+
+/** What a walk must show of where a packet was: the devices in order, the addresses in order, the networks of its tunnels. `copies`: those of floods were noted as well. */
+export function comparePlaces(
+  answer: WalkAnswer,
+  seen: readonly string[],
+  oneOf: Experiment['oneOf'] = [],
+  copies = false,
+): void {
+  const inside = (step: Step): Step[] => step.steps.flatMap((inner) => [inner, ...inside(inner)]);
+  const copied = copies ? answer.steps.flatMap(inside) : [];
+  const isCopy = ({ host, device }: Passed): boolean =>
+    copied.some((step) => step.host === host && (step.device === device || step.port === device)) ||
+    copied.some((step) => step.stage === 'tunnel' && step.host !== host && step.summary.includes(` on ${host}`));
+  const real = seen.map(passed).filter((place) => !isCopy(place) || onTheWay(answer, place));
   const likes = ({ host, device }: Passed): readonly string[] => {
     const group = oneOf.find((members) => members.includes(`${host} ${device}`));
     return group?.map((member) => member.slice(host.length + 1)) ?? [device];

@@ -1,22 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { walk, type WalkAnswer } from '../../server/src/walk/walk';
+import type { WalkAnswer } from '../../server/src/walk/walk';
 import { networkOf, outline, trace } from './walk-fixture';
-import { comparePlaces, questionOf, readRecorded, recordedNetworks, type Experiment } from './walk-less';
-
-/** What the sender was told, and by whom; that a packet that is too long is lost for certain. */
-function compareSizes(experiment: Experiment, request: WalkAnswer, reply: WalkAnswer | undefined): void {
-  const why = outline(request);
-  const said = request.steps.flatMap((step) => [step, ...step.steps]).map(({ summary }) => summary);
-  const errors = said.filter((summary) => /^An ICMP error/.test(summary));
-  const { told } = experiment;
-  if (!experiment.arrives) assert.equal(request.ending.disposition, 'dropped', why);
-  else if (experiment.proto === 'icmp')
-    assert.notEqual(reply?.ending.disposition === 'delivered', !experiment.answered, reply ? outline(reply) : why);
-  assert.equal(errors.length, told ? 1 : 0, `${errors.join()}\n${why}`);
-  if (told) assert.match(errors[0] ?? '', new RegExp(`MTU ${told.mtu}\\).*${told.from.replaceAll('.', '\\.')}$`));
-  assert.equal(/message is too long/.test(request.ending.summary), experiment.refused === true, why);
-}
+import { readRecorded, recordedNetworks } from './walk-less';
+import { assertWalked } from './walk-recorded';
 
 describe('recorded networks: the walk is where the packet was', () => {
   for (const name of recordedNetworks()) {
@@ -25,20 +12,7 @@ describe('recorded networks: the walk is where the packet was', () => {
       const network = networkOf(new Map(Object.entries(recorded.files)));
       for (const experiment of recorded.experiments) {
         it(experiment.name, () => {
-          const result = walk(network, questionOf(experiment));
-          if (result.kind === 'error') assert.fail(result.message);
-          const { request, reply } = result;
-          const why = outline(request);
-          if (experiment.arrives) assert.equal(request.ending.disposition, 'delivered', why);
-          // What nobody takes off the wire has left the captures.
-          else assert.match(request.ending.disposition, /^(?:dropped|insufficient-info|exits)$/, why);
-          comparePlaces(request, experiment.request, experiment.oneOf);
-          if (experiment.length !== undefined) compareSizes(experiment, request, reply);
-          if (experiment.arrives && experiment.reset !== undefined)
-            assert.equal(/answers with a reset/.test(request.ending.summary), experiment.reset, why);
-          if (!experiment.answered) return;
-          assert.equal(reply?.ending.disposition, 'delivered', reply ? outline(reply) : why);
-          comparePlaces(reply, experiment.reply, experiment.oneOf);
+          assertWalked(network, experiment);
         });
       }
     });

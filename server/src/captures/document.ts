@@ -2,7 +2,7 @@ import { indentOf, linesOf, type Line, type LineIndex, type Lines, type Text } f
 import { drained } from '../base/steps';
 import type { Block } from './block';
 import type { Capture, CaptureError, CaptureKind, ParseInput, Parsed } from './capture';
-import { commandOfFile, hostFolder } from './file-name';
+import { commandOfFile, hostFolder, namespaceOfPath } from './file-name';
 import { KEPT } from './flow/loose-flows';
 import { prepareSegment } from './flow/summary';
 import { createSegmentReader, type SegmentReader } from './flow/segment';
@@ -138,8 +138,9 @@ export function* documentInSteps(
 ): Generator<number, CaptureDocument> {
   const { lines: index } = segmented;
   const lines = linesOf(segmented, index);
+  const segments = path.split('/').filter((segment) => segment !== '');
   const named = commandOfFile(path, (argv) => recogniseCommand(argv)?.recognised);
-  const known = {
+  const runs = {
     runAt: (line: number) => runAt(segmented, line),
     emptyAt: (line: number) => emptyAt(segmented, line),
     indentOf(line: number) {
@@ -147,11 +148,12 @@ export function* documentInSteps(
       return flow === 'odd' ? indentOf(lines.at(line)?.text ?? '') : (shapeOf(book, flow ?? 0)?.indent ?? 0);
     },
   };
-  const split = splitDocument(lines, named, known);
+  const split = splitDocument(lines, named, runs);
   let step = split.next();
   for (; !step.done; step = split.next()) yield 0.9;
   const captures: Capture[] = [];
-  for (const block of step.value) captures.push(yield* readBlock(block, { book, text: segmented, lines, path }));
+  const known: Known = { path, namespace: namespaceOfPath(segments), book, text: segmented, lines };
+  for (const block of step.value) captures.push(yield* readBlock(block, known));
   const unclassified = new Set<number>();
   for (const { errors } of captures) {
     for (const [n, { code, span }] of errors.entries()) {
@@ -166,7 +168,7 @@ export function* documentInSteps(
     lines: index,
     segmented,
     captures,
-    folder: hostFolder(path.split('/').filter((segment) => segment !== '')),
+    folder: hostFolder(segments),
     unclassified: [...unclassified].sort((a, b) => a - b),
   };
 }
@@ -186,6 +188,8 @@ const MANY = 2000;
 interface Known {
   /** The document's, as shown to people. */
   readonly path: string;
+  /** That the document's path names. */
+  readonly namespace: string | undefined;
   readonly book: ShapeBook;
   readonly text: SegmentedText;
   readonly lines: Lines;
@@ -241,7 +245,8 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
     options: recognised.options ?? {},
     host: ownName(block.host, text.path, block),
     hostBy: block.hostBy,
-    namespace: ownName(block.namespace, text.path, block),
+    // A machine that is named in the text is not the one that the folders name, and neither is its namespace.
+    namespace: ownName(block.namespace, text.path, block) ?? (block.host === undefined ? text.namespace : undefined),
     enter: block.enter,
     commandSpan: block.commandSpan,
     elided: block.elided || block.command?.reshaped === true || block.lines.some(({ text: line }) => CUT_SHORT.test(line)),

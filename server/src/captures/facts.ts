@@ -28,6 +28,7 @@ export type OvsFact =
       readonly tag?: Val<number>;
       readonly trunks?: Val<readonly number[]>;
       readonly vlanMode?: Val<string>;
+      readonly protected?: Val<boolean>;
     }
   | {
       readonly kind: 'ovs-interface';

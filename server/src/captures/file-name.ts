@@ -29,8 +29,7 @@ export function commandOfFile(
 ): NamedFile | undefined {
   const segments = path.split('/').filter((segment) => segment !== '');
   const base = (segments.at(-1) ?? '').replace(/\.(?:txt|out|log|cap|capture|pktwalk|json|md)$/i, '');
-  const inNamespace = NAMESPACE.exec(`${base}_`);
-  const rest = inNamespace ? base.slice(inNamespace[0].length) : base;
+  const rest = base.slice(NAMESPACE.exec(`${base}_`)?.[0].length ?? 0);
   const program = PROGRAM.exec(rest);
   if (!program) return undefined;
   const start = program.index + program[0].length - (program[1]?.length ?? 0);
@@ -44,7 +43,7 @@ export function commandOfFile(
   const best = read.find(({ recognised }) => !isUnread(recognised.kind)) ?? read[0];
   if (best) {
     const { command, recognised } = best;
-    const namespace = command.namespace ?? inNamespace?.[1] ?? namespaceFolder(segments);
+    const namespace = command.namespace ?? namespaceOfPath(segments);
     const ofFolder = hostFolder(segments);
     const ofPrefix = /^[A-Za-z][\w.-]*$/.test(prefix) ? prefix : undefined;
     const host = ofPrefix ?? ofFolder;
@@ -73,7 +72,10 @@ export function hostFolder(segments: readonly string[]): string | undefined {
   return undefined;
 }
 
-function namespaceFolder(segments: readonly string[]): string | undefined {
+/** The namespace that a path names: `namespaces/NAME/…`, as a sosreport has them, or the beginning of a file's name. */
+export function namespaceOfPath(segments: readonly string[]): string | undefined {
+  const named = NAMESPACE.exec(`${segments.at(-1) ?? ''}_`)?.[1];
+  if (named !== undefined) return named;
   const at = segments.indexOf('namespaces');
   return at >= 0 && at < segments.length - 2 ? segments[at + 1] : undefined;
 }

@@ -4,7 +4,7 @@ import { fibOf } from './fib';
 import { isIcmp, isMulticast, PROTO, TCP, type IpPacket } from './packet';
 import type { IcmpError } from './route-input';
 import { lookup, type Flow, type LookupOptions } from './routing';
-import { hasAddresses, sourceAddress, sourceAddress6 } from './source-address';
+import { hasAddresses, isStrayLoopback, sourceAddress, sourceAddress6 } from './source-address';
 
 /** What a host sends back instead of a packet. */
 export type Answer = IcmpError | { readonly reset: true; readonly name: string };
@@ -78,11 +78,11 @@ export function isAnswered(packet: IpPacket, answer: Answer, options: LookupOpti
 function leadsBack(packet: IpPacket, answer: Answer, options: LookupOptions, { routed, iif }: Answering): boolean {
   const { namespace } = options;
   const leads = (src: bigint, turn: string) => {
-    const { kind, ...found } = lookup(flowBack(namespace, packet, answer, src), {
-      ...options,
-      key: `${options.key}|answer${turn}`,
-    });
-    return { leads: kind === 'unknown' || kind === 'found', source: 'route' in found ? found.route?.src : undefined };
+    const found = lookup(flowBack(namespace, packet, answer, src), { ...options, key: `${options.key}|answer${turn}` });
+    const device = found.kind === 'found' && found.type !== 'local' ? found.hop?.device : undefined;
+    const strays = device !== undefined && isStrayLoopback(namespace, packet.family, src, device);
+    const leads = found.kind === 'unknown' || (found.kind === 'found' && !strays);
+    return { leads, source: 'route' in found ? found.route?.src : undefined };
   };
   const src = sourceBack(packet, answer, namespace, routed);
   const first = leads(src, '');

@@ -1,9 +1,8 @@
 import { addressType } from './address-type';
-import { isLoopback, isMulticast, PROTO, type IpPacket } from './packet';
+import { isMulticast, PROTO, type IpPacket } from './packet';
 import { end, lost, type Passage, type Run } from './passage';
 import { flowOf, lookup, unknownText, type Lookup } from './routing';
-import { sourceAddress, sourceAddress6 } from './source-address';
-import { sysctl } from './sysctl';
+import { isStrayLoopback, sourceAddress, sourceAddress6 } from './source-address';
 
 /**
  * The route of a packet that is made here, and its source where it has none. TCP asks again with the source that the first answer
@@ -90,7 +89,7 @@ function routeOutput(
   if (answer.kind === 'refused') return end(run, 'unroutable', answer.text);
   const device = answer.type === 'local' || answer.type === 'anycast' ? 'lo' : answer.hop?.device;
   if (device === undefined) return end(run, 'insufficient-info', 'the route names no device');
-  if (isStrayLoopback(run, device))
+  if (isStrayLoopback(run.namespace, run.packet.family, run.packet.src, device))
     return end(run, 'unroutable', 'its source is a loopback address, which never leaves the host');
   return { device, found: answer };
 }
@@ -104,12 +103,6 @@ export function advertisedMss(
   const mtu = found.route.mtu ?? run.namespace.devices.get(device)?.mtu;
   if (proto !== PROTO.TCP || mtu === undefined) return undefined;
   return family === 4 ? Math.min(mtu - 40, 65495) : Math.min(mtu - 60, 65515);
-}
-
-/** Loopback addresses of IPv4 leave by other devices than lo only with route_localnet (ip-sysctl). */
-function isStrayLoopback({ packet, namespace }: Run, device: string): boolean {
-  if (packet.family === 6 || !isLoopback(4, packet.src) || device === 'lo') return false;
-  return sysctl(namespace, 'net.ipv4.conf', device, 'route_localnet', 'or')?.value !== '1';
 }
 
 function sourceFor(run: Run, found: Lookup & { kind: 'found' }): bigint | undefined {

@@ -1,6 +1,7 @@
 import type { Namespace } from '../model/network';
 import { parseIp } from '../packet/address';
 import { isLinkLocal6, isLoopback, isMulticast } from './packet';
+import { sysctl } from './sysctl';
 
 interface Own {
   readonly ip: bigint;
@@ -106,4 +107,10 @@ const LABELS: readonly (readonly [prefix: bigint, length: number, label: number]
 
 function labelOf(ip: bigint): number {
   return LABELS.find(([prefix, length]) => ip >> BigInt(128 - length) === prefix >> BigInt(128 - length))?.[2] ?? 1;
+}
+
+/** Loopback addresses of IPv4 leave by other devices than lo only with route_localnet (ip-sysctl, __mkroute_output). */
+export function isStrayLoopback(namespace: Namespace, family: 4 | 6, src: bigint, device: string): boolean {
+  if (family === 6 || !isLoopback(4, src) || device === 'lo') return false;
+  return sysctl(namespace, 'net.ipv4.conf', device, 'route_localnet', 'or')?.value !== '1';
 }

@@ -9,6 +9,7 @@ interface PortDraft {
   tag?: number;
   trunks?: readonly number[];
   vlanMode?: string;
+  protected?: boolean;
   type?: string;
   options: Record<string, string>;
   mac?: string;
@@ -301,6 +302,7 @@ function fromLists(linked: LinkedCapture, drafts: Map<string, BridgeDraft>): voi
         }
         if (fact.trunks) draft.trunks ??= fact.trunks.value;
         if (fact.vlanMode) draft.vlanMode ??= fact.vlanMode.value;
+        if (fact.protected) draft.protected ??= fact.protected.value;
       }
     } else if (fact.kind === 'ovs-interface') {
       for (const draft of named(fact.name.value)) {
@@ -361,6 +363,7 @@ function* finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined
     tag: port.tag,
     trunks: port.trunks,
     vlanMode: port.vlanMode,
+    ...(port.protected === undefined ? {} : { protected: port.protected }),
     type: port.type,
     options: port.options,
     mac: port.mac,

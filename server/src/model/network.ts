@@ -103,6 +103,8 @@ export interface OvsPort {
   readonly tag: number | undefined;
   readonly trunks: readonly number[] | undefined;
   readonly vlanMode: string | undefined;
+  /** Frames from one protected port never go out by another (ovs-vswitchd.conf.db(5), Port, `protected`). */
+  readonly protected?: boolean;
   readonly type: string | undefined;
   readonly options: Readonly<Record<string, string>>;
   readonly mac: string | undefined;

@@ -11,19 +11,21 @@ import {
   networkOf,
   devicesWithMac,
 } from '../model/queries';
+import { pairElsewhere } from '../model/pairs-between';
 import { isMulticastMac } from '../packet/address';
 import { get, type FlowKey } from '../packet/flow-key';
 import { isBond, outOfBond } from './linux/bond';
 import { outOfVrf } from './linux/namespace';
 import { isDown } from './linux/receive';
 import { isShared, outOfShared } from './linux/macvlan';
-import { outOfTunnel, tunnelDevice } from './linux/tunnel-device';
+import { outOfTunnel } from './linux/tunnel-device';
+import { tunnelDevice } from './linux/tunnel-kind';
 import { outOfVlan, vlanDevice } from './linux/vlan-device';
 import { whatIsBetween } from './between';
 import { switchBetween } from './switch-between';
 import { intoPeer, offTheWire } from './device-size';
 import { arrivalOf, type Arrival } from './wire';
-import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort } from './owner';
+import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort, pairReason } from './owner';
 import { isAnswer, isRequest } from './arp';
 import { arpAtInstance, arpOnTheWire } from './arp-instance';
 import { addGap, hostOf, inNamespace, type Context } from './context';
@@ -323,12 +325,15 @@ function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, 
   const mac = destinationMac(packet);
   const neutron = neutronPortOf(context.network, tap) ?? neutronPortWithMac(context.network, mac);
   const known = cardBehind(context.network, host.name, tap);
+  const near = host.namespaces.get('')?.devices.get(tap);
+  const far = near && pairElsewhere(context.network, near);
   const instance =
     (neutron && instanceOf(context.network, neutron)) ??
     (known?.card.mac === mac || known?.card.mac === undefined ? known?.instance : undefined) ??
-    guestWithMac(context, mac);
-  const own = host.namespaces.get('')?.devices.get(tap)?.mac;
-  const expected = neutronPortOf(context.network, tap)?.mac ?? known?.card.mac ?? neutron?.mac;
+    (far && context.network.instances.find(({ guest }) => guest === far.host)) ??
+    guestWithMac(context, mac, { host, device: tap });
+  const own = near?.mac;
+  const expected = neutronPortOf(context.network, tap)?.mac ?? known?.card.mac ?? far?.mac ?? neutron?.mac;
   const other = expected ?? (cannotBeGuest(tap, own, mac) ? `what ${own ?? ''} on ${tap} is made from` : undefined);
   const ovs = ovsPortNamed(host, tap);
   const member = [...host.linuxBridges.values()].flatMap((bridge) =>
@@ -412,7 +417,14 @@ function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, 
   };
 }
 
-function guestWithMac(context: Context, mac: string) {
+/** The captured guest whose card has a MAC, if nobody says that the card is behind another device than that one. */
+function guestWithMac(context: Context, mac: string, behind: { readonly host: Host; readonly device: string }) {
+  const attachment = attachmentOf(context.network, mac, undefined);
+  const isElsewhere =
+    attachment !== undefined &&
+    isGuestPort(attachment.host, attachment.device) &&
+    (attachment.host !== behind.host || attachment.device !== behind.device);
+  if (isElsewhere) return undefined;
   return context.network.instances.find((instance) => {
     const root = instance.guest === undefined ? undefined : context.network.hosts.get(instance.guest)?.namespaces.get('');
     return [...(root?.devices.values() ?? [])].some((device) => device.mac === mac);
@@ -441,12 +453,21 @@ function lowest(owners: readonly Owner[]): Owner[] {
   });
 }
 
-/** A switch of a machine that is neither the sender's nor the receiver's, nor that of the receiver's hypervisor. */
-function switchOnTheWay(context: Context, host: Host, receivers: readonly Owner[], packet: FlowKey): Arrival | undefined {
+/**
+ * A switch of a machine that is neither the sender's nor the receiver's. `nearer`: nor that of the receiver's hypervisor, whose uplinks are
+ * looked at by themselves.
+ */
+function switchOnTheWay(
+  context: Context,
+  host: Host,
+  receivers: readonly Owner[],
+  packet: FlowKey,
+  nearer: boolean,
+): Arrival | undefined {
   if (isMulticastMac(get(packet, 'dl_dst'))) return undefined;
   const past = new Set([host.name, ...receivers.map((receiver) => receiver.host.name), ...passedSwitches(context, packet)]);
   const found = switchBetween(context.network, past, packet);
-  if (!found) return undefined;
+  if (!found || !nearer) return found;
   const mac = destinationMac(packet);
   const attachment = attachmentOf(context.network, mac, neutronPortWithMac(context.network, mac));
   // What has learned the receiver on a port that may lead to another switch is as much between as any.
@@ -487,8 +508,12 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
   const asked =
     isMulticastMac(get(packet, 'dl_dst')) && isRequest(packet) ? arpOnTheWire(context, host, name, packet, steps) : undefined;
   if (asked) return asked;
+  const far = device && pairElsewhere(context.network, device);
+  if (device && far) return intoOtherEnd(context, device, far, packet, steps);
   const receivers = lowest(devicesWithMac(context.network, mac).filter((owner) => owner.host !== host));
-  const middle = switchOnTheWay(context, host, receivers, packet);
+  const nearer = switchOnTheWay(context, host, receivers, packet, true);
+  const arrival = nearer ? undefined : arrivalOf(context, { host, device: name }, receivers, packet);
+  const middle = nearer ?? (arrival ? undefined : switchOnTheWay(context, host, receivers, packet, false));
   if (middle) {
     const last = steps.at(-1);
     if (last)
@@ -501,7 +526,6 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
     const seen = new Set([...context.seen, switchKey(host.name, packet), switchKey(middle.place.host, packet)]);
     return context.go({ ...context, seen }, middle.place, middle.packet, steps);
   }
-  const arrival = arrivalOf(context, { host, device: name }, receivers, packet);
   if (arrival) {
     const last = steps.at(-1);
     const receiver = hostOf(context, arrival.place.host);
@@ -542,6 +566,22 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
         ? { kind: 'device-in', host: host.name, namespace: namespace.name, device: name }
         : { kind: 'ovs-in', host: host.name, bridge, port: name },
   };
+}
+
+/** The other end of a pair that is on another machine takes what is sent, whoever it is for. */
+function intoOtherEnd(context: Context, device: Device, far: Device, packet: FlowKey, steps: Step[]): Ending {
+  const last = steps.at(-1);
+  if (last)
+    steps[steps.length - 1] = {
+      ...last,
+      certainty: 'inferred',
+      reason: pairReason(device, far),
+      evidence: [...last.evidence, ...far.sources.slice(0, 1)],
+    };
+  const place: Place = { kind: 'device-in', host: far.host, namespace: far.namespace, device: far.name };
+  const receiver = hostOf(context, far.host);
+  const long = receiver && offTheWire(context, receiver, { namespace: far.namespace, device: far.name }, packet, steps);
+  return long ?? context.go(context, place, packet, steps);
 }
 
 function markLast(steps: Step[], effect: NonNullable<Step['effect']>): void {

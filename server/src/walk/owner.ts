@@ -1,4 +1,5 @@
 import { ones } from '../base/bits';
+import { addressesBehind, pairElsewhere } from '../model/pairs-between';
 import { devicesWithMac, instanceOf, isCalled, neutronPortOf, neutronPortWithMac, ovsPortNamed } from '../model/queries';
 import type {
   Device,
@@ -12,7 +13,7 @@ import type {
   Source,
 } from '../model/network';
 import { parseMac } from '../packet/address';
-import { tunnelDevice } from './linux/tunnel-device';
+import { tunnelDevice } from './linux/tunnel-kind';
 import { vlanDevice } from './linux/vlan-device';
 import type { Certainty } from './step';
 import { hasRole, isCard, isNextToGuest, portIdPrefix, siblingOf } from '../model/known-names';
@@ -146,12 +147,41 @@ export function attachmentOf(network: Network, mac: string | undefined, port: Ne
     if (byMac) found.push(byMac);
   }
   const hypervisor = port && instanceOf(network, port)?.hypervisor;
+  // Every switch on the way has learned the address, most of them on the port that leads to the next, where it is one of several.
+  const near = found
+    .filter(({ host, device }) => isGuestPort(host, device))
+    .map((attachment) => ({ attachment, behind: addressesBehind(attachment.host, '', attachment.device).length }))
+    .sort(
+      (a, b) => Number(isNextToGuest(b.attachment.device)) - Number(isNextToGuest(a.attachment.device)) || a.behind - b.behind,
+    );
   return (
     found.find(({ host }) => isCalled(host, hypervisor ?? '')) ??
-    // Every switch on the way has learned the address, most of them on the port that leads to the next.
-    found.find(({ host, device }) => isGuestPort(host, device)) ??
+    (mac === undefined ? undefined : otherEndOf(network, mac)) ??
+    near[0]?.attachment ??
     found[0]
   );
+}
+
+/** Where the card with a MAC is one end of a pair, the other end on a captured hypervisor. */
+function otherEndOf(network: Network, mac: string): Attachment | undefined {
+  // The devices of a bond have one address: which of them is in use the pair does not tell.
+  const [only, second] = devicesWithMac(network, mac);
+  const far = only && !second ? pairElsewhere(network, only.device) : undefined;
+  const host = far && network.hosts.get(far.host);
+  return only && far?.namespace === '' && host && hasPort(host, far.name)
+    ? {
+        host,
+        device: far.name,
+        certainty: 'inferred',
+        reason: pairReason(only.device, far),
+        evidence: [...only.device.sources.slice(0, 1), ...far.sources.slice(0, 1)],
+      }
+    : undefined;
+}
+
+/** Why two devices of two machines are taken for the ends of one pair. */
+export function pairReason(one: Device, other: Device): string {
+  return `${one.name} of ${one.host} is device ${one.index ?? '?'} with device ${one.peerIndex ?? '?'} on its other side, ${other.name} of ${other.host} the reverse: taken for one pair`;
 }
 
 /** Whether a port is, by its name, its kind or what the switch says of it, next to a guest rather than the way to another switch. */

@@ -1,7 +1,7 @@
 import type { Host, Network, OvsBridge, Source } from '../model/network';
 import { isPatch, isTunnel } from '../model/queries';
 import { vlanOf, type FlowKey } from '../packet/flow-key';
-import { tunnelDevice } from './linux/tunnel-device';
+import { tunnelDevice } from './linux/tunnel-kind';
 import { vlanDevice } from './linux/vlan-device';
 import { destinationMac, sourceMac } from './step';
 import { wireVlan, type Arrival } from './wire';

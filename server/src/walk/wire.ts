@@ -15,7 +15,7 @@ import { hasTagOf, pushVlan, Q_TAG, vlanOf, withoutVlan, withVlan, type FlowKey 
 import type { Context } from './context';
 import { isBond, slavesOf } from './linux/bond';
 import { isShared } from './linux/macvlan';
-import { tunnelDevice } from './linux/tunnel-device';
+import { tunnelDevice } from './linux/tunnel-kind';
 import { tagProtocol, vlanDevice, vlanDeviceFor } from './linux/vlan-device';
 import { attachmentOf, isGuestPort } from './owner';
 import { destinationIp, sourceIp, sourceMac, type Certainty, type Place } from './step';

@@ -105,7 +105,12 @@ export function takeRow(row: Row, table: Table, tableWord: string, out: Collecte
       ...present({ failMode: one(row, 'fail_mode'), datapathType: one(row, 'datapath_type') }),
     });
   } else if (table === 'port') {
-    const optional = present({ tag: integer(row, 'tag'), trunks: trunksOf(row), vlanMode: one(row, 'vlan_mode') });
+    const optional = present({
+      tag: integer(row, 'tag'),
+      trunks: trunksOf(row),
+      vlanMode: one(row, 'vlan_mode'),
+      protected: truth(one(row, 'protected'), 'true'),
+    });
     out.facts.push({ kind: 'ovs-port', bridge: undefined, name, ...optional });
   } else if (table === 'interface') {
     const ids = new Map(pairs(row, 'external_ids'));

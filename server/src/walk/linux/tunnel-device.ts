@@ -1,53 +1,19 @@
 import type { Device, Host, Namespace, Source } from '../../model/network';
-import { bridgeOfMember, hostHasIp, ovsPortNamed } from '../../model/queries';
+import { bridgeOfMember, ovsPortNamed } from '../../model/queries';
 import { set, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
+import { followCopies, type Copy } from '../copies';
 import { destinationMac, type Ending, type Step } from '../step';
 import { deviceOverhead } from '../../model/tunnel-overhead';
+import { deviceEnd, endText, hostWithout, noFarEnd, otherDevices, portEnd } from '../tunnel-ends';
 import { throughTunnel, type TunnelWay } from '../tunnel-size';
 import { underlayDown } from '../underlay';
 import { stepBase } from './events';
+import type { TunnelDevice } from './tunnel-kind';
 
-/** A tunnel device of the kernel's: what kind, and which of the tunnels between two hosts it is. */
-export interface TunnelDevice {
-  readonly type: string;
-  /** VXLAN's and Geneve's network identifier, GRE's key; undefined where it has none or nobody says it. */
-  readonly id: number | undefined;
-  /** `ip -d link` says so, not the name alone. */
-  readonly said: boolean;
-}
-
-const TYPES = /^(?:vxlan|geneve|gre|gretap|ip6gre|ip6gretap|erspan|ipip|sit|ip6tnl)$/;
 const ANY = new Set(['any', '0.0.0.0', '::']);
 /** The entry of a VXLAN device's table for every address that is not in it. */
 const DEFAULT_MAC = '00:00:00:00:00:00';
-
-/** Whether a device is a tunnel of the kernel's, by what `ip -d link` says or by the name that Neutron's agent gives it. */
-export function tunnelDevice(name: string, device: Device | undefined): TunnelDevice | undefined {
-  if (device?.vni !== undefined) return { type: device.type ?? 'vxlan', id: device.vni, said: true };
-  if (device?.type !== undefined) {
-    if (!TYPES.test(device.type)) return undefined;
-    const key = device.settings['id'] ?? device.settings['key'] ?? device.settings['okey'] ?? device.settings['ikey'];
-    return { type: device.type, id: numberOf(key), said: true };
-  }
-  const named = /^(?:vxlan-?|flannel\.)(\d+)$/.exec(name)?.[1];
-  return named === undefined ? undefined : { type: 'vxlan', id: Number(named), said: false };
-}
-
-/** A key is printed as a dotted quad by `ip -d link`, as a number elsewhere. */
-function numberOf(key: string | undefined): number | undefined {
-  if (key === undefined) return undefined;
-  if (/^\d+$/.test(key)) return Number(key);
-  if (/^0x[\da-f]+$/i.test(key)) return parseInt(key, 16);
-  const quad = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(key);
-  return quad ? quad.slice(1).reduce((value, part) => value * 256 + Number(part), 0) : undefined;
-}
-
-interface FarEnd {
-  readonly host: Host;
-  readonly namespace: Namespace;
-  readonly device: string;
-}
 
 interface Target {
   readonly ip: string;
@@ -78,22 +44,55 @@ export function outOfTunnel(
   packet: FlowKey,
   steps: Step[],
 ): Ending {
+  const { targets, exact } = targetsOf(namespace, name, packet);
+  const way = { host, namespace, name, tunnel, exact };
+  const [first, ...more] = targets;
+  if (more.length === 0) return toTarget(context, way, first, packet, steps);
+  // What is not in its table a VXLAN device sends to every host that is named for that.
+  const copies = targets.map((target): Copy => ({
+    host: host.name,
+    namespace: namespace.name === '' ? null : namespace.name,
+    stage: 'tunnel',
+    device: name,
+    port: target.ip,
+    isLocal: false,
+    packet,
+    evidence: target.source ? [target.source] : [],
+    go: (inner, own) => toTarget(inner, way, target, packet, own),
+  }));
+  return followCopies(context, copies, steps) ?? toTarget(context, way, first, packet, steps);
+}
+
+interface Way {
+  readonly host: Host;
+  readonly namespace: Namespace;
+  readonly name: string;
+  readonly tunnel: TunnelDevice;
+  /** Its table has the address. */
+  readonly exact: boolean;
+}
+
+function toTarget(context: Context, way: Way, to: Target | undefined, packet: FlowKey, steps: Step[]): Ending {
+  const { host, namespace, name, tunnel, exact } = way;
+  const { network } = context;
   const device = namespace.devices.get(name);
   const mac = destinationMac(packet);
-  const { targets, exact } = targetsOf(namespace, name, packet);
-  const ends = targets.map((target) => ({ target, far: farEnd(context, host, device, target.ip, tunnel) }));
-  const captured = ends.find(({ far }) => far !== undefined);
+  const local = device?.settings['local'];
+  const near = { host, type: tunnel.type, key: tunnel.id, local: local === undefined || ANY.has(local) ? undefined : local };
   // Without a table the only other host with a device of the same number is where the frame must come out.
-  const guessed = targets.length === 0 && tunnel.id !== undefined ? otherEnds(context, host, tunnel) : [];
-  const far = captured?.far ?? (guessed.length === 1 ? guessed[0] : undefined);
-  const to = captured?.target ?? targets[0];
+  const guessed = to === undefined && tunnel.id !== undefined ? otherDevices(network, host, tunnel) : [];
+  const far = to
+    ? (deviceEnd(network, host, local, to.ip, tunnel) ?? portEnd(network, near, to.ip))
+    : guessed.length === 1
+      ? guessed[0]
+      : undefined;
   const member = bridgeOfMember(host, namespace.name, name)?.members.find((port) => port.name === name);
   const evidence: Source[] = [
     ...(member ? [member.source] : (device?.sources.slice(0, 1) ?? [])),
     ...(to?.source ? [to.source] : []),
   ];
   const isVxlan = tunnel.type === 'vxlan';
-  if (targets.length === 0)
+  if (!to)
     addGap(context, {
       host: host.name,
       command: inNamespace(namespace, isVxlan ? `bridge fdb show dev ${name}` : `ip -d link show ${name}`),
@@ -106,7 +105,9 @@ export function outOfTunnel(
     {
       host,
       remote: to?.ip,
-      local: device?.settings['local'] ?? far?.namespace.devices.get(far.device)?.settings['remote'],
+      local:
+        local ??
+        (far?.kind === 'device' ? far.namespace.devices.get(far.device)?.settings['remote'] : far?.port.options['remote_ip']),
       far: far?.host,
       overhead: deviceOverhead(tunnel.type, device, to?.ip, vlanOf(packet) !== undefined),
       outerDf: outerDf(tunnel, device),
@@ -123,7 +124,7 @@ export function outOfTunnel(
     tunnel.said ? '' : `the name ${name} says that its VNI is ${tunnel.id ?? 0}`,
     exact
       ? ''
-      : targets.length > 0
+      : to
         ? `${mac} is not in the table of ${name}: it goes to every host that is`
         : `${isVxlan ? `no forwarding table of ${name}` : `no far end of ${name}`} was captured${far ? `; ${far.host.name} alone has a device of ${isVxlan ? 'VNI' : 'number'} ${tunnel.id ?? 0}` : ''}`,
   ].filter((reason) => reason !== '');
@@ -131,7 +132,7 @@ export function outOfTunnel(
     ...stepBase(namespace, name),
     stage: 'tunnel',
     summary: `${isVxlan ? 'VXLAN' : tunnel.type === 'geneve' ? 'Geneve' : tunnel.type.toUpperCase()} device ${name}${number}${to ? `, to ${to.ip}` : ''}${far ? ` on ${far.host.name}` : ''}`,
-    certainty: exact && tunnel.said ? 'captured' : targets.length > 0 ? 'inferred' : 'assumed',
+    certainty: exact && tunnel.said ? 'captured' : to ? 'inferred' : 'assumed',
     ...(reasons.length > 0 ? { reason: reasons.join('; ') } : {}),
     packet: sealed,
     evidence,
@@ -139,9 +140,15 @@ export function outOfTunnel(
     ...(far ? {} : { effect: 'exits' as const }),
   });
   if (long) steps.push(long);
-  const down =
-    far && (underlayDown(host, to?.ip, sealed, steps) ?? underlayDown(far.host, device?.settings['local'], sealed, steps));
+  const down = far && (underlayDown(host, to?.ip, sealed, steps) ?? underlayDown(far.host, local, sealed, steps));
   if (down) return down;
+  if (far?.kind === 'port')
+    return context.go(
+      context,
+      { kind: 'ovs-in', host: far.host.name, bridge: far.bridge.name, port: far.port.name },
+      sealed,
+      steps,
+    );
   if (far)
     return context.go(
       context,
@@ -149,17 +156,15 @@ export function outOfTunnel(
       packet,
       steps,
     );
-  addGap(context, {
-    host: null,
-    command: isVxlan ? 'bridge fdb show' : 'ip -d link',
-    why: `on the host with tunnel address ${to?.ip ?? '(unknown)'}: no captured host has it`,
-  });
-  return {
-    disposition: 'exits',
-    at: { host: host.name, device: name, port: null },
-    summary: `Leaves the captured network into ${name}: no captured host has tunnel address ${to?.ip ?? '(unknown)'}`,
-    packet: sealed,
-  };
+  const nobody = hostWithout(network, host, to?.ip);
+  const what = endText(tunnel.type, tunnel.id);
+  const at = { host: host.name, device: name, port: null };
+  return noFarEnd(
+    context,
+    { at, name, remote: to?.ip, nobody, what, command: isVxlan ? 'bridge fdb show' : 'ip -d link' },
+    sealed,
+    steps,
+  );
 }
 
 /** Whether the packets around others may be cut: VXLAN and Geneve set no DF unless told to, the older kinds do (ip-link(8), `df`, `pmtudisc`). */
@@ -169,40 +174,4 @@ function outerDf(tunnel: TunnelDevice, device: Device | undefined): TunnelWay['o
   if (tunnel.type !== 'vxlan' && tunnel.type !== 'geneve')
     return settings['nopmtudisc'] === 'on' || settings['pmtudisc'] === 'off' ? 'unset' : 'set';
   return settings['df'] === 'set' || settings['df'] === 'inherit' ? settings['df'] : 'unset';
-}
-
-/** The twin of a tunnel device on the host that has its remote address: same kind, same number, and not meant for somebody else. */
-function farEnd(context: Context, from: Host, own: Device | undefined, ip: string, tunnel: TunnelDevice): FarEnd | undefined {
-  const local = own?.settings['local'];
-  for (const host of context.network.hosts.values()) {
-    if (host === from || !hostHasIp(host, ip)) continue;
-    const found = twins(host, tunnel).filter(({ namespace, device }) => {
-      const settings = namespace.devices.get(device)?.settings ?? {};
-      const { remote: back, local: at } = settings;
-      const toOther = back !== undefined && local !== undefined && !ANY.has(back) && back !== local;
-      return !toOther && (at === undefined || ANY.has(at) || at === ip);
-    });
-    if (found[0]) return found[0];
-  }
-  return undefined;
-}
-
-function otherEnds(context: Context, from: Host, tunnel: TunnelDevice): FarEnd[] {
-  return [...context.network.hosts.values()].filter((host) => host !== from).flatMap((host) => twins(host, tunnel).slice(0, 1));
-}
-
-function twins(host: Host, tunnel: TunnelDevice): FarEnd[] {
-  const isTwin = (name: string, device: Device | undefined): boolean => {
-    const other = tunnelDevice(name, device);
-    return other !== undefined && other.type === tunnel.type && other.id === tunnel.id;
-  };
-  const found: FarEnd[] = [];
-  for (const namespace of host.namespaces.values()) {
-    const members = [...host.linuxBridges.values()]
-      .filter((bridge) => bridge.namespace === namespace.name)
-      .flatMap((bridge) => bridge.members.map(({ name }) => name));
-    for (const name of new Set([...members, ...namespace.devices.keys()]))
-      if (isTwin(name, namespace.devices.get(name))) found.push({ host, namespace, device: name });
-  }
-  return found;
 }

@@ -95,6 +95,18 @@ export function runNormal(
         }),
       };
     }
+    if (areProtected(inPort, port)) {
+      return {
+        kind: 'drop',
+        step: build({
+          summary: `NORMAL drops it: ${mac} is on ${port.name}, which is protected, as ${inPort?.name ?? 'the port it came from'} is`,
+          certainty: found.certainty,
+          reason: found.reason,
+          evidence: [flowSource, ...found.evidence, ...port.sources.slice(0, 1)],
+          effect: 'dropped',
+        }),
+      };
+    }
     const leaving = asLeaving(port, packet, found.vlan ?? vlan);
     if (vlanOf(leaving) !== undefined) doubtTag(context, bridge, port);
     return {
@@ -196,9 +208,15 @@ function asLeaving(port: OvsPort, packet: FlowKey, vlan: number): FlowKey {
   return withVlan(packet, vlan);
 }
 
+function areProtected(one: OvsPort | undefined, other: OvsPort): boolean {
+  return one?.protected === true && other.protected === true;
+}
+
 function floodPorts(bridge: OvsBridge, inPort: OvsPort | undefined, vlan: number, packet: FlowKey) {
   return bridge.ports
-    .filter((port) => port.name !== inPort?.name && carries(port, vlan) && port.error === undefined)
+    .filter(
+      (port) => port.name !== inPort?.name && carries(port, vlan) && port.error === undefined && !areProtected(inPort, port),
+    )
     .map((port) => ({ port, packet: asLeaving(port, packet, vlan) }));
 }
 

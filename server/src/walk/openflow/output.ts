@@ -1,4 +1,4 @@
-import type { Host, OvsBridge, OvsPort } from '../../model/network';
+import type { Host, OvsBridge, OvsPort, Source } from '../../model/network';
 import { bridgePort, isPatch, isTunnel } from '../../model/queries';
 import { hex } from '../../base/bits';
 import { tlvsOf } from '../../ofproto/fields';
@@ -10,6 +10,7 @@ import { tagText, type Ending, type Step } from '../step';
 import { portLimit } from '../size';
 import { outOfSwitchPort } from '../device-size';
 import { portOverhead } from '../../model/tunnel-overhead';
+import { deviceEnd, endText, hostWithout, keyOf, noFarEnd, portEnd, type TunnelEnd } from '../tunnel-ends';
 import { throughTunnel } from '../tunnel-size';
 import { underlayDown } from '../underlay';
 import { portEvidence, portShown, type Output } from './bridge';
@@ -118,10 +119,10 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
   const fixed = port.options['key'] ?? port.options['out_key'];
   const vni = fixed !== undefined && fixed !== 'flow' ? BigInt(/^\d+$/.test(fixed) ? fixed : 0) : get(packet, 'tun_id');
   const remote = port.options['remote_ip'];
-  const far = remote === undefined ? undefined : remoteEnd(context, bridge.host, port, remote);
   const type = (port.type ?? 'tunnel').toUpperCase();
   const sealed = set(acrossTunnel(withoutVlanIfNone(packet)), 'tun_id', vni);
   const own = hostOf(context, bridge.host);
+  const far = remote === undefined || !own ? undefined : farEnd(context, own, port, remote, vni);
   const long =
     own &&
     throughTunnel(
@@ -129,7 +130,7 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
       {
         host: own,
         remote: remote === 'flow' ? tunnelDestination(packet) : remote,
-        local: port.options['local_ip'] ?? far?.port.options['remote_ip'],
+        local: port.options['local_ip'] ?? remoteOf(far),
         far: far?.host,
         overhead: portOverhead(port, vlanOf(packet) !== undefined, optionBytes(context, bridge.host, packet)),
         outerDf: port.options['df_default'] === 'false' ? 'unset' : 'set',
@@ -151,35 +152,52 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
     summary: `${type} tunnel ${port.name}, VNI ${vni} (${hex(vni)})${remote === undefined ? '' : `, to ${remote}`}${far ? ` on ${far.host.name}` : ''}`,
     certainty: far ? 'captured' : 'inferred',
     packet: sealed,
-    evidence: [...portEvidence(port), port.says['remote_ip'], far?.port.says['local_ip']].filter(
-      (source) => source !== undefined,
-    ),
+    evidence: [...portEvidence(port), port.says['remote_ip'], ...endSources(far)].filter((source) => source !== undefined),
     steps: [],
   });
   if (long) steps.push(long);
   if (!far) {
-    addGap(context, {
-      host: null,
-      command: 'ovs-vsctl show',
-      why: `on the host with tunnel address ${remote ?? '(unknown)'}: no captured host has it`,
-    });
-    return {
-      disposition: 'exits',
-      at: { host: bridge.host, device: bridge.name, port: port.name },
-      summary: `Leaves the captured network into ${port.name}: no captured host has tunnel address ${remote ?? '(unknown)'}`,
-      packet: sealed,
-    };
+    const nobody = own && hostWithout(context.network, own, remote);
+    const at = { host: bridge.host, device: bridge.name, port: port.name };
+    const what = endText(port.type, Number(vni));
+    return noFarEnd(context, { at, name: port.name, remote, nobody, what, command: 'ovs-vsctl show' }, sealed, steps);
   }
   const down =
     (own && underlayDown(own, remote, sealed, steps)) ??
-    underlayDown(far.host, port.options['local_ip'] ?? far.port.options['remote_ip'], sealed, steps);
+    underlayDown(far.host, port.options['local_ip'] ?? remoteOf(far), sealed, steps);
   if (down) return down;
+  if (far.kind === 'device')
+    return context.go(
+      context,
+      { kind: 'device-in', host: far.host.name, namespace: far.namespace.name, device: far.device },
+      acrossPatch(withoutVlanIfNone(packet)),
+      steps,
+    );
   return context.go(
     context,
     { kind: 'ovs-in', host: far.host.name, bridge: far.bridge.name, port: far.port.name },
     sealed,
     steps,
   );
+}
+
+function farEnd(context: Context, own: Host, port: OvsPort, remote: string, vni: bigint): TunnelEnd | undefined {
+  const local = port.options['local_ip'];
+  const ofSwitch = portEnd(context.network, { host: own, type: port.type, key: keyOf(port), local }, remote);
+  if (ofSwitch) return ofSwitch;
+  // What a switch calls GRE carries Ethernet, and has no key where it is 0.
+  const isGre = port.type === 'gre';
+  const kind = { type: isGre ? 'gretap' : (port.type ?? ''), id: isGre && vni === 0n ? undefined : Number(vni) };
+  return deviceEnd(context.network, own, local, remote, kind);
+}
+
+/** The address that the far end sends to, as far as it has one of its own. */
+function remoteOf(far: TunnelEnd | undefined): string | undefined {
+  return far?.kind === 'port' ? far.port.options['remote_ip'] : far?.namespace.devices.get(far.device)?.settings['remote'];
+}
+
+function endSources(far: TunnelEnd | undefined): (Source | undefined)[] {
+  return far?.kind === 'port' ? [far.port.says['local_ip']] : (far?.namespace.devices.get(far.device)?.sources.slice(0, 1) ?? []);
 }
 
 /** Where flows send a packet of a tunnel that has no one far end. */
@@ -200,50 +218,4 @@ function optionBytes({ network }: Context, host: string, packet: FlowKey): numbe
 
 function withoutVlanIfNone(packet: FlowKey): FlowKey {
   return (get(packet, 'vlan_tci') & 0x1000n) === 0n ? withoutVlan(packet) : packet;
-}
-
-/** The port of another host at the other end of a tunnel: its local address is our remote one, and ours is its remote one. */
-function remoteEnd(
-  context: Context,
-  from: string,
-  near: OvsPort,
-  remote: string,
-): { host: Host; bridge: OvsBridge; port: OvsPort } | undefined {
-  const local = near.options['local_ip'];
-  let loose: { host: Host; bridge: OvsBridge; port: OvsPort } | undefined;
-  for (const host of context.network.hosts.values()) {
-    if (host.name === from) continue;
-    for (const bridge of host.bridges.values()) {
-      for (const port of bridge.ports) {
-        if (!isTunnel(port) || !mayBeEnds(near, port)) continue;
-        const owns = port.options['local_ip'] === remote || hasAddress(host, remote);
-        if (owns && local !== undefined && port.options['remote_ip'] === local) return { host, bridge, port };
-        if (owns && port.options['remote_ip'] === 'flow') loose ??= { host, bridge, port };
-        // ovs-vsctl show prints no local_ip where the route decides it: the far port still names an address of ours.
-        if (owns && local === undefined && ourAddress(context, from, port.options['remote_ip'])) loose ??= { host, bridge, port };
-      }
-    }
-  }
-  return loose;
-}
-
-/** Both ends of a tunnel are of one kind, and where both have a number of their own, it is the same. */
-function mayBeEnds(one: OvsPort, other: OvsPort): boolean {
-  const number = (port: OvsPort): string | undefined => {
-    const key = port.options['key'];
-    return key === 'flow' ? undefined : key;
-  };
-  const keys = [number(one), number(other)];
-  return one.type === other.type && (keys.includes(undefined) || Number(keys[0]) === Number(keys[1]));
-}
-
-function hasAddress(host: Host, ip: string): boolean {
-  return [...host.namespaces.values()].some((namespace) =>
-    [...namespace.devices.values()].some((device) => device.addresses.some((address) => address.ip === ip)),
-  );
-}
-
-function ourAddress(context: Context, from: string, ip: string | undefined): boolean {
-  const host = hostOf(context, from);
-  return host !== undefined && ip !== undefined && hasAddress(host, ip);
 }
