@@ -261,6 +261,8 @@ class Lab:
         self.machines, self.listeners, self.echoes, self.experiments = {}, [], [], []
         self.number = 0
         self.warmed = set()
+        # Whether a sender's own socket must have got an answer, or its device to have seen one.
+        self.to_socket = False
 
     def machine(self, name, *captures, bridge=False):
         made = Machine(self, name, [*dict.fromkeys((*CAPTURES, *(BRIDGE if bridge else ()), *captures))])
@@ -402,7 +404,8 @@ class Lab:
                     answered = True
         if proto == "udp" and token in self.got:
             arrived = True
-        answered = answered or (self.refusal is None and any(has_answer(one, token) for one in self.open))
+        by_socket = self.refusal is None and any(has_answer(one, token) for one in self.open)
+        answered = by_socket if self.to_socket else answered or by_socket
         for one in self.open:
             one.close()
         # A question names a machine, or the address that a namespace of one sends from.

@@ -4,6 +4,7 @@ with NAT, an outside, and in most of them something that is wrong. The same seed
 """
 import random
 import subprocess
+import time
 
 SHOWN_BY_SWITCH = ("ovs-vsctl show", "ovs-vsctl list port", "ovs-appctl dpif/show", "ovs-appctl ovs/route/show", "ovs-appctl tnl/neigh/show", "ovs-appctl dpctl/dump-conntrack")
 SERVED = {"tcp": [80], "udp": [53]}
@@ -54,6 +55,8 @@ def bridge(machine, name, secure=False):
 class Network:
     def __init__(self, lab, seed):
         self.lab, self.r = lab, random.Random(seed)
+        self.stp = False
+        lab.to_socket = True
         r = self.r
         self.segments = [Segment(r, n) for n in range(r.choice([1, 2, 2, 3]))]
         self.hypervisors, self.guests, self.routers = [], [], []
@@ -118,6 +121,7 @@ class Network:
     def join_bridge(self, hv, segment):
         name = f"brq{segment.n}"
         stp = self.r.random() < 0.2
+        self.stp |= stp
         hv.run(f"ip link add {name} type bridge{' stp_state 1 forward_delay 200' if stp else ''}; ip link set {name} up")
         if self.joined == "vxlan":
             learning = self.r.random() < 0.5
@@ -328,6 +332,8 @@ class Network:
 
     def ask(self):
         r = self.r
+        # Ports that listen and learn before they forward.
+        time.sleep(6 if self.stp else 1)
         ends = [(g.machine.name, g.machine, g.ip) for g in self.guests]
         targets = [("out", "203.0.113.100"), ("far", "198.51.100.9"), ("gateway", r.choice(self.segments).ip(1)), ("nobody", self.segments[0].ip(200)), *((f"floating of {g.machine.name}", ip) for g, ip in self.floating.items()), *((name, ip) for name, _, ip in ends)]
         if hasattr(self, "inner"):

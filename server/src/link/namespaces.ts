@@ -135,6 +135,7 @@ function* linkNamespace(
     ),
     neighboursKnown: neighbours.known,
     remotes: yield* linkRemotes(own),
+    remotesShown: remotesShown(own),
     netfilter: yield* linkNetfilter(own, 'ip'),
     netfilter6: yield* linkNetfilter(own, 'ip6'),
     nft: nft.tables,
@@ -259,6 +260,17 @@ function* linkRemotes(captures: readonly LinkedCapture[]): Generator<void, Names
     (row) => row,
     ({ dev, mac, ip }) => `${dev} ${mac} ${ip}`,
   );
+}
+
+/** `bridge fdb show` without a filter shows the tables of all devices, with `dev` of one. */
+function remotesShown(captures: readonly LinkedCapture[]): ReadonlySet<string> {
+  const whole = captures.filter(
+    (linked) =>
+      linked.capture.kind === 'bridge-fdb' &&
+      linked.capture.target === undefined &&
+      completeness(linked.capture).known === 'whole',
+  );
+  return new Set(whole.map(({ capture }) => capture.options['dev'] ?? '*'));
 }
 
 /** What a pass over all facts makes, with a pause before it. */

@@ -292,6 +292,8 @@ export interface Namespace {
   readonly neighboursKnown: Known;
   /** Where its VXLAN devices send frames: by MAC, all zeros for the rest (`bridge fdb`). */
   readonly remotes: readonly { readonly dev: string; readonly mac: string; readonly ip: string; readonly source: Source }[];
+  /** The devices whose table of those was captured whole; `*` for all. */
+  readonly remotesShown: ReadonlySet<string>;
   readonly netfilter: ReadonlyMap<string, NfTable>;
   /** The same of ip6tables. */
   readonly netfilter6: ReadonlyMap<string, NfTable>;

@@ -193,6 +193,7 @@ export function bareNamespace(host: string, name: string): Namespace {
     neighbours: [],
     neighboursKnown: 'absent',
     remotes: [],
+    remotesShown: new Set(),
     netfilter: new Map(),
     netfilter6: new Map(),
     nft: new Map(),

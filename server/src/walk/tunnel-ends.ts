@@ -72,7 +72,7 @@ export interface NearEnd {
   readonly host: Host;
   /** `vxlan`, `geneve`, `gre` … (ovs-vswitchd.conf.db(5), Interface, `type`). */
   readonly type: string | undefined;
-  /** The one number that it has; undefined where flows give it. */
+  /** The number that its packets carry; undefined where they have none. */
   readonly key: number | undefined;
   readonly local: string | undefined;
 }
@@ -107,7 +107,7 @@ function mayBeEnds(near: NearEnd, port: OvsPort): boolean {
 }
 
 /** The number that a tunnel port of a switch has by itself; undefined where flows give it, or none is set. */
-export function keyOf({ options }: OvsPort): number | undefined {
+function keyOf({ options }: OvsPort): number | undefined {
   const key = options['key'];
   return key === undefined || key === 'flow' ? undefined : Number(key);
 }

@@ -2,6 +2,7 @@ import type { Device, Host, Namespace, Source } from '../../model/network';
 import { bridgeOfMember, ovsPortNamed } from '../../model/queries';
 import { set, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
+import { isAnswer } from '../arp';
 import { followCopies, type Copy } from '../copies';
 import { destinationMac, type Ending, type Step } from '../step';
 import { deviceOverhead } from '../../model/tunnel-overhead';
@@ -45,6 +46,8 @@ export function outOfTunnel(
   steps: Step[],
 ): Ending {
   const { targets, exact } = targetsOf(namespace, name, packet);
+  if (targets.length === 0 && leadsNowhere(context, namespace, name, tunnel, packet))
+    return toNobody(host, namespace, name, tunnel, packet, steps);
   const way = { host, namespace, name, tunnel, exact };
   const [first, ...more] = targets;
   if (more.length === 0) return toTarget(context, way, first, packet, steps);
@@ -61,6 +64,40 @@ export function outOfTunnel(
     go: (inner, own) => toTarget(inner, way, target, packet, own),
   }));
   return followCopies(context, copies, steps) ?? toTarget(context, way, first, packet, steps);
+}
+
+/**
+ * A VXLAN device sends a frame to nobody for whom neither its table nor its own settings name a host (vxlan_xmit). From what came before an
+ * answer it may have learned where that goes.
+ */
+function leadsNowhere(
+  context: Context,
+  { remotesShown, devices }: Namespace,
+  name: string,
+  tunnel: TunnelDevice,
+  packet: FlowKey,
+): boolean {
+  const settings = devices.get(name)?.settings ?? {};
+  const learns = settings['nolearning'] !== 'on' && settings['learning'] !== 'off';
+  if (tunnel.type !== 'vxlan' || !tunnel.said || tunnel.id === undefined || settings['group6'] !== undefined) return false;
+  if (learns && (context.isReply || isAnswer(packet))) return false;
+  return remotesShown.has('*') || remotesShown.has(name);
+}
+
+function toNobody(host: Host, namespace: Namespace, name: string, tunnel: TunnelDevice, packet: FlowKey, steps: Step[]): Ending {
+  const device = namespace.devices.get(name);
+  const summary = `VXLAN device ${name}, VNI ${tunnel.id ?? '?'}, has no host for ${destinationMac(packet)} in its table, and none for all others: the frame is dropped`;
+  steps.push({
+    ...stepBase(namespace, name),
+    stage: 'tunnel',
+    summary,
+    certainty: 'captured',
+    packet,
+    evidence: device?.sources.slice(0, 1) ?? [],
+    steps: [],
+    effect: 'dropped',
+  });
+  return { disposition: 'dropped', at: { host: host.name, device: name, port: null }, summary, packet };
 }
 
 interface Way {

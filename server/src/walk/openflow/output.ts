@@ -10,7 +10,7 @@ import { tagText, type Ending, type Step } from '../step';
 import { portLimit } from '../size';
 import { outOfSwitchPort } from '../device-size';
 import { portOverhead } from '../../model/tunnel-overhead';
-import { deviceEnd, endText, hostWithout, keyOf, noFarEnd, portEnd, type TunnelEnd } from '../tunnel-ends';
+import { deviceEnd, endText, hostWithout, noFarEnd, portEnd, type TunnelEnd } from '../tunnel-ends';
 import { throughTunnel } from '../tunnel-size';
 import { underlayDown } from '../underlay';
 import { portEvidence, portShown, type Output } from './bridge';
@@ -183,7 +183,7 @@ function tunnel(context: Context, bridge: OvsBridge, port: OvsPort, packet: Flow
 
 function farEnd(context: Context, own: Host, port: OvsPort, remote: string, vni: bigint): TunnelEnd | undefined {
   const local = port.options['local_ip'];
-  const ofSwitch = portEnd(context.network, { host: own, type: port.type, key: keyOf(port), local }, remote);
+  const ofSwitch = portEnd(context.network, { host: own, type: port.type, key: Number(vni), local }, remote);
   if (ofSwitch) return ofSwitch;
   // What a switch calls GRE carries Ethernet, and has no key where it is 0.
   const isGre = port.type === 'gre';
