@@ -366,11 +366,16 @@ def build_with(seed):
 
 if __name__ == "__main__":
     import json
+    import signal
     import sys
     from lab import Lab
 
     first, count = int(sys.argv[1]), int(sys.argv[2])
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     for seed in range(first, first + count):
+        if stopped:
+            break
         lab = Lab()
         try:
             build_with(seed)(lab)

@@ -1,53 +1,83 @@
 import type { Device, Host, Network } from './network';
 import { bridgeOfMember, ovsPortNamed } from './queries';
 
-const cache = new WeakMap<Network, ReadonlyMap<Device, Device>>();
+/** The other end, and whether a table bears it out: a MAC table, or a neighbour table that has the one's address on the other. */
+export interface OtherEnd {
+  readonly device: Device;
+  readonly learned: boolean;
+}
+
+const cache = new WeakMap<Network, ReadonlyMap<Device, OtherEnd>>();
 
 /**
  * The other end of a pair (veth(4)) that is on another captured machine, as with containers: each of both ends has the number that the other
- * one names (`eth0@if6`). Where several would fit, the one on which a switch has learned the device's address, or the only one that is left
- * when those are taken. Undefined where that does not tell, and for all other devices.
+ * one names (`eth0@if6`). Where several would fit, the one that a table bears out; where none does, it must be the only one, and no table may
+ * say otherwise. Undefined for all other devices.
  */
-export function pairElsewhere(network: Network, device: Device): Device | undefined {
+export function pairElsewhere(network: Network, device: Device): OtherEnd | undefined {
   let found = cache.get(network);
   if (!found) cache.set(network, (found = findPairs(network)));
   return found.get(device);
 }
 
-function findPairs(network: Network): ReadonlyMap<Device, Device> {
+function findPairs(network: Network): ReadonlyMap<Device, OtherEnd> {
   const ends = new Map<string, Device[]>();
   for (const host of network.hosts.values())
     for (const { devices } of host.namespaces.values())
       for (const device of devices.values()) {
-        if (!mayBeEnd(device)) continue;
+        if (!mayBeEnd(device) || (device.type === undefined && sharesAddress(host, device))) continue;
         const key = `${device.index} ${device.peerIndex}`;
         ends.set(key, [...(ends.get(key) ?? []), device]);
       }
-  const pairs = new Map<Device, Device>();
-  const join = (one: Device, other: Device): void => {
-    pairs.set(one, other);
-    pairs.set(other, one);
+  const pairs = new Map<Device, OtherEnd>();
+  const join = (one: Device, other: Device, learned: boolean): void => {
+    pairs.set(one, { device: other, learned });
+    pairs.set(other, { device: one, learned });
   };
   const fitting = (device: Device): Device[] =>
-    pairs.has(device)
-      ? []
-      : (ends.get(`${device.peerIndex} ${device.index}`) ?? []).filter(
-          (other) => other.host !== device.host && !pairs.has(other),
-        );
+    (ends.get(`${device.peerIndex} ${device.index}`) ?? []).filter((other) => other.host !== device.host);
   const all = [...ends.values()].flat();
   for (const device of all) {
-    const learned = fitting(device).filter((other) => hasLearned(network, other, device.mac));
+    const learned = fitting(device).filter((other) => !pairs.has(other) && knows(network, other, device.mac));
     const [only, second] = learned;
-    if (only && !second) join(device, only);
+    if (only && !second && !pairs.has(device)) join(device, only, true);
   }
-  for (let before = -1; before !== pairs.size;) {
-    before = pairs.size;
-    for (const device of all) {
-      const [only, second] = fitting(device);
-      if (only && !second && fitting(only).length === 1) join(device, only);
-    }
+  for (const device of all) {
+    const [only, second] = fitting(device);
+    if (!only || second || fitting(only).length !== 1 || pairs.has(device) || pairs.has(only)) continue;
+    if (!saysOtherwise(network, device, only) && !saysOtherwise(network, only, device)) join(device, only, false);
   }
   return pairs;
+}
+
+/** Another device of the machine has its address, as that below an ipvlan or a VLAN device has: the number may be that one's. */
+function sharesAddress(host: Host, device: Device): boolean {
+  return [...host.namespaces.values()].some(({ devices }) =>
+    [...devices.values()].some((other) => other !== device && other.mac !== undefined && other.mac === device.mac),
+  );
+}
+
+/** Whether a switch has learned the address on its port, or a neighbour table has it on the device. */
+function knows(network: Network, { host: name, namespace, name: device }: Device, mac: string | undefined): boolean {
+  const host = network.hosts.get(name);
+  if (!host || mac === undefined) return false;
+  const neighbours = host.namespaces.get(namespace)?.neighbours ?? [];
+  return (
+    addressesBehind(host, namespace, device).includes(mac) || neighbours.some((row) => row.dev === device && row.mac === mac)
+  );
+}
+
+/** A switch has learned addresses on its port, but none of the other machine's, nor any that this one has learned elsewhere. */
+function saysOtherwise(network: Network, port: Device, other: Device): boolean {
+  const [host, far] = [network.hosts.get(port.host), network.hosts.get(other.host)];
+  const behind = host ? addressesBehind(host, port.namespace, port.name) : [];
+  if (!far || behind.length === 0) return false;
+  const own = [...far.namespaces.values()].flatMap(({ devices }) => [...devices.values()]);
+  const beyond = new Set([
+    ...own.map(({ mac }) => mac),
+    ...own.filter((device) => device !== other).flatMap(({ namespace, name }) => addressesBehind(far, namespace, name)),
+  ]);
+  return !behind.some((mac) => beyond.has(mac));
 }
 
 function mayBeEnd({ pair, index, peerIndex, type, name }: Device): boolean {
@@ -58,12 +88,6 @@ function mayBeEnd({ pair, index, peerIndex, type, name }: Device): boolean {
     (type === undefined || type === 'veth') &&
     !name.includes('.')
   );
-}
-
-/** Whether a switch whose port the device is has learned the address there. */
-function hasLearned(network: Network, port: Device, mac: string | undefined): boolean {
-  const host = network.hosts.get(port.host);
-  return host !== undefined && mac !== undefined && addressesBehind(host, port.namespace, port.name).includes(mac);
 }
 
 /** The addresses that switches of a host have learned on a device. */

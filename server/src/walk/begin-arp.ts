@@ -62,6 +62,7 @@ function bareCard(context: Context, from: Whereabouts & { kind: 'neutron-port' }
       const attachment = {
         host,
         device: found.name,
+        direct: true,
         certainty: 'inferred' as const,
         reason: '',
         evidence: found.sources.slice(0, 1),

@@ -98,6 +98,7 @@ export function cardBehindDevice(network: Network, host: Host, device: string): 
     attachment: {
       host,
       device,
+      direct: true,
       certainty: 'inferred',
       reason: found?.reason ?? `${mac} is behind ${device}`,
       evidence: source ? [source] : [],

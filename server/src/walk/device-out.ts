@@ -28,7 +28,7 @@ import { arrivalOf, type Arrival } from './wire';
 import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort, pairReason } from './owner';
 import { isAnswer, isRequest } from './arp';
 import { arpAtInstance, arpOnTheWire } from './arp-instance';
-import { addGap, hostOf, inNamespace, type Context } from './context';
+import { addDoubt, addGap, hostOf, inNamespace, type Context } from './context';
 import { destinationIp, destinationMac, sourceMac, tagText, type Ending, type Place, type Step } from './step';
 import { hasRole, hybridTwin, isCard, isNextToGuest, portIdPrefix } from '../model/known-names';
 
@@ -310,7 +310,7 @@ function guestAttachment(
     device?.mac === undefined ? undefined : neutronPortWithMac(context.network, device.mac),
   );
   // A card that another machine's bridge has learned behind its own is on the wire between them.
-  return attachment && isGuestPort(attachment.host, attachment.device)
+  return attachment?.direct === true
     ? context.go(
         context,
         { kind: 'instance', name: host.name, tap: { host: attachment.host.name, device: attachment.device } },
@@ -326,7 +326,7 @@ function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, 
   const neutron = neutronPortOf(context.network, tap) ?? neutronPortWithMac(context.network, mac);
   const known = cardBehind(context.network, host.name, tap);
   const near = host.namespaces.get('')?.devices.get(tap);
-  const far = near && pairElsewhere(context.network, near);
+  const far = near && pairElsewhere(context.network, near)?.device;
   const instance =
     (neutron && instanceOf(context.network, neutron)) ??
     (known?.card.mac === mac || known?.card.mac === undefined ? known?.instance : undefined) ??
@@ -360,6 +360,7 @@ function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, 
     markLast(steps, 'dropped');
     return { disposition: 'dropped', at: { host: host.name, device: tap, port: null }, summary, packet };
   }
+  if (far && (far.mac === mac || group)) return intoOtherEnd(context, near, far, packet, steps);
   if (instance?.guest !== undefined) {
     const guest = context.network.hosts.get(instance.guest);
     const device = [...(guest?.namespaces.get('')?.devices.values() ?? [])].find((candidate) => candidate.mac === mac);
@@ -421,9 +422,7 @@ function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, 
 function guestWithMac(context: Context, mac: string, behind: { readonly host: Host; readonly device: string }) {
   const attachment = attachmentOf(context.network, mac, undefined);
   const isElsewhere =
-    attachment !== undefined &&
-    isGuestPort(attachment.host, attachment.device) &&
-    (attachment.host !== behind.host || attachment.device !== behind.device);
+    attachment !== undefined && attachment.direct && (attachment.host !== behind.host || attachment.device !== behind.device);
   if (isElsewhere) return undefined;
   return context.network.instances.find((instance) => {
     const root = instance.guest === undefined ? undefined : context.network.hosts.get(instance.guest)?.namespaces.get('');
@@ -471,9 +470,7 @@ function switchOnTheWay(
   const mac = destinationMac(packet);
   const attachment = attachmentOf(context.network, mac, neutronPortWithMac(context.network, mac));
   // What has learned the receiver on a port that may lead to another switch is as much between as any.
-  return attachment && isGuestPort(attachment.host, attachment.device)
-    ? switchBetween(context.network, past.add(attachment.host.name), packet)
-    : found;
+  return attachment?.direct === true ? switchBetween(context.network, past.add(attachment.host.name), packet) : found;
 }
 
 const SWITCH = 'switch between|';
@@ -509,7 +506,10 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
     isMulticastMac(get(packet, 'dl_dst')) && isRequest(packet) ? arpOnTheWire(context, host, name, packet, steps) : undefined;
   if (asked) return asked;
   const far = device && pairElsewhere(context.network, device);
-  if (device && far) return intoOtherEnd(context, device, far, packet, steps);
+  if (device && far) {
+    if (!far.learned && far.device.mac !== mac) doubtPair(context, device, far.device);
+    return intoOtherEnd(context, device, far.device, packet, steps);
+  }
   const receivers = lowest(devicesWithMac(context.network, mac).filter((owner) => owner.host !== host));
   const nearer = switchOnTheWay(context, host, receivers, packet, true);
   const arrival = nearer ? undefined : arrivalOf(context, { host, device: name }, receivers, packet);
@@ -568,6 +568,14 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
   };
 }
 
+/** Numbers alone may be equal by chance: no drop beyond such a pair is certain. */
+function doubtPair(context: Context, device: Device, far: Device): void {
+  const host = hostOf(context, far.host);
+  const bridge = host && ovsPortNamed(host, far.name)?.bridge.name;
+  const command = bridge === undefined ? 'bridge fdb show' : `ovs-appctl fdb/show ${bridge}`;
+  addDoubt(context, { host: far.host, command, why: `whether ${far.name} is the other end of ${device.name} of ${device.host}` });
+}
+
 /** The other end of a pair that is on another machine takes what is sent, whoever it is for. */
 function intoOtherEnd(context: Context, device: Device, far: Device, packet: FlowKey, steps: Step[]): Ending {
   const last = steps.at(-1);
@@ -581,7 +589,9 @@ function intoOtherEnd(context: Context, device: Device, far: Device, packet: Flo
   const place: Place = { kind: 'device-in', host: far.host, namespace: far.namespace, device: far.name };
   const receiver = hostOf(context, far.host);
   const long = receiver && offTheWire(context, receiver, { namespace: far.namespace, device: far.name }, packet, steps);
-  return long ?? context.go(context, place, packet, steps);
+  // Neither of both machines is a switch further on the way of the same frame.
+  const seen = new Set([...context.seen, switchKey(device.host, packet), switchKey(far.host, packet)]);
+  return long ?? context.go({ ...context, seen }, place, packet, steps);
 }
 
 function markLast(steps: Step[], effect: NonNullable<Step['effect']>): void {

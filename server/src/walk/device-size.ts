@@ -125,7 +125,7 @@ export function outOfBridge(context: Context, exit: BridgeExit, packet: FlowKey,
     return meet(context, { ...meeting, room: VLAN_ROOM }, packet, steps) ?? context;
   }
   const own = namespace.devices.get(bridge)?.mtu;
-  const mayCut = !six && !size.dontFragment && size.length === size.whole;
+  const mayCut = !six && !size.dontFragment;
   if (calls === 'unsaid') {
     // Which of both it does: only what neither lets through is lost for certain.
     const gap = {
@@ -157,7 +157,7 @@ export function outOfBridge(context: Context, exit: BridgeExit, packet: FlowKey,
   steps.push({
     ...stepBase(namespace, bridge),
     stage: 'linux-bridge',
-    summary: `${sizeText(size)} are more than the MTU of ${port} (${limit.mtu}): br_netfilter cuts the packet into ${fragmentCount(size.length, own, 4)} fragments of up to ${after.length} bytes, by the MTU of ${bridge} (${own})`,
+    summary: `${sizeText(size)} are more than the MTU of ${port} (${limit.mtu}): br_netfilter cuts ${size.length === size.whole ? 'the packet' : 'them again,'} into ${size.length === size.whole ? `${fragmentCount(size.length, own, 4)} ` : ''}fragments of up to ${after.length} bytes, by the MTU of ${bridge} (${own})`,
     certainty: 'captured',
     packet,
     evidence: [...limit.evidence, ...bridgeLimit.evidence],

@@ -130,14 +130,18 @@ export interface Attachment {
   readonly host: Host;
   /** The device next to the instance: tap…, vnet… */
   readonly device: string;
+  /** Nothing else is between that device and the card; else it may be a port that leads to another switch. */
+  readonly direct: boolean;
   readonly certainty: Certainty;
   readonly reason: string;
   readonly evidence: readonly Source[];
 }
 
+type Candidate = Omit<Attachment, 'direct'>;
+
 /** The device on a hypervisor that a port of an instance is attached by. */
 export function attachmentOf(network: Network, mac: string | undefined, port: NeutronPort | undefined): Attachment | undefined {
-  const found: Attachment[] = [];
+  const found: Candidate[] = [];
   for (const host of network.hosts.values()) {
     const byName = port && deviceOfPort(host, port);
     if (byName) found.push(byName);
@@ -147,26 +151,44 @@ export function attachmentOf(network: Network, mac: string | undefined, port: Ne
     if (byMac) found.push(byMac);
   }
   const hypervisor = port && instanceOf(network, port)?.hypervisor;
+  const paired = mac === undefined ? undefined : otherEndOf(network, mac);
   // Every switch on the way has learned the address, most of them on the port that leads to the next, where it is one of several.
   const near = found
-    .filter(({ host, device }) => isGuestPort(host, device))
-    .map((attachment) => ({ attachment, behind: addressesBehind(attachment.host, '', attachment.device).length }))
-    .sort(
-      (a, b) => Number(isNextToGuest(b.attachment.device)) - Number(isNextToGuest(a.attachment.device)) || a.behind - b.behind,
-    );
-  return (
-    found.find(({ host }) => isCalled(host, hypervisor ?? '')) ??
-    (mac === undefined ? undefined : otherEndOf(network, mac)) ??
-    near[0]?.attachment ??
-    found[0]
+    .filter((candidate) => isDirect(network, candidate, mac))
+    .map((candidate) => ({ candidate, behind: addressesBehind(candidate.host, '', candidate.device).length }))
+    .sort((a, b) => Number(isNextToGuest(b.candidate.device)) - Number(isNextToGuest(a.candidate.device)) || a.behind - b.behind);
+  const chosen = found.find(({ host }) => isCalled(host, hypervisor ?? '')) ?? paired ?? near[0]?.candidate ?? found[0];
+  return chosen && { ...chosen, direct: chosen === paired || isDirect(network, chosen, mac) };
+}
+
+/**
+ * Whether a card can be what is on the other side of a port: the port is for a guest, no other captured machine is behind it, and where
+ * both are ends of pairs, the one's number is what the other names.
+ */
+function isDirect(network: Network, { host, device }: Candidate, mac: string | undefined): boolean {
+  if (!isGuestPort(host, device)) return false;
+  if (mac === undefined) return true;
+  const cards = devicesWithMac(network, mac).filter((owner) => owner.host !== host);
+  const port = host.namespaces.get('')?.devices.get(device);
+  if (cards.length > 0 && port && cards.every((card) => haveOtherEnds(card.device, port))) return false;
+  const machines = new Set(cards.map((card) => card.host));
+  return !addressesBehind(host, '', device).some(
+    (other) => other !== mac && devicesWithMac(network, other).some((owner) => owner.host !== host && !machines.has(owner.host)),
   );
 }
 
+/** Two devices that are ends of pairs, but not of one: the one names another number than the other has. */
+function haveOtherEnds(one: Device, other: Device): boolean {
+  const differ = (a: Device, b: Device) => a.peerIndex !== undefined && b.index !== undefined && a.peerIndex !== b.index;
+  const mayBePair = ({ type }: Device) => type === undefined || type === 'veth';
+  return mayBePair(one) && mayBePair(other) && (differ(one, other) || differ(other, one));
+}
+
 /** Where the card with a MAC is one end of a pair, the other end on a captured hypervisor. */
-function otherEndOf(network: Network, mac: string): Attachment | undefined {
+function otherEndOf(network: Network, mac: string): Candidate | undefined {
   // The devices of a bond have one address: which of them is in use the pair does not tell.
   const [only, second] = devicesWithMac(network, mac);
-  const far = only && !second ? pairElsewhere(network, only.device) : undefined;
+  const far = only && !second ? pairElsewhere(network, only.device)?.device : undefined;
   const host = far && network.hosts.get(far.host);
   return only && far?.namespace === '' && host && hasPort(host, far.name)
     ? {
@@ -192,7 +214,7 @@ export function isGuestPort(host: Host, device: string): boolean {
   return !isCard(device) && (known?.type === 'veth' || known?.type === 'tun' || known?.peerIndex !== undefined);
 }
 
-function deviceOfPort(host: Host, port: NeutronPort): Attachment | undefined {
+function deviceOfPort(host: Host, port: NeutronPort): Candidate | undefined {
   const tap = `tap${port.id.slice(0, 11)}`;
   for (const bridge of host.linuxBridges.values()) {
     const member = bridge.members.find(({ name }) => name === tap);
@@ -221,7 +243,7 @@ function deviceOfPort(host: Host, port: NeutronPort): Attachment | undefined {
   return undefined;
 }
 
-function deviceOfCard(network: Network, host: Host, mac: string): Attachment | undefined {
+function deviceOfCard(network: Network, host: Host, mac: string): Candidate | undefined {
   for (const instance of network.instances) {
     for (const card of instance.interfaces) {
       const device = card.mac === mac && (card.host === undefined || card.host === host.name) ? card.target : undefined;
@@ -245,7 +267,7 @@ function hasPort(host: Host, device: string): boolean {
   );
 }
 
-function deviceOfMac(host: Host, mac: string): Attachment | undefined {
+function deviceOfMac(host: Host, mac: string): Candidate | undefined {
   for (const bridge of host.linuxBridges.values()) {
     const devices = host.namespaces.get(bridge.namespace)?.devices;
     const entry = bridge.fdb.find(
@@ -311,7 +333,7 @@ function leadsToInstance(port: OvsPort): boolean {
   );
 }
 
-function place(host: Host, port: OvsPort, reason: string, certainty: Certainty, source: Source): Attachment {
+function place(host: Host, port: OvsPort, reason: string, certainty: Certainty, source: Source): Candidate {
   // The tap behind a hybrid port, where a Linux bridge is known to be between.
   const tap = siblingOf(port.name, 'tap');
   const bridged = [...host.linuxBridges.values()].some((bridge) => bridge.members.some(({ name }) => name === tap));

@@ -117,7 +117,7 @@ function arrivalAt(
     isGuest && device.mac !== undefined
       ? attachmentOf(context.network, device.mac, neutronPortWithMac(context.network, device.mac))
       : undefined;
-  if (attachment && isGuestPort(attachment.host, attachment.device)) {
+  if (attachment?.direct === true) {
     // The port that it hangs on is the one that the frame leaves by: nothing is between.
     if (attachment.host === from.host)
       return attachment.device === from.device ? straight(from, receiver, owned, packet) : undefined;

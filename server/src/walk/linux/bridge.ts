@@ -234,6 +234,7 @@ function chooseMember(run: Run, packet: FlowKey): Chosen | undefined {
     return { member: only, name: only.name, certainty: 'captured', reason: undefined, evidence: [] };
   // An address that is not in the table is flooded; that is shown as it is, where the table is there to say so.
   if (bridge.fdbKnown === 'whole') return undefined;
+  doubt(context, host.name, bridge, { why: `which port of ${bridge.name} leads to ${mac}`, command: 'bridge fdb show' });
   const owner = others.find(({ name }) => {
     const known = neutronPortOf(context.network, name)?.mac ?? cardBehind(context.network, host.name, name)?.card.mac;
     return known === mac || isGuestSide(name, run.namespace?.devices.get(name)?.mac, mac);

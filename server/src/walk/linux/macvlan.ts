@@ -46,6 +46,21 @@ export function takerBehindRules(host: Host, lower: Lower, destination: string):
   );
 }
 
+/** Whether a device that nobody says the kind of may share a card by IP, and then takes what is for its address before the card's machine does. */
+export function mayShareByIp(host: Host, { namespace, name }: Lower, destination: string): boolean {
+  const card = host.namespaces.get(namespace)?.devices.get(name);
+  return [...host.namespaces.values()].some(({ devices }) =>
+    [...devices.values()].some(
+      (device) =>
+        device !== card &&
+        device.type === undefined &&
+        device.mac !== undefined &&
+        device.mac === card?.mac &&
+        device.addresses.some(({ ip }) => ip === destination),
+    ),
+  );
+}
+
 function mode(device: Device): string {
   return device.settings['mode'] ?? '';
 }

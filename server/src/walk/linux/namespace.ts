@@ -23,10 +23,11 @@ import {
 import { arpIn, whyUnverified } from './arp-in';
 import { failedEntry, resolveNeighbour, stateText } from './neighbour';
 import { at, eventSteps, isRouter, stepBase } from './events';
-import { takerBehindRules } from './macvlan';
+import { mayShareByIp, takerBehindRules } from './macvlan';
 import { intoSharing, intoVlanDevice, isDown } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { asSent, routedLimit, tooLong } from './routed-size';
+import { forwarding } from '../../kernel/route-input';
 import { vrfOf } from '../../kernel/routing';
 import { route } from './routing';
 import { hasConnections, passNamespace, uncapturedTable, type Taken } from './stack-walk';
@@ -207,7 +208,8 @@ function through(
     refusal?.decision.why === 'forwarding-off' ||
     refusal?.decision.why === 'no-route' ||
     (taken.verdict === 'unroutable' && taken.why === 'no route leads to its destination');
-  const unsure = homeless && !addressed;
+  const shared = homeless && host !== undefined && mayShareByIp(host, lower, destinationIp(passage.packet));
+  const unsure = homeless && (!addressed || shared);
   // Nor where it goes, as long as a rule that nobody saw may give it another destination.
   const mayTurn = homeless && !unsure && device !== undefined && tables.size === 0 && namespace.nftKnown !== 'whole';
   for (const event of taken.events) {
@@ -221,10 +223,12 @@ function through(
   if (unsure || mayTurn) {
     const name = namespace.name === '' ? namespace.host : namespace.name;
     const destination = destinationIp(passage.packet);
-    const what = unsure
-      ? `whether ${destination} is an address of ${name}`
-      : `whether a rule of ${name} translates ${destination} before its way is looked for`;
-    const command = unsure ? 'ip address' : `${isIpv6(frame) ? 'ip6tables' : 'iptables'}-save`;
+    const what = shared
+      ? `what kind of device has ${destination}, and ${device ?? ''}'s MAC address: it may share that card`
+      : unsure
+        ? `whether ${destination} is an address of ${name}`
+        : `whether a rule of ${name} translates ${destination} before its way is looked for`;
+    const command = shared ? 'ip -d link' : unsure ? 'ip address' : `${isIpv6(frame) ? 'ip6tables' : 'iptables'}-save`;
     addGap(context, { host: namespace.host, command: inNamespace(namespace, command), why: what });
     const summary = `It was not captured ${what}; as it is, the packet is not handed on (${taken.why})`;
     return { disposition: 'insufficient-info', at: where, summary, packet: passage.packet };
@@ -258,6 +262,7 @@ function through(
       const hop = taken.nextHop;
       if (!hop)
         return { disposition: 'insufficient-info', at: where, summary: 'The route names no next hop', packet: passage.packet };
+      if (device !== undefined) tellForwarding(passage, device);
       const limit = routedLimit(namespace, taken);
       const sent = { ...passage, context: asSent(context, namespace, limit, device === undefined, passage.packet, steps) };
       return hop.name === undefined
@@ -272,6 +277,21 @@ function through(
       return dropHere(passage, where, `The kernel drops the packet: ${taken.why}`);
     }
   }
+}
+
+/** Routers of Neutron forward; that any other machine does so is taken for granted where its settings were not captured, and said. */
+function tellForwarding({ context, namespace, steps, packet }: Passage, device: string): void {
+  const family = isIpv6(packet) ? 6 : 4;
+  if (forwarding(namespace, device, family) !== 'maybe' || knownNamespace(namespace.name)?.routes === true) return;
+  const name = namespace.name === '' ? namespace.host : namespace.name;
+  const setting = family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
+  const why = `whether ${name} forwards what is not for itself`;
+  addGap(context, { host: namespace.host, command: inNamespace(namespace, `sysctl ${setting}`), why });
+  const at = steps.findLastIndex((step) => step.stage === 'route' && step.host === namespace.host);
+  const step = steps[at];
+  if (!step || isRouter(namespace)) return;
+  const reason = `${step.reason === undefined ? '' : `${step.reason}; `}${name} is taken to forward: ${setting} was not captured`;
+  steps[at] = { ...step, certainty: weaker(step.certainty, 'inferred'), reason };
 }
 
 /**
