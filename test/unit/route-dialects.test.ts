@@ -6,6 +6,9 @@ import { ipRoute } from '../../server/src/captures/ip-route/index';
 import { route } from '../../server/src/captures/route/index';
 import { readQuestion } from '../../server/src/features/netfilter-question';
 import { netfilterTrace } from '../../server/src/features/netfilter-trace';
+import { formatAddress, plainPacket } from '../../server/src/kernel/packet';
+import { flowOf, lookup } from '../../server/src/kernel/routing';
+import { parseIp } from '../../server/src/packet/address';
 import { namespaceOf } from '../oracle-linux/compare';
 import { command, facts, parse, plain } from './linux-captures.harness';
 
@@ -233,5 +236,49 @@ ${more}`;
     const packet = ask(`route\n${table}`, '8.8.8.8');
     assert.equal(packet.out, 'eth0');
     assert.equal(packet.nextHop, null);
+  });
+});
+
+describe('routes of IPv6 for packets from one network', () => {
+  // What `ip -6 route get DESTINATION from SOURCE iif va` said of these (Linux 6.18).
+  const text = `root@r:~# ip -6 route
+default from fd00:7::/48 via fd00:2::9 dev vb metric 200 pref medium
+2001:db8::/32 from fd00:7::/64 via fd00:2::2 dev vb metric 1024 pref medium
+2001:db8::/32 from fd00:7::/60 via fd00:1::7 dev va metric 1 pref medium
+2001:db8:5::/48 from fd00:8::/64 via fd00:2::7 dev vb metric 1024 pref medium
+2001:db8::/32 via fd00:1::2 dev va metric 50 pref medium
+fd00:1::/64 dev va proto kernel metric 256 pref medium
+fd00:2::/64 dev vb proto kernel metric 256 pref medium
+default via fd00:1::9 dev va metric 99 pref medium
+`;
+  const asked = [
+    ['2001:db8::1', 'fd00:7::5', 'fd00:2::2'],
+    ['2001:db8::1', 'fd00:7:0:1::5', 'fd00:1::7'],
+    ['2001:db8::1', 'fd00:9::5', 'fd00:1::9'],
+    ['2001:db8:5::1', 'fd00:9::5', 'fd00:1::9'],
+    ['2001:db8:5::1', 'fd00:8::5', 'fd00:2::7'],
+    ['2001:db8:5::1', 'fd00:7::5', 'fd00:2::2'],
+    ['3000::1', 'fd00:7::5', 'fd00:2::9'],
+    ['3000::1', 'fd00:9::5', 'fd00:1::9'],
+    ['2001:db8::1', '::', 'fd00:1::9'],
+  ] as const;
+  const json = `root@r:~# ip -6 -j route
+[{"dst":"default","from":"fd00:7::/48","gateway":"fd00:2::9","dev":"vb","metric":200,"flags":[],"pref":"medium"},{"dst":"default","gateway":"fd00:1::9","dev":"va","metric":99,"flags":[],"pref":"medium"}]
+`;
+
+  it('take no others, and hide those to the same network that are for all', () => {
+    const way = (namespace: ReturnType<typeof namespaceOf>, dst: string, src: string) => {
+      const [to, from] = [parseIp(dst), parseIp(src)];
+      const packet = plainPacket(6, from?.value ?? 0n, to?.value ?? 0n, 6);
+      const found = lookup(flowOf(packet, 'va'), { namespace, choose: ({ likely }) => likely, key: '' });
+      return found.kind === 'found' && found.hop?.via !== undefined ? formatAddress(6, found.hop.via) : found.kind;
+    };
+    const namespace = namespaceOf(text);
+    for (const [dst, src, via] of asked) assert.equal(way(namespace, dst, src), via, `${dst} from ${src}`);
+    for (const [src, via] of [
+      ['fd00:7::5', 'fd00:2::9'],
+      ['fd00:9::5', 'fd00:1::9'],
+    ] as const)
+      assert.equal(way(namespaceOf(json), '3000::1', src), via, src);
   });
 });

@@ -118,6 +118,8 @@ export type LinuxFact =
       readonly via?: Val<string>;
       readonly dev?: Val<string>;
       readonly src?: Val<string>;
+      /** Only packets from this network use it (IPv6). */
+      readonly from?: Val<string>;
       readonly metric?: Val<number>;
       readonly scope?: Val<string>;
       readonly table?: Val<string>;

@@ -6,6 +6,8 @@ import { parseIp, parsePrefix, type IpPrefix } from '../packet/address';
 export interface FibRoute {
   readonly type: string;
   readonly prefix: IpPrefix;
+  /** Only packets from there use it (IPv6). */
+  readonly from?: IpPrefix;
   readonly tos: number;
   readonly metric: number;
   readonly hops: readonly Hop[];
@@ -138,6 +140,7 @@ function makeFib(namespace: Namespace, family: 4 | 6): Fib {
 
 function captured(namespace: Namespace, route: RouteFact, prefix: IpPrefix, source: Source): FibRoute {
   const family = prefix.family;
+  const from = family === 6 && route.from !== undefined ? parsePrefix(route.from.value) : undefined;
   const hops: Hop[] = [];
   let unknown: FibRoute['unknown'];
   const said = hopsOf(namespace, route);
@@ -164,6 +167,7 @@ function captured(namespace: Namespace, route: RouteFact, prefix: IpPrefix, sour
     metric: route.metric?.value ?? (family === 6 ? 1024 : 0),
     hops,
     src: route.src === undefined ? undefined : parseIp(route.src.value)?.value,
+    ...(from === undefined ? {} : { from }),
     mtu: route.mtu?.value,
     text: route.text.value.trim().replace(/\s+/g, ' '),
     source,

@@ -214,8 +214,8 @@ export function lookupTable(
   const table = fib.tables.get(name);
   if (table) {
     for (const level of table.levels) {
-      const candidates = level.routes.get(flow.dst & level.mask);
-      if (!candidates) continue;
+      const candidates = bySource(level.routes.get(flow.dst & level.mask) ?? [], flow, level.length);
+      if (candidates.length === 0) continue;
       for (const route of inOrder(candidates, flow)) {
         const answer = routeFits(fib, route, name, flow, options);
         if (answer === 'throw') return undefined;
@@ -234,6 +234,21 @@ export function lookupTable(
   if (table?.implied === true) return mayBeOwn(flow, options);
   if (name === 'local' && known === 'absent') return undefined;
   return gapIn(fib, name, known, name !== 'main' || known === 'partial', options);
+}
+
+/**
+ * Of the routes to a network those for the packet's source, the longest network of that first (fib6_node_lookup). Where it is in none of
+ * them, the routes to a shorter network are asked, and not those to the same that are for all; but for the default route, below which there
+ * is nothing.
+ */
+function bySource(routes: readonly FibRoute[], flow: Flow, length: number): readonly FibRoute[] {
+  if (!routes.some(({ from }) => from !== undefined)) return routes;
+  const own = routes.flatMap((route) =>
+    route.from !== undefined && (flow.src & route.from.mask) === route.from.value ? [{ route, length: route.from.length }] : [],
+  );
+  const longest = Math.max(...own.map((one) => one.length));
+  if (own.length > 0) return own.filter((one) => one.length === longest).map(({ route }) => route);
+  return length === 0 ? routes.filter(({ from }) => from === undefined) : [];
 }
 
 function isWholeAddress({ prefix }: FibRoute, family: 4 | 6): boolean {
@@ -369,6 +384,8 @@ function siblings(fib: Fib, route: FibRoute, table: string): Hop[] {
       (other) =>
         other !== route &&
         other.metric === route.metric &&
+        other.from?.value === route.from?.value &&
+        other.from?.mask === route.from?.mask &&
         other.type === 'unicast' &&
         other.hops[0]?.via !== undefined &&
         route.hops[0]?.via !== undefined,

@@ -104,6 +104,8 @@ function* linkNamespace(
           route.dst.value.prefix,
           route.via?.value,
           route.dev?.value,
+          route.from?.value,
+          route.nexthopId?.value,
           route.metric?.value,
           route.tos?.value,
           route.table?.value ?? 'main',

@@ -164,6 +164,7 @@ function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInp
   const { pairs, flags } = found.words;
   const [via, src, metric, scope] = [pairs.get('via'), pairs.get('src'), pairs.get('metric'), pairs.get('scope')];
   const tos = pairs.get('tos') ?? pairs.get('dsfield');
+  const from = pairs.get('from');
   const tosValue = typeOfService(tos);
   const mtu = pairs.get('mtu') ?? pairs.get('mtu lock');
   const protocol = pairs.get('proto') ?? pairs.get('protocol');
@@ -189,6 +190,7 @@ function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInp
     ...(via === undefined ? {} : { via: lower(via) }),
     ...(dev === undefined ? {} : { dev }),
     ...(src === undefined ? {} : { src: lower(src) }),
+    ...(from === undefined ? {} : { from: lower(from) }),
     ...(metric === undefined || !/^\d+$/.test(metric.value) ? {} : { metric: numberVal(metric) }),
     ...(scope === undefined ? {} : { scope }),
     ...(table === undefined ? {} : { table }),
@@ -203,7 +205,7 @@ function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInp
 }
 
 /** What ip-route(8) prints of IPv6 only. */
-const ONLY_SIX = ['pref', 'error', 'expires', 'hoplimit'];
+const ONLY_SIX = ['pref', 'error', 'expires', 'hoplimit', 'from'];
 /** The metric of the route that IPv6 ends with where no table has one. */
 const OUTSIDE_TABLES = 0xffffffff;
 
@@ -247,6 +249,7 @@ function parseJson(input: ParseInput) {
     ];
     const [metric, protocol, nhid] = [jsonNumber(own, 'metric'), jsonText(own, 'protocol'), jsonNumber(own, 'nhid')];
     const tos = typeOfService(jsonText(own, 'tos'));
+    const from = jsonText(own, 'from');
     const mtu = jsonObjects(own, 'metrics').flatMap((metrics) => jsonNumber(metrics, 'mtu') ?? [])[0];
     const encap = jsonText(object, 'encap');
     const hops = jsonObjects(own, 'nexthops');
@@ -267,6 +270,7 @@ function parseJson(input: ParseInput) {
       ...(via === undefined ? {} : { via }),
       ...(dev === undefined ? {} : { dev }),
       ...(src === undefined ? {} : { src }),
+      ...(from === undefined ? {} : { from }),
       ...(metric === undefined ? {} : { metric }),
       ...(scope === undefined ? {} : { scope }),
       ...(table !== undefined
