@@ -127,3 +127,58 @@ describe('lines that something numbered or marked', () => {
     assert.deepEqual(errorsOf(text), ['not-understood', 'not-understood']);
   });
 });
+
+describe('signs that were typeset', () => {
+  it('are those that were typed', () => {
+    const text = `# ovs-vsctl show
+    Bridge “br0”
+        Port “vx1”
+            Interface “vx1”
+                type: vxlan
+                options: {remote_ip=”10.0.0.2″, key=flow}
+# iptables -S
+-A INPUT –p tcp –dport 22 -m comment –comment “a – b” –j DROP
+# ovs-ofctl dump-flows br0
+ cookie=0×1f, duration=10.1s, table=0, n_packets=1, n_bytes=98, priority=0 actions=NORMAL
+# virsh dumpxml a
+<domain type=’kvm’>
+  <interface type=’bridge’>
+    <mac address=’52:54:00:0a:0b:0c’/>
+  </interface>
+</domain>
+`;
+    assert.deepEqual(errorsOf(text), []);
+    assert.equal(factsOf(text, 'ovs-interface')[0]?.options?.['remote_ip']?.value, '10.0.0.2');
+    const [rule] = factsOf(text, 'nf-rule');
+    assert.deepEqual([rule?.matches.length, rule?.target?.value], [3, 'DROP']);
+    assert.equal(rule?.target && text.slice(rule.target.span.start, rule.target.span.end), 'DROP');
+    assert.equal(factsOf(text, 'domain-interface')[0]?.mac?.value, '52:54:00:0a:0b:0c');
+  });
+});
+
+describe('what forums and trackers put around', () => {
+  it('is no part of a command or its output', () => {
+    const text =
+      '[b]# brctl show[/b]\nbridge name\tbridge id\t\tSTP enabled\tinterfaces\nbr0\t\t8000.001e682f02ad\tno\t\teth0\n{panel}\n';
+    const [capture] = read(text).captures;
+    assert.deepEqual([capture?.command, capture?.errors], ['brctl show', []]);
+    assert.deepEqual(places('PS C:\\> ssh root@h1 ip r\ndefault via 10.9.9.1 dev eth0\n'), [['ip-route', 'h1', undefined]]);
+  });
+
+  it('may be a terminal that broke a table, whose title has an empty end there', () => {
+    const text = `$ openstack port list
++--------------------------------------+------+-------------------+---------------------
+---------+--------+
+| ID                                   | Name | MAC Address       | Fixed IP Addresses
+         | Status |
++--------------------------------------+------+-------------------+---------------------
+---------+--------+
+| 0a1b2c3d-1111-4222-8333-444455556666 |      | fa:16:3e:11:22:33 | ip_address='10.0.0.5
+'        | ACTIVE |
++--------------------------------------+------+-------------------+---------------------
+---------+--------+
+`;
+    assert.deepEqual(errorsOf(text), []);
+    assert.equal(factsOf(text, 'neutron-port')[0]?.status?.value, 'ACTIVE');
+  });
+});

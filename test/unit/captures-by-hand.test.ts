@@ -177,3 +177,35 @@ Chain INPUT (policy ACCEPT 12 packets, 800 bytes)
     assert.equal(table?.known, 'partial');
   });
 });
+
+describe('a port of Open vSwitch whose name is cut off', () => {
+  it('gives what stands below it to no other port', () => {
+    const text = `$ ovs-vsctl show
+    Bridge br-int
+        Port "tap1"
+            Interface "tap1"
+        Port "tap2
+            tag: 9
+            Interface "tap2
+                type: internal
+        Port "tap3"
+            tag: 3
+            Interface "tap3"
+`;
+    assert.equal(errorsOf(text).length, 2);
+    assert.deepEqual(
+      factsOf(text, 'ovs-port').map(({ name, tag }) => [name.value, tag?.value]),
+      [
+        ['tap1', undefined],
+        ['tap3', 3],
+      ],
+    );
+    assert.deepEqual(
+      factsOf(text, 'ovs-interface').map(({ name, type }) => [name.value, type?.value]),
+      [
+        ['tap1', undefined],
+        ['tap3', undefined],
+      ],
+    );
+  });
+});

@@ -6,7 +6,7 @@ export const FENCE = new RegExp(
   '^\\s*(?:```|~~~|' +
     '(?:</?(?:pre|code|p|br|hr|div|span|li|ul|ol|details|summary|blockquote|b|strong)\\b[^<>]*>\\s*)+$|' +
     '(?:<details\\b[^<>]*>\\s*)?<summary>[^<>]*</summary>\\s*$|' +
-    '\\{(?:code|noformat|quote)(?::[^}]*)?\\}\\s*$|\\[/?(?:code|pre|quote)[^\\]]*\\]\\s*$|\\[(?:source|listing)[^\\]]*\\]\\s*$|' +
+    '\\{(?:code|noformat|quote|panel)(?::[^}]*)?\\}\\s*$|\\[/?(?:code|pre|quote)[^\\]]*\\]\\s*$|\\[(?:source|listing)[^\\]]*\\]\\s*$|' +
     '\\{%\\s*(?:end)?(?:highlight|raw|codeblock)\\b[^%]*%\\}\\s*$)',
   'i',
 );

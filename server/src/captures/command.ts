@@ -55,6 +55,8 @@ const prompts: readonly RegExp[] = [
   new RegExp(`^\\s*(?<host>${HOST}):[~/\\w][^\\s#$:]* [a-z_][\\w.-]*\\$ (?=\\S)`),
   // host:~# host:/etc# host ~#
   new RegExp(`^\\s*(?<host>${HOST})(?::\\s*|\\s+)[~/][^\\s#$]*\\s?[#$]\\s*`),
+  // PS C:\> C:\Users\me> (Windows, where ssh and kubectl are as well)
+  /^\s*(?:PS )?[A-Z]:\\[^<>|]*>\s*(?=\S)/,
   // (none)# (none):~#: the machine has no name
   /^\s*\(none\)(?::\S*?)?\s?[#$]\s*/,
   // mininet> h1 ifconfig: the command runs on the host h1

@@ -1,6 +1,6 @@
 import type { Line } from '../base/lines';
 
-/** A line with something shorter in place of what matches a pattern; every character keeps its place in the document. */
+/** A line with something else in place of what matches a pattern; every other character keeps its place in the document. */
 export function replaced(line: Line, pattern: RegExp, put: (found: RegExpMatchArray) => string): Line {
   const cuts: { at: number; length: number }[] = [];
   const before = [...(line.cuts ?? [])];

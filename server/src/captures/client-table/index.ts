@@ -1,4 +1,4 @@
-import type { Line } from '../../base/lines';
+import { indentOf, type Line } from '../../base/lines';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind } from '../capture';
 import { collect, record, type Collected } from '../lines';
@@ -97,7 +97,12 @@ function readTable(
     // A narrow terminal wraps rows: up to the bar that closes them, as long as no line begins a row of its own.
     while (/^\s*[|+]/.test(line.text) && !/[|+]$/.test(group.at(-1)?.text ?? '') && group.length < 8) {
       const next = lines[n + group.length];
-      if (next === undefined || /^\s*[|+]/.test(next.text) || !/^[-=+]+$|\|/.test(next.text)) break;
+      if (
+        next === undefined ||
+        (/^\s*[|+]/.test(next.text) && indentOf(next.text) <= indentOf(line.text)) ||
+        !/^[-=+]+$|\|/.test(next.text)
+      )
+        break;
       group.push(next);
     }
     const source = group.length === 1 ? sourceOf(line) : joinLines(group);

@@ -8,6 +8,8 @@ import { eachLineInSteps } from '../lines';
 import { readShowLine, type ShowLine } from './semantics';
 
 const OBJECT = /^\s*(?:Bridge|Port|Interface) (?:"[^"]+"|[\w.@:+-]+)(?:\s*(?:[<#(←]|--).*|\s+(?:[|│]|\+-).*)?$/;
+/** The same with a name that was cut off, or that nothing quotes so: what stands below is of none of the others. */
+const NAMELESS = /^\s*(Bridge|Port|Interface) ["']\S*$/;
 const SETTING =
   /^\s*(?:tag|trunks|type|options|fail_mode|is_connected|ovs_version|datapath_type|datapath_version|error|bfd_status|vlan_mode|other_config|target|role|statistics|status|cvlans|mac|ingress_policing_\w+|bond_mode|lacp):(?:\s|$)/;
 const UUID = /^\s*[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -42,7 +44,13 @@ export const ovsVsctlShow: CaptureKind = {
     return undefined;
   },
   accepts(text) {
-    return OBJECT.test(text) || SETTING.test(text) || UUID.test(text) || /^\s*(?:Manager|Controller) "/.test(text);
+    return (
+      OBJECT.test(text) ||
+      NAMELESS.test(text) ||
+      SETTING.test(text) ||
+      UUID.test(text) ||
+      /^\s*(?:Manager|Controller) "/.test(text)
+    );
   },
   parse: (input) => drained(parseInSteps(input)),
   parseInSteps,
@@ -151,12 +159,24 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
     }
   };
 
-  const parsed = yield* eachLineInSteps(input, grammars.OvsVsctlShow, 'line', 'line of ovs-vsctl show', (result, source, out) => {
-    const line = readShowLine(result, source);
-    if (line.kind === 'system') uuid = line.uuid;
-    else if (line.kind === 'object') object(line, out.refs as Ref[]);
-    else setting(line, out.refs as Ref[]);
-  });
+  const nameless = input.lines.filter(({ text }) => NAMELESS.test(text) && !OBJECT.test(text));
+  const parsed = yield* eachLineInSteps(
+    input,
+    grammars.OvsVsctlShow,
+    'line',
+    'line of ovs-vsctl show',
+    (result, source, out, { number }) => {
+      for (let next = nameless[0]; next !== undefined && next.number < number; next = nameless[0]) {
+        const what = NAMELESS.exec(next.text)?.[1];
+        (what === 'Bridge' ? endBridge : what === 'Port' ? endPort : endInterface)();
+        nameless.shift();
+      }
+      const line = readShowLine(result, source);
+      if (line.kind === 'system') uuid = line.uuid;
+      else if (line.kind === 'object') object(line, out.refs as Ref[]);
+      else setting(line, out.refs as Ref[]);
+    },
+  );
   endBridge();
   if (uuid || version) facts.push({ kind: 'ovs-system', ...(uuid ? { uuid } : {}), ...(version ? { version } : {}) });
   return { ...parsed, facts };
