@@ -85,7 +85,7 @@ def routes(setup, numbers):
     if six:
         options += [f"{network} from {setup.network(setup.inside())} via {via} dev {device}", f"default from fd00:{r.randrange(1, 5)}::/64 via {via} dev {device} metric 9", f"{network} via {via} dev {device} pref high metric 7"]
     else:
-        options += [f"{network} dev {device} scope link", f"broadcast {r.choice(setup.outside)} dev {device}", f"{network} via {via} dev {device} tos 0x10 metric 4", f"unicast {network} nexthop via {via} dev {device} weight 5 nexthop dev out1 weight 1"]
+        options += [f"{network} dev {device} scope link", f"{network} via {via} dev {device} tos 0x10 metric 4", f"unicast {network} nexthop via {via} dev {device} weight 5 nexthop dev out1 weight 1"]
     return r.sample(options, r.choice([1, 2, 3]))
 
 
