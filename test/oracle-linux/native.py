@@ -495,6 +495,9 @@ def merged(first, second):
     return a is not None and b is not None and a[1] == b[1] and (a[2], b[2]) in (("<", ">"), (">=", "<="))
 
 
+FRAME = re.compile(r"^  .*\b(?:vlan|ether) ")
+
+
 def restore(router, text):
     """Loads the rules; a line that nft or the kernel refuses is left out."""
     lines = text.splitlines()
@@ -504,9 +507,9 @@ def restore(router, text):
             return
         except RuntimeError as error:
             at = next((int(found) - 1 for found in re.findall(r"/dev/stdin:(\d+):", str(error)) if is_rule(lines[int(found) - 1])), None)
-            if at is None and "Assertion" in str(error) and any(" vlan " in line for line in lines):
-                # Tags together with other headers are too much for nft 1.0.6.
-                lines = [line for line in lines if " vlan " not in line]
+            if at is None and "Assertion" in str(error) and any(FRAME.search(line) for line in lines):
+                # Some of what is asked of frames is too much for nft 1.0.6 together with other headers.
+                lines = [line for line in lines if not FRAME.search(line)]
                 continue
             if at is None:
                 raise
