@@ -235,6 +235,9 @@ class Frame:
                 at += 8 if kind == 0x88be else 12 + (8 if data[at + 11] & 1 else 0)
                 kind = 0x6558
             self.inner(key, kind, data[at:])
+        elif proto == 1 and data[0] == 5 or proto == 58 and data[0] == 137:
+            # A redirect quotes the packet, which goes on.
+            self.later = True
         elif proto == 1 and data[0] in (3, 11) and len(data) > 32 and data[17] == 17 and struct.unpack("!H", data[30:32])[0] in (4789, 8472, 6081):
             # A host without such a tunnel says so; what it quotes is not the packet again.
             self.later = True

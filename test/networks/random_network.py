@@ -20,6 +20,9 @@ class Segment:
     def ip(self, host):
         return f"10.{20 + self.n}.0.{host}"
 
+    def ip6(self, host):
+        return f"fd00:{20 + self.n}::{host:x}"
+
     def tag(self, r, machine):
         if machine.name not in self.tags:
             self.tags[machine.name] = r.choice([t for t in range(1, 40) if t not in {s for s in getattr(machine, "used", [])}])
@@ -61,6 +64,7 @@ class Network:
         self.segments = [Segment(r, n) for n in range(r.choice([1, 2, 2, 3]))]
         self.hypervisors, self.guests, self.routers = [], [], []
         self.fault = r.choice([None, None, "gateway", "port down", "tag", "vni", "flood", "forwarding", "no route back", "filter", "guest filter", "security", "mask", "snat only"])
+        self.six = r.random() < 0.5
         count = r.choice([1, 2, 2, 3])
         # Machines that share networks do so in one of the ways.
         self.joined = r.choice(["vxlan", "vxlan", "vlan"]) if count > 1 else None
@@ -83,6 +87,7 @@ class Network:
     def hypervisor(self, n, kind):
         hv = self.lab.machine(f"hv{n + 1}", *(SHOWN_BY_SWITCH if kind == "switch" else ()), bridge=kind == "bridge")
         hv.kind, hv.n, hv.under = kind, n, f"192.0.2.{n + 1}"
+        hv.stateful = self.r.random() < 0.3
         hv.join = self.join_bridge if kind == "bridge" else self.join_switch
         if kind == "switch":
             switch(hv)
@@ -210,8 +215,21 @@ class Network:
             machine.run(r.choice(["iptables -P INPUT DROP; iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; iptables -A INPUT -p icmp -j ACCEPT; iptables -A INPUT -p tcp --dport 80 -j ACCEPT",
                                   "iptables -A INPUT -p udp -m udp --dport 53 -j REJECT --reject-with icmp-admin-prohibited", "nft 'add table inet f; add chain inet f in { type filter hook input priority 0; policy accept; }; add rule inet f in tcp dport 22 drop'"]))
             machine.captures.append("nft list ruleset")
+        if self.six:
+            machine.run(f"ip address add {segment.ip6(10 + n)}/64 dev eth0 nodad; ip route add default via {segment.ip6(1)}")
         self.plug(hv, segment, port, machine.mac("eth0"))
+        if hv.kind == "switch" and hv.stateful:
+            self.guard(hv, segment, port, machine.mac("eth0"))
         self.guests.append(Guest(machine, hv, segment, port, ip))
+
+    def guard(self, hv, segment, port, mac):
+        """Connections that a guest may open and take, as a switch tracks them."""
+        zone, opened = segment.tag(self.r, hv), self.r.choice([("icmp", "tcp,tp_dst=80"), ("icmp", "udp"), ("tcp", "icmp", "udp")])
+        lines = [f"table=0,priority=62,in_port={port},ip,actions=ct(table=60,zone={zone})", f"table=0,priority=61,ip,dl_dst={mac},actions=ct(table=61,zone={zone})",
+                 "table=60,priority=9,ct_state=+trk+est,actions=NORMAL", "table=60,priority=8,ct_state=+trk+inv,actions=drop", f"table=60,priority=7,ct_state=+trk+new,ip,in_port={port},actions=ct(commit,zone={zone}),NORMAL",
+                 "table=61,priority=9,ct_state=+trk+est,actions=NORMAL", "table=61,priority=9,ct_state=+trk+rel,actions=NORMAL",
+                 *(f"table=61,priority=7,ct_state=+trk+new,{what},dl_dst={mac},actions=ct(commit,zone={zone}),NORMAL" for what in opened), "table=60,priority=0,actions=drop", "table=61,priority=0,actions=drop"]
+        hv.run("ovs-ofctl -O OpenFlow13 add-flows br-int - <<'END'\n" + "\n".join(lines) + "\nEND")
 
     # Routers
 
@@ -239,6 +257,11 @@ class Network:
         if nat == "none":
             for segment in self.segments:
                 self.outside.run(f"ip route add {segment.ip(0)}/24 via {out}")
+        if self.six:
+            hv.run("sysctl -qw net.ipv6.conf.all.forwarding=1; ip address add fd00:ff::1/64 dev qg-0 nodad; ip route add default via fd00:ff::100", name)
+            self.outside.run(f"ip address add fd00:ff::100/64 dev eth{n} nodad; " + "; ".join(f"ip route add {segment.ip6(0)}/64 via fd00:ff::1" for segment in self.segments))
+            if r.random() < 0.4:
+                hv.run(r.choice(["ip6tables -A FORWARD -p tcp --dport 80 -j DROP", "ip6tables -A FORWARD -i qg-0 -m conntrack --ctstate NEW -j REJECT --reject-with icmp6-adm-prohibited", "ip6tables -t nat -A POSTROUTING -o qg-0 -j MASQUERADE"]), name)
         lines = []
         for number, guest in enumerate(self.guests):
             if r.random() < 0.4 and nat != "none":
@@ -255,13 +278,40 @@ class Network:
         for _ in range(r.randint(0, 2)):
             lines.append(r.choice(["iptables -A FORWARD -p udp --dport 53 -j REJECT --reject-with icmp-admin-prohibited", "iptables -A FORWARD -m conntrack --ctstate INVALID -j DROP", "iptables -A FORWARD -i qg-0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
                                    "iptables -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu", f"iptables -A FORWARD -s {self.segments[0].ip(0)}/24 -d {self.segments[-1].ip(0)}/24 -p tcp -j DROP"]))
-        if lines:
+        if lines and all(" -t nat -A " in line or line.startswith("ip ") for line in lines) and r.random() < 0.6:
+            hv.run("\n".join([line for line in lines if line.startswith("ip ")] + ["nft -f - <<'END'", *self.in_nft(lines), "END"]), name)
+            space.machine.captures += [command for command in ("nft list ruleset",) if command not in space.machine.captures]
+        elif lines:
             hv.run("; ".join(lines), name)
         if r.random() < 0.3:
             hv.run("ip rule add from " + self.segments[0].ip(0) + "/24 lookup 100; ip route add default via " + gateway + " table 100; ip route add " + "; ip route add ".join(f"{s.ip(0)}/24 dev qr-{s.n} table 100" for s in self.segments), name)
         self.routers.append((hv, name, space))
 
+    def in_nft(self, lines):
+        """The same translations in nft's own words."""
+        rules = {"prerouting": [], "postrouting": []}
+        for line in lines:
+            words = line.split()
+            if "-A" not in words:
+                continue
+            given = {words[k]: words[k + 1] for k in range(len(words) - 1) if words[k].startswith("-")}
+            conditions = [f"ip daddr {given['-d']}"] if "-d" in given else []
+            conditions += [f"ip saddr {given['-s']}"] if "-s" in given else []
+            conditions += [f'oifname "{given["-o"]}"'] if "-o" in given else []
+            conditions += [f"tcp dport {given['--dport']}"] if "--dport" in given else []
+            done = {"DNAT": "dnat to " + given.get("--to-destination", ""), "SNAT": "snat to " + given.get("--to-source", ""), "MASQUERADE": "masquerade", "REDIRECT": "redirect to :80"}[given["-j"]]
+            rules[given["-A"].lower()].append(" ".join([*conditions, done]))
+        yield "table ip rnat {"
+        for hook, priority in (("prerouting", "dstnat"), ("postrouting", "srcnat")):
+            yield from (f"chain {hook}_nat {{", f"type nat hook {hook} priority {priority}; policy accept;", *rules[hook], "}")
+        yield "}"
+
     def leg(self, hv, name, segment, device, address):
+        if self.six:
+            address += f" dev {device}; ip address add {segment.ip6(int(address.split('/')[0].split('.')[-1]))}/64 nodad"
+        if hv.kind == "switch" and self.r.random() < 0.5:
+            hv.run(f"ovs-vsctl add-port br-int {device} tag={segment.tag(self.r, hv)} -- set interface {device} type=internal; ip link set {device} netns {name}")
+            return hv.run(f"ip link set {device} up; ip address add {address} dev {device}", name)
         self.lab.wire(hv, f"t{device}", hv.spaces[name], device)
         hv.whole_checksums(device, name)
         hv.run(f"ip address add {address} dev {device}", name)
@@ -335,7 +385,8 @@ class Network:
         # Ports that listen and learn before they forward.
         time.sleep(6 if self.stp else 1)
         ends = [(g.machine.name, g.machine, g.ip) for g in self.guests]
-        targets = [("out", "203.0.113.100"), ("far", "198.51.100.9"), ("gateway", r.choice(self.segments).ip(1)), ("nobody", self.segments[0].ip(200)), *((f"floating of {g.machine.name}", ip) for g, ip in self.floating.items()), *((name, ip) for name, _, ip in ends)]
+        six = [(f"{g.machine.name} by IPv6", g.segment.ip6(int(g.ip.split(".")[-1]))) for g in self.guests] + [("out by IPv6", "fd00:ff::100"), ("gateway by IPv6", r.choice(self.segments).ip6(1)), ("nobody by IPv6", self.segments[0].ip6(200))]
+        targets = [*(six if self.six else []), ("out", "203.0.113.100"), ("far", "198.51.100.9"), ("gateway", r.choice(self.segments).ip(1)), ("nobody", self.segments[0].ip(200)), *((f"floating of {g.machine.name}", ip) for g, ip in self.floating.items()), *((name, ip) for name, _, ip in ends)]
         if hasattr(self, "inner"):
             targets.append(("inner", "172.30.0.5"))
         sources = [*((name, machine) for name, machine, _ in ends), ("outside", self.outside)]
@@ -347,6 +398,8 @@ class Network:
                 break
             (source, machine), (target, to) = r.choice(sources), r.choice(targets)
             proto, port = r.choice([("icmp", None), ("tcp", 80), ("udp", 53), ("tcp", 22), ("tcp", 80)])
+            if target.split(" by ")[0] == source or ("by" in target and source == "inner") or (source == "outside" and target.startswith("out ")):
+                continue
             if source == target or (source, target, proto, port) in asked or (source == "outside" and target in ("out", "far")):
                 continue
             asked.add((source, target, proto, port))
