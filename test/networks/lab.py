@@ -392,6 +392,9 @@ class Lab:
                         told = {"from": what[0], "mtu": error} if error else told
                     arrived = arrived or error == 0 and is_port_unreachable(data, token)
                     continue
+                if ":" in to and token in data and is_error6(data, token):
+                    arrived = arrived or is_port_unreachable(data, token)
+                    continue
                 is_request = token in data and (proto != "icmp" or is_echo(data, token))
                 is_reply = not is_request
             if any(place.startswith(stray) for stray in strays):
@@ -475,6 +478,12 @@ def icmp_error(data, token):
             if kind == 3 and data[head] in (3, 11) and data[head + 8] >> 4 == 4 and back != 56:
                 return 0
     return None
+
+
+def is_error6(data, token):
+    """An ICMPv6 error other than for its length, in an IP packet of its own."""
+    head = data.find(token) - 56
+    return head >= 54 and data[head] in (1, 3, 4) and data[head - 40] >> 4 == 6 and data[head - 34] == 58
 
 
 def is_port_unreachable(data, token):

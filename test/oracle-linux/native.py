@@ -174,6 +174,9 @@ class Native:
             one = self.condition(hook)
             if one and one.split()[:2] not in [other.split()[:2] for other in conditions] and not (conditions and merged(conditions[-1], one)):
                 conditions.append(one)
+        # nft 1.0.6 forgets to print the network protocol of a rule that asks for one `ct protocol`.
+        if any(one.startswith("ct protocol") for one in conditions):
+            conditions = [one for one in conditions if not one.startswith(("meta protocol", "meta nfproto", "ether type"))]
         # What a rule changes before its other conditions are asked.
         if self.rare and conditions and self.maybe(0.2):
             conditions.insert(self.r.randrange(len(conditions) + 1), rare.native_middle(self, kind, hook))

@@ -210,6 +210,8 @@ function isTooLong({ ending }: WalkAnswer): boolean {
 function wrongWithLess(whole: WalkAnswer, less: WalkAnswer, changed: Iterable<string>): string | undefined {
   const { disposition } = less.ending;
   if (isSameEnd(whole, less)) return undefined;
+  // Whom nobody answers loses the packet wherever the question, or the packet in its stead, is lost.
+  if (disposition === 'dropped' && /^Nobody answers /.test(whole.ending.summary)) return undefined;
   if (less.gaps.length === 0) return 'another end, and no capture is named';
   if (disposition === 'insufficient-info') return undefined;
   // What is too long for two devices is lost all the same where the first one's MTU is missing.

@@ -12,7 +12,8 @@ describe('recorded networks: the walk is where the packet was', () => {
       const network = networkOf(new Map(Object.entries(recorded.files)));
       for (const experiment of recorded.experiments) {
         it(experiment.name, () => {
-          assertWalked(network, experiment);
+          // Of random networks the recorder notes every copy.
+          assertWalked(network, experiment, name.startsWith('random-'));
         });
       }
     });
