@@ -66,13 +66,13 @@ describe('settings of a namespace', () => {
           ['router/namespaces/inner/ip_route.txt', '10.1.0.0/24 dev left scope link\n10.2.0.0/24 dev right scope link\n'],
           ['router/namespaces/inner/what is set.txt', `net.ipv4.conf.all.rp_filter = 0\nnet.ipv4.ip_forward = ${forwarding}\n`],
           ['router/sysctl_-a.txt', 'net.ipv4.ip_forward = 1\n'],
-          ['left/ip_a.txt', address(4, 'eth0', '10.1.0.9')],
-          ['left/ip_route.txt', 'default via 10.1.0.1 dev eth0\n'],
+          ['pc/ip_a.txt', address(4, 'eth0', '10.1.0.9')],
+          ['pc/ip_route.txt', 'default via 10.1.0.1 dev eth0\n'],
         ]),
       );
-    const off = trace(files('0'), 'left > 10.2.0.7').request;
+    const off = trace(files('0'), 'pc > 10.2.0.7').request;
     assert.match(off.ending.summary, /Forwarding is off here/, outline(off));
-    const on = trace(files('1'), 'left > 10.2.0.7').request;
+    const on = trace(files('1'), 'pc > 10.2.0.7').request;
     assert.doesNotMatch(on.ending.summary, /Forwarding is off/, outline(on));
   });
 });
