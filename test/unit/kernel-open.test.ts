@@ -337,6 +337,13 @@ ${chains.map(([hook, rule]) => `\tchain ${hook}_c {\n\t\ttype filter hook ${hook
       const [trace] = ask(nft([hook, rule]), way);
       return [trace?.verdict, trace?.certainty];
     };
+    // Asked of Linux: what lies side by side in a header is one comparison, met unless all of it is what it says.
+    assert.deepEqual(of('tcp sport != 40000 tcp dport != 53 drop'), ['dropped', 'captured']);
+    assert.deepEqual(of('tcp sport != 40000 tcp dport != 80 drop'), ['forwarded', 'captured']);
+    assert.deepEqual(of('tcp sport != 40000 counter packets 0 bytes 0 tcp dport != 53 drop'), ['forwarded', 'captured']);
+    assert.deepEqual(of('tcp sport != 40000-40001 tcp dport != 53 drop'), ['forwarded', 'captured']);
+    assert.deepEqual(of('ip saddr != 10.0.1.2 ip daddr != 8.8.4.4 drop'), ['forwarded', 'captured']);
+    assert.deepEqual(of('ip ttl != 64 ip protocol != udp drop'), ['dropped', 'captured']);
     assert.deepEqual(of('exthdr frag missing drop'), ['forwarded', 'captured']);
     assert.deepEqual(of('exthdr hbh exists drop'), ['forwarded', 'captured']);
     assert.deepEqual(of('frag more-fragments 1 drop'), ['forwarded', 'captured']);

@@ -2,6 +2,7 @@ import { val, type Val } from '../../base/span';
 import type { NetfilterFact, NfElementChange, NfFamily, NfMatch, NfStatement } from '../netfilter-facts';
 import { concatMatches, conditionMatches, headers, otherMatch, setMatches, withIcmpCode } from './conditions';
 import { capturedSet, hasRates, setChange } from './dynamic';
+import { joinedFrom, joinedMatches } from './joined';
 import { familyGuard, protocolOf, type Lookup } from './selectors';
 import { plainNumber } from './names';
 import { numberIn, presenceOf } from './numbers';
@@ -85,12 +86,21 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
     const isCase = (n: number) => n >= cases.from && n < cases.to && cases.to < out.length;
     return out.map((fact, n) => (beginnings.has(n) || isCase(n) ? { ...fact, part: true } : fact));
   };
-  for (const item of items) {
+  let joined = 0;
+  for (const [n, item] of items.entries()) {
+    if (n < joined) continue;
     switch (item.is) {
       case 'counter':
       case 'comment':
         continue;
       case 'condition': {
+        const together = lookup.madeByIptables ? undefined : joinedFrom(items, n);
+        const difference = together && joinedMatches(together, lookup);
+        if (together && difference) {
+          narrow(difference);
+          joined = n + together.length;
+          continue;
+        }
         const merged = draft.before.length === 0 ? withIcmpCode(draft.matches, item) : undefined;
         if (merged === undefined) narrow(translatedMatches(item, lookup) ?? conditionMatches(item, lookup));
         else draft.matches = merged;
