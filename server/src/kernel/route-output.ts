@@ -1,8 +1,9 @@
 import { addressType } from './address-type';
+import { fibOf } from './fib';
 import { isMulticast, PROTO, type IpPacket } from './packet';
 import { end, lost, type Passage, type Run } from './passage';
 import { flowOf, lookup, unknownText, type Lookup } from './routing';
-import { isStrayLoopback, sourceAddress, sourceAddress6 } from './source-address';
+import { hasAddresses, isStrayLoopback, sourceAddress, sourceAddress6 } from './source-address';
 
 /**
  * The route of a packet that is made here, and its source where it has none. TCP asks again with the source that the first answer
@@ -16,7 +17,12 @@ export function firstRoute(run: Run): ReturnType<typeof routeOutput> {
   const { family, proto, dst } = run.packet;
   if ('verdict' in first) {
     const source = family === 6 && first.verdict === 'unroutable' ? sourceAddress6(run.namespace, undefined, dst) : undefined;
-    if (source === undefined) return first;
+    // An address that nobody captured may be asked with as well, where rules ask for one.
+    const mayAsk = family === 6 && first.verdict === 'unroutable' && !hasAddresses(run.namespace, 6);
+    if (source === undefined)
+      return (
+        (mayAsk && fibOf(run.namespace, 6).rules.some(({ from }) => from !== undefined) ? sourceless(run) : undefined) ?? first
+      );
     run.packet = { ...run.packet, src: source };
     const second = routeOutput(run, true);
     return 'verdict' in second ? first : second;

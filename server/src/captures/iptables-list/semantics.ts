@@ -142,7 +142,7 @@ semantics.addOperation<Piece>('pieceOf(source)', {
       markMatch('connmark', between(value, mask.children[0] ?? value, this.args['source'] as SourceText), isThere(not)),
     );
   },
-  piece_matchSet(not, _name, _sp, set, _sp2, directions, _sp3, nomatch, _ahead) {
+  piece_matchSet(not, _name, _sp, set, _sp2, directions, _sp3, nomatch, _ahead, _counts) {
     const source = this.args['source'] as SourceText;
     const [option] = nomatch.children;
     return matched({
