@@ -2,11 +2,12 @@
 //   node scripts/oracle-linux.mjs [--setups 300] [--packets 14] [--seed N] [--seconds S] [--keep FILE] [--allow N] [--backend nft|legacy|native]
 // More than N different set-ups (0) end it with an error.
 // Needs root, python3, iproute2, iptables (both back ends), nftables and ipset. Without the right to make namespaces it says so and ends well.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compareRecorded } from './recorded.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values } = parseArgs({
@@ -41,16 +42,8 @@ const program = path.join(root, 'test/oracle-linux/record.py');
 const packets = values.packets ?? '14';
 // Rules of iptables by either of its ways into the kernel, or nftables in its own words; without it all by turns.
 const backend = values.backend === undefined ? [] : [values.backend];
-const recorder = spawn('python3', [program, String(seed), String(setups), packets, ...backend], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-const comparer = spawn(process.execPath, [main, '-', values.keep ?? '', program, packets, values.allow ?? '0'], {
-  stdio: ['pipe', 'inherit', 'inherit'],
-});
-recorder.stdout.pipe(comparer.stdin);
-// SIGTERM lets the set-up that is being made end and tidy up.
-const timer = seconds === undefined ? undefined : setTimeout(() => recorder.kill('SIGTERM'), seconds * 1000);
-recorder.on('exit', () => clearTimeout(timer));
-comparer.on('exit', (code) => {
-  process.exitCode = code ?? 1;
-});
+compareRecorded(
+  [program, String(seed), String(setups), packets, ...backend],
+  [main, '-', values.keep ?? '', program, packets, values.allow ?? '0'],
+  seconds,
+);

@@ -2,11 +2,12 @@
 //   node scripts/oracle-networks.mjs [--networks 20] [--seconds S] [--seed N] [--less] [--keep FILE] [--allow N]
 // `--less` also walks without each of the captures, and counts answers that are another end without saying what is missing.
 // Needs root, python3, iproute2, iptables and openvswitch-switch. Without the right to make namespaces it says so and ends well.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compareRecorded } from './recorded.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values } = parseArgs({
@@ -37,16 +38,8 @@ if (probe.status !== 0) {
   process.exit(0);
 }
 console.log(`seed ${seed}`);
-const recorder = spawn('python3', [path.join(root, 'test/networks/random_network.py'), String(seed), String(networks)], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-const comparer = spawn(process.execPath, [main, '-', values.less ? 'less' : '', values.keep ?? '', values.allow ?? '0'], {
-  stdio: ['pipe', 'inherit', 'inherit'],
-});
-recorder.stdout.pipe(comparer.stdin);
-// SIGTERM lets the network that is being built end and tidy up.
-const timer = seconds === undefined ? undefined : setTimeout(() => recorder.kill('SIGTERM'), seconds * 1000);
-recorder.on('exit', () => clearTimeout(timer));
-comparer.on('exit', (code) => {
-  process.exitCode = code ?? 1;
-});
+compareRecorded(
+  [path.join(root, 'test/networks/random_network.py'), String(seed), String(networks)],
+  [main, '-', values.less ? 'less' : '', values.keep ?? '', values.allow ?? '0'],
+  seconds,
+);

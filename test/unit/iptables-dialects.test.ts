@@ -20,6 +20,11 @@ const RULES: readonly (readonly [rule: string, verbose: string, named: string])[
   ['-j CT --zone mark', 'CT 0 -- CT zone mark', 'CT all -- CT zone mark'],
   ['-j CT --zone-reply 2', 'CT 0 -- CT zone-reply 2', 'CT all -- CT zone-reply 2'],
   [
+    '-m set --match-set s1 src ! --update-counters -m hl --hl-lt 5',
+    '0 -- match-set s1 src ! update-counters HL match HL < 5',
+    'all -- match-set s1 src ! update-counters HL match HL < 5',
+  ],
+  [
     '-m set --match-set s1 src --return-nomatch',
     '0 -- match-set s1 src return-nomatch',
     'all -- match-set s1 src return-nomatch',
