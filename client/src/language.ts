@@ -1,6 +1,6 @@
 /** Sets the language of plain text documents that hold captures, never against the user's own choice. */
 import * as vscode from 'vscode';
-import { DETECT_CHARACTERS, DETECT_LINES, looksLikeCaptures } from './detect';
+import { DETECT_CHARACTERS, DETECT_LINES, isNamedCapture, looksLikeCaptures } from './detect';
 
 export const LANGUAGE = 'packet-walk';
 
@@ -28,10 +28,10 @@ export function watchLanguages(context: vscode.ExtensionContext, found: () => vo
     const mode = vscode.workspace.getConfiguration('packetWalk', document).get<string>('detectLanguage', 'set');
     const key = document.uri.toString();
     if (mode !== 'off' && hosts.has(document.languageId) && showsFiles(document.uri)) {
-      if (looksLikeCaptures(beginning(document))) found();
+      if (holdsCaptures(document)) found();
       return;
     }
-    if (mode === 'off' || !eligible(document) || declined().includes(key) || !looksLikeCaptures(beginning(document))) return;
+    if (mode === 'off' || !eligible(document) || declined().includes(key) || !holdsCaptures(document)) return;
     if (mode === 'offer' && !(await offer(document, () => decline(key)))) return;
     if (document.isClosed || document.languageId !== 'plaintext') return;
     setHere.add(key);
@@ -79,6 +79,11 @@ function associated(document: vscode.TextDocument): boolean {
     const pattern = glob.includes('/') ? glob : `**/${glob}`;
     return vscode.languages.match({ pattern }, document) > 0;
   });
+}
+
+function holdsCaptures(document: vscode.TextDocument): boolean {
+  const text = beginning(document);
+  return looksLikeCaptures(text) || isNamedCapture(document.uri.path, text);
 }
 
 function beginning(document: vscode.TextDocument): string {

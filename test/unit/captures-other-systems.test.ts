@@ -75,6 +75,20 @@ describe('outputs of BSD and macOS', () => {
     );
   });
 
+  it('are those of ip there, which is written in another way in its versions', () => {
+    const old =
+      'en0: flags=8863<UP,BROADCAST,SMART,RUNNING,SIMPLEX,MULTICAST> mtu 1500\n\tether 0a:18:98:03:d9:30\n\tinet 192.168.1.72/24 brd 192.168.1.255 en0\n';
+    const now =
+      '1: lo0: <UP,LOOPBACK,RUNNING,MULTICAST> mtu 16384 status UNKNOWN\n    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127.0.0.1/8\n' +
+      '2: gif0: <POINTOPOINT,MULTICAST> mtu 1280 status UNKNOWN\n    link/none\n4: en0: <UP,BROADCAST,SMART,RUNNING> mtu 1500 status UP\n    link/ether 0a:18:98:03:d9:30 brd ff:ff:ff:ff:ff:ff\n';
+    assert.deepEqual(kinds(`jo@mac ~ % ip addr\n${old}\njo@mac ~ % ip a\n${now}\njo@mac ~ % ip link\n${now}`), [
+      'bsd-ifconfig',
+      'bsd-ip-address',
+      'bsd-ip-address',
+    ]);
+    assert.deepEqual(kinds(now), ['bsd-ip-address']);
+  });
+
   it('say nothing of what is absent on a machine', () => {
     const host = networkOf(`[root@h ~]# netstat -rn\n${ROUTES}\n[root@h ~]# netstat -an\n${SOCKETS}\n`).hosts.get('h');
     assert.notEqual(host?.namespaces.get('')?.routesKnown ?? 'absent', 'whole');

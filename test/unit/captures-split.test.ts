@@ -55,6 +55,22 @@ describe('where captures begin and end', () => {
     }
   });
 
+  it('knows what OVN shows without its command, and where it ends', () => {
+    const id = '0c2ae3b4-9f77-4b1c-9d0e-8f1e2a3b4c5d';
+    for (const [shown, kind] of [
+      [
+        `switch ${id} (blue)\n    port lp1\n        addresses: ["0a:00:00:00:00:01 10.1.0.5"]\nrouter ${id} (r1) (aka up)\n`,
+        'ovn-nbctl-show',
+      ],
+      [`    lswitch ${id} (old)\n        lport lp1\n            addresses: unknown\n`, 'ovn-nbctl-show'],
+      ['Chassis hv1\n    hostname: node1\n    Encap geneve\n        ip: "192.168.1.5"\n    Port_Binding lp1\n', 'ovn-sbctl-show'],
+    ] as const) {
+      const [shows, ...more] = captures(`As OVN sees it:\n${shown}Routes of the host:\ndefault via 192.0.2.1 dev eth0\n`);
+      assert.deepEqual([shows?.kind, shows?.errors, more.map((capture) => capture.kind)], [kind, 0, ['ip-route']], shown);
+    }
+    assert.deepEqual(captures(`switch ${id} is the one\nChassis one\nwas replaced\n`), []);
+  });
+
   it('marks elisions, ends at prose and stays silent in it', () => {
     const [capture, ...more] = captures(
       `h1# ovs-ofctl dump-flows br0\n...\n${flow}\n...\n\nAs we can see there, everything is forwarded by the switch.\n`,

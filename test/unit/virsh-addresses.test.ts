@@ -84,3 +84,26 @@ describe('virsh net-dhcp-leases', () => {
     assert.deepEqual(owners(text), [['DHCP client', 'app', '192.168.122.40', '52:54:00:0a:0b:0c']]);
   });
 });
+
+describe('virsh domiflist', () => {
+  const taps = (text: string) =>
+    factsOf(text, 'domain-interface').map(({ domain, target, source, mac }) => [
+      domain,
+      target?.value,
+      source?.value,
+      mac?.value,
+    ]);
+  const ROW = 'vnet0      bridge     br0        rtl8139     52:54:00:75:dd:1a';
+
+  it('is known by a row alone, where its titles were lost', () => {
+    assert.deepEqual(taps(`VM1 Interface  Type       Source     Model       MAC\n-------\n${ROW}\n`), [
+      [undefined, 'vnet0', 'br0', '52:54:00:75:dd:1a'],
+    ]);
+    assert.deepEqual(taps('vnet0      likes      br0        rtl8139     52:54:00:75:dd:1a\n'), []);
+  });
+
+  it('may have another ruler, and stand in remarks', () => {
+    const text = `virsh domiflist lab\n\n# Interface   Type      Source    Model    MAC\n# ──────────────────────────\n# ${ROW}\n`;
+    assert.deepEqual(taps(text), [['lab', 'vnet0', 'br0', '52:54:00:75:dd:1a']]);
+  });
+});

@@ -207,12 +207,14 @@ export function outputFollows(open: OpenBlock, line: Line, following: (n: number
 export function belongs(open: OpenBlock, line: Line): boolean {
   if (isErrorOutput(line.text) && open.command !== undefined && open.blanks === 0) return true;
   if (open.blanks > 0 || looksLikeProse(line.text)) return false;
+  // What is kept unread ends where something else stands.
+  if (!isRead(open) && open.reach) return false;
   if (open.indent !== undefined && indentOf(line.text) < open.indent) return false;
   return open.reach !== undefined || open.commandLine !== undefined;
 }
 
 /** What numbers the lines that go through it: `| grep -n forward`, `| nl`. */
-const NUMBERS = /\|\s*(?:sudo\s+)?(?:[ef]?grep\s+(?:-\S+\s+)*-[a-zA-Z]*n[a-zA-Z]*\s|nl\b|cat\s+-[a-zA-Z]*n)/;
+export const NUMBERS = /\|\s*(?:sudo\s+)?(?:[ef]?grep\s+(?:-\S+\s+)*-[a-zA-Z]*n[a-zA-Z]*\s|nl\b|cat\s+-[a-zA-Z]*n)/;
 
 /** A line without the number that its command's pipe put before it. */
 export function withoutNumber(open: OpenBlock | undefined, line: Line): Line {

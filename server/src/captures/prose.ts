@@ -31,6 +31,11 @@ export function isOrder(text: string): boolean {
   return ORDER.test(text) && !looksLikeProse(text);
 }
 
+/** What a script says it does next, between the outputs of its commands: `--- adding the routes`, `=== h1 ===`. */
+export function isStepOfScript(text: string): boolean {
+  return /^(?:-{2,3}|={2,}|\*{3,}|>{3,}) [A-Za-z][\w' .:/-]*(?: [-=*]+)?$/.test(text);
+}
+
 /** A remark that begins with a program's name: "# docker inspect to find out the address of a container". */
 export function isHeading(text: string): boolean {
   return (

@@ -24,8 +24,10 @@ import { isErrorOutput } from './error-output';
 import type { NamedFile } from './file-name';
 import { nodeAbove, throughAlias, underHeading } from './heading';
 import { assignmentOf, isVariable, placeOf, startsNextTurn, withValues } from './loops';
+import { linesOfHtml } from './html-lines';
 import { hostHeading, linesOfHosts } from './many-hosts';
-import { BULLET, isOrder, looksLikeProse } from './prose';
+import { withoutLineNumbers } from './numbered-lines';
+import { BULLET, isOrder, isStepOfScript, looksLikeProse } from './prose';
 import { recogniseCommand, sniffLine, type Found } from './registry';
 import { atPrompt, goesOn, leavesSession, opensNothing, sessionOf, type Session } from './session';
 import { continuedCommand, continuedLoop, lineEnd } from './several-lines';
@@ -65,7 +67,8 @@ export interface KnownFlows {
  * Finds every captured output in a document's lines. `named` is what the file's name says, if anything. Yields now and then, so that
  * the caller may do other things between.
  */
-export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows: KnownFlows): Generator<void, Block[]> {
+export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: KnownFlows): Generator<void, Block[]> {
+  const lines = withoutLineNumbers(all);
   const blocks: Block[] = [];
   let open: OpenBlock | undefined;
   if (named) {
@@ -98,25 +101,31 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
   let traced = false;
   const variables = new Map<string, string>();
   let node: string | undefined;
+  /** The prompt of the last command: alone on a line it ends that command's output, whatever it looks like. */
+  let lastPrompt = '';
   const results = ansibleResults();
   /** Whether the lines that are looked at are those of a result. */
   let inResult = false;
   let steps = 0;
-  for (let n = 0; n < lines.length; n++) {
+  /** Lines that a page shows of the one at `n`, which are looked at one after the other. */
+  let shown: Line[] = [];
+  for (let n = 0; n < lines.length; n += shown.length > 0 ? 0 : 1) {
     if (++steps % STEP === 0) yield;
-    const run = flows.runAt(n);
+    const run = shown.length > 0 ? 0 : flows.runAt(n);
     if (run > 0 && open && takesFlows(open, flows.indentOf(n))) {
       takeFlows(open, n, run, () => flows.indentOf(n));
       n += run - 1;
       continue;
     }
-    const empty = run > 0 ? 0 : flows.emptyAt(n);
+    const empty = run > 0 || shown.length > 0 ? 0 : flows.emptyAt(n);
     if (empty > 0) {
       if (open) open.blanks += empty;
       n += empty - 1;
       continue;
     }
-    const raw = lines.at(n);
+    const whole = shown.length > 0 ? undefined : lines.at(n);
+    if (whole) shown = linesOfHtml(whole) ?? [];
+    const raw = shown.shift() ?? whole;
     if (!raw) continue;
     if (raw.text === '') {
       if (open) open.blanks++;
@@ -143,7 +152,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       continue;
     }
     const following = (k: number) => {
-      const next = lines.at(n + 1 + k);
+      const next = shown[k] ?? lines.at(n + 1 + k - shown.length);
       const plain = next && unquote(next);
       return plain && ((inResult ? results.peek(plain) : undefined) ?? plain).text;
     };
@@ -164,7 +173,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     }
     if (open && awaitsOutput(open) && NO_OUTPUT.test(line.text)) open.saysEmpty = true;
     if (open && (ASIDE.test(line.text) || NO_OUTPUT.test(line.text))) continue;
-    const continued = continuedLoop(line, lines, n) ?? continuedCommand(line, lines, n);
+    const continued = shown.length > 0 ? { line, more: 0 } : (continuedLoop(line, lines, n) ?? continuedCommand(line, lines, n));
     const prompted = commandAt(continued.line, (k) => following(k + continued.more), open);
     if (prompted) {
       n += continued.more;
@@ -174,6 +183,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       node = undefined;
       const { prompt } = withHost(prompted, lines.at(n - 1));
       const command = withValues(prompted.command, variables);
+      lastPrompt = prompt?.text ?? '';
       traced = prompt !== undefined && TRACE.test(prompt.text);
       if (session && prompt) session = goesOn(session, prompt, command) ? atPrompt(session, prompt) : undefined;
       const inside = prompted.found && isBoundToNamespace(command.argv[0] ?? '') ? session : undefined;
@@ -211,6 +221,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
     if (
       (traced && TRACED.test(line.text)) ||
       isPromptAlone(line.text) ||
+      (lastPrompt.length > 2 && line.text.trim() === lastPrompt) ||
       ANOTHER.test(line.text) ||
       (session && leavesSession(line.text))
     ) {
@@ -292,7 +303,7 @@ export function* splitDocument(lines: Lines, named: NamedFile | undefined, flows
       if (run > 0) recount(open, n);
       continue;
     }
-    if (open && (isOrder(line.text) || opensNothing(line.text))) {
+    if (open && (isOrder(line.text) || opensNothing(line.text) || isStepOfScript(line.text))) {
       close();
       continue;
     }

@@ -39,7 +39,7 @@ export function unquote(raw: Line): Line {
   if (raw.text.length > LONGEST) return raw;
   const whole = withUsualBlanks(withTypedSigns(withoutColours(withoutEntities(withoutLogPrefix(raw)))));
   // What somebody typed to stop the command stands in front of what it said then.
-  const line = /^\^C(?=\S)/.test(whole.text) ? part(whole, 2) : whole;
+  const line = withoutTicks(/^\^C(?=\S)/.test(whole.text) ? part(whole, 2) : whole);
   const bold = BOLD.exec(line.text);
   if (bold && (bold[1] !== undefined || bold[2] !== undefined))
     return unquoted(part(line, bold[1]?.length ?? 0, line.text.length - (bold[2]?.length ?? 0)));
@@ -52,6 +52,13 @@ export function unquote(raw: Line): Line {
   }
   const mark = LISTED.exec(line.text)?.[0].length;
   return mark === undefined ? unquoted(line) : part(line, mark);
+}
+
+/** A line without the end of a quotation in Markdown that began on another one, and without a fence that its prompt stands behind. */
+function withoutTicks(line: Line): Line {
+  const fence = /^\s*```(?=\s?[#$] ?\S)/.exec(line.text)?.[0].length;
+  if (fence !== undefined) return part(line, fence);
+  return /^[^`]*[^\s`]`$/.test(line.text) ? part(line, 0, line.text.length - 1) : line;
 }
 
 function unquoted(line: Line): Line {
@@ -105,15 +112,18 @@ const ENTITIES: Readonly<Record<string, string>> = {
   quot: '"',
   apos: "'",
   nbsp: ' ',
-  '#39': "'",
-  '#34': '"',
-  '#x27': "'",
 };
-const ENTITY = /&(gt|lt|amp|quot|apos|nbsp|#39|#34|#x27);/g;
+const ENTITY = /&(gt|lt|amp|quot|apos|nbsp|#\d{1,4}|#x[\da-f]{1,4});/gi;
 /** XML has these names for itself. */
 const XML = /^\s*<(?!\/?(?:pre|code|p|li|span|div|td|br)\b)/i;
 
 function withoutEntities(line: Line): Line {
   if (!line.text.includes('&') || XML.test(line.text)) return line;
-  return replaced(line, ENTITY, ([, name = '']) => ENTITIES[name] ?? '');
+  return replaced(line, ENTITY, ([, name = '']) => ENTITIES[name.toLowerCase()] ?? characterOf(name));
+}
+
+/** The character that `#39` or `#x27` is; nothing for one that a program would not print on a line. */
+function characterOf(name: string): string {
+  const code = name[1]?.toLowerCase() === 'x' ? parseInt(name.slice(2), 16) : Number(name.slice(1));
+  return code < 32 && code !== 9 ? '' : String.fromCharCode(code).replace('\u00a0', ' ');
 }

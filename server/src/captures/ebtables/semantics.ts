@@ -87,7 +87,7 @@ semantics.addOperation<EbLine>('read(source)', {
       text: between(key, close, source),
     };
   },
-  declarationLine(_indent, colon, name, _sp, policy, _counters, _remark, _end) {
+  declarationLine(_indent, colon, _sp0, name, _sp, policy, _counters, _remark, _end) {
     const source = this.args['source'] as SourceText;
     return { is: 'chain', name: textVal(name, source), policy: policyOf(policy, source), text: between(colon, policy, source) };
   },

@@ -86,7 +86,7 @@ interface DeclarationSyntax {
 }
 
 semantics.addOperation<DeclarationSyntax>('declaration', {
-  declarationLine: (_indent, colon, name, _sp, policy, _sp2, _counters, _remark, _end) => ({
+  declarationLine: (_indent, colon, _sp0, name, _sp, policy, _sp2, _counters, _remark, _end) => ({
     colon: stretch(colon),
     name: stretch(name),
     policy: stretch(policy),
@@ -97,7 +97,7 @@ semantics.addOperation<RulesLine>('read(source)', {
   tableLine(_indent, _star, name, _remark, _end) {
     return { is: 'table', name: name.sourceString };
   },
-  declarationLine(_indent, _colon, _name, _sp, _policy, _sp2, _counters, _remark, _end) {
+  declarationLine(_indent, _colon, _sp0, _name, _sp, _policy, _sp2, _counters, _remark, _end) {
     return declarationOf(this['declaration']() as DeclarationSyntax, this.args['source'] as SourceText);
   },
   policyLine(_indent, flag, _sp, name, _sp2, policy, _counts, _remark, _end) {

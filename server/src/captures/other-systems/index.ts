@@ -15,6 +15,10 @@ const DEVICE_DETAIL =
   /^\s+(?:options[= ][\w<]|nd6 options=|inet \S+ (?:--> \S+ )?netmask 0x|inet \d[\d.]+\/\d+|inet6 \S+%\w+ prefixlen |media: |status: |groups: |index \d+ |lladdr [\da-f]{2}:|hwaddr )/;
 const OF_DEVICE = /^\s+\S|^\s*(?:options=|nd6 options=|inet6? |ether [\da-f]|media: |status: )/;
 
+/** What iproute2mac, which reads `ifconfig`'s output, prints of a device: as Linux's `ip` does, but for the state's name and for flags. */
+const MAC_DEVICE = /^\s*\d+: [a-zA-Z][\w.-]*: <[\w,]*> mtu \d+ status [A-Z]+\s*$/;
+const OF_MAC_DEVICE = /^\s+(?:link\/|ether |inet6? )\S/;
+
 const SOCKET_TITLE =
   /^\s*(?:(?:Socket|Tcpcb)\s.*)?Proto\s+(?:Recv-Q\s+Send-Q|Rexmit\s+OOORcv\s+0-win)\s+Local Address\s+Foreign Address\s+(?:\(state\)|R-MBUF)|^\s*(?:(?:Socket|Tcpcb)\s.*)?Proto\s+Rexmit\s+OOORcv\s/;
 const SOCKET = /^\s*(?:tcp|udp|icm|div)(?:4|6|46)?\s+\d+\s+\d+\s+[^\s=]+\.[\w*-]+\s+[^\s=]+\.[\w*-]+(?:\s|$)/;
@@ -45,6 +49,7 @@ function sniffOther(text: string, following: (n: number) => string | undefined):
   const below = [following(0) ?? '', following(1) ?? ''];
   if (isDevice(text) || (DEVICE.test(text) && below.some((line) => DEVICE_DETAIL.test(line) || isDevice(line))))
     return { kind: 'bsd-ifconfig' };
+  if (MAC_DEVICE.test(text)) return { kind: 'bsd-ip-address' };
   if (SOCKET_TITLE.test(text) || SOCKET.test(text)) return { kind: 'bsd-netstat' };
   if (SOCKETS_TITLE.test(text) && below.some((line) => SOCKET_TITLE.test(line) || SOCKET.test(line)))
     return { kind: 'bsd-netstat' };
@@ -57,17 +62,19 @@ function sniffOther(text: string, following: (n: number) => string | undefined):
 }
 
 /**
- * What `ifconfig`, `netstat` and `arp` of BSD and macOS print: recognised, said to be another system's, and left out. Nothing of it is
+ * What `ifconfig`, `netstat` and `arp` of BSD and macOS print, and `ip` there: recognised, said to be another system's, and left out. Nothing of it is
  * taken for what the programs of the same name print on Linux, nor for their having printed nothing.
  */
 export const otherSystems: CaptureKind = {
-  kinds: ['bsd-ifconfig', 'bsd-netstat', 'bsd-route', 'bsd-arp'],
+  kinds: ['bsd-ifconfig', 'bsd-ip-address', 'bsd-netstat', 'bsd-route', 'bsd-arp'],
   recognise: () => undefined,
   sniff: sniffOther,
   accepts(text, kind) {
     switch (kind) {
       case 'bsd-ifconfig':
         return DEVICE.test(text) || OF_DEVICE.test(text);
+      case 'bsd-ip-address':
+        return MAC_DEVICE.test(text) || OF_MAC_DEVICE.test(text);
       case 'bsd-netstat':
         return SOCKETS_TITLE.test(text) || SOCKET.test(text) || OF_SOCKETS.test(text);
       case 'bsd-route':
@@ -90,6 +97,7 @@ export const otherSystems: CaptureKind = {
 
 const PROGRAMS: Readonly<Record<string, string>> = {
   'bsd-ifconfig': 'ifconfig',
+  'bsd-ip-address': 'ip address',
   'bsd-netstat': 'netstat',
   'bsd-route': 'netstat -r',
   'bsd-arp': 'arp -a',
@@ -97,5 +105,5 @@ const PROGRAMS: Readonly<Record<string, string>> = {
 
 /** The same for the output of a command that was taken for Linux's: its kind by its first line. */
 export function otherSystem(kind: string, text: string, following: (n: number) => string | undefined): Recognised | undefined {
-  return /^(?:ifconfig|netstat|route|arp)$/.test(kind) ? sniffOther(text, following) : undefined;
+  return /^(?:ifconfig|ip-address|ip-link|netstat|route|arp)$/.test(kind) ? sniffOther(text, following) : undefined;
 }

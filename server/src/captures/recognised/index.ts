@@ -41,6 +41,16 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
 const SILENT =
   /-(?:add|del|mod|set|remove|clear|replace|flush|create|destroy|emer|init|sync|wait|add-\w.*|del-\w.*|set-\w.*|\w+-(?:add|del|set|create|delete))(?:-|$)/;
 
+const UUID = '[\\da-f]{8}(?:-[\\da-f]{4}){3}-[\\da-f]{12}';
+/** What `ovn-nbctl show` (before OVN 2.6 with `lswitch`) and `ovn-sbctl show` start the things with that they list, and what is printed of one. */
+const OVN_SHOW: Readonly<Record<string, readonly [start: RegExp, below: RegExp]>> = {
+  'ovn-nbctl-show': [
+    new RegExp(`^\\s*l?(?:switch|router) ${UUID}(?: \\(.*\\))?\\s*$`),
+    /^\s+(?:l?port |nat [\da-f]{8}-|(?:addresses|type|mac|networks):)/,
+  ],
+  'ovn-sbctl-show': [/^\s*Chassis "?[\w.:-]+"?\s*$/, /^\s+(?:hostname: |Encap \w+\s*$|Port_Binding )/],
+};
+
 /**
  * Commands whose output is recognised for what it is, but not read: nothing is known of its content, and the walk must not
  * take it for absent. Their lines are kept as they are.
@@ -54,7 +64,11 @@ export const recognisedOnly: CaptureKind = {
     }
     return undefined;
   },
-  sniff(text) {
+  sniff(text, following) {
+    for (const [kind, [start, below]] of Object.entries(OVN_SHOW)) {
+      // A switch without ports may stand above the next one.
+      if (start.test(text) && [start, below].some((pattern) => pattern.test(following(0) ?? ''))) return { kind };
+    }
     if (/^\s*<iptables-rules version="/.test(text)) return { kind: 'iptables-xml' };
     if (/^\s*(?:tunnel\(|recirc_id\(|ufid:|flow-dump from )/.test(text)) return { kind: 'ovs-dpctl-dump-flows' };
     if (/^\S+@ovs-\S+:(?: hit:\d+|$)/.test(text.trim()))
@@ -67,7 +81,10 @@ export const recognisedOnly: CaptureKind = {
       return { kind: 'ovn-sbctl-lflow-list' };
     return undefined;
   },
-  accepts: (text) => text.trim() !== '' && !/^\s*[•]/.test(text) && !/^\s*```/.test(text),
+  accepts(text, kind) {
+    if (OVN_SHOW[kind]) return /^\s+\S/.test(text) || OVN_SHOW[kind][0].test(text);
+    return text.trim() !== '' && !/^\s*[•]/.test(text) && !/^\s*```/.test(text);
+  },
   parse(input) {
     return {
       facts: [],

@@ -7,7 +7,7 @@ import { isVirshError, virshCommand } from '../virsh-dumpxml/command';
 
 /** In any tongue that libvirt speaks: no number is in a title, and the card's address has the same name in all of them. */
 const HEADER = /^\s*\p{L}[^\d:]*\bMAC\b[^\d:]*$/u;
-const RULER = /^\s*-{4,}$/;
+const RULER = /^\s*[-─—]{4,}$/;
 const ROW = /^\s*\S.*\s(?:ipv4|ipv6|N\/A)\s+(?:[\da-f:.]+\/\d+|N\/A|-)(?:\s.*)?$/i;
 const LEASES = /^\s*Expiry Time\s+MAC address\s+Protocol\s+IP address\b/;
 const ADDRESSES = /^\s*Name\s+MAC address\s+Protocol\s+Address$/;

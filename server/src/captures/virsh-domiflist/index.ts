@@ -12,6 +12,11 @@ import { readVirshRow, type VirshRow } from './semantics';
 const HEADER = /^\s*(?:\p{L}+\s+){4}MAC$/u;
 const ROW = /^\s*\S+\s+\S+\s+\S+\s+\S+\s+(?:[0-9a-fx]{1,2}:){2,5}[0-9a-fx*.]*$/i;
 
+const RULER = /^\s*[-─—]{4,}$/;
+/** A row that no title stands above: the words between the device and the MAC are libvirt's own. */
+const CERTAIN_ROW =
+  /^\s*[\w.-]+\s+(?:bridge|network|direct|ethernet|vhostuser|hostdev|vdpa|user)\s+\S+\s+(?:virtio\S*|e1000e?|rtl8139|pcnet|ne2k_pci|vmxnet3|-)\s+(?:[\da-f]{2}:){5}[\da-f]{2}\s*$/i;
+
 /** `virsh domiflist DOMAIN`: the domain's interfaces as a table. */
 export const virshDomiflist: CaptureKind = {
   kinds: ['virsh-domiflist'],
@@ -22,12 +27,13 @@ export const virshDomiflist: CaptureKind = {
   },
   sniff(text, following) {
     return /^\s*Interface\s+Type\s+Source\s+Model\s+MAC$/.test(text) ||
-      (HEADER.test(text) && /^\s*-{8,}$/.test(following(0) ?? ''))
+      (HEADER.test(text) && RULER.test(following(0) ?? '')) ||
+      CERTAIN_ROW.test(text)
       ? { kind: 'virsh-domiflist' }
       : undefined;
   },
   accepts(text) {
-    return HEADER.test(text) || ROW.test(text) || /^\s*-{4,}$/.test(text) || isVirshError(text);
+    return HEADER.test(text) || ROW.test(text) || RULER.test(text) || isVirshError(text);
   },
   parse(input) {
     return parseVirshTable(input, 'domiflistLine', (cells, out) => {

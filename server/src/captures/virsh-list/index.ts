@@ -16,14 +16,14 @@ export const virshList: CaptureKind = {
     return virshCommand(argv)?.name === 'list' ? { kind: 'virsh-list' } : undefined;
   },
   sniff(text, following) {
-    return HEADER.test(text) && /^\s*-{8,}$/.test(following(0) ?? '') ? { kind: 'virsh-list' } : undefined;
+    return HEADER.test(text) && /^\s*[-─—]{8,}$/.test(following(0) ?? '') ? { kind: 'virsh-list' } : undefined;
   },
   accepts(text) {
     return (
       HEADER.test(text) ||
       ROW.test(text) ||
       FOREIGN_ROW.test(text) ||
-      /^\s*-{4,}$/.test(text) ||
+      /^\s*[-─—]{4,}$/.test(text) ||
       /^[\w.-]+$/.test(text) ||
       isVirshError(text)
     );
