@@ -6,7 +6,7 @@ export const DETECT_CHARACTERS = 200_000;
 
 const program =
   '(?:ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-(?:nbctl|sbctl|trace)|(?:ip6?|arp|eb)tables(?:-save)?|brctl|bridge\\s+(?:-\\S+\\s+){0,4}(?:fdb|link|vlan|mdb)|' +
-  'nft\\s+(?:-\\S+\\s+){0,4}list|conntrack\\s+-L|ipset\\s+(?:list|save|-[LS])|virsh\\s+(?:list|dumpxml|dom\\w+|net-\\w+|nwfilter-\\w+|edit)|' +
+  'nft\\s+(?:-\\S+\\s+){0,4}list|conntrack\\s+-L|ipvsadm(?:\\s+-|$)|ipset\\s+(?:list|save|-[LS])|virsh\\s+(?:list|dumpxml|dom\\w+|net-\\w+|nwfilter-\\w+|edit)|' +
   '(?:neutron|nova)\\s+[a-z-]+-(?:list|show|create)|openstack\\s+(?:--?\\S+\\s+){0,4}(?:server|port|network|subnet|router|floating|hypervisor|security)\\s|' +
   'ip\\s+(?:-\\S+\\s+){0,4}(?:netns|a|addr|address|r|route|l|link|n|neigh|neighbour|rule|ru|nexthop)\\b|' +
   'ifconfig|route\\s+-n|arp\\s+-|netstat\\s+-|ss\\s+-|sysctl\\s+(?:-a|net\\.)|ethtool\\s|tcpdump\\s+-|traceroute\\s|' +
@@ -36,6 +36,7 @@ const signs: readonly RegExp[] = [
   /^\s*port \d+: \S+ \((?:internal|vxlan|gre|geneve|system|tap)\b/,
   /^(?:ovs_version|datapath_(?:types?|version)|flow_tables|ofport|admin_state|fail_mode|vlan_mode|bond_mode|capabilities)\s+: /,
   /^\s*\w+,orig=\(src=/,
+  /^\s*(?:IP Virtual Server version \d|Prot\s+LocalAddress:Port\b|IPVS connection entries\s*$|Pro\s+FromIP\s+FPrt\s)/,
   /^\s*(?:switch|router) [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12} \(/,
   /^\s*table=\s?\d+\s*\(l[sr]_(?:in|out)_/,
   /^Chassis "?[\w.-]+"?\s*$/,

@@ -16,6 +16,18 @@ export const SAMPLES: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   [
+    'ipvsadm -Ln',
+    [
+      'IP Virtual Server version 1.2.1 (size=4096)',
+      'TCP  10.0.0.100:80 sh (sh-port) persistent 600 mask 255.255.255.0',
+      '  -> 10.0.0.1:8080                Masq    1      0          0',
+      'FWM  3 IPv6 rr',
+    ],
+  ],
+  ['ipvsadm -S -n', ['-A -t 10.0.0.100:80 -s rr -p 600', '-a -t 10.0.0.100:80 -r 10.0.0.1:80 -m -w 1']],
+  ['ipvsadm -Lnc', ['TCP 14:59  ESTABLISHED 10.0.0.9:57326     10.0.0.100:80      10.0.0.1:8080']],
+  ['cat /proc/net/ip_vs_conn', ['TCP 0A000009 DFEE 0A000064 0050 0A000001 1F90 FIN_WAIT         66']],
+  [
     'ovs-dpctl dump-conntrack',
     [
       'tcp,orig=(src=10.1.0.7,dst=10.1.0.70,sport=5,dport=38),reply=(src=10.1.0.70,dst=10.1.0.7,sport=38,dport=5),protoinfo=(state=X)',

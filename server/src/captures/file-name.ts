@@ -12,10 +12,10 @@ export interface NamedFile {
 }
 
 const PROGRAM =
-  /(?:^|[_. -])((?:ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-(?:nbctl|sbctl|trace)|iptables-save|ip6tables-save|iptables|ip6tables|nft|ipset|ebtables-save|ebtables|conntrack|ip|brctl|bridge|virsh|nova|neutron|openstack|arp|route|ifconfig|ethtool|sysctl|ping|traceroute|tracepath|tcpdump|netstat|ss|docker|crictl|kubectl)(?=[_. -]|$))/;
+  /(?:^|[_. -])((?:ovs-(?:vsctl|ofctl|appctl|dpctl)|ovn-(?:nbctl|sbctl|trace)|iptables-save|ip6tables-save|iptables|ip6tables|nft|ipset|ebtables-save|ebtables|conntrack|ipvsadm-save|ipvsadm|ip|brctl|bridge|virsh|nova|neutron|openstack|arp|route|ifconfig|ethtool|sysctl|ping|traceroute|tracepath|tcpdump|netstat|ss|docker|crictl|kubectl)(?=[_. -]|$))/;
 /** Folders that group captures without being a host's. */
 const NO_HOST =
-  /^(?:captures?|logs?|output|outputs|commands?|sos_commands|examples?|fixtures?|notes?|tickets?|data|tmp|home|desktop|downloads|openvswitch|networking|network|firewall_tables|libvirt|namespaces|seed|\.|)$/i;
+  /^(?:captures?|logs?|output|outputs|commands?|sos_commands|examples?|fixtures?|notes?|tickets?|data|tmp|home|desktop|downloads|openvswitch|networking|network|ipvs|firewall_tables|libvirt|namespaces|seed|\.|)$/i;
 const NAMESPACE =
   /^((?:qrouter|qdhcp|snat|fip|qlbaas|ovnmeta)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})[_. -]/;
 

@@ -25,6 +25,7 @@ import { ipRule } from './ip-rule';
 import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
+import { ipvsadm } from './ipvsadm';
 import { kubectlGet } from './kubectl-get';
 import { nftList } from './nft-list';
 import { ovsAppctlDpifShow } from './ovs-appctl-dpif-show';
@@ -111,6 +112,7 @@ export const captureKinds: readonly CaptureKind[] = [
   ebtables,
   ipset,
   conntrack,
+  ipvsadm,
   sysctl,
   nfnetlinkQueue,
   clientTable,

@@ -2,6 +2,8 @@ import type { Network } from '../model/network';
 import { bridgeMtu } from './bridge-mtu';
 import type { Check, CheckFinding } from './check';
 import { interfaceError } from './interface-error';
+import { ipvsServer } from './ipvs-server';
+import { ipvsService } from './ipvs-service';
 import { networkMtu } from './network-mtu';
 import { pairMtu } from './pair-mtu';
 import { patchPeer } from './patch-peer';
@@ -9,7 +11,17 @@ import { portWatch } from './port-watch';
 import { tunnelMtu } from './tunnel-mtu';
 
 /** Every check, one line each. */
-const checks: readonly Check[] = [patchPeer, interfaceError, portWatch, pairMtu, bridgeMtu, tunnelMtu, networkMtu];
+const checks: readonly Check[] = [
+  patchPeer,
+  interfaceError,
+  portWatch,
+  pairMtu,
+  bridgeMtu,
+  tunnelMtu,
+  networkMtu,
+  ipvsService,
+  ipvsServer,
+];
 
 const results = new WeakMap<Network, readonly CheckFinding[]>();
 

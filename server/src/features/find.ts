@@ -182,6 +182,9 @@ export function factSpan(fact: Fact): Span | undefined {
     case 'eb-rule':
     case 'conntrack-entry':
     case 'conntrack-expectation':
+    case 'ipvs-service':
+    case 'ipvs-server':
+    case 'ipvs-connection':
     case 'packet-seen':
       return fact.text.span;
     case 'nf-chain':

@@ -14,6 +14,7 @@ import {
   describeIpsetEntry,
 } from './hover-filter';
 import { describeChain, describeNamespace, describeRoute, describeRule } from './hover-linux';
+import { describeIpvsConnection, describeIpvsServer, describeIpvsService } from './hover-ipvs';
 import { describeInstance, describeNetwork, describeNeutronPort, describeRouter, describeSubnet } from './hover-openstack';
 import { describeRecord } from './hover-records';
 import { describeDevice, describeHost, describeTable, describeVlan, describeVni, isDevice } from './hover-switch';
@@ -156,6 +157,12 @@ function describeFact(world: World, found: Found, fact: Said, described: boolean
       return describeConnection(fact);
     case 'conntrack-expectation':
       return describeExpectation(fact);
+    case 'ipvs-service':
+      return describeIpvsService(locus, fact);
+    case 'ipvs-server':
+      return describeIpvsServer(world, fact);
+    case 'ipvs-connection':
+      return describeIpvsConnection(fact);
     case 'fdb-entry': {
       const port = fact.port.value;
       const name = typeof port === 'number' ? portNames(locus.bridge)(port) : port;

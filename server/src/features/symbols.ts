@@ -1,3 +1,4 @@
+import { ipvsEndText, ipvsServiceName } from './hover-ipvs';
 import type { Span } from '../base/span';
 import type { CaptureDocument } from '../captures/document';
 import type { Fact } from '../captures/facts';
@@ -297,6 +298,23 @@ function placeRecord(fact: Fact, own: Span, groups: Map<string, Draft>, add: Add
     }
     case 'conntrack-expectation':
       add(undefined, ends(fact.expected), symbolKinds.field, own, fact.helper?.value);
+      return;
+    case 'ipvs-service': {
+      const name = ipvsServiceName(fact);
+      groups.set(name, add(undefined, name, symbolKinds.array, own, fact.scheduler?.value));
+      return;
+    }
+    case 'ipvs-server':
+      add(groups.get(ipvsServiceName(fact.service)), ipvsEndText(fact.end), symbolKinds.field, own, fact.forward?.value);
+      return;
+    case 'ipvs-connection':
+      add(
+        groupOf(groups, `to ${ipvsEndText(fact.virtual)}`, symbolKinds.array, own, add),
+        `${ipvsEndText(fact.client)} → ${ipvsEndText(fact.server)}`,
+        symbolKinds.field,
+        own,
+        `${fact.protocol.value} ${fact.state.value}`,
+      );
       return;
     case 'bridge-vlan': {
       const [first, last] = fact.vlan.value;

@@ -3,6 +3,7 @@ import { linkConnections, linkConnectedSockets, linkExpectations, linkListeners 
 import { linkEbtables } from './ebtables';
 import { linkEvidence } from './evidence';
 import { linkPairs } from './device-pairs';
+import { linkIpvs } from './ipvs';
 import { completeness, eachFact, groupBy, sourceAt, type LinkedCapture } from './facts';
 import { linkIpsets, linkNetfilter, linkNft } from './netfilter';
 
@@ -146,6 +147,7 @@ function* linkNamespace(
     connections: connections.connections,
     connectionsKnown: connections.known,
     expectations: yield* paused(() => linkExpectations(own)),
+    ipvs: yield* paused(() => linkIpvs(own)),
     listeners: listeners.listeners,
     listenersKnown: listeners.known,
     connectedSockets: connected.sockets,

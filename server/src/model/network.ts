@@ -1,5 +1,6 @@
 import type { Span } from '../base/span';
 import type { Fact } from '../captures/facts';
+import type { IpvsForward } from '../captures/ipvs-facts';
 import type {
   ConntrackEntryFact,
   ConntrackExpectationFact,
@@ -307,6 +308,7 @@ export interface Namespace {
   readonly connectionsKnown: Known;
   /** Connections that others announced (`conntrack -L expect`). */
   readonly expectations: readonly { readonly expectation: ConntrackExpectationFact; readonly source: Source }[];
+  readonly ipvs: Ipvs;
   readonly listeners: readonly Listener[];
   /** By `tcp` and `udp`: whether a listener that is not here does not exist. */
   readonly listenersKnown: Readonly<Record<'tcp' | 'udp', Known>>;
@@ -322,6 +324,68 @@ export interface Namespace {
   readonly evidence: Evidence;
   readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly source: Source }>;
   readonly sources: readonly Source[];
+}
+
+/** What IPVS, the load balancer of the kernel, does in a namespace. */
+export interface Ipvs {
+  readonly services: readonly IpvsService[];
+  /** Whether a service that is not here does not exist. */
+  readonly known: Known;
+  readonly connections: readonly IpvsConnection[];
+  readonly connectionsKnown: Known;
+}
+
+/** A virtual service: an address and a port, or all packets of a mark. */
+export interface IpvsService {
+  /** `TCP`, `UDP`, `SCTP`; undefined for a service by mark. */
+  readonly protocol: string | undefined;
+  readonly family: 4 | 6;
+  /** Undefined for a service by mark, and where only a name was printed. */
+  readonly ip: string | undefined;
+  readonly port: number | undefined;
+  readonly mark: number | undefined;
+  readonly scheduler: string | undefined;
+  /** In seconds. */
+  readonly persistent: number | undefined;
+  /** Clients that are one for persistence: a netmask, or the length of a prefix. */
+  readonly clients: string | undefined;
+  readonly flags: readonly string[];
+  /** The persistence engine (`sip`). */
+  readonly engine: string | undefined;
+  readonly onePacket: boolean;
+  readonly servers: readonly IpvsServer[];
+  /** Whether a server that is not here does not exist. */
+  readonly isWhole: boolean;
+  readonly source: Source;
+}
+
+/** A real server of a service. */
+export interface IpvsServer {
+  /** Undefined where only a name was printed. */
+  readonly ip: string | undefined;
+  readonly port: number | undefined;
+  /** As printed, without the port. */
+  readonly shown: string;
+  readonly forward: IpvsForward | undefined;
+  readonly weight: number | undefined;
+  readonly source: Source;
+}
+
+/** A connection, or with a client's port 0 a template of persistence. */
+export interface IpvsConnection {
+  /** `TCP`, `UDP`, `SCTP`; `IP` for the templates of services by mark. */
+  readonly protocol: string;
+  readonly state: string;
+  readonly client: IpvsAddress;
+  /** Of a template by mark, the mark is the address. */
+  readonly virtual: IpvsAddress;
+  readonly server: IpvsAddress;
+  readonly source: Source;
+}
+
+export interface IpvsAddress {
+  readonly ip: string;
+  readonly port: number;
 }
 
 /** A set of ipset(8) and its members. */

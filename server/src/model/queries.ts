@@ -202,6 +202,7 @@ export function bareNamespace(host: string, name: string): Namespace {
     connections: [],
     connectionsKnown: 'absent',
     expectations: [],
+    ipvs: { services: [], known: 'absent', connections: [], connectionsKnown: 'absent' },
     listeners: [],
     queues: new Set(),
     queuesKnown: 'absent',

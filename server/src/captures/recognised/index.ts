@@ -29,8 +29,6 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
   named('ovn-sbctl', ['--db', '-t', '--timeout']),
   (argv) => (argv[0] === 'ovn-trace' ? 'ovn-trace' : undefined),
   (argv) => (argv[0] === 'iptables-xml' ? 'iptables-xml' : undefined),
-  (argv) =>
-    argv[0] === 'ipvsadm' && argv.some((word) => /^-[a-zA-Z]*[LlS]|^--(?:list|save)$/.test(word)) ? 'ipvsadm' : undefined,
   (argv) => {
     const name = virshCommand(argv)?.name ?? '';
     return OF_VIRSH.test(name) ? `virsh-${name}` : undefined;
