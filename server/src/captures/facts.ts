@@ -8,7 +8,16 @@ import type { SwitchFact } from './switch-facts';
  * may be hundreds of thousands, so a capture keeps them in a store (`flow/store.ts`).
  */
 export type Fact =
-  OvsFact | SwitchFact | LinuxFact | NetfilterFact | IpsetFact | ConntrackFact | IpvsFact | EbtablesFact | OpenStackFact | EvidenceFact;
+  | OvsFact
+  | SwitchFact
+  | LinuxFact
+  | NetfilterFact
+  | IpsetFact
+  | ConntrackFact
+  | IpvsFact
+  | EbtablesFact
+  | OpenStackFact
+  | EvidenceFact;
 
 /** An OpenFlow port number, or the name that a dump printed instead of it. `LOCAL` is 65534. */
 export type OfPortRef = number | string;

@@ -86,6 +86,21 @@ export function eventWords(namespace: Namespace, event: StackEvent): TraceWords[
           evidence: event.decision.source ? [event.decision.source] : [],
         },
       ];
+    case 'ipvs': {
+      const moved =
+        packetText(event.before) === packetText(event.packet)
+          ? ''
+          : `: ${packetText(event.before)} becomes ${packetText(event.packet)}`;
+      return [
+        {
+          stage: 'netfilter',
+          summary: `IPVS: ${event.text}${moved}`,
+          certainty: event.certainty,
+          ...(event.reason === undefined ? {} : { reason: event.reason }),
+          evidence: event.evidence,
+        },
+      ];
+    }
     case 'uncaptured':
       return [
         {

@@ -3,6 +3,7 @@ import { hasPorts, isIcmp, isIcmpError, PROTO, TCP, type IpPacket } from './pack
 import { takeExpectation, type Expectation } from './expected';
 import { areValidTcpFlags, firstTcpStep, nextTcpStep, NO_SEGMENTS, type TcpSegments, type TcpState } from './tcp-state';
 import { NO_CHANGES, type SetChanges } from './set-changes';
+import type { IpvsEntry } from './ipvs-connections';
 
 /** One direction of a connection. Of ICMP, `sport` is the identifier and `dport` is type × 256 + code. */
 export interface Tuple {
@@ -84,6 +85,8 @@ export interface ConnectionTable {
   readonly own: Connection[];
   /** What programs of this host have sent, as their sockets see it. */
   readonly opened: Tuple[];
+  /** The connections of IPVS that this walk made. */
+  readonly ipvs: IpvsEntry[];
   setChanges: SetChanges;
   /** What is announced and has not begun yet. */
   expectations: readonly Expectation[];
@@ -93,7 +96,7 @@ export function newTable(
   captured: ReadonlyMap<string, Connection> = new Map(),
   expectations: readonly Expectation[] = [],
 ): ConnectionTable {
-  return { captured, own: [], opened: [], setChanges: NO_CHANGES, expectations };
+  return { captured, own: [], opened: [], ipvs: [], setChanges: NO_CHANGES, expectations };
 }
 
 /** A copy that can be changed without changing the original. */
@@ -102,6 +105,7 @@ export function copyTable(table: ConnectionTable): ConnectionTable {
     captured: table.captured,
     own: table.own.map((connection) => ({ ...connection })),
     opened: [...table.opened],
+    ipvs: [...table.ipvs],
     setChanges: table.setChanges,
     expectations: table.expectations,
   };

@@ -13,6 +13,7 @@ import {
 import { unlessChance } from './decide';
 import { defragments, tracksConnections } from './tracks';
 import { rejection } from './icmp-errors';
+import { IPVS_PRIORITY, passIpvs } from './ipvs';
 import type { DeviceHook, Hook, Moment } from './matches';
 import { bind, bindToItself, translated, translatedError, type Binding, type Manip } from './nat';
 import { natRange } from './nat-target';
@@ -56,24 +57,16 @@ export function hook(run: Run, name: Hook): Passage | undefined {
   const stopped = missingTables(run, name);
   if (stopped) return stopped;
   const tracks = name === 'PREROUTING' || name === 'OUTPUT';
-  const natAt = name === 'PREROUTING' || name === 'OUTPUT' ? -100 : 100;
-  let tracked = !tracks;
-  let translatedHere = name === 'FORWARD';
   if (tracks || name === 'INPUT') defragment(run, name);
+  const between = stepsBetween(run, name, chains);
   for (const base of chains) {
-    if (!tracked && base.priority > CONNTRACK_PRIORITY) {
-      trackPacket(run);
-      tracked = true;
-      const open = followsMaster(run);
-      if (open) return open;
-    }
     // All chains that translate run at one place, in the order of their own priorities (nf_nat_register_fn).
-    if (!translatedHere && !base.isNat && base.priority > natAt) {
-      translatedHere = true;
-      const ended = natHook(run, name, chains);
+    if (base.isNat) continue;
+    for (let step = between[0]; step !== undefined && base.priority > step.priority; step = between[0]) {
+      between.shift();
+      const ended = step.go();
       if (ended) return ended;
     }
-    if (base.isNat) continue;
     const before = run.packet;
     const ended = oneTable(run, name, base);
     if (ended) return ended;
@@ -81,12 +74,36 @@ export function hook(run: Run, name: Hook): Passage | undefined {
     const lost = routes ? reroute(run, before, false) : undefined;
     if (lost) return lost;
   }
-  if (!tracked) {
-    trackPacket(run);
-    const open = followsMaster(run);
-    if (open) return open;
+  for (const { go } of between) {
+    const ended = go();
+    if (ended) return ended;
   }
-  return translatedHere ? undefined : natHook(run, name, chains);
+  return undefined;
+}
+
+/** What the kernel does between the chains of a hook, in its order: connection tracking, NAT, IPVS. */
+function stepsBetween(run: Run, name: Hook, chains: readonly BaseChain[]): Between[] {
+  const steps: Between[] = [];
+  if (name === 'PREROUTING' || name === 'OUTPUT')
+    steps.push({
+      priority: CONNTRACK_PRIORITY,
+      go: () => {
+        trackPacket(run);
+        return followsMaster(run);
+      },
+    });
+  if (name !== 'FORWARD') {
+    const priority = name === 'PREROUTING' || name === 'OUTPUT' ? -100 : 100;
+    steps.push({ priority, go: () => natHook(run, name, chains) });
+  }
+  const ipvs = IPVS_PRIORITY[name];
+  if (ipvs !== undefined) steps.push({ priority: ipvs, go: () => passIpvs(run, name) });
+  return steps.sort((a, b) => a.priority - b.priority);
+}
+
+interface Between {
+  readonly priority: number;
+  readonly go: () => Passage | undefined;
 }
 
 /**

@@ -1,7 +1,8 @@
-import type { LinuxBridge, Namespace } from '../model/network';
+import type { LinuxBridge, Namespace, Source } from '../model/network';
 import { UNTRACKED, ZONE_0, type Connection, type ConnectionTable, type CtState, type Tracking, type Zone } from './conntrack';
 import { unlessChance, type Choose } from './decide';
 import { isAnswered, type Answer } from './icmp-errors';
+import type { IpvsEntry } from './ipvs-connections';
 import type { Hook, Moment } from './matches';
 import type { Binding, Manip } from './nat';
 import type { TableRun } from './netfilter';
@@ -25,6 +26,7 @@ export type StackEvent =
     }
   /** The fragment was put together with the others of its packet. */
   | { readonly kind: 'defragment'; readonly hook: Hook; readonly packet: IpPacket }
+  | IpvsTold
   | { readonly kind: 'track'; readonly tracking: Tracking; readonly packet: IpPacket }
   | {
       readonly kind: 'translate';
@@ -52,6 +54,24 @@ export type StackEvent =
       readonly packet: IpPacket;
     };
 
+/** What IPVS does. */
+export interface IpvsTold {
+  readonly kind: 'ipvs';
+  /** It hands the packet to a server, or gives an answer the service's address; `open`: nobody knows. */
+  readonly what: 'served' | 'answer' | 'refused' | 'dropped' | 'open';
+  /** Of an answer. */
+  readonly hook?: Hook;
+  readonly text: string;
+  readonly before: IpPacket;
+  readonly packet: IpPacket;
+  readonly out: string | undefined;
+  readonly evidence: readonly Source[];
+  readonly certainty: 'captured' | 'inferred' | 'assumed';
+  readonly reason: string | undefined;
+  /** The servers, where chance chooses one of several. */
+  readonly choices: readonly string[];
+}
+
 /** How a packet went through. */
 export interface Passage {
   readonly verdict: Verdict;
@@ -69,6 +89,8 @@ export interface Passage {
   readonly undetermined: boolean;
   /** It was longer than a device lets through and might not be cut; the MTU, where it was captured. */
   readonly tooLong?: { readonly device: string; readonly mtu: number | undefined };
+  /** IPVS has wrapped a packet in it (IPIP), which comes out where it is for. */
+  readonly inside?: IpPacket;
 }
 
 /** What is asked: a packet, where it is, and what is known of its connection. */
@@ -96,6 +118,8 @@ export interface StackInput {
   readonly assumed?: { readonly state: CtState; readonly reply: boolean; readonly mark: number };
   readonly uid?: number;
   readonly gid?: number;
+  /** The server that IPVS is to choose where chance decides, as its list names it. */
+  readonly ipvsServer?: string;
   readonly choose: Choose;
   readonly key: string;
 }
@@ -122,9 +146,21 @@ export interface Run {
   gateway: Moment['gateway'];
   /** Where a packet that is made here goes, after what the rules of OUTPUT changed. */
   rerouted: { readonly device: string; readonly found: Lookup & { kind: 'found' } } | undefined;
+  /** IPVS has had the packet, and leaves it alone from then on. */
+  byIpvs: boolean;
+  /** What IPVS does with a packet for one of its servers: set by stack.ts, so that the hooks need not know the way out. */
+  readonly carry: Carry;
 }
 
-export function begin(input: StackInput): Run {
+/** Hands a packet to the server of a connection; undefined where that is this host. */
+export type Carry = (
+  run: Run,
+  hook: Hook,
+  entry: IpvsEntry,
+  told: Pick<IpvsTold, 'text' | 'evidence' | 'certainty' | 'reason' | 'choices'>,
+) => Passage | undefined;
+
+export function begin(input: StackInput, carry: Carry): Run {
   return {
     input,
     namespace: input.namespace,
@@ -143,7 +179,16 @@ export function begin(input: StackInput): Run {
     physOut: undefined,
     gateway: undefined,
     rerouted: undefined,
+    byIpvs: false,
+    carry,
   };
+}
+
+/** Takes a packet out of connection tracking (ip_vs_notrack): a connection that it began is forgotten. */
+export function untrack(run: Run): void {
+  const connection = run.tracking?.connection;
+  if (connection && !connection.confirmed) connection.dead = true;
+  run.tracking = UNTRACKED;
 }
 
 /** Where a rule that nobody saw takes the packet: whether it drops it, changes it or sends it elsewhere is open. */

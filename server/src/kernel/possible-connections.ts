@@ -2,6 +2,7 @@ import { copyTable, isRemembered, type Connection, type ConnectionTable, type Tu
 import type { Doubt } from './decide';
 import { invert, newTable, tupleOf } from './conntrack';
 import type { Expectation } from './expected';
+import type { IpvsEntry } from './ipvs-connections';
 import type { IpPacket } from './packet';
 import { anyChanges, later, NO_CHANGES, type SetChanges } from './set-changes';
 
@@ -12,6 +13,7 @@ export type Answered = Doubt & { readonly answer: boolean };
 interface Left {
   readonly own: readonly Connection[];
   readonly opened: readonly Tuple[];
+  readonly ipvs: readonly IpvsEntry[];
   readonly because: readonly Answered[];
 }
 
@@ -83,13 +85,22 @@ function isMet({ left, lost, dropped }: Group, all: readonly Ends[]): boolean {
   const among = (tuple: Ends) => all.some((ends) => sameEnds(ends, tuple));
   return (
     left.some(
-      ({ own, opened }) =>
+      ({ own, opened, ipvs }) =>
         own.some(({ original, reply }) => among(original) || among(reply)) ||
-        opened.some((tuple) => among(tuple) || among(invert(tuple))),
+        opened.some((tuple) => among(tuple) || among(invert(tuple))) ||
+        ipvs.flatMap(endsOfEntry).some(among),
     ) ||
     dropped.some(among) ||
     lost.some((proto) => all.some((ends) => ends.proto === proto))
   );
+}
+
+/** Between whom a connection of IPVS is: its client and the service, or the server. */
+function endsOfEntry({ proto, client, virtual, server }: IpvsEntry): Ends[] {
+  return [
+    { proto, src: client, dst: virtual },
+    { proto, src: client, dst: server },
+  ];
 }
 
 /** The states that a packet between these addresses may meet. */
@@ -97,7 +108,7 @@ export function tablesMet(possible: PossibleConnections, ends: readonly Ends[]):
   const met = possible.groups.filter((group) => isMet(group, ends));
   const others = possible.groups.filter((group) => !met.includes(group));
   const rest = others.map(({ left: [likely] }) => likely);
-  let pasts: Left[] = [{ own: [], opened: [], because: [] }];
+  let pasts: Left[] = [{ own: [], opened: [], ipvs: [], because: [] }];
   let unknown = met.map((group) => group.unknown).reduce(both, undefined);
   for (const { left } of met) {
     const all = pasts.flatMap((past) => left.map((one) => together([past, one])));
@@ -105,10 +116,10 @@ export function tablesMet(possible: PossibleConnections, ends: readonly Ends[]):
     pasts = all.slice(0, MOST);
   }
   const tables = pasts.map((past): PossibleTable => {
-    const { own, opened } = together([...rest, past]);
+    const { own, opened, ipvs } = together([...rest, past]);
     const table = newTable(possible.captured, possible.expectations);
     return {
-      table: copyTable({ ...table, setChanges: possible.setChanges, own: [...own], opened: [...opened] }),
+      table: copyTable({ ...table, setChanges: possible.setChanges, own: [...own], opened: [...opened], ipvs: [...ipvs] }),
       because: past.because,
     };
   });
@@ -128,6 +139,7 @@ function together(all: readonly Left[]): Left {
   return {
     own: all.flatMap(({ own }) => own),
     opened: all.flatMap(({ opened }) => opened),
+    ipvs: all.flatMap(({ ipvs }) => ipvs),
     because: all.flatMap(({ because }) => because),
   };
 }
@@ -146,9 +158,11 @@ export function afterPacket(
   const [likely, ...less] = tables;
   const owned = meets.others.reduce((sum, { left: [{ own }] }) => sum + own.length, 0);
   const opened = meets.others.reduce((sum, { left: [left] }) => sum + left.opened.length, 0);
+  const served = meets.others.reduce((sum, { left: [left] }) => sum + left.ipvs.length, 0);
   const leftBy = ({ table, because }: PossibleTable): Left => ({
     own: table.own.slice(owned).filter(matters),
     opened: table.opened.slice(opened),
+    ipvs: table.ipvs.slice(served),
     because,
   });
   const first = leftBy(likely);
@@ -184,7 +198,7 @@ export function afterPacket(
     ],
     lost: [...meets.met.flatMap((one) => one.lost), ...(lost === undefined ? [] : [lost])],
   };
-  const isEmpty = !group.unknown && group.left.every((left) => left.own.length + left.opened.length === 0);
+  const isEmpty = !group.unknown && group.left.every((left) => left.own.length + left.opened.length + left.ipvs.length === 0);
   const setChanges = later(
     anyChanges(
       tables.map(({ table, because }) => ({
@@ -197,12 +211,14 @@ export function afterPacket(
 }
 
 /** Between whom the connections are, before and after NAT. */
-function endsLeft({ own, opened }: Left): Ends[] {
-  return [...own.flatMap(({ original, reply }) => [original, reply]), ...opened].map(({ proto, src, dst }) => ({
-    proto,
-    src,
-    dst,
-  }));
+function endsLeft({ own, opened, ipvs }: Left): Ends[] {
+  return [...own.flatMap(({ original, reply }) => [original, reply]), ...opened, ...ipvs.flatMap(endsOfEntry)].map(
+    ({ proto, src, dst }) => ({
+      proto,
+      src,
+      dst,
+    }),
+  );
 }
 
 /** What no packet can find any more is forgotten, but for captured connections that ended: those stand for their rows. */
@@ -212,8 +228,8 @@ function matters(connection: Connection): boolean {
 }
 
 /** Two that say the same are the same for all that comes. */
-function wordsOf({ own, opened }: Left): string {
-  return JSON.stringify([own.map((connection) => ({ ...connection, source: undefined })), opened], (_, value: unknown) =>
+function wordsOf({ own, opened, ipvs }: Left): string {
+  return JSON.stringify([own.map((connection) => ({ ...connection, source: undefined })), opened, ipvs], (_, value: unknown) =>
     typeof value === 'bigint' ? `${value}n` : value instanceof Set ? [...value] : value,
   );
 }

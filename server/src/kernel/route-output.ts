@@ -69,6 +69,20 @@ export function reroute(run: Run, before: IpPacket, isNat: boolean): Passage | u
   return undefined;
 }
 
+/** Asks for the way of a packet whose addresses IPVS changed, as of one that this host sends (ip_vs_route_me_harder); the end where there is none. */
+export function askAgain(run: Run, before: IpPacket): Passage | undefined {
+  const { out, gateway } = run;
+  const events = run.events.length;
+  const refused = reroute(run, before, false);
+  if (refused) return refused;
+  const second = run.rerouted;
+  // The same way is no news.
+  if (!second) return undefined;
+  if (second.device === out && gateway?.ip === gatewayOf(second.found)?.ip) run.events.splice(events);
+  run.out = second.device;
+  return undefined;
+}
+
 /** The gateway that a route leads to, where there is one. */
 export function gatewayOf({ hop, type }: Lookup & { kind: 'found' }): Run['gateway'] {
   if (hop === undefined || type === 'local' || (hop.via === undefined && hop.gatewayName === undefined)) return undefined;

@@ -1,5 +1,7 @@
 import { deviceHook } from './device-hooks';
 import { hook } from './hooks';
+import { exceedsMtu } from './exceeds-mtu';
+import { carry } from './ipvs-send';
 import { answer, begin, end, lost, type Passage, type Run, type StackInput } from './passage';
 import { isTaken, tupleOf, UNTRACKED } from './conntrack';
 import { hasPorts, isIcmp } from './packet';
@@ -13,7 +15,7 @@ import { flowOf, likelyVrf, lookup, vrfOf, type Lookup } from './routing';
 
 /** Takes a packet through the IP stack of a namespace. Changes the connection table as the kernel would. */
 export function pass(input: StackInput): Passage {
-  const run = begin(input);
+  const run = begin(input, (own, at, entry, told) => carry(own, at, entry, told, transmit));
   if (input.bridged) return passBridge(run, input.bridged);
   return input.iif === undefined ? send(run) : receive(run, input.iif);
 }
@@ -119,57 +121,12 @@ function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Pass
   run.in = iif;
   run.out = hop.device;
   run.gateway = gatewayOf(found);
+  run.rerouted = undefined;
   const refused = hook(run, 'FORWARD');
   if (refused) return refused;
-  const sent = transmit(run, hop.device, {
-    device: hop.device,
-    ip: hop.via ?? run.packet.dst,
-    family: hop.via === undefined ? run.packet.family : hop.viaFamily,
-    ...(hop.gatewayName === undefined ? {} : { name: hop.gatewayName }),
-  });
+  // An answer that IPVS gave the address of its service may have another way than what came in.
+  const sent = run.rerouted ? transmitBy(run, run.rerouted) : transmitBy(run, { device: hop.device, found });
   return sent.verdict === 'forwarded' && late ? (exceedsMtu(run, hop.device, mtu) ?? sent) : sent;
-}
-
-/** What every network takes (RFC 791, RFC 8200). */
-const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
-
-function unknownMtu(run: Run, device: string, length: number): Passage | undefined {
-  const fits = run.choose({
-    key: `${run.key}|mtu of ${device}`,
-    rule: undefined,
-    likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
-    reason: `the MTU of ${device} was not captured; taken to be at least ${length}`,
-    command: 'ip link',
-  });
-  if (fits) return undefined;
-  answerTooBig(run, undefined);
-  return {
-    ...end(run, 'dropped', `its ${length} bytes may be more than the MTU of ${device}`),
-    tooLong: { device, mtu: undefined },
-  };
-}
-
-function answerTooBig(run: Run, mtu: number | undefined): void {
-  const what = mtu === undefined ? '' : `, MTU ${mtu}`;
-  answer(
-    run,
-    run.packet.family === 4
-      ? { type: 3, code: 4, name: `fragmentation needed${what}` }
-      : { type: 2, code: 0, name: `packet too big${what}` },
-  );
-}
-
-function exceedsMtu(run: Run, device: string, routeMtu: number | undefined): Passage | undefined {
-  const mtu = routeMtu ?? run.namespace.devices.get(device)?.mtu;
-  const { length, family, dontFragment } = run.packet;
-  if (mtu === undefined && length !== undefined && length > SMALLEST_MTU[family] && (family === 6 || dontFragment))
-    return unknownMtu(run, device, length);
-  if (mtu === undefined || length === undefined || length <= mtu || (family === 4 && !dontFragment)) return undefined;
-  answerTooBig(run, mtu);
-  const why = `its ${length} bytes are more than the MTU of ${device} (${mtu}) and it may not be fragmented`;
-  return { ...end(run, 'dropped', why), tooLong: { device, mtu } };
 }
 
 /** POSTROUTING and out. */
@@ -227,8 +184,11 @@ function send(run: Run): Passage {
   run.packet = { ...run.packet, mss: run.packet.mss ?? advertisedMss(run, first) };
   const refused = outByVrf(run) ?? hook(run, 'OUTPUT');
   if (refused) return refused;
-  const { device, found } = run.rerouted ?? first;
-  const { hop } = found;
+  return transmitBy(run, run.rerouted ?? first);
+}
+
+/** Out by a route: to its gateway, or to whom the packet is for. */
+function transmitBy(run: Run, { device, found: { hop } }: NonNullable<Run['rerouted']>): Passage {
   return transmit(run, device, {
     device,
     ip: hop?.via ?? run.packet.dst,

@@ -12,6 +12,8 @@ export interface Copy {
   readonly device: string;
   /** The port that it leaves by, as people write it. */
   readonly port: string;
+  /** What is said of it instead of `Copy to PORT`. */
+  readonly what?: string;
   /** Looked at last: a switch's own device. */
   readonly isLocal: boolean;
   readonly packet: FlowKey;
@@ -64,7 +66,7 @@ export function followCopies(context: Context, copies: readonly Copy[], steps: S
       stage: copy.stage,
       device: copy.device,
       port: copy.port,
-      summary: `Copy to ${copy.port === 'LOCAL' ? copy.device : copy.port}: ${ending.summary}`,
+      summary: `${copy.what ?? `Copy to ${copy.port === 'LOCAL' ? copy.device : copy.port}`}: ${ending.summary}`,
       certainty: weakest(inner),
       packet: copy.packet,
       evidence: copy.evidence,

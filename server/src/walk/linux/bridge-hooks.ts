@@ -405,7 +405,8 @@ function iptablesAt(run: Run, taken: Taken, hook: Hook, packet: FlowKey, port: s
   const { passage, spared } = taken;
   let now = packet;
   for (const event of passage.events) {
-    if (event.kind === 'translate' && event.hook === hook && run.calls === 'yes') {
+    const changes = event.kind === 'translate' || (event.kind === 'ipvs' && event.what === 'answer');
+    if (changes && event.hook === hook && run.calls === 'yes') {
       now = withIpPacket(packet, event.packet);
       run.steps.push(...eventSteps({ ...run, in: run.bridge.name, frame: packet, spared }, event));
     }

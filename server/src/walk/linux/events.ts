@@ -28,6 +28,8 @@ export interface EventContext {
   readonly frame: FlowKey;
   /** Asked for answers to doubts that made a difference: a drop was possible. */
   readonly spared: ReadonlySet<string>;
+  /** IPVS hands it to a server: then rules of OUTPUT and POSTROUTING count as FORWARD's do else. */
+  readonly served?: boolean;
 }
 
 /** One thing that the IP stack did, as steps of the walk, with the captures that would say more. */
@@ -65,6 +67,27 @@ export function eventSteps(own: EventContext, event: StackEvent): Step[] {
           steps: [],
           chain: which === 'destination' ? 'conntrack/PREROUTING' : 'conntrack/POSTROUTING',
           rule: null,
+        },
+      ];
+    }
+    case 'ipvs': {
+      const text = (ip: IpPacket) => addresses(withIpPacket(own.frame, ip));
+      const moved = text(event.before) === text(event.packet) ? '' : `: ${text(event.before)} becomes ${text(event.packet)}`;
+      return [
+        {
+          ...base,
+          stage: 'netfilter',
+          summary: `IPVS: ${event.text}${moved}`,
+          certainty: event.certainty,
+          ...(event.reason === undefined ? {} : { reason: event.reason }),
+          packet,
+          evidence: event.evidence,
+          steps: [],
+          ...(event.what === 'refused' || event.what === 'dropped'
+            ? { effect: 'dropped' as const }
+            : event.what === 'open'
+              ? { effect: 'unknown' as const }
+              : {}),
         },
       ];
     }
@@ -123,7 +146,7 @@ export function eventSteps(own: EventContext, event: StackEvent): Step[] {
 }
 
 function uncaptured(
-  { context, namespace, in: iif }: EventContext,
+  { context, namespace, in: iif, served }: EventContext,
   event: StackEvent & { kind: 'uncaptured' },
   packet: FlowKey,
   device: string,
@@ -131,7 +154,7 @@ function uncaptured(
 ): Step[] {
   const { hook } = event;
   // Routers filter what they say themselves as well; of other machines that would be asked too often for nothing.
-  const asked = hook === 'FORWARD' || hook === 'INPUT' || (hook === 'OUTPUT' && isRouter(namespace));
+  const asked = hook === 'FORWARD' || hook === 'INPUT' || (hook === 'OUTPUT' && (served === true || isRouter(namespace)));
   if (!event.all) {
     for (const table of event.tables) {
       if (table !== 'filter' && table !== 'nat') continue;
@@ -150,7 +173,10 @@ function uncaptured(
     why: `whether a rule drops or translates the packet ${namespace.name === '' ? `on ${namespace.host}` : `in ${namespace.name}`}`,
   });
   // What is meant for a router may be translated before it is looked at.
-  const matters = hook === 'FORWARD' || (hook === 'INPUT' && program === 'iptables' && isRouter(namespace));
+  const matters =
+    hook === 'FORWARD' ||
+    (hook === 'OUTPUT' && served === true) ||
+    (hook === 'INPUT' && program === 'iptables' && isRouter(namespace));
   if (!matters) return [];
   return [
     {

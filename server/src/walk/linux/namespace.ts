@@ -5,7 +5,7 @@ import { isMulticastMac, parseMac } from '../../packet/address';
 import { get, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { asksOn } from '../begin-arp';
 import { isAnswer, isRequest } from '../arp';
-import { addDoubt, addGap, hostOf, inNamespace, type Context } from '../context';
+import { addDoubt, addGap, connectionsIn, hostOf, inNamespace, restoreConnections, type Context } from '../context';
 import { firstHop } from '../start';
 import {
   addresses,
@@ -31,7 +31,8 @@ import { forwarding } from '../../kernel/route-input';
 import { vrfOf } from '../../kernel/routing';
 import { route } from './routing';
 import { hasConnections, passNamespace, uncapturedTable, type Taken } from './stack-walk';
-import { holdsServices, knownNamespace, portIdPrefix } from '../../model/known-names';
+import { knownNamespace, portIdPrefix } from '../../model/known-names';
+import { amongServers, outOfIpvs, servedBy } from './ipvs';
 
 /** A frame reaches a device of a namespace. */
 export function namespaceIn(context: Context, place: Place & { kind: 'namespace-in' }, packet: FlowKey, steps: Step[]): Ending {
@@ -176,8 +177,10 @@ function through(
   device: string | undefined,
   vrf?: { readonly name: string; readonly passed: boolean },
   oif?: string,
+  ipvsServer?: string,
 ): Ending {
   const host = hostOf(context, namespace.host);
+  const connections = connectionsIn(context.state);
   const lower = { namespace: namespace.name, name: device ?? '' };
   // Marks are the mangle table's work: without it they are not known.
   const tables = isIpv6(frame) ? namespace.netfilter6 : namespace.netfilter;
@@ -192,11 +195,13 @@ function through(
     iif: device,
     ...(vrf === undefined ? {} : { vrf }),
     ...(oif === undefined ? {} : { oif }),
+    ...(ipvsServer === undefined ? {} : { ipvsServer }),
     ...(host === undefined || device === undefined
       ? {}
       : { isSharers: (ip: bigint) => takerBehindRules(host, lower, formatAddress(isIpv6(frame) ? 6 : 4, ip)) !== undefined }),
   });
-  const own = { context, namespace, in: device, frame, spared };
+  const served = servedBy(taken);
+  const own = { context, namespace, in: device, frame, spared, served: served !== undefined };
   const passage: Passage = { context, namespace, steps, in: device, packet: withIpPacket(frame, taken.packet) };
   const nothing =
     taken.verdict === 'insufficient-info' ||
@@ -212,9 +217,25 @@ function through(
   const unsure = homeless && (!addressed || shared);
   // Nor where it goes, as long as a rule that nobody saw may give it another destination.
   const mayTurn = homeless && !unsure && device !== undefined && tables.size === 0 && namespace.nftKnown !== 'whole';
-  for (const event of taken.events) {
+  const among = ipvsServer === undefined && served && served.choices.length > 1 ? served : undefined;
+  // What came before IPVS chose a server was shown when it was asked whom it may choose.
+  const from = ipvsServer === undefined || !served ? 0 : taken.events.indexOf(served);
+  for (const event of taken.events.slice(from, among && taken.events.indexOf(among))) {
     if (event.kind === 'refused' && (unsure || mayTurn || event.decision.why === 'no-route')) continue;
     steps.push(...eventSteps(own, event));
+  }
+  if (among) {
+    restoreConnections(context.state, connections);
+    const ending = amongServers(
+      context,
+      namespace,
+      among,
+      device ?? 'lo',
+      withIpPacket(frame, among.before),
+      steps,
+      (inner, server, copy) => through(inner, namespace, frame, copy, device, vrf, oif, server),
+    );
+    if (ending) return ending;
   }
   const long = tooLong(context, namespace, taken, device === undefined, passage.packet, steps);
   if (long) return long;
@@ -243,6 +264,8 @@ function through(
         destinationIp(passage.packet),
         taken.verdict === 'unroutable' ? known : known === 'whole' ? 'partial' : known,
       );
+    if (/^the way to the server /.test(taken.why))
+      addGap(context, { host: namespace.host, command: inNamespace(namespace, 'ip route'), why: taken.why });
     if (/^the addresses of /.test(taken.why))
       addGap(context, { host: namespace.host, command: inNamespace(namespace, 'ip address'), why: taken.why });
     return { disposition: 'insufficient-info', at: where, summary: taken.why, packet: passage.packet };
@@ -262,9 +285,10 @@ function through(
       const hop = taken.nextHop;
       if (!hop)
         return { disposition: 'insufficient-info', at: where, summary: 'The route names no next hop', packet: passage.packet };
-      if (device !== undefined) tellForwarding(passage, device);
+      if (device !== undefined && !served) tellForwarding(passage, device);
       const limit = routedLimit(namespace, taken);
       const sent = { ...passage, context: asSent(context, namespace, limit, device === undefined, passage.packet, steps) };
+      if (taken.inside) return outOfIpvs(sent.context, namespace, taken, withIpPacket(frame, taken.inside), steps);
       return hop.name === undefined
         ? transmit(sent, hop.device, formatAddress(hop.family, hop.ip))
         : unnamedGateway(sent, hop.device, hop.name);
@@ -438,41 +462,13 @@ function sendLikeNeutron(passage: Passage, destination: string): Ending | undefi
   return transmit(passage, device, hop.ip);
 }
 
-/** Why a packet that comes to its host may not be let in after all; undefined where the rules were captured. */
+/** Why a packet that comes to its host may not be let in after all; undefined where the captures show it. */
 function unseenRules(doubts: Taken['doubts']): string | undefined {
+  const ipvs = doubts.find(({ key, answer }) => key.endsWith('|ipvs') && !answer);
+  if (ipvs) return ipvs.reason;
   return doubts.some(({ key }) => uncapturedTable(key) === 'filter')
     ? 'no rules were captured here that might refuse it'
     : undefined;
-}
-
-/** The address of a service, or one of the ports of all nodes by which services are reached (`--service-node-port-range`). */
-function isServed({ context, namespace, packet }: Passage, device: string): boolean {
-  if (holdsServices(device)) return true;
-  const port = Number(get(packet, 'tp_dst'));
-  const isPort = /^(?:6|17|132)$/.test(get(packet, 'nw_proto').toString()) && port >= 30000 && port <= 32767;
-  return isPort && !context.isReply && [...namespace.devices.keys()].some(holdsServices);
-}
-
-/** IPVS takes what is for an address of a service before any socket does (ip_vs_in at INPUT); which server it chooses is not modelled. */
-function byIpvs({ context, namespace, steps, packet }: Passage, device: string, destination: string): Ending {
-  const summary = `${destination} is served by IPVS here, which hands the packet to one of its servers: that is not followed`;
-  addGap(context, {
-    host: namespace.host,
-    command: inNamespace(namespace, 'ipvsadm -Ln'),
-    why: `which servers IPVS has for ${destination}: walk to one of them instead`,
-  });
-  steps.push({
-    ...stepBase(namespace, device),
-    stage: 'route',
-    summary,
-    certainty: 'inferred',
-    reason: 'kube-proxy keeps the addresses of services on kube-ipvs0, and serves the ports of nodes as well',
-    packet,
-    evidence: namespace.devices.get(device)?.sources.slice(0, 1) ?? [],
-    steps: [],
-    effect: 'unknown',
-  });
-  return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet };
 }
 
 function deliver(passage: Passage, result: LocalDevice, unseen?: string): Ending {
@@ -480,7 +476,6 @@ function deliver(passage: Passage, result: LocalDevice, unseen?: string): Ending
   const device = result.device;
   const vrf = vrfOf(namespace, passage.in);
   const destination = destinationIp(passage.packet);
-  if (isServed(passage, device)) return byIpvs(passage, device, destination);
   const neutron = neutronPortOf(context.network, device);
   const router = neutron?.router === undefined ? undefined : (routerName(context.network, neutron.router) ?? neutron.router);
   const who =

@@ -26,7 +26,10 @@ const BUDGET = 40;
 export function passNamespace(
   context: Context,
   namespace: Namespace,
-  input: Pick<StackInput, 'packet' | 'iif' | 'by' | 'oif' | 'isSharers' | 'vrf' | 'bridged' | 'bridges' | 'assumed'>,
+  input: Pick<
+    StackInput,
+    'packet' | 'iif' | 'by' | 'oif' | 'isSharers' | 'vrf' | 'bridged' | 'bridges' | 'assumed' | 'ipvsServer'
+  >,
 ): Taken {
   const key = `${namespace.host}|${namespace.name}`;
   const before = context.state.stacks.get(key) ?? newTable(capturedConnections(namespace), capturedExpectations(namespace));
