@@ -8,6 +8,16 @@ describe('what the kernel does, where captures leave it open', () => {
     assert.deepEqual([trace?.verdict, trace?.certainty, trace?.out], ['forwarded', 'captured', 'eth1']);
   });
 
+  it('names the setting that nobody captured where it takes a machine to forward', () => {
+    const settings = SYSCTLS.replace(/.*forward.*\n?/g, '');
+    const [trace] = ask([ADDRESSES, RULES, ROUTES, settings, tables('', '')], WAY);
+    assert.deepEqual([trace?.verdict, trace?.certainty], ['forwarded', 'inferred']);
+    assert.deepEqual(
+      trace?.gaps.map(({ command }) => command),
+      ['sysctl net.ipv4.ip_forward'],
+    );
+  });
+
   it('is open where routing rules are cut or missing that tables are there for', () => {
     for (const rules of [RULES.replace('32766:\tfrom all lookup main', '...'), '']) {
       const [trace] = ask([ADDRESSES, rules, ROUTES, SYSCTLS, tables('', '')], WAY);

@@ -151,6 +151,8 @@ export type LinuxFact =
       /** Only packets with this type of service use it. */
       readonly tos?: Val<number>;
       readonly mtu?: Val<number>;
+      /** The segment size that this host names in its own SYNs on that way. */
+      readonly advmss?: Val<number>;
       /** `kernel`, `static`, `bird` … */
       readonly protocol?: Val<string>;
       readonly flags: readonly string[];

@@ -17,6 +17,7 @@ import {
   type PossibleConnections,
 } from '../kernel/possible-connections';
 import { afterOwnPackets } from '../kernel/own-packets';
+import { unknownForwarding } from '../kernel/route-input';
 import { pass } from '../kernel/stack';
 import type { NetfilterQuestion } from './netfilter-question';
 import { eventWords } from './netfilter-words';
@@ -194,7 +195,11 @@ function traceOne(
   const open = different.length > 0 || !complete || meets.unknown !== undefined || unrouted !== undefined;
   const { passage } = main.result;
   const steps = passage.events.flatMap((event) => eventWords(namespace, event));
-  const certainty = open || passage.verdict === 'insufficient-info' ? 'assumed' : inferredFrom(namespace, passage);
+  const forwards =
+    passage.verdict === 'forwarded' && passage.in !== undefined
+      ? unknownForwarding(namespace, passage.in, passage.packet.family)
+      : undefined;
+  const certainty = open || passage.verdict === 'insufficient-info' ? 'assumed' : inferredFrom(namespace, passage, forwards);
   const answers = answerWords([main, ...others.filter(same)], complete);
   const trace: PacketTrace = {
     verdict: hidden ? 'insufficient-info' : passage.verdict,
@@ -218,15 +223,16 @@ function traceOne(
       ...answerWords([branch], true),
       because: decisive(main, branch).map(({ reason }) => reason),
     })),
-    gaps: gapsOf(
-      open || answers.answerOpen || passage.verdict === 'insufficient-info'
+    gaps: gapsOf([
+      ...(open || answers.answerOpen || passage.verdict === 'insufficient-info'
         ? [
             ...(unrouted ? [unrouted] : []),
             ...(meets.unknown?.because ?? []),
             ...branches.flatMap(({ doubts, result }) => [...result.before, ...doubts]),
           ]
-        : [],
-    ),
+        : []),
+      ...(forwards ? [{ command: forwards.command, reason: forwards.why }] : []),
+    ]),
   };
   const left = (branch: Branch<Run>) => ({ table: branch.result.connections, because: decisive(main, branch) });
   const lost = branches.filter(({ result: { passage } }) => passage.undetermined || passage.verdict === 'insufficient-info');
@@ -309,7 +315,8 @@ function gapsOf(doubts: readonly Pick<Doubt, 'command' | 'reason'>[]): { command
   return [...gaps].map(([command, why]) => ({ command, why }));
 }
 
-function inferredFrom(namespace: Namespace, passage: Passage): 'captured' | 'inferred' | 'assumed' {
+function inferredFrom(namespace: Namespace, passage: Passage, forwards: unknown): 'captured' | 'inferred' | 'assumed' {
+  if (forwards !== undefined) return 'inferred';
   if (passage.events.some((event) => event.kind === 'table' && event.run.certainty === 'assumed')) return 'inferred';
   const routed = passage.events.some((event) => event.kind === 'route' || event.kind === 'refused');
   return routed &&

@@ -13,6 +13,7 @@ export interface FibRoute {
   readonly hops: readonly Hop[];
   readonly src: bigint | undefined;
   readonly mtu: number | undefined;
+  readonly advmss?: number;
   readonly text: string;
   readonly source: Source | undefined;
   /** Why it must be there, where no capture shows it. */
@@ -169,6 +170,7 @@ function captured(namespace: Namespace, route: RouteFact, prefix: IpPrefix, sour
     src: route.src === undefined ? undefined : parseIp(route.src.value)?.value,
     ...(from === undefined ? {} : { from }),
     mtu: route.mtu?.value,
+    ...(route.advmss === undefined ? {} : { advmss: route.advmss.value }),
     text: route.text.value.trim().replace(/\s+/g, ' '),
     source,
     reason: undefined,

@@ -285,7 +285,11 @@ function stopped(run: Run, result: TableRun): Passage | undefined {
 /** nf_nat_inet_fn: a connection's first packet asks the nat chains; the others are translated by what was decided then. */
 function natHook(run: Run, name: Hook, chains: readonly BaseChain[]): Passage | undefined {
   const before = run.packet;
-  return translateAt(run, name, chains) ?? (name === 'OUTPUT' ? reroute(run, before, true) : undefined);
+  const ended = translateAt(run, name, chains);
+  if (ended) return ended;
+  // Whose destination is another now loses the route that it brought by lo (nf_nat_ipv4_pre_routing, nf_nat_ipv6_in).
+  if (name === 'PREROUTING' && run.packet.dst !== before.dst) run.routeLost = true;
+  return name === 'OUTPUT' ? reroute(run, before, true) : undefined;
 }
 
 function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passage | undefined {

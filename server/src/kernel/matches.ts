@@ -343,6 +343,10 @@ function makeTest(match: NfMatch): Test {
       const inner = match.matches.map(testOf);
       return turned(match.negated, (at) => and(inner.map((test) => test(at))));
     }
+    case 'translated': {
+      const shown = testOf(match.shown);
+      return match.narrows ? (at) => and([shown(at), 'maybe']) : maybe;
+    }
     case 'other':
       return maybe;
   }

@@ -435,6 +435,17 @@ function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, tabl
       command: undefined,
     };
   }
+  const translated = open.flatMap((match) => (match.kind === 'translated' ? [match] : []));
+  if (translated.length === open.length) {
+    const likely = translated.every(({ shown }) => testOf(shown)(moment) === 'yes');
+    return {
+      likely,
+      certainty: 'assumed' as const,
+      nature: 'hidden' as const,
+      reason: `${translated.map(({ text, lost }) => `${text.value}: ${lost}`).join(', ')}; taken ${likely ? 'to match as shown' : 'not to match'}`,
+      command: printsTable(table),
+    };
+  }
   const unmodelled = open.every((match) => match.kind === 'other' || match.kind === 'number');
   const set = open.find((match) => match.kind === 'set');
   const changed = open.find((match) => match.kind === 'changing-set');

@@ -144,6 +144,8 @@ export interface Run {
   physOut: string | undefined;
   /** Of the route that the packet has by now. */
   gateway: Moment['gateway'];
+  /** NAT has turned it elsewhere in PREROUTING, where what comes by lo has a route already. */
+  routeLost: boolean;
   /** Where a packet that is made here goes, after what the rules of OUTPUT changed. */
   rerouted: { readonly device: string; readonly found: Lookup & { kind: 'found' } } | undefined;
   /** IPVS has had the packet, and leaves it alone from then on. */
@@ -178,6 +180,7 @@ export function begin(input: StackInput, carry: Carry): Run {
     physIn: input.bridged?.physIn ?? input.physIn,
     physOut: undefined,
     gateway: undefined,
+    routeLost: false,
     rerouted: undefined,
     byIpvs: false,
     carry,

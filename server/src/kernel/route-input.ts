@@ -6,6 +6,7 @@ import { parseIp } from '../packet/address';
 import { addressType } from './address-type';
 import { flowOf, lookup, vrfOf, unknownText, type Lookup, type LookupOptions } from './routing';
 import { sysctl } from './sysctl';
+import { knownNamespace } from '../model/known-names';
 
 /** What the kernel does with a packet that comes in, before any rule of the filter sees it (ip_route_input). */
 export type InputDecision =
@@ -72,9 +73,9 @@ function routeInput4(namespace: Namespace, packet: IpPacket, iif: string, option
     // Since Linux 5.3 the rest of 0.0.0.0/8 is as good as any other address.
     if (src === 0n) return martian('martian-source', 'its source is 0.0.0.0');
     if (dst === 0n) return martian('martian-destination', 'its destination is 0.0.0.0');
-    if (dst >> 24n === 127n && iif !== 'lo' && !localnet)
+    if (dst >> 24n === 127n && !localnet)
       return martian('martian-destination', 'its destination is a loopback address, which never comes in from outside');
-    if (src >> 24n === 127n && iif !== 'lo' && !localnet)
+    if (src >> 24n === 127n && !localnet)
       return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
   }
   const found: Lookup | undefined = isBroadcast ? undefined : lookup(flowOf(packet, iif), { ...options, mayBeOwn: true });
@@ -191,6 +192,18 @@ export function forwarding(namespace: Namespace, iif: string, family: 4 | 6): Tr
   return said === undefined ? 'maybe' : tri(said.value !== '0');
 }
 
+/** What would tell whether a machine forwards; undefined where that is known. Routers of Neutron always do. */
+export function unknownForwarding(
+  namespace: Namespace,
+  iif: string,
+  family: 4 | 6,
+): { readonly name: string; readonly setting: string; readonly command: string; readonly why: string } | undefined {
+  if (forwarding(namespace, iif, family) !== 'maybe' || knownNamespace(namespace.name)?.routes === true) return undefined;
+  const name = namespace.name === '' ? namespace.host : namespace.name;
+  const setting = family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
+  return { name, setting, command: `sysctl ${setting}`, why: `whether ${name} forwards what is not for itself` };
+}
+
 /** Sources that no packet to a group may have (ip_mc_validate_source); 0.0.0.0 may ask in groups of the link and speak IGMP. */
 function multicastSource4(
   namespace: Namespace,
@@ -202,7 +215,7 @@ function multicastSource4(
   const { src, dst, proto } = packet;
   if (isMulticast(4, src) || src === 0xffffffffn)
     return martian('martian-source', 'its source is a multicast or broadcast address');
-  if (src >> 24n === 127n && iif !== 'lo' && !localnet)
+  if (src >> 24n === 127n && !localnet)
     return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
   if (src !== 0n) return validateSource(namespace, packet, iif, undefined, options);
   return dst >> 8n === 0xe00000n || proto === IGMP ? undefined : martian('martian-source', 'its source is 0.0.0.0');
@@ -258,7 +271,6 @@ function validateSource(
   out: string | undefined,
   options: LookupOptions,
 ): InputDecision | undefined {
-  if (iif === 'lo') return undefined;
   const said = sysctl(namespace, 'net.ipv4.conf', iif, 'rp_filter', 'max');
   const mode = Number(said?.value ?? 0);
   const acceptLocal = sysctl(namespace, 'net.ipv4.conf', iif, 'accept_local', 'or')?.value === '1';

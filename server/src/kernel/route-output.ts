@@ -114,14 +114,16 @@ function routeOutput(
   return { device, found: answer };
 }
 
-/** The segment size that this host names in its own SYN: what fits its route's MTU (tcp_advertise_mss). */
+/** The segment size that this host names in its own SYN: its route's, else what fits the MTU there (tcp_advertise_mss). */
 export function advertisedMss(
   run: Run,
   { device, found }: { device: string; found: Lookup & { kind: 'found' } },
 ): number | undefined {
   const { family, proto } = run.packet;
   const mtu = found.route.mtu ?? run.namespace.devices.get(device)?.mtu;
-  if (proto !== PROTO.TCP || mtu === undefined) return undefined;
+  if (proto !== PROTO.TCP) return undefined;
+  if (found.route.advmss !== undefined) return found.route.advmss;
+  if (mtu === undefined) return undefined;
   return family === 4 ? Math.min(mtu - 40, 65495) : Math.min(mtu - 60, 65515);
 }
 

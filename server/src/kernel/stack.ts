@@ -144,7 +144,10 @@ function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passag
   // What a host sends to itself comes in again by lo, its connection and its route attached.
   run.in = 'lo';
   run.out = undefined;
-  return deviceHook(run, 'INGRESS', 'lo') ?? hook(run, 'PREROUTING') ?? deliver(run);
+  run.routeLost = false;
+  const ended = deviceHook(run, 'INGRESS', 'lo') ?? hook(run, 'PREROUTING');
+  if (ended) return ended;
+  return run.routeLost ? decide(run, 'lo', routeInput(run.namespace, run.packet, 'lo', run.choose, run.key)) : deliver(run);
 }
 
 /** The chains at the device that a packet leaves by, and behind a bridge at its port. */

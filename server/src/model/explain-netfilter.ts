@@ -9,6 +9,7 @@ export function explainNfMatches(matches: readonly NfMatch[]): string[] {
 function explainNfMatch(match: NfMatch): string {
   if (match.kind === 'comment') return `comment ${match.text.value}`;
   if (match.kind === 'transport-header') return `with the header that ${match.text.value} reads`;
+  if (match.kind === 'translated') return `${match.text.value} (${match.lost})`;
   const not = match.negated ? 'not ' : '';
   switch (match.kind) {
     case 'protocol':

@@ -166,7 +166,8 @@ function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInp
   const tos = pairs.get('tos') ?? pairs.get('dsfield');
   const from = pairs.get('from');
   const tosValue = typeOfService(tos);
-  const mtu = pairs.get('mtu') ?? pairs.get('mtu lock');
+  const mtu = metricOf(pairs, 'mtu');
+  const advmss = metricOf(pairs, 'advmss');
   const protocol = pairs.get('proto') ?? pairs.get('protocol');
   const encap = pairs.get('encap');
   const dev = pairs.get('dev') ?? (input.options['dev'] === undefined ? undefined : impliedVal(input.options['dev'], line));
@@ -195,13 +196,20 @@ function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInp
     ...(scope === undefined ? {} : { scope }),
     ...(table === undefined ? {} : { table }),
     ...(tosValue === undefined ? {} : { tos: tosValue }),
-    ...(mtu === undefined || !/^\d+$/.test(mtu.value) ? {} : { mtu: numberVal(mtu) }),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(advmss === undefined ? {} : { advmss }),
     ...(protocol === undefined ? {} : { protocol }),
     ...(encap === undefined ? {} : { encap }),
     ...(nhid === undefined || !/^\d+$/.test(nhid.value) ? {} : { nexthopId: numberVal(nhid) }),
     flags: flags.map((flag) => flag.value),
     text: found.text,
   };
+}
+
+/** A number that the route gives its packets; `lock`: the path may not change it (ip-route(8)). */
+function metricOf(pairs: ReadonlyMap<string, Val<string>>, name: string): Val<number> | undefined {
+  const found = pairs.get(name) ?? pairs.get(`${name} lock`);
+  return found === undefined || !/^\d+$/.test(found.value) ? undefined : numberVal(found);
 }
 
 /** What ip-route(8) prints of IPv6 only. */
@@ -250,7 +258,9 @@ function parseJson(input: ParseInput) {
     const [metric, protocol, nhid] = [jsonNumber(own, 'metric'), jsonText(own, 'protocol'), jsonNumber(own, 'nhid')];
     const tos = typeOfService(jsonText(own, 'tos'));
     const from = jsonText(own, 'from');
-    const mtu = jsonObjects(own, 'metrics').flatMap((metrics) => jsonNumber(metrics, 'mtu') ?? [])[0];
+    const [mtu, advmss] = ['mtu', 'advmss'].map(
+      (name) => jsonObjects(own, 'metrics').flatMap((metrics) => jsonNumber(metrics, name) ?? [])[0],
+    );
     const encap = jsonText(object, 'encap');
     const hops = jsonObjects(own, 'nexthops');
     const nexthops = hops.map((hop) => jsonNextHop(out, hop));
@@ -281,6 +291,7 @@ function parseJson(input: ParseInput) {
       ...(nexthops.length === 0 ? {} : { nexthops }),
       ...(tos === undefined ? {} : { tos }),
       ...(mtu === undefined ? {} : { mtu }),
+      ...(advmss === undefined ? {} : { advmss }),
       ...(protocol === undefined ? {} : { protocol }),
       ...(encap === undefined ? {} : { encap }),
       ...(nhid === undefined ? {} : { nexthopId: nhid }),

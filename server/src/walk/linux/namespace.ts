@@ -27,7 +27,7 @@ import { mayShareByIp, takerBehindRules } from './macvlan';
 import { intoSharing, intoVlanDevice, isDown } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { asSent, routedLimit, tooLong } from './routed-size';
-import { forwarding } from '../../kernel/route-input';
+import { unknownForwarding } from '../../kernel/route-input';
 import { vrfOf } from '../../kernel/routing';
 import { route } from './routing';
 import { hasConnections, passNamespace, uncapturedTable, type Taken } from './stack-walk';
@@ -305,12 +305,10 @@ function through(
 
 /** Routers of Neutron forward; that any other machine does so is taken for granted where its settings were not captured, and said. */
 function tellForwarding({ context, namespace, steps, packet }: Passage, device: string): void {
-  const family = isIpv6(packet) ? 6 : 4;
-  if (forwarding(namespace, device, family) !== 'maybe' || knownNamespace(namespace.name)?.routes === true) return;
-  const name = namespace.name === '' ? namespace.host : namespace.name;
-  const setting = family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
-  const why = `whether ${name} forwards what is not for itself`;
-  addGap(context, { host: namespace.host, command: inNamespace(namespace, `sysctl ${setting}`), why });
+  const unknown = unknownForwarding(namespace, device, isIpv6(packet) ? 6 : 4);
+  if (unknown === undefined) return;
+  const { name, setting, command, why } = unknown;
+  addGap(context, { host: namespace.host, command: inNamespace(namespace, command), why });
   const at = steps.findLastIndex((step) => step.stage === 'route' && step.host === namespace.host);
   const step = steps[at];
   if (!step || isRouter(namespace)) return;
