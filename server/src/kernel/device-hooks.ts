@@ -34,9 +34,10 @@ export function deviceHook(run: Run, hook: DeviceHook, device: string): Passage 
   for (const { base, sure } of chainsAt(run.namespace, hook, device)) {
     if (!sure && !passesUnsaid(run, hook, device, base))
       return lost(run, 'a chain of which nobody knows whether it is at this device');
-    const { frame } = run.packet;
+    const { frame, untold } = run.packet;
     const ended = runChainAt(run, hook, base, deviceMoment(run, hook, device));
-    run.packet = { ...run.packet, frame };
+    const { untold: _untold, ...packet } = run.packet;
+    run.packet = { ...packet, frame, ...(untold === undefined ? {} : { untold }) };
     if (ended) return ended;
   }
   return undefined;

@@ -235,15 +235,17 @@ function oneTable(run: Run, name: Hook, base: BaseChain): Passage | undefined {
 /** A packet as the rules at a device see it: where it comes in, nothing is known of it but the frame. */
 export function deviceMoment(run: Run, name: DeviceHook, device: string): Moment {
   const ends = name === 'INGRESS' ? { in: device, out: undefined, tracking: INVALID } : { in: undefined, out: device };
-  const packet = name === 'INGRESS' ? { ...run.packet, frame: frameAt(run, device) } : run.packet;
+  const packet = name === 'INGRESS' ? frameAt(run, device) : run.packet;
   return { ...momentOf(run, name), packet, physIn: undefined, physOut: undefined, mayBeTagged: true, ...ends };
 }
 
 /** For whom a device takes a frame: what is for a bridge is not for the card of its port. */
-function frameAt({ namespace, packet: { frame, dmac } }: Run, device: string): IpPacket['frame'] {
+function frameAt({ namespace, packet, physIn }: Run, device: string): IpPacket {
+  const { frame, dmac } = packet;
+  if (frame === 'broadcast' || frame === 'multicast' || dmac === undefined) return packet;
   const mac = namespace.devices.get(device)?.mac;
-  if (frame === 'broadcast' || frame === 'multicast' || dmac === undefined || mac === undefined) return frame;
-  return dmac === mac ? 'host' : 'otherhost';
+  if (mac !== undefined) return { ...packet, frame: dmac === mac ? 'host' : 'otherhost' };
+  return device === physIn ? { ...packet, untold: new Set([...(packet.untold ?? []), 'frame']) } : packet;
 }
 
 /** Runs one chain for a packet; the end of its way where the chain stops it. */

@@ -283,7 +283,7 @@ function makeTest(match: NfMatch): Test {
         return match.alone === true ? 'yes' : 'maybe';
       };
     case 'pkttype':
-      return turned(match.negated, (at) => tri(frameType(at) === match.value.value));
+      return turned(match.negated, (at) => isFrameType(match.value.value, at));
     case 'tcpmss': {
       const [from, to] = match.range.value;
       return ({ packet }) => {
@@ -541,6 +541,11 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
 function frameType({ packet, local }: Moment): string {
   if (local) return 'unicast';
   return packet.frame === 'host' ? 'unicast' : packet.frame;
+}
+
+function isFrameType(type: string, at: Moment): Tri {
+  if (at.packet.untold?.has('frame') === true && (type === 'unicast' || type === 'otherhost')) return 'maybe';
+  return tri(frameType(at) === type);
 }
 
 /** Only packets of this host's own processes have an owner, and those that a proxy's socket was given to. */

@@ -37,7 +37,7 @@ export interface IpPacket {
   /** As the device saw the frame's destination. */
   readonly frame: 'host' | 'broadcast' | 'multicast' | 'otherhost';
   /** What nobody told of the packet, so that the fields hold what is usual. */
-  readonly untold?: ReadonlySet<'icmpId' | 'dontFragment'>;
+  readonly untold?: ReadonlySet<'icmpId' | 'dontFragment' | 'frame'>;
   /** Of ARP, which is no IP packet: rules for ARP and for bridged frames see it. */
   readonly arp?: ArpBody;
   /** What an ICMP error is about: the packet that could not go on. */
