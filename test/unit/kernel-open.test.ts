@@ -18,6 +18,18 @@ describe('what the kernel does, where captures leave it open', () => {
     );
   });
 
+  it('passes a route over whose device has no carrier only where it is told to', () => {
+    const routes = ROUTES.replace(
+      'default via 10.0.2.2 dev eth1',
+      '10.9.0.0/16 via 10.0.2.2 dev eth1 linkdown\ndefault via 10.0.1.9 dev eth0',
+    );
+    const way = WAY.replace(/dst=\S+/, 'dst=10.9.0.1');
+    const out = (settings: string) => ask([ADDRESSES, RULES, routes, SYSCTLS + settings, tables('', '')], way)[0]?.out;
+    assert.equal(out(''), 'eth1');
+    for (const device of ['all', 'eth1']) assert.equal(out(`net.ipv4.conf.${device}.ignore_routes_with_linkdown = 1\n`), 'eth0');
+    assert.equal(out('net.ipv4.conf.eth0.ignore_routes_with_linkdown = 1\n'), 'eth1');
+  });
+
   it('is open where routing rules are cut or missing that tables are there for', () => {
     for (const rules of [RULES.replace('32766:\tfrom all lookup main', '...'), '']) {
       const [trace] = ask([ADDRESSES, rules, ROUTES, SYSCTLS, tables('', '')], WAY);

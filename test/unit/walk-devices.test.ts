@@ -294,6 +294,56 @@ describe('what people saw', () => {
   });
 });
 
+describe('a device without a carrier', () => {
+  const dead = 'NO-CARRIER,BROADCAST,MULTICAST,UP';
+  const guest = (name: string, last: number) =>
+    at(
+      'h',
+      `ip netns exec ${name} ip a`,
+      lo,
+      link(2, `eth0@if${last + 5}`, { mac: `02:00:00:00:00:0${last}`, ip: `10.7.0.${last}/24` }),
+    ) +
+    at('h', `ip netns exec ${name} ip r`, `10.7.0.0/24 dev eth0 proto kernel scope link src 10.7.0.${last}`) +
+    at('h', `ip netns exec ${name} ip neigh`, `10.7.0.${3 - last} dev eth0 lladdr 02:00:00:00:00:0${3 - last} REACHABLE`);
+
+  it('is a disabled port of its bridge', () => {
+    const ports = (flags: string) =>
+      at(
+        'h',
+        'ip a',
+        lo,
+        link(5, 'br0', { mac: '02:00:00:00:00:0a' }),
+        link(6, 'one@if2', { mac: '02:00:00:00:01:01', tail: 'master br0 ' }),
+        link(7, 'two@if2', { mac: '02:00:00:00:01:02', tail: 'master br0 ', flags }),
+      ) + at('h', 'bridge fdb show', '02:00:00:00:00:01 dev one master br0', '02:00:00:00:00:02 dev two master br0');
+    const asked = (flags: string) =>
+      trace(networkOf(ports(flags) + guest('a', 1) + guest('b', 2)), '10.7.0.1 > 10.7.0.2').request;
+    const lost = asked(dead);
+    assert.equal(lost.ending.disposition, 'dropped', outline(lost));
+    assert.deepEqual([lost.ending.at.device, lost.ending.at.port], ['br0', 'one'], outline(lost));
+    assert.match(lost.ending.summary, /two has no carrier/);
+    assert.doesNotMatch(outline(asked('BROADCAST,MULTICAST,UP,LOWER_UP')), /carrier/);
+  });
+
+  it('loses what its host sends, with ip and with ifconfig', () => {
+    const routes = at('h', 'ip r', '172.17.0.0/16 dev docker0 proto kernel scope link src 172.17.0.1 linkdown');
+    const neighbours = at('h', 'ip neigh', '172.17.0.2 dev docker0 lladdr 02:42:ac:11:00:02 STALE');
+    const byIp = at('h', 'ip a', lo, link(4, 'docker0', { mac: '02:00:00:00:00:0b', ip: '172.17.0.1/16', flags: dead }));
+    const byIfconfig = at(
+      'h',
+      'ifconfig',
+      'docker0: flags=4099<UP,BROADCAST,MULTICAST>  mtu 1500',
+      '        inet 172.17.0.1  netmask 255.255.0.0  broadcast 172.17.255.255',
+      '        ether 02:00:00:00:00:0b  txqueuelen 0  (Ethernet)',
+    );
+    for (const links of [byIp, byIfconfig]) {
+      const { request } = trace(networkOf(links + routes + neighbours), '172.17.0.1 > 172.17.0.2');
+      assert.equal(request.ending.disposition, 'dropped', outline(request));
+      assert.match(request.ending.summary, /docker0 has no carrier/);
+    }
+  });
+});
+
 describe('questions for an address', () => {
   it('that nobody captured has are not answered, and never leave by a bridge into nowhere', () => {
     const own = (host: string, ...more: readonly string[]) =>

@@ -184,7 +184,7 @@ export function describeDevice(
       device.mac && code(device.mac),
       few(addresses, 4),
       device.mtu && `MTU ${device.mtu}`,
-      device.up ? '' : '**down**',
+      device.up ? (device.noCarrier === true ? '**no carrier**' : '') : '**down**',
     ].filter(Boolean);
     bullets.push(`${place}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`);
     if (device.peer !== undefined) bullets.push(`Pair with ${code(device.peer)}`);

@@ -1,6 +1,7 @@
 import type { Namespace, RouteFact, RuleFact, Source } from '../model/network';
 import { ones } from '../base/bits';
 import { parseIp, parsePrefix, type IpPrefix } from '../packet/address';
+import { sysctl } from './sysctl';
 
 /** A route as the kernel's table holds it. */
 export interface FibRoute {
@@ -139,12 +140,23 @@ function makeFib(namespace: Namespace, family: 4 | 6): Fib {
   };
 }
 
+/**
+ * Whether the kernel passes a next hop over: its device is down, or has no carrier where routes are to be ignored then (ip-sysctl,
+ * `ignore_routes_with_linkdown`, off by default; of IPv6 the device's own setting alone counts).
+ */
+function isPassedOver(namespace: Namespace, family: 4 | 6, flags: readonly string[], device: string | undefined): boolean {
+  if (flags.includes('dead')) return true;
+  if (!flags.includes('linkdown') || device === undefined) return false;
+  const join = family === 4 ? 'or' : 'own';
+  return sysctl(namespace, `net.ipv${family}.conf`, device, 'ignore_routes_with_linkdown', join)?.value === '1';
+}
+
 function captured(namespace: Namespace, route: RouteFact, prefix: IpPrefix, source: Source): FibRoute {
   const family = prefix.family;
   const from = family === 6 && route.from !== undefined ? parsePrefix(route.from.value) : undefined;
   const hops: Hop[] = [];
   let unknown: FibRoute['unknown'];
-  const said = hopsOf(namespace, route);
+  const said = hopsOf(namespace, family, route);
   for (const { via, dev, weight, encap } of said.hops) {
     const gateway = via === undefined ? undefined : parseIp(via);
     const device = dev ?? (gateway ? deviceTowards(namespace, gateway.family, gateway.value) : undefined);
@@ -188,16 +200,17 @@ interface SaidHop {
 /** The next hops that a route names, itself or by the number of an object (ip-nexthop(8)); `missing` is the number of one that was not captured. */
 function hopsOf(
   namespace: Namespace,
+  family: 4 | 6,
   route: RouteFact,
 ): { readonly hops: readonly SaidHop[]; readonly missing?: number; readonly blackhole?: boolean } {
   if (route.nexthops)
     return {
       hops: route.nexthops
-        .filter(({ flags }) => flags?.includes('dead') !== true)
+        .filter(({ dev, flags }) => !isPassedOver(namespace, family, flags ?? [], dev?.value))
         .map(({ via, dev, weight, encap }) => ({ via: via?.value, dev: dev?.value, weight, encap: encap?.value })),
     };
-  if (route.flags.includes('dead')) return { hops: [] };
   const { via, dev, encap, nexthopId } = route;
+  if (isPassedOver(namespace, family, route.flags, dev?.value)) return { hops: [] };
   if (nexthopId !== undefined && route.type === 'unicast' && via === undefined && dev === undefined)
     return hopsOfObject(namespace, nexthopId.value, 1, true);
   return { hops: [{ via: via?.value, dev: dev?.value, weight: 1, encap: encap?.value }] };

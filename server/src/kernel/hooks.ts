@@ -25,6 +25,7 @@ import { reroute } from './route-output';
 import { lookup } from './routing';
 
 function momentOf(run: Run, name: Hook | DeviceHook): Moment {
+  const isOwn = run.input.iif === undefined && run.input.bridged === undefined;
   return {
     namespace: run.namespace,
     hook: name,
@@ -39,8 +40,9 @@ function momentOf(run: Run, name: Hook | DeviceHook): Moment {
     rules: 'nft',
     arrivedBy: run.input.iif,
     socket: run.keepsSocket ?? run.proxied,
-    local: run.input.iif === undefined && run.input.bridged === undefined,
+    local: isOwn,
     gateway: run.gateway,
+    routed: name !== 'PREROUTING' || (isOwn && !run.routeLost),
     // Bridges show tagged frames to IP's rules only where they are told to (ip-sysctl).
     mayBeTagged: run.physIn !== undefined && run.namespace.sysctls.get('net.bridge.bridge-nf-filter-vlan-tagged')?.value === '1',
     route: (flow, what) =>

@@ -53,6 +53,8 @@ export interface Moment {
   readonly arrivedBy: string | undefined;
   /** The gateway of the route that the packet has by then; undefined where it has none, or no route yet; without `ip` where its address is not known. */
   readonly gateway: { readonly family: 4 | 6; readonly ip: bigint | undefined } | undefined;
+  /** Whether it has a route: before PREROUTING is over that is so only of what comes back by lo, until NAT turns it elsewhere. */
+  readonly routed: boolean;
   /** Whether rules may see a tag of a VLAN in the frame: where IP is looked at it is gone. */
   readonly mayBeTagged: boolean;
   /** Asks the routes a question of its own; `name` tells it from others about the packet. */
@@ -75,6 +77,7 @@ export const UNROUTED = {
   rules: 'nft',
   socket: undefined,
   gateway: undefined,
+  routed: false,
   mayBeTagged: true,
   route: () => ({ kind: 'none' }) as const,
   reversePath: () => 'maybe' as const,

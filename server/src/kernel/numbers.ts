@@ -154,16 +154,16 @@ function metaNumber(key: string, at: Moment): Found {
   }
 }
 
-/** What the route says that a packet has by then: before PREROUTING is over it has none, but for what comes back by lo. */
+/** What the route says that a packet has by then. */
 function routeNumber(key: string, at: Moment): Found {
   const { packet, hook, namespace } = at;
   if (hook === 'INGRESS' || hook === 'EGRESS') return undefined;
-  if (hook === 'PREROUTING') return at.in === 'lo' ? undefined : 'none';
+  if (!at.routed) return 'none';
   switch (key) {
     case 'classid':
       return bits(32, packet.family === 4 && mayHaveRealms(namespace) ? undefined : 0);
     case 'mtu':
-      return bits(16, clampedMss(at));
+      return bits(16, hook === 'PREROUTING' ? undefined : clampedMss(at));
     case 'ipsec':
       return bits(8, 0);
     case 'ip nexthop':

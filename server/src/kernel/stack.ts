@@ -139,7 +139,7 @@ function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passag
   const clash = confirm(run) ?? goOut(run, device);
   if (clash) return clash;
   // Without a gateway the neighbour is whom the packet is for by then (ip_finish_output2).
-  const onLink = nextHop?.ip === dst && run.packet.dst !== dst;
+  const onLink = run.gateway === undefined && nextHop?.ip === dst && run.packet.dst !== dst;
   if (device !== 'lo') return end(run, 'forwarded', '', onLink ? { ...nextHop, ip: run.packet.dst } : nextHop);
   // What a host sends to itself comes in again by lo, its connection and its route attached.
   run.in = 'lo';

@@ -26,6 +26,7 @@ interface DeviceDraft {
   mtuSource?: Source;
   group?: string;
   up: boolean;
+  noCarrier: boolean;
   peer?: string;
   master?: string;
   masterShown: boolean;
@@ -42,6 +43,11 @@ interface DeviceDraft {
   addresses: DeviceAddress[];
   unverified: UnverifiedAddress[];
   sources: Source[];
+}
+
+/** ip-link(8) says NO-CARRIER where a device is up and not running; ifconfig(8) leaves out RUNNING. */
+function lacksCarrier(flags: readonly string[], kind: string): boolean {
+  return flags.includes('NO-CARRIER') || (kind === 'ifconfig' && !flags.includes('RUNNING'));
 }
 
 function* linkNamespace(
@@ -312,6 +318,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         name,
         (found = {
           up: true,
+          noCarrier: false,
           masterShown: false,
           noArp: false,
           settings: {},
@@ -350,7 +357,10 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         if (fact.linkNetns) device.linkNetns ??= fact.linkNetns.value;
         for (const [name, { value }] of Object.entries(fact.settings ?? {})) device.settings[name] ??= value;
         for (const [name, { value }] of Object.entries(fact.portSettings ?? {})) device.portSettings[name] ??= value;
-        if (fact.flags.length > 0) device.up = fact.flags.includes('UP');
+        if (fact.flags.length > 0) {
+          device.up = fact.flags.includes('UP');
+          device.noCarrier = device.up && lacksCarrier(fact.flags, linked.capture.kind);
+        }
         if (fact.flags.includes('NOARP')) device.noArp = true;
       } else if (fact.kind === 'address') {
         const device = draft(fact.dev.value);
@@ -386,6 +396,7 @@ function linkDevices(host: string, namespace: string, captures: readonly LinkedC
         ...(device.mtuSource === undefined ? {} : { mtuSource: device.mtuSource }),
         ...(device.group === undefined ? {} : { group: device.group }),
         up: device.up,
+        ...(device.noCarrier ? { noCarrier: true as const } : {}),
         peer: device.peer,
         master: device.master,
         masterShown: device.masterShown,

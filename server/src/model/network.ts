@@ -230,6 +230,8 @@ export interface Device {
   /** `default`, a name or a number; undefined where no capture says it. */
   readonly group?: string;
   readonly up: boolean;
+  /** It is up, but nothing is at its other end that works: what it is given to send is lost. */
+  readonly noCarrier?: true;
   readonly peer: string | undefined;
   readonly master: string | undefined;
   /** A capture tells what it belongs to, or that it belongs to nothing: `ip -br`, `ip -o addr` and ifconfig do not. */

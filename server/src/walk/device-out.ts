@@ -16,7 +16,7 @@ import { isMulticastMac } from '../packet/address';
 import { get, type FlowKey } from '../packet/flow-key';
 import { isBond, outOfBond } from './linux/bond';
 import { outOfVrf } from './linux/namespace';
-import { isDown } from './linux/receive';
+import { isDown } from './linux/link-state';
 import { isShared, outOfShared } from './linux/macvlan';
 import { outOfTunnel } from './linux/tunnel-device';
 import { tunnelDevice } from './linux/tunnel-kind';
@@ -42,7 +42,7 @@ export function deviceOut(context: Context, place: Place & { kind: 'device-out' 
   if (!host) return { disposition: 'insufficient-info', at, summary: `Nothing of ${place.host} was captured`, packet };
   const down = host.bridges.has(place.device)
     ? undefined
-    : isDown(host, place.namespace === FROM_OVS ? '' : place.namespace, place.device, packet, steps);
+    : isDown(host, { ...place, namespace: place.namespace === FROM_OVS ? '' : place.namespace }, true, packet, steps);
   if (down) return down;
   return place.namespace === FROM_OVS
     ? outOfSwitch(context, host, place.device, packet, steps)

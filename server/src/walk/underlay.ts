@@ -1,7 +1,7 @@
 import type { Host } from '../model/network';
 import { isPatch, isTunnel } from '../model/queries';
 import type { FlowKey } from '../packet/flow-key';
-import { isDown } from './linux/receive';
+import { isDown, linkFault } from './linux/link-state';
 import { route } from './linux/routing';
 import type { Ending, Step } from './step';
 
@@ -21,6 +21,6 @@ export function underlayDown(host: Host, remote: string | undefined, packet: Flo
         .map(({ name }) => name)
     : [way.device];
   const [first] = cards;
-  if (first === undefined || !cards.every((name) => root.devices.get(name)?.up === false)) return undefined;
-  return isDown(host, '', first, packet, steps);
+  if (first === undefined || !cards.every((name) => linkFault(root.devices.get(name)) !== undefined)) return undefined;
+  return isDown(host, { namespace: '', device: first }, true, packet, steps);
 }

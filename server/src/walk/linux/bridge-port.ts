@@ -2,6 +2,7 @@ import { hasRole } from '../../model/known-names';
 import type { BridgeMember, BridgeVlan, Device, LinuxBridge, Namespace, Source } from '../../model/network';
 import { formatMac, isMulticastMac } from '../../packet/address';
 import { AD_TAG, ANY_TAG, get, hasTagOf, pushVlan, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
+import { linkFault } from './link-state';
 import { tagProtocol } from './vlan-device';
 
 /** Why a bridge does not let a frame in or out by a port, with what says so. */
@@ -195,8 +196,9 @@ export function egressRefusal(way: Way, to: BridgeMember): Refusal | undefined {
     };
   const state = stateRefusal(to);
   if (state) return state;
-  if (way.namespace?.devices.get(to.name)?.up === false)
-    return { why: `${to.name} is down`, evidence: way.namespace.devices.get(to.name)?.sources.slice(0, 1) ?? [] };
+  const device = way.namespace?.devices.get(to.name);
+  const fault = linkFault(device);
+  if (device && fault !== undefined) return { why: `${to.name} ${fault}`, evidence: device.sources.slice(0, 1) };
   if (way.filtering.on && vlan !== 0 && areVlansKnown(bridge, to.name) && !rowFor(bridge, to.name, vlan))
     return {
       why: `${to.name} is not in VLAN ${vlan}`,

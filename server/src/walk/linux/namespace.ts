@@ -24,7 +24,8 @@ import { arpIn, whyUnverified } from './arp-in';
 import { failedEntry, resolveNeighbour, stateText } from './neighbour';
 import { at, eventSteps, isRouter, stepBase } from './events';
 import { mayShareByIp, takerBehindRules } from './macvlan';
-import { intoSharing, intoVlanDevice, isDown } from './receive';
+import { isDown } from './link-state';
+import { intoSharing, intoVlanDevice } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { asSent, routedLimit, tooLong } from './routed-size';
 import { unknownForwarding } from '../../kernel/route-input';
@@ -37,7 +38,7 @@ import { amongServers, outOfIpvs, servedBy } from './ipvs';
 /** A frame reaches a device of a namespace. */
 export function namespaceIn(context: Context, place: Place & { kind: 'namespace-in' }, packet: FlowKey, steps: Step[]): Ending {
   const host = hostOf(context, place.host);
-  const down = host && isDown(host, place.namespace, place.device, packet, steps);
+  const down = host && isDown(host, place, false, packet, steps);
   if (down) return down;
   const above = host && intoVlanDevice(context, host, place, packet, steps);
   if (above) return above;

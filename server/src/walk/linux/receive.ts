@@ -5,6 +5,7 @@ import { hostOf, type Context } from '../context';
 import type { Ending, Place, Step } from '../step';
 import { bondIgnores, isBond } from './bond';
 import { stepBase } from './events';
+import { isDown } from './link-state';
 import { intoShared } from './macvlan';
 import { intoVlan, vlanDeviceFor } from './vlan-device';
 
@@ -21,7 +22,7 @@ export function deviceIn(context: Context, place: Place & { kind: 'device-in' },
       summary: `Nothing of ${place.host} was captured`,
       packet,
     };
-  const down = isDown(host, place.namespace, place.device, packet, steps);
+  const down = isDown(host, place, false, packet, steps);
   if (down) return down;
   const taken = intoVlanDevice(context, host, place, packet, steps);
   if (taken) return taken;
@@ -52,25 +53,6 @@ export function deviceIn(context: Context, place: Place & { kind: 'device-in' },
     return context.go(context, { ...place, device: master.name }, packet, steps);
   }
   return context.go(context, { ...place, kind: 'namespace-in' }, packet, steps);
-}
-
-/** A device that was captured without the flag UP neither sends nor takes frames; undefined for others. */
-export function isDown(host: Host, namespace: string, name: string, packet: FlowKey, steps: Step[]): Ending | undefined {
-  const inside = host.namespaces.get(namespace);
-  const device = inside?.devices.get(name);
-  if (!inside || device?.up !== false) return undefined;
-  const summary = `${name} is down${namespace === '' ? ` on ${host.name}` : ` in namespace ${namespace}`}: no frame passes it`;
-  steps.push({
-    ...stepBase(inside, name),
-    stage: 'nic',
-    summary,
-    certainty: 'captured',
-    packet,
-    evidence: device.sources.slice(0, 1),
-    steps: [],
-    effect: 'dropped',
-  });
-  return { disposition: 'dropped', at: { host: host.name, device: name, port: null }, summary, packet };
 }
 
 /** The VLAN device above a device takes frames of its VLAN; undefined where there is none. */
