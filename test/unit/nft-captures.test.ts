@@ -57,7 +57,7 @@ table ip own {
       [
         'protocol=tcp destination-port=[[80,80]] -> a target that nft could not print',
         'protocol=tcp destination-port=[[81,81]] -> ',
-        'other -> ACCEPT',
+        'translated -> ACCEPT',
         '!ctstatus -> ACCEPT',
       ],
     );
@@ -82,8 +82,8 @@ table ip own {
       return [...matches.map(words), '->', target?.value ?? '', ...(bits ? [bits] : [])].join(' ');
     });
     assert.deepEqual(said, [
-      'protocol=udp other -> DROP',
-      'protocol=icmp other !fragment -> ACCEPT',
+      'protocol=udp translated -> DROP',
+      'protocol=icmp translated !fragment -> ACCEPT',
       '!ctstate -> ACCEPT',
       '-> CONNMARK xset 2 255',
       '-> CONNMARK restore 0 255 255',
@@ -112,7 +112,7 @@ table ip filter { # handle 3
       [
         'protocol=tcp destination-port=[[22,22],[80,90]] ctstate -> ACCEPT',
         'in-interface=veth+ !source=10.0.0.0/8 addrtype=LOCAL limit -> LOG',
-        'protocol=icmp other -> neutron-x',
+        'protocol=icmp translated -> neutron-x',
         'protocol=udp destination-port=[[68,68]] -> CHECKSUM',
       ],
     );

@@ -111,7 +111,7 @@ describe('the JSON of nft', () => {
     const hidden = only('{"xt": {"type": "match", "name": "multiport"}}, {"drop": null}');
     assert.deepEqual(
       hidden.matches.map(({ kind }) => kind),
-      ['other'],
+      ['translated'],
     );
     const { errors, facts } = read('nft -j list ruleset', rule('{"accept": null}').slice(0, -4));
     assert.equal(facts.length, 0);

@@ -226,23 +226,22 @@ export type NfMatch =
       readonly text: Val<string>;
       readonly negated: boolean;
     }
-  /** A translation of nft's that says less than the rule asks: `shown`, and perhaps more, or the contrary. */
+  /** A translation of nft's that says less than the rule asks: `shown` (nothing where it has no words), and perhaps more, or the contrary. */
   | {
       readonly kind: 'translated';
-      readonly shown: NfMatch;
+      readonly shown?: NfMatch;
       /** The rule asks for what is shown, and perhaps for more; else it may as well ask for the contrary. */
       readonly narrows: boolean;
       readonly text: Val<string>;
       /** What the translation leaves out, in words. */
       readonly lost: string;
     }
-  /** Read, but not modelled (u32, bpf, string, time …): the rule may match. `name` is the module; `likely`: it mostly does. */
+  /** Read, but not modelled (u32, bpf, string, time …): the rule may match. `name` is the module. */
   | {
       readonly kind: 'other';
       readonly text: Val<string>;
       readonly negated: boolean;
       readonly name?: string;
-      readonly likely?: boolean;
     };
 
 /** A condition that time decides. */

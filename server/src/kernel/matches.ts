@@ -347,8 +347,8 @@ function makeTest(match: NfMatch): Test {
       return turned(match.negated, (at) => and(inner.map((test) => test(at))));
     }
     case 'translated': {
-      const shown = testOf(match.shown);
-      return match.narrows ? (at) => and([shown(at), 'maybe']) : maybe;
+      const shown = match.shown && testOf(match.shown);
+      return shown && match.narrows ? (at) => and([shown(at), 'maybe']) : maybe;
     }
     case 'other':
       return maybe;

@@ -437,7 +437,7 @@ function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, tabl
   }
   const translated = open.flatMap((match) => (match.kind === 'translated' ? [match] : []));
   if (translated.length === open.length) {
-    const likely = translated.every(({ shown }) => testOf(shown)(moment) === 'yes');
+    const likely = isJump || translated.every(({ shown }) => shown && testOf(shown)(moment) === 'yes');
     return {
       likely,
       certainty: 'assumed' as const,
@@ -449,13 +449,12 @@ function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, tabl
   const unmodelled = open.every((match) => match.kind === 'other' || match.kind === 'number');
   const set = open.find((match) => match.kind === 'set');
   const changed = open.find((match) => match.kind === 'changing-set');
-  const likely = isJump || open.every((match) => match.kind === 'other' && match.likely === true);
   return {
     // A condition that can't be worked out: taking a drop for granted would be worse than passing it over.
-    likely,
+    likely: isJump,
     certainty: 'assumed' as const,
     nature: unmodelled ? ('unmodelled' as const) : ('hidden' as const),
-    reason: `${names.join(', ')}: ${changed ? 'packets before may have changed the set' : open.every((match) => match.kind === 'number') ? 'nothing tells of it' : unmodelled ? 'not modelled' : 'what it needs was not captured'}; taken ${likely ? 'to match' : 'not to match'}`,
+    reason: `${names.join(', ')}: ${changed ? 'packets before may have changed the set' : open.every((match) => match.kind === 'number') ? 'nothing tells of it' : unmodelled ? 'not modelled' : 'what it needs was not captured'}; taken ${isJump ? 'to match' : 'not to match'}`,
     command: set && !changed ? 'ipset list' : unmodelled ? undefined : printsTable(table),
   };
 }

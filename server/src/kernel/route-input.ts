@@ -82,7 +82,7 @@ function routeInput4(namespace: Namespace, packet: IpPacket, iif: string, option
   if (found?.kind === 'unknown') return { kind: 'unknown', text: unknownText(found) };
   if (found === undefined || (found.kind === 'found' && found.type === 'broadcast')) {
     if (src !== 0n) {
-      const refused = validateSource(namespace, packet, iif, undefined, options);
+      const refused = validateSource(namespace, toAny(packet), iif, undefined, options);
       if (refused) return refused;
     }
     return { kind: 'local', lookup: found ?? { kind: 'none' }, broadcast: true };
@@ -217,7 +217,7 @@ function multicastSource4(
     return martian('martian-source', 'its source is a multicast or broadcast address');
   if (src >> 24n === 127n && !localnet)
     return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
-  if (src !== 0n) return validateSource(namespace, packet, iif, undefined, options);
+  if (src !== 0n) return validateSource(namespace, toAny(packet), iif, undefined, options);
   return dst >> 8n === 0xe00000n || proto === IGMP ? undefined : martian('martian-source', 'its source is 0.0.0.0');
 }
 
@@ -258,6 +258,11 @@ function isSolicitedNode(namespace: Namespace, group: bigint, iif: string): bool
         return true;
   }
   return false;
+}
+
+/** The way back from a broadcast address or a group is asked for without one (ip_route_input_slow, ip_mc_validate_source). */
+function toAny(packet: IpPacket): IpPacket {
+  return { ...packet, dst: 0n };
 }
 
 /**

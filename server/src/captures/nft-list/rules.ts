@@ -111,7 +111,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         continue;
       case 'hidden':
         if (!item.target) {
-          narrow([otherMatch(item.text)]);
+          narrow([{ kind: 'translated', narrows: true, text: item.text, lost: 'nft has no words for what this match asks' }]);
           continue;
         }
         emit([], notModelled(hiddenTarget(item.text), false));

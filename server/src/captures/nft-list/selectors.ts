@@ -92,7 +92,7 @@ function wordMatches(asked: Compared): NfMatch[] | undefined {
   const type = /^fib ([sd])addr( \. mark)?(?: \. ([io])if)? type$/.exec(name);
   if (type !== null) {
     const [, side, marked, limit] = type;
-    const matches = one([], (value) => ({
+    return one([], (value) => ({
       kind: 'addrtype',
       which: side === 's' ? 'src' : 'dst',
       value: upper(val(nameOf(value.value, 'fib type'), value.span)),
@@ -101,12 +101,6 @@ function wordMatches(asked: Compared): NfMatch[] | undefined {
       ...(marked === undefined ? {} : { mark: true as const }),
       ...(limit === undefined ? {} : { limit: limit === 'i' ? ('in' as const) : ('out' as const) }),
     }));
-    // Of an addrtype match with both types nft prints that of the source alone, turned around where either one is.
-    if (!lookup.madeByIptables || side !== 's') return matches;
-    const lost = negated
-      ? 'nft leaves out a type of the destination, and which of the two is negated'
-      : 'nft leaves out a type of the destination';
-    return matches?.map((shown) => ({ kind: 'translated', shown, narrows: !negated, text, lost }));
   }
   switch (name) {
     case 'iifname':

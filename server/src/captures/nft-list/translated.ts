@@ -1,6 +1,6 @@
 import { val } from '../../base/span';
 import type { NfMatch } from '../netfilter-facts';
-import { otherMatch } from './conditions';
+import { conditionMatches } from './conditions';
 import { protocolOf, type Lookup } from './selectors';
 import { plainNumber } from './names';
 import type { NftItem } from './semantics';
@@ -16,17 +16,28 @@ export function translatedMatches(item: Condition, lookup: Lookup): NfMatch[] | 
   if (!lookup.madeByIptables) return undefined;
   const [first, second] = item.selectors;
   if (first === undefined) return undefined;
+  const { text } = item;
   // `--ctstate DNAT`, `! --ctstate DNAT` and `--ctstate NEW,DNAT` are all printed as this.
-  if (first.value === 'ct status' && /\b[sd]nat\b/.test(item.text.value)) return [otherMatch(item.text)];
+  if (first.value === 'ct status' && /\b[sd]nat\b/.test(text.value))
+    return [{ kind: 'translated', narrows: false, text, lost: 'nft prints other states and `!` in the same way' }];
+  // Of an addrtype match with both types that of the source alone is printed, turned around where either one is.
+  if (second === undefined && /^fib saddr\b.* type$/.test(first.value)) {
+    const turned = /!=/.test(text.value);
+    const lost = `nft leaves out a type of the destination${turned ? ', and which of the two is negated' : ''}`;
+    return conditionMatches(item, lookup).map((shown) => ({ kind: 'translated', shown, narrows: !turned, text, lost }));
+  }
   // `--ports 53`: `{ 0-65535 . 53, 53 . 0-65535 }`, with and without `!`, and only the ends of ranges.
   const [, protocol] = /^(tcp|udp|udplite|sctp|dccp) sport$/.exec(first.value) ?? [];
   if (protocol !== undefined && second?.value === `${protocol} dport` && item.text.value.includes('0-65535 . '))
-    return [protocolOf(protocol, first), otherMatch(item.text)];
-  // `--icmp-type any`, and what nobody writes: with `!` it is never met.
-  if (first.value === 'ip protocol' && /\bicmp$/.test(item.text.value))
     return [
-      { ...otherMatch(item.text), likely: true },
-      { kind: 'fragment', text: item.text, negated: true },
+      protocolOf(protocol, first),
+      { kind: 'translated', narrows: true, text, lost: 'nft prints `!` in the same way, and of ranges only the ends' },
+    ];
+  // `--icmp-type any`, and what nobody writes: with `!` it is never met.
+  if (first.value === 'ip protocol' && /\bicmp$/.test(text.value))
+    return [
+      { kind: 'translated', shown: protocolOf('icmp', first), narrows: true, text, lost: 'nft prints `!` in the same way' },
+      { kind: 'fragment', text, negated: true },
     ];
   return undefined;
 }

@@ -11,7 +11,7 @@ import { filteringOf } from './bridge-port';
 import { macText, runEbtables, type EbRun } from './ebtables';
 import { eventSteps, stepBase, tableGaps, tableStep } from './events';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
-import { hasConnections, passNamespace, type Taken } from './stack-walk';
+import { hasConnections, passNamespace, tellOpen, type Taken } from './stack-walk';
 import { hasRole } from '../../model/known-names';
 
 /** What a bridge's hooks do with a frame: ebtables, nft's bridge family, and iptables by way of br_netfilter. */
@@ -346,6 +346,7 @@ function onward(
   local: boolean,
 ): { readonly packet: FlowKey; readonly routed: boolean } | Ending {
   const taken = local ? undefined : iptablesRun(run, packet, port);
+  if (taken) tellOpen(run.context, run.namespace, taken);
   const early = taken && iptablesAt(run, taken, 'PREROUTING', packet, port);
   if (early && 'disposition' in early) return early;
   if (taken && early && run.calls === 'yes' && isRedirected(taken, packet)) return { packet, routed: true };
@@ -460,14 +461,8 @@ function tellTable(run: Run, table: TableRun, spared: ReadonlySet<string>, port:
   const guarded = (device: string) => hasRole(device, 'tap', 'vnet', 'hybrid-inner');
   const group = hasRole(bridge.name, 'hybrid-bridge') || guarded(port) || guarded(run.from);
   const title = group ? 'Security group' : `${table.table.name}/${table.hook} on ${bridge.name}`;
-  if (doubtful) {
-    addGap(run.context, {
-      host: run.namespace.host,
-      command: inNamespace(run.namespace, 'ipset list'),
-      why: `rules before ${by} depend on conditions that are not certain`,
-    });
+  if (doubtful)
     return `${title}: ${doubtful.chain} rule ${doubtful.rule.number} may drop it, or a rule before lets it through; taken to pass`;
-  }
   if (isGroup && group)
     return `Security group of ${run.from}/${port}: let through${last ? ` by ${last.chain} rule ${last.rule.number}` : ''}`;
   return `${table.table.name}/${table.hook} on ${bridge.name}: ${last ? `${last.chain} rule ${last.rule.number} → ${last.verdict}` : 'policy ACCEPT'}`;

@@ -2,12 +2,12 @@ import { formatAddress } from '../../kernel/packet';
 import type { Host, LinuxBridge, Namespace } from '../../model/network';
 import { parseMac } from '../../packet/address';
 import { get, set, vlanOf, type FlowKey } from '../../packet/flow-key';
-import { addGap, inNamespace, type Context } from '../context';
+import type { Context } from '../context';
 import type { Ending, Step } from '../step';
 import { at, eventSteps } from './events';
 import { resolveNeighbour } from './neighbour';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
-import { hasConnections, passNamespace, uncapturedTable } from './stack-walk';
+import { hasConnections, passNamespace, tellOpen } from './stack-walk';
 
 /** What becomes of a bridged frame whose packet got another destination before the bridge looked at the frame. */
 export type Redirected =
@@ -49,9 +49,7 @@ export function redirected(
   for (const [key, table] of state.stacks) context.state.stacks.set(key, table);
   const own = { context, namespace, in: bridge.name, frame: packet, spared: taken.spared };
   for (const event of passage.events) steps.push(...eventSteps(own, event));
-  for (const { command, nature, key, reason } of taken.doubts)
-    if (command !== undefined && nature === 'hidden' && uncapturedTable(key) === undefined)
-      addGap(context, { host: namespace.host, command: inNamespace(namespace, command), why: reason });
+  tellOpen(context, namespace, taken);
   const moved = withIpPacket(packet, passage.packet);
   if (passage.verdict !== 'forwarded') {
     const last = steps.findLast((step) => step.effect === 'dropped');

@@ -5,7 +5,7 @@ import { explore, type Branch } from '../../kernel/decide';
 import type { Passage, StackInput } from '../../kernel/passage';
 import { pass } from '../../kernel/stack';
 import type { Namespace } from '../../model/network';
-import type { Context } from '../context';
+import { addGap, inNamespace, type Context } from '../context';
 
 /** What came of a packet, and the answers that were taken for granted on its way. */
 export interface Taken {
@@ -67,4 +67,11 @@ export function hasConnections(context: Context, namespace: Namespace): boolean 
 /** The table whose rules nobody captured, where that is what a doubt is about. */
 export function uncapturedTable(key: string): string | undefined {
   return /\|absent (\w+)$/.exec(key)?.[1];
+}
+
+/** Names the captures that would settle what was taken for granted in a bridge. Of tables that nobody captured the steps speak themselves. */
+export function tellOpen(context: Context, namespace: Namespace, { doubts }: Taken): void {
+  for (const { command, nature, key, reason } of doubts)
+    if (command !== undefined && nature === 'hidden' && uncapturedTable(key) === undefined)
+      addGap(context, { host: namespace.host, command: inNamespace(namespace, command), why: reason });
 }
