@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { whereIs } from '../../server/src/walk/start';
 import { factsOf, places, read } from './read-text';
+import { networkOf } from './walk-fixture';
 
 describe('addresses of containers', () => {
   const owners = (text: string) =>
@@ -118,5 +120,139 @@ f7a62ac75d1ae       42 seconds ago       Ready               trace              
       ['crictl-pods', 'minikube', undefined],
     ]);
     assert.deepEqual(places(`jo@w6:~> sudo crictl pods\n${table}jo@w6:~>\n`), [['crictl-pods', 'w6', undefined]]);
+  });
+});
+
+describe('objects of Kubernetes', () => {
+  const owners = (text: string) =>
+    factsOf(text, 'address-owner').map(({ what, name, ip, mac, node, of }) =>
+      [what, name.value, ip.value, mac?.value, node?.value, of?.value].filter((part) => part !== undefined).join(' '),
+    );
+  const POD = `apiVersion: v1
+kind: Pod
+metadata:
+  annotations:
+    ovn.kubernetes.io/ip_address: 10.244.2.9,fd00::9
+    ovn.kubernetes.io/mac_address: 00:00:00:14:88:09
+    lan.default.kubernetes.io/ip_address: 172.18.0.18
+    note: |
+      name: other
+  name: web-1
+  namespace: shop
+spec:
+  containers:
+  - args:
+    - -v
+    name: web
+  nodeName: w2
+status:
+  message: 'not ready: [web]'
+  hostIP: 192.168.5.12
+  podIP: 10.244.2.9
+  podIPs:
+  - ip: 10.244.2.9
+  - ip: fd00::9
+`;
+
+  it('say in YAML who has an address', () => {
+    const text = `jo@m1:~$ kubectl get pod web-1 -n shop -o yaml\n${POD}jo@m1:~$ true\n`;
+    assert.deepEqual(places(text), [['kubectl-get-objects', 'm1', undefined]]);
+    const both = [
+      'pod web-1 10.244.2.9 00:00:00:14:88:09 w2 shop',
+      'pod web-1 fd00::9 00:00:00:14:88:09 w2 shop',
+      'pod web-1 172.18.0.18 w2 shop',
+    ];
+    assert.deepEqual(owners(text), both);
+    const shortened = '$ kubectl get -o yaml pod/web-1\nmetadata:\n  annotations: {}\n...\nstatus:\n  podIP: 10.244.2.9\n';
+    assert.deepEqual(owners(shortened), ['pod web-1 10.244.2.9']);
+    const [fact] = factsOf(text, 'address-owner');
+    assert.equal(fact && text.slice(fact.ip.span.start, fact.ip.span.end), '10.244.2.9');
+    const list = `$ kubectl get po -oyaml\napiVersion: v1\nitems:\n- ${POD.trimEnd().replaceAll('\n', '\n  ')}\nkind: List\n`;
+    assert.deepEqual(owners(list), both);
+  });
+
+  it('say it of services, of endpoints with their pods or without, and of nodes', () => {
+    const yaml = `$ kubectl -n shop get svc,ep --output=yaml
+items:
+- kind: Service
+  metadata:
+    name: web
+  spec:
+    clusterIP: 10.96.4.4
+    clusterIPs:
+    - 10.96.4.4
+  status:
+    loadBalancer:
+      ingress:
+      - ip: 203.0.113.9
+- kind: Service
+  metadata:
+    name: headless
+  spec:
+    clusterIP: None
+- kind: Endpoints
+  metadata:
+    name: web
+  subsets:
+  - addresses:
+    - ip: 10.244.2.9
+      nodeName: w2
+      targetRef:
+        kind: Pod
+        name: web-1
+    - ip: 172.30.0.9
+`;
+    assert.deepEqual(owners(yaml), [
+      'service web 10.96.4.4',
+      'service web 203.0.113.9',
+      'pod web-1 10.244.2.9 w2',
+      'endpoint web 172.30.0.9',
+    ]);
+    const json = `$ kubectl get node w2 -o json
+{
+    "kind": "Node",
+    "metadata": { "name": "w2" },
+    "status": { "addresses": [ { "address": "192.168.5.12", "type": "InternalIP" }, { "address": "w2", "type": "Hostname" } ] }
+}
+`;
+    assert.deepEqual(owners(json), ['node w2 192.168.5.12']);
+  });
+
+  it('have endpoints in tables', () => {
+    const text = `$ kubectl get endpoints -A
+NAMESPACE     NAME       ENDPOINTS                                      AGE
+kube-system   kube-dns   10.244.0.5:53,[fd00::6]:53 + 3 more...         7d
+web           none       <none>                                         1d
+
+NAME          ADDRESSTYPE   PORTS   ENDPOINTS               AGE
+web-x5k2j     IPv6          80      10.244.1.7,fd00::1:2    17m
+`;
+    assert.deepEqual(owners(text), [
+      'endpoint kube-dns 10.244.0.5 kube-system',
+      'endpoint kube-dns fd00::6 kube-system',
+      'endpoint web-x5k2j 10.244.1.7',
+      'endpoint web-x5k2j fd00::1:2',
+    ]);
+    assert.deepEqual(
+      places(text).map(([kind]) => kind),
+      ['kubectl-get-endpoints'],
+    );
+  });
+
+  it('give no address to the name of a service, which has many', () => {
+    const text = `$ kubectl get ep\nNAME   ENDPOINTS       AGE\nweb    10.0.0.9:80     1d\n$ ip -4 addr\n1: lo: <LOOPBACK,UP> mtu 65536\n    inet 127.0.0.1/8 scope host lo\n`;
+    assert.equal(whereIs(networkOf(text), 'web'), undefined);
+  });
+
+  it('are like the container of an old Docker, which had one network', () => {
+    const text = `$ docker inspect web
+[
+    {
+        "Name": "/web",
+        "NetworkSettings": { "Bridge": "docker0", "IPAddress": "172.17.0.5", "MacAddress": "02:42:ac:11:00:05" }
+    }
+]
+`;
+    assert.deepEqual(owners(text), ['container web 172.17.0.5 02:42:ac:11:00:05']);
   });
 });

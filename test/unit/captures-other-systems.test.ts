@@ -89,6 +89,13 @@ describe('outputs of BSD and macOS', () => {
     assert.deepEqual(kinds(now), ['bsd-ip-address']);
   });
 
+  it('have sections of netstat that Linux has not, where blank lines part them', () => {
+    const kernel =
+      'Active kernel event sockets\nProto Recv-Q Send-Q vendor  class subcla\nkevt       0      0      1      6      1\n\n' +
+      'Active kernel control sockets\nProto Recv-Q Send-Q   unit     id name\nkctl       0      0      1      5 com.apple.net.netagent\n';
+    assert.deepEqual(new Set(kinds(kernel)), new Set(['bsd-netstat']));
+  });
+
   it('say nothing of what is absent on a machine', () => {
     const host = networkOf(`[root@h ~]# netstat -rn\n${ROUTES}\n[root@h ~]# netstat -an\n${SOCKETS}\n`).hosts.get('h');
     assert.notEqual(host?.namespaces.get('')?.routesKnown ?? 'absent', 'whole');

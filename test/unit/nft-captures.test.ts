@@ -209,6 +209,12 @@ table ip filter { # handle 3
     for (const [text, expected] of Object.entries(cases)) assert.deepEqual(rulesOf(text), expected, text);
   });
 
+  it('reads how fingerprints of systems take the TTL', () => {
+    const { errors } = read('table inet t {\n\tchain c {\n\t\tosf ttl skip name "Linux" drop\n\t}\n}');
+    assert.deepEqual(errors, []);
+    assert.deepEqual(rulesOf('osf ttl loose name "Linux" drop'), rulesOf('osf name "Linux" drop'));
+  });
+
   it('reports what it does not understand, and what is cut off', () => {
     const { errors } = read(
       'table ip t {\n\tchain c {\n\t\ttype filter hook input priority 0; policy accept;\n\t\tip saddr 10.0.0.1 accept',

@@ -302,6 +302,17 @@ describe('tables of the OpenStack clients', () => {
     }
   });
 
+  it('takes rows of csv without quotes where the command asks for them, and no sentence', () => {
+    const options = { format: 'csv' };
+    for (const row of ['ID,Name,Status', 'f1,web,', '"a, b",c']) {
+      assert.ok(clientTable.accepts(row, 'openstack-server-list', options), row);
+    }
+    for (const text of ['First, we look at it', 'nothing here'])
+      assert.equal(clientTable.accepts(text, 'openstack-server-list', options), false, text);
+    const parsed = parse(clientTable, 'openstack port list -f csv --quote none', 'ID,MAC Address\nf1,fa:16:3e:00:00:01\n');
+    assert.equal(only(parsed, 'neutron-port')[0]?.mac?.value, 'fa:16:3e:00:00:01');
+  });
+
   it('reports what the client could not do', () => {
     const parsed = parse(
       clientTable,

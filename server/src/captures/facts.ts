@@ -407,7 +407,7 @@ export type EvidenceFact =
   | {
       /** Who has an address, as Docker, Kubernetes or a container runtime says. */
       readonly kind: 'address-owner';
-      /** `container`, `pod`, `service`, `node`. */
+      /** `container`, `pod`, `service`, `node`, `domain`; `endpoint` where only the service is known that it serves. */
       readonly what: string;
       readonly name: Val<string>;
       readonly ip: Val<string>;

@@ -27,6 +27,7 @@ import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
 import { ipvsadm } from './ipvsadm';
 import { kubectlGet } from './kubectl-get';
+import { kubectlObject } from './kubectl-object';
 import { nftList } from './nft-list';
 import { ovsAppctlDpifShow } from './ovs-appctl-dpif-show';
 import { ovsAppctlFdbShow } from './ovs-appctl-fdb-show';
@@ -123,6 +124,7 @@ export const captureKinds: readonly CaptureKind[] = [
   dockerNetworkInspect,
   crictl,
   kubectlGet,
+  kubectlObject,
   ping,
   traceroute,
   tcpdump,

@@ -191,7 +191,8 @@ function ownerNotes(network: Network, ending: Ending, last: Step): Step[] {
     .map((owner) => {
       const of =
         owner.of === undefined ? '' : owner.what === 'container' ? ` of network ${owner.of}` : ` of namespace ${owner.of}`;
-      return note(last, `${ip} is ${owner.what} ${owner.name}${of}${owner.node === undefined ? '' : ` on ${owner.node}`}`, [
+      const what = owner.what === 'endpoint' ? 'an endpoint of' : owner.what;
+      return note(last, `${ip} is ${what} ${owner.name}${of}${owner.node === undefined ? '' : ` on ${owner.node}`}`, [
         owner.source,
       ]);
     });

@@ -59,8 +59,8 @@ export function whereIs(network: Network, where: string): Whereabouts | undefine
   }
   const host = [...network.hosts.values()].find((candidate) => isCalled(candidate, text));
   if (host) return { kind: 'host', host };
-  // A pod or a container is where its address is.
-  const owner = network.owners.find((candidate) => candidate.name === text);
+  // A pod or a container is where its address is; of endpoints only the service has a name, and it has many.
+  const owner = network.owners.find(({ name, what }) => name === text && what !== 'endpoint');
   return owner && ofIp(network, owner.ip, undefined);
 }
 

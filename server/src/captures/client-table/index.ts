@@ -22,12 +22,16 @@ const REMARK =
 const PLAIN_KEYS =
   /^(?:id|name|status|mtu|shared|cidr|tags|addresses|flavor|image|created|updated|properties|routes|ha|distributed|subnets|segments|description|location|ID|Name|Status|Networks|Subnets|Subnet|Network|Image|Flavor|Host|Port|Project|State|Distributed|HA|Protocol|Direction|Type|Binary|Zone|MAC Address|Fixed IP Addresses|Fixed IP Address|Floating IP Address|Floating Network|[a-z]\w*[_:]\w[\w:]*|OS-[A-Z-]+:\w+)$/;
 
+/** A row of `-f csv --quote none`: a sentence has a blank behind its commas. */
+const UNQUOTED_CSV = /^\s*(?:"[^"]*"|[^,"\s][^,"]*)?(?:,(?:"[^"]*"|[^,"\s][^,"]*)?)+$/;
+
 /** The tables of `nova`, `neutron` and `openstack`, and their other formats (`-f json` and so on). */
 export const clientTable: CaptureKind = {
   kinds: CLIENT_KINDS,
   recognise: recogniseClient,
   sniff: sniffTable,
-  accepts(text) {
+  accepts(text, _kind, options) {
+    if (options?.['format'] === 'csv' && UNQUOTED_CSV.test(text)) return true;
     if (/^\s*(?:\+[-=+.…]+|\|(?:\s.*)?)$/.test(text)) return true;
     if (ERROR.test(text) || REMARK.test(text)) return true;
     if (/[#$>❯]\s/.test(text) && !/^\s*[[{"]/.test(text)) return false;

@@ -126,8 +126,9 @@ function readObject(out: Collected, object: ReadonlyMap<string, Json>, ofNetwork
   readPodmanContainers(out, fieldsOf(object.get('containers')), network);
   // docker inspect CONTAINER: its networks by name.
   const settings = fieldsOf(object.get('NetworkSettings'));
-  for (const joined of fieldsOf(settings.get('Networks')).values()) {
-    const fields = fieldsOf(joined);
+  const networks = [...fieldsOf(settings.get('Networks')).values()].map(fieldsOf);
+  // Before Docker 1.9 a container had one network, and no names for it.
+  for (const fields of networks.length > 0 ? networks : [settings]) {
     for (const key of ['IPAddress', 'GlobalIPv6Address'])
       addOwner(out, 'container', network, jsonText(fields, key), jsonText(fields, 'MacAddress'), undefined);
   }

@@ -19,12 +19,18 @@ const NOUNS: Readonly<Record<string, string>> = {
   no: 'nodes',
   node: 'nodes',
   nodes: 'nodes',
+  ep: 'endpoints',
+  endpoint: 'endpoints',
+  endpoints: 'endpoints',
+  endpointslice: 'endpoints',
+  endpointslices: 'endpoints',
 };
-const WHAT: Readonly<Record<string, string>> = { pods: 'pod', services: 'service', nodes: 'node' };
+const WHAT: Readonly<Record<string, string>> = { pods: 'pod', services: 'service', nodes: 'node', endpoints: 'endpoint' };
 /** The column that holds the address. */
-const ADDRESS_COLUMNS = ['IP', 'POD-IP', 'CLUSTER-IP', 'INTERNAL-IP', 'EXTERNAL-IP'];
+const ADDRESS_COLUMNS = ['IP', 'POD-IP', 'CLUSTER-IP', 'INTERNAL-IP', 'EXTERNAL-IP', 'ENDPOINTS'];
 
-const TITLE = /^\s*(?:NAMESPACE\s+)?NAME\s+(?:READY\s+STATUS|STATUS\s+ROLES|TYPE\s+CLUSTER-IP|CLUSTER-IP)\b/;
+const TITLE =
+  /^\s*(?:NAMESPACE\s+)?NAME\s+(?:READY\s+STATUS|STATUS\s+ROLES|TYPE\s+CLUSTER-IP|CLUSTER-IP|ENDPOINTS\s+AGE|ADDRESSTYPE\s+PORTS\s+ENDPOINTS)\b/;
 /** The title of any other table, of `kubectl get all` or an older version. */
 const OTHER_TITLE = /^\s*(?:NAMESPACE\s+)?NAME\s+(?:[A-Z][A-Z()/-]+(?:\s+|$)){1,14}$/;
 /** `pod/web`, `svc/web`: several kinds in one output. */
@@ -40,9 +46,9 @@ const rows: Rows = {
   starts: (text) => TITLE.test(text) || OTHER_TITLE.test(text) || ROW.test(text) || TIGHT_ROW.test(text),
 };
 
-/** `kubectl get pods -o wide`, `get svc`, `get nodes -o wide`: who has an address (Kubernetes). */
+/** `kubectl get pods -o wide`, `get svc`, `get nodes -o wide`, `get endpoints`: who has an address (Kubernetes). */
 export const kubectlGet: CaptureKind = {
-  kinds: ['kubectl-get-pods', 'kubectl-get-services', 'kubectl-get-nodes'],
+  kinds: ['kubectl-get-pods', 'kubectl-get-services', 'kubectl-get-nodes', 'kubectl-get-endpoints'],
   recognise(argv) {
     if (argv[0] !== 'kubectl' && argv[0] !== 'oc') return undefined;
     const words = positionals(argv, ['-n', '--namespace', '-o', '--output', '-l', '--selector', '--context', '--kubeconfig']);
@@ -62,6 +68,7 @@ export const kubectlGet: CaptureKind = {
     if (!TITLE.test(text)) return undefined;
     if (/\sREADY\s+STATUS/.test(text)) return /\sIP\s+NODE\b/.test(text) ? { kind: 'kubectl-get-pods' } : undefined;
     if (/\sROLES\b/.test(text)) return /\sINTERNAL-IP\b/.test(text) ? { kind: 'kubectl-get-nodes' } : undefined;
+    if (/\sENDPOINTS\b/.test(text)) return { kind: 'kubectl-get-endpoints' };
     return /\sCLUSTER-IP\b/.test(text) ? { kind: 'kubectl-get-services' } : undefined;
   },
   accepts: (text) => (rows.starts(text) && !acceptsJson(text)) || /^No resources found/.test(text),
@@ -88,6 +95,7 @@ function objectsUnder(columns: readonly Val<string>[]): string | undefined {
   const has = (name: string): boolean => columns.some(({ value }) => value === name);
   if (has('CLUSTER-IP')) return 'service';
   if (has('INTERNAL-IP')) return 'node';
+  if (has('ENDPOINTS')) return 'endpoint';
   return has('IP') && has('READY') ? 'pod' : undefined;
 }
 
@@ -143,6 +151,12 @@ function isAddress(text: string): boolean {
   return /^(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:[\da-f]*:)[\da-f:]+)$/i.test(text);
 }
 
+/** The addresses in a cell: one, or endpoints with their ports (`10.0.0.1:53,[fd00::1]:53 + 1 more...`). */
 function addressesIn(cell: Val<string> | undefined): Val<string>[] {
-  return cell !== undefined && isAddress(cell.value) ? [cell] : [];
+  if (cell === undefined) return [];
+  return [...cell.value.matchAll(/[^,\s]+/g)].flatMap((found) => {
+    const [, open = '', text = ''] = /^(\[?)(.*?)\]?(?::\d+)?$/.exec(found[0]) ?? [];
+    const [at, ip] = isAddress(found[0]) ? [found.index, found[0]] : [found.index + open.length, text];
+    return isAddress(ip) ? [partOf(cell, at, at + ip.length)] : [];
+  });
 }

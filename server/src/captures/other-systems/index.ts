@@ -24,6 +24,9 @@ const SOCKET_TITLE =
 const SOCKET = /^\s*(?:tcp|udp|icm|div)(?:4|6|46)?\s+\d+\s+\d+\s+[^\s=]+\.[\w*-]+\s+[^\s=]+\.[\w*-]+(?:\s|$)/;
 const SOCKETS_TITLE =
   /^\s*(?:Active (?:Multipath |LOCAL \(UNIX\) |UNIX )?(?:Internet connections|domain sockets)|(?:Socket|Tcpcb)\s|Proto\s+Re|Address\s+Type\s+Recv-Q)/;
+/** Sections that no other system's netstat has, whatever their columns are. */
+const ONLY_BSD =
+  /^\s*(?:Active (?:Multipath Internet connections|LOCAL \(UNIX\) domain sockets|kernel (?:event|control) sockets)|Registered kernel control modules)\s*$/;
 const OF_SOCKETS =
   /^\s*(?:(?:udp|icm)(?:4|6|46)?\s+\S+\.[\w*-]+\s+\S+\.[\w*-]+$|[\da-f]{8,16}\s+\w+\s|\w+\s+\d+\s+\d+\s|Registered kernel control modules|id\s+flags\s|Active kernel)/;
 
@@ -50,7 +53,7 @@ function sniffOther(text: string, following: (n: number) => string | undefined):
   if (isDevice(text) || (DEVICE.test(text) && below.some((line) => DEVICE_DETAIL.test(line) || isDevice(line))))
     return { kind: 'bsd-ifconfig' };
   if (MAC_DEVICE.test(text)) return { kind: 'bsd-ip-address' };
-  if (SOCKET_TITLE.test(text) || SOCKET.test(text)) return { kind: 'bsd-netstat' };
+  if (SOCKET_TITLE.test(text) || SOCKET.test(text) || ONLY_BSD.test(text)) return { kind: 'bsd-netstat' };
   if (SOCKETS_TITLE.test(text) && below.some((line) => SOCKET_TITLE.test(line) || SOCKET.test(line)))
     return { kind: 'bsd-netstat' };
   if (
@@ -76,7 +79,7 @@ export const otherSystems: CaptureKind = {
       case 'bsd-ip-address':
         return MAC_DEVICE.test(text) || OF_MAC_DEVICE.test(text);
       case 'bsd-netstat':
-        return SOCKETS_TITLE.test(text) || SOCKET.test(text) || OF_SOCKETS.test(text);
+        return SOCKETS_TITLE.test(text) || ONLY_BSD.test(text) || SOCKET.test(text) || OF_SOCKETS.test(text);
       case 'bsd-route':
         return OF_ROUTES.test(text);
       default:

@@ -80,7 +80,8 @@ export const recognisedOnly: CaptureKind = {
     return undefined;
   },
   accepts(text, kind) {
-    if (OVN_SHOW[kind]) return /^\s+\S/.test(text) || OVN_SHOW[kind][0].test(text);
+    // Identifiers may be cut short by hand.
+    if (OVN_SHOW[kind]) return /^\s+\S/.test(text) || /^(?:l?(?:switch|router)|Chassis) \S+(?: \(.*\))?\s*$/.test(text);
     return text.trim() !== '' && !/^\s*[•]/.test(text) && !/^\s*```/.test(text);
   },
   parse(input) {

@@ -1,19 +1,34 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind } from '../capture';
-import { reportErrorOutput } from '../words';
+import { val } from '../../base/span';
+import { impliedVal, reportErrorOutput, trimmedSpan } from '../words';
 import { collect, parseEachLine, record } from '../lines';
 import { readSetting } from './semantics';
 
+/** What `cat /proc/sys/NAME` and `sysctl -n NAME` print: the value alone. */
+const VALUE = /^\s*(-?\d+(?:\s+-?\d+)*|[a-z][\w-]*)(?:\s+(?:#|<-|←).*)?$/;
+/** What `grep . /proc/sys/…` prints before each value. */
+const FILE = /^\s*\/proc\/sys\/(?:net|kernel|vm|fs)\/[\w./-]+:\S?/;
 const SETTING = /^\s*[a-z][\w-]*(?:[./][\w.:*@/-]+)+ ?= ?\S?/;
 
 /** Settings that may not or can't be read, beside those that follow: nothing is said of them. */
 const ONE_FAILED = /^\s*sysctl: (?:reading key "|permission denied on key ')/;
 
-/** `sysctl net.ipv4.ip_forward`, `sysctl -a`: kernel settings (sysctl(8)). */
+/** The setting of a path below /proc/sys; of a name it stays the name. */
+const nameOf = (text: string): string => text.replace(/^\/proc\/sys\//, '').replaceAll('/', '.');
+
+/** `sysctl net.ipv4.ip_forward`, `sysctl -a`, and the same from /proc/sys: kernel settings (sysctl(8)). */
 export const sysctl: CaptureKind = {
   kinds: ['sysctl'],
   recognise(argv) {
+    if (argv[0] === 'cat' && argv.length === 2 && /^\/proc\/sys\/(?:net|kernel|vm|fs)\/[\w./-]+$/.test(argv[1] ?? ''))
+      return { kind: 'sysctl', options: { name: nameOf(argv[1] ?? '') } };
     if (argv[0] !== 'sysctl' || argv.length < 2) return undefined;
+    const names = argv.slice(1).filter((word) => !word.startsWith('-'));
+    const [name = ''] = names;
+    const one = names.length === 1 && /^[\w-]+(?:[./][\w-]+)+$/.test(name) ? { name: nameOf(name) } : undefined;
+    if (one && argv.slice(1).every((word) => word === name || /^(?:-n|--values|-e|-q)$/.test(word)))
+      return { kind: 'sysctl', options: one };
     // -n leaves out the names, -N the values: nothing to read from either.
     const partial = argv.slice(1).some((word) => /^-[a-zA-Z]*[nN]/.test(word) || word === '--values' || word === '--names');
     // A remark about sysctl's files is no command.
@@ -21,14 +36,26 @@ export const sysctl: CaptureKind = {
     return partial || !asks ? undefined : { kind: 'sysctl' };
   },
   sniff(text) {
-    return /^\s*(?:net|kernel|vm|fs)\.[\w.*/-]+ = \S.*$/.test(text) ? { kind: 'sysctl' } : undefined;
+    return FILE.test(text) || /^\s*(?:net|kernel|vm|fs)\.[\w.*/-]+ = \S.*$/.test(text) ? { kind: 'sysctl' } : undefined;
   },
-  accepts(text) {
-    return SETTING.test(text) || ONE_FAILED.test(text);
+  accepts(text, _kind, options) {
+    return (
+      SETTING.test(text) || FILE.test(text) || ONE_FAILED.test(text) || (options?.['name'] !== undefined && VALUE.test(text))
+    );
   },
   parse(input) {
     const failures = collect();
+    const asked = input.options['name'];
+    const [first] = input.lines;
+    const value = asked === undefined || first === undefined ? undefined : VALUE.exec(first.text)?.[1];
+    if (asked !== undefined && first && value !== undefined) {
+      const { start } = trimmedSpan(first);
+      const span = { start, end: start + value.length };
+      failures.facts.push({ kind: 'sysctl', name: impliedVal(asked, first), value: val(value, span) });
+      record(failures, first);
+    }
     const lines = input.lines.filter((line) => {
+      if (line === first && failures.facts.length > 0) return false;
       if (!ONE_FAILED.test(line.text)) return !reportErrorOutput(failures, line);
       record(failures, line, line, 'header');
       return false;
@@ -36,8 +63,13 @@ export const sysctl: CaptureKind = {
     const parsed = parseEachLine({ ...input, lines }, grammars.Sysctl, 'settingLine', 'kernel setting', (result, source, out) => {
       const { name, value } = readSetting(result, source);
       // sysctl takes and prints slashes for dots too; the dotted form is the name.
-      out.facts.push({ kind: 'sysctl', name: { value: name.value.replaceAll('/', '.'), span: name.span }, value });
+      out.facts.push({ kind: 'sysctl', name: { value: nameOf(name.value), span: name.span }, value });
     });
-    return { ...parsed, records: [...failures.records, ...parsed.records], errors: [...failures.errors, ...parsed.errors] };
+    return {
+      ...parsed,
+      facts: [...failures.facts, ...parsed.facts],
+      records: [...failures.records, ...parsed.records],
+      errors: [...failures.errors, ...parsed.errors],
+    };
   },
 };
