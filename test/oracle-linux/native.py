@@ -514,10 +514,25 @@ def restore(router, text):
                 # Some of what is asked of frames is too much for nft 1.0.6 together with other headers.
                 lines = [line for line in lines if not FRAME.search(line)]
                 continue
+            if at is None and "Assertion" in str(error):
+                at = stumbling(router, lines)
             if at is None:
                 raise
             del lines[at]
     raise RuntimeError("the rules could not be loaded")
+
+
+def stumbling(router, lines):
+    """The rule without which nft no longer stumbles; the last one where several make it stumble, None where there is none."""
+    rules = [n for n, line in enumerate(lines) if is_rule(line)]
+    for n in rules:
+        try:
+            router.router.run("nft", "-c", "-f", "-", stdin="\n".join(lines[:n] + lines[n + 1:]) + "\n")
+            return n
+        except RuntimeError as error:
+            if "Assertion" not in str(error):
+                return n
+    return rules[-1] if rules else None
 
 
 def is_rule(line):

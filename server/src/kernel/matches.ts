@@ -482,6 +482,8 @@ function markTest({
 /** Conditions on the connection itself. `ctstate` is a condition of its own. */
 function conntrackTest(what: string, text: string, negated: boolean): Test {
   const address = parsePrefix(text);
+  // Of nft: `fd00::1-fd00::ffff`.
+  const [first, last] = address ? [] : text.split('-').map((end) => parseIp(end)?.value);
   const number = Number(text);
   const [from = number, to = from] = text.split(':').map(Number);
   return ({ tracking }) => {
@@ -489,7 +491,10 @@ function conntrackTest(what: string, text: string, negated: boolean): Test {
     // The stand-in of a connection whose zone was named has that zone.
     if (!connection) return tracking === TEMPLATE && what === 'zone' ? 'maybe' : 'no';
     const { original } = connection;
-    const inPrefix = (ip: bigint): Tri => (address ? tri((ip & address.mask) === address.value) : 'maybe');
+    const inPrefix = (ip: bigint): Tri => {
+      if (address) return tri((ip & address.mask) === address.value);
+      return first === undefined || last === undefined ? 'maybe' : tri(ip >= first && ip <= last);
+    };
     const inRange = (port: number | undefined): Tri =>
       port === undefined || Number.isNaN(from) ? 'maybe' : tri(port >= from && port <= to);
     let answer: Tri;
