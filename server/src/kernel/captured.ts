@@ -32,8 +32,8 @@ function read(namespace: Namespace): Map<string, Connection> {
       seenReply: !entry.flags.includes('UNREPLIED'),
       segments: {
         ...NO_SEGMENTS,
-        // What is taken up in its middle tells the other side's numbers as well; a SYN does not.
-        answererKnown: !entry.flags.includes('UNREPLIED') || !/^SYN_SENT/.test(entry.state?.value ?? 'SYN_SENT'),
+        // What is taken up in its middle tells the other side's numbers as well; a SYN does not, nor what was let by since.
+        answererKnown: entry.state === undefined ? !entry.flags.includes('UNREPLIED') : entry.state.value !== 'SYN_SENT',
         assured: entry.flags.includes('ASSURED'),
         closing: ['FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK', 'TIME_WAIT'].includes(entry.state?.value ?? ''),
       },

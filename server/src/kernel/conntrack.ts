@@ -50,8 +50,8 @@ export interface Connection {
   dead: boolean;
   /** It stood in a capture, which does not say everything. */
   readonly captured?: true;
-  /** Captured as closed: whether the segments since are in order for it is not known. */
-  readonly closed?: true;
+  /** Captured as closed, or closed by a RST since: whether further segments are in order for it is not known. */
+  closed?: true;
   /** Where NAT chose the port by chance: which it may be, and those of them that others had then. */
   chosen?: { readonly ports: readonly [number, number]; readonly taken: ReadonlySet<number> } | undefined;
   /** The device whose address MASQUERADE gave it. */
@@ -328,6 +328,7 @@ export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loos
   let found = find(table, tuple, zone, pick);
   if (found && packet.proto === PROTO.TCP) {
     const { connection, reply } = found;
+    if (connection.segments.unsure === true) connection.closed = true;
     const step = nextTcpStep(connection, packet.tcpFlags, reply);
     if (step.kind === 'invalid') return INVALID;
     if (step.kind === 'reopened') {

@@ -66,6 +66,8 @@ export interface TcpSegments {
   readonly assured: boolean;
   /** The last segment that was not invalid; those before a capture are not known. */
   readonly last: { readonly index: string; readonly reply: boolean; readonly ignored: boolean } | undefined;
+  /** A RST came of which a segment before the capture decides whether its numbers tell the answerer's. */
+  readonly unsure?: true;
 }
 
 export const NO_SEGMENTS: TcpSegments = { answererKnown: true, closing: false, assured: false, last: undefined };
@@ -109,6 +111,7 @@ export function nextTcpStep(
     return { kind: 'ignored', tcp, segments: { ...segments, last: { ...last, ignored: true } } };
   }
   const unchecked = index === 'rst' && isRstUnchecked(tcp, segments, seenReply, reply);
+  const unsure = index === 'rst' && reply && !segments.answererKnown && !segments.assured && segments.last === undefined;
   if (!unchecked && !reply && !segments.answererKnown && (flags & TCP.ACK) !== 0) return { kind: 'invalid' };
   return {
     kind: 'taken',
@@ -118,6 +121,7 @@ export function nextTcpStep(
       closing: segments.closing || (next === 'FIN_WAIT' && tcp !== 'FIN_WAIT'),
       assured: segments.assured || (seenReply && next === 'ESTABLISHED' && (tcp === 'SYN_RECV' || tcp === 'ESTABLISHED')),
       last,
+      ...(unsure || segments.unsure === true ? { unsure: true } : {}),
     },
   };
 }

@@ -1,7 +1,9 @@
 import { portIdPrefix } from './known-names';
 import { inPrefix, parseIp, parsePrefix } from '../packet/address';
+import { ones } from '../base/bits';
 import type {
   Device,
+  FlowEntry,
   Host,
   Instance,
   LinuxBridge,
@@ -47,6 +49,11 @@ export function networkOf(network: Network, port: NeutronPort): NeutronNetwork |
 
 export function bridgePort(bridge: OvsBridge, which: number | string): OvsPort | undefined {
   return bridge.ports.find((port) => (typeof which === 'number' ? port.ofport === which : port.name === which));
+}
+
+/** The flows that ask for a port as the one that a packet came in by. */
+export function flowsFrom(bridge: OvsBridge, ofport: number): FlowEntry[] {
+  return bridge.flows.matching('in_port', BigInt(ofport), ones(16)).flatMap((index) => bridge.flows.at(index) ?? []);
 }
 
 /** Every OVS port of that name on the host (one, unless captures disagree). */

@@ -1,6 +1,5 @@
-import { ones } from '../../base/bits';
 import type { BridgeMember, Host, LinuxBridge, Source } from '../../model/network';
-import { bareNamespace, neutronPortOf } from '../../model/queries';
+import { bareNamespace, flowsFrom, neutronPortOf } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
 import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { addDoubt, addGap, hostOf, inNamespace, type Context } from '../context';
@@ -509,10 +508,8 @@ function evidenceOfPassing(host: Host, member: string): Source | undefined {
   for (const bridge of host.bridges.values()) {
     const port = bridge.ports.find((candidate) => candidate.name === siblingOf(`tap${prefix}`, 'outer'));
     if (port?.ofport === undefined) continue;
-    for (const index of bridge.flows.matching('in_port', BigInt(port.ofport), ones(32))) {
-      const entry = bridge.flows.at(index);
-      if (entry && (entry.flow.packets?.value ?? 0n) > 0n) return entry.source;
-    }
+    const met = flowsFrom(bridge, port.ofport).find(({ flow }) => (flow.packets?.value ?? 0n) > 0n);
+    if (met) return met.source;
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import type { OvsBridge, OvsPort, Source } from '../../model/network';
-import { bridgePort } from '../../model/queries';
+import { bridgePort, flowsFrom } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
 import { LOCAL_PORT } from '../../packet/fields';
 import { get, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';
@@ -283,7 +283,7 @@ function otherVlan(
     (candidate) => candidate.vlan === row.vlan && candidate.mac === sourceMac(packet) && candidate.ofport === inPort.ofport,
   );
   const port = portOf(bridge, row.ofport, row.portName);
-  if (!sender || !port) return undefined;
+  if (!sender || !port || retags(bridge, inPort, vlan)) return undefined;
   addGap(context, {
     host: bridge.host,
     command: `ovs-ofctl dump-flows ${bridge.name}`,
@@ -297,6 +297,16 @@ function otherVlan(
     note: ` in ${vlanText(row.vlan)}, not ${vlanText(vlan)}`,
     evidence: [row.source, sender.source],
   };
+}
+
+/** A captured flow would take this tag off frames from the port, or give them another: it is not missing, the packet took another way. */
+function retags(bridge: OvsBridge, { ofport }: OvsPort, vlan: number): boolean {
+  if (ofport === undefined) return false;
+  return flowsFrom(bridge, ofport).some(
+    ({ flow }) =>
+      flow.match.some(({ field, value }) => (field === 'dl_vlan' || field === 'vlan_tci') && value === BigInt(0x1000 | vlan)) &&
+      flow.actions.some(({ text }) => /strip_vlan|pop_vlan|vlan_vid|vlan_tci/i.test(text)),
+  );
 }
 
 function portOf(bridge: OvsBridge, ofport: number | undefined, name: string | undefined): OvsPort | undefined {
