@@ -8,14 +8,17 @@ import type { Collected } from '../lines';
 import { continuesRow, parseRowsInSteps, type Rows } from '../rows';
 import { readSocketRow, type Endpoint, type SocketRow } from './semantics';
 
-const SS_TITLE = /^\s*(?:Netid\s+State\s+Recv-Q|State\s+Recv-Q\s+Send-Q|Recv-Q\s+Send-Q\s+Local Address)/;
+const SS_TITLE = /^\s*(?:Netid\s+(?:State\s+)?Recv-Q|State\s+Recv-Q\s+Send-Q|Recv-Q\s+Send-Q\s+Local Address)/;
 const SS_STATE =
   '(?:LISTEN|UNCONN|ESTAB|TIME-WAIT|CLOSE-WAIT|SYN-SENT|SYN-RECV|NEW-SYN-RECV|FIN-WAIT-[12]|LAST-ACK|CLOSING|CLOSED?|UNKNOWN|BOUND-INACTIVE)';
 const SS_ROW = new RegExp(
   `^\\s*(?:(?:tcp|udp|raw|sctp|dccp|mptcp|icmp6|udplite)\\s+)?${SS_STATE}\\s+\\d+\\s+\\d+\\s+\\S+:\\S+(?:\\s+\\S+|$)`,
 );
 const SS_OTHER = /^\s*(?:u_str|u_dgr|u_seq|nl|p_raw|p_dgr|tipc|vsock|v_str|v_dgr|xdp|\?\?\?)\s+(?:[A-Z-]+|\d+)\s+\d+\s/;
-const SS_DETAIL = /^\s+(?:skmem:|timer:|users:|ino:|cgroup:|ts sack|sack |cubic |bbr |reno |cwnd:|ecn |.*\bwscale:|<->|-->|<--)/;
+/** Where the command asked for one state (`ss -tn state established`) the rows do not say it. */
+const SS_STATELESS = /^\s*\d+\s+\d+\s+\S+:[\w*-]+\s+\S+:[\w*-]+(?:\s|$)/;
+const SS_DETAIL =
+  /^\s+(?:skmem:|timer:|users:|ino:|ver:\d+ cpy_thresh:|cgroup:|ts sack|sack |cubic |bbr |reno |cwnd:|ecn |.*\bwscale:|<->|-->|<--)/;
 const NETSTAT_TITLE =
   /^\s*(?:Active (?:Internet connections|UNIX domain sockets)|Aktive (?:Internetverbindungen|Sockets)|Connexions Internet actives|Sockets du domaine UNIX actives|Conexiones activas de Internet|Activar zócalos|Connessioni Internet attive|Proto\s+(?:Recv-Q\s+Send-Q|RefCnt\s+Flags))/;
 const NETSTAT_ROW = /^\s*(?:tcp|udp|raw|udplite|udpl|sctp|icmp)6?\s+\d+\s+\d+\s+\S+:\S+\s+\S+:\S+/;
@@ -37,13 +40,14 @@ const rows: Rows = {
     if (NETSTAT_ROW.test(text)) return 'netstatRow';
     if (SS_TITLE.test(text)) return 'ssTitle';
     if (SS_OTHER.test(text)) return 'ssOther';
+    if (SS_STATELESS.test(text)) return 'ssStateless';
     return SS_DETAIL.test(text) && !SS_ROW.test(text) ? 'ssDetail' : 'ssRow';
   },
   harmless: HARMLESS,
   isPiece: (text) => PIECE.test(text),
   starts: (text) =>
     HARMLESS.test(text) ||
-    [SS_TITLE, SS_ROW, SS_OTHER, SS_DETAIL, NETSTAT_TITLE, TITLE_REST, NETSTAT_ROW, UNIX_ROW].some((pattern) =>
+    [SS_TITLE, SS_ROW, SS_STATELESS, SS_OTHER, SS_DETAIL, NETSTAT_TITLE, TITLE_REST, NETSTAT_ROW, UNIX_ROW].some((pattern) =>
       pattern.test(text),
     ),
 };
@@ -97,10 +101,17 @@ export const sockets: CaptureKind = {
 function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
   const found: SocketRow[] = [];
   const connected: SocketRow[] = [];
-  const parsed = yield* parseRowsInSteps(input, rows, (_rule, result, source, out) => {
+  const parsed = yield* parseRowsInSteps(input, rows, (rule, result, source, out) => {
     const row = readSocketRow(result, source);
     if (row === undefined) return 'header';
     endpointRefs(out, row);
+    if (rule === 'ssStateless') {
+      // Only the command tells the protocol, and whether they wait.
+      if (input.options['protocol'] === undefined) return 'record';
+      if (row.peer.port.value !== '*') connected.push(row);
+      else if (/\bstate listen/.test(input.options['filter'] ?? '')) found.push(row);
+      return 'record';
+    }
     if (row.state?.value === 'LISTEN' || /UNCONN/.test(row.state?.value ?? '') || (row.state === undefined && isUdp(row)))
       found.push(row);
     if (row.state?.value !== 'LISTEN' && row.peer.port.value !== '*') connected.push(row);

@@ -76,6 +76,9 @@ semantics.addOperation<SocketRow | undefined>('read(source)', {
     const source = this.args['source'] as SourceText;
     return row(source, netid.children[0], state, local, peer.children[0], rest.children[0]);
   },
+  ssStateless(_indent, _receive, _sp, _send, _sp2, local, _sp3, peer, rest) {
+    return row(this.args['source'] as SourceText, undefined, undefined, local, peer, rest.children[0]);
+  },
   netstatRow(_indent, protocol, _sp, _receive, _sp2, _send, _sp3, local, _sp4, peer, _sp5, state, rest) {
     const source = this.args['source'] as SourceText;
     return row(source, protocol, state.children[0], local, peer, rest.children[0]);
