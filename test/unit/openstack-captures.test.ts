@@ -302,6 +302,43 @@ describe('tables of the OpenStack clients', () => {
     }
   });
 
+  it('tells the columns of plain values and of rows without titles by their places, too', () => {
+    const [id, port, network] = [1, 2, 3].map((n) => `634aea7d-39b2-4519-b2c9-22330e2ad94${n}`);
+    const addresses = `${id} 203.0.113.5 10.9.0.7 ${port} ${network} p1\n${id} 203.0.113.6 None None ${network} p1\n`;
+    const ips = (text: string, command: string) =>
+      only(parse(clientTable, command, text), 'floating-ip').map(({ ip, fixedIp, port: of }) => [
+        ip.value,
+        fixedIp?.value,
+        of?.value,
+      ]);
+    const expected = [
+      ['203.0.113.5', '10.9.0.7', port],
+      ['203.0.113.6', undefined, undefined],
+    ];
+    assert.deepEqual(ips(addresses, 'openstack floating ip list -f value'), expected);
+    const rows = addresses.replaceAll(/^/gm, '| ').replaceAll(' ', ' | ').replaceAll('| | ', '| ').replaceAll('\n', ' |\n');
+    assert.deepEqual(ips(rows.replace(/\n\| *\|?\n?$/, '\n'), 'openstack floating ip list | grep 203'), expected);
+    const servers = `${id} web 1 ACTIVE {'net1': ['10.9.0.7', 'fd00::7'], 'ext': []} cirros m1.tiny\n${port} db ERROR {} N/A (booted from volume) m1.tiny\n`;
+    assert.deepEqual(
+      only(parse(clientTable, 'openstack server list -f value', servers), 'instance').map(({ name, status, addresses: on }) => [
+        name?.value,
+        status?.value,
+        on.flatMap((one) => one.ips.map((ip) => ip.value)),
+      ]),
+      [
+        ['web 1', 'ACTIVE', ['10.9.0.7', 'fd00::7']],
+        ['db', 'ERROR', []],
+      ],
+    );
+  });
+
+  it('takes what a value holds in yaml, and any word as a value', () => {
+    for (const line of ['  a: b', '- end: 10.9.0.254', '  net1:'])
+      assert.ok(clientTable.accepts(line, 'openstack-subnet-show', { format: 'yaml' }));
+    assert.ok(clientTable.accepts('vxlan', 'openstack-network-show', { format: 'value' }));
+    assert.equal(clientTable.accepts('vxlan', 'openstack-network-show', {}), false);
+  });
+
   it('takes rows of csv without quotes where the command asks for them, and no sentence', () => {
     const options = { format: 'csv' };
     for (const row of ['ID,Name,Status', 'f1,web,', '"a, b",c']) {
@@ -311,6 +348,13 @@ describe('tables of the OpenStack clients', () => {
       assert.equal(clientTable.accepts(text, 'openstack-server-list', options), false, text);
     const parsed = parse(clientTable, 'openstack port list -f csv --quote none', 'ID,MAC Address\nf1,fa:16:3e:00:00:01\n');
     assert.equal(only(parsed, 'neutron-port')[0]?.mac?.value, 'fa:16:3e:00:00:01');
+    const escaped = "f1,web,{'net1': ['10.9.0.7'\\, '10.9.0.8']}";
+    assert.ok(clientTable.accepts(escaped, 'openstack-server-list', options));
+    const listed = parse(clientTable, 'openstack server list -f csv --quote none', `ID,Name,Networks\n${escaped}\n`);
+    assert.deepEqual(
+      only(listed, 'instance')[0]?.addresses[0]?.ips.map((ip) => ip.value),
+      ['10.9.0.7', '10.9.0.8'],
+    );
   });
 
   it('reports what the client could not do', () => {

@@ -6,8 +6,8 @@ import { sourceOf, syntaxError, type SourceText } from '../ohm';
 import type { Subject } from './command';
 import { readJson, type JsonNode } from './json';
 import { readClientLine, type LineRule } from './semantics';
-import { concat, slice } from './source';
-import { keyOf, namedFields, type Entity, type Field } from './table';
+import { concat, isUuid, slice } from './source';
+import { isBehindName, keyOf, namedFields, type Entity, type Field } from './table';
 
 /** The ways in which cliff prints (`-f`), other than its table. */
 export type PlainFormat = 'json' | 'yaml' | 'value' | 'csv' | 'shell';
@@ -159,6 +159,16 @@ function splitValues(source: SourceText): SourceText[] {
   return found;
 }
 
+/** The values of a row that begins with an identifier: a name behind it may have blanks, which nothing quotes. */
+function valuesOf(source: SourceText, columns: readonly string[], subject: Subject): SourceText[] {
+  const values = splitValues(source);
+  const end = values.findIndex(({ text }, n) => n > 0 && isBehindName(text));
+  if (subject.noun === 'floating-ip' || columns.length > 0 || end < 3 || !isUuid(values[0]?.text ?? '')) return values;
+  const from = source.text.indexOf(values[1]?.text ?? '', values[0]?.text.length ?? 0);
+  const name = /^.*\S/.exec(source.text.slice(from, source.text.indexOf(values[end]?.text ?? '', from)))?.[0] ?? '';
+  return [...values.slice(0, 1), slice(source, from, from + name.length), ...values.slice(end)];
+}
+
 function readValues(lines: readonly Line[], subject: Subject, columns: readonly string[], out: Collected): Entity[] {
   for (const line of lines) record(out, line);
   const first = lines[0];
@@ -175,7 +185,7 @@ function readValues(lines: readonly Line[], subject: Subject, columns: readonly 
     return [{ fields, first, last }];
   }
   return lines.map((line) => ({
-    fields: namedFields(splitValues(sourceOf(line)), undefined, subject, columns),
+    fields: namedFields(valuesOf(sourceOf(line), columns, subject), undefined, subject, columns),
     first: line,
     last: line,
   }));

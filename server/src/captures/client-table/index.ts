@@ -23,7 +23,7 @@ const PLAIN_KEYS =
   /^(?:id|name|status|mtu|shared|cidr|tags|addresses|flavor|image|created|updated|properties|routes|ha|distributed|subnets|segments|description|location|ID|Name|Status|Networks|Subnets|Subnet|Network|Image|Flavor|Host|Port|Project|State|Distributed|HA|Protocol|Direction|Type|Binary|Zone|MAC Address|Fixed IP Addresses|Fixed IP Address|Floating IP Address|Floating Network|[a-z]\w*[_:]\w[\w:]*|OS-[A-Z-]+:\w+)$/;
 
 /** A row of `-f csv --quote none`: a sentence has a blank behind its commas. */
-const UNQUOTED_CSV = /^\s*(?:"[^"]*"|[^,"\s][^,"]*)?(?:,(?:"[^"]*"|[^,"\s][^,"]*)?)+$/;
+const UNQUOTED_CSV = /^\s*(?:"[^"]*"|(?:\\,|[^,"\s\\])(?:\\.|[^,"\\])*)?(?:,(?:"[^"]*"|(?:\\,|[^,"\s\\])(?:\\.|[^,"\\])*)?)+$/;
 
 /** The tables of `nova`, `neutron` and `openstack`, and their other formats (`-f json` and so on). */
 export const clientTable: CaptureKind = {
@@ -31,7 +31,11 @@ export const clientTable: CaptureKind = {
   recognise: recogniseClient,
   sniff: sniffTable,
   accepts(text, _kind, options) {
-    if (options?.['format'] === 'csv' && UNQUOTED_CSV.test(text)) return true;
+    const format = options?.['format'];
+    if (format === 'csv' && UNQUOTED_CSV.test(text)) return true;
+    // What a value holds may have any names, and be any word.
+    if (format === 'yaml' && /^(?:\s+|- )(?:- )*['"\w][\w.'"-]*:(?: .*)?$/.test(text)) return true;
+    if (format === 'value' && /^\s*[\w.-]+$/.test(text)) return true;
     if (/^\s*(?:\+[-=+.…]+|\|(?:\s.*)?)$/.test(text)) return true;
     if (ERROR.test(text) || REMARK.test(text)) return true;
     if (/[#$>❯]\s/.test(text) && !/^\s*[[{"]/.test(text)) return false;

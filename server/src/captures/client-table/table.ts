@@ -2,7 +2,7 @@ import type { Line } from '../../base/lines';
 import type { SourceText } from '../ohm';
 import type { Subject } from './command';
 import type { Cell, ClientLine } from './semantics';
-import { concat, findAll, isUuid, isUuidStart, macsIn } from './source';
+import { concat, isUuid, isUuidStart, macsIn } from './source';
 
 /** One property: `key` is its name in lower case without blanks and signs, so that wrapped and unwrapped names are the same. */
 export interface Field {
@@ -227,6 +227,18 @@ export function namedFields(
   return values.map((value, n) => ({ key: keys[n] ?? '', name: undefined, value }));
 }
 
+const ADDRESSES = /^[\d.]+(?:, [\d.]+)*$|^[0-9a-f:.]*:[0-9a-f:.]*(?:, [0-9a-f:.]+)*$/i;
+const isAddresses = (text: string | undefined): boolean => text !== undefined && ADDRESSES.test(text);
+
+/** Whether a value is no part of a name: what may stand behind one in a listing. */
+export function isBehindName(text: string): boolean {
+  return (
+    STATUS.test(text) ||
+    isUuid(text) ||
+    /^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$|^[[{]|^(?:None|True|False)$|^[\d.]+\/\d+$|^[0-9a-f:]*::[0-9a-f:]*\/\d+$/i.test(text)
+  );
+}
+
 const STATUS =
   /^(?:ACTIVE|DOWN|BUILD|ERROR|SHUTOFF|PAUSED|SUSPENDED|N\/A|VERIFY_RESIZE|REBOOT|RESCUE|SHELVED|SHELVED_OFFLOADED|UP)$/;
 
@@ -243,7 +255,8 @@ function guessColumns(values: readonly SourceText[], subject: Subject): string[]
     if (isUuid(text)) {
       if (!seen.has('id')) return give('id');
       if (subject.noun === 'subnet' || subject.noun === 'neutron-port') return give('networkid');
-      return subject.noun === 'floating-ip' ? give('portid') : '';
+      // A port stands behind the address that it has; behind `None` it is the network of an address that nobody has.
+      return subject.noun === 'floating-ip' && isAddresses(values[n - 1]?.text) ? give('portid') : '';
     }
     // Ids of projects are uuids without hyphens.
     if (/^[0-9a-f]{32}$/.test(text)) return give('projectid');
@@ -254,8 +267,7 @@ function guessColumns(values: readonly SourceText[], subject: Subject): string[]
     if (/^(?:[0-9a-f]{8}-[0-9a-f-]{27}(?:\/| [\d.:a-f/]+)?(?:, ?|$))+/.test(text) && subject.noun === 'network')
       return give('subnets');
     if (/^[\d.]+\/\d+$|^[0-9a-f:]*::[0-9a-f:]*\/\d+$/i.test(text)) return give('cidr');
-    const ips = [...findAll(value, /^[\d.]+(?:, [\d.]+)*$|^[0-9a-f:.]*:[0-9a-f:.]*(?:, [0-9a-f:.]+)*$/gi)];
-    if (ips.length > 0 && subject.noun === 'floating-ip') {
+    if (isAddresses(text) && subject.noun === 'floating-ip') {
       // The old client puts the fixed address first, if there is one.
       const alone =
         values.filter(
@@ -265,8 +277,8 @@ function guessColumns(values: readonly SourceText[], subject: Subject): string[]
       const fixedFirst = subject.client === 'neutron' && !alone && !seen.has('fixedipaddress');
       return give(fixedFirst || seen.has('floatingipaddress') ? 'fixedipaddress' : 'floatingipaddress');
     }
-    if (ips.length > 0) return subject.noun === 'neutron-port' ? give('ipaddresses') : '';
-    if (/^[^\s=]+=[\d.a-f:]/i.test(text) && subject.noun === 'instance') return give('networks');
+    if (isAddresses(text)) return subject.noun === 'neutron-port' ? give('ipaddresses') : '';
+    if (/^[^\s=]+=[\d.a-f:]|^\{(?:['"][^'"]*['"]: \[|\}$)/i.test(text) && subject.noun === 'instance') return give('networks');
     const named = subject.noun !== 'floating-ip' && n === 1 && seen.has('id') && !/[{}[\]'"]/.test(text);
     return named ? give('name') : '';
   });
