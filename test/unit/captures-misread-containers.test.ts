@@ -70,6 +70,32 @@ describe('addresses of containers', () => {
     ]);
   });
 
+  it('are all that a format prints, of one container or of each with its name', () => {
+    const of = (text: string) => owners(text).map(([name, ip]) => [name, ip]);
+    for (const command of [
+      "docker inspect -f '{{range.NetworkSettings.Networks}}{{.IPAddress}}{{end}}' web",
+      'docker inspect --format="{{ .NetworkSettings.IPAddress }}" web',
+      "docker container inspect -f '{{.NetworkSettings.Networks.front.IPAddress}}' web",
+    ])
+      assert.deepEqual(of(`$ ${command}\n172.17.0.4\n`), [['web', '172.17.0.4']], command);
+    const each =
+      "$ docker inspect -f '{{.Name}} - {{.NetworkSettings.IPAddress }}' $(docker ps -aq)\n/web - 172.17.0.2\n/off - \n/db - 172.17.0.3\n";
+    assert.deepEqual(of(each), [
+      ['web', '172.17.0.2'],
+      ['db', '172.17.0.3'],
+    ]);
+    places(each);
+    // Of two containers nothing tells which address is whose, and other formats print something else.
+    assert.deepEqual(of("$ docker inspect -f '{{.NetworkSettings.IPAddress}}' a b\n172.17.0.4\n172.17.0.5\n"), []);
+    assert.deepEqual(of("$ docker inspect -f '{{.State.Pid}}' web\n172\n"), []);
+  });
+
+  it('are known of a container that the command names, where only its networks were left', () => {
+    const text =
+      '$ docker inspect web\n<snip>\n  "Networks": {\n    "bridge": {\n      "MacAddress": "02:42:ac:11:00:04",\n      "IPAddress": "172.17.0.4",\n      "DNSNames": null\n    }\n  }\n<snip>\n';
+    assert.deepEqual(owners(text), [['web', '172.17.0.4', '02:42:ac:11:00:04', undefined]]);
+  });
+
   it('of a pod stand in a table, or are several', () => {
     const table = `[root@w1 ~]# crictl inspectp --output table a1a964ab46b50
 ID: a1a964ab46b50f3d8d503ddcf93c8076

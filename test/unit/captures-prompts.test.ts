@@ -27,6 +27,15 @@ describe('a prompt', () => {
     assert.deepEqual(hostsAt('➜  ~ ', '➜  net git:(main) ', '➜  net git:(main) ✗ '), [undefined, undefined, undefined]);
   });
 
+  it('ends in a sign that says how the last command went', () => {
+    assert.deepEqual(hostsAt('control ~ ➜  ', 'cluster2-control /etc ✖ ', 'root@node1 ~ ➜  ', 'node2 ~ on ☁️  (us-east-1) ➜  '), [
+      'control',
+      'cluster2-control',
+      'node1',
+      'node2',
+    ]);
+  });
+
   it('takes two lines, the first of which names the host', () => {
     assert.deepEqual(
       hostsAt(
@@ -45,6 +54,7 @@ describe('a prompt', () => {
       '➜  ~',
       '➜  net git:(main) ✗',
       'me@box ~>',
+      'control ~ ✖',
       '()[root@box /]#',
       '┌──(me㉿attic)-[~]',
       '└─$',

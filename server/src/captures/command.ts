@@ -55,6 +55,8 @@ const prompts: readonly RegExp[] = [
   new RegExp(`^\\s*(?<host>${HOST}):[~/\\w][^\\s#$:]* [a-z_][\\w.-]*\\$ (?=\\S)`),
   // host:~# host:/etc# host ~#
   new RegExp(`^\\s*(?<host>${HOST})(?::\\s*|\\s+)[~/][^\\s#$]*\\s?[#$]\\s*`),
+  // host ~ ➜ root@host /etc ✖ host ~ on cloud (region) ➜: the sign says how the command before went
+  new RegExp(`^\\s*(?:[\\w.-]+@)?(?<host>${HOST}) [~/][\\w./-]*(?: on [^➜✖✗]{1,40})? [➜✖✗]\\s+(?=\\S)`),
   // PS C:\> C:\Users\me> (Windows, where ssh and kubectl are as well)
   /^\s*(?:PS )?[A-Z]:\\[^<>|]*>\s*(?=\S)/,
   // (none)# (none):~#: the machine has no name

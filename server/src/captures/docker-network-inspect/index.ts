@@ -2,7 +2,7 @@ import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import { positionals } from '../command';
 import { isJson, isJsonFragment, jsonObjects, jsonText, readJson, readJsonFragment, readJsonObjects, type Json } from '../json';
-import { deviceRef, impliedVal, ipRef, lower, macRef } from '../words';
+import { deviceRef, errorOn, impliedVal, ipRef, lower, macRef } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { offsetIn } from '../line-parts';
 
@@ -11,7 +11,15 @@ export const dockerNetworkInspect: CaptureKind = {
   kinds: ['docker-network-inspect', 'docker-inspect', 'crictl-inspectp'],
   recognise(argv) {
     const [program] = argv;
-    const words = positionals(argv, ['-f', '--format', '-o', '--output']);
+    const given = positionals(argv, ['-f', '--format', '-o', '--output']);
+    const words = given[0] === 'container' ? given.slice(1) : given;
+    const shown = addressFormat(argv);
+    if (shown !== undefined && /^(?:docker|podman|nerdctl)$/.test(program ?? '') && words[0] === 'inspect') {
+      const { target } = targetOf(words.slice(1));
+      return shown === 'address' && target === undefined
+        ? undefined
+        : { kind: 'docker-inspect', options: { shows: shown }, ...(target === undefined ? {} : { target }) };
+    }
     if (argv.some((word, n) => /^(?:-f|--format)/.test(word) && !IN_JSON.test(word.includes('=') ? word : (argv[n + 1] ?? ''))))
       return undefined;
     if (/^(?:docker|podman|nerdctl)$/.test(program ?? '')) {
@@ -29,11 +37,16 @@ export const dockerNetworkInspect: CaptureKind = {
     return /^\s*"Id": "[\da-f]{64}",$/.test(first) && /^\s*"Created": "/.test(second) ? { kind: 'docker-inspect' } : undefined;
   },
   // Keys of Docker's may hold dots, slashes and digits, and their values may be of any kind.
-  accepts: (text, kind) =>
+  accepts: (text, kind, options) =>
+    (options?.['shows'] !== undefined && (options['shows'] === 'address' ? ADDRESS_ALONE : NAMED_ADDRESS).test(text)) ||
     (kind === 'crictl-inspectp' && TABLE_ROW.test(text)) ||
     /^\s*(?:\.{3}\s*(?="))?(?:[[\]{}][[\]{},\s]*$|[\]},[{\s]*"[^"]*"\s*(?::|,?$)|(?:true|false|null|-?\d[\d.]*),?$)/.test(text),
   parse(input) {
     const out = collect();
+    if (input.options['shows'] !== undefined) {
+      readFormatted(input, out);
+      return out;
+    }
     if (isTable(input)) {
       readTable(input, out);
       return out;
@@ -49,6 +62,42 @@ export const dockerNetworkInspect: CaptureKind = {
     return out;
   },
 };
+
+/** `{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}`, `{{.NetworkSettings.IPAddress}}`. */
+const ADDRESS =
+  '(?:\\{\\{ *range *\\.NetworkSettings\\.Networks *\\}\\} *)?\\{\\{ *(?:\\.NetworkSettings(?:\\.Networks\\.[\\w-]+)?)?\\.IPAddress *\\}\\}(?: *\\{\\{ *end *\\}\\})?';
+const ONLY_ADDRESS = new RegExp(`^${ADDRESS}$`);
+const NAME_AND_ADDRESS = new RegExp(`^\\{\\{ *\\.Name *\\}\\}[^{}\\w]{1,8}${ADDRESS}$`);
+const ADDRESS_ALONE = /^\s*'?(?<ip>\d{1,3}(?:\.\d{1,3}){3})'?\s*$/;
+const NAMED_ADDRESS = /^\s*'?(?<name>\/?[\w.-]+)[^\w/]{1,8}(?<ip>\d{1,3}(?:\.\d{1,3}){3})?'?\s*$/;
+
+/** What `docker inspect -f` prints of each container: its address, or its name and its address; undefined for other formats. */
+function addressFormat(argv: readonly string[]): 'address' | 'name and address' | undefined {
+  const at = argv.findIndex((word) => /^(?:-f|--format)/.test(word));
+  const word = argv[at] ?? '';
+  const format = (/^(?:-f|--format=)(.+)/.exec(word)?.[1] ?? (at < 0 ? '' : (argv[at + 1] ?? ''))).trim();
+  return ONLY_ADDRESS.test(format) ? 'address' : NAME_AND_ADDRESS.test(format) ? 'name and address' : undefined;
+}
+
+function readFormatted(input: ParseInput, out: Collected): void {
+  const isNamed = input.options['shows'] !== 'address';
+  for (const [n, line] of input.lines.entries()) {
+    const found = (isNamed ? NAMED_ADDRESS : ADDRESS_ALONE).exec(line.text)?.groups;
+    // One container was asked for; nothing tells whose a second address is.
+    if (!found || (!isNamed && n > 0)) {
+      out.errors.push(errorOn(line, 'not-understood', 'No container is known that has this address.'));
+      continue;
+    }
+    const part = (text: string): Val<string> => {
+      const from = line.text.indexOf(text);
+      return val(text, { start: offsetIn(line, from), end: offsetIn(line, from + text.length - 1) + 1 });
+    };
+    const { name, ip } = found;
+    const of = isNamed ? name && part(name) : input.target && impliedVal(input.target, line);
+    if (ip !== undefined && of) addOwner(out, 'container', of, part(ip), undefined, undefined);
+    record(out, line);
+  }
+}
 
 /** `crictl inspectp -o table`. */
 const TABLE_ROW =
@@ -93,7 +142,12 @@ function readFragment(input: ParseInput, out: Collected): void {
   const fields = readJsonFragment(input, out);
   const [line] = input.lines;
   const named = fields.has('Name') || fields.has('NetworkSettings');
+  const networks = fieldsOf(fields.get('Networks'));
   if (!named && input.kind === 'docker-inspect' && input.target !== undefined && line) {
+    for (const each of [...networks.values()].map(fieldsOf)) {
+      for (const key of ['IPAddress', 'GlobalIPv6Address'])
+        addOwner(out, 'container', impliedVal(input.target, line), jsonText(each, key), jsonText(each, 'MacAddress'), undefined);
+    }
     const mac = jsonText(fields, 'MacAddress');
     for (const key of ['IPAddress', 'GlobalIPv6Address'])
       addOwner(out, 'container', impliedVal(input.target, line), jsonText(fields, key), mac, undefined);
