@@ -8,12 +8,15 @@ import array
 import ctypes
 import errno
 import fcntl
+import json
 import os
 import re
 import select
+import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 libc = ctypes.CDLL("libc.so.6", use_errno=True)
@@ -410,7 +413,9 @@ class Lab:
                     answered = True
         if proto == "udp" and token in self.got:
             arrived = True
-        by_socket = self.refusal is None and any(has_answer(one, token) for one in self.open)
+        # An ICMP error refuses a connection as well: that is no answer of whom it was for.
+        by_error = proto == "tcp" and not reset and any(one is space and not outgoing and is_refusal(data) for _, one, _, outgoing, _, data in frames)
+        by_socket = self.refusal is None and not by_error and any(has_answer(one, token) for one in self.open)
         answered = by_socket if self.to_socket else answered or by_socket
         for one in self.open:
             one.close()
@@ -458,6 +463,11 @@ def has_answer(one, token):
         return False
 
 
+def is_refusal(data):
+    """An ICMP error that says that no program waits at a port."""
+    return data[12:14] == b"\x08\x00" and data[23:24] == b"\x01" and data[34:36] == b"\x03\x03"
+
+
 def is_echo(data, token):
     """Of ping's packets the request; of its later fragments nobody knows."""
     start = data.find(token)
@@ -500,3 +510,21 @@ def record(build):
         return {"files": lab.files(), "experiments": lab.experiments}
     finally:
         lab.close()
+
+
+def record_random(build_with):
+    """The networks of the seeds that the command line says (the first one, how many), each as a line of JSON, until it is told to stop."""
+    first, count = int(sys.argv[1]), int(sys.argv[2])
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    for seed in range(first, first + count):
+        if stopped:
+            break
+        lab = Lab()
+        try:
+            build_with(seed)(lab)
+            print(json.dumps({"seed": seed, "note": lab.note, "files": lab.files(), "experiments": lab.experiments}), flush=True)
+        except (RuntimeError, OSError) as error:
+            print(json.dumps({"seed": seed, "error": str(error)}), flush=True)
+        finally:
+            lab.close()

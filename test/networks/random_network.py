@@ -418,22 +418,6 @@ def build_with(seed):
 
 
 if __name__ == "__main__":
-    import json
-    import signal
-    import sys
-    from lab import Lab
+    from lab import record_random
 
-    first, count = int(sys.argv[1]), int(sys.argv[2])
-    stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
-    for seed in range(first, first + count):
-        if stopped:
-            break
-        lab = Lab()
-        try:
-            build_with(seed)(lab)
-            print(json.dumps({"seed": seed, "note": lab.note, "files": lab.files(), "experiments": lab.experiments}), flush=True)
-        except (RuntimeError, OSError) as error:
-            print(json.dumps({"seed": seed, "error": str(error)}), flush=True)
-        finally:
-            lab.close()
+    record_random(build_with)

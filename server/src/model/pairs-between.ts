@@ -42,9 +42,12 @@ function findPairs(network: Network): ReadonlyMap<Device, OtherEnd> {
     const [only, second] = learned;
     if (only && !second && !pairs.has(device)) join(device, only, true);
   }
+  // What a table has paired is no other's end any more.
+  const known = new Set(pairs.keys());
+  const free = (device: Device): Device[] => fitting(device).filter((other) => !known.has(other));
   for (const device of all) {
-    const [only, second] = fitting(device);
-    if (!only || second || fitting(only).length !== 1 || pairs.has(device) || pairs.has(only)) continue;
+    const [only, second] = free(device);
+    if (!only || second || known.has(device) || pairs.has(only) || free(only).length !== 1) continue;
     if (!saysOtherwise(network, device, only) && !saysOtherwise(network, only, device)) join(device, only, false);
   }
   return pairs;

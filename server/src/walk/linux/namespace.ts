@@ -576,15 +576,17 @@ function askFailed(passage: Passage, device: string, nextHop: string): Ending | 
   const question = asksOn(scratch, namespace, device, nextHop, nextHop, by);
   const reply = question.disposition === 'delivered' && question.answer && question.back;
   const ending = reply && question.answer ? context.go(scratch, reply, question.answer, inner) : question;
-  const lost = ending.disposition === 'dropped' && weakest(inner) !== 'assumed' && scratch.doubts.length === 0;
-  if (!lost) return undefined;
+  if (ending.disposition !== 'dropped' || weakest(inner) === 'assumed') return undefined;
+  // That nobody answered bears out where the question was lost, also where its way there is not certain.
+  for (const doubt of scratch.doubts) addGap(context, doubt);
+  const certainty = scratch.doubts.length === 0 ? weakest(inner) : 'inferred';
   const summary = `Nobody answers for ${nextHop} on ${device} (${failed.state ?? 'FAILED'} in its neighbour table): ${ending.summary}; the packet is dropped, and its sender told that the host is unreachable`;
   steps.push({
     ...stepBase(namespace, device),
     stage: 'neighbour',
     summary,
-    certainty: weakest(inner),
-    ...(weakest(inner) === 'captured' ? {} : { reason: 'the way of the question was worked out from other captures' }),
+    certainty,
+    ...(certainty === 'captured' ? {} : { reason: 'the way of the question was worked out from other captures' }),
     packet: passage.packet,
     evidence: [failed.source],
     steps: inner,
