@@ -39,6 +39,11 @@ function changeSet(changes: SetChanges, name: string, change: NfIpsetChange, at:
   if (known.any) return unknown;
   const element = elementFor(set, change.directions, at.packet, at, (value) => lengthOf(set, changes, value));
   if (element === 'none') return { changes, done: 'no' };
+  // It takes out whatever has the address, with any card's (bitmap_ipmac_do_del).
+  const [by = 'src'] = change.directions;
+  const isThere = capturedElements(set).some(({ parts }) => parts[0]?.holds(at.packet, by, at) !== false);
+  if (set.type === 'bitmap:ip,mac' && change.op === 'delete' && known.elements.size === 0 && !isThere)
+    return { changes, done: 'no' };
   const key = element === 'unknown' ? undefined : readElement(set, element, false)?.key;
   if (key === undefined || capturedElements(set).some((one) => one.key === undefined)) return unknown;
   const before = known.elements.get(key) ?? capturedState(set, key);

@@ -216,9 +216,9 @@ function valueFor(
     case 'ip': {
       const netmask = set.options['netmask'];
       const bits = netmask === undefined ? (family === 4 ? 32 : 128) : Number(netmask);
+      if (set.type.startsWith('bitmap') && !isInRange(set, ip)) return 'none';
       if (Number.isNaN(bits) || set.options['bitmask'] !== undefined || set.type === 'bitmap:ip,mac') return 'unknown';
       const value = masked(family, ip, bits);
-      if (set.type.startsWith('bitmap') && !isInRange(set, ip)) return 'none';
       return value === 0n ? (set.type === 'hash:ip' ? 'none' : 'unknown') : addressKey(family, value, bits);
     }
     case 'net': {

@@ -87,5 +87,7 @@ function redirectAddress(at: Moment): bigint | undefined {
   if (family === 4) return own[0];
   // IPv6 takes an address of the link for what was sent to one; any other may be redirected to all (nf_nat_redirect_ipv6_usable).
   const isLinkLocal = (ip: bigint): boolean => ip >> 118n === 0x3fan;
+  // For what was sent to the loopback address, which a bridge may hand over, no card has an address of that scope.
+  if (at.packet.dst === 1n) return undefined;
   return isLinkLocal(at.packet.dst) ? own.find(isLinkLocal) : own[0];
 }
