@@ -1,5 +1,6 @@
 // Builds random networks of the real kernel and Open vSwitch, sends packets through them, and compares where they were with the walks.
-//   node scripts/oracle-networks.mjs [--networks 20] [--seconds S] [--seed N] [--less] [--keep FILE] [--allow N]
+//   node scripts/oracle-networks.mjs [--containers] [--networks 20] [--seconds S] [--seed N] [--less] [--keep FILE] [--allow N]
+// `--containers`: hosts of Docker and nodes of Kubernetes instead of hypervisors and routers.
 // `--less` also walks without each of the captures, and counts answers that are another end without saying what is missing.
 // Needs root, python3, iproute2, iptables and openvswitch-switch. Without the right to make namespaces it says so and ends well.
 import { spawnSync } from 'node:child_process';
@@ -12,6 +13,7 @@ import { compareRecorded } from './recorded.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values } = parseArgs({
   options: {
+    containers: { type: 'boolean' },
     networks: { type: 'string' },
     seconds: { type: 'string' },
     seed: { type: 'string' },
@@ -39,7 +41,7 @@ if (probe.status !== 0) {
 }
 console.log(`seed ${seed}`);
 compareRecorded(
-  [path.join(root, 'test/networks/random_network.py'), String(seed), String(networks)],
+  [path.join(root, `test/networks/random_${values.containers ? 'containers' : 'network'}.py`), String(seed), String(networks)],
   [main, '-', values.less ? 'less' : '', values.keep ?? '', values.allow ?? '0'],
   seconds,
 );

@@ -217,7 +217,7 @@ function valueFor(
       const netmask = set.options['netmask'];
       const bits = netmask === undefined ? (family === 4 ? 32 : 128) : Number(netmask);
       if (set.type.startsWith('bitmap') && !isInRange(set, ip)) return 'none';
-      if (Number.isNaN(bits) || set.options['bitmask'] !== undefined || set.type === 'bitmap:ip,mac') return 'unknown';
+      if (Number.isNaN(bits) || set.options['bitmask'] !== undefined) return 'unknown';
       const value = masked(family, ip, bits);
       return value === 0n ? (set.type === 'hash:ip' ? 'none' : 'unknown') : addressKey(family, value, bits);
     }

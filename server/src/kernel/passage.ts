@@ -52,6 +52,8 @@ export type StackEvent =
       readonly kind: 'error';
       readonly error: Answer;
       readonly packet: IpPacket;
+      /** Whose address it comes from, where NAT decides that. */
+      readonly from: bigint | undefined;
     };
 
 /** What IPVS does. */
@@ -234,5 +236,16 @@ export function answer(run: Run, error: Answer, hook?: Hook): void {
   const routed = hook !== 'PREROUTING' && !(hook === 'FORWARD' && run.physOut !== undefined);
   const via = { routed, iif: run.in ?? run.input.iif };
   if (isAnswered(packet, error, { namespace, choose: unlessChance(run.choose), key }, via))
-    run.events.push({ kind: 'error', error, packet: run.packet });
+    run.events.push({ kind: 'error', error, packet: run.packet, from: inTheNameOf(run) });
+}
+
+/**
+ * An ICMP error about a packet that NAT gave another destination comes from the one that its sender knows, whoever made it
+ * (nf_nat_icmp_reply_translation).
+ */
+function inTheNameOf({ tracking }: Run): bigint | undefined {
+  const connection = tracking?.connection;
+  if (!connection) return undefined;
+  if (tracking.reply) return connection.sourceNat ? connection.reply.dst : undefined;
+  return connection.destinationNat ? connection.original.dst : undefined;
 }

@@ -126,7 +126,7 @@ export function eventSteps(own: EventContext, event: StackEvent): Step[] {
       const { error } = event;
       const { family, src } = event.packet;
       const options = { namespace, choose: ({ likely }: { readonly likely: boolean }) => likely, key: 'error' };
-      const source = answerSource(event.packet, error, options, { routed: true, iif: iif });
+      const source = event.from ?? answerSource(event.packet, error, options, { routed: true, iif: iif });
       const from = source === undefined || 'reset' in error ? '' : `, from ${formatAddress(family, source)}`;
       const summary = `${'reset' in error ? 'A TCP reset' : `An ICMP error (${error.name})`} goes back to ${formatAddress(family, src)}${from}`;
       return [
