@@ -204,6 +204,7 @@ TCP  0A000064:0050 wrr persistent 600 FFFFFF00
   -> C0A80101:1F90      Masq    1      0          0
 FWM  00000012 rr ops
   -> C0A80101:0000      Route   1      0          0
+FWM  10000000 rr
 UDP  [${long('fd00')}]:0050 rr
   -> [${long('fd01')}]:1388      Tunnel  1      0          0
 `,
@@ -213,6 +214,7 @@ UDP  [${long('fd00')}]:0050 rr
         '> 192.168.1.1:8080 Masq 1',
         'mark 18 rr ops',
         '> 192.168.1.1:0 Route 1',
+        'mark 268435456 rr',
         'UDP fd00::1:80 six rr',
         '> fd01::1:5000 Tunnel 1',
       ],

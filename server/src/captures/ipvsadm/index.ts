@@ -11,6 +11,7 @@ const TITLE =
 const PERSISTENT = /^\s*Prot\s+LocalAddress:Port\s+Weight\s+PersistConn\b/;
 const SERVICE = /^\s*(?:(?:TCP|UDP|SCTP)\s+(?:\[[^\]\s]+\]|[^\s:[\]]+)(?::\S*)?(?=\s|$)|FWM\s+(?:\d+|[\dA-F]{8})\s)/;
 const SERVER = /^\s*->\s+(?:\[[^\]\s]+\](?::\S+)?|\S+:\S*|\S+(?=\s+(?:Masq|Route|Tunnel|Local)\s))(?=\s|$)/;
+const PROC_SERVER = /^\s*->\s+(?:[\dA-F]{8}|\[(?:[\da-f]{4}:){7}[\da-f]{4}\]):[\dA-F]{4}\s/;
 const CONNECTION = /^\s*(?:TCP|UDP|SCTP?|IP)\s+\d+(?::\d\d)?\s+[A-Z_\d]+\s+\S+:\S+\s+\S+:\S+\s+\S+:\S+/;
 const PROC_CONNECTION =
   /^\s*(?:TCP|UDP|SCTP?|IP)\s+[\dA-Fa-f:]{8,39}\s+[\dA-F]{4}\s+[\dA-Fa-f:]{8,39}\s+[\dA-F]{4}\s+\S+\s+[\dA-F]{4}\s+[A-Z_]+\s/;
@@ -71,6 +72,7 @@ export const ipvsadm: CaptureKind = {
   parse(input) {
     const services = new Map<string, IpvsServiceFact>();
     let current: IpvsServiceFact | undefined;
+    const isProc = input.lines.some(({ text }) => PROC_SERVER.test(text));
     const weighs = input.lines.some(({ text }) => PERSISTENT.test(text));
     const lines = input.lines.map((line) =>
       line.text.includes('\u00a0') ? { ...line, text: line.text.replaceAll('\u00a0', ' ') } : line,
@@ -79,7 +81,7 @@ export const ipvsadm: CaptureKind = {
       { ...input, lines },
       { ...rows, harmless: new RegExp(`${TITLE.source}|${ABSENT.source}`) },
       (_rule, result, source, out) => {
-        const line = readIpvsLine(result, source);
+        const line = readIpvsLine(result, source, isProc);
         if (line.kind === 'connection') {
           for (const end of [line.client, line.virtual, line.server]) endRef(out, end);
           out.facts.push({ ...line, kind: 'ipvs-connection' });

@@ -140,12 +140,12 @@ semantics.addOperation<IpvsEnd>('end(source)', {
   },
 });
 
-semantics.addOperation<ServiceName>('service(source)', {
+semantics.addOperation<ServiceName>('service(source, hex)', {
   fwmark(_word, _sp, number, six) {
     const source = this.args['source'] as SourceText;
     const text = textVal(number, source);
-    // /proc prints eight hexadecimal digits.
-    const isHex = /^[\dA-F]{8}$/.test(text.value) && /^0|[A-F]/.test(text.value);
+    // /proc prints eight hexadecimal digits, which the servers below it tell where they are figures alone.
+    const isHex = /^[\dA-F]{8}$/.test(text.value) && (this.args['hex'] === true || /^0|[A-F]/.test(text.value));
     const mark = isHex ? parseInt(text.value, 16) : Number(text.value);
     return { kind: 'mark', mark: val(mark, text.span), family: six.children.length > 0 ? 6 : 4 };
   },
@@ -260,17 +260,17 @@ semantics.addOperation<readonly Node[]>('parts', {
   numbers(_sp, amounts) {
     return amounts.children;
   },
-  forwarding(_sp, forward, _sp2, _family, _sp3, weight, _sp4, numbers) {
+  forwarding(_sp, forward, _sp2, _family, _sp3, weight, _sp4, numbers, _sp5, _flag) {
     return [forward, weight, ...numbers.children];
   },
 });
 
-semantics.addOperation<IpvsLine>('read(source)', {
+semantics.addOperation<IpvsLine>('read(source, hex)', {
   serviceLine(_indent, service, details, _remark, _end) {
     const source = this.args['source'] as SourceText;
     const found = details.children[0];
     const [scheduler, ...items] = found?.ctorName === 'settings' ? (found['parts']() as readonly Node[]) : [];
-    const name = service['service'](source) as ServiceName;
+    const name = service['service'](source, this.args['hex']) as ServiceName;
     const text = lineText(service, lastOf(service, details), source);
     return serviceOf(name, scheduler && textVal(scheduler, source), settingsOf(items, source), text);
   },
@@ -296,7 +296,7 @@ semantics.addOperation<IpvsLine>('read(source)', {
   saveLine(_indent, verb, service, _sp, options, _remark, _end) {
     const source = this.args['source'] as SourceText;
     const own = settingsOf(options.children, source);
-    const name = service['service'](source) as ServiceName;
+    const name = service['service'](source, this.args['hex']) as ServiceName;
     const text = lineText(verb, lastOf(service, ...options.children), source);
     const isServer = /^(?:-a|--add-server)$/.test(verb.sourceString);
     if (!isServer || own.server === undefined) return serviceOf(name, own.scheduler, own, text);
@@ -373,7 +373,7 @@ semantics.addOperation<IpvsLine>('read(source)', {
   },
 });
 
-/** What a matched line of ipvsadm(8), or of its files in /proc, says. */
-export function readIpvsLine(result: MatchResult, source: SourceText): IpvsLine {
-  return semantics(result)['read'](source) as IpvsLine;
+/** What a matched line of ipvsadm(8) says, or where `hex` of its files in /proc. */
+export function readIpvsLine(result: MatchResult, source: SourceText, hex: boolean): IpvsLine {
+  return semantics(result)['read'](source, hex) as IpvsLine;
 }
