@@ -16,6 +16,10 @@ export const SAMPLES: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   [
+    'cat /proc/net/bonding/bond0',
+    ['Bonding Mode: IEEE 802.3ad Dynamic link aggregation', 'Slave Interface: eth0', 'Aggregator ID: 1'],
+  ],
+  [
     'ipvsadm -Ln',
     [
       'IP Virtual Server version 1.2.1 (size=4096)',

@@ -57,6 +57,114 @@ describe('devices on a walk', () => {
     );
   });
 
+  it('leaves the devices of a bond alone that are in no active aggregator', () => {
+    const bond = (host: string, last: number, slaves: readonly (readonly [aggregator: number, state: string])[]) =>
+      at(
+        host,
+        'ip -d a',
+        lo,
+        ...slaves.map(([aggregator, state], n) =>
+          link(n + 2, `eth${n}`, {
+            mac: `02:00:00:00:0${last}:00`,
+            tail: 'master bond0 ',
+            flags: 'BROADCAST,MULTICAST,SLAVE,UP,LOWER_UP',
+            more: `bond_slave state ${state} mii_status UP link_failure_count 0 perm_hwaddr 02:00:00:00:0${last}:0${n} queue_id 0 ad_aggregator_id ${aggregator}`,
+          }),
+        ),
+        link(9, 'bond0', {
+          mac: `02:00:00:00:0${last}:00`,
+          ip: `10.0.0.${last}/24`,
+          flags: 'BROADCAST,MULTICAST,MASTER,UP,LOWER_UP',
+          more: 'bond mode 802.3ad miimon 100 all_slaves_active 0 ad_select stable ad_aggregator 2 ad_num_ports 1',
+        }),
+      ) + at(host, 'ip neigh', `10.0.0.${3 - last} dev bond0 lladdr 02:00:00:00:0${3 - last}:00 REACHABLE`);
+    const plain = bond('b', 2, [[2, 'ACTIVE']]);
+    const one = (slaves: readonly (readonly [number, string])[]) =>
+      trace(networkOf(bond('a', 1, slaves) + plain), '10.0.0.1 > 10.0.0.2').request;
+    const said = one([
+      [1, 'BACKUP'],
+      [2, 'ACTIVE'],
+    ]);
+    assert.ok(
+      said.steps.some(({ summary }) => summary === 'Bond bond0 sends the frame by eth1, the one device of its active aggregator'),
+      outline(said),
+    );
+    const none = one([
+      [1, 'BACKUP'],
+      [2, 'BACKUP'],
+    ]);
+    assert.equal(none.ending.disposition, 'dropped', outline(none));
+    // The text of /proc says the same.
+    const proc = at(
+      'a',
+      'cat /proc/net/bonding/bond0',
+      'Ethernet Channel Bonding Driver: v6.1.0',
+      '',
+      'Bonding Mode: IEEE 802.3ad Dynamic link aggregation',
+      'MII Status: up',
+      '802.3ad info',
+      'Active Aggregator Info:',
+      '\tAggregator ID: 2',
+      '',
+      'Slave Interface: eth0',
+      'MII Status: up',
+      'Aggregator ID: 1',
+      '',
+      'Slave Interface: eth1',
+      'MII Status: up',
+      'Aggregator ID: 2',
+      'details actor lacp pdu:',
+      '    port state: 61',
+    );
+    const brief = at('a', 'ip a', lo, link(9, 'bond0', { mac: '02:00:00:00:01:00', ip: '10.0.0.1/24' }));
+    const neighbours = at('a', 'ip neigh', '10.0.0.2 dev bond0 lladdr 02:00:00:00:02:00 REACHABLE');
+    const read = trace(networkOf(brief + proc + neighbours + plain), '10.0.0.1 > 10.0.0.2').request;
+    assert.ok(
+      read.steps.some(({ summary }) => summary.startsWith('Bond bond0 sends the frame by eth1')),
+      outline(read),
+    );
+  });
+
+  it('hands what comes for a macvtap device to the guest whose card it is', () => {
+    const hypervisor = at(
+      'hv',
+      'ip -d a',
+      lo,
+      link(2, 'eth0', { mac: '02:00:00:00:01:00', ip: '10.0.0.1/24' }),
+      link(3, 'macvtap0@eth0', { mac: '52:54:00:00:00:07', more: 'macvtap mode bridge bcqueuelen 1000' }),
+    );
+    const domain = at(
+      'hv',
+      'virsh dumpxml web',
+      "<domain type='kvm' id='3'>",
+      '  <name>web</name>',
+      '  <devices>',
+      "    <interface type='direct'>",
+      "      <mac address='52:54:00:00:00:07'/>",
+      "      <source dev='eth0' mode='bridge'/>",
+      "      <target dev='macvtap0'/>",
+      '    </interface>',
+      '  </devices>',
+      '</domain>',
+    );
+    const client = at('client', 'ip a', lo, link(2, 'eth0', { mac: '02:00:00:00:02:00', ip: '10.0.0.2/24' }));
+    const neighbours = at('client', 'ip neigh', '10.0.0.7 dev eth0 lladdr 52:54:00:00:00:07 REACHABLE');
+    const { request } = trace(networkOf(hypervisor + domain + client + neighbours), '10.0.0.2 > 10.0.0.7 tcp 80');
+    assert.equal(request.ending.disposition, 'delivered', outline(request));
+    assert.match(request.ending.summary, /^Delivered to instance web/);
+    const nobody = trace(networkOf(hypervisor + client + neighbours), '10.0.0.2 > 10.0.0.7 tcp 80').request;
+    assert.equal(nobody.ending.disposition, 'insufficient-info', outline(nobody));
+    assert.ok(
+      nobody.gaps.some(({ command, host }) => command === 'virsh domiflist' && host === 'hv'),
+      outline(nobody),
+    );
+    const back = trace(networkOf(hypervisor + domain + client + neighbours), 'web > 10.0.0.2 tcp 80').request;
+    assert.ok(
+      back.steps.some(({ summary }) => summary === 'macvtap0 of hv is the card of web (macvtap)'),
+      outline(back),
+    );
+  });
+
   it('does not take an address that IPVS serves for the end', () => {
     const node = at(
       'node',

@@ -29,6 +29,20 @@ export function commandOfFile(
 ): NamedFile | undefined {
   const segments = path.split('/').filter((segment) => segment !== '');
   const base = (segments.at(-1) ?? '').replace(/\.(?:txt|out|log|cap|capture|pktwalk|json|md)$/i, '');
+  const file = fileOfProc(segments, base);
+  if (file) {
+    const command = parseCommand(file.command);
+    const recognised = command && recognise(command.argv);
+    const { host } = file;
+    if (command && recognised)
+      return {
+        command,
+        recognised,
+        host,
+        hostBy: host === undefined ? undefined : 'folder',
+        namespace: namespaceOfPath(segments),
+      };
+  }
   const rest = base.slice(NAMESPACE.exec(`${base}_`)?.[0].length ?? 0);
   const program = PROGRAM.exec(rest);
   if (!program) return undefined;
@@ -56,6 +70,19 @@ export function commandOfFile(
     };
   }
   return undefined;
+}
+
+/** Files of /proc whose names say what they are: in a folder as the machine has it, or as `cat` was told (`cat_proc_net_bonding_bond0.txt`). */
+function fileOfProc(
+  segments: readonly string[],
+  base: string,
+): { readonly command: string; readonly host: string | undefined } | undefined {
+  const at = segments.lastIndexOf('proc');
+  const own =
+    at < 0 ? undefined : /^net\/(bonding\/[\w.-]+|ip_vs|ip_vs_conn|nf_conntrack)$/.exec(segments.slice(at + 1).join('/'))?.[1];
+  if (own !== undefined) return { command: `cat /proc/net/${own}`, host: segments[at - 1] };
+  const told = /^cat_+proc_net_bonding_([\w.-]+)$/.exec(base)?.[1];
+  return told === undefined ? undefined : { command: `cat /proc/net/bonding/${told}`, host: hostFolder(segments) };
 }
 
 /** The host that a path's folders name: a sosreport's own folder, or the folder that holds the file. */

@@ -50,6 +50,7 @@ import { ovsDpctlDumpFlows } from './ovs-dpctl-dump-flows';
 import { ovsVsctlList } from './ovs-vsctl-list';
 import { ovsVsctlShow } from './ovs-vsctl-show';
 import { ping } from './ping';
+import { procBonding } from './proc-bonding';
 import { otherSystems } from './other-systems';
 import { recognisedOnly } from './recognised';
 import { route } from './route';
@@ -116,6 +117,7 @@ export const captureKinds: readonly CaptureKind[] = [
   ipvsadm,
   sysctl,
   nfnetlinkQueue,
+  procBonding,
   clientTable,
   virshDumpxml,
   virshDomiflist,

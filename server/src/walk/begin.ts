@@ -7,6 +7,7 @@ import { cardBehindDevice, cardOfInstance, cardOfPort, hopOf, type Card } from '
 import { addGap, hostOf, inNamespace, type Context } from './context';
 import { fromGuest } from './device-size';
 import { startAtUplink, startOutside } from './entry';
+import { outOfCard } from './macvtap';
 import { macOfAddress, onlyCandidate } from './linux/neighbour';
 import { route } from './linux/routing';
 import { attachmentOf, type Attachment } from './owner';
@@ -222,6 +223,8 @@ export function outOfInstance(context: Context, place: Place & { kind: 'instance
   const member = bridge?.members.find((candidate) => candidate.name === tap.device);
   const ovs = ovsPortNamed(host, tap.device);
   const known = attachmentOf(context.network, sourceMac(packet), neutronPortOf(context.network, tap.device));
+  const card = outOfCard(context, host, place.name, tap.device, known, packet, steps);
+  if (card) return card;
   const taken = fromGuest(context, host, tap.device, packet, steps);
   if (typeof taken !== 'string') return taken;
   const beyond =

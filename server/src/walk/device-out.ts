@@ -24,6 +24,8 @@ import { outOfVlan, vlanDevice } from './linux/vlan-device';
 import { whatIsBetween } from './between';
 import { switchBetween } from './switch-between';
 import { intoPeer, offTheWire } from './device-size';
+import { lowest, type MacOwner } from './mac-owners';
+import { outByMacvtap } from './macvtap';
 import { arrivalOf, type Arrival } from './wire';
 import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort, pairReason } from './owner';
 import { isAnswer, isRequest } from './arp';
@@ -66,6 +68,8 @@ function outOfNamespace(
     (device !== undefined && (isShared(device) || isBond(namespace, device)));
   const guest = isUpper ? undefined : guestAttachment(context, host, place, device, packet, steps);
   if (guest) return guest;
+  const tap = isUpper ? undefined : outByMacvtap(context, host, device, packet, steps);
+  if (tap) return tap;
   const isRoot = place.namespace === '';
   const member = isRoot && bridgeOfMember(host, '', name) !== undefined;
   const peer = vethPeer(host, namespace, name);
@@ -430,28 +434,6 @@ function guestWithMac(context: Context, mac: string, behind: { readonly host: Ho
   });
 }
 
-type Owner = ReturnType<typeof devicesWithMac>[number];
-
-/**
- * Without those that lie on another one of the list: a VLAN device and a bond have the address of what is below them. Of the devices of a bond,
- * which all have one address, the active one.
- */
-function lowest(owners: readonly Owner[]): Owner[] {
-  const low = owners.filter(
-    ({ namespace, device }) =>
-      !owners.some(
-        ({ namespace: place, device: below }) =>
-          place === namespace && below !== device && (device.peer === below.name || below.master === device.name),
-      ),
-  );
-  return low.filter(({ namespace, device }) => {
-    const bond = device.master === undefined ? undefined : namespace.devices.get(device.master);
-    if (!bond || !isBond(namespace, bond)) return true;
-    const others = low.filter((other) => other.namespace === namespace && other.device.master === device.master);
-    return (others.find((other) => other.device.name === bond.settings['active_slave']) ?? others[0])?.device === device;
-  });
-}
-
 /**
  * A switch of a machine that is neither the sender's nor the receiver's. `nearer`: nor that of the receiver's hypervisor, whose uplinks are
  * looked at by themselves.
@@ -459,7 +441,7 @@ function lowest(owners: readonly Owner[]): Owner[] {
 function switchOnTheWay(
   context: Context,
   host: Host,
-  receivers: readonly Owner[],
+  receivers: readonly MacOwner[],
   packet: FlowKey,
   nearer: boolean,
 ): Arrival | undefined {
@@ -489,6 +471,13 @@ function passedSwitches(context: Context, packet: FlowKey): string[] {
 function onTheWire(context: Context, host: Host, namespace: Namespace, name: string, packet: FlowKey, steps: Step[]): Ending {
   const mac = destinationMac(packet);
   const device = namespace.devices.get(name);
+  const isProgram = device?.type === 'tun';
+  if (isProgram)
+    addGap(context, {
+      host: null,
+      command: 'ip -d link',
+      why: `where the program that has ${name} of ${host.name} hands its frames on`,
+    });
   steps.push({
     host: host.name,
     namespace: namespace.name === '' ? null : namespace.name,
@@ -496,7 +485,8 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
     device: name,
     port: null,
     summary: `On the wire at ${name}, ${tagText(packet)}, to ${mac}`,
-    certainty: device ? 'captured' : 'inferred',
+    certainty: device ? (isProgram ? 'assumed' : 'captured') : 'inferred',
+    ...(isProgram ? { reason: `a program has what leaves by ${name} (tun), and what it does with it was not captured` } : {}),
     ...(device ? {} : { reason: `${name} is a port that leads out of ${host.name}; the device itself (ip a) was not captured` }),
     packet,
     evidence: device?.sources.slice(0, 1) ?? ovsPortNamed(host, name)?.port.sources.slice(0, 1) ?? [],
@@ -536,7 +526,7 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
     if (last)
       steps[steps.length - 1] = {
         ...last,
-        certainty: port ? 'assumed' : arrival.certainty,
+        certainty: port || isProgram ? 'assumed' : arrival.certainty,
         reason: port
           ? `${arrival.reason}; nobody says who is behind ${port.port} of ${port.host}, which may be between`
           : arrival.reason,

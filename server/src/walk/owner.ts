@@ -14,6 +14,7 @@ import type {
 } from '../model/network';
 import { parseMac } from '../packet/address';
 import { tunnelDevice } from './linux/tunnel-kind';
+import { withoutMasters } from './mac-owners';
 import { vlanDevice } from './linux/vlan-device';
 import type { Certainty } from './step';
 import { hasRole, isCard, isNextToGuest, portIdPrefix, siblingOf } from '../model/known-names';
@@ -168,7 +169,7 @@ export function attachmentOf(network: Network, mac: string | undefined, port: Ne
 function isDirect(network: Network, { host, device }: Candidate, mac: string | undefined): boolean {
   if (!isGuestPort(host, device)) return false;
   if (mac === undefined) return true;
-  const cards = devicesWithMac(network, mac).filter((owner) => owner.host !== host);
+  const cards = withoutMasters(devicesWithMac(network, mac)).filter((owner) => owner.host !== host);
   const port = host.namespaces.get('')?.devices.get(device);
   if (cards.length > 0 && port && cards.every((card) => haveOtherEnds(card.device, port))) return false;
   const machines = new Set(cards.map((card) => card.host));
@@ -263,7 +264,8 @@ function deviceOfCard(network: Network, host: Host, mac: string): Candidate | un
 function hasPort(host: Host, device: string): boolean {
   return (
     ovsPortNamed(host, device) !== undefined ||
-    [...host.linuxBridges.values()].some((bridge) => bridge.members.some(({ name }) => name === device))
+    [...host.linuxBridges.values()].some((bridge) => bridge.members.some(({ name }) => name === device)) ||
+    host.namespaces.get('')?.devices.get(device)?.type === 'macvtap'
   );
 }
 

@@ -3,6 +3,7 @@ import type { FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import type { Ending, Step } from '../step';
 import { stepBase } from './events';
+import { linkFault } from './link-state';
 
 /** The devices of a bond, in the order of the captures. */
 export function slavesOf(namespace: Namespace, bond: string): Device[] {
@@ -24,13 +25,49 @@ function active(bond: Device): string | undefined {
   return named === undefined || named === 'none' ? undefined : named;
 }
 
+/**
+ * Of 802.3ad, whether a device carries frames: those of another aggregator than the active one do not, as with two switches that know
+ * nothing of one another, nor those whose partner is not ready (bond_3ad_get_active_agg_info, __disable_port). Undefined where that was
+ * not captured.
+ */
+function isDistributing(bond: Device, slave: Device): boolean | undefined {
+  const [active, own] = [bond.settings['ad_aggregator'], slave.portSettings['ad_aggregator_id']];
+  if (slave.portSettings['state'] === 'BACKUP') return false;
+  return active === undefined || own === undefined ? undefined : active === own;
+}
+
+/** The devices of a bond that may send: those that are up, and of 802.3ad those of its active aggregator. */
+function senders(bond: Device, slaves: readonly Device[]): Device[] {
+  return slaves.filter(
+    (slave) =>
+      linkFault(slave) === undefined &&
+      slave.portSettings['mii_status']?.toUpperCase() !== 'DOWN' &&
+      (bond.settings['mode'] !== '802.3ad' || isDistributing(bond, slave) !== false),
+  );
+}
+
 /** A frame leaves by a bond: by its active device, or, where the mode spreads frames, by one that a hash chooses (ip-link(8)). */
 export function outOfBond(context: Context, namespace: Namespace, bond: Device, packet: FlowKey, steps: Step[]): Ending {
   const slaves = slavesOf(namespace, bond.name);
-  const up = slaves.filter(({ up: isUp }) => isUp);
+  const up = senders(bond, slaves);
   const mode = bond.settings['mode'];
   const named = active(bond);
   const chosen = slaves.find(({ name }) => name === named) ?? up[0] ?? slaves[0];
+  if (mode === '802.3ad' && slaves.length > 0 && slaves.every((slave) => isDistributing(bond, slave) === false)) {
+    const summary = `${bond.name} drops the frame: none of its devices is ready to send, for their partners are not (802.3ad)`;
+    const evidence = [...bond.sources.slice(0, 1), ...slaves.flatMap(({ sources }) => sources.slice(0, 1))];
+    steps.push({
+      ...stepBase(namespace, bond.name),
+      stage: 'nic',
+      summary,
+      certainty: 'captured',
+      packet,
+      evidence,
+      steps: [],
+      effect: 'dropped',
+    });
+    return { disposition: 'dropped', at: { host: namespace.host, device: bond.name, port: null }, summary, packet };
+  }
   if (!chosen) {
     addGap(context, {
       host: namespace.host,
@@ -44,8 +81,15 @@ export function outOfBond(context: Context, namespace: Namespace, bond: Device, 
       packet,
     };
   }
-  const sure = named === chosen.name || slaves.length === 1;
   const spreads = mode !== undefined && mode !== 'active-backup';
+  const aggregated = mode === '802.3ad' && slaves.length > 1 && isDistributing(bond, chosen) === true && up.length === 1;
+  const sure = named === chosen.name || slaves.length === 1 || aggregated;
+  if (mode === '802.3ad' && slaves.length > 1 && isDistributing(bond, chosen) === undefined)
+    addGap(context, {
+      host: namespace.host,
+      command: inNamespace(namespace, `cat /proc/net/bonding/${bond.name}`),
+      why: `which devices of ${bond.name} are in its active aggregator`,
+    });
   if (!sure && !spreads)
     addGap(context, {
       host: namespace.host,
@@ -58,7 +102,7 @@ export function outOfBond(context: Context, namespace: Namespace, bond: Device, 
   steps.push({
     ...stepBase(namespace, bond.name),
     stage: 'nic',
-    summary: `Bond ${bond.name} sends the frame by ${chosen.name}${sure && !spreads && slaves.length > 1 ? ', its active device' : ''}`,
+    summary: `Bond ${bond.name} sends the frame by ${chosen.name}${aggregated ? ', the one device of its active aggregator' : sure && !spreads && slaves.length > 1 ? ', its active device' : ''}`,
     certainty: sure ? 'captured' : spreads ? 'inferred' : 'assumed',
     ...(sure ? {} : { reason: why }),
     packet,
@@ -73,10 +117,16 @@ export function outOfBond(context: Context, namespace: Namespace, bond: Device, 
   );
 }
 
-/** Why a bond ignores a frame that comes in by one of its devices; undefined where it takes it. */
-export function bondIgnores(bond: Device, slave: string): string | undefined {
+/** Why a bond ignores a frame that comes in by one of its devices; undefined where it takes it (bond_should_deliver_exact_match). */
+export function bondIgnores(bond: Device, slave: Device): string | undefined {
   const named = active(bond);
-  return bond.settings['mode'] === 'active-backup' && named !== undefined && named !== slave
-    ? `${bond.name} ignores frames that come in by ${slave}: ${named} is its active device`
-    : undefined;
+  const mode = bond.settings['mode'];
+  if (bond.settings['all_slaves_active'] === '1') return undefined;
+  const ignored = `${bond.name} ignores frames that come in by ${slave.name}`;
+  if (mode === 'active-backup' && named !== undefined && named !== slave.name) return `${ignored}: ${named} is its active device`;
+  if (mode !== '802.3ad' || isDistributing(bond, slave) !== false) return undefined;
+  const [current, own] = [bond.settings['ad_aggregator'], slave.portSettings['ad_aggregator_id']];
+  return current !== undefined && own !== undefined && current !== own
+    ? `${ignored}: it is in aggregator ${own}, and ${current} is the active one`
+    : `${ignored}: its partner is not ready (802.3ad)`;
 }

@@ -3,6 +3,7 @@ import { bareNamespace, bridgeKeyIn, bridgeOfMember, ovsPortNamed } from '../../
 import { vlanOf, type FlowKey } from '../../packet/flow-key';
 import { hostOf, type Context } from '../context';
 import type { Ending, Place, Step } from '../step';
+import { intoMacvtap, isMacvtap } from '../macvtap';
 import { bondIgnores, isBond } from './bond';
 import { stepBase } from './events';
 import { isDown } from './link-state';
@@ -27,6 +28,9 @@ export function deviceIn(context: Context, place: Place & { kind: 'device-in' },
   const taken = intoVlanDevice(context, host, place, packet, steps);
   if (taken) return taken;
   const { namespace, device } = place;
+  const tap = host.namespaces.get(namespace);
+  const guests = tap?.devices.get(device);
+  if (tap && guests && isMacvtap(guests)) return intoMacvtap(context, host, tap, guests, packet, steps);
   const ovs = namespace === '' ? ovsPortNamed(host, device) : undefined;
   if (ovs)
     return context.go(context, { kind: 'ovs-in', host: host.name, bridge: ovs.bridge.name, port: ovs.port.name }, packet, steps);
@@ -42,7 +46,7 @@ export function deviceIn(context: Context, place: Place & { kind: 'device-in' },
   const own = inside.devices.get(device);
   const master = own?.master === undefined ? undefined : inside.devices.get(own.master);
   if (own && master && isBond(inside, master)) {
-    const ignored = bondIgnores(master, device);
+    const ignored = bondIgnores(master, own);
     const base = { ...stepBase(inside, master.name), stage: 'nic' as const, packet, steps: [] };
     const evidence = [...own.sources.slice(0, 1), ...master.sources.slice(0, 1)];
     if (ignored !== undefined) {
