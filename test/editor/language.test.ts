@@ -11,6 +11,11 @@ suite('language', () => {
     assert.equal(editor.document.languageId, 'packet-walk');
   });
 
+  test('a text that only its name tells becomes a capture', async () => {
+    const editor = await openCapture('ip_netns.txt');
+    assert.equal(editor.document.languageId, 'packet-walk');
+  });
+
   test('captures pasted into an untitled document make it a capture', async () => {
     const capture = await vscode.workspace.fs.readFile(fixture('one-bridge.txt'));
     const document = await vscode.workspace.openTextDocument({ language: 'plaintext', content: '' });
