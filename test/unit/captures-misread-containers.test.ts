@@ -265,6 +265,68 @@ web-x5k2j     IPv6          80      10.244.1.7,fd00::1:2    17m
     );
   });
 
+  it('are described with their addresses, in sections below their titles', () => {
+    const text = `root@m1:~# kubectl describe pod web-1 --namespace shop
+Name:             web-1
+Namespace:        shop
+Priority:         0
+Node:             w2/192.168.1.20
+Labels:           app=web
+                  hash=667fb997fb
+Status:           Running
+IP:               10.244.1.2
+IPs:
+  IP:           10.244.1.2
+  IP:           fd00::2
+Controlled By:  ReplicaSet/web
+Containers:
+  web:
+    Port:           80/TCP
+    Args:
+      IP: 10.9.9.9
+Events:           <none>
+
+
+Name:              web
+Namespace:         shop
+Labels:            <none>
+Selector:          app=web
+Type:              LoadBalancer
+IP:                10.96.4.4
+IPs:               10.96.4.4,fd00:96::4
+LoadBalancer Ingress:  203.0.113.9
+Port:              http  80/TCP
+Endpoints:         10.244.1.2:80,[fd00::2]:80
+root@m1:~# kubectl describe node w2
+Name:               w2
+Roles:              <none>
+Addresses:
+  InternalIP:  192.168.1.20
+  Hostname:    w2
+Capacity:
+  cpu:  4
+`;
+    assert.deepEqual(places(text), [
+      ['kubectl-describe', 'm1', undefined],
+      ['kubectl-describe', 'm1', undefined],
+    ]);
+    assert.deepEqual(owners(text), [
+      'pod web-1 10.244.1.2 w2 shop',
+      'pod web-1 fd00::2 w2 shop',
+      'service web 10.96.4.4 shop',
+      'service web fd00:96::4 shop',
+      'service web 203.0.113.9 shop',
+      'endpoint web 10.244.1.2 shop',
+      'endpoint web fd00::2 shop',
+      'node w2 192.168.1.20',
+    ]);
+    const [, second] = factsOf(text, 'address-owner');
+    assert.equal(second && text.slice(second.ip.span.start, second.ip.span.end), 'fd00::2');
+    const alone = text.slice(text.indexOf('Name: '), text.indexOf('Events:'));
+    assert.deepEqual(owners(`It says:\n${alone}`), owners(text).slice(0, 2));
+    assert.deepEqual(read('Name:  Joe\nNamespace:  mine\nand so on\n').captures, []);
+  });
+
   it('give no address to the name of a service, which has many', () => {
     const text = `$ kubectl get ep\nNAME   ENDPOINTS       AGE\nweb    10.0.0.9:80     1d\n$ ip -4 addr\n1: lo: <LOOPBACK,UP> mtu 65536\n    inet 127.0.0.1/8 scope host lo\n`;
     assert.equal(whereIs(networkOf(text), 'web'), undefined);

@@ -71,6 +71,13 @@ describe('where captures begin and end', () => {
     assert.deepEqual(captures(`switch ${id} is the one\nChassis one\nwas replaced\n`), []);
   });
 
+  it('knows dots of every form for what was left out', () => {
+    for (const dots of ['...', '·', '⋮', ':', '<snip>']) {
+      const [capture, ...more] = captures(`h1# ovs-ofctl dump-flows br0\n${flow}\n${dots}\n${flow}\n`);
+      assert.deepEqual([capture?.elided, capture?.errors, more], [true, 0, []], dots);
+    }
+  });
+
   it('marks elisions, ends at prose and stays silent in it', () => {
     const [capture, ...more] = captures(
       `h1# ovs-ofctl dump-flows br0\n...\n${flow}\n...\n\nAs we can see there, everything is forwarded by the switch.\n`,

@@ -26,6 +26,7 @@ import { ipset } from './ipset';
 import { iptablesList } from './iptables-list';
 import { iptablesRules } from './iptables-rules';
 import { ipvsadm } from './ipvsadm';
+import { kubectlDescribe } from './kubectl-describe';
 import { kubectlGet } from './kubectl-get';
 import { kubectlObject } from './kubectl-object';
 import { nftList } from './nft-list';
@@ -127,6 +128,7 @@ export const captureKinds: readonly CaptureKind[] = [
   crictl,
   kubectlGet,
   kubectlObject,
+  kubectlDescribe,
   ping,
   traceroute,
   tcpdump,

@@ -1,8 +1,9 @@
 import { val, type Val } from '../../base/span';
+import { addOwner } from '../address-owner';
 import type { CaptureKind, ParseInput } from '../capture';
 import { positionals } from '../command';
 import { isJson, isJsonFragment, jsonObjects, jsonText, readJson, readJsonFragment, readJsonObjects, type Json } from '../json';
-import { deviceRef, errorOn, impliedVal, ipRef, lower, macRef } from '../words';
+import { deviceRef, errorOn, impliedVal } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { offsetIn } from '../line-parts';
 
@@ -94,7 +95,7 @@ function readFormatted(input: ParseInput, out: Collected): void {
     };
     const { name, ip } = found;
     const of = isNamed ? name && part(name) : input.target && impliedVal(input.target, line);
-    if (ip !== undefined && of) addOwner(out, 'container', of, part(ip), undefined, undefined);
+    if (ip !== undefined && of) addOwner(out, { what: 'container', name: of, ip: part(ip) });
     record(out, line);
   }
 }
@@ -124,7 +125,7 @@ function readTable(input: ParseInput, out: Collected): void {
   for (const each of (addresses?.value ?? '').matchAll(/[^,\s]+/g)) {
     const start = (addresses?.span.start ?? 0) + each.index;
     const ip = val(each[0], { start, end: start + each[0].length });
-    addOwner(out, 'pod', found.get('Name'), ip, undefined, found.get('Namespace'));
+    addOwner(out, { what: 'pod', name: found.get('Name'), ip, of: found.get('Namespace') });
   }
 }
 
@@ -144,13 +145,14 @@ function readFragment(input: ParseInput, out: Collected): void {
   const named = fields.has('Name') || fields.has('NetworkSettings');
   const networks = fieldsOf(fields.get('Networks'));
   if (!named && input.kind === 'docker-inspect' && input.target !== undefined && line) {
+    const name = impliedVal(input.target, line);
     for (const each of [...networks.values()].map(fieldsOf)) {
       for (const key of ['IPAddress', 'GlobalIPv6Address'])
-        addOwner(out, 'container', impliedVal(input.target, line), jsonText(each, key), jsonText(each, 'MacAddress'), undefined);
+        addOwner(out, { what: 'container', name, ip: jsonText(each, key), mac: jsonText(each, 'MacAddress') });
     }
     const mac = jsonText(fields, 'MacAddress');
     for (const key of ['IPAddress', 'GlobalIPv6Address'])
-      addOwner(out, 'container', impliedVal(input.target, line), jsonText(fields, key), mac, undefined);
+      addOwner(out, { what: 'container', name, ip: jsonText(fields, key), mac });
   }
   const network = input.kind === 'docker-network-inspect' && line && input.target ? impliedVal(input.target, line) : undefined;
   readObject(out, fields, network);
@@ -184,14 +186,14 @@ function readObject(out: Collected, object: ReadonlyMap<string, Json>, ofNetwork
   // Before Docker 1.9 a container had one network, and no names for it.
   for (const fields of networks.length > 0 ? networks : [settings]) {
     for (const key of ['IPAddress', 'GlobalIPv6Address'])
-      addOwner(out, 'container', network, jsonText(fields, key), jsonText(fields, 'MacAddress'), undefined);
+      addOwner(out, { what: 'container', name: network, ip: jsonText(fields, key), mac: jsonText(fields, 'MacAddress') });
   }
   // crictl inspectp: the pod's sandbox.
   const status = fieldsOf(object.get('status'));
   const sandbox = fieldsOf(status.get('network'));
   const meta = fieldsOf(status.get('metadata'));
   for (const fields of [sandbox, ...jsonObjects(sandbox, 'additionalIps')])
-    addOwner(out, 'pod', jsonText(meta, 'name'), jsonText(fields, 'ip'), undefined, jsonText(meta, 'namespace'));
+    addOwner(out, { what: 'pod', name: jsonText(meta, 'name'), ip: jsonText(fields, 'ip'), of: jsonText(meta, 'namespace') });
 }
 
 function readContainers(out: Collected, containers: ReadonlyMap<string, Json>, network: Val<string> | undefined): void {
@@ -201,7 +203,8 @@ function readContainers(out: Collected, containers: ReadonlyMap<string, Json>, n
     // Before Docker 1.10 there were no names; the identifier's start is what everything else of Docker's prints.
     const named = jsonText(fields, 'Name');
     const name = named ?? (mac === undefined ? undefined : val(id.slice(0, 12), { start: mac.span.start, end: mac.span.start }));
-    for (const key of ['IPv4Address', 'IPv6Address']) addOwner(out, 'container', name, jsonText(fields, key), mac, network);
+    for (const key of ['IPv4Address', 'IPv6Address'])
+      addOwner(out, { what: 'container', name, ip: jsonText(fields, key), mac, of: network });
   }
 }
 
@@ -212,7 +215,7 @@ function readPodmanContainers(out: Collected, containers: ReadonlyMap<string, Js
     for (const device of fieldsOf(fields.get('interfaces')).values()) {
       const mac = jsonText(fieldsOf(device), 'mac_address');
       for (const subnet of jsonObjects(fieldsOf(device), 'subnets'))
-        addOwner(out, 'container', jsonText(fields, 'name'), jsonText(subnet, 'ipnet'), mac, network);
+        addOwner(out, { what: 'container', name: jsonText(fields, 'name'), ip: jsonText(subnet, 'ipnet'), mac, of: network });
     }
   }
 }
@@ -220,30 +223,4 @@ function readPodmanContainers(out: Collected, containers: ReadonlyMap<string, Js
 /** Whether an object is what a network's `Containers` are, alone: by identifiers, each with its place in the network. */
 function isContainers(object: ReadonlyMap<string, Json>): boolean {
   return object.size > 0 && [...object].every(([id, { is }]) => /^[\da-f]{64}$/.test(id) && is === 'object');
-}
-
-/** Docker calls a container `/web`, and writes addresses with the length of the network's prefix. */
-function addOwner(
-  out: Collected,
-  what: string,
-  name: Val<string> | undefined,
-  address: Val<string> | undefined,
-  mac: Val<string> | undefined,
-  of: Val<string> | undefined,
-): void {
-  const length = address?.value.split('/')[0]?.length ?? 0;
-  if (address === undefined || length === 0 || name === undefined) return;
-  const ip = lower(val(address.value.slice(0, length), { start: address.span.start, end: address.span.start + length }));
-  const isMac = mac !== undefined && /^[\da-f]{2}(?::[\da-f]{2}){5}$/i.test(mac.value);
-  ipRef(out, ip);
-  if (isMac) macRef(out, mac);
-  const slash = name.value.startsWith('/') ? 1 : 0;
-  out.facts.push({
-    kind: 'address-owner',
-    what,
-    name: val(name.value.slice(slash), { start: name.span.start + slash, end: name.span.end }),
-    ip,
-    ...(isMac ? { mac: lower(mac) } : {}),
-    ...(of === undefined ? {} : { of }),
-  });
 }

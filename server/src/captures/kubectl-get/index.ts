@@ -1,5 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
+import { addOwner } from '../address-owner';
 import type { CaptureKind } from '../capture';
 import { positionals } from '../command';
 import { acceptsJson } from '../json';
@@ -84,7 +85,7 @@ export const kubectlGet: CaptureKind = {
       }
       // Of nodes the name of the system has blanks in it.
       const parts = columns.some(({ value }) => value === 'OS-IMAGE') && cells.length > 1 ? cells : cells.flatMap(apart);
-      addOwner(out, columns, parts, what);
+      addOwners(out, columns, parts, what);
       return 'record';
     });
   },
@@ -106,7 +107,7 @@ function withoutKind(name: Val<string>): { readonly name: Val<string>; readonly 
   return { name: partOf(name, slash + 1, name.value.length), what: WHAT[NOUNS[name.value.slice(0, slash)] ?? ''] };
 }
 
-function addOwner(out: Collected, columns: readonly Val<string>[], cells: readonly Val<string>[], what: string): void {
+function addOwners(out: Collected, columns: readonly Val<string>[], cells: readonly Val<string>[], what: string): void {
   const of = (name: string): Val<string> | undefined => {
     const at = columns.findIndex((column) => column.value === name);
     return at < 0 ? undefined : cells[at];
@@ -118,17 +119,11 @@ function addOwner(out: Collected, columns: readonly Val<string>[], cells: readon
   const node = of('NODE') ?? (guessed === undefined ? undefined : cells[cells.indexOf(guessed) + 1]);
   const own = named === undefined ? undefined : withoutKind(named);
   for (const ip of ips) {
-    ipRef(out, ip);
-    if (own === undefined) continue;
-    const namespace = of('NAMESPACE');
-    out.facts.push({
-      kind: 'address-owner',
-      what: own.what ?? what,
-      name: own.name,
-      ip,
-      ...(node === undefined || node.value.startsWith('<') ? {} : { node }),
-      ...(namespace === undefined ? {} : { of: namespace }),
-    });
+    if (own === undefined) ipRef(out, ip);
+    else {
+      const on = node === undefined || node.value.startsWith('<') ? undefined : node;
+      addOwner(out, { what: own.what ?? what, name: own.name, ip, node: on, of: of('NAMESPACE') });
+    }
   }
 }
 

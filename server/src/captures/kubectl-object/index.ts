@@ -1,9 +1,10 @@
 import type { Val } from '../../base/span';
+import { addOwner } from '../address-owner';
 import type { CaptureKind, ParseInput } from '../capture';
 import { positionals } from '../command';
 import { isJson, jsonObjects, jsonText, readJson, readJsonObjects, type Json } from '../json';
 import { collect, record, type Collected } from '../lines';
-import { impliedVal, ipRef, lower, macRef, partOf } from '../words';
+import { impliedVal, partOf } from '../words';
 import { readYaml } from '../yaml';
 
 const IN_JSON = /^(?:-ojson|-o=json|--output=json)$/;
@@ -65,14 +66,15 @@ function addObject(out: Collected, object: Fields, asked?: Val<string>): void {
   const [name, of] = [jsonText(meta, 'name') ?? asked, jsonText(meta, 'namespace')];
   const node = jsonText(spec, 'nodeName');
   const given = givenByKubeOvn(fieldsOf(meta.get('annotations')));
-  for (const { ip, mac } of given) addOwner(out, 'pod', name, ip, { of, mac, node });
+  for (const { ip, mac } of given) addOwner(out, { what: 'pod', name, ip, of, mac, node });
   const pods = addresses(status, 'podIP', ...jsonObjects(status, 'podIPs').map((each) => jsonText(each, 'ip')));
-  for (const ip of pods) if (!given.some((other) => other.ip.value === ip.value)) addOwner(out, 'pod', name, ip, { of, node });
+  for (const ip of pods)
+    if (!given.some((other) => other.ip.value === ip.value)) addOwner(out, { what: 'pod', name, ip, of, node });
   const ingress = jsonObjects(fieldsOf(status.get('loadBalancer')), 'ingress').map((each) => jsonText(each, 'ip'));
   const services = addresses(spec, 'clusterIP', ...textsOf(spec, 'clusterIPs'), ...textsOf(spec, 'externalIPs'), ...ingress);
-  for (const ip of services) addOwner(out, 'service', name, ip, { of });
+  for (const ip of services) addOwner(out, { what: 'service', name, ip, of });
   for (const each of jsonObjects(status, 'addresses'))
-    if (/IP$/.test(jsonText(each, 'type')?.value ?? '')) addOwner(out, 'node', name, jsonText(each, 'address'), {});
+    if (/IP$/.test(jsonText(each, 'type')?.value ?? '')) addOwner(out, { what: 'node', name, ip: jsonText(each, 'address') });
   // Endpoints name the pod that each address is of; where they do not, it is only known whose endpoint it is.
   const endpoints = [
     ...jsonObjects(object, 'subsets').flatMap((subset) =>
@@ -85,7 +87,7 @@ function addObject(out: Collected, object: Fields, asked?: Val<string>): void {
     const pod = jsonText(target, 'kind')?.value === 'Pod' ? jsonText(target, 'name') : undefined;
     for (const ip of ips) {
       const more = { of: jsonText(target, 'namespace') ?? of, node: jsonText(each, 'nodeName') };
-      addOwner(out, pod ? 'pod' : 'endpoint', pod ?? name, ip, more);
+      addOwner(out, { what: pod ? 'pod' : 'endpoint', name: pod ?? name, ip, ...more });
     }
   }
 }
@@ -115,33 +117,4 @@ function textsOf(fields: Fields, key: string): Val<string>[] {
   return list?.is === 'list'
     ? list.items.flatMap((item) => (item.is === 'text' ? [{ value: item.value, span: item.span }] : []))
     : [];
-}
-
-function addOwner(
-  out: Collected,
-  what: string,
-  name: Val<string> | undefined,
-  address: Val<string> | undefined,
-  more: {
-    readonly of?: Val<string> | undefined;
-    readonly mac?: Val<string> | undefined;
-    readonly node?: Val<string> | undefined;
-  },
-): void {
-  // A headless service has `None`.
-  if (name === undefined || address === undefined || !/^[\da-f.:]*[.:][\da-f.:]*$/i.test(address.value)) return;
-  const ip = lower(address);
-  const { of, mac, node } = more;
-  const isMac = mac !== undefined && /^[\da-f]{2}(?::[\da-f]{2}){5}$/i.test(mac.value);
-  ipRef(out, ip);
-  if (isMac) macRef(out, mac);
-  out.facts.push({
-    kind: 'address-owner',
-    what,
-    name,
-    ip,
-    ...(isMac ? { mac: lower(mac) } : {}),
-    ...(node === undefined ? {} : { node }),
-    ...(of === undefined ? {} : { of }),
-  });
 }
