@@ -330,6 +330,8 @@ describe('bridges and settings', () => {
       ['net.ipv4.tcp_rmem', '4096\t131072\t6291456'],
     ]);
     assert.equal(parsed.errors[0]?.code, 'error-output');
-    assert.equal(command(sysctl, 'sysctl -n net.ipv4.ip_forward'), undefined);
+    // Of several values without names nothing tells which is whose.
+    for (const asks of ['sysctl -N net.ipv4.ip_forward', 'sysctl -n net.ipv4.ip_forward net.ipv4.tcp_rmem', 'sysctl -n -a'])
+      assert.equal(command(sysctl, asks), undefined, asks);
   });
 });

@@ -557,4 +557,48 @@ export const SAMPLES: readonly (readonly [string, readonly string[]])[] = [
       'CT         all  --  0.0.0.0/0            0.0.0.0/0            CT notrack',
     ],
   ],
+  ['kubectl get ep', ['NAME   ENDPOINTS                      AGE', 'web    10.244.1.2:80,[fd00::2]:80    3d']],
+  [
+    'kubectl get pod web-1 -o yaml',
+    [
+      ...[
+        'kind: Pod',
+        'metadata:',
+        '  annotations:',
+        '    ovn.kubernetes.io/ip_address: 10.244.2.9',
+        '    note: |',
+        '      a: b',
+      ],
+      ...['  name: web-1', 'spec:', '  containers:', '  - args:', '    - -v', '    name: "web"', '  nodeName: w2', 'status:'],
+      ...["  message: 'not ready: [web]'", '  podIPs:', '  - ip: 10.244.2.9', '  - ip: fd00::9'],
+    ],
+  ],
+  [
+    'kubectl get svc web -o json',
+    ['{', '  "metadata": { "name": "web" },', '  "spec": { "clusterIP": "10.96.4.4", "clusterIPs": [ "10.96.4.4" ] }', '}'],
+  ],
+  [
+    'kubectl describe pod web-1',
+    [
+      ...['Name:             web-1', 'Namespace:        shop', 'Node:             w2/192.168.1.20', 'Labels:           app=web'],
+      ...[
+        '                  hash=66',
+        'IP:               10.244.1.2',
+        'IPs:',
+        '  IP:           fd00::2',
+        'Events:           <none>',
+      ],
+    ],
+  ],
+  ['cat /proc/sys/net/ipv4/ip_forward', ['1']],
+  ["docker inspect -f '{{.Name}} - {{.NetworkSettings.IPAddress}}' a b", ['/a - 172.17.0.2', '/b - ']],
+  [
+    'ss -tin state established',
+    [
+      'Recv-Q Send-Q      Local Address:Port        Peer Address:Port Process',
+      '0      36               10.5.0.1:22              10.5.0.7:52790',
+      '\t bbr wscale:10,10 rto:204',
+    ],
+  ],
+  ['openstack port list -f csv --quote none', ['ID,MAC Address', "f1,fa:16:3e:00:00:01,['a'\\, 'b']"]],
 ];

@@ -130,7 +130,7 @@ function check(document: CaptureDocument, text: string): void {
       const line = whole ? unquote(whole).text.trim() : '';
       // What people write between the lines: nothing, a remark, a cut, a fence; too long a line is none of any program.
       const between =
-        /^(?:>\s*)*(?:$|#|\([^():]*\)$|[└├↳↑↓←→⇒▲▼]|\.{3,}|…|```|~|[.:⋮]{1,2}$|--$|[-=_*]{3,}$|<\/?(?:pre|code|p|br|hr|div|span|li|ul|ol|details|summary|blockquote|b|strong)\b[^<>]*>$|[[(<-]*\s*(?:\.{3}|…|snip|cut|omitted|truncated|skipped))/i.test(
+        /^(?:>\s*)*(?:$|#|\([^():]*\)$|[└├↳↑↓←→⇒▲▼]|\.{3,}|…|```|~|[.:⋮·]{1,2}$|--$|[-=_*]{3,}$|<\/?(?:pre|code|p|br|hr|div|span|li|ul|ol|details|summary|blockquote|b|strong)\b[^<>]*>$|[[(<-]*\s*(?:\.{3}|…|snip|cut|omitted|truncated|skipped))/i.test(
           line,
         );
       assert.ok(said.has(n) || between || line.length > 5000, `nothing is said of line ${n + 1} of ${capture.kind}: ${line}`);
