@@ -101,6 +101,22 @@ describe('the same networks as people break them, or with a capture missing', ()
     open(ask('docker', 'app > 198.51.100.7 tcp 443', { left: /^dock01\/ip_a/ }), /./);
   });
 
+  it('the number that a VLAN travels under is asked for', () => {
+    const answer = ask('vlan-tunnels', '10.10.0.1 > 10.10.0.2 tcp 80', { left: /^vtep-a\/bridge_vlan_tunnelshow/ });
+    assert.equal(answer.ending.disposition, 'insufficient-info', outline(answer));
+    open(answer, /^bridge vlan tunnelshow$/);
+  });
+
+  it('a bridge answers for whom it knows behind a port that is spared of questions', () => {
+    const who = (asked: string, left?: RegExp) =>
+      ask('suppressed', `10.0.0.11 > ${asked} arp`, left === undefined ? {} : { left });
+    assert.match(who('10.0.0.21').ending.summary, /^Answered by vtep-a, br0/);
+    // Also for one that nobody has.
+    assert.match(who('10.0.0.77').ending.summary, /^Answered by vtep-a, br0/);
+    assert.match(who('10.0.0.22').ending.summary, /^Answered by g22/);
+    open(who('10.0.0.21', /^vtep-a\/ip_neigh/), /^ip neigh$/);
+  });
+
   it('the hairpin mode of a container is asked for', () => {
     open(ask('kubernetes', 'web-2 > 10.96.33.7 tcp 80', { left: /ip_-d_link/ }), /bridge -d link/);
   });

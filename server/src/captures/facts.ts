@@ -248,6 +248,13 @@ export type LinuxFact =
       readonly state?: Val<string>;
     }
   | {
+      /** `bridge vlan tunnelshow`: the numbers that VLANs of a port travel under (`vlan_tunnel`). */
+      readonly kind: 'bridge-vlan-tunnel';
+      readonly dev: Val<string>;
+      readonly vlan: Val<readonly [number, number]>;
+      readonly ids: Val<readonly [number, number]>;
+    }
+  | {
       /** `brctl showmacs`: a MAC address behind a port that is named by its number. */
       readonly kind: 'bridge-mac';
       readonly bridge: Val<string>;
@@ -289,6 +296,8 @@ export type LinuxFact =
       readonly master?: Val<string>;
       readonly vlan?: Val<number>;
       readonly dst?: Val<string>;
+      /** Of a VXLAN device of many networks: the one that the row is for. */
+      readonly sourceVni?: Val<number>;
       readonly flags: readonly string[];
     }
   /** A queue of NFQUEUE that a program serves. */

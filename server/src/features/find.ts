@@ -193,6 +193,7 @@ export function factSpan(fact: Fact): Span | undefined {
     case 'ipset-entry':
       return fact.element.span;
     case 'bridge-vlan':
+    case 'bridge-vlan-tunnel':
       return fact.vlan.span;
     case 'nf-queue':
       return fact.queue.span;

@@ -79,6 +79,7 @@ const nouns: Partial<Record<Fact['kind'], string>> = {
   'ipvs-server': 'real server',
   'ipvs-connection': 'connection',
   'bridge-vlan': 'VLAN',
+  'bridge-vlan-tunnel': 'VLAN in a tunnel',
   'bridge-fdb': 'MAC',
   'bridge-mac': 'MAC',
   listener: 'listening socket',

@@ -9,6 +9,13 @@ type FactOf<K extends Fact['kind']> = Extract<Fact, { readonly kind: K }>;
 export function describeRecord(world: World, locus: Locus, fact: Fact): string | undefined {
   const namespace = locus.host?.namespaces.get(locus.namespace);
   switch (fact.kind) {
+    case 'bridge-vlan-tunnel': {
+      const [[first, last], [id, end]] = [fact.vlan.value, fact.ids.value];
+      return section(`${first === last ? `VLAN ${first}` : `VLANs ${first} to ${last}`} on ${escape(fact.dev.value)}`, [
+        `Travels under ${id === end ? `number ${id}` : `the numbers ${id} to ${end}`} (VNI) in the tunnel`,
+        'It counts only where the port maps VLANs to tunnels (`vlan_tunnel on` in `bridge -d link`)',
+      ]);
+    }
     case 'bridge-vlan': {
       const [first, last] = fact.vlan.value;
       const device = namespace?.devices.get(fact.dev.value);

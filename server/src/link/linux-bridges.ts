@@ -1,4 +1,4 @@
-import type { BridgeFdbRow, BridgeMember, BridgeVlan, Known, LinuxBridge, Source } from '../model/network';
+import type { BridgeFdbRow, BridgeMember, BridgeTunnel, BridgeVlan, Known, LinuxBridge, Source } from '../model/network';
 import { bridgeKeyIn } from '../model/queries';
 import { completeness, groupBy, sourceAt, type LinkedCapture } from './facts';
 
@@ -76,6 +76,8 @@ function* bridgesOf(host: string, namespace: string, captures: readonly LinkedCa
       fdb,
       fdbKnown: fdbKnown(captures, name),
       vlansKnown: vlansKnown(captures),
+      tunnels: linkTunnels(captures),
+      tunnelsKnown: tunnelsKnown(captures),
       vlans: new Map([...vlans].filter(([dev]) => dev === name || members.has(dev))),
       sources,
     }));
@@ -121,6 +123,32 @@ function vlansKnown(captures: readonly LinkedCapture[]): Known {
   for (const { capture } of captures) {
     if (capture.kind !== 'bridge-vlan' || known === 'whole') continue;
     known = /\b(?:dev|vid|tunnelshow|tunnel|global)\b/.test(capture.command ?? '') ? 'partial' : completeness(capture).known;
+  }
+  return known;
+}
+
+/** `bridge vlan tunnelshow`, by port. */
+function linkTunnels(captures: readonly LinkedCapture[]): Map<string, BridgeTunnel[]> {
+  const tunnels = new Map<string, BridgeTunnel[]>();
+  for (const linked of captures)
+    for (const fact of linked.capture.facts) {
+      if (fact.kind !== 'bridge-vlan-tunnel') continue;
+      const [first, last] = fact.vlan.value;
+      const rows = tunnels.get(fact.dev.value) ?? [];
+      tunnels.set(fact.dev.value, rows);
+      if (!rows.some((row) => row.first === first && row.last === last))
+        rows.push({ first, last, id: fact.ids.value[0], source: sourceAt(linked, fact.vlan.span) });
+    }
+  return tunnels;
+}
+
+function tunnelsKnown(captures: readonly LinkedCapture[]): Known {
+  let known: Known = 'absent';
+  for (const { capture } of captures) {
+    const shows =
+      capture.kind === 'bridge-vlan' &&
+      (capture.options['shows'] === 'tunnels' || capture.facts.some(({ kind }) => kind === 'bridge-vlan-tunnel'));
+    if (shows && known !== 'whole') known = completeness(capture).known;
   }
   return known;
 }

@@ -263,12 +263,18 @@ function* linkRemotes(captures: readonly LinkedCapture[]): Generator<void, Names
   yield* eachFact(captures, (fact, linked) => {
     if (fact.kind !== 'bridge-fdb' || !fact.dst) return;
     const span = { start: fact.mac.span.start, end: fact.dst.span.end };
-    rows.push({ dev: fact.dev.value, mac: fact.mac.value, ip: fact.dst.value, source: { uri: linked.uri, span } });
+    rows.push({
+      dev: fact.dev.value,
+      mac: fact.mac.value,
+      ip: fact.dst.value,
+      ...(fact.sourceVni ? { vni: fact.sourceVni.value } : {}),
+      source: { uri: linked.uri, span },
+    });
   });
   return yield* unique(
     rows,
     (row) => row,
-    ({ dev, mac, ip }) => `${dev} ${mac} ${ip}`,
+    ({ dev, mac, ip, vni }) => `${dev} ${mac} ${ip} ${vni ?? ''}`,
   );
 }
 

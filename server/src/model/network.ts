@@ -160,6 +160,14 @@ export interface BridgeVlan {
   readonly source: Source;
 }
 
+/** VLANs of a port, and the numbers of tunnels that they travel under, one after the other. */
+export interface BridgeTunnel {
+  readonly first: number;
+  readonly last: number;
+  readonly id: number;
+  readonly source: Source;
+}
+
 /** A row of a Linux bridge's forwarding table. */
 export interface BridgeFdbRow {
   readonly mac: string;
@@ -181,6 +189,10 @@ export interface LinuxBridge {
   readonly vlans: ReadonlyMap<string, readonly BridgeVlan[]>;
   /** Whether a port that is not in `vlans` carries none. */
   readonly vlansKnown: Known;
+  /** By port: the numbers that its VLANs travel under (`bridge vlan tunnelshow`). */
+  readonly tunnels: ReadonlyMap<string, readonly BridgeTunnel[]>;
+  /** Whether a VLAN that is not in `tunnels` has no number. */
+  readonly tunnelsKnown: Known;
   readonly fdb: readonly BridgeFdbRow[];
   /** Whether an address that is not in the table was not known to the bridge then. */
   readonly fdbKnown: Known;
@@ -294,7 +306,14 @@ export interface Namespace {
   }[];
   readonly neighboursKnown: Known;
   /** Where its VXLAN devices send frames: by MAC, all zeros for the rest (`bridge fdb`). */
-  readonly remotes: readonly { readonly dev: string; readonly mac: string; readonly ip: string; readonly source: Source }[];
+  readonly remotes: readonly {
+    readonly dev: string;
+    readonly mac: string;
+    readonly ip: string;
+    /** The network that the row is for, of a device of many. */
+    readonly vni?: number;
+    readonly source: Source;
+  }[];
   /** The devices whose table of those was captured whole; `*` for all. */
   readonly remotesShown: ReadonlySet<string>;
   readonly netfilter: ReadonlyMap<string, NfTable>;

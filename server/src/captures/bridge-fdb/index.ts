@@ -44,6 +44,7 @@ export const bridgeFdb: CaptureKind = {
       (result, source, out, line) => {
         const { mac, words } = readFdbEntry(result, source);
         const [vlan, master, dst] = [words.pairs.get('vlan'), words.pairs.get('master'), words.pairs.get('dst')];
+        const vni = words.pairs.get('src_vni');
         const dev = words.pairs.get('dev') ?? (asked === undefined ? undefined : impliedVal(asked, line));
         macRef(out, mac);
         if (master !== undefined) deviceRef(out, master);
@@ -58,6 +59,7 @@ export const bridgeFdb: CaptureKind = {
           ...(master === undefined ? {} : { master }),
           ...(vlan === undefined || !/^\d+$/.test(vlan.value) ? {} : { vlan: numberVal(vlan) }),
           ...(dst === undefined ? {} : { dst: lower(dst) }),
+          ...(vni === undefined || !/^\d+$/.test(vni.value) ? {} : { sourceVni: numberVal(vni) }),
           flags: words.flags.map((flag) => flag.value),
         });
       },

@@ -68,8 +68,10 @@ export const bridgeVlan: CaptureKind = {
         deviceRef(out, dev);
       }
       const of = dev ?? (input.options['dev'] === undefined ? undefined : impliedVal(input.options['dev'], at));
-      if (line.entry !== undefined && of !== undefined && !ofTunnels)
-        out.facts.push({ kind: 'bridge-vlan', dev: of, ...line.entry });
+      if (line.entry === undefined || of === undefined) return 'record';
+      const { tunnel, ...entry } = line.entry;
+      if (!ofTunnels) out.facts.push({ kind: 'bridge-vlan', dev: of, ...entry });
+      else if (tunnel !== undefined) out.facts.push({ kind: 'bridge-vlan-tunnel', dev: of, vlan: entry.vlan, ids: tunnel });
       return 'record';
     });
   },

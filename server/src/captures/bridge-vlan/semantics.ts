@@ -1,4 +1,4 @@
-import type { MatchResult } from 'ohm-js';
+import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import { textVal } from '../words';
@@ -8,6 +8,8 @@ export interface VlanEntry {
   readonly vlan: Val<readonly [number, number]>;
   readonly pvid: boolean;
   readonly untagged: boolean;
+  /** The numbers that it travels under (`bridge vlan tunnelshow`). */
+  readonly tunnel?: Val<readonly [number, number]>;
 }
 
 export interface VlanLine {
@@ -33,9 +35,16 @@ semantics.addOperation<VlanEntry | undefined>('entry(source)', {
       vlan: val([Number(first.sourceString), Number(last.sourceString)] as const, span),
       pvid: /\bPVID\b/.test(flags.sourceString),
       untagged: /\bEgress Untagged\b/.test(flags.sourceString),
+      ...tunnelOf(flags, source),
     };
   },
 });
+
+function tunnelOf(flags: Node, source: SourceText): Pick<VlanEntry, 'tunnel'> {
+  const found = flags.children[1]?.children.find(({ sourceString }) => /^\d/.test(sourceString));
+  const [first, last] = found?.sourceString.split('-') ?? [];
+  return found === undefined ? {} : { tunnel: val([Number(first), Number(last ?? first)] as const, nodeSpan(source, found)) };
+}
 
 semantics.addOperation<VlanLine>('read(source)', {
   titleLine(_indent, _port, _sp, _vlan, _sp2, _tunnel, _end) {

@@ -2,6 +2,7 @@ import type { BridgeMember, Host, LinuxBridge, Source } from '../../model/networ
 import { bareNamespace, flowsFrom, neutronPortOf } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
 import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
+import { answeredBy, askedFor } from '../arp';
 import { addDoubt, addGap, hostOf, inNamespace, type Context } from '../context';
 import { followCopies, type Copy } from '../copies';
 import { outOfBridge } from '../device-size';
@@ -25,6 +26,8 @@ import {
   type Way,
 } from './bridge-port';
 import { stepBase } from './events';
+import { isSpared, suppress, type Suppression } from './suppressed';
+import { intoTunnel, mapsVlans, outOfTunnel, TUNNELS } from './vlan-tunnel';
 import { isNextToGuest, portIdPrefix, siblingOf } from '../../model/known-names';
 
 type BridgePlace = Place & { kind: 'linux-bridge-in' };
@@ -63,6 +66,9 @@ export function linuxBridgeIn(context: Context, place: BridgePlace, packet: Flow
     const why = `${destinationMac(packet)} is for bridges themselves, which do not hand it on`;
     return drop(inner, { place, bridge, packet, steps }, { why, evidence: [from.source] }, 'captured');
   }
+  const tunnelled = mapsVlans(from) ? outOfTunnel(bridge, place.member, packet) : packet;
+  if (tunnelled === 'unsaid') return numberUnknown(inner, host.name, bridge, place, packet);
+  packet = tunnelled;
   const hooks = netfilterOf(inner, namespace, bridge, place.member, steps);
   if (from && hooks.routes(packet))
     return inner.go(
@@ -147,7 +153,15 @@ function forward(run: Run, packet: FlowKey): Ending {
   if (from !== bridge.name && !group && isOwn(run, mac)) return up(run, packet);
   const chosen = group ? undefined : chooseMember(run, packet);
   if (chosen) return byOne(run, chosen, packet);
-  const flooded = flood(run, packet);
+  const spares = suppress(bridge, namespace, from, run.vlan, packet);
+  if (spares.kind === 'answers') return answers(run, spares, packet);
+  if (spares.kind === 'unknown')
+    addGap(run.context, {
+      host: run.host.name,
+      command: inNamespace(bridge.namespace, 'ip neigh'),
+      why: `whether ${bridge.name} answers for ${askedFor(packet)} itself (neigh_suppress)`,
+    });
+  const flooded = flood(run, packet, spares);
   // A group's frames are for the bridge's own host as well, where it has addresses there.
   const listens = group && from !== bridge.name && own !== undefined && own.addresses.length > 0;
   if (flooded.to.length === 0 && !listens) {
@@ -158,6 +172,18 @@ function forward(run: Run, packet: FlowKey): Ending {
     return unknown(run.place, bridge.name, packet);
   }
   return floodTo(run, flooded, listens, packet);
+}
+
+/** The bridge answers a question in the name of somebody behind a port that is spared of questions. */
+function answers(run: Run, { mac, port, evidence }: Suppression & { kind: 'answers' }, packet: FlowKey): Ending {
+  const { bridge, host, from } = run;
+  const summary = `Linux bridge ${bridge.name} answers itself: ${askedFor(packet)} is at ${mac}, behind ${port} (neigh_suppress)`;
+  run.steps.push({ ...bridgeStep(run, packet, summary), certainty: 'captured', evidence, effect: 'delivered' });
+  const back = { kind: 'device-out' as const, host: host.name, namespace: bridge.namespace, device: from };
+  return {
+    ...answeredBy(packet, mac, `${host.name}, ${bridge.name}`, back),
+    at: { host: host.name, device: bridge.name, port: from },
+  };
 }
 
 /** The bridge's own address, and those of its ports: what is for them goes to the host (a `permanent` row of the table). */
@@ -343,6 +369,10 @@ function out(run: Run, port: string, packet: FlowKey, steps: Step[], context: Co
 /** The frame is on its way to a port's device, if it is not too long for it. */
 function leave(run: Run, port: string, packet: FlowKey, steps: Step[], context: Context): Ending {
   const { bridge, host } = run;
+  const mapped = mapsVlans(memberOf(bridge, port)) && run.vlan !== 0 ? intoTunnel(bridge, port, run.vlan, packet) : packet;
+  if (mapped === 'unsaid') return numberUnknown(context, host.name, bridge, run.place, packet);
+  if ('why' in mapped) return drop(context, { place: run.place, bridge, packet, steps }, mapped, 'captured');
+  packet = mapped;
   const untold = egressUnsaid(run, port);
   if (untold) doubt(context, host.name, bridge, untold);
   const namespace = run.namespace ?? bareNamespace(host.name, bridge.namespace);
@@ -357,12 +387,16 @@ interface Flood {
   readonly refusals: readonly Refusal[];
 }
 
-function flood(run: Run, packet: FlowKey): Flood {
+function flood(run: Run, packet: FlowKey, spares: Suppression): Flood {
   const to: BridgeMember[] = [];
   const refusals: Refusal[] = [];
   for (const member of run.bridge.members) {
     if (member.name === run.from && member.settings['hairpin'] !== 'on') continue;
-    const refusal = egressRefusal(run, member) ?? floodRefusal(member, packet);
+    const isLeftOut = spares.kind === 'spared' && isSpared(run.bridge, member.name);
+    const left = isLeftOut
+      ? { why: `${member.name} is spared of questions, and ${spares.why} (neigh_suppress)`, evidence: spares.evidence }
+      : undefined;
+    const refusal = egressRefusal(run, member) ?? floodRefusal(member, packet) ?? left;
     if (refusal) refusals.push(refusal);
     else to.push(member);
   }
@@ -425,6 +459,16 @@ function floodTo(run: Run, { to, refusals }: Flood, listens: boolean, packet: Fl
       go: (inner, steps) => up({ ...run, context: inner, steps, hooks: run.hooks.forBranch(inner, steps) }, packet),
     });
   return followCopies(context, copies, run.steps) ?? unknown(run.place, bridge.name, packet);
+}
+
+/** Under which number a VLAN travels, or of which VLAN a number is, nobody captured. */
+function numberUnknown(context: Context, host: string, bridge: LinuxBridge, place: BridgePlace, packet: FlowKey): Ending {
+  addGap(context, {
+    host,
+    command: inNamespace(bridge.namespace, TUNNELS),
+    why: `the numbers that VLANs of ${bridge.name} travel under in a tunnel`,
+  });
+  return unknown(place, bridge.name, packet);
 }
 
 /** What nobody says, so that what becomes of the frame from here on is not certain. */

@@ -1,6 +1,6 @@
 import type { Device, Host, Namespace, Source } from '../../model/network';
 import { bridgeOfMember, ovsPortNamed } from '../../model/queries';
-import { set, vlanOf, type FlowKey } from '../../packet/flow-key';
+import { get, set, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import { isAnswer } from '../arp';
 import { followCopies, type Copy } from '../copies';
@@ -11,6 +11,7 @@ import { throughTunnel, type TunnelWay } from '../tunnel-size';
 import { underlayDown } from '../underlay';
 import { stepBase } from './events';
 import type { TunnelDevice } from './tunnel-kind';
+import { mapsVlans } from './vlan-tunnel';
 
 const ANY = new Set(['any', '0.0.0.0', '::']);
 /** The entry of a VXLAN device's table for every address that is not in it. */
@@ -25,7 +26,9 @@ interface Target {
 function targetsOf(namespace: Namespace, name: string, packet: FlowKey): { readonly targets: Target[]; readonly exact: boolean } {
   const device = namespace.devices.get(name);
   const mac = destinationMac(packet);
-  const own = namespace.remotes.filter(({ dev }) => dev === name);
+  // A device of many networks looks in the table of the one that the frame is in.
+  const number = Number(get(packet, 'tun_id'));
+  const own = namespace.remotes.filter(({ dev, vni }) => dev === name && (vni === undefined || number === 0 || vni === number));
   const exact = own.filter((row) => row.mac === mac);
   if (exact.length > 0) return { targets: exact, exact: true };
   const fallback: Target[] = own.filter((row) => row.mac === DEFAULT_MAC);
@@ -41,10 +44,13 @@ export function outOfTunnel(
   host: Host,
   namespace: Namespace,
   name: string,
-  tunnel: TunnelDevice,
+  named: TunnelDevice,
   packet: FlowKey,
   steps: Step[],
 ): Ending {
+  const port = bridgeOfMember(host, namespace.name, name)?.members.find((one) => one.name === name);
+  // What a bridge's port gives the numbers of its VLANs to has none of its own, whatever it is called.
+  const tunnel = mapsVlans(port) && !named.said ? { type: 'vxlan', id: undefined, said: true } : named;
   const { targets, exact } = targetsOf(namespace, name, packet);
   if (targets.length === 0 && leadsNowhere(context, namespace, name, tunnel, packet))
     return toNobody(host, namespace, name, tunnel, packet, steps);
