@@ -393,7 +393,8 @@ class Lab:
                 if error is not None:
                     if one is space and not outgoing:
                         told = {"from": what[0], "mtu": error} if error else told
-                    arrived = arrived or error == 0 and is_port_unreachable(data, token)
+                    # A rule on the way says the same in its own name.
+                    arrived = arrived or error == 0 and is_port_unreachable(data, token) and what[0] == to
                     continue
                 if ":" in to and token in data and is_error6(data, token):
                     arrived = arrived or is_port_unreachable(data, token)

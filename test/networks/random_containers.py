@@ -124,9 +124,9 @@ class Hosts:
         self.load(node, lines)
 
     def load(self, node, lines):
-        program = self.r.choice(["iptables-restore", "iptables-restore", "iptables-legacy-restore"])
-        node.run(f"{program} <<'END'\n" + "\n".join(lines) + "\nEND")
-        if "legacy" in program:
+        node.iptables = self.r.choice(["iptables", "iptables", "iptables-legacy"])
+        node.run(f"{node.iptables}-restore <<'END'\n" + "\n".join(lines) + "\nEND")
+        if "legacy" in node.iptables:
             node.captures = [command.replace("iptables-save", "iptables-legacy-save") if command == "iptables-save" else command for command in node.captures]
 
     # Kubernetes
@@ -199,18 +199,18 @@ class Hosts:
         node = r.choice(self.nodes)
         one = r.choice(self.containers)
         if fault == "policy" and self.kind == "docker":
-            node.run("iptables -I FORWARD -p tcp -j DROP || true")
+            node.run(f"{node.iptables} -I FORWARD -p tcp -j DROP")
         elif fault == "unpublished":
-            node.run("iptables -t nat -F DOCKER || true; iptables-legacy -t nat -F DOCKER || true")
+            node.run(f"{node.iptables} -t nat -F DOCKER")
         elif fault == "wrong port" and node.published:
             proto, port, to = node.published[0]
-            node.run(f"iptables -t nat -I DOCKER -p {proto} --dport {port} -j DNAT --to-destination {to.ip}:81")
+            node.run(f"{node.iptables} -t nat -I DOCKER -p {proto} --dport {port} -j DNAT --to-destination {to.ip}:81")
         elif fault == "bridge down":
             one.node.run(f"ip link set {one.net.name} down")
         elif fault == "isolated":
-            node.run("iptables -I DOCKER-USER -i eth0 -j DROP || iptables-legacy -I DOCKER-USER -i eth0 -j DROP")
+            node.run(f"{node.iptables} -I DOCKER-USER -i eth0 -j DROP")
         elif fault == "no masquerade" and self.kind == "docker":
-            node.run("iptables -t nat -F POSTROUTING || true; iptables-legacy -t nat -F POSTROUTING || true")
+            node.run(f"{node.iptables} -t nat -F POSTROUTING")
         elif fault == "forwarding":
             node.run("sysctl -qw net.ipv4.ip_forward=0")
         elif fault == "guest filter":

@@ -319,10 +319,10 @@ function inferredFrom(namespace: Namespace, passage: Passage, forwards: unknown)
   if (forwards !== undefined) return 'inferred';
   if (passage.events.some((event) => event.kind === 'table' && event.run.certainty === 'assumed')) return 'inferred';
   const routed = passage.events.some((event) => event.kind === 'route' || event.kind === 'refused');
-  return routed &&
-    ((passage.packet.family === 4 ? namespace.rulesKnown : namespace.rulesKnown6) === 'absent' || namespace.sysctls.size === 0)
-    ? 'inferred'
-    : 'captured';
+  const [rules, routes] =
+    passage.packet.family === 4 ? [namespace.rulesKnown, namespace.routesKnown] : [namespace.rulesKnown6, namespace.routesKnown6];
+  // Addresses tell what is for this host; local routes that somebody added they do not.
+  return routed && (rules === 'absent' || routes === 'absent' || namespace.sysctls.size === 0) ? 'inferred' : 'captured';
 }
 
 function answerOf(passage: Passage): Answer | undefined {
