@@ -355,8 +355,8 @@ export type NetfilterFact =
       /** `filter`, `nat`, `mangle`, `raw`, `security`; any name in nft. */
       readonly table: string;
       readonly name: Val<string>;
-      /** What iptables-save says of itself tells that it is the old back end's. */
-      readonly legacy?: true;
+      /** What iptables-save says of itself tells whether it is the old back end's. */
+      readonly legacy?: boolean;
       /** Built-in chains only. */
       readonly policy?: Val<string>;
       /** Base chains of nft that iptables-nft did not make: `prerouting`, `input`, `forward`, `output`, `postrouting`, `ingress`. */
@@ -369,6 +369,8 @@ export type NetfilterFact =
       readonly devices?: readonly Val<string>[];
       readonly span: Val<string>;
     }
+  /** iptables-nft's warning that there are tables of the old back end as well, which it does not show. */
+  | { readonly kind: 'nf-legacy-tables'; readonly family: 'ip' | 'ip6'; readonly text: Val<string> }
   | {
       readonly kind: 'nf-rule';
       readonly family: NfFamily;

@@ -123,12 +123,29 @@ function defragment(run: Run, name: Hook): void {
 /** Tables whose rules nobody captured: they are taken to let the packet through. */
 function missingTables(run: Run, name: Hook): Passage | undefined {
   const tables = run.packet.family === 4 ? run.namespace.netfilter : run.namespace.netfilter6;
+  if (!passesLegacy(run, tables)) return lost(run, 'a rule of the old back end that was not captured');
   // `nft list ruleset` shows iptables-nft's tables as well.
   if (run.namespace.nftKnown === 'whole') return undefined;
   const absent = TABLES_AT[name].filter((table) => table !== 'security' && table !== 'nat' && !isShown(tables.get(table), name));
   if (absent.length === 0) return undefined;
   run.events.push({ kind: 'uncaptured', hook: name, tables: absent, all: tables.size === 0, packet: run.packet, out: run.out });
   return absent.every((table) => passes(run, table)) ? undefined : lost(run, 'a rule that was not captured');
+}
+
+/** Whether the packet gets past the old back end's tables, where iptables-nft warns of some and none was captured. */
+function passesLegacy(run: Run, tables: ReadonlyMap<string, NfTable>): boolean {
+  const family = run.packet.family === 4 ? 'ip' : 'ip6';
+  if (!run.namespace.legacyTables.has(family) || [...tables.values()].some(({ legacy }) => legacy === true)) return true;
+  return run.choose({
+    key: `${run.key}|tables of the old back end`,
+    rule: undefined,
+    likely: true,
+    certainty: 'assumed',
+    nature: 'hidden',
+    reason:
+      'iptables-nft warns that the kernel has tables of iptables-legacy as well, which were not captured: a rule there may take the packet',
+    command: `${family}tables-legacy-save`,
+  });
 }
 
 /** Whether a table's captures tell what it does at a hook: the chain is there, or the whole table is and has none. */

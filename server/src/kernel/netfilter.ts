@@ -156,7 +156,8 @@ export function runTable(base: BaseChain, hook: Hook | DeviceHook, moment: Momen
   const run: Run = {
     table,
     choose,
-    key,
+    // The old back end may have a table of the same name.
+    key: table.legacy === true ? `${key}|legacy` : key,
     hits: [],
     active: new Set(),
     moment: { ...moment, rules: rulesOf(base) },
@@ -387,6 +388,11 @@ function asksForPort(match: NfMatch, { packet }: Moment): boolean {
   return /^(?:source|destination|any)-port$/.test(match.kind);
 }
 
+/** Whether a condition looks at the flow label of a packet of IPv6 that this host sends (ip-sysctl, `auto_flowlabels`). */
+function readsOwnFlowLabel(match: NfMatch, { packet, local }: Moment): boolean {
+  return match.kind === 'number' && local && packet.family === 6 && /^(?:ip6 flowlabel$|@nh,)/.test(match.number.of);
+}
+
 /** What is taken for granted where a condition can't be decided. */
 function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, table }: Run, isJump: boolean) {
   const open = matches.filter((match) => testOf(match)(moment) === 'maybe');
@@ -421,6 +427,15 @@ function openCondition(rule: NfRule, matches: readonly NfMatch[], { moment, tabl
       certainty: 'assumed' as const,
       nature: 'chance' as const,
       reason: `${names.join(', ')}: NAT chose the port by chance; taken not to match`,
+      command: undefined,
+    };
+  }
+  if (open.every((match) => readsOwnFlowLabel(match, moment))) {
+    return {
+      likely: false,
+      certainty: 'assumed' as const,
+      nature: 'chance' as const,
+      reason: `${names.join(', ')}: the kernel chooses the flow label of what it sends by chance; taken not to match`,
       command: undefined,
     };
   }

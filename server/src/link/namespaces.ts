@@ -5,7 +5,7 @@ import { linkEvidence } from './evidence';
 import { linkPairs } from './device-pairs';
 import { linkIpvs } from './ipvs';
 import { completeness, eachFact, groupBy, sourceAt, type LinkedCapture } from './facts';
-import { linkIpsets, linkNetfilter, linkNft } from './netfilter';
+import { legacyWarnings, linkIpsets, linkNetfilter, linkNft } from './netfilter';
 
 /** Joins what was captured inside one host's namespaces (`''` is the root): devices, routes, neighbours, netfilter. */
 export function* linkNamespaces(host: string, captures: readonly LinkedCapture[]): Generator<void, Map<string, Namespace>> {
@@ -147,6 +147,7 @@ function* linkNamespace(
     remotesShown: remotesShown(own),
     netfilter: yield* linkNetfilter(own, 'ip'),
     netfilter6: yield* linkNetfilter(own, 'ip6'),
+    legacyTables: legacyWarnings(own),
     nft: nft.tables,
     nftKnown: nft.known,
     ipsets: yield* linkIpsets(own),

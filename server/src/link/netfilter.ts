@@ -1,5 +1,5 @@
 import type { NfFamily } from '../captures/netfilter-facts';
-import type { Ipset, Known, NfChain, NfRule, NfTable, Source } from '../model/network';
+import type { Ipset, Known, Namespace, NfChain, NfRule, NfTable, Source } from '../model/network';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 const IPTABLES = /^iptables-(?:save|rules|list)$/;
@@ -21,7 +21,7 @@ const MADE_BY_IPTABLES: Readonly<Record<string, { readonly priority: number; rea
  * that does not show the whole table, the chains that it lacks are those of the others.
  */
 export function* linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' | 'ip6'): Generator<void, Map<string, NfTable>> {
-  const tables = new Map<string, { rank: number; table: NfTable }[]>();
+  const tables = new Map<string, Listing[]>();
   for (const linked of captures) {
     const { kind } = linked.capture;
     const native = NFT.test(kind);
@@ -33,11 +33,41 @@ export function* linkNetfilter(captures: readonly LinkedCapture[], family: 'ip' 
       tables.set(table.name, [...(tables.get(table.name) ?? []), { rank: score, table }]);
     }
   }
-  return new Map([...tables].map(([name, listings]) => [name, together(listings)]));
+  return new Map([...tables].flatMap(([name, listings]) => byBackend(name, listings)));
+}
+
+interface Listing {
+  readonly rank: number;
+  readonly table: NfTable;
+}
+
+/**
+ * A kernel may have a table of both back ends, and then asks both. Where listings say of themselves that they are of different ones, the old
+ * one's table stands beside the other as `NAME (legacy)`; what says nothing of itself is taken to be the newer one's.
+ */
+function byBackend(name: string, listings: readonly Listing[]): [string, NfTable][] {
+  const old = listings.filter(({ table }) => table.legacy === true);
+  const others = listings.filter(({ table }) => table.legacy !== true);
+  if (old.length === 0 || !others.some(({ table }) => table.legacy === false)) return [[name, together(listings)]];
+  return [
+    [name, together(others)],
+    [`${name} (legacy)`, together(old)],
+  ];
+}
+
+/** Where iptables-nft warns of tables of the old back end, by family. */
+export function legacyWarnings(captures: readonly LinkedCapture[]): Namespace['legacyTables'] {
+  const found = new Map<'ip' | 'ip6', Source>();
+  for (const linked of captures) {
+    if (!IPTABLES.test(linked.capture.kind) && !IP6TABLES.test(linked.capture.kind)) continue;
+    for (const fact of linked.capture.facts)
+      if (fact.kind === 'nf-legacy-tables') found.set(fact.family, sourceAt(linked, fact.text.span));
+  }
+  return found;
 }
 
 /** The best of a table's listings, with the chains that only others show. */
-function together(listings: readonly { readonly rank: number; readonly table: NfTable }[]): NfTable {
+function together(listings: readonly Listing[]): NfTable {
   const [best, ...others] = listings.toSorted((a, b) => b.rank - a.rank).map(({ table }) => table);
   if (best === undefined) throw new Error('a table without a listing');
   if (best.known === 'whole' || others.length === 0) return best;
@@ -109,9 +139,15 @@ function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
     readonly family: NfFamily;
     readonly name: string;
     readonly chains: Map<string, ChainDraft>;
-    legacy: boolean;
+    legacy: boolean | undefined;
   };
-  const byLegacy = /-legacy\b/.test(linked.capture.command ?? '');
+  const { command = '' } = linked.capture;
+  // What warns of the old back end's tables is the newer one.
+  const isNew =
+    NFT.test(linked.capture.kind) ||
+    /tables-nft\b/.test(command) ||
+    linked.capture.facts.some(({ kind }) => kind === 'nf-legacy-tables');
+  const backend = /-legacy\b/.test(command) ? true : isNew ? false : undefined;
   const tables = new Map<string, TableDraft>();
   let last: TableDraft | undefined;
   const tableOf = (family: NfFamily, name: string) => {
@@ -119,7 +155,7 @@ function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
     if (last?.name === name && last.family === family) return last;
     const key = `${family} ${name}`;
     last = tables.get(key);
-    if (!last) tables.set(key, (last = { family, name, chains: new Map(), legacy: byLegacy }));
+    if (!last) tables.set(key, (last = { family, name, chains: new Map(), legacy: backend }));
     return last;
   };
   const chain = (family: NfFamily, table: string, name: string, source: Source) => {
@@ -132,7 +168,7 @@ function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
     if (n % STEP === STEP - 1) yield;
     if (fact.kind === 'nf-chain') {
       const found = chain(fact.family, fact.table, fact.name.value, sourceAt(linked, fact.span.span));
-      if (fact.legacy && last) last.legacy = true;
+      if (fact.legacy !== undefined && last) last.legacy = fact.legacy;
       if (fact.policy && fact.policy.value !== '-') found.policy = fact.policy.value.toUpperCase();
       if (fact.hook) found.hook = fact.hook.value;
       if (fact.priority) found.priority = fact.priority.value;
@@ -169,7 +205,7 @@ function* tablesOf(linked: LinkedCapture): Generator<void, NfTable[]> {
     return {
       name,
       family,
-      ...(legacy ? { legacy } : {}),
+      ...(legacy === undefined ? {} : { legacy }),
       chains: new Map(finished.map((c) => [c.name, c])),
       // A listing of one chain hides the others.
       known: linked.capture.options['chain'] === undefined ? how : 'partial',

@@ -319,6 +319,8 @@ export interface Namespace {
   readonly netfilter: ReadonlyMap<string, NfTable>;
   /** The same of ip6tables. */
   readonly netfilter6: ReadonlyMap<string, NfTable>;
+  /** Where iptables-nft warns that there are tables of the old back end as well, by family. */
+  readonly legacyTables: ReadonlyMap<'ip' | 'ip6', Source>;
   /** Tables of nft that iptables did not make, by `FAMILY NAME` (`inet firewalld`). */
   readonly nft: ReadonlyMap<string, NfTable>;
   /** How much of nft's own tables was captured: `nft list ruleset` shows all of them. */
@@ -524,7 +526,7 @@ export interface SeenPacket {
 /** One netfilter table as one capture shows it. */
 export interface NfTable {
   readonly name: string;
-  /** Of iptables' old back end, as the command or iptables-save's first line says. */
+  /** Of iptables' old back end, or surely not, as the command or iptables-save's first line says. */
   readonly legacy?: boolean;
   readonly family: NfFamily;
   readonly chains: ReadonlyMap<string, NfChain>;

@@ -203,6 +203,7 @@ export function bareNamespace(host: string, name: string): Namespace {
     remotesShown: new Set(),
     netfilter: new Map(),
     netfilter6: new Map(),
+    legacyTables: new Map(),
     nft: new Map(),
     nftKnown: 'absent',
     ipsets: new Map(),

@@ -3,6 +3,7 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import type { CaptureKind, ParseInput } from '../capture';
 import { errorOn, reportErrorOutput } from '../words';
+import { noteLegacyTables } from '../iptables-rules/backend';
 import { addressRefs, inferTable, isBuiltInChain, ruleRefs, tableCommand } from '../iptables-rules/netfilter';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, sourceOf, spanIn, syntaxError, type SourceText } from '../ohm';
@@ -108,6 +109,7 @@ function readRecords(out: Collected, input: ParseInput): Found[] {
     }
     if (WARNING.test(line.text)) {
       record(out, line, line, 'header');
+      noteLegacyTables(out, sourceOf(line));
     } else if (TITLE_START.test(line.text)) {
       const next = lines[n + 1];
       const isBroken = next !== undefined && TITLE_REST.test(next.text);

@@ -6,6 +6,7 @@ import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import { reportErrorOutput } from '../words';
 import { collect, record, type Collected } from '../lines';
 import { joinLines, spanIn, syntaxError, type SourceText } from '../ohm';
+import { noteLegacyTables } from './backend';
 import { addressRefs, ruleRefs, tableCommand } from './netfilter';
 import { readRulesLine } from './semantics';
 import { tablesOf, type ReadLine } from './tables';
@@ -196,20 +197,21 @@ function* addFacts(out: Collected, found: readonly Found[], input: ParseInput): 
   const tables = tablesOf(found, input.options['table']);
   const counts = new Map<string, number>();
   let before: string | undefined;
-  let legacy = false;
+  let legacy: boolean | undefined;
   for (const [n, { said, source }] of found.entries()) {
     if (n % MANY === MANY - 1) yield;
     const table = tables[n] ?? 'filter';
     if (said.is === 'table' || table !== before) counts.clear();
     before = table;
     if (said.is === 'comment' && SAVED_BY.test(source.text)) legacy = SAVED_BY_LEGACY.test(source.text);
+    if (said.is === 'comment') noteLegacyTables(out, source);
     if (said.is === 'chain') {
       out.facts.push({
         kind: 'nf-chain',
         family,
         table,
         name: said.name,
-        ...(legacy ? { legacy } : {}),
+        ...(legacy === undefined ? {} : { legacy }),
         ...(said.policy === undefined ? {} : { policy: said.policy }),
         span: said.text,
       });

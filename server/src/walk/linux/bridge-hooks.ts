@@ -388,9 +388,10 @@ function iptablesRun(run: Run, packet: FlowKey, port: string): Taken | undefined
 
 /** Whether the rules of forwarding could stop anything: only then it matters who is shown them. */
 function mayRefuse(tables: ReadonlyMap<string, NfTable>): boolean {
-  const filter = tables.get('filter');
-  const forward = filter?.chains.get('FORWARD');
-  return forward !== undefined && (forward.policy === 'DROP' || forward.rules.length > 0);
+  // Both back ends of iptables may have one.
+  const filters = [...tables.values()].filter(({ name }) => name === 'filter');
+  const chains = filters.flatMap(({ chains }) => chains.get('FORWARD') ?? []);
+  return chains.some(({ policy, rules }) => policy === 'DROP' || rules.length > 0);
 }
 
 /** A rule of PREROUTING gave the packet another destination: br_netfilter hands it to the routes. */
