@@ -212,6 +212,22 @@ COMMIT
     assert.notEqual(answer.ending.disposition, 'delivered', outline(answer));
   });
 
+  it('asks the director for the address, not a server that has it on lo', () => {
+    const rows = 'TCP  10.0.0.100:80 rr\n  -> 10.0.0.3:80                  Route   1      0          0\n';
+    const captures = machine('a', 3, vip) + machine('client', 2) + director(rows);
+    const silent = 'root@a:~# sysctl -a\nnet.ipv4.conf.all.arp_ignore = 1\nnet.ipv4.conf.eth0.arp_ignore = 0\n';
+    for (const [text, certainty] of [
+      [captures, 'assumed'],
+      [captures + silent, 'inferred'],
+    ] as const) {
+      const { request } = trace(networkOf(text), 'client > 10.0.0.100 tcp 80');
+      const step = request.steps.find(({ stage }) => stage === 'neighbour');
+      assert.match(step?.summary ?? '', /is 02:00:00:00:00:01/, outline(request));
+      assert.equal(step?.certainty, certainty, outline(request));
+      assert.equal(request.ending.at.host, 'a', outline(request));
+    }
+  });
+
   it('leaves the captures where a server is in none of them', () => {
     const network = networkOf(
       director('TCP  10.0.0.100:80 rr\n  -> 10.0.0.9:80                  Tunnel  1      0          0\n') +

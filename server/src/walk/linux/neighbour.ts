@@ -1,3 +1,4 @@
+import { sysctl } from '../../kernel/sysctl';
 import type { Device, Host, Namespace, Network, Source } from '../../model/network';
 import { devicesWithIp, neutronPortWithIp, ovsPortNamed } from '../../model/queries';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
@@ -122,17 +123,32 @@ export function macOfAddress(network: Network, ip: string): Neighbour | undefine
       evidence: [port.says['mac'], port.ips.find((fixed) => fixed.ip === ip)?.source].filter((source) => source !== undefined),
     };
   }
-  const [owner] = devicesWithIp(network, ip);
-  if (owner && isNoCard(owner.device)) return answeringFor(owner, ip) ?? elsewhere(network, ip);
-  if (owner?.device.mac !== undefined) {
+  const owners = devicesWithIp(network, ip);
+  const card = owners.find(({ device }) => device.mac !== undefined && !isNoCard(device));
+  // Servers behind a balancer have the address of its service on lo, and are told not to answer for it.
+  const hidden = owners.filter((owner) => isNoCard(owner.device) && !keepsSilent(owner, ip));
+  if (card?.device.mac !== undefined) {
+    const others = hidden.filter(({ namespace }) => namespace !== card.namespace);
+    const also = others.map(({ device, host }) => `${device.name} of ${host.name}`).join(', ');
     return {
-      mac: owner.device.mac,
-      certainty: 'inferred',
-      reason: `no neighbour table was captured; ${owner.device.name} on ${owner.host.name} has ${ip} and ${owner.device.mac}`,
-      evidence: [owner.source, ...owner.device.sources.slice(0, 1)],
+      mac: card.device.mac,
+      certainty: others.length > 0 ? 'assumed' : 'inferred',
+      reason: `no neighbour table was captured; ${card.device.name} on ${card.host.name} has ${ip} and ${card.device.mac}${others.length > 0 ? `; ${also} has it as well and may answer first, unless told not to (arp_ignore)` : ''}`,
+      evidence: [card.source, ...card.device.sources.slice(0, 1)],
     };
   }
-  return elsewhere(network, ip);
+  const [owner, second] = hidden;
+  return (owner && !second ? answeringFor(owner, ip) : undefined) ?? elsewhere(network, ip);
+}
+
+/** Whether a machine is told not to answer for an address of lo by its other devices (ip-sysctl, "arp_ignore"). */
+function keepsSilent({ namespace }: ReturnType<typeof devicesWithIp>[number], ip: string): boolean {
+  if (ip.includes(':')) return false;
+  const cards = [...namespace.devices.values()].filter((device) => !isNoCard(device) && device.addresses.length > 0);
+  return (
+    cards.length > 0 &&
+    cards.every(({ name }) => Number(sysctl(namespace, 'net.ipv4.conf', name, 'arp_ignore', 'max')?.value ?? 0) > 0)
+  );
 }
 
 /** A device without a MAC of its own, as lo is: others of its machine answer for its addresses. */
