@@ -9,8 +9,8 @@ const program =
   'nft\\s+(?:-\\S+\\s+){0,4}list|conntrack\\s+-L|ipvsadm(?:\\s+-|$)|ipset\\s+(?:list|save|-[LS])|virsh\\s+(?:list|dumpxml|dom\\w+|net-\\w+|nwfilter-\\w+|edit)|' +
   '(?:neutron|nova)\\s+[a-z-]+-(?:list|show|create)|openstack\\s+(?:--?\\S+\\s+){0,4}(?:server|port|network|subnet|router|floating|hypervisor|security)\\s|' +
   'ip\\s+(?:-\\S+\\s+){0,4}(?:netns|a|addr|address|r|route|l|link|n|neigh|neighbour|rule|ru|nexthop)\\b|' +
-  'ifconfig|route\\s+-n|arp\\s+-|netstat\\s+-|ss\\s+-|sysctl\\s+(?:-a|net\\.)|ethtool\\s|tcpdump\\s+-|traceroute\\s|' +
-  'kubectl\\s+(?:-\\S+\\s+){0,4}get\\s+(?:(?:svc|services?|ep|endpoints)\\b|(?:pods?|po|nodes?|no)\\s.*-o)|docker\\s+(?:network\\s+)?inspect\\s|crictl\\s+(?:pods|ps|inspectp?)\\b)';
+  'ifconfig|route\\s+-n|arp\\s+-|netstat\\s+-|ss\\s+-|sysctl\\s+(?:-n\\s+)?(?:-a|net\\.)|ethtool\\s|tcpdump\\s+-|traceroute\\s|' +
+  'kubectl\\s+(?:-\\S+\\s+){0,4}get\\s+(?:(?:svc|services?|ep|endpoints)\\b|(?:pods?|po|nodes?|no)\\s.*-o)|kubectl\\s+(?:-\\S+\\s+){0,4}describe\\s+(?:po|svc|service|ep|endpoints|no)|(?:docker|podman)\\s+(?:(?:network|container)\\s+)?inspect\\s|cat\\s+/proc/sys/net/|crictl\\s+(?:pods|ps|inspectp?)\\b)';
 /** What runs a command somewhere else. */
 const wrapper =
   '(?:sudo\\s+|ip\\s+netns\\s+exec\\s+\\S+\\s+|(?:docker|podman|kubectl|oc)\\s+(?:-\\S+\\s+\\S+\\s+){0,2}exec\\s+(?:\\S+\\s+){1,6}|ssh\\s+\\S+\\s+|h\\d+\\s+|sh\\s+){0,2}';
@@ -84,6 +84,8 @@ const signs: readonly RegExp[] = [
   /^\s*(?:NAMESPACE\s+)?NAME\s+(?:READY\s+STATUS\s+RESTARTS\s+AGE\s+IP\s+NODE|TYPE\s+CLUSTER-IP|ENDPOINTS\s+AGE)/,
   /^(?:POD ID|CONTAINER(?: ID)?)\s+.*\bCREATED\s+STATE\b/,
   /^\s*"EndpointID": "[0-9a-f]{8,}/,
+  /^\/proc\/sys\/net\/[\w./-]+:\S/,
+  /^\s*Node:\s+[\w.-]+\/\d[\d.]+\s*$/,
 ];
 
 /** Lines that say little alone, but are those of `ovs-vsctl show` when they come one after the other. */
@@ -114,6 +116,13 @@ export function isNamedCapture(path: string, text: string): boolean {
   return lines.length > 0 && !lines.some((line) => isProse(line.slice(0, 400)));
 }
 
+/** A line, and what it is without the marks of a mail that quotes it, without its number, or as the lines that a page shows of it. */
+function formsOf(line: string): string[] {
+  if (line.includes('<br')) return line.replaceAll(/<[^<>]*>/g, '\n').split('\n');
+  const bare = /^\s{0,8}(?:(?:>\s?)+|\d{1,6}(?:[:.)]|[ \t]*[|│→]|\t))[ \t]*(?=\S)/.exec(line)?.[0].length;
+  return bare === undefined ? [line] : [line, line.slice(bare)];
+}
+
 /** Whether the text, of which the caller gives no more than the beginning, holds at least one capture. */
 export function looksLikeCaptures(text: string): boolean {
   let bridges = false;
@@ -128,10 +137,12 @@ export function looksLikeCaptures(text: string): boolean {
     const line = text.slice(start, Math.min(stop, start + 400)).trimEnd();
     start = stop + 1;
     if (line === '') continue;
-    if (bridgeLine.test(line)) bridges = true;
-    else if (bridges && portLine.test(line)) ports = true;
-    else if (ports && interfaceLine.test(line)) return true;
-    if (signs.some((sign) => sign.test(line))) return true;
+    for (const plain of formsOf(line)) {
+      if (bridgeLine.test(plain)) bridges = true;
+      else if (bridges && portLine.test(plain)) ports = true;
+      else if (ports && interfaceLine.test(plain)) return true;
+      if (signs.some((sign) => sign.test(plain))) return true;
+    }
   }
   return false;
 }

@@ -67,8 +67,25 @@ describe('a text without a telling name', () => {
       'mininet> h1 ifconfig',
       'jo@vm:~$ docker exec -it web ip route get 10.244.0.2',
       '(kolla-toolbox) # openstack port list',
+      'root@m1:~# kubectl describe pod web-1',
+      '# docker container inspect web',
+      '$ cat /proc/sys/net/ipv4/ip_forward',
+      '/proc/sys/net/ipv4/conf/all/rp_filter:0',
+      'Node:         w2/192.168.1.20',
     ])
       assert.equal(looksLikeCaptures(`Hello,\n\n${line}\n`), true, line);
+  });
+
+  it('is a capture in the quotation of a mail, behind numbers and in a page’s source, too', () => {
+    for (const line of [
+      '> > $ ip rule',
+      '>  table ip dnat-test {',
+      '  12\t$ ip rule',
+      '12: # ovs-vsctl show',
+      '<p>ok<br>$ ip rule<br>0: x</p>',
+    ])
+      assert.equal(looksLikeCaptures(`Hello,\n\n${line}\n`), true, line);
+    assert.equal(looksLikeCaptures('> 1. Look at ip rule\n> 2. and <br> at the rest\n'), false);
   });
 
   it('is none by what people write of networks', () => {
