@@ -416,6 +416,8 @@ class Lab:
             arrived = True
         # An ICMP error refuses a connection as well: that is no answer of whom it was for.
         by_error = proto == "tcp" and not reset and any(one is space and not outgoing and is_refusal(data) for _, one, _, outgoing, _, data in frames)
+        # So does a rule of its own, before any device has seen the packet.
+        by_error = by_error or proto == "tcp" and not frames
         by_socket = self.refusal is None and not by_error and any(has_answer(one, token) for one in self.open)
         answered = by_socket if self.to_socket else answered or by_socket
         for one in self.open:
