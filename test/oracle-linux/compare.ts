@@ -3,7 +3,8 @@ import { readQuestion, type NetfilterQuestion } from '../../server/src/features/
 import { netfilterTrace, type PacketTrace } from '../../server/src/features/netfilter-trace';
 import { plainPacket, type IpPacket } from '../../server/src/kernel/packet';
 import { linkNetwork } from '../../server/src/link/network';
-import type { Host, Namespace } from '../../server/src/model/network';
+import type { Namespace } from '../../server/src/model/namespace';
+import type { Host } from '../../server/src/model/network';
 import { parseIp } from '../../server/src/packet/address';
 
 /** A frame that came out of the router. */

@@ -5,7 +5,7 @@ import { readDocument, type CaptureDocument } from '../../server/src/captures/do
 import type { Fact } from '../../server/src/captures/facts';
 import { readQuestion } from '../../server/src/features/netfilter-question';
 import { netfilterTrace } from '../../server/src/features/netfilter-trace';
-import type { Namespace } from '../../server/src/model/network';
+import type { Namespace } from '../../server/src/model/namespace';
 import { walk } from '../../server/src/walk/walk';
 import { networkOf } from './walk-fixture';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Device, Network } from '../../server/src/model/network';
+import type { Device } from '../../server/src/model/device';
+import type { Network } from '../../server/src/model/network';
 import { pairElsewhere } from '../../server/src/model/pairs-between';
 import { networkOf, outline, trace } from './walk-fixture';
 

@@ -1,4 +1,6 @@
-import type { Device, Host, LinuxBridge } from '../model/network';
+import type { Device } from '../model/device';
+import type { LinuxBridge } from '../model/linux-bridge';
+import type { Host } from '../model/network';
 import type { Check } from './check';
 
 /** What sends packets into a bridge by IP: the bridge's own device, and the far ends of its ports' pairs, where they have addresses. */

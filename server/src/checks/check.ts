@@ -1,4 +1,5 @@
-import type { Network, Source } from '../model/network';
+import type { Network } from '../model/network';
+import type { Source } from '../model/source';
 
 /** What a check found wrong or suspicious; `code` is stable: scripts and suppressions rely on it. */
 export interface CheckFinding {

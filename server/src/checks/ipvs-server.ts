@@ -1,5 +1,8 @@
-import { holdersOf, serverText, serviceText } from '../model/ipvs';
-import type { IpvsServer, IpvsService, Namespace, Network } from '../model/network';
+import { serverText, serviceText } from '../model/ipvs';
+import { holdersOf } from '../model/owners';
+import type { IpvsServer, IpvsService } from '../model/ipvs';
+import type { Namespace } from '../model/namespace';
+import type { Network } from '../model/network';
 import type { Check, CheckFinding } from './check';
 
 /** Real servers that can't answer: nobody on the link has their address, or they lack what their way of getting packets needs (ipvsadm(8)). */

@@ -1,4 +1,5 @@
-import type { Device, Host } from '../model/network';
+import type { Device } from '../model/device';
+import type { Host } from '../model/network';
 import { allDevices } from '../model/queries';
 import type { Check } from './check';
 

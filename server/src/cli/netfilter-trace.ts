@@ -1,5 +1,6 @@
 import { isCalled } from '../model/queries';
-import type { Namespace, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Source } from '../model/source';
 import type { World } from '../features/world';
 import { netfilterTrace, type PacketTrace } from '../features/netfilter-trace';
 import { readQuestion, type NetfilterQuestion } from '../features/netfilter-question';

@@ -1,4 +1,4 @@
-import type { Instance, NeutronPort } from '../model/network';
+import type { Instance, NeutronPort } from '../model/openstack';
 import { instanceOf, neutronPortOf, neutronPortWithMac } from '../model/queries';
 import { entityOf, locusOf, type Entity } from './entity';
 import { allRefs } from './find';

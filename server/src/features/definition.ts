@@ -1,4 +1,4 @@
-import type { Source } from '../model/network';
+import type { Source } from '../model/source';
 import { bridgePort, devicesWithMac, isTunnel, neutronPortWithIp, neutronPortWithMac } from '../model/queries';
 import type { Action } from '../packet/openflow';
 import { ovsPortOf, relatedKeys, tableEntity, type Entity, type EntityOf } from './entity';

@@ -1,6 +1,7 @@
 import { captureIndexAt } from '../captures/document';
 import { instanceOf, neutronPortOf, neutronPortWithIp, neutronPortWithMac, routerName } from '../model/queries';
-import type { Network, NeutronPort } from '../model/network';
+import type { Network } from '../model/network';
+import type { NeutronPort } from '../model/openstack';
 import type { Endpoint, EndpointsResult } from '../protocol';
 import { touches } from '../base/span';
 import { refsBetween } from './find';

@@ -1,18 +1,9 @@
 import type { Capture, Ref } from '../captures/capture';
 import type { NfFamily } from '../captures/netfilter-facts';
 import type { CaptureDocument } from '../captures/document';
-import {
-  captureKey,
-  type Host,
-  type Instance,
-  type Network,
-  type NeutronNetwork,
-  type NeutronPort,
-  type NeutronRouter,
-  type NeutronSubnet,
-  type OvsBridge,
-  type OvsPort,
-} from '../model/network';
+import { captureKey, type Host, type Network } from '../model/network';
+import { type Instance, type NeutronNetwork, type NeutronPort, type NeutronRouter, type NeutronSubnet } from '../model/openstack';
+import { type OvsBridge, type OvsPort } from '../model/ovs-bridge';
 import { bridgePort, neutronPortOf } from '../model/queries';
 import { LOCAL_PORT } from '../packet/fields';
 import type { World } from './world';

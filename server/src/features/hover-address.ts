@@ -1,4 +1,4 @@
-import type { Source } from '../model/network';
+import type { Source } from '../model/source';
 import { devicesWithMac, neutronPortWithMac } from '../model/queries';
 import {
   inPrefix,

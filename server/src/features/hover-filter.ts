@@ -1,7 +1,9 @@
 import type { Fact } from '../captures/facts';
 import type { ConntrackTuple, EbMatch } from '../captures/netfilter-facts';
 import { explainEbMatches, explainEbTarget } from '../model/explain-ebtables';
-import type { Namespace, NfRule, NfTable, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { NfRule, NfTable } from '../model/netfilter';
+import type { Source } from '../model/source';
 import { ipProtocolName } from '../packet/ip-protocols';
 import type { Locus } from './entity';
 import { code, count, escape, few, inBrackets, link, section } from './markdown';

@@ -1,4 +1,5 @@
-import type { Host, OvsBridge, OvsPort } from '../model/network';
+import type { Host } from '../model/network';
+import type { OvsBridge, OvsPort } from '../model/ovs-bridge';
 import { explainAction, explainActions, explainLearn, explainMatch, type PortNames } from '../model/explain';
 import { bridgePort, isTunnel } from '../model/queries';
 import { fieldOf } from '../packet/fields';

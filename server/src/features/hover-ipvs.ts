@@ -1,8 +1,9 @@
 import type { IpvsConnectionFact, IpvsEnd, IpvsForward, IpvsServerFact, IpvsServiceFact } from '../captures/ipvs-facts';
-import type { IpvsService, Namespace } from '../model/network';
+import type { IpvsService } from '../model/ipvs';
+import type { Namespace } from '../model/namespace';
 import type { Locus } from './entity';
 import { code, count, escape, section } from './markdown';
-import { ownersOf } from '../model/ipvs';
+import { ownersOf } from '../model/owners';
 import type { World } from './world';
 
 const FORWARDS: Readonly<Record<IpvsForward, string>> = {

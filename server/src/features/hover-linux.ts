@@ -1,7 +1,9 @@
 import { inNamespace } from '../walk/context';
 import type { Fact } from '../captures/facts';
 import type { NfFamily } from '../captures/netfilter-facts';
-import type { Namespace, NfChain, NfRule, NfTable, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { NfChain, NfRule, NfTable } from '../model/netfilter';
+import type { Source } from '../model/source';
 import { explainNfMatches, explainNfTarget } from '../model/explain-netfilter';
 import { neutronPortOf, onLink } from '../model/queries';
 import { neutronNetworkOf, routerOf, type EntityOf, type Locus } from './entity';

@@ -1,4 +1,4 @@
-import type { NeutronPort } from '../model/network';
+import type { NeutronPort } from '../model/openstack';
 import { attachmentOf } from '../walk/owner';
 import { neutronPortOf } from '../model/queries';
 import { routerOf, type EntityOf } from './entity';

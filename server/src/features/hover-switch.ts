@@ -1,4 +1,8 @@
-import type { FlowEntry, Host, NeutronPort, OvsBridge, OvsPort, Source } from '../model/network';
+import type { FlowEntry } from '../model/flows';
+import type { Host } from '../model/network';
+import type { NeutronPort } from '../model/openstack';
+import type { OvsBridge, OvsPort } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import {
   allDevices,
   devicesWithIp,

@@ -1,17 +1,10 @@
-import type {
-  FdbRow,
-  FlowEntry,
-  Host,
-  Network,
-  NeutronNetwork,
-  NeutronPort,
-  NfChain,
-  NfRule,
-  Namespace,
-  OvsBridge,
-  OvsPort,
-  Source,
-} from '../model/network';
+import type { FlowEntry } from '../model/flows';
+import type { Namespace } from '../model/namespace';
+import type { NfChain, NfRule } from '../model/netfilter';
+import type { Host, Network } from '../model/network';
+import type { NeutronNetwork, NeutronPort } from '../model/openstack';
+import type { FdbRow, OvsBridge, OvsPort } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import { instanceOf, networkOf, neutronPortOf, neutronPortWithMac, ovsPortNamed } from '../model/queries';
 import type { Action, Flow } from '../packet/openflow';
 import { mappingOf } from '../walk/openflow/layout';

@@ -1,6 +1,6 @@
 import { positionAt } from '../base/lines';
 import type { CaptureDocument } from '../captures/document';
-import type { Source } from '../model/network';
+import type { Source } from '../model/source';
 import type { EvidenceLink, ProtocolRange } from '../protocol';
 import type { World } from './world';
 

@@ -1,5 +1,5 @@
 import { positionAt } from '../base/lines';
-import type { Source } from '../model/network';
+import type { Source } from '../model/source';
 import type { World } from './world';
 
 /** Text that Markdown must not read as its own. */

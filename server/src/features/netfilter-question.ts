@@ -1,4 +1,4 @@
-import type { Namespace } from '../model/network';
+import type { Namespace } from '../model/namespace';
 import { parseIp, parseMac } from '../packet/address';
 import type { CtState } from '../kernel/conntrack';
 import { hasPorts, isMulticast, PROTO, TCP, type IpPacket } from '../kernel/packet';

@@ -1,4 +1,6 @@
-import type { Host, Namespace, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Host } from '../model/network';
+import type { Source } from '../model/source';
 import { capturedConnections } from '../kernel/captured';
 import { copyTable, type ConnectionTable } from '../kernel/conntrack';
 import { explore, type Branch, type Doubt } from '../kernel/decide';

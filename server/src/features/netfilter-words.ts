@@ -1,4 +1,4 @@
-import type { Namespace } from '../model/network';
+import type { Namespace } from '../model/namespace';
 import { formatAddress, hasPorts, isIcmp, type IpPacket } from '../kernel/packet';
 import type { StackEvent } from '../kernel/passage';
 import { unknownText } from '../kernel/routing';

@@ -1,4 +1,6 @@
-import type { FlowEntry, OvsBridge, Source } from '../model/network';
+import type { FlowEntry } from '../model/flows';
+import type { OvsBridge } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import { whyNot, type WhyNot } from '../ofproto/why-not';
 import type { Rule } from '../ofproto/switch';
 import type { Flow } from '../packet/openflow';

@@ -1,4 +1,4 @@
-import type { Namespace } from '../model/network';
+import type { Namespace } from '../model/namespace';
 import { parseIp } from '../packet/address';
 import { newConnection, invert, tupleKey, type Connection, type Tuple } from './conntrack';
 import type { ConntrackTuple } from '../captures/netfilter-facts';

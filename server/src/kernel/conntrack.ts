@@ -1,4 +1,4 @@
-import type { Source } from '../model/network';
+import type { Source } from '../model/source';
 import { hasPorts, isIcmp, isIcmpError, PROTO, TCP, type IpPacket } from './packet';
 import { takeExpectation, type Expectation } from './expected';
 import { areValidTcpFlags, firstTcpStep, nextTcpStep, NO_SEGMENTS, type TcpSegments, type TcpState } from './tcp-state';

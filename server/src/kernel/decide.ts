@@ -1,4 +1,4 @@
-import type { NfRule } from '../model/network';
+import type { NfRule } from '../model/netfilter';
 
 /** Yes, no, or nobody can tell from the captures. */
 export type Tri = 'yes' | 'no' | 'maybe';

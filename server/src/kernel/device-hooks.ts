@@ -1,4 +1,4 @@
-import type { Namespace } from '../model/network';
+import type { Namespace } from '../model/namespace';
 import { deviceMoment, runChainAt } from './hooks';
 import type { DeviceHook } from './matches';
 import type { BaseChain } from './netfilter';

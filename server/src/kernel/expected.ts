@@ -1,5 +1,6 @@
 import type { ConntrackTuple } from '../captures/netfilter-facts';
-import type { Namespace, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Source } from '../model/source';
 import { parseIp } from '../packet/address';
 import type { ConnectionTable, Tuple } from './conntrack';
 

@@ -1,4 +1,5 @@
-import type { Namespace, RouteFact, RuleFact, Source } from '../model/network';
+import type { Namespace, RouteFact, RuleFact } from '../model/namespace';
+import type { Source } from '../model/source';
 import { ones } from '../base/bits';
 import { parseIp, parsePrefix, type IpPrefix } from '../packet/address';
 import { sysctl } from './sysctl';

@@ -1,4 +1,4 @@
-import type { NfChain, NfRule } from '../model/network';
+import type { NfChain, NfRule } from '../model/netfilter';
 import type { Tri } from './decide';
 import type { Moment } from './matches';
 import { hasRole } from '../model/known-names';

@@ -1,4 +1,5 @@
-import type { NfTable, Source } from '../model/network';
+import type { NfTable } from '../model/netfilter';
+import type { Source } from '../model/source';
 import {
   INVALID,
   inventedConnection,

@@ -1,4 +1,4 @@
-import type { Namespace } from '../model/network';
+import type { Namespace } from '../model/namespace';
 import { addressType } from './address-type';
 import { fibOf } from './fib';
 import { isIcmp, isMulticast, PROTO, TCP, type IpPacket } from './packet';

@@ -1,5 +1,5 @@
 import type { NfIpsetChange } from '../captures/netfilter-facts';
-import type { Ipset } from '../model/network';
+import type { Ipset } from '../model/ipset';
 import { or, type Tri } from './decide';
 import { ANY_SET, capturedByKey, capturedElements, isOfFamily, membersOf } from './ipset';
 import { dimensionsOf, elementFor, readElement } from './ipset-elements';

@@ -1,4 +1,4 @@
-import type { Ipset } from '../model/network';
+import type { Ipset } from '../model/ipset';
 import { parseIp, parsePrefix } from '../packet/address';
 import { ipProtocolNumber } from '../packet/ip-protocols';
 import { icmpType } from './icmp-names';

@@ -1,4 +1,5 @@
-import type { Ipset, Namespace } from '../model/network';
+import type { Ipset } from '../model/ipset';
+import type { Namespace } from '../model/namespace';
 import { parseIp } from '../packet/address';
 import { addressType } from './address-type';
 import type { Tri } from './decide';

@@ -1,5 +1,7 @@
 import type { IpvsForward } from '../captures/ipvs-facts';
-import type { IpvsServer, IpvsService, Namespace, Source } from '../model/network';
+import type { IpvsServer, IpvsService } from '../model/ipvs';
+import type { Namespace } from '../model/namespace';
+import type { Source } from '../model/source';
 import { parseIp } from '../packet/address';
 import { PROTO, type IpPacket } from './packet';
 

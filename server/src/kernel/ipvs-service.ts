@@ -1,4 +1,5 @@
-import type { IpvsServer, IpvsService, Namespace } from '../model/network';
+import type { IpvsServer, IpvsService } from '../model/ipvs';
+import type { Namespace } from '../model/namespace';
 import { parseIp } from '../packet/address';
 import { capturedIpvs, ipvsProtocol, type IpvsTemplate } from './ipvs-connections';
 import { PROTO, type IpPacket } from './packet';

@@ -1,4 +1,5 @@
-import type { IpvsServer, IpvsService, Source } from '../model/network';
+import type { IpvsServer, IpvsService } from '../model/ipvs';
+import type { Source } from '../model/source';
 import { holdsServices } from '../model/known-names';
 import { serverText, serviceText } from '../model/ipvs';
 import { formatAddress, PROTO, TCP, type IpPacket } from './packet';

@@ -1,5 +1,5 @@
 import type { NfMatch } from '../captures/netfilter-facts';
-import type { Namespace } from '../model/network';
+import type { Namespace } from '../model/namespace';
 import { parseIp, parsePrefix } from '../packet/address';
 import { arpTest } from './arp';
 import { hasFibDevice } from './fib-device';

@@ -1,5 +1,6 @@
 import type { NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilter-facts';
-import type { Namespace, NfChain, NfRule, NfTable } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { NfChain, NfRule, NfTable } from '../model/netfilter';
 import { inferredFrom, knownChain } from '../model/known-names';
 import { assigned } from './assignments';
 import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';

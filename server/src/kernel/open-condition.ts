@@ -1,5 +1,5 @@
 import type { NfMatch } from '../captures/netfilter-facts';
-import type { NfRule, NfTable } from '../model/network';
+import type { NfRule, NfTable } from '../model/netfilter';
 import { turnsOnAge } from './connection-status';
 import { likelyInSet, readsHeader, testOf, type Moment } from './matches';
 import { hasPorts } from './packet';

@@ -1,5 +1,6 @@
 import type { NfElementChange, NfIpsetChange, NfTargetOptions } from '../captures/netfilter-facts';
-import type { Namespace, NfChain, NfTable } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { NfChain, NfTable } from '../model/netfilter';
 import { membersOf } from './ipset';
 import { isOfSources } from './ipset-changes';
 import { baseChains } from './netfilter';

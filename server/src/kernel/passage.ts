@@ -1,4 +1,6 @@
-import type { LinuxBridge, Namespace, Source } from '../model/network';
+import type { LinuxBridge } from '../model/linux-bridge';
+import type { Namespace } from '../model/namespace';
+import type { Source } from '../model/source';
 import { UNTRACKED, ZONE_0, type Connection, type ConnectionTable, type CtState, type Tracking, type Zone } from './conntrack';
 import { unlessChance, type Choose } from './decide';
 import { isAnswered, type Answer } from './icmp-errors';

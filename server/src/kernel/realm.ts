@@ -1,5 +1,5 @@
 import type { NfMatch } from '../captures/netfilter-facts';
-import type { Namespace } from '../model/network';
+import type { Namespace } from '../model/namespace';
 import { tri, type Tri } from './decide';
 import { fibOf } from './fib';
 

@@ -1,4 +1,5 @@
-import type { Namespace, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Source } from '../model/source';
 import { tri, type Choose, type Tri } from './decide';
 import { fibOf } from './fib';
 import { isLinkLocal6, isMulticast, type IpPacket } from './packet';

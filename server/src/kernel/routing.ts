@@ -1,4 +1,6 @@
-import type { Device, Namespace, RuleFact, Source } from '../model/network';
+import type { Device } from '../model/device';
+import type { Namespace, RuleFact } from '../model/namespace';
+import type { Source } from '../model/source';
 import type { Choose } from './decide';
 import { fibOf, type Fib, type FibRoute, type FibRule, type Hop } from './fib';
 import { formatAddress, hasPorts, type IpPacket } from './packet';

@@ -1,4 +1,5 @@
-import type { Listener, Namespace } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Listener } from '../model/sockets';
 import { parseIp } from '../packet/address';
 import type { Tri } from './decide';
 import type { Moment } from './matches';

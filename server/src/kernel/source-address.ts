@@ -1,4 +1,4 @@
-import type { Namespace } from '../model/network';
+import type { Namespace } from '../model/namespace';
 import { parseIp } from '../packet/address';
 import { isLinkLocal6, isLoopback, isMulticast } from './packet';
 import { sysctl } from './sysctl';

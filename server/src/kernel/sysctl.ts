@@ -1,4 +1,5 @@
-import type { Namespace, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Source } from '../model/source';
 
 /**
  * A setting that exists for `all` and for each device (ip-sysctl). `max`: the larger counts; `or`: either; `own`: the device's

@@ -1,5 +1,6 @@
 import type { NfMatch, NfTargetOptions } from '../captures/netfilter-facts';
-import type { Namespace, NfTable } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { NfTable } from '../model/netfilter';
 
 /** Conditions and targets that have the kernel track connections (nf_ct_netns_get). */
 const TRACKING_MATCHES = new Set<NfMatch['kind']>(['ctstate', 'ctstatus', 'conntrack', 'connmark', 'helper']);

@@ -1,5 +1,6 @@
 import type { Val } from '../base/span';
-import type { FdbRow, Known, OvsBridge, OvsPort, Source } from '../model/network';
+import type { FdbRow, OvsBridge, OvsPort } from '../model/ovs-bridge';
+import type { Known, Source } from '../model/source';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 import { mergeFlows } from './flows';
 

@@ -1,4 +1,7 @@
-import type { ConnectedSocket, ConnectionEntry, Known, Listener, Namespace } from '../model/network';
+import type { ConnectionEntry } from '../model/connections';
+import type { Namespace } from '../model/namespace';
+import type { ConnectedSocket, Listener } from '../model/sockets';
+import type { Known } from '../model/source';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 /** The connections that a namespace (or its datapath) tracked, each once. */

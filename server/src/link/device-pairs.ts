@@ -1,4 +1,6 @@
-import type { Device, DevicePair, Namespace, Source } from '../model/network';
+import type { Device, DevicePair } from '../model/device';
+import type { Namespace } from '../model/namespace';
+import type { Source } from '../model/source';
 import { sourceAt, type LinkedCapture } from './facts';
 
 type Namespaces = ReadonlyMap<string, Namespace>;

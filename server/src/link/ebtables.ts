@@ -1,4 +1,5 @@
-import type { EbRule, EbTable, Source } from '../model/network';
+import type { EbRule, EbTable } from '../model/ebtables';
+import type { Source } from '../model/source';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 /** ebtables' tables of one namespace; of several captures of one table a whole one is used. */

@@ -1,4 +1,5 @@
-import type { AddressOwner, Evidence, PacketDump, SeenPacket } from '../model/network';
+import type { Evidence, PacketDump, SeenPacket } from '../model/evidence';
+import type { AddressOwner } from '../model/network';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 /** What tcpdump, ping and traceroute showed in one namespace. */

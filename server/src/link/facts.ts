@@ -1,7 +1,8 @@
 import type { Span } from '../base/span';
 import type { Capture } from '../captures/capture';
 import type { CaptureDocument } from '../captures/document';
-import { captureKey, type Known, type Source } from '../model/network';
+import { captureKey } from '../model/network';
+import { type Known, type Source } from '../model/source';
 import type { HostAssignment } from './hosts';
 
 /** A capture with its place and its host, as the joins take it. */

@@ -1,5 +1,6 @@
 import type { IpvsEnd, IpvsServerFact, IpvsServiceFact } from '../captures/ipvs-facts';
-import type { Ipvs, IpvsAddress, IpvsConnection, IpvsServer, IpvsService, Known } from '../model/network';
+import type { Ipvs, IpvsAddress, IpvsConnection, IpvsServer, IpvsService } from '../model/ipvs';
+import type { Known } from '../model/source';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 type Draft = Omit<IpvsService, 'servers'> & { readonly servers: Map<string, IpvsServer> };

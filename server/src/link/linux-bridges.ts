@@ -1,4 +1,5 @@
-import type { BridgeFdbRow, BridgeMember, BridgeTunnel, BridgeVlan, Known, LinuxBridge, Source } from '../model/network';
+import type { BridgeFdbRow, BridgeMember, BridgeTunnel, BridgeVlan, LinuxBridge } from '../model/linux-bridge';
+import type { Known, Source } from '../model/source';
 import { bridgeKeyIn } from '../model/queries';
 import { completeness, groupBy, sourceAt, type LinkedCapture } from './facts';
 

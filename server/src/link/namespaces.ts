@@ -1,4 +1,6 @@
-import type { Device, DeviceAddress, Known, Namespace, Source, UnverifiedAddress } from '../model/network';
+import type { Device, DeviceAddress, UnverifiedAddress } from '../model/device';
+import type { Namespace } from '../model/namespace';
+import type { Known, Source } from '../model/source';
 import { linkConnections, linkConnectedSockets, linkExpectations, linkListeners } from './connections';
 import { linkEbtables } from './ebtables';
 import { linkEvidence } from './evidence';

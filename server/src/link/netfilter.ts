@@ -1,5 +1,8 @@
 import type { NfFamily } from '../captures/netfilter-facts';
-import type { Ipset, Known, Namespace, NfChain, NfRule, NfTable, Source } from '../model/network';
+import type { Ipset } from '../model/ipset';
+import type { Namespace } from '../model/namespace';
+import type { NfChain, NfRule, NfTable } from '../model/netfilter';
+import type { Known, Source } from '../model/source';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 const IPTABLES = /^iptables-(?:save|rules|list)$/;

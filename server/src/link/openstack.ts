@@ -1,13 +1,6 @@
 import type { Val } from '../base/span';
-import type {
-  Instance,
-  InstanceInterface,
-  NeutronNetwork,
-  NeutronPort,
-  NeutronRouter,
-  NeutronSubnet,
-  Source,
-} from '../model/network';
+import type { Instance, InstanceInterface, NeutronNetwork, NeutronPort, NeutronRouter, NeutronSubnet } from '../model/openstack';
+import type { Source } from '../model/source';
 import { sourceAt, type LinkedCapture } from './facts';
 
 /** What the OpenStack client and libvirt said, one entity each, whichever table named it. */

@@ -1,6 +1,13 @@
 import type { FlowBits, FlowShape } from '../packet/flow-shape';
 import type { Flow } from '../packet/openflow';
-import type { FlowEntry, Source } from './network';
+import type { Source } from './source';
+
+export interface FlowEntry {
+  readonly flow: Flow;
+  readonly source: Source;
+  /** The same flow in other captures of the bridge. */
+  readonly again: readonly Source[];
+}
 
 /** A place where a flow of a bridge names something. */
 export interface FlowNaming {

@@ -1,32 +1,66 @@
-import type { Device, Host, IpvsServer, IpvsService, Namespace, Network } from './network';
+import type { IpvsForward } from '../captures/ipvs-facts';
+import type { Known, Source } from './source';
 
-/** A device that has an address. */
-export interface Holder {
-  readonly host: Host;
-  readonly namespace: Namespace;
-  readonly device: Device;
+/** What IPVS, the load balancer of the kernel, does in a namespace. */
+export interface Ipvs {
+  readonly services: readonly IpvsService[];
+  /** Whether a service that is not here does not exist. */
+  readonly known: Known;
+  readonly connections: readonly IpvsConnection[];
+  readonly connectionsKnown: Known;
 }
 
-/** The devices that have an address, as far as captures tell. */
-export function holdersOf(network: Network, ip: string): Holder[] {
-  const found: Holder[] = [];
-  for (const host of network.hosts.values())
-    for (const namespace of host.namespaces.values())
-      for (const device of namespace.devices.values())
-        if (device.addresses.some((address) => address.ip === ip)) found.push({ host, namespace, device });
-  return found;
+/** A virtual service: an address and a port, or all packets of a mark. */
+export interface IpvsService {
+  /** `TCP`, `UDP`, `SCTP`; undefined for a service by mark. */
+  readonly protocol: string | undefined;
+  readonly family: 4 | 6;
+  /** Undefined for a service by mark, and where only a name was printed. */
+  readonly ip: string | undefined;
+  readonly port: number | undefined;
+  readonly mark: number | undefined;
+  readonly scheduler: string | undefined;
+  /** In seconds. */
+  readonly persistent: number | undefined;
+  /** Clients that are one for persistence: a netmask, or the length of a prefix. */
+  readonly clients: string | undefined;
+  readonly flags: readonly string[];
+  /** The persistence engine (`sip`). */
+  readonly engine: string | undefined;
+  readonly onePacket: boolean;
+  readonly servers: readonly IpvsServer[];
+  /** Whether a server that is not here does not exist. */
+  readonly isWhole: boolean;
+  readonly source: Source;
 }
 
-/** Who has an address, in words: devices, pods and containers, Neutron ports; empty where no capture tells. */
-export function ownersOf(network: Network, ip: string): string[] {
-  return [
-    ...holdersOf(network, ip).map(
-      ({ host, namespace, device }) =>
-        `${device.name} on ${host.name}${namespace.name === '' ? '' : ` (namespace ${namespace.name})`}`,
-    ),
-    ...network.owners.flatMap((owner) => (owner.ip === ip ? [`${owner.what} ${owner.name}`] : [])),
-    ...network.neutronPorts.flatMap((port) => (port.ips.some((own) => own.ip === ip) ? [`Neutron port ${port.id}`] : [])),
-  ];
+/** A real server of a service. */
+export interface IpvsServer {
+  /** Undefined where only a name was printed. */
+  readonly ip: string | undefined;
+  readonly port: number | undefined;
+  /** As printed, without the port. */
+  readonly shown: string;
+  readonly forward: IpvsForward | undefined;
+  readonly weight: number | undefined;
+  readonly source: Source;
+}
+
+/** A connection, or with a client's port 0 a template of persistence. */
+export interface IpvsConnection {
+  /** `TCP`, `UDP`, `SCTP`; `IP` for the templates of services by mark. */
+  readonly protocol: string;
+  readonly state: string;
+  readonly client: IpvsAddress;
+  /** Of a template by mark, the mark is the address. */
+  readonly virtual: IpvsAddress;
+  readonly server: IpvsAddress;
+  readonly source: Source;
+}
+
+export interface IpvsAddress {
+  readonly ip: string;
+  readonly port: number;
 }
 
 /** A service as its list names it: `TCP 10.0.0.100:80`, `FWM 7`. */

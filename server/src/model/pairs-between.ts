@@ -1,4 +1,5 @@
-import type { Device, Host, Network } from './network';
+import type { Device } from './device';
+import type { Host, Network } from './network';
 import { bridgeOfMember, ovsPortNamed } from './queries';
 
 /** The other end, and whether a table bears it out: a MAC table, or a neighbour table that has the one's address on the other. */

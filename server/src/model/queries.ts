@@ -1,20 +1,14 @@
 import { portIdPrefix } from './known-names';
 import { inPrefix, parseIp, parsePrefix } from '../packet/address';
 import { ones } from '../base/bits';
-import type {
-  Device,
-  FlowEntry,
-  Host,
-  Instance,
-  LinuxBridge,
-  Namespace,
-  Network,
-  NeutronPort,
-  NeutronNetwork,
-  OvsBridge,
-  OvsPort,
-  Source,
-} from './network';
+import type { Device } from './device';
+import type { FlowEntry } from './flows';
+import type { LinuxBridge } from './linux-bridge';
+import type { Namespace } from './namespace';
+import type { Host, Network } from './network';
+import type { Instance, NeutronPort, NeutronNetwork } from './openstack';
+import type { OvsBridge, OvsPort } from './ovs-bridge';
+import type { Source } from './source';
 
 /** The Neutron port that a device belongs to, by its name; undefined where no captured port's id starts so. */
 export function neutronPortOf(network: Network, device: string): NeutronPort | undefined {

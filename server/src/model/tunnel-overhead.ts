@@ -1,4 +1,5 @@
-import type { Device, OvsPort } from './network';
+import type { Device } from './device';
+import type { OvsPort } from './ovs-bridge';
 
 /** What a tunnel puts around a packet: between the packet's own IP header and what the underlay counts from. */
 export interface Overhead {

@@ -1,4 +1,5 @@
-import type { Host, Instance, NeutronPort } from '../model/network';
+import type { Host } from '../model/network';
+import type { Instance, NeutronPort } from '../model/openstack';
 import { devicesWithIp } from '../model/queries';
 import type { FlowKey } from '../packet/flow-key';
 import { answeredBy, arpText, askedFor, isRequest } from './arp';

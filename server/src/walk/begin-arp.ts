@@ -1,4 +1,6 @@
-import type { Host, Namespace, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Host } from '../model/network';
+import type { Source } from '../model/source';
 import { neutronPortOf, ovsPortNamed } from '../model/queries';
 import { parseIp, parseMac } from '../packet/address';
 import { arpText, askedFor, isRequest, requestFor } from './arp';

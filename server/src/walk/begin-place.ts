@@ -1,4 +1,5 @@
-import type { Host, Namespace, Network } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Host, Network } from '../model/network';
 import { bridgeOfMember } from '../model/queries';
 import { cardOfPort } from './card';
 import type { Whereabouts } from './start';

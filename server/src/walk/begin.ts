@@ -1,4 +1,6 @@
-import type { Host, Namespace, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Host } from '../model/network';
+import type { Source } from '../model/source';
 import { instanceOf, networkOf, neutronPortOf, ovsPortNamed } from '../model/queries';
 import { parseMac } from '../packet/address';
 import { set, type FlowKey } from '../packet/flow-key';

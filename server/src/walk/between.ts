@@ -1,4 +1,5 @@
-import type { Device, Host, Network } from '../model/network';
+import type { Device } from '../model/device';
+import type { Host, Network } from '../model/network';
 import { neutronPortOf, neutronPortWithMac } from '../model/queries';
 import { attachmentOf, cardBehind, isGuestPort } from './owner';
 import type { Gap } from './step';

@@ -1,4 +1,6 @@
-import type { Host, Instance, Network, NeutronPort, Source } from '../model/network';
+import type { Host, Network } from '../model/network';
+import type { Instance, NeutronPort } from '../model/openstack';
+import type { Source } from '../model/source';
 import { allDevices, instanceOf, neutronPortOf, neutronPortWithMac, onLink, ovsPortNamed } from '../model/queries';
 import { inPrefix, parseIp, parsePrefix } from '../packet/address';
 import { attachmentOf, cardBehind, isGuestSide, type Attachment } from './owner';

@@ -1,5 +1,8 @@
 import type { ConnectionTable } from '../kernel/conntrack';
-import type { Host, Namespace, Network, OvsBridge, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Host, Network } from '../model/network';
+import type { OvsBridge } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import type { Tables } from '../ofproto/tables';
 import type { TableVisit } from '../ofproto/why-not';
 import type { LearnedFlow } from './openflow/learned';

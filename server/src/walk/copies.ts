@@ -1,4 +1,4 @@
-import type { Source } from '../model/network';
+import type { Source } from '../model/source';
 import type { FlowKey } from '../packet/flow-key';
 import { addGap, connectionsIn, restoreConnections, type Context } from './context';
 import { noteLimits } from './size';

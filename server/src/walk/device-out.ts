@@ -1,4 +1,7 @@
-import type { Device, Host, Namespace, Source } from '../model/network';
+import type { Device } from '../model/device';
+import type { Namespace } from '../model/namespace';
+import type { Host } from '../model/network';
+import type { Source } from '../model/source';
 import {
   bareNamespace,
   bridgeKeyIn,

@@ -1,4 +1,5 @@
-import type { Host, Namespace } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Host } from '../model/network';
 import { hasRole } from '../model/known-names';
 import { bareNamespace } from '../model/queries';
 import type { FlowKey } from '../packet/flow-key';

@@ -1,4 +1,6 @@
-import type { Host, OvsBridge, OvsPort, Source } from '../model/network';
+import type { Host } from '../model/network';
+import type { OvsBridge, OvsPort } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import { allDevices, instanceOf, neutronPortWithIp, onLink, ovsPortNamed } from '../model/queries';
 import { inPrefix, parseIp, parseMac, parsePrefix } from '../packet/address';
 import { LOCAL_PORT } from '../packet/fields';

@@ -1,4 +1,8 @@
-import type { Listener, Namespace, Network, PacketDump, SeenPacket, Source } from '../model/network';
+import type { PacketDump, SeenPacket } from '../model/evidence';
+import type { Namespace } from '../model/namespace';
+import type { Network } from '../model/network';
+import type { Listener } from '../model/sockets';
+import type { Source } from '../model/source';
 import { get, type FlowKey } from '../packet/flow-key';
 import { destinationIp, destinationMac, isIpv6, sourceIp, sourceMac, type Ending, type Step } from './step';
 import { ipProtocolNumber } from '../packet/ip-protocols';

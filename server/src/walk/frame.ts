@@ -1,4 +1,6 @@
-import type { Host, OvsBridge, OvsPort, Source } from '../model/network';
+import type { Host } from '../model/network';
+import type { OvsBridge, OvsPort } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import { parseMac } from '../packet/address';
 import { set } from '../packet/flow-key';
 import type { Context } from './context';

@@ -1,4 +1,6 @@
-import type { Device, Host, Namespace, Network } from '../model/network';
+import type { Device } from '../model/device';
+import type { Namespace } from '../model/namespace';
+import type { Host, Network } from '../model/network';
 import { devicesWithMac } from '../model/queries';
 import type { FlowKey } from '../packet/flow-key';
 import { addGap, type Context } from './context';

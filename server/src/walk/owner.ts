@@ -1,17 +1,11 @@
 import { ones } from '../base/bits';
 import { addressesBehind, pairElsewhere } from '../model/pairs-between';
 import { devicesWithMac, instanceOf, isCalled, neutronPortOf, neutronPortWithMac, ovsPortNamed } from '../model/queries';
-import type {
-  Device,
-  Host,
-  Instance,
-  InstanceInterface,
-  Network,
-  NeutronPort,
-  OvsBridge,
-  OvsPort,
-  Source,
-} from '../model/network';
+import type { Device } from '../model/device';
+import type { Host, Network } from '../model/network';
+import type { Instance, InstanceInterface, NeutronPort } from '../model/openstack';
+import type { OvsBridge, OvsPort } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import { parseMac } from '../packet/address';
 import { tunnelDevice } from './linux/tunnel-kind';
 import { withoutMasters } from './mac-owners';

@@ -1,4 +1,8 @@
-import type { Device, Host, Namespace, OvsPort, Source } from '../model/network';
+import type { Device } from '../model/device';
+import type { Namespace } from '../model/namespace';
+import type { Host } from '../model/network';
+import type { OvsPort } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import type { WalkQuestion } from './question';
 
 /** How long the packet is at one point of its way, its IP header included. */

@@ -1,4 +1,9 @@
-import type { Device, Host, Instance, Namespace, Network, NeutronPort, OvsBridge, OvsPort, Source } from '../model/network';
+import type { Device } from '../model/device';
+import type { Namespace } from '../model/namespace';
+import type { Host, Network } from '../model/network';
+import type { Instance, NeutronPort } from '../model/openstack';
+import type { OvsBridge, OvsPort } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import {
   allDevices,
   devicesWithIp,

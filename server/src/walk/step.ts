@@ -1,5 +1,5 @@
 import type { Certainty, Disposition, Gap, Stage, StepWords } from '../base/walk-words';
-import type { Source } from '../model/network';
+import type { Source } from '../model/source';
 import { formatIpv4, formatIpv6, formatMac } from '../packet/address';
 import { get, vlansOf, type FlowKey } from '../packet/flow-key';
 

@@ -1,4 +1,6 @@
-import type { Host, Network, OvsBridge, Source } from '../model/network';
+import type { Host, Network } from '../model/network';
+import type { OvsBridge } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import { isPatch, isTunnel } from '../model/queries';
 import { vlanOf, type FlowKey } from '../packet/flow-key';
 import { tunnelDevice } from './linux/tunnel-kind';

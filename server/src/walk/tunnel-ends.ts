@@ -1,4 +1,7 @@
-import type { Device, Host, Namespace, Network, OvsBridge, OvsPort } from '../model/network';
+import type { Device } from '../model/device';
+import type { Namespace } from '../model/namespace';
+import type { Host, Network } from '../model/network';
+import type { OvsBridge, OvsPort } from '../model/ovs-bridge';
 import { isCard } from '../model/known-names';
 import { hostHasIp, isTunnel } from '../model/queries';
 import type { FlowKey } from '../packet/flow-key';

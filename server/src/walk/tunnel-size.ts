@@ -1,4 +1,6 @@
-import type { Host, Namespace, Source } from '../model/network';
+import type { Namespace } from '../model/namespace';
+import type { Host } from '../model/network';
+import type { Source } from '../model/source';
 import { bareNamespace, isPatch, isTunnel } from '../model/queries';
 import type { FlowKey } from '../packet/flow-key';
 import { addGap, inNamespace, type Context } from './context';

@@ -1,4 +1,9 @@
-import type { Device, Host, LinuxBridge, Namespace, OvsBridge, OvsPort, Source } from '../model/network';
+import type { Device } from '../model/device';
+import type { LinuxBridge } from '../model/linux-bridge';
+import type { Namespace } from '../model/namespace';
+import type { Host } from '../model/network';
+import type { OvsBridge, OvsPort } from '../model/ovs-bridge';
+import type { Source } from '../model/source';
 import { hasRole } from '../model/known-names';
 import {
   bridgeKeyIn,

@@ -1,5 +1,6 @@
 import type { CaptureDocument } from '../../captures/document';
-import type { Network, OvsBridge } from '../../model/network';
+import type { Network } from '../../model/network';
+import type { OvsBridge } from '../../model/ovs-bridge';
 import { nameMap, type NameMap } from '../../openflow/names';
 import { tlvTable } from '../../openflow/tlv';
 import { samplingProbability } from '../../ofproto/sampling';

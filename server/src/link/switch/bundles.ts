@@ -1,4 +1,4 @@
-import type { OvsBridge } from '../../model/network';
+import type { OvsBridge } from '../../model/ovs-bridge';
 import { inOrderOfArrival } from '../../ofproto/flood-order';
 import type { Bond, Bundle, Port } from '../../ofproto/switch';
 import { factsOf, type Captured } from './captured';

@@ -1,6 +1,7 @@
 import type { CaptureDocument } from '../../captures/document';
 import type { Fact } from '../../captures/facts';
-import { captureKey, type Network, type OvsBridge } from '../../model/network';
+import { captureKey, type Network } from '../../model/network';
+import { type OvsBridge } from '../../model/ovs-bridge';
 import { completeness, type LinkedCapture } from '../facts';
 import { indexRows, type DbRow, type Rows } from './rows';
 

@@ -1,4 +1,4 @@
-import type { OvsPort } from '../../model/network';
+import type { OvsPort } from '../../model/ovs-bridge';
 import type { Port } from '../../ofproto/switch';
 import { parseMac } from '../../packet/address';
 import type { Captured } from './captured';

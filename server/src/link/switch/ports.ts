@@ -1,4 +1,4 @@
-import type { OvsBridge, OvsPort } from '../../model/network';
+import type { OvsBridge, OvsPort } from '../../model/ovs-bridge';
 import type { Port } from '../../ofproto/switch';
 import { parseMac } from '../../packet/address';
 import { LOCAL_PORT } from '../../packet/fields';

@@ -1,7 +1,8 @@
 import { positionAt } from '../../base/lines';
 import type { Capture } from '../../captures/capture';
 import { ofpactsOf } from '../../captures/flow/ofpacts';
-import type { OvsBridge, Source } from '../../model/network';
+import type { OvsBridge } from '../../model/ovs-bridge';
+import type { Source } from '../../model/source';
 import { compactMatch, expandMatch, type Match } from '../../openflow/match';
 import type { NameMap } from '../../openflow/names';
 import { matchOfTerms } from '../../openflow/terms';

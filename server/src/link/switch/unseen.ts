@@ -1,4 +1,4 @@
-import type { OvsBridge } from '../../model/network';
+import type { OvsBridge } from '../../model/ovs-bridge';
 import type { Bundle, Unseen, UnseenOfSwitch } from '../../ofproto/switch';
 import { aboutBridge, factsOf, isWhole, type Captured } from './captured';
 import { PORT_KINDS } from './ports';

@@ -1,6 +1,9 @@
 import { routeInput } from '../../kernel/route-input';
 import { sysctl } from '../../kernel/sysctl';
-import type { Device, Host, Namespace, Source, UnverifiedAddress } from '../../model/network';
+import type { Device, UnverifiedAddress } from '../../model/device';
+import type { Namespace } from '../../model/namespace';
+import type { Host } from '../../model/network';
+import type { Source } from '../../model/source';
 import { neutronPortOf } from '../../model/queries';
 import { isMulticastMac, parseIp } from '../../packet/address';
 import { get, type FlowKey } from '../../packet/flow-key';

@@ -1,6 +1,7 @@
 import { UNROUTED, type Hook, type Moment } from '../../kernel/matches';
 import { runTable, type TableRun } from '../../kernel/netfilter';
-import type { Namespace, NfChain, NfTable } from '../../model/network';
+import type { Namespace } from '../../model/namespace';
+import type { NfChain, NfTable } from '../../model/netfilter';
 import { set, type FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import type { Step } from '../step';

@@ -1,4 +1,5 @@
-import type { Device, Namespace } from '../../model/network';
+import type { Device } from '../../model/device';
+import type { Namespace } from '../../model/namespace';
 import type { FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import type { Ending, Step } from '../step';

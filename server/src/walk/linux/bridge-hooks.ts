@@ -1,7 +1,10 @@
 import { runTable, type TableRun } from '../../kernel/netfilter';
 import { UNROUTED, type Hook, type Moment } from '../../kernel/matches';
 import type { NfMatch } from '../../captures/netfilter-facts';
-import type { EbChain, EbTable, LinuxBridge, Namespace, NfChain, NfTable } from '../../model/network';
+import type { EbChain, EbTable } from '../../model/ebtables';
+import type { LinuxBridge } from '../../model/linux-bridge';
+import type { Namespace } from '../../model/namespace';
+import type { NfChain, NfTable } from '../../model/netfilter';
 import { get, vlanOf, type FlowKey } from '../../packet/flow-key';
 import { answeredBy, isArp } from '../arp';
 import { addGap, inNamespace, type Context } from '../context';

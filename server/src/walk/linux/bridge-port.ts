@@ -1,5 +1,8 @@
 import { hasRole } from '../../model/known-names';
-import type { BridgeMember, BridgeVlan, Device, LinuxBridge, Namespace, Source } from '../../model/network';
+import type { Device } from '../../model/device';
+import type { BridgeMember, BridgeVlan, LinuxBridge } from '../../model/linux-bridge';
+import type { Namespace } from '../../model/namespace';
+import type { Source } from '../../model/source';
 import { formatMac, isMulticastMac } from '../../packet/address';
 import { AD_TAG, ANY_TAG, get, hasTagOf, pushVlan, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { linkFault } from './link-state';

@@ -1,5 +1,7 @@
 import { formatAddress } from '../../kernel/packet';
-import type { Host, LinuxBridge, Namespace } from '../../model/network';
+import type { LinuxBridge } from '../../model/linux-bridge';
+import type { Namespace } from '../../model/namespace';
+import type { Host } from '../../model/network';
 import { parseMac } from '../../packet/address';
 import { get, set, vlanOf, type FlowKey } from '../../packet/flow-key';
 import type { Context } from '../context';

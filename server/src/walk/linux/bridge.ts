@@ -1,4 +1,6 @@
-import type { BridgeMember, Host, LinuxBridge, Source } from '../../model/network';
+import type { BridgeMember, LinuxBridge } from '../../model/linux-bridge';
+import type { Host } from '../../model/network';
+import type { Source } from '../../model/source';
 import { bareNamespace, flowsFrom, neutronPortOf } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
 import { get, vlanOf, type FlowKey } from '../../packet/flow-key';

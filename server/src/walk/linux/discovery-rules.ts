@@ -1,4 +1,4 @@
-import type { Namespace } from '../../model/network';
+import type { Namespace } from '../../model/namespace';
 import type { FlowKey } from '../../packet/flow-key';
 import { isArp } from '../arp';
 import type { Context } from '../context';

@@ -9,7 +9,7 @@ import {
   parsePrefix,
 } from '../../packet/address';
 import { not, tri, type Tri } from '../../kernel/decide';
-import type { EbChain, EbRule, EbTable } from '../../model/network';
+import type { EbChain, EbRule, EbTable } from '../../model/ebtables';
 import type { EbMatch } from '../../captures/netfilter-facts';
 import { ipProtocolNumber } from '../../packet/ip-protocols';
 import { get, set, vlanOf, type FlowKey } from '../../packet/flow-key';

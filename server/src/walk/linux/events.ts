@@ -1,4 +1,5 @@
-import type { Namespace, Source } from '../../model/network';
+import type { Namespace } from '../../model/namespace';
+import type { Source } from '../../model/source';
 import { answerSource } from '../../kernel/icmp-errors';
 import { formatAddress, type IpPacket } from '../../kernel/packet';
 import type { RuleHit, TableRun } from '../../kernel/netfilter';

@@ -1,6 +1,7 @@
 import { formatAddress } from '../../kernel/packet';
 import type { IpvsTold, Passage } from '../../kernel/passage';
-import type { Host, Namespace } from '../../model/network';
+import type { Namespace } from '../../model/namespace';
+import type { Host } from '../../model/network';
 import type { FlowKey } from '../../packet/flow-key';
 import { hostOf, type Context } from '../context';
 import { followCopies, type Copy } from '../copies';

@@ -1,4 +1,5 @@
-import type { Device, Host } from '../../model/network';
+import type { Device } from '../../model/device';
+import type { Host } from '../../model/network';
 import { bridgeKeyIn } from '../../model/queries';
 import type { FlowKey } from '../../packet/flow-key';
 import type { Ending, Step } from '../step';

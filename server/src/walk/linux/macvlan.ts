@@ -1,4 +1,6 @@
-import type { Device, Host, Namespace } from '../../model/network';
+import type { Device } from '../../model/device';
+import type { Namespace } from '../../model/namespace';
+import type { Host } from '../../model/network';
 import { isMulticastMac, parseMac } from '../../packet/address';
 import { get, set, type FlowKey } from '../../packet/flow-key';
 import { addDoubt, addGap, inNamespace, type Context } from '../context';

@@ -1,5 +1,7 @@
 import { formatAddress } from '../../kernel/packet';
-import type { Device, Namespace, Source } from '../../model/network';
+import type { Device } from '../../model/device';
+import type { Namespace } from '../../model/namespace';
+import type { Source } from '../../model/source';
 import { allDevices, bareNamespace, neutronPortOf, neutronPortWithIp, routerName } from '../../model/queries';
 import { isMulticastMac, parseMac } from '../../packet/address';
 import { get, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';

@@ -1,5 +1,8 @@
 import { sysctl } from '../../kernel/sysctl';
-import type { Device, Host, Namespace, Network, Source } from '../../model/network';
+import type { Device } from '../../model/device';
+import type { Namespace } from '../../model/namespace';
+import type { Host, Network } from '../../model/network';
+import type { Source } from '../../model/source';
 import { devicesWithIp, neutronPortWithIp, ovsPortNamed } from '../../model/queries';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
 import { macOwnerText } from '../owner';

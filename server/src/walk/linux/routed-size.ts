@@ -1,6 +1,7 @@
 import type { Passage } from '../../kernel/passage';
 import type { Lookup } from '../../kernel/routing';
-import type { Namespace, Source } from '../../model/network';
+import type { Namespace } from '../../model/namespace';
+import type { Source } from '../../model/source';
 import type { FlowKey } from '../../packet/flow-key';
 import type { Context } from '../context';
 import { doubtCut } from '../device-size';

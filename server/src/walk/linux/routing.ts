@@ -1,4 +1,5 @@
-import type { Known, Namespace, Source } from '../../model/network';
+import type { Namespace } from '../../model/namespace';
+import type { Known, Source } from '../../model/source';
 import { formatIpv4, formatIpv6, parseIp } from '../../packet/address';
 import { plainPacket } from '../../kernel/packet';
 import { flowOf, lookup, type Lookup } from '../../kernel/routing';

@@ -4,7 +4,7 @@ import { copyTable, newTable, type ConnectionTable } from '../../kernel/conntrac
 import { explore, type Branch } from '../../kernel/decide';
 import type { Passage, StackInput } from '../../kernel/passage';
 import { pass } from '../../kernel/stack';
-import type { Namespace } from '../../model/network';
+import type { Namespace } from '../../model/namespace';
 import { addGap, inNamespace, type Context } from '../context';
 
 /** What came of a packet, and the answers that were taken for granted on its way. */

@@ -1,4 +1,6 @@
-import type { LinuxBridge, Namespace, Source } from '../../model/network';
+import type { LinuxBridge } from '../../model/linux-bridge';
+import type { Namespace } from '../../model/namespace';
+import type { Source } from '../../model/source';
 import type { FlowKey } from '../../packet/flow-key';
 import { askedFor, isRequest } from '../arp';
 

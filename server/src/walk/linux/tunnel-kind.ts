@@ -1,4 +1,4 @@
-import type { Device } from '../../model/network';
+import type { Device } from '../../model/device';
 
 /** A tunnel device of the kernel's: what kind, and which of the tunnels between two hosts it is. */
 export interface TunnelDevice {

@@ -1,4 +1,6 @@
-import type { Device, Host, Namespace } from '../../model/network';
+import type { Device } from '../../model/device';
+import type { Namespace } from '../../model/namespace';
+import type { Host } from '../../model/network';
 import { hasRole } from '../../model/known-names';
 import { AD_TAG, ANY_TAG, hasTagOf, pushVlan, Q_TAG, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import type { Context } from '../context';

@@ -1,4 +1,4 @@
-import type { BridgeMember, BridgeTunnel, LinuxBridge } from '../../model/network';
+import type { BridgeMember, BridgeTunnel, LinuxBridge } from '../../model/linux-bridge';
 import { get, pushVlan, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import type { Refusal } from './bridge-port';
 

@@ -1,7 +1,7 @@
 import type { NatAct } from '../../openflow/ofpact';
 import { formatIpv4, formatIpv6, parseIp } from '../../packet/address';
 import { get, set, type FlowKey } from '../../packet/flow-key';
-import type { Source } from '../../model/network';
+import type { Source } from '../../model/source';
 import type { Connection, Tuple, WalkState } from '../context';
 import { destinationIp, isIpv6, sourceIp } from '../step';
 

@@ -1,4 +1,6 @@
-import type { FlowEntry, OvsBridge, OvsPort, Source } from '../../model/network';
+import type { FlowEntry } from '../../model/flows';
+import type { OvsBridge, OvsPort } from '../../model/ovs-bridge';
+import type { Source } from '../../model/source';
 import { isPatch, isTunnel, isTunnelBridge, networkOf, neutronPortOf } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
 import { get, set, vlanOf, withoutVlan, withVlan, type FlowKey } from '../../packet/flow-key';

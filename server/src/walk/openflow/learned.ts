@@ -1,4 +1,5 @@
-import type { OvsBridge, Source } from '../../model/network';
+import type { OvsBridge } from '../../model/ovs-bridge';
+import type { Source } from '../../model/source';
 import type { Match } from '../../openflow/match';
 import type { Rule } from '../../ofproto/switch';
 import { set, withoutVlan, type FlowKey } from '../../packet/flow-key';

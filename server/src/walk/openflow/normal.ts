@@ -1,4 +1,5 @@
-import type { OvsBridge, OvsPort, Source } from '../../model/network';
+import type { OvsBridge, OvsPort } from '../../model/ovs-bridge';
+import type { Source } from '../../model/source';
 import { bridgePort, flowsFrom } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
 import { LOCAL_PORT } from '../../packet/fields';

@@ -1,4 +1,6 @@
-import type { Host, OvsBridge, OvsPort, Source } from '../../model/network';
+import type { Host } from '../../model/network';
+import type { OvsBridge, OvsPort } from '../../model/ovs-bridge';
+import type { Source } from '../../model/source';
 import { bridgePort, isPatch, isTunnel } from '../../model/queries';
 import { hex } from '../../base/bits';
 import { tlvsOf } from '../../ofproto/fields';

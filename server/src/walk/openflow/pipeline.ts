@@ -1,5 +1,7 @@
 import { explainActions } from '../../model/explain';
-import type { FlowEntry, OvsBridge, OvsPort, Source } from '../../model/network';
+import type { FlowEntry } from '../../model/flows';
+import type { OvsBridge, OvsPort } from '../../model/ovs-bridge';
+import type { Source } from '../../model/source';
 import { bridgePort } from '../../model/queries';
 import type { NatAct, OfpAct } from '../../openflow/ofpact';
 import type { TlvTable } from '../../openflow/tlv';

@@ -1,4 +1,5 @@
-import type { OvsBridge, Source } from '../../model/network';
+import type { OvsBridge } from '../../model/ovs-bridge';
+import type { Source } from '../../model/source';
 import type { FlowKey } from '../../packet/flow-key';
 import type { Certainty, Step } from '../step';
 
