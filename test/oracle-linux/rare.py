@@ -238,7 +238,8 @@ def native_middle(native, kind, hook):
 
 def tracked_protocol(native):
     # nft 1.0.6 forgets to print an `ip protocol` beside it, and forgets it itself before an option of TCP.
-    if native.by_header:
+    # In tables of both families its listing does not say which of them the rule is for.
+    if native.by_header or native.family == "inet":
         return None
     native.by_header = True
     return f"ct protocol {native.r.choice(['tcp', 'udp', 'icmp'])}"

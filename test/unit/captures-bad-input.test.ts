@@ -46,7 +46,8 @@ describe('bad input', () => {
     const took = seconds(start);
     console.log(`# 50 MB log: ${took.toFixed(2)} s`);
     assert.deepEqual(kinds(document), []);
-    assert.ok(took < 12, `took ${took.toFixed(1)} s`);
+    // Some 6 s of an idle machine; slow or busy ones take twice that.
+    assert.ok(took < 20, `took ${took.toFixed(1)} s`);
   });
 
   it('survives hostile repetition', () => {

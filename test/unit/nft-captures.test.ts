@@ -63,6 +63,22 @@ table ip own {
     );
   });
 
+  it('takes for open which family a condition on the protocol of a connection is for, where nothing says so', () => {
+    // Asked of nft 1.0.6: `meta nfproto ipv6 ct protocol tcp` is listed as the first of these, the others as they are.
+    const open = ['ct protocol tcp drop', 'iifname "a" ct protocol tcp drop'];
+    const certain = [
+      'ip saddr 10.0.0.1 ct protocol tcp drop',
+      'meta nfproto ipv6 ct protocol { tcp, udp } drop',
+      'ct protocol != tcp drop',
+      'ct protocol { tcp, udp } drop',
+      'ct protocol vmap { tcp : drop }',
+    ];
+    for (const rule of open) assert.match(rulesOf(rule)[0] ?? '', /translated -> DROP$/, rule);
+    for (const rule of certain) assert.doesNotMatch(rulesOf(rule)[0] ?? '', /translated/, rule);
+    const { rules } = read('table ip6 t {\n\tchain c {\n\t\tct protocol tcp drop\n\t}\n}');
+    assert.deepEqual(rules[0]?.matches.map(words), ['conntrack=tcp']);
+  });
+
   it('takes for open what the translations of iptables’ extensions do not print, and knows their order', () => {
     const { rules, errors } = read(`table ip mangle {
 	chain PREROUTING {

@@ -113,6 +113,14 @@ describe('the JSON of nft', () => {
       hidden.matches.map(({ kind }) => kind),
       ['translated'],
     );
+    // Nor does it of a family before this, in a table of both.
+    const tracked = '{"match": {"op": "==", "left": {"ct": {"key": "protocol"}}, "right": "tcp"}}, {"drop": null}';
+    const [ofBoth] = read('nft -j list ruleset', rule(tracked).replace('"ip"', '"inet"')).facts;
+    assert.ok(ofBoth?.kind === 'nf-rule');
+    assert.deepEqual(
+      [only(tracked), ofBoth].map(({ matches }) => matches.map(({ kind }) => kind)),
+      [['conntrack'], ['translated']],
+    );
     const { errors, facts } = read('nft -j list ruleset', rule('{"accept": null}').slice(0, -4));
     assert.equal(facts.length, 0);
     assert.deepEqual(

@@ -235,6 +235,8 @@ export type NfMatch =
       readonly text: Val<string>;
       /** What the translation leaves out, in words. */
       readonly lost: string;
+      /** What shows the rule as the kernel has it, where another listing than the table's does. */
+      readonly command?: string;
     }
   /** Read, but not modelled (u32, bpf, string, time …): the rule may match. `name` is the module. */
   | {

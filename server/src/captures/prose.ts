@@ -15,7 +15,7 @@ const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script
 export function looksLikeProse(text: string): boolean {
   if (BULLET.test(text)) return true;
   const plain = text.trim();
-  const unspaced = plain.length > 2000 ? 0 : (plain.match(UNSPACED)?.length ?? 0);
+  const unspaced = plain.length > 2000 || !/[\u0080-\uffff]/.test(plain) ? 0 : (plain.match(UNSPACED)?.length ?? 0);
   if (unspaced >= 4 && unspaced > plain.length / 5) return true;
   const words = plain.split(/\s+/);
   const letters = words.filter((word) => /^[\p{L}’']+[,.;:!?)]?$/u.test(word)).length;

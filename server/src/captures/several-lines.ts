@@ -20,7 +20,7 @@ export function continuedLoop(line: Line, lines: Lines, n: number): { readonly l
 export function continuedCommand(line: Line, lines: Lines, n: number): { readonly line: Line; readonly more: number } {
   const broken = line.text.length > 2000 ? undefined : brokenCommand(line, lines, n);
   if (broken) return broken;
-  if (!/\s\\$/.test(line.text) || line.text.length > 2000) return { line, more: 0 };
+  if (!line.text.endsWith('\\') || !/\s\\$/.test(line.text) || line.text.length > 2000) return { line, more: 0 };
   let text = line.text;
   let more = 0;
   while (text.endsWith('\\') && more < 40) {
@@ -34,7 +34,7 @@ export function continuedCommand(line: Line, lines: Lines, n: number): { readonl
 
 /** A command behind a prompt that goes on below a `|`, or inside quotes; undefined for others. */
 function brokenCommand(line: Line, lines: Lines, n: number): { readonly line: Line; readonly more: number } | undefined {
-  if (!/\S \|$/.test(line.text) && openQuote(line.text) === undefined) return undefined;
+  if (!goesOnInPipe(line.text) && openQuote(line.text) === undefined) return undefined;
   if (parsePrompt(line.text) === undefined) return undefined;
   let text = line.text;
   for (let more = 1; more < 6; more++) {
@@ -42,13 +42,16 @@ function brokenCommand(line: Line, lines: Lines, n: number): { readonly line: Li
     const rest = next && next.text.length <= 1000 ? unquote(next).text.trim() : '';
     if (rest === '' || parsePrompt(rest) !== undefined) return undefined;
     text = `${text} ${rest}`;
-    if (!/\S \|$/.test(text) && openQuote(text) === undefined) return { line: { ...line, text }, more };
+    if (!goesOnInPipe(text) && openQuote(text) === undefined) return { line: { ...line, text }, more };
   }
   return undefined;
 }
 
+const goesOnInPipe = (text: string): boolean => text.endsWith(' |') && /\S \|$/.test(text);
+
 /** The quote that is open where a line ends; an apostrophe inside a word is none. */
 function openQuote(text: string): string | undefined {
+  if (!text.includes('"') && !text.includes("'")) return undefined;
   let open: string | undefined;
   for (let n = 0; n < text.length; n++) {
     const c = text[n] ?? '';

@@ -31,7 +31,7 @@ import { BULLET, isOrder, isStepOfScript, looksLikeProse } from './prose';
 import { recogniseCommand, sniffLine, type Found } from './registry';
 import { atPrompt, goesOn, leavesSession, opensNothing, sessionOf, type Session } from './session';
 import { continuedCommand, continuedLoop, lineEnd } from './several-lines';
-import { unquote } from './unquote';
+import { unquote, unquotedLines } from './unquote';
 
 /** The line above the output of each namespace, of `ip -all netns exec`. */
 const EACH_NAMESPACE = /^\s*netns: (\S+)$/;
@@ -109,6 +109,7 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
   let steps = 0;
   /** Lines that a page shows of the one at `n`, which are looked at one after the other. */
   let shown: Line[] = [];
+  const plainAt = unquotedLines(lines);
   for (let n = 0; n < lines.length; n += shown.length > 0 ? 0 : 1) {
     if (++steps % STEP === 0) yield;
     const run = shown.length > 0 ? 0 : flows.runAt(n);
@@ -131,7 +132,7 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
       if (open) open.blanks++;
       continue;
     }
-    const unquoted = unquote(raw);
+    const unquoted = raw === whole ? (plainAt(n) ?? raw) : unquote(raw);
     const printed = results.take(unquoted);
     if (printed === 'beside' || (printed === undefined && inResult)) {
       close();
@@ -152,8 +153,8 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
       continue;
     }
     const following = (k: number) => {
-      const next = shown[k] ?? lines.at(n + 1 + k - shown.length);
-      const plain = next && unquote(next);
+      const next = shown[k];
+      const plain = next ? unquote(next) : plainAt(n + 1 + k - shown.length);
       return plain && ((inResult ? results.peek(plain) : undefined) ?? plain).text;
     };
     if (line.text.trim() === '' || FENCE.test(line.text)) {

@@ -143,7 +143,7 @@ export function openCondition(
       certainty: 'assumed' as const,
       nature: 'hidden' as const,
       reason: `${translated.map(({ text, lost }) => `${text.value}: ${lost}`).join(', ')}; taken ${likely ? 'to match as shown' : 'not to match'}`,
-      command: printsTable(table),
+      command: translated.find(({ command }) => command !== undefined)?.command ?? printsTable(table),
     };
   }
   const unmodelled = open.every((match) => match.kind === 'other' || match.kind === 'number');

@@ -9,7 +9,7 @@ import { numberIn, presenceOf } from './numbers';
 import { limitOf } from './rates';
 import type { NftElement, NftItem, NftMap } from './semantics';
 import { natTo, netmap, notModelled, statementOf, type Statement } from './statements';
-import { translatedMatches, translatedStatement } from './translated';
+import { translatedMatches, translatedStatement, withoutFamily } from './translated';
 
 type RuleFact = Extract<NetfilterFact, { kind: 'nf-rule' }>;
 
@@ -102,7 +102,8 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
           continue;
         }
         const merged = draft.before.length === 0 ? withIcmpCode(draft.matches, item) : undefined;
-        if (merged === undefined) narrow(translatedMatches(item, lookup) ?? conditionMatches(item, lookup));
+        if (merged === undefined)
+          narrow(translatedMatches(item, lookup) ?? withoutFamily(item, items, lookup) ?? conditionMatches(item, lookup));
         else draft.matches = merged;
         continue;
       }

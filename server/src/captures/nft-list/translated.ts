@@ -42,6 +42,30 @@ export function translatedMatches(item: Condition, lookup: Lookup): NfMatch[] | 
   return undefined;
 }
 
+/** What says whether a rule is for IPv4 or IPv6. */
+const FAMILY = /^(?:(?:ct (?:original|reply) )?ip6?|icmp|icmpv6|meta nfproto|nfproto|meta protocol)\b/;
+
+/**
+ * `ct protocol tcp` of a rule in a table of both families that says neither: nft 1.0.6 takes `meta nfproto ipv6` in front of it for
+ * something that it implies, and prints nothing of that (sets, maps and `!=` do not lead to it). Undefined for other conditions.
+ */
+export function withoutFamily(item: Condition, rule: readonly NftItem[], lookup: Lookup): NfMatch[] | undefined {
+  if (lookup.madeByIptables || lookup.family === 'ip' || lookup.family === 'ip6') return undefined;
+  const [first, second] = item.selectors;
+  if (first?.value !== 'ct protocol' || second !== undefined) return undefined;
+  if (item.right.is !== 'values' || item.right.values.length > 1 || !/^(?:|==|eq)$/.test(item.relation)) return undefined;
+  if (rule.some((other) => other.is === 'condition' && other.selectors.some(({ value }) => FAMILY.test(value)))) return undefined;
+  const lost = 'nft 1.0.6 leaves out a family of addresses that the rule asks for before it';
+  return conditionMatches(item, lookup).map((shown) => ({
+    kind: 'translated',
+    shown,
+    narrows: true,
+    text: item.text,
+    lost,
+    command: 'nft --debug=netlink list ruleset',
+  }));
+}
+
 /** As translatedMatches, for what rules do. */
 export function translatedStatement(item: NftItem, lookup: Lookup): Statement | undefined {
   if (!lookup.madeByIptables || item.is !== 'set') return undefined;

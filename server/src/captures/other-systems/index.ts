@@ -47,19 +47,18 @@ function isDevice(text: string): boolean {
   return flags.some((name) => (LINUX_FLAGS[name] ?? 0) !== 0 && (Number(number) & (LINUX_FLAGS[name] ?? 0)) === 0);
 }
 
+const nextOf = (following: (n: number) => string | undefined, count: number): string[] =>
+  Array.from({ length: count }, (_, n) => following(n) ?? '');
+
 /** What a line is where another system than Linux printed it; the program's name tells what to say. */
 function sniffOther(text: string, following: (n: number) => string | undefined): Recognised | undefined {
-  const below = [following(0) ?? '', following(1) ?? ''];
-  if (isDevice(text) || (DEVICE.test(text) && below.some((line) => DEVICE_DETAIL.test(line) || isDevice(line))))
+  if (isDevice(text) || (DEVICE.test(text) && nextOf(following, 2).some((line) => DEVICE_DETAIL.test(line) || isDevice(line))))
     return { kind: 'bsd-ifconfig' };
   if (MAC_DEVICE.test(text)) return { kind: 'bsd-ip-address' };
   if (SOCKET_TITLE.test(text) || SOCKET.test(text) || ONLY_BSD.test(text)) return { kind: 'bsd-netstat' };
-  if (SOCKETS_TITLE.test(text) && below.some((line) => SOCKET_TITLE.test(line) || SOCKET.test(line)))
+  if (SOCKETS_TITLE.test(text) && nextOf(following, 2).some((line) => SOCKET_TITLE.test(line) || SOCKET.test(line)))
     return { kind: 'bsd-netstat' };
-  if (
-    ROUTE_TITLE.test(text) ||
-    (ROUTES.test(text) && [...below, following(2) ?? '', following(3) ?? ''].some((line) => ROUTE_TITLE.test(line)))
-  )
+  if (ROUTE_TITLE.test(text) || (ROUTES.test(text) && nextOf(following, 4).some((line) => ROUTE_TITLE.test(line))))
     return { kind: 'bsd-route' };
   return NEIGHBOUR.test(text) ? { kind: 'bsd-arp' } : undefined;
 }

@@ -36,6 +36,7 @@ export const ovsVsctlList: CaptureKind = {
   sniff(text, following) {
     const isJson = /^\s*\{"(?:data|headings)":\[/.test(text) && /"headings":\[(?:"[a-z_]+",?)+\]/.test(text);
     if (isJson) return { kind: 'ovs-vsctl-list' };
+    if (!/^\s*_uuid[ ,]/.test(text)) return undefined;
     // Tables whose titles no other program has.
     const titles = text.trim().split(/[ ,]+/);
     if (titles[0] === '_uuid' && titles.length > 3 && titles.some((title) => OVS_COLUMN.test(title)))

@@ -48,6 +48,7 @@ const OVN_SHOW: Readonly<Record<string, readonly [start: RegExp, below: RegExp]>
   ],
   'ovn-sbctl-show': [/^\s*Chassis "?[\w.:-]+"?\s*$/, /^\s+(?:hostname: |Encap \w+\s*$|Port_Binding )/],
 };
+const OVN_SHOWS = Object.entries(OVN_SHOW);
 
 /**
  * Commands whose output is recognised for what it is, but not read: nothing is known of its content, and the walk must not
@@ -63,7 +64,7 @@ export const recognisedOnly: CaptureKind = {
     return undefined;
   },
   sniff(text, following) {
-    for (const [kind, [start, below]] of Object.entries(OVN_SHOW)) {
+    for (const [kind, [start, below]] of OVN_SHOWS) {
       // A switch without ports may stand above the next one.
       if (start.test(text) && [start, below].some((pattern) => pattern.test(following(0) ?? ''))) return { kind };
     }
