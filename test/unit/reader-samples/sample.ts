@@ -1,0 +1,2 @@
+/** A command, and some lines of its output. */
+export type Sample = readonly [string, readonly string[]];
