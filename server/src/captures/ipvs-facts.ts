@@ -11,14 +11,8 @@ export interface IpvsEnd {
   readonly shown: string;
 }
 
-/** A virtual service: an address, or all packets of a mark. */
-export interface IpvsServiceFact {
-  readonly kind: 'ipvs-service';
-  /** `TCP`, `UDP`, `SCTP`; undefined for a service by mark. */
-  readonly protocol?: Val<string>;
-  readonly end?: IpvsEnd;
-  readonly mark?: Val<number>;
-  readonly family: 4 | 6;
+/** How a service shares its packets out among its servers. */
+export interface IpvsScheduling {
   /** `rr`, `wlc`, `sh` …; lists of counters do not say it. */
   readonly scheduler?: Val<string>;
   /** In seconds. */
@@ -31,6 +25,16 @@ export interface IpvsServiceFact {
   readonly engine?: Val<string>;
   /** Every UDP packet is scheduled anew (`ops`). */
   readonly onePacket: boolean;
+}
+
+/** A virtual service: an address, or all packets of a mark. */
+export interface IpvsServiceFact extends IpvsScheduling {
+  readonly kind: 'ipvs-service';
+  /** `TCP`, `UDP`, `SCTP`; undefined for a service by mark. */
+  readonly protocol?: Val<string>;
+  readonly end?: IpvsEnd;
+  readonly mark?: Val<number>;
+  readonly family: 4 | 6;
   readonly text: Val<string>;
 }
 

@@ -1,10 +1,11 @@
+import { defined } from '../../base/defined';
 import { val, type Span, type Val } from '../../base/span';
 import type { RefKind } from '../capture';
 import type { Fact } from '../facts';
 import type { Collected } from '../lines';
 import { spanIn, type SourceText } from '../ohm';
 import type { Subject } from './command';
-import { canonicalIp, findAll, ipsIn, isUuid, macsIn, present, slice, textVal, uuidsIn } from './source';
+import { canonicalIp, findAll, ipsIn, isUuid, macsIn, slice, textVal, uuidsIn } from './source';
 import type { Entity, Field } from './table';
 
 /** What the command asked, for the things that its output leaves out. */
@@ -93,7 +94,7 @@ function fixedIpsIn(source: SourceText): FixedIp[] {
     if (ip !== undefined)
       ips.push({
         ip: val(canonicalIp(ip.value) ?? ip.value, ip.span),
-        ...present({ subnet: group.get('subnet_id'), port: group.get('port_id') }),
+        ...defined({ subnet: group.get('subnet_id'), port: group.get('port_id') }),
       });
   }
   return ips;
@@ -235,7 +236,7 @@ function factsOf(entity: Entity, asked: Asked): Fact[] {
 
 function instance(entity: Entity, id: Val<string> | undefined, name: Val<string> | undefined): Fact[] {
   if (id === undefined && name === undefined) return [];
-  const optional = present({
+  const optional = defined({
     id,
     name,
     hypervisor: text(entity, 'osextsrvattrhypervisorhostname', 'hypervisorhostname', 'osextsrvattrhost', 'host'),
@@ -248,10 +249,10 @@ function instance(entity: Entity, id: Val<string> | undefined, name: Val<string>
 function port(entity: Entity, id: Val<string>, name: Val<string> | undefined, asked: Asked): Fact {
   const fixed = cell(entity, 'fixedips', 'fixedipaddresses');
   const plain = cell(entity, 'ipaddresses');
-  const fixedIps = fixed === undefined ? [] : fixedIpsIn(fixed).map(({ ip, subnet: of }) => ({ ip, ...present({ subnet: of }) }));
+  const fixedIps = fixed === undefined ? [] : fixedIpsIn(fixed).map(({ ip, subnet: of }) => ({ ip, ...defined({ subnet: of }) }));
   if (fixed === undefined && plain !== undefined) fixedIps.push(...ipsIn(plain).map((ip) => ({ ip })));
   const mac = cell(entity, 'macaddress', 'macaddr');
-  const optional = present({
+  const optional = defined({
     name,
     mac: mac === undefined ? undefined : macsIn(mac)[0],
     network: text(entity, 'networkid', 'netid', 'network'),
@@ -268,7 +269,7 @@ function network(entity: Entity, id: Val<string> | undefined, name: Val<string> 
   if (id === undefined && name === undefined) return [];
   const subnets = cell(entity, 'subnets');
   const external = text(entity, 'routerexternal', 'external', 'routertype');
-  const optional = present({
+  const optional = defined({
     id,
     name,
     type: text(entity, 'providernetworktype', 'networktype'),
@@ -281,7 +282,7 @@ function network(entity: Entity, id: Val<string> | undefined, name: Val<string> 
 }
 
 function subnet(entity: Entity, id: Val<string>, name: Val<string> | undefined): Fact {
-  const optional = present({
+  const optional = defined({
     name,
     cidr: text(entity, 'cidr', 'subnet'),
     gateway: text(entity, 'gatewayip', 'gateway'),
@@ -295,7 +296,7 @@ function router(entity: Entity, id: Val<string> | undefined, name: Val<string> |
   const gateway = cell(entity, 'externalgatewayinfo');
   const inside = gateway === undefined ? [] : embedded(gateway);
   const snat = inside.find(({ key }) => key === 'enable_snat')?.value;
-  const optional = present({
+  const optional = defined({
     name,
     externalNetwork: inside.find(({ key }) => key === 'network_id')?.value,
     enableSnat: snat === undefined ? undefined : val(/^true$/i.test(snat.value), snat.span),
@@ -305,7 +306,7 @@ function router(entity: Entity, id: Val<string> | undefined, name: Val<string> |
   const interfaces = cell(entity, 'interfacesinfo');
   for (const { port: of, ip, subnet: on } of interfaces === undefined ? [] : fixedIpsIn(interfaces)) {
     if (of !== undefined)
-      facts.push({ kind: 'neutron-port', id: of, fixedIps: [{ ip, ...present({ subnet: on }) }], ofRouter: id.value });
+      facts.push({ kind: 'neutron-port', id: of, fixedIps: [{ ip, ...defined({ subnet: on }) }], ofRouter: id.value });
   }
   return facts;
 }
@@ -319,7 +320,7 @@ function floatingIp(entity: Entity): Fact[] {
     {
       kind: 'floating-ip',
       ip,
-      ...present({ fixedIp: fixed === undefined ? undefined : ipsIn(fixed)[0], port: text(entity, 'portid', 'port') }),
+      ...defined({ fixedIp: fixed === undefined ? undefined : ipsIn(fixed)[0], port: text(entity, 'portid', 'port') }),
     },
   ];
 }

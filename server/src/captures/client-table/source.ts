@@ -97,10 +97,3 @@ export function isUuidStart(text: string): boolean {
   if (text === '' || text.length >= 36 || !/^[0-9a-f-]+$/i.test(text)) return false;
   return [...text].every((c, n) => (c === '-') === (n === 8 || n === 13 || n === 18 || n === 23));
 }
-
-/** Leaves out what is not there, as the facts have it. */
-export function present<T extends Readonly<Record<string, unknown>>>(given: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-}

@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import { val, type Val } from '../../base/span';
@@ -170,9 +171,7 @@ function take(out: Collected, found: AddressLine, open: OpenLink | undefined, li
         ...peerFields(out, found.peer),
         flags: found.flags,
         ...(mtu === undefined || !/^\d+$/.test(mtu.value) ? {} : { mtu: numberVal(mtu) }),
-        ...(state === undefined ? {} : { state }),
-        ...(group === undefined ? {} : { group }),
-        ...(master === undefined ? {} : { master }),
+        ...defined({ state, group, master }),
       };
     }
     case 'hardware': {
@@ -300,9 +299,7 @@ function parseJson(input: ParseInput) {
         dev: name,
         ip,
         prefix,
-        ...(scope === undefined ? {} : { scope }),
-        ...(peer === undefined ? {} : { peer }),
-        ...(broadcast === undefined ? {} : { broadcast }),
+        ...defined({ scope, peer, broadcast }),
         ...(unrouted?.is === 'word' && unrouted.value === true ? { noPrefixRoute: true } : {}),
         ...jsonUnverified(entry),
       });
@@ -352,13 +349,9 @@ function jsonLink(object: ReadonlyMap<string, Json>, name: Val<string>, out: Col
     ...(peer === undefined ? {} : { peer }),
     ...(peerIndex === undefined ? {} : { peerIndex }),
     flags: jsonTexts(object, 'flags'),
-    ...(mtu === undefined ? {} : { mtu }),
-    ...(state === undefined ? {} : { state }),
-    ...(group === undefined ? {} : { group }),
+    ...defined({ mtu, state, group }),
     ...(isMac ? { mac: val(mac.value.toLowerCase(), mac.span) } : {}),
-    ...(master === undefined ? {} : { master }),
-    ...(linkNetns === undefined ? {} : { linkNetns }),
-    ...(number === undefined ? {} : { linkNetnsId: number }),
+    ...defined({ master, linkNetns, linkNetnsId: number }),
     ...(Object.keys(settings).length === 0 ? {} : { settings }),
     ...(Object.keys(portSettings).length === 0 ? {} : { portSettings }),
     ...(type === undefined ? {} : { type }),

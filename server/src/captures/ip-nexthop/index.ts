@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { numberVal, deviceRef, ipRef, lower } from '../words';
 import type { CaptureKind, ParseInput } from '../capture';
@@ -82,9 +83,7 @@ function parseJson(input: ParseInput) {
     add(out, {
       kind: 'nexthop-object',
       id,
-      ...(via === undefined ? {} : { via }),
-      ...(dev === undefined ? {} : { dev }),
-      ...(encap === undefined ? {} : { encap }),
+      ...defined({ via, dev, encap }),
       blackhole: own.has('blackhole'),
       group: jsonObjects(own, 'group').flatMap((member) => {
         const of = jsonNumber(member, 'id');

@@ -1,4 +1,5 @@
 import grammars from '../../generated/grammars.ohm-bundle';
+import { defined } from '../../base/defined';
 import { val } from '../../base/span';
 import type { CaptureKind, Parsed, ParseInput } from '../capture';
 import type { Fact } from '../facts';
@@ -66,7 +67,7 @@ function parseText(input: ParseInput): Parsed {
           type,
           dst: lower(dst),
           text,
-          ...given({ via: via && lower(via), dev, src: src && lower(src), from: from && lower(from), table }),
+          ...defined({ via: via && lower(via), dev, src: src && lower(src), from: from && lower(from), table }),
         });
     }
   }
@@ -84,7 +85,7 @@ function parseJson(input: ParseInput): Parsed {
       type: jsonText(object, 'type')?.value ?? 'unicast',
       dst,
       text: val(dst.value, dst.span),
-      ...given({
+      ...defined({
         via: jsonText(object, 'gateway') ?? (via?.is === 'object' ? jsonText(via.fields, 'host') : undefined),
         dev: jsonText(object, 'dev'),
         src: jsonText(object, 'prefsrc'),
@@ -94,13 +95,6 @@ function parseJson(input: ParseInput): Parsed {
     });
   }
   return out;
-}
-
-type Optional = Partial<Pick<Answer, 'via' | 'dev' | 'src' | 'from' | 'table'>>;
-
-/** Without what is not there. */
-function given(parts: { readonly [K in keyof Optional]: Optional[K] | undefined }): Optional {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
 }
 
 function add(out: Collected, answer: Answer): void {

@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Line } from '../../base/lines';
 import { val, type Val } from '../../base/span';
@@ -47,9 +48,7 @@ export const ipRoute: CaptureKind = {
     return {
       kind: 'ip-route',
       options: {
-        ...(filter === undefined ? {} : { filter }),
-        ...(table === undefined ? {} : { table }),
-        ...(dev === undefined ? {} : { dev }),
+        ...defined({ filter, table, dev }),
         ...(command.family === undefined ? {} : { family: command.family }),
       },
     };
@@ -193,13 +192,7 @@ function routeFact(out: Collected, found: RouteLine, line: Line, input: ParseInp
     ...(src === undefined ? {} : { src: lower(src) }),
     ...(from === undefined ? {} : { from: lower(from) }),
     ...(metric === undefined || !/^\d+$/.test(metric.value) ? {} : { metric: numberVal(metric) }),
-    ...(scope === undefined ? {} : { scope }),
-    ...(table === undefined ? {} : { table }),
-    ...(tosValue === undefined ? {} : { tos: tosValue }),
-    ...(mtu === undefined ? {} : { mtu }),
-    ...(advmss === undefined ? {} : { advmss }),
-    ...(protocol === undefined ? {} : { protocol }),
-    ...(encap === undefined ? {} : { encap }),
+    ...defined({ scope, table, tos: tosValue, mtu, advmss, protocol, encap }),
     ...(nhid === undefined || !/^\d+$/.test(nhid.value) ? {} : { nexthopId: numberVal(nhid) }),
     flags: flags.map((flag) => flag.value),
     text: found.text,
@@ -277,24 +270,14 @@ function parseJson(input: ParseInput) {
       kind: 'route',
       type: jsonText(own, 'type')?.value ?? 'unicast',
       dst: val(destination(dst.value, own.has('via') ? '0.0.0.0' : via?.value, src?.value, isSix), dst.span),
-      ...(via === undefined ? {} : { via }),
-      ...(dev === undefined ? {} : { dev }),
-      ...(src === undefined ? {} : { src }),
-      ...(from === undefined ? {} : { from }),
-      ...(metric === undefined ? {} : { metric }),
-      ...(scope === undefined ? {} : { scope }),
+      ...defined({ via, dev, src, from, metric, scope }),
       ...(table !== undefined
         ? { table }
         : asked === undefined
           ? {}
           : { table: val(asked === 'all' ? 'main' : asked, { start: dst.span.start, end: dst.span.start }) }),
       ...(nexthops.length === 0 ? {} : { nexthops }),
-      ...(tos === undefined ? {} : { tos }),
-      ...(mtu === undefined ? {} : { mtu }),
-      ...(advmss === undefined ? {} : { advmss }),
-      ...(protocol === undefined ? {} : { protocol }),
-      ...(encap === undefined ? {} : { encap }),
-      ...(nhid === undefined ? {} : { nexthopId: nhid }),
+      ...defined({ tos, mtu, advmss, protocol, encap, nexthopId: nhid }),
       flags: jsonTexts(own, 'flags'),
       text: dst,
     });

@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val } from '../../base/span';
 import type { CaptureKind } from '../capture';
@@ -69,23 +70,14 @@ export const ipRule: CaptureKind = {
         not,
         ...(six ? { family: 'ip6' as const } : {}),
         ...(tos === undefined || tosValue === undefined ? {} : { tos: val(tosValue, tos.span) }),
-        ...(ipproto === undefined ? {} : { ipproto }),
-        ...(sport === undefined ? {} : { sport }),
-        ...(dport === undefined ? {} : { dport }),
-        ...(uidrange === undefined ? {} : { uidrange }),
+        ...defined({ ipproto, sport, dport, uidrange }),
         ...(tunnel === undefined || !/^\d+$/.test(tunnel.value) ? {} : { tunnel: numberVal(tunnel) }),
         ...(suppress === undefined ? {} : { suppressPrefix: numberVal(suppress) }),
         ...(suppressGroup === undefined ? {} : { suppressGroup }),
         ...(goto === undefined || !/^\d+$/.test(goto.value) ? {} : { goto: numberVal(goto) }),
         ...(words(/l3mdev/) ? { l3mdev: true } : {}),
         ...(words(/detached|unresolved/) ? { detached: true } : {}),
-        ...(from === undefined ? {} : { from }),
-        ...(to === undefined ? {} : { to }),
-        ...(iif === undefined ? {} : { iif }),
-        ...(oif === undefined ? {} : { oif }),
-        ...(fwmark === undefined ? {} : { fwmark }),
-        ...(table === undefined ? {} : { table }),
-        ...(action === undefined ? {} : { action }),
+        ...defined({ from, to, iif, oif, fwmark, table, action }),
         text,
       });
     });

@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import { cover, val, type Span, type Val } from '../../base/span';
 import type { ParseInput, Parsed } from '../capture';
 import type { Fact } from '../facts';
@@ -61,22 +62,10 @@ function ruleOf(fields: Fields, span: Span, six: boolean): RuleFact | undefined 
     ...(six || [from, to].some((one) => one?.value.includes(':')) ? { family: 'ip6' as const } : {}),
     ...(tos === undefined || tosValue === undefined ? {} : { tos: val(tosValue, tos.span) }),
     ...(ipproto === undefined ? {} : { ipproto: val(ipproto.value.replace(/^ipproto-/, ''), ipproto.span) }),
-    ...(sport === undefined ? {} : { sport }),
-    ...(dport === undefined ? {} : { dport }),
-    ...(uidrange === undefined ? {} : { uidrange }),
-    ...(tunnel === undefined ? {} : { tunnel }),
-    ...(suppress === undefined ? {} : { suppressPrefix: suppress }),
-    ...(suppressGroup === undefined ? {} : { suppressGroup }),
-    ...(goto === undefined ? {} : { goto }),
+    ...defined({ sport, dport, uidrange, tunnel, suppressPrefix: suppress, suppressGroup, goto }),
     ...(fields.has('l3mdev') ? { l3mdev: true } : {}),
     ...(detached ? { detached: true } : {}),
-    ...(from === undefined ? {} : { from }),
-    ...(to === undefined ? {} : { to }),
-    ...(iif === undefined ? {} : { iif }),
-    ...(oif === undefined ? {} : { oif }),
-    ...(fwmark === undefined ? {} : { fwmark }),
-    ...(table === undefined ? {} : { table }),
-    ...(action === undefined ? {} : { action }),
+    ...defined({ from, to, iif, oif, fwmark, table, action }),
     text: val(words.join(' '), span),
   };
 }

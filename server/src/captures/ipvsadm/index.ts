@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind, Recognised } from '../capture';
 import type { IpvsEnd, IpvsServiceFact } from '../ipvs-facts';
@@ -82,9 +83,9 @@ export const ipvsadm: CaptureKind = {
       { ...rows, harmless: new RegExp(`${TITLE.source}|${ABSENT.source}`) },
       (_rule, result, source, out) => {
         const line = readIpvsLine(result, source, isProc);
-        if (line.kind === 'connection') {
+        if (line.kind === 'ipvs-connection') {
           for (const end of [line.client, line.virtual, line.server]) endRef(out, end);
-          out.facts.push({ ...line, kind: 'ipvs-connection' });
+          out.facts.push(line);
           return 'record';
         }
         if (line.kind === 'service') {
@@ -129,10 +130,7 @@ function serviceFact({ name, text, flags, onePacket, scheduler, persistent, mask
     kind: 'ipvs-service',
     ...(name.kind === 'mark' ? { mark: name.mark } : { protocol: name.protocol, end: name.end }),
     family: isSix ? 6 : 4,
-    ...(scheduler === undefined ? {} : { scheduler }),
-    ...(persistent === undefined ? {} : { persistent }),
-    ...(mask === undefined ? {} : { mask }),
-    ...(engine === undefined ? {} : { engine }),
+    ...defined({ scheduler, persistent, mask, engine }),
     flags,
     onePacket,
     text,

@@ -1,8 +1,9 @@
 import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
+import { defined } from '../../base/defined';
 import { val, type Val } from '../../base/span';
 import { formatIpv4, formatIpv6, parseIpv6 } from '../../packet/address';
-import type { IpvsEnd, IpvsForward } from '../ipvs-facts';
+import type { IpvsConnectionFact, IpvsEnd, IpvsForward, IpvsScheduling } from '../ipvs-facts';
 import { servicePort } from '../iptables-rules/services';
 import { nodeSpan, type SourceText } from '../ohm';
 import { numberVal, textVal } from '../words';
@@ -13,17 +14,9 @@ export type ServiceName =
   | { readonly kind: 'address'; readonly protocol: Val<string>; readonly end: IpvsEnd };
 
 /** The line of a service, of a list or of `ipvsadm -S`. */
-export interface ServiceLine {
+export interface ServiceLine extends IpvsScheduling {
   readonly kind: 'service';
   readonly name: ServiceName;
-  readonly scheduler?: Val<string>;
-  /** In seconds. */
-  readonly persistent?: Val<number>;
-  /** A netmask, or the length of a prefix. */
-  readonly mask?: Val<string>;
-  readonly flags: readonly string[];
-  readonly engine?: Val<string>;
-  readonly onePacket: boolean;
   readonly text: Val<string>;
 }
 
@@ -39,17 +32,7 @@ export interface ServerLine {
   readonly text: Val<string>;
 }
 
-export interface ConnectionLine {
-  readonly kind: 'connection';
-  readonly protocol: Val<string>;
-  readonly state: Val<string>;
-  readonly client: IpvsEnd;
-  readonly virtual: IpvsEnd;
-  readonly server: IpvsEnd;
-  readonly text: Val<string>;
-}
-
-export type IpvsLine = ServiceLine | ServerLine | ConnectionLine;
+export type IpvsLine = ServiceLine | ServerLine | IpvsConnectionFact;
 
 const FORWARDS: Readonly<Record<string, IpvsForward>> = { Masq: 'Masq', Route: 'Route', Tunnel: 'Tunnel', Local: 'Local' };
 
@@ -243,10 +226,7 @@ function serviceOf(name: ServiceName, scheduler: Val<string> | undefined, own: S
   return {
     kind: 'service',
     name,
-    ...(scheduler === undefined ? {} : { scheduler }),
-    ...(own.persistent === undefined ? {} : { persistent: own.persistent }),
-    ...(own.mask === undefined ? {} : { mask: own.mask }),
-    ...(own.engine === undefined ? {} : { engine: own.engine }),
+    ...defined({ scheduler, persistent: own.persistent, mask: own.mask, engine: own.engine }),
     flags: own.flags,
     onePacket: own.onePacket,
     text,
@@ -264,6 +244,28 @@ semantics.addOperation<readonly Node[]>('parts', {
     return [forward, weight, ...numbers.children];
   },
 });
+
+interface ConnectionNodes {
+  readonly protocol: Node;
+  readonly state: Node;
+  readonly client: Node;
+  readonly virtual: Node;
+  readonly server: Node;
+  /** What the line ends with. */
+  readonly last: Node;
+}
+
+function connection(nodes: ConnectionNodes, source: SourceText): IpvsConnectionFact {
+  return {
+    kind: 'ipvs-connection',
+    protocol: textVal(nodes.protocol, source),
+    state: textVal(nodes.state, source),
+    client: nodes.client['end'](source) as IpvsEnd,
+    virtual: nodes.virtual['end'](source) as IpvsEnd,
+    server: nodes.server['end'](source) as IpvsEnd,
+    text: lineText(nodes.protocol, nodes.last, source),
+  };
+}
 
 semantics.addOperation<IpvsLine>('read(source, hex)', {
   serviceLine(_indent, service, details, _remark, _end) {
@@ -330,15 +332,7 @@ semantics.addOperation<IpvsLine>('read(source, hex)', {
     _end,
   ) {
     const source = this.args['source'] as SourceText;
-    return {
-      kind: 'connection',
-      protocol: textVal(protocol, source),
-      state: textVal(state, source),
-      client: client['end'](source) as IpvsEnd,
-      virtual: virtual['end'](source) as IpvsEnd,
-      server: server['end'](source) as IpvsEnd,
-      text: lineText(protocol, server, source),
-    };
+    return connection({ protocol, state, client, virtual, server, last: server }, source);
   },
   procConnectionLine(
     _indent,
@@ -361,15 +355,7 @@ semantics.addOperation<IpvsLine>('read(source, hex)', {
     _end,
   ) {
     const source = this.args['source'] as SourceText;
-    return {
-      kind: 'connection',
-      protocol: textVal(protocol, source),
-      state: textVal(state, source),
-      client: client['end'](source) as IpvsEnd,
-      virtual: virtual['end'](source) as IpvsEnd,
-      server: server['end'](source) as IpvsEnd,
-      text: lineText(protocol, expires, source),
-    };
+    return connection({ protocol, state, client, virtual, server, last: expires }, source);
   },
 });
 

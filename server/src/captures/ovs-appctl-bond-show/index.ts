@@ -2,8 +2,8 @@ import { val, type Val } from '../../base/span';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { appctl } from '../appctl';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
-import { collect, record } from '../lines';
-import { nodeSpan, sourceOf, syntaxError, type SourceText } from '../ohm';
+import { parseEachLine } from '../lines';
+import { nodeSpan, type SourceText } from '../ohm';
 import type { SwitchFact } from '../switch-facts';
 
 const TITLE = /^\s*---- \S+ ----\s*$/;
@@ -78,31 +78,17 @@ const semantics = grammars.BondShow.createSemantics().addOperation<Read>('read(s
 });
 
 function parse(input: ParseInput): Parsed {
-  const out = collect();
-  let bond: Draft | undefined;
-  const end = () => {
-    if (bond) out.facts.push(finish(bond));
-    bond = undefined;
-  };
-  for (const line of input.lines) {
-    if (line.text.trim() === '') continue;
-    const source = sourceOf(line);
-    const result = grammars.BondShow.match(source.text, 'line');
-    if (result.failed()) {
-      out.errors.push(syntaxError(source, result, 'line of bond/show'));
-      continue;
-    }
-    record(out, line);
+  const bonds: Draft[] = [];
+  const parsed = parseEachLine(input, grammars.BondShow, 'line', 'line of bond/show', (result, source, out) => {
+    const bond = bonds.at(-1);
     const read = semantics(result)['read'](source) as Read;
     if (read.what === 'title') {
-      end();
-      bond = { name: read.name, recirculates: false, members: [] };
+      bonds.push({ name: read.name, recirculates: false, members: [] });
       out.refs.push({ kind: 'device', value: read.name.value, span: read.name.span });
     } else if (bond) take(read, bond);
     if (read.what === 'member') out.refs.push({ kind: 'device', value: read.name.value, span: read.name.span });
-  }
-  end();
-  return out;
+  });
+  return { ...parsed, facts: bonds.map(finish) };
 }
 
 function take(read: Read, bond: Draft): void {

@@ -2,8 +2,8 @@ import { val, type Val } from '../../base/span';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { ofctl } from '../appctl';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
-import { collect, record } from '../lines';
-import { nodeSpan, sourceOf, syntaxError, type SourceText } from '../ohm';
+import { parseEachLine } from '../lines';
+import { nodeSpan, type SourceText } from '../ohm';
 import type { SwitchFact } from '../switch-facts';
 
 const LINE = /^\s*(?:OFPST_METER(?:_\w+)? reply|meter=\w+ |meter:\d+ |type=(?:drop|dscp_remark)\b|\d+: packet_count:)/;
@@ -55,22 +55,13 @@ const semantics = grammars.DumpMeters.createSemantics().addOperation<Read>('read
 });
 
 function parse(input: ParseInput): Parsed {
-  const out = collect();
   let meter: (Omit<Meter, 'bands'> & { readonly bands: Band[] }) | undefined;
-  for (const line of input.lines) {
-    if (line.text.trim() === '') continue;
-    const source = sourceOf(line);
-    const result = grammars.DumpMeters.match(source.text, 'line');
-    if (result.failed()) {
-      out.errors.push(syntaxError(source, result, 'line of dump-meters'));
-      continue;
-    }
+  return parseEachLine(input, grammars.DumpMeters, 'line', 'line of dump-meters', (result, source, out) => {
     const read = semantics(result)['read'](source) as Read;
-    record(out, line, line, read.what === 'reply' ? 'header' : 'record');
     if (read.what === 'meter') {
       meter = { kind: 'of-meter', id: read.id, flags: read.flags, bands: [] };
       out.facts.push(meter);
     } else if (read.what === 'band') meter?.bands.push(read.band);
-  }
-  return out;
+    return read.what === 'reply' ? 'header' : 'record';
+  });
 }

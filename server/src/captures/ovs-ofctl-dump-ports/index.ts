@@ -5,8 +5,8 @@ import { LOCAL_PORT } from '../../packet/fields';
 import { ofctl } from '../appctl';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import type { OfPortRef } from '../facts';
-import { collect, record } from '../lines';
-import { nodeSpan, sourceOf, syntaxError, type SourceText } from '../ohm';
+import { parseEachLine } from '../lines';
+import { nodeSpan, type SourceText } from '../ohm';
 import type { SwitchFact } from '../switch-facts';
 
 const LINE =
@@ -59,29 +59,17 @@ const semantics = grammars.DumpPorts.createSemantics()
     tx: (_i, _tx, _s, counters) => ({ what: 'tx', counters: counters['counters']() as Counters }),
   });
 
+type PortStats = Extract<SwitchFact, { kind: 'of-port-stats' }>;
+
 function parse(input: ParseInput): Parsed {
-  const out = collect();
-  let port: Extract<SwitchFact, { kind: 'of-port-stats' }> | undefined;
-  const end = () => {
-    if (port) out.facts.push(port);
-    port = undefined;
-  };
-  for (const line of input.lines) {
-    if (line.text.trim() === '') continue;
-    const source = sourceOf(line);
-    const result = grammars.DumpPorts.match(source.text, 'line');
-    if (result.failed()) {
-      out.errors.push(syntaxError(source, result, 'line of dump-ports'));
-      continue;
-    }
+  let port: { -readonly [K in keyof PortStats]: PortStats[K] } | undefined;
+  return parseEachLine(input, grammars.DumpPorts, 'line', 'line of dump-ports', (result, source, out) => {
     const read = semantics(result)['read'](source) as Read;
-    record(out, line, line, read.what === 'reply' ? 'header' : 'record');
     if (read.what === 'rx') {
-      end();
       port = { kind: 'of-port-stats', port: read.port, rx: read.counters, tx: {} };
+      out.facts.push(port);
       out.refs.push({ kind: 'ofport', value: String(read.port.value), span: read.port.span });
-    } else if (read.what === 'tx' && port) port = { ...port, tx: read.counters };
-  }
-  end();
-  return out;
+    } else if (read.what === 'tx' && port) port.tx = read.counters;
+    return read.what === 'reply' ? 'header' : 'record';
+  });
 }

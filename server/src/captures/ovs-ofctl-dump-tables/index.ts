@@ -2,8 +2,8 @@ import { val, type Val } from '../../base/span';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { ofctl } from '../appctl';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
-import { collect, record } from '../lines';
-import { nodeSpan, sourceOf, syntaxError, type SourceText } from '../ohm';
+import { parseEachLine } from '../lines';
+import { nodeSpan, type SourceText } from '../ohm';
 import type { SwitchFact } from '../switch-facts';
 
 const HEADING = /^\s*(?:OFPST_TABLE reply\b|table \d+(?: \([^)]*\))?:\s*$|tables \d+\.\.\.\d+: ditto|\d+: \S+\s*: wild=)/;
@@ -57,25 +57,11 @@ const semantics = grammars.DumpTables.createSemantics().addOperation<Read>('read
 });
 
 function parse(input: ParseInput): Parsed {
-  const out = collect();
-  let stats: Stats | undefined;
-  const end = () => {
-    if (stats) out.facts.push(stats);
-    stats = undefined;
-  };
-  for (const line of input.lines) {
-    if (line.text.trim() === '') continue;
-    const source = sourceOf(line);
-    const result = grammars.DumpTables.match(source.text, 'line');
-    if (result.failed()) {
-      out.errors.push(syntaxError(source, result, 'line of dump-tables'));
-      continue;
-    }
+  let stats: { -readonly [K in keyof Stats]: Stats[K] } | undefined;
+  return parseEachLine(input, grammars.DumpTables, 'line', 'line of dump-tables', (result, source, out, line) => {
     const read = semantics(result)['read'](source) as Read;
-    record(out, line, line, read.what === 'reply' ? 'header' : 'record');
     if (read.what === 'table') {
-      const before: Stats | undefined = stats;
-      end();
+      const before = stats;
       stats = {
         kind: 'of-table-stats',
         first: read.first,
@@ -85,18 +71,15 @@ function parse(input: ParseInput): Parsed {
         lookup: read.alike ? before?.lookup : undefined,
         matched: read.alike ? before?.matched : undefined,
       };
+      out.facts.push(stats);
       out.refs.push({ kind: 'table', value: String(read.first.value), span: read.first.span });
     } else if (read.what === 'counters' && stats) {
-      stats = {
-        ...stats,
-        active: counter(read.text, 'active') ?? stats.active,
-        lookup: counter(read.text, 'lookup') ?? stats.lookup,
-        matched: counter(read.text, 'matched') ?? stats.matched,
-      };
+      stats.active = counter(read.text, 'active') ?? stats.active;
+      stats.lookup = counter(read.text, 'lookup') ?? stats.lookup;
+      stats.matched = counter(read.text, 'matched') ?? stats.matched;
     }
-  }
-  end();
-  return out;
+    return read.what === 'reply' ? 'header' : 'record';
+  });
 }
 
 function counter(text: string, name: string): number | undefined {

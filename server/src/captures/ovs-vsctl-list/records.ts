@@ -1,6 +1,7 @@
 import { cover, val, type Val } from '../../base/span';
 import type { RefKind } from '../capture';
-import { canonicalIp, present } from '../client-table/source';
+import { defined } from '../../base/defined';
+import { canonicalIp } from '../client-table/source';
 import type { Collected } from '../lines';
 import type { OvsdbValue } from '../switch-facts';
 
@@ -102,10 +103,10 @@ export function takeRow(row: Row, table: Table, tableWord: string, out: Collecte
     out.facts.push({
       kind: 'ovs-bridge',
       name,
-      ...present({ failMode: one(row, 'fail_mode'), datapathType: one(row, 'datapath_type') }),
+      ...defined({ failMode: one(row, 'fail_mode'), datapathType: one(row, 'datapath_type') }),
     });
   } else if (table === 'port') {
-    const optional = present({
+    const optional = defined({
       tag: integer(row, 'tag'),
       trunks: trunksOf(row),
       vlanMode: one(row, 'vlan_mode'),
@@ -115,7 +116,7 @@ export function takeRow(row: Row, table: Table, tableWord: string, out: Collecte
   } else if (table === 'interface') {
     const ids = new Map(pairs(row, 'external_ids'));
     const options = pairs(row, 'options');
-    const optional = present({
+    const optional = defined({
       type: one(row, 'type'),
       options: options.length === 0 ? undefined : Object.fromEntries(options),
       error: one(row, 'error'),

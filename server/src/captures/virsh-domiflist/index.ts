@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import type { Line } from '../../base/lines';
 import { val } from '../../base/span';
 import grammars from '../../generated/grammars.ohm-bundle';
@@ -47,9 +48,7 @@ export const virshDomiflist: CaptureKind = {
       out.facts.push({
         kind: 'domain-interface',
         ...(input.target === undefined ? {} : { domain: input.target }),
-        ...(mac === undefined ? {} : { mac }),
-        ...(target === undefined ? {} : { target }),
-        ...(bridge === undefined ? {} : { source: bridge }),
+        ...defined({ mac, target, source: bridge }),
       });
       if (target !== undefined) out.refs.push({ kind: 'device', value: target.value, span: target.span, defines: true });
       if (bridge !== undefined) out.refs.push({ kind: 'device', value: bridge.value, span: bridge.span });

@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import type { Line } from '../../base/lines';
 import { val, type Val } from '../../base/span';
 import grammars from '../../generated/grammars.ohm-bundle';
@@ -140,9 +141,7 @@ class Reader {
     if (name !== undefined || uuid !== undefined || instanceName !== undefined) {
       this.out.facts.push({
         kind: 'domain',
-        ...(name === undefined ? {} : { name }),
-        ...(uuid === undefined ? {} : { uuid }),
-        ...(instanceName === undefined ? {} : { instanceName }),
+        ...defined({ name, uuid, instanceName }),
       });
     }
     const domain = name?.value ?? this.target;
