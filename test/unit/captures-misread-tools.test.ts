@@ -8,6 +8,7 @@ import { netfilterTrace } from '../../server/src/features/netfilter-trace';
 import type { Namespace } from '../../server/src/model/namespace';
 import { walk } from '../../server/src/walk/walk';
 import { networkOf } from './walk-fixture';
+import { BETWEEN_NETWORKS } from './small-router';
 
 const read = (text: string): CaptureDocument => readDocument('file:///n', 'n.txt', text);
 
@@ -241,26 +242,9 @@ describe('what was not asked for', () => {
 });
 
 describe('the members of sets of nft', () => {
-  const LAID = `[root@h ~]# ip a
-2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP
-    inet 10.0.0.9/24 scope global eth0
-3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP
-    inet 10.1.0.9/24 scope global eth1
-[root@h ~]# ip r
-10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.9
-10.1.0.0/24 dev eth1 proto kernel scope link src 10.1.0.9
-[root@h ~]# ip rule
-0:	from all lookup local
-32766:	from all lookup main
-[root@h ~]# sysctl -a
-net.ipv4.ip_forward = 1
-net.ipv4.conf.all.rp_filter = 0
-net.ipv4.conf.eth0.rp_filter = 0
-net.ipv4.conf.eth1.rp_filter = 0
-`;
   const verdict = (command: string, elements = ''): string => {
     const namespace = machine(
-      `${LAID}[root@h ~]# ${command}\ntable ip f {\n\tset s {\n\t\ttype ipv4_addr\n${elements}\t}\n\n\tchain fwd {\n\t\ttype filter hook forward priority 0; policy accept;\n\t\tip saddr @s drop\n\t}\n}\n[root@h ~]# true\n`,
+      `${BETWEEN_NETWORKS}[root@h ~]# ${command}\ntable ip f {\n\tset s {\n\t\ttype ipv4_addr\n${elements}\t}\n\n\tchain fwd {\n\t\ttype filter hook forward priority 0; policy accept;\n\t\tip saddr @s drop\n\t}\n}\n[root@h ~]# true\n`,
     );
     const question = readQuestion('iif=eth0 src=10.0.0.3 dst=10.1.0.5 proto=tcp dport=80'.split(' '), namespace);
     assert.notEqual(typeof question, 'string');

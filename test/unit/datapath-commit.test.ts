@@ -4,17 +4,8 @@ import { commitOdpActions, commitOdpTunnelAction } from '../../server/src/datapa
 import type { DpAction } from '../../server/src/datapath/dp-action';
 import { formatDpActions } from '../../server/src/datapath/format';
 import { tlvTable, writeOption } from '../../server/src/openflow/tlv';
-import { keyToFlow } from '../../server/src/datapath/key';
-import { parseKey } from '../../server/src/datapath/key-syntax';
-import { emptyFlow, W, type FlowWords } from '../../server/src/packet/flow-words';
-
-function packet(key: string): FlowWords {
-  const syntax = parseKey(key, () => undefined);
-  assert.ok(typeof syntax !== 'string', String(syntax));
-  const read = keyToFlow(syntax, 2);
-  assert.ok(typeof read !== 'string', String(read));
-  return read.flow;
-}
+import { emptyFlow, W } from '../../server/src/packet/flow-words';
+import { packet } from './flow-of-key';
 
 const tcp =
   'in_port(1),eth(src=00:11:22:33:44:55,dst=66:77:88:99:aa:bb),eth_type(0x0800),ipv4(src=10.1.2.3,dst=10.4.5.6,proto=6,tos=0,ttl=64,frag=no),tcp(src=1234,dst=80)';

@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { bondHash, bundleMember, multipathLink } from '../../server/src/datapath/hash';
-import { keyToFlow } from '../../server/src/datapath/key';
-import { parseKey } from '../../server/src/datapath/key-syntax';
 import type { HashFields, OfpAct } from '../../server/src/openflow/ofpact';
 import { fields } from '../../server/src/packet/fields';
-import { emptyFlow, type FlowWords } from '../../server/src/packet/flow-words';
-
-function packet(key: string): FlowWords {
-  const syntax = parseKey(key, () => undefined);
-  assert.ok(typeof syntax !== 'string', String(syntax));
-  const read = keyToFlow(syntax, 2);
-  assert.ok(typeof read !== 'string', String(read));
-  return read.flow;
-}
+import { emptyFlow } from '../../server/src/packet/flow-words';
+import { packet } from './flow-of-key';
 
 const field = fields[0];
 assert.ok(field);

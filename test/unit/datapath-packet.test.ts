@@ -3,15 +3,8 @@ import { describe, it } from 'node:test';
 import { keyToFlow } from '../../server/src/datapath/key';
 import { parseKey } from '../../server/src/datapath/key-syntax';
 import { composePacket, extractFlow, packetFromHex } from '../../server/src/datapath/packet';
-import { emptyFlow, W, type FlowWords } from '../../server/src/packet/flow-words';
-
-function packet(key: string): FlowWords {
-  const syntax = parseKey(key, () => undefined);
-  assert.ok(typeof syntax !== 'string', String(syntax));
-  const read = keyToFlow(syntax, 2);
-  assert.ok(typeof read !== 'string', String(read));
-  return read.flow;
-}
+import { emptyFlow, W } from '../../server/src/packet/flow-words';
+import { packet } from './flow-of-key';
 
 const eth = 'in_port(1),eth(src=00:11:22:33:44:55,dst=66:77:88:99:aa:bb)';
 const v4 = (proto: number, frag: string, more: string) =>

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { changeFlow, flowChanges } from './changed-flows';
 import { fc, runs } from './fuzz';
 import { createReading, documentInSteps, readDocument, type Reading } from '../../server/src/captures/document';
 import { mayBeFlow } from '../../server/src/captures/flow-lines';
@@ -139,41 +140,10 @@ describe('flows of known shapes', () => {
 
   it('that were changed at random are read as the grammar reads them', () => {
     const reading = createReading();
-    const change = fc.tuple(
-      fc.constantFrom(...flowLines),
-      fc.nat(),
-      fc.nat(12),
-      fc.constantFrom(
-        '',
-        ',',
-        ' ',
-        '(',
-        ')',
-        '[',
-        ']',
-        '"',
-        '=',
-        'actions=',
-        '->',
-        ':',
-        '#',
-        ', ',
-        '\t',
-        'x',
-        '0',
-        '\n',
-        '\r',
-        '\u00a0',
-        'é',
-        '> ',
-      ),
-    );
+    const change = flowChanges(flowLines, ['x', '\n', '\r', '\u00a0', 'é', '> ']);
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 10 }), (changes) => {
-        const lines = changes.flatMap(([line, at, cut, put]) => {
-          const from = at % (line.length + 1);
-          return [line, line.slice(0, from) + put + line.slice(from + cut), line];
-        });
+        const lines = changes.flatMap((how) => [how[0], changeFlow(how).changed, how[0]]);
         agree('dump.txt', lines.join('\n'), reading);
       }),
       { numRuns: runs(60), endOnFailure: true },

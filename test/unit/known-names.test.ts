@@ -14,6 +14,7 @@ import {
 } from '../../server/src/model/known-names';
 import { createService } from '../../server/src/service';
 import { networkOf } from './walk-fixture';
+import { BETWEEN_NETWORKS } from './small-router';
 
 describe('names that programs are known to give', () => {
   it('tell who gives them', () => {
@@ -76,24 +77,6 @@ describe('names that programs are known to give', () => {
 });
 
 describe('chains that were not captured', () => {
-  const ROUTER = `[root@h ~]# ip a
-2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP
-    inet 10.0.0.9/24 scope global eth0
-3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP
-    inet 10.1.0.9/24 scope global eth1
-[root@h ~]# ip r
-10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.9
-10.1.0.0/24 dev eth1 proto kernel scope link src 10.1.0.9
-[root@h ~]# ip rule
-0:	from all lookup local
-32766:	from all lookup main
-32767:	from all lookup default
-[root@h ~]# sysctl -a
-net.ipv4.ip_forward = 1
-net.ipv4.conf.all.rp_filter = 0
-net.ipv4.conf.eth0.rp_filter = 0
-net.ipv4.conf.eth1.rp_filter = 0
-`;
   const RULES = `[root@h ~]# iptables-save
 *nat
 :PREROUTING ACCEPT [0:0]
@@ -111,7 +94,7 @@ COMMIT
 COMMIT
 `;
   const ask = (words: string) => {
-    const namespace = networkOf(ROUTER + RULES)
+    const namespace = networkOf(BETWEEN_NETWORKS + RULES)
       .hosts.get('h')
       ?.namespaces.get('');
     assert.ok(namespace);

@@ -30,6 +30,26 @@ net.ipv4.conf.eth0.rp_filter = 0
 net.ipv4.conf.eth1.rp_filter = 0
 `;
 
+/** A router between 10.0.0.0/24 and 10.1.0.0/24, whose tables of rules are for each test to add. */
+export const BETWEEN_NETWORKS = `[root@h ~]# ip a
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP
+    inet 10.0.0.9/24 scope global eth0
+3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP
+    inet 10.1.0.9/24 scope global eth1
+[root@h ~]# ip r
+10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.9
+10.1.0.0/24 dev eth1 proto kernel scope link src 10.1.0.9
+[root@h ~]# ip rule
+0:	from all lookup local
+32766:	from all lookup main
+32767:	from all lookup default
+[root@h ~]# sysctl -a
+net.ipv4.ip_forward = 1
+net.ipv4.conf.all.rp_filter = 0
+net.ipv4.conf.eth0.rp_filter = 0
+net.ipv4.conf.eth1.rp_filter = 0
+`;
+
 /** All tables, with the given rules of filter and nat. */
 export function tables(filter: string, nat: string): string {
   return `root@router:~# iptables-save

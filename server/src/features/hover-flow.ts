@@ -2,7 +2,7 @@ import type { Host } from '../model/network';
 import type { OvsBridge, OvsPort } from '../model/ovs-bridge';
 import { explainAction, explainActions, explainLearn, explainMatch, type PortNames } from '../model/explain';
 import { bridgePort, isTunnel } from '../model/queries';
-import { fieldOf } from '../packet/fields';
+import { LOCAL_PORT, fieldOf } from '../packet/fields';
 import type { Action, Flow, MatchTerm } from '../packet/openflow';
 import type { Locus } from './entity';
 import { flowsInTable, leadsTo, tableText, vniText } from './hover-switch';
@@ -64,7 +64,7 @@ export function nextHops(world: World, host: Host | undefined, bridge: OvsBridge
           add(`Next hop: ${portHop(world, host, bridge, action.port, vni)}`);
           break;
         case 'local':
-          add(`Next hop: ${portHop(world, host, bridge, 0xfffe, vni)}`);
+          add(`Next hop: ${portHop(world, host, bridge, LOCAL_PORT, vni)}`);
           break;
         case 'normal':
           add(`Next hop: by VLAN and MAC table${bridge ? normalText(bridge, flow, vlan) : ''}`);
@@ -119,7 +119,7 @@ function portHop(
 ): string {
   const known: OvsPort | undefined = bridge && bridgePort(bridge, port);
   if (!known) {
-    const name = typeof port === 'number' ? `port ${port === 0xfffe ? 'LOCAL' : port}` : code(port);
+    const name = typeof port === 'number' ? `port ${port === LOCAL_PORT ? 'LOCAL' : port}` : code(port);
     return bridge ? `${name}, which device is not captured: ${code(`ovs-ofctl show ${bridge.name}`)} tells` : name;
   }
   const leads = host && leadsTo(world, host, known);

@@ -1,3 +1,4 @@
+import { LOCAL_PORT } from '../packet/fields';
 import type { Span } from '../base/span';
 import { explainActions } from '../model/explain';
 import { deviceEntity, entityOf, type Entity, type EntityOf } from './entity';
@@ -166,7 +167,7 @@ function describeFact(world: World, found: Found, fact: Said, described: boolean
     case 'fdb-entry': {
       const port = fact.port.value;
       const name = typeof port === 'number' ? portNames(locus.bridge)(port) : port;
-      const shown = port === 0xfffe ? 'LOCAL' : String(port);
+      const shown = port === LOCAL_PORT ? 'LOCAL' : String(port);
       const vlan = fact.vlan.value === 0 ? 'untagged' : `in VLAN ${fact.vlan.value}`;
       return section(`Learned by ${escape(locus.bridgeName ?? 'a bridge')}`, [
         `${code(fact.mac.value)} was last seen ${vlan}, coming in by port ${shown}${name === undefined || name === shown ? '' : ` (${code(name)})`}`,

@@ -1,3 +1,4 @@
+import { LOCAL_PORT } from '../packet/fields';
 import { ipvsEndText, ipvsServiceName } from './hover-ipvs';
 import type { Span } from '../base/span';
 import type { CaptureDocument } from '../captures/document';
@@ -194,7 +195,7 @@ function place(fact: Fact, own: Span, groups: Map<string, Draft>, add: Add): voi
         fact.name.value,
         symbolKinds.interface,
         fact.name.span,
-        `port ${fact.ofport.value === 0xfffe ? 'LOCAL' : fact.ofport.value}`,
+        `port ${fact.ofport.value === LOCAL_PORT ? 'LOCAL' : fact.ofport.value}`,
       );
       return;
     case 'linux-bridge-port':
@@ -239,7 +240,7 @@ function place(fact: Fact, own: Span, groups: Map<string, Draft>, add: Add): voi
         fact.mac.value,
         symbolKinds.key,
         fact.mac.span,
-        `VLAN ${fact.vlan.value}, port ${fact.port.value === 0xfffe ? 'LOCAL' : fact.port.value}`,
+        `VLAN ${fact.vlan.value}, port ${fact.port.value === LOCAL_PORT ? 'LOCAL' : fact.port.value}`,
       );
       return;
     case 'instance':

@@ -1,3 +1,4 @@
+import { LOCAL_PORT } from '../packet/fields';
 import type { Val } from '../base/span';
 import type { FdbRow, OvsBridge, OvsPort } from '../model/ovs-bridge';
 import type { Known, Source } from '../model/source';
@@ -140,7 +141,7 @@ function bridgeWithNumbers(drafts: ReadonlyMap<string, BridgeDraft>, linked: Lin
     if (/^\d+$/.test(value)) numbers.add(Number(value));
     else if (!/^[A-Z_]+$/.test(value)) names.add(value);
   }
-  numbers.delete(0xfffe);
+  numbers.delete(LOCAL_PORT);
   if (names.size > 1) {
     const having = [...drafts.values()].filter((draft) => [...names].every((name) => draft.ports.has(name)));
     if (having.length === 1) return having[0]?.name;
@@ -206,7 +207,7 @@ function fromNumbers(
 ): void {
   const facts = linked.capture.facts.filter((fact) => fact.kind === 'of-port');
   if (facts.length === 0) return;
-  const local = facts.find((fact) => fact.ofport.value === 0xfffe)?.name.value;
+  const local = facts.find((fact) => fact.ofport.value === LOCAL_PORT)?.name.value;
   const name =
     linked.capture.target ??
     local ??
@@ -360,7 +361,7 @@ function* finish(host: string, draft: BridgeDraft, before: OvsBridge | undefined
     host,
     bridge: draft.name,
     name: port.name,
-    ofport: port.ofport ?? (port.name === draft.name ? 0xfffe : undefined),
+    ofport: port.ofport ?? (port.name === draft.name ? LOCAL_PORT : undefined),
     tag: port.tag,
     trunks: port.trunks,
     vlanMode: port.vlanMode,

@@ -52,3 +52,24 @@ export interface FdbRow {
   readonly mac: string;
   readonly source: Source;
 }
+
+/** A port of which only the number or the name is known. */
+export function unnamedPort(bridge: OvsBridge, name: string, ofport: number | undefined): OvsPort {
+  return {
+    host: bridge.host,
+    bridge: bridge.name,
+    name,
+    ofport,
+    tag: undefined,
+    trunks: undefined,
+    vlanMode: undefined,
+    type: name === bridge.name ? 'internal' : undefined,
+    options: {},
+    mac: undefined,
+    attachedMac: undefined,
+    ifaceId: undefined,
+    error: undefined,
+    says: {},
+    sources: [],
+  };
+}

@@ -1,3 +1,4 @@
+import { LOCAL_PORT } from '../packet/fields';
 import { hashInt } from '../datapath/hash';
 import type { Bundle, Port } from './switch';
 
@@ -31,7 +32,7 @@ function bucketMask(count: number): number {
  */
 export function inOrderOfArrival(bundles: readonly Bundle[], ports: ReadonlyMap<number, Port>): Bundle[] {
   const first = (numbers: readonly (number | undefined)[]): number => Math.min(...numbers.map((number) => number ?? Infinity));
-  const isOwn = ({ ofports }: Bundle): boolean => ofports.includes(LOCAL);
+  const isOwn = ({ ofports }: Bundle): boolean => ofports.includes(LOCAL_PORT);
   const places = bundles
     .filter((bundle) => !isOwn(bundle))
     .map((bundle) => ({
@@ -46,5 +47,3 @@ export function inOrderOfArrival(bundles: readonly Bundle[], ports: ReadonlyMap<
   if (!agree) places.sort((a, b) => (a.number === b.number ? 0 : a.number - b.number));
   return [...bundles.filter(isOwn), ...places.map(({ bundle }) => bundle)];
 }
-
-const LOCAL = 0xfffe;

@@ -1,3 +1,4 @@
+import { LOCAL_PORT } from '../packet/fields';
 import type { Field } from '../packet/field';
 
 /** A run of a field's bits: `bits` from bit `ofs` on, as in `NXM_OF_VLAN_TCI[0..11]`. */
@@ -212,6 +213,6 @@ export const OFPP = {
   FLOOD: 0xfffb,
   ALL: 0xfffc,
   CONTROLLER: 0xfffd,
-  LOCAL: 0xfffe,
+  LOCAL: LOCAL_PORT,
   NONE: 0xffff,
 } as const;

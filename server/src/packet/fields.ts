@@ -452,18 +452,7 @@ export const tcpFlagBits: Readonly<Record<string, bigint>> = {
   ns: 0x100n,
 };
 
-/** OpenFlow's reserved ports by name, in OpenFlow 1.0's 16-bit numbers (ovs-ofctl(8)). */
-export const reservedPorts: Readonly<Record<string, number>> = {
-  IN_PORT: 0xfff8,
-  TABLE: 0xfff9,
-  NORMAL: 0xfffa,
-  FLOOD: 0xfffb,
-  ALL: 0xfffc,
-  CONTROLLER: 0xfffd,
-  LOCAL: 0xfffe,
-  NONE: 0xffff,
-  ANY: 0xffff,
-};
+/** OpenFlow 1.0's number of a bridge's own port (ovs-ofctl(8)). */
 export const LOCAL_PORT = 0xfffe;
 
 /** The storage key that a match on `field` compares, with the value and mask moved to where its bits are kept. */

@@ -1,8 +1,9 @@
+import { LOCAL_PORT } from '../packet/fields';
 import type { Device } from '../model/device';
 import type { Namespace } from '../model/namespace';
 import type { Host, Network } from '../model/network';
 import type { Instance, NeutronPort } from '../model/openstack';
-import type { OvsBridge, OvsPort } from '../model/ovs-bridge';
+import { unnamedPort, type OvsBridge, type OvsPort } from '../model/ovs-bridge';
 import type { Source } from '../model/source';
 import {
   allDevices,
@@ -103,31 +104,15 @@ function ofDevice(network: Network, host: Host, name: string): Whereabouts | und
       kind: 'ovs-port',
       host,
       bridge,
-      port: bridge.ports.find((port) => port.name === name) ?? bridge.ports[0] ?? neverPort(bridge),
+      port: bridge.ports.find((port) => port.name === name) ?? bridge.ports[0] ?? ownPort(bridge),
     };
   // A tap on a Linux bridge of which nobody says whose it is: the walk names what would tell.
   const root = host.namespaces.get('');
   return known && root ? { kind: 'device', host, namespace: root, device: name, ip: undefined } : undefined;
 }
 
-function neverPort(bridge: OvsBridge): OvsPort {
-  return {
-    host: bridge.host,
-    bridge: bridge.name,
-    name: bridge.name,
-    ofport: 0xfffe,
-    tag: undefined,
-    trunks: undefined,
-    vlanMode: undefined,
-    type: 'internal',
-    options: {},
-    mac: undefined,
-    attachedMac: undefined,
-    ifaceId: undefined,
-    error: undefined,
-    says: {},
-    sources: bridge.sources,
-  };
+function ownPort(bridge: OvsBridge): OvsPort {
+  return { ...unnamedPort(bridge, bridge.name, LOCAL_PORT), sources: bridge.sources };
 }
 
 function ipv4Of(addresses: readonly { readonly ip: string }[]): string | undefined {

@@ -1,3 +1,4 @@
+import { LOCAL_PORT } from '../../packet/fields';
 import { hex } from '../../base/bits';
 import type { Ref, RefKind } from '../capture';
 import type { Action, MatchTerm } from '../../packet/openflow';
@@ -68,7 +69,7 @@ export function actionRefs(action: Action): Ref[] {
   switch (action.kind) {
     case 'output':
       return typeof action.port === 'number'
-        ? action.port === 0xfffe
+        ? action.port === LOCAL_PORT
           ? at('LOCAL', 'ofport', '65534')
           : at(action.port.toString(), 'ofport')
         : at(action.port, 'ofport');

@@ -1,7 +1,8 @@
 import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import { LOCAL_PORT, reservedPorts } from '../../packet/fields';
+import { reservedPort } from '../../openflow/names';
+import { LOCAL_PORT } from '../../packet/fields';
 import type { CaptureKind, ParseInput, Parsed } from '../capture';
 import { positionals } from '../command';
 import type { Fact } from '../facts';
@@ -41,7 +42,7 @@ const semantics = grammars.OvsOfctlShow.createSemantics().addOperation<{
   portLine(_indent, number, _open, name, _close, _colon, _blank, _addr, mac, _rest) {
     const source = this.args['source'] as SourceText;
     const text = number.sourceString;
-    const ofport = /^\d+$/.test(text) ? Number(text) : (reservedPorts[text] ?? LOCAL_PORT);
+    const ofport = /^\d+$/.test(text) ? Number(text) : (reservedPort(text) ?? LOCAL_PORT);
     const nameSpan = nodeSpan(source, name);
     const quoted = name.sourceString.startsWith('"');
     const address = mac.children[0];

@@ -1,4 +1,4 @@
-import type { OvsBridge, OvsPort } from '../../model/ovs-bridge';
+import { unnamedPort, type OvsBridge, type OvsPort } from '../../model/ovs-bridge';
 import type { Source } from '../../model/source';
 import { bridgePort, isTunnelBridge } from '../../model/queries';
 import { LOCAL_PORT } from '../../packet/fields';
@@ -9,7 +9,7 @@ import { addGap, hostOf, type Context } from '../context';
 import { followCopies } from '../copies';
 import { addresses, destinationMac, tagText, type Ending, type Place, type Step } from '../step';
 import { assumeTable } from './layout';
-import { runNormal, unnamedPort } from './normal';
+import { runNormal } from './normal';
 import { ovnRequest } from './ovn-request';
 import { runPipeline, type Emission } from './pipeline';
 import { sendOut } from './output';

@@ -1,4 +1,4 @@
-import type { OvsBridge, OvsPort } from '../../model/ovs-bridge';
+import { unnamedPort, type OvsBridge, type OvsPort } from '../../model/ovs-bridge';
 import type { Source } from '../../model/source';
 import { bridgePort, flowsFrom } from '../../model/queries';
 import { isMulticastMac } from '../../packet/address';
@@ -318,27 +318,6 @@ function portOf(bridge: OvsBridge, ofport: number | undefined, name: string | un
   // A number that no capture names is still a port.
   const label = name ?? (ofport === LOCAL_PORT ? bridge.name : ofport?.toString());
   return label === undefined ? undefined : unnamedPort(bridge, label, ofport);
-}
-
-/** A port of which only the number or the name is known. */
-export function unnamedPort(bridge: OvsBridge, name: string, ofport: number | undefined): OvsPort {
-  return {
-    host: bridge.host,
-    bridge: bridge.name,
-    name,
-    ofport,
-    tag: undefined,
-    trunks: undefined,
-    vlanMode: undefined,
-    type: name === bridge.name ? 'internal' : undefined,
-    options: {},
-    mac: undefined,
-    attachedMac: undefined,
-    ifaceId: undefined,
-    error: undefined,
-    says: {},
-    sources: [],
-  };
 }
 
 /** Only ovs-vsctl says which VLAN a port is in: without it no frame is certain to be refused or lost. */
