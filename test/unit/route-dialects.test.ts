@@ -6,6 +6,7 @@ import { ipRoute } from '../../server/src/captures/ip-route/index';
 import { route } from '../../server/src/captures/route/index';
 import { readQuestion } from '../../server/src/features/netfilter-question';
 import { netfilterTrace } from '../../server/src/features/netfilter-trace';
+import { takeLikely } from '../../server/src/kernel/decide';
 import { formatAddress, plainPacket } from '../../server/src/kernel/packet';
 import { flowOf, lookup } from '../../server/src/kernel/routing';
 import { parseIp } from '../../server/src/packet/address';
@@ -270,7 +271,7 @@ default via fd00:1::9 dev va metric 99 pref medium
     const way = (namespace: ReturnType<typeof namespaceOf>, dst: string, src: string) => {
       const [to, from] = [parseIp(dst), parseIp(src)];
       const packet = plainPacket(6, from?.value ?? 0n, to?.value ?? 0n, 6);
-      const found = lookup(flowOf(packet, 'va'), { namespace, choose: ({ likely }) => likely, key: '' });
+      const found = lookup(flowOf(packet, 'va'), { namespace, choose: takeLikely, key: '' });
       return found.kind === 'found' && found.hop?.via !== undefined ? formatAddress(6, found.hop.via) : found.kind;
     };
     const namespace = namespaceOf(text);

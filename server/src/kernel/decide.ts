@@ -51,6 +51,37 @@ export interface Doubt {
 /** Answers what is left open. */
 export type Choose = (doubt: Doubt) => boolean;
 
+/** Who asks: how it is answered, and the packet and place that its keys begin with, so that the same question there gets the same answer. */
+export interface Asker {
+  readonly choose: Choose;
+  readonly key: string;
+}
+
+type Question = Pick<Doubt, 'key' | 'likely' | 'reason'>;
+
+/** Whether something is so that no capture tells; the likely answer is assumed, if nothing else is said. */
+export function askHidden(
+  { choose, key }: Asker,
+  question: Question & Pick<Doubt, 'command'> & Partial<Pick<Doubt, 'certainty'>>,
+): boolean {
+  return choose({ rule: undefined, certainty: 'assumed', nature: 'hidden', ...question, key: `${key}|${question.key}` });
+}
+
+/** Whether something is so that time, rate or chance decides in the kernel too, and no capture would tell. */
+export function askChance({ choose, key }: Asker, question: Question): boolean {
+  return choose({
+    ...question,
+    key: `${key}|${question.key}`,
+    rule: undefined,
+    certainty: 'assumed',
+    nature: 'chance',
+    command: undefined,
+  });
+}
+
+/** Takes the likely answer to everything. */
+export const takeLikely: Choose = ({ likely }) => likely;
+
 /** What only chance decides is taken as likely: for questions whose answer does not depend on it. */
 export function unlessChance(choose: Choose): Choose {
   return (doubt) => (doubt.nature === 'chance' ? doubt.likely : choose(doubt));

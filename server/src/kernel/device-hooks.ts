@@ -1,3 +1,4 @@
+import { askHidden } from './decide';
 import type { Namespace } from '../model/namespace';
 import { deviceMoment, runChainAt } from './hooks';
 import type { DeviceHook } from './matches';
@@ -47,12 +48,9 @@ export function deviceHook(run: Run, hook: DeviceHook, device: string): Passage 
 function passesUnsaid(run: Run, hook: DeviceHook, device: string, { table, chain }: BaseChain): boolean {
   const { rules, policy } = chain;
   if (rules.length === 0 && policy !== 'DROP') return true;
-  return run.choose({
-    key: `${run.key}|${hook} ${table.name} ${chain.name} ${device}`,
-    rule: undefined,
+  return askHidden(run, {
+    key: `${hook} ${table.name} ${chain.name} ${device}`,
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `${chain.name} of ${table.family} ${table.name} stands at the ${hook.toLowerCase()} of devices that are not said; taken not to be ${device}`,
     command: `nft list table ${table.family} ${table.name}`,
   });

@@ -1,15 +1,13 @@
+import { askHidden } from './decide';
 import { answer, end, type Passage, type Run } from './passage';
 
 /** What every network takes (RFC 791, RFC 8200). */
 const SMALLEST_MTU = { 4: 576, 6: 1280 } as const;
 
 function unknownMtu(run: Run, device: string, length: number): Passage | undefined {
-  const fits = run.choose({
-    key: `${run.key}|mtu of ${device}`,
-    rule: undefined,
+  const fits = askHidden(run, {
+    key: `mtu of ${device}`,
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `the MTU of ${device} was not captured; taken to be at least ${length}`,
     command: 'ip link',
   });

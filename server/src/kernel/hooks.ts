@@ -11,7 +11,7 @@ import {
   type Pick,
   type Zone,
 } from './conntrack';
-import { unlessChance } from './decide';
+import { askChance, askHidden, unlessChance } from './decide';
 import { defragments, tracksConnections } from './tracks';
 import { rejection } from './icmp-errors';
 import { IPVS_PRIORITY, passIpvs } from './ipvs';
@@ -48,7 +48,7 @@ function momentOf(run: Run, name: Hook | DeviceHook): Moment {
     mayBeTagged: run.physIn !== undefined && run.namespace.sysctls.get('net.bridge.bridge-nf-filter-vlan-tagged')?.value === '1',
     route: (flow, what) =>
       lookup(flow, { namespace: run.namespace, choose: unlessChance(run.choose), key: `${run.key}|${name} ${what}` }),
-    reversePath: (packet, flags) => reversePath(run.namespace, packet, run.in, flags, run.choose, run.key),
+    reversePath: (packet, flags) => reversePath(packet, run.in, flags, run),
     uid: run.input.uid,
     gid: run.input.gid,
   };
@@ -137,12 +137,9 @@ function missingTables(run: Run, name: Hook): Passage | undefined {
 function passesLegacy(run: Run, tables: ReadonlyMap<string, NfTable>): boolean {
   const family = run.packet.family === 4 ? 'ip' : 'ip6';
   if (!run.namespace.legacyTables.has(family) || [...tables.values()].some(({ legacy }) => legacy === true)) return true;
-  return run.choose({
-    key: `${run.key}|tables of the old back end`,
-    rule: undefined,
+  return askHidden(run, {
+    key: 'tables of the old back end',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason:
       'iptables-nft warns that the kernel has tables of iptables-legacy as well, which were not captured: a rule there may take the packet',
     command: `${family}tables-legacy-save`,
@@ -156,12 +153,9 @@ function isShown(table: NfTable | undefined, name: Hook): boolean {
 
 function passes(run: Run, table: string): boolean {
   const program = run.packet.family === 4 ? 'iptables' : 'ip6tables';
-  return run.choose({
-    key: `${run.key}|absent ${table}`,
-    rule: undefined,
+  return askHidden(run, {
+    key: `absent ${table}`,
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `the ${table} table was not captured; taken to let the packet through unchanged`,
     command: `${program}-save`,
   });
@@ -189,12 +183,9 @@ function trackPacket(run: Run): void {
 function zoneByMark(run: Run, { direction }: Zone): Zone {
   const { mark } = run.packet;
   if (mark !== undefined) return { id: mark & 0xffff, direction };
-  const isUnmarked = run.choose({
-    key: `${run.key}|zone`,
-    rule: undefined,
+  const isUnmarked = askHidden(run, {
+    key: 'zone',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: 'the mark of the packet names the zone of its connection and is not known; taken to be 0',
     command: 'iptables-save',
   });
@@ -205,14 +196,10 @@ function zoneByMark(run: Run, { direction }: Zone): Zone {
 function pickBy(run: Run): Pick {
   return (candidates) =>
     candidates.slice(0, -1).find((_, n) =>
-      run.choose({
-        key: `${run.key}|which connection ${n}`,
-        rule: undefined,
+      askChance(run, {
+        key: `which connection ${n}`,
         likely: true,
-        certainty: 'assumed',
-        nature: 'chance',
         reason: 'NAT chose the ports of several connections by chance: which of them this answers is not known',
-        command: undefined,
       }),
     ) ??
     candidates[candidates.length - 1] ??
@@ -221,12 +208,9 @@ function pickBy(run: Run): Pick {
 
 /** A closed connection takes only segments that are in order for it, of which nothing was captured. */
 function takesClosed(run: Run): boolean {
-  return run.choose({
-    key: `${run.key}|closed`,
-    rule: undefined,
+  return askHidden(run, {
+    key: 'closed',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: 'its connection was captured when it had been reset: whether the packet still counts as part of it is not known',
     command: 'conntrack -L',
   });
@@ -236,12 +220,9 @@ function takesClosed(run: Run): boolean {
 function followsMaster(run: Run): Passage | undefined {
   const { connection, reply } = run.tracking ?? UNTRACKED;
   if (connection?.follows !== true || connection.confirmed || reply) return undefined;
-  const stays = run.choose({
-    key: `${run.key}|follows`,
-    rule: undefined,
+  const stays = askHidden(run, {
+    key: 'follows',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: 'another connection announced this one; whether NAT translates it as it did that one is not known; taken not to',
     command: 'conntrack -L',
   });
@@ -271,7 +252,7 @@ function frameAt({ namespace, packet, physIn }: Run, device: string): IpPacket {
 /** Runs one chain for a packet; the end of its way where the chain stops it. */
 export function runChainAt(run: Run, name: Hook | DeviceHook, base: BaseChain, moment: Moment): Passage | undefined {
   const before = run.packet;
-  const result = runTable(base, name, moment, run.choose, run.key);
+  const result = runTable(base, name, moment, run);
   take(run, result);
   run.events.push({ kind: 'table', run: result, before, packet: run.packet, out: run.out, binding: undefined, nat: undefined });
   return stopped(run, result);
@@ -334,7 +315,7 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
     }
     for (const base of nat) {
       const before = run.packet;
-      const result = runTable(base, name, momentOf(run, name), run.choose, run.key);
+      const result = runTable(base, name, momentOf(run, name), run);
       take(run, result);
       // What has no source yet (DHCP) is not masqueraded (nf_nat_masquerade_ipv4).
       const isUnnamed = result.nat?.target === 'MASQUERADE' && run.packet.family === 4 && connection.original.src === 0n;
@@ -389,12 +370,9 @@ function staysMasqueraded(run: Run, connection: Connection, chains: readonly Bas
   const given = formatAddress(run.packet.family, reply.dst);
   const by = [...run.namespace.devices.values()].filter(({ addresses }) => addresses.some(({ ip }) => ip === given));
   if (by.length === 0 || by.some(({ name }) => name === run.out) || !chains.some(masquerades)) return true;
-  return run.choose({
-    key: `${run.key}|masqueraded`,
-    rule: undefined,
+  return askHidden(run, {
+    key: 'masqueraded',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `its connection has an address of ${by.map(({ name }) => name).join(', ')}: if MASQUERADE gave it that, it ends as it would leave by ${run.out}`,
     command: undefined,
   });
@@ -407,12 +385,9 @@ function masquerades({ table, isNat }: BaseChain): boolean {
 /** Which address the kernel takes was not captured. */
 function unaddressed(run: Run, target: string): Passage {
   const device = target === 'MASQUERADE' ? run.out : run.in;
-  run.choose({
-    key: `${run.key}|address of ${device ?? ''}`,
-    rule: undefined,
+  askHidden(run, {
+    key: `address of ${device ?? ''}`,
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `the addresses of ${device ?? 'its device'} were not captured, of which ${target} takes one`,
     command: 'ip a',
   });

@@ -1,3 +1,4 @@
+import { takeLikely, askHidden } from './decide';
 import type { Namespace } from '../model/namespace';
 import { addressType } from './address-type';
 import { fibOf } from './fib';
@@ -92,12 +93,9 @@ function leadsBack(packet: IpPacket, answer: Answer, options: LookupOptions, { r
   if (chosen !== undefined) return leads(chosen, ' again').leads;
   const asksForSource = fibOf(namespace, 6).rules.some(({ from }) => from !== undefined);
   if (!asksForSource || hasAddresses(namespace, 6)) return first.leads;
-  const as = options.choose({
-    key: `${options.key}|answer source`,
-    rule: undefined,
+  const as = askHidden(options, {
+    key: 'answer source',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: 'the address that the answer comes from was not captured; taken not to change its way',
     command: 'ip a',
   });
@@ -153,6 +151,6 @@ export function answerSource(packet: IpPacket, answer: Answer, options: LookupOp
 /** Whether the packet is for all hosts of a network that this one is in (RFC 1122 3.2.2). */
 function isToBroadcast(namespace: Namespace, { family, dst, tos, proto }: IpPacket): boolean {
   const flow = { family, dst, src: 0n, iif: 'lo', oif: undefined, mark: 0, tos, proto, sport: undefined, dport: undefined };
-  const found = lookup(flow, { namespace, choose: ({ likely }) => likely, key: 'broadcast' });
+  const found = lookup(flow, { namespace, choose: takeLikely, key: 'broadcast' });
   return dst === 0xffffffffn || (found.kind === 'found' && found.type === 'broadcast');
 }

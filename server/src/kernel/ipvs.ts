@@ -1,3 +1,4 @@
+import { askChance, askHidden } from './decide';
 import type { IpvsServer, IpvsService } from '../model/ipvs';
 import type { Source } from '../model/source';
 import { holdsServices } from '../model/known-names';
@@ -73,12 +74,10 @@ function isOn(run: Run, name: string, byKubeProxy = false): boolean {
   const known = setting(run, name);
   if (known !== undefined) return known !== '0';
   const kube = [...run.namespace.devices.keys()].some(holdsServices);
-  return run.choose({
-    key: `${run.key}|vs.${name}`,
-    rule: undefined,
+  return askHidden(run, {
+    key: `vs.${name}`,
     likely: kube && byKubeProxy,
     certainty: kube ? 'inferred' : 'assumed',
-    nature: 'hidden',
     reason: `net.ipv4.vs.${name} was not captured; taken to be ${kube && byKubeProxy ? '1, as kube-proxy sets it' : '0'}`,
     command: `sysctl net.ipv4.vs.${name}`,
   });
@@ -100,12 +99,9 @@ function allEntries(run: Run): readonly IpvsEntry[] {
 function markOf(run: Run): number | undefined {
   const marks = run.namespace.ipvs.services.flatMap(({ mark }) => mark ?? []);
   if (run.packet.mark !== undefined || marks.length === 0) return run.packet.mark;
-  const has = run.choose({
-    key: `${run.key}|mark for IPVS`,
-    rule: undefined,
+  const has = askHidden(run, {
+    key: 'mark for IPVS',
     likely: false,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `the mark of the packet is not known, by which IPVS may serve it (${marks.join(', ')}); taken to be another`,
     command: 'iptables-save',
   });
@@ -141,12 +137,10 @@ function maybeServed(run: Run, hook: Hook): Passage | undefined {
     : namespace.ipvs.known === 'absent'
       ? `IPVS is loaded here, and whether it has a service for ${destination} was not captured; taken to have none`
       : `not all services of IPVS were captured: one for ${destination} may be among them; taken to have none`;
-  const isServedHere = run.choose({
-    key: `${run.key}|ipvs`,
-    rule: undefined,
+  const isServedHere = askHidden(run, {
+    key: 'ipvs',
     likely,
     certainty: 'inferred',
-    nature: 'hidden',
     reason,
     command: 'ipvsadm -Ln',
   });
@@ -194,26 +188,19 @@ function serve(run: Run, hook: Hook, service: IpvsService): Passage | undefined 
 function mayBeKept(run: Run, service: IpvsService): boolean {
   const away = service.servers.filter(({ weight }) => weight === 0);
   if (away.length === 0) return false;
-  return run.choose({
-    key: `${run.key}|ipvs template`,
-    rule: undefined,
+  return askHidden(run, {
+    key: 'ipvs template',
     likely: false,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `${serviceText(service)} is persistent: its client may be kept with a server that gets nothing new (${away.map(serverText).join(', ')}); taken to be new`,
     command: 'ipvsadm -Lnc',
   });
 }
 
 function missesByHash(run: Run, service: IpvsService): boolean {
-  return run.choose({
-    key: `${run.key}|ipvs hash`,
-    rule: undefined,
+  return askChance(run, {
+    key: 'ipvs hash',
     likely: false,
-    certainty: 'assumed',
-    nature: 'chance',
     reason: `${serviceText(service)} is scheduled by a hash, which may lead to a server whose weight is 0: the packet is refused then`,
-    command: undefined,
   });
 }
 
@@ -223,14 +210,10 @@ function choose(run: Run, service: IpvsService, servers: readonly IpvsServer[], 
   const [first, ...others] = servers;
   if (forced) return forced;
   for (const server of servers.slice(0, -1)) {
-    const takes = run.choose({
-      key: `${run.key}|ipvs ${serverText(server)}`,
-      rule: undefined,
+    const takes = askChance(run, {
+      key: `ipvs ${serverText(server)}`,
       likely: true,
-      certainty: 'assumed',
-      nature: 'chance',
       reason: `${serviceText(service)} has ${servers.length} servers: ${reason}`,
-      command: undefined,
     });
     if (takes) return server;
   }
@@ -302,12 +285,9 @@ function give(run: Run, hook: Hook, service: IpvsService, server: IpvsServer, by
 /** Of a list that was cut or filtered, servers may be missing. */
 function mayHaveMore(run: Run, service: IpvsService, server: IpvsServer): 'other' | undefined {
   if (service.isWhole) return undefined;
-  const isOnly = run.choose({
-    key: `${run.key}|ipvs others`,
-    rule: undefined,
+  const isOnly = askHidden(run, {
+    key: 'ipvs others',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `the list of IPVS was not captured whole: ${serviceText(service)} may have other servers than ${serverText(server)}`,
     command: 'ipvsadm -Ln',
   });
@@ -315,12 +295,9 @@ function mayHaveMore(run: Run, service: IpvsService, server: IpvsServer): 'other
 }
 
 function unknown(run: Run, service: IpvsService, text: string): Passage {
-  run.choose({
-    key: `${run.key}|ipvs server`,
-    rule: undefined,
+  askHidden(run, {
+    key: 'ipvs server',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: text,
     command: 'ipvsadm -Ln',
   });
@@ -376,12 +353,9 @@ function goesOn(run: Run, hook: Hook, entry: IpvsEntry): Passage | undefined | '
     const service = serviceFor(namespace, packet, packet.mark);
     const why = `${text}, but how IPVS reaches it was not captured`;
     if (service) return unknown(run, service, why);
-    run.choose({
-      key: `${run.key}|ipvs server`,
-      rule: undefined,
+    askHidden(run, {
+      key: 'ipvs server',
       likely: true,
-      certainty: 'assumed',
-      nature: 'hidden',
       reason: why,
       command: 'ipvsadm -Ln',
     });
@@ -415,12 +389,9 @@ function likelyAnswered(run: Run): IpvsEntry | undefined {
   );
   const virtual = service?.ip === undefined ? undefined : parseIp(service.ip);
   if (!service || !virtual || service.port === undefined || !isProtocol(service, packet)) return undefined;
-  const takes = run.choose({
-    key: `${run.key}|ipvs answer`,
-    rule: undefined,
+  const takes = askHidden(run, {
+    key: 'ipvs answer',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `the connections of IPVS were not captured: what ${serverText({ ip: formatAddress(packet.family, packet.src), shown: '', port: packet.sport })} sends is taken for an answer of ${serviceText(service)}${others.length > 0 ? ', one of the services that it is a server of' : ''}`,
     command: 'ipvsadm -Lnc',
   });

@@ -4,7 +4,7 @@ import type { NfChain, NfRule, NfTable } from '../model/netfilter';
 import { inferredFrom, knownChain } from '../model/known-names';
 import { assigned } from './assignments';
 import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
-import { and, type Choose, type Tri } from './decide';
+import { and, type Asker, type Doubt, type Tri } from './decide';
 import { decideHidden } from './hidden';
 import { testOf, type DeviceHook, type Hook, type Moment } from './matches';
 import { conditionText, openCondition, printsTable } from './open-condition';
@@ -128,10 +128,8 @@ function findBaseChains(namespace: Namespace, family: 4 | 6, hook: Hook): BaseCh
   return found.reverse().sort((a, b) => a.priority - b.priority);
 }
 
-interface Run {
+interface Run extends Asker {
   readonly table: NfTable;
-  readonly choose: Choose;
-  readonly key: string;
   readonly hits: RuleHit[];
   /** The chains that the packet is in. */
   readonly active: Set<NfChain>;
@@ -150,14 +148,14 @@ type ChainEnd = 'ACCEPT' | 'DROP' | 'REJECT' | 'RETURN' | 'ANYTHING';
 
 const MAX_CHAIN_DEPTH = 64;
 
-/** Walks a table's chain at a hook. `key` names the packet, so that the same question gets the same answer. */
-export function runTable(base: BaseChain, hook: Hook | DeviceHook, moment: Moment, choose: Choose, key: string): TableRun {
+/** Walks a table's chain at a hook. */
+export function runTable(base: BaseChain, hook: Hook | DeviceHook, moment: Moment, asker: Asker): TableRun {
   const { table, chain } = base;
   const run: Run = {
     table,
-    choose,
+    choose: asker.choose,
     // The old back end may have a table of the same name.
-    key: table.legacy === true ? `${key}|legacy` : key,
+    key: table.legacy === true ? `${asker.key}|legacy` : asker.key,
     hits: [],
     active: new Set(),
     moment: { ...moment, rules: rulesOf(base) },
@@ -191,7 +189,7 @@ function rulesOf({ table, chain }: BaseChain): Moment['rules'] {
   return table.legacy === true ? 'iptables-legacy' : chain.type === undefined ? 'iptables-nft' : 'nft';
 }
 
-function ask(run: Run, doubt: Parameters<Choose>[0]): boolean {
+function ask(run: Run, doubt: Doubt): boolean {
   run.certainty = weaker(run.certainty, doubt.certainty);
   return run.choose(doubt);
 }

@@ -1,6 +1,6 @@
 import type { Namespace } from '../model/namespace';
 import type { Source } from '../model/source';
-import { tri, type Choose, type Tri } from './decide';
+import { askHidden, tri, type Tri } from './decide';
 import { fibOf } from './fib';
 import { isLinkLocal6, isMulticast, type IpPacket } from './packet';
 import { parseIp } from '../packet/address';
@@ -45,24 +45,16 @@ const UNREACHABLE_6: Readonly<Record<string, IcmpError>> = {
  * Decides where a packet that came in by `iif` goes: to this host, on, or nowhere. One for which a bridge has asked already counts as one
  * that came by the device it leaves by (ip6_rcv).
  */
-export function routeInput(
-  namespace: Namespace,
-  packet: IpPacket,
-  iif: string,
-  choose: Choose,
-  key: string,
-  isAsked = false,
-): InputDecision {
-  return packet.family === 4
-    ? routeInput4(namespace, packet, iif, { namespace, choose, key })
-    : routeInput6(namespace, packet, iif, { namespace, choose, key }, isAsked);
+export function routeInput(packet: IpPacket, iif: string, options: LookupOptions, isAsked = false): InputDecision {
+  return packet.family === 4 ? routeInput4(packet, iif, options) : routeInput6(packet, iif, options, isAsked);
 }
 
 function martian(why: 'martian-source' | 'martian-destination', text: string): InputDecision & { kind: 'refused' } {
   return { kind: 'refused', why, text, source: undefined, error: undefined };
 }
 
-function routeInput4(namespace: Namespace, packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
+function routeInput4(packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
+  const { namespace } = options;
   const { src, dst } = packet;
   const localnet = sysctl(namespace, 'net.ipv4.conf', iif, 'route_localnet', 'or')?.value === '1';
   if (isMulticast(4, dst))
@@ -114,13 +106,8 @@ export function malformed6({ family, src, dst }: IpPacket, iif: string): (InputD
   return undefined;
 }
 
-function routeInput6(
-  namespace: Namespace,
-  packet: IpPacket,
-  iif: string,
-  options: LookupOptions,
-  isAsked: boolean,
-): InputDecision {
+function routeInput6(packet: IpPacket, iif: string, options: LookupOptions, isAsked: boolean): InputDecision {
+  const { namespace } = options;
   const { src, dst } = packet;
   const malformed = malformed6(packet, iif);
   if (malformed) return malformed;
@@ -231,12 +218,9 @@ function multicastInput(namespace: Namespace, packet: IpPacket, iif: string, opt
       : packet.dst === (0xff02n << 112n) + 1n || isSolicitedNode(namespace, packet.dst, iif);
   const takes =
     joined ||
-    options.choose({
-      key: `${options.key}|multicast`,
-      rule: undefined,
+    askHidden(options, {
+      key: 'multicast',
       likely: true,
-      certainty: 'assumed',
-      nature: 'hidden',
       reason: 'whether somebody here listens to this group was not captured',
       command: `ip maddr show dev ${iif}`,
     });
@@ -328,12 +312,9 @@ function validateSource(
   if (!back.choices.some((hop) => hop.device === iif)) return settle(refused, mode, said !== undefined, options, 1);
   // What addresses imply is not all: a narrower route may lead elsewhere.
   if (namespace.routesKnown !== 'absent' || mode !== 1) return undefined;
-  const passes = options.choose({
-    key: `${options.key}|narrower way back`,
-    rule: undefined,
+  const passes = askHidden(options, {
+    key: 'narrower way back',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: 'no route was captured: a narrower one to the source may lead elsewhere, and rp_filter would drop the packet',
     command: 'ip route',
   });
@@ -367,12 +348,9 @@ function settle(
   loosest: 1 | 2,
 ): InputDecision | undefined {
   if (known) return mode === 1 || (loosest === 2 && mode === 2) ? refused : undefined;
-  const passes = options.choose({
-    key: `${options.key}|rp_filter`,
-    rule: undefined,
+  const passes = askHidden(options, {
+    key: 'rp_filter',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: 'the way back to the source leads elsewhere; with rp_filter the packet would be dropped',
     command: 'sysctl -a | grep rp_filter',
   });
@@ -387,14 +365,7 @@ function usesPorts(namespace: Namespace): boolean {
 }
 
 /** The rpfilter match of iptables: does the way back to the source lead out of the device that the packet came by? */
-export function reversePath(
-  namespace: Namespace,
-  packet: IpPacket,
-  iif: string | undefined,
-  flags: readonly string[],
-  choose: Choose,
-  key: string,
-): Tri {
+export function reversePath(packet: IpPacket, iif: string | undefined, flags: readonly string[], options: LookupOptions): Tri {
   if (iif === undefined || iif === 'lo') return 'yes';
   // Nobody can be reached at ::, which the rest of the stack refuses by itself.
   if (packet.family === 6 && packet.src === 0n) return 'yes';
@@ -416,7 +387,7 @@ export function reversePath(
       sport: undefined,
       dport: undefined,
     },
-    { namespace, choose, key: `${key}|rpfilter` },
+    { ...options, key: `${options.key}|rpfilter` },
   );
   if (back.kind === 'unknown') return 'maybe';
   if (back.kind !== 'found') return 'no';

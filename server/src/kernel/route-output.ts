@@ -1,3 +1,4 @@
+import { askHidden } from './decide';
 import { addressType } from './address-type';
 import { fibOf } from './fib';
 import { isMulticast, PROTO, type IpPacket } from './packet';
@@ -44,12 +45,9 @@ function isForMany({ packet }: Run, { type }: Lookup & { kind: 'found' }): boole
 
 /** No address of this host was captured: whichever it takes, rules may ask for it. */
 function sourceless(run: Run): Passage | undefined {
-  const goesOn = run.choose({
-    key: `${run.key}|source`,
-    rule: undefined,
+  const goesOn = askHidden(run, {
+    key: 'source',
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: 'the addresses of this host were not captured, of which the packet has one as its source',
     command: 'ip a',
   });

@@ -1,7 +1,7 @@
 import type { Device } from '../model/device';
 import type { Namespace, RuleFact } from '../model/namespace';
 import type { Source } from '../model/source';
-import type { Choose } from './decide';
+import { askChance, askHidden, type Asker } from './decide';
 import { fibOf, type Fib, type FibRoute, type FibRule, type Hop } from './fib';
 import { formatAddress, hasPorts, type IpPacket } from './packet';
 import { parseIp } from '../packet/address';
@@ -54,11 +54,8 @@ export type Lookup =
   /** Or what it says of the way can't be followed: `why`. */
   | { readonly kind: 'unknown'; readonly table: string; readonly why?: string };
 
-export interface LookupOptions {
+export interface LookupOptions extends Asker {
   readonly namespace: Namespace;
-  readonly choose: Choose;
-  /** Names the packet and place of the question, so that the same question gets the same answer. */
-  readonly key: string;
   /** Asked for a packet that may be for this host itself: an address that was not captured may be the one that it is for. */
   readonly mayBeOwn?: boolean;
 }
@@ -68,12 +65,9 @@ export function lookup(flow: Flow, options: LookupOptions): Lookup {
   const fib = fibOf(options.namespace, flow.family);
   const { rules } = fib;
   if (fib.rulesMissing) {
-    const nothing = options.choose({
-      key: `${options.key}|rules`,
-      rule: undefined,
+    const nothing = askHidden(options, {
+      key: 'rules',
       likely: true,
-      certainty: 'assumed',
-      nature: 'hidden',
       reason: 'the routing rules were not captured whole: one that is missing may lead elsewhere',
       command: flow.family === 6 ? 'ip -6 rule' : 'ip rule',
     });
@@ -113,15 +107,13 @@ export function vrfOf(namespace: Namespace, name: string | undefined): Device | 
 }
 
 /** What a device belongs to, where nobody says what kind of device that is: of bridges and bonds the ports take no packets of IP themselves. */
-export function likelyVrf(namespace: Namespace, name: string, choose: Choose, key: string): string | undefined {
+export function likelyVrf(name: string, options: LookupOptions): string | undefined {
+  const { namespace } = options;
   const master = namespace.devices.get(name)?.master;
   if (master === undefined || namespace.devices.get(master)?.type !== undefined) return undefined;
-  const isVrf = choose({
-    key: `${key}|kind of ${master}`,
-    rule: undefined,
+  const isVrf = askHidden(options, {
+    key: `kind of ${master}`,
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `what kind of device ${master} is, which ${name} belongs to, was not captured; taken for a VRF`,
     command: 'ip -d link',
   });
@@ -134,20 +126,18 @@ function vrfTable(namespace: Namespace, flow: Flow): string | undefined {
 }
 
 /** Where no capture shows what a device belongs to, it is taken to be in no VRF; what belongs to a device of a kind that nobody says, in one. */
-function mayBeInVrf(flow: Flow, { namespace, choose, key }: LookupOptions): boolean {
+function mayBeInVrf(flow: Flow, options: LookupOptions): boolean {
+  const { namespace } = options;
   const name = flow.vrf ?? flow.oif ?? flow.iif;
   const device = namespace.devices.get(name);
   if (name === 'lo' || device === undefined || device.type === 'vrf') return false;
   // The device of a VRF itself, which no capture shows as one.
   if (device.type === undefined && [...namespace.devices.values()].some(({ master }) => master === name)) return true;
-  if (device.master !== undefined) return likelyVrf(namespace, name, choose, key) !== undefined;
+  if (device.master !== undefined) return likelyVrf(name, options) !== undefined;
   if (device.masterShown) return false;
-  return !choose({
-    key: `${key}|VRF of ${name}`,
-    rule: undefined,
+  return !askHidden(options, {
+    key: `VRF of ${name}`,
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `whether ${name} belongs to a VRF was not captured; it is taken to belong to none`,
     command: 'ip link',
   });
@@ -174,12 +164,9 @@ function ruleFits(rule: FibRule, flow: Flow, options: LookupOptions): boolean {
     const { uid = 0 } = flow;
     fits =
       uid === 'unknown'
-        ? options.choose({
-            key: `${options.key}|rule ${rule.priority} uid`,
-            rule: undefined,
+        ? askHidden(options, {
+            key: `rule ${rule.priority} uid`,
             likely: first === 0,
-            certainty: 'assumed',
-            nature: 'hidden',
             reason: `whose program sends the packet is not known (${rule.rule?.text.value ?? 'uidrange'})`,
             command: undefined,
           })
@@ -187,12 +174,9 @@ function ruleFits(rule: FibRule, flow: Flow, options: LookupOptions): boolean {
   }
   if (fits && rule.mark !== undefined) {
     if (flow.mark === undefined)
-      fits = options.choose({
-        key: `${options.key}|rule ${rule.priority} mark`,
-        rule: undefined,
+      fits = askHidden(options, {
+        key: `rule ${rule.priority} mark`,
         likely: rule.mark.value === 0,
-        certainty: 'assumed',
-        nature: 'hidden',
         reason: 'the mangle table, which sets marks, was not captured',
         command: 'iptables-save',
       });
@@ -261,20 +245,15 @@ function isWholeAddress({ prefix }: FibRoute, family: 4 | 6): boolean {
  * Where the addresses of this host were not all captured, the packet may be for one of them; whoever is in the neighbour table is somebody
  * else. Undefined where it is taken to be for others.
  */
-function mayBeOwn(
-  flow: Flow,
-  { namespace, choose, key, mayBeOwn: asked }: LookupOptions,
-): (Lookup & { kind: 'unknown' }) | undefined {
-  if (asked !== true) return undefined;
+function mayBeOwn(flow: Flow, options: LookupOptions): (Lookup & { kind: 'unknown' }) | undefined {
+  const { namespace } = options;
+  if (options.mayBeOwn !== true) return undefined;
   const isNeighbour = namespace.neighbours.some(({ ip, mac }) => mac !== undefined && parseIp(ip)?.value === flow.dst);
   if (isNeighbour) return undefined;
   const destination = formatAddress(flow.family, flow.dst);
-  const isOthers = choose({
-    key: `${key}|own ${destination}`,
-    rule: undefined,
+  const isOthers = askHidden(options, {
+    key: `own ${destination}`,
     likely: true,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `the addresses here were not all captured: ${destination} is taken to be none of them`,
     command: 'ip address',
   });
@@ -289,12 +268,9 @@ function gapIn(
   likely: boolean,
   options: LookupOptions,
 ): (Lookup & { kind: 'unknown' }) | undefined {
-  const goesOn = options.choose({
-    key: `${options.key}|table ${name}`,
-    rule: undefined,
+  const goesOn = askHidden(options, {
+    key: `table ${name}`,
     likely,
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `routing table ${name} was ${known === 'absent' ? 'not captured' : 'not captured whole'}`,
     command:
       name === 'main'
@@ -310,22 +286,19 @@ function gapIn(
 function isSuppressed(
   { route, hop, choices }: Lookup & { kind: 'found' },
   suppresses: Pick<RuleFact, 'suppressPrefix' | 'suppressGroup'> | undefined,
-  { namespace, choose, key }: LookupOptions,
+  options: LookupOptions,
 ): boolean {
   const { suppressPrefix, suppressGroup } = suppresses ?? {};
   if (suppressPrefix !== undefined && route.prefix.length <= suppressPrefix.value) return true;
   const device = (choices[0] ?? hop)?.device;
   if (suppressGroup === undefined || device === undefined) return false;
-  const { group } = namespace.devices.get(device) ?? {};
+  const { group } = options.namespace.devices.get(device) ?? {};
   // The group that all devices are in at first has a number and a name.
   const plain = (name: string) => (name === 'default' ? '0' : name);
   if (group !== undefined) return plain(group) === plain(suppressGroup.value);
-  return choose({
-    key: `${key}|group of ${device}`,
-    rule: undefined,
+  return askHidden(options, {
+    key: `group of ${device}`,
     likely: plain(suppressGroup.value) === '0',
-    certainty: 'assumed',
-    nature: 'hidden',
     reason: `which group ${device} is in was not captured; routes by group ${suppressGroup.value} do not count`,
     command: 'ip link',
   });
@@ -352,12 +325,9 @@ function routeFits(fib: Fib, route: FibRoute, table: string, flow: Flow, options
   if (route.unknown) {
     const { why, command } = route.unknown;
     const reason = `${why}: ${route.text}`;
-    options.choose({
-      key: `${options.key}|${route.text}`,
-      rule: undefined,
+    askHidden(options, {
+      key: route.text,
       likely: false,
-      certainty: 'assumed',
-      nature: 'hidden',
       reason,
       command,
     });
@@ -398,14 +368,10 @@ function siblings(fib: Fib, route: FibRoute, table: string): Hop[] {
 /** Which next hop a packet takes depends on a hash that the kernel seeds anew at each start. */
 function chooseHop(choices: readonly Hop[], route: FibRoute, options: LookupOptions): Hop | undefined {
   for (const [n, hop] of choices.slice(0, -1).entries()) {
-    const takes = options.choose({
-      key: `${options.key}|hop ${n} of ${route.text}`,
-      rule: undefined,
+    const takes = askChance(options, {
+      key: `hop ${n} of ${route.text}`,
       likely: true,
-      certainty: 'assumed',
-      nature: 'chance',
       reason: 'one of several next hops (ECMP): which one a packet takes depends on a hash',
-      command: undefined,
     });
     if (takes) return hop;
   }

@@ -1,3 +1,4 @@
+import { askHidden } from './decide';
 import { deviceHook } from './device-hooks';
 import { hook } from './hooks';
 import { exceedsMtu } from './exceeds-mtu';
@@ -38,9 +39,9 @@ function receive(run: Run, iif: string): Passage {
   const atBridge = run.physIn === undefined ? undefined : deviceHook(run, 'INGRESS', iif);
   if (atBridge) return atBridge;
   if (run.input.isSharers?.(run.packet.dst) === true) return deliver(run);
-  const vrf = vrfOf(run.namespace, iif)?.name ?? likelyVrf(run.namespace, iif, run.choose, run.key);
+  const vrf = vrfOf(run.namespace, iif)?.name ?? likelyVrf(iif, run);
   if (vrf !== undefined && vrf !== iif) return receiveInVrf(run, iif, vrf);
-  const decision = routeInput(run.namespace, run.packet, iif, run.choose, run.key);
+  const decision = routeInput(run.packet, iif, run);
   return decide(run, iif, decision);
 }
 
@@ -52,8 +53,7 @@ function receiveInVrf(run: Run, iif: string, vrf: string): Passage {
   run.in = vrf;
   const refused = hook(run, 'PREROUTING');
   if (refused) return refused;
-  const { namespace, packet, choose, key } = run;
-  return decide(run, vrf, routeInput(namespace, packet, packet.family === 4 ? iif : vrf, choose, key));
+  return decide(run, vrf, routeInput(run.packet, run.packet.family === 4 ? iif : vrf, run));
 }
 
 /**
@@ -147,7 +147,7 @@ function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passag
   run.routeLost = false;
   const ended = deviceHook(run, 'INGRESS', 'lo') ?? hook(run, 'PREROUTING');
   if (ended) return ended;
-  return run.routeLost ? decide(run, 'lo', routeInput(run.namespace, run.packet, 'lo', run.choose, run.key)) : deliver(run);
+  return run.routeLost ? decide(run, 'lo', routeInput(run.packet, 'lo', run)) : deliver(run);
 }
 
 /** The chains at the device that a packet leaves by, and behind a bridge at its port. */
@@ -243,10 +243,10 @@ function passBridge(run: Run, bridged: NonNullable<StackInput['bridged']>): Pass
  * host forwards does not matter for what stays, and what has no way ends without a word.
  */
 function redirected(run: Run, bridge: string): Passage {
-  const { namespace, packet, choose, key } = run;
-  const asked = packet.family === 6 ? lookup(flowOf(packet, bridge), { namespace, choose, key }) : undefined;
+  const { packet } = run;
+  const asked = packet.family === 6 ? lookup(flowOf(packet, bridge), run) : undefined;
   if (asked?.kind === 'found' && asked.type === 'unicast' && asked.hop?.device === bridge) return stay(run, bridge);
-  const decision = routeInput(namespace, packet, bridge, choose, key, true);
+  const decision = routeInput(packet, bridge, run, true);
   const stays = decision.kind === 'forward' && decision.lookup.hop?.device === bridge;
   const atBridge = stays ? undefined : deviceHook(run, 'INGRESS', bridge);
   if (atBridge) return atBridge;
@@ -274,24 +274,18 @@ function stay(run: Run, bridge: string): Passage {
       // Container runtimes switch it on for the ports of their containers.
       hasRole(member.name, 'container') &&
       port === physIn &&
-      !run.choose({
-        key: `${run.key}|hairpin of ${physIn ?? ''}`,
-        rule: undefined,
+      !askHidden(run, {
+        key: `hairpin of ${physIn ?? ''}`,
         likely: true,
-        certainty: 'assumed',
-        nature: 'hidden',
         reason: `whether ${physIn ?? ''} is in hairpin mode was not captured; taken not to be`,
         command: 'bridge -d link',
       }));
   const leaves =
     isHairpin ||
     (port === undefined
-      ? run.choose({
-          key: `${run.key}|port of ${bridge}`,
-          rule: undefined,
+      ? askHidden(run, {
+          key: `port of ${bridge}`,
           likely: true,
-          certainty: 'assumed',
-          nature: 'hidden',
           reason: `which port of ${bridge} leads to its new destination was not captured; taken to be another than ${physIn}`,
           command: `bridge fdb show br ${bridge}`,
         })

@@ -1,3 +1,4 @@
+import { takeLikely } from '../../kernel/decide';
 import { routeInput } from '../../kernel/route-input';
 import { sysctl } from '../../kernel/sysctl';
 import type { Device, UnverifiedAddress } from '../../model/device';
@@ -155,7 +156,7 @@ function decideArp(namespace: Namespace, dev: string, packet: FlowKey, asked: st
   const ip = { ...ipPacketOf(packet, 0, 0), proto: 0, frame: 'host' as const };
   const here = namespace.devices.get(dev)?.sources.slice(0, 1) ?? [];
   const probe = get(packet, 'arp_spa') === 0n;
-  const decision = probe ? undefined : routeInput(namespace, ip, dev, ({ likely }) => likely, `arp ${dev}`);
+  const decision = probe ? undefined : routeInput(ip, dev, { namespace, choose: takeLikely, key: `arp ${dev}` });
   const own = owners.find(({ device }) => device.name === dev) ?? owners[0];
   if (own && (probe || decision?.kind === 'local' || decision?.kind === 'unknown')) {
     const ignore = sysctl(namespace, 'net.ipv4.conf', dev, 'arp_ignore', 'max');

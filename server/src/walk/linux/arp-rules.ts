@@ -1,3 +1,4 @@
+import { takeLikely } from '../../kernel/decide';
 import { UNROUTED, type Hook, type Moment } from '../../kernel/matches';
 import { runTable, type TableRun } from '../../kernel/netfilter';
 import type { Namespace } from '../../model/namespace';
@@ -45,7 +46,7 @@ export function passArpRules(
   for (const { table, chain } of chainsAt(namespace, frame.hook)) {
     const base = { table, chain, priority: chain.priority ?? 0, isNat: false };
     const moment = momentOf(namespace, { ...frame, packet });
-    const result = runTable(base, frame.hook, moment, ({ likely }) => likely, `${namespace.host}|${device}|arp`);
+    const result = runTable(base, frame.hook, moment, { choose: takeLikely, key: `${namespace.host}|${device}|arp` });
     const changed = withArp(packet, result);
     if (result.hits.length === 0 && result.verdict === 'ACCEPT') continue;
     const name = `arp ${table.name}/${chain.name} on ${device}`;

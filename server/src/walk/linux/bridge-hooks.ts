@@ -1,3 +1,4 @@
+import { takeLikely } from '../../kernel/decide';
 import { runTable, type TableRun } from '../../kernel/netfilter';
 import { UNROUTED, type Hook, type Moment } from '../../kernel/matches';
 import type { NfMatch } from '../../captures/netfilter-facts';
@@ -287,7 +288,7 @@ function native(run: Run, table: NfTable, chain: NfChain, hook: Hook, packet: Fl
     out,
     arrivedBy: run.from,
   };
-  const result = runTable(base, hook, moment, ({ likely }) => likely, `${run.bridge.host}|${run.bridge.name}`);
+  const result = runTable(base, hook, moment, { choose: takeLikely, key: `${run.bridge.host}|${run.bridge.name}` });
   const name = `${table.family} ${table.name}/${chain.name} on ${run.bridge.name}`;
   const last = result.hits.filter((hit) => hit.taken).at(-1);
   const by = last && !result.byPolicy ? `${last.chain} rule ${last.rule.number}` : `the policy of ${chain.name}`;

@@ -1,6 +1,7 @@
 import type { Namespace } from '../../model/namespace';
 import type { Known, Source } from '../../model/source';
 import { formatIpv4, formatIpv6, parseIp } from '../../packet/address';
+import { takeLikely } from '../../kernel/decide';
 import { plainPacket } from '../../kernel/packet';
 import { flowOf, lookup, type Lookup } from '../../kernel/routing';
 
@@ -32,7 +33,7 @@ export function route(
   const source = from.source === undefined ? undefined : parseIp(from.source);
   const src = source?.family === address.family ? source.value : 0n;
   const packet = { ...plainPacket(address.family, src, address.value, 0), mark: from.mark ?? 0 };
-  const found = lookup(flowOf(packet, from.iif ?? 'lo'), { namespace, choose: ({ likely }) => likely, key: 'route' });
+  const found = lookup(flowOf(packet, from.iif ?? 'lo'), { namespace, choose: takeLikely, key: 'route' });
   return routeResult(namespace, found, address.family);
 }
 
