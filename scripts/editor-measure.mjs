@@ -61,7 +61,7 @@ try {
     theme: 'Default Dark Modern',
     // In a browser the editor asks before it opens more than 10 MB.
     settings: { 'workbench.editorLargeFileConfirmation': 1024 },
-    steps: async ({ page, shot, command, server }) => {
+    steps: async ({ page, shot, command, trace, server }) => {
       const goTo = async (line, column) => {
         await page.keyboard.press('Control+1');
         await page.keyboard.press('Control+g');
@@ -105,19 +105,9 @@ try {
       await timed('captures', () =>
         page.locator('.pane-body .monaco-list-row', { hasText: 'hv1' }).first().waitFor({ timeout: 60_000 }),
       );
-      await command('Packet Walk: Trace Packet');
       await timed('traced', async () => {
         // Of its length nothing is typed: the first choice is any.
-        for (const answer of ['vm1', '10.0.0.21', 'ICMP', '', 'request']) {
-          const input = page.locator('.quick-input-widget input').first();
-          await input.waitFor();
-          await page.waitForTimeout(300);
-          await page.keyboard.insertText(answer);
-          await page.locator('.quick-input-list .monaco-list-row').first().waitFor();
-          await page.waitForTimeout(300);
-          await page.keyboard.press('Enter');
-          await page.waitForTimeout(500);
-        }
+        await trace(['vm1', '10.0.0.21', 'ICMP', '', 'request']);
         await page.locator('.pane-body .monaco-list-row', { hasText: /table/i }).first().waitFor({ timeout: 60_000 });
       });
       await shot('traced');

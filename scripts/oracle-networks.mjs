@@ -3,45 +3,17 @@
 // `--containers`: hosts of Docker and nodes of Kubernetes instead of hypervisors and routers.
 // `--less` also walks without each of the captures, and counts answers that are another end without saying what is missing.
 // Needs root, python3, iproute2, iptables and openvswitch-switch. Without the right to make namespaces it says so and ends well.
-import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { compareRecorded } from './recorded.mjs';
+import { compareRecorded, oracle, root } from './recorded.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const { values } = parseArgs({
-  options: {
-    containers: { type: 'boolean' },
-    networks: { type: 'string' },
-    seconds: { type: 'string' },
-    seed: { type: 'string' },
-    less: { type: 'boolean' },
-    keep: { type: 'string' },
-    allow: { type: 'string' },
-  },
+const { values, seconds, count, seed, main, keep, allow } = oracle({
+  what: 'networks',
+  usual: 20,
+  options: { containers: { type: 'boolean' }, less: { type: 'boolean' } },
+  main: 'oracle-networks/main.js',
+  spaces: ['-n', '-m'],
+  probe: 'ip link add pw0 type veth && ip link add pw1 type bridge && ovs-vswitchd --version && test -c /dev/net/tun',
+  without: 'Namespaces or Open vSwitch cannot be used here: no network was built.',
 });
-const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
-const networks = Number(values.networks ?? (seconds === undefined ? 20 : 100000));
-const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
-const main = path.join(root, 'dist/test/oracle-networks/main.js');
-if (!fs.existsSync(main)) spawnSync(process.execPath, [path.join(root, 'scripts/build.mjs')], { stdio: 'inherit' });
-
-const probe = spawnSync('unshare', [
-  '-n',
-  '-m',
-  'sh',
-  '-c',
-  'ip link add pw0 type veth && ip link add pw1 type bridge && ovs-vswitchd --version && test -c /dev/net/tun',
-]);
-if (probe.status !== 0) {
-  console.log('Namespaces or Open vSwitch cannot be used here: no network was built.');
-  process.exit(0);
-}
-console.log(`seed ${seed}`);
-compareRecorded(
-  [path.join(root, `test/networks/random_${values.containers ? 'containers' : 'network'}.py`), String(seed), String(networks)],
-  [main, '-', values.less ? 'less' : '', values.keep ?? '', values.allow ?? '0'],
-  seconds,
-);
+const recorder = path.join(root, `test/networks/random_${values.containers ? 'containers' : 'network'}.py`);
+compareRecorded([recorder, seed, count], [main, '-', values.less ? 'less' : '', keep, allow], seconds);

@@ -33,7 +33,7 @@ if (!process.argv.includes('--icon')) {
 }
 
 /** What a person does: opens the example, points at a flow, traces a packet. */
-async function show(name, { page, shot, command }) {
+async function show(name, { page, shot, command, trace }) {
   await page.locator('.statusbar-item', { hasText: 'Packet Walk capture' }).waitFor({ timeout: 60_000 });
   await command('Packet Walk: Focus on Walk View');
   await page.locator('.monaco-list-row', { hasText: 'compute01' }).first().waitFor({ timeout: 60_000 });
@@ -47,17 +47,7 @@ async function show(name, { page, shot, command }) {
   await showHover(page);
   await shot(`hover-${name}`);
 
-  await command('Packet Walk: Trace Packet');
-  for (const answer of [example.from, example.to, 'ICMP', 'Any length', 'request and its reply']) {
-    const input = page.locator('.quick-input-widget input').first();
-    await input.waitFor();
-    await page.waitForTimeout(300);
-    await page.keyboard.insertText(answer);
-    await page.locator('.quick-input-list .monaco-list-row').first().waitFor();
-    await page.waitForTimeout(300);
-    await page.keyboard.press('Enter');
-    await page.waitForTimeout(500);
-  }
+  await trace([example.from, example.to, 'ICMP', 'Any length', 'request and its reply']);
   await page.locator('.pane-body .monaco-list-row', { hasText: 'Leaves at' }).first().waitFor();
   await goTo(page, /dump-flows br-tun/, 'dump');
   await page.mouse.move(900, 600);

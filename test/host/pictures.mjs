@@ -7,7 +7,7 @@ import { pageAddress, startServer } from './server.mjs';
 
 /**
  * `steps` gets Playwright's `page`, `shot(name)`, which writes name.png into `out`, and `command(title)`, which runs a
- * command from the palette; `server` is what runs (`pid` leads its process group). What the window looked like when a step failed is kept as failed.png.
+ * command from the palette, and `trace(answers)`, which asks for a packet's walk and answers what it is asked; `server` is what runs (`pid` leads its process group). What the window looked like when a step failed is kept as failed.png.
  */
 export async function takePictures({ hostDir, chromiumPath, extension, folder, file, out, theme, settings = {}, steps }) {
   fs.mkdirSync(out, { recursive: true });
@@ -31,7 +31,19 @@ export async function takePictures({ hostDir, chromiumPath, extension, folder, f
       await page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
       await page.keyboard.press('Enter');
     };
-    await steps({ page, shot, command, server });
+    const trace = async (answers) => {
+      await command('Packet Walk: Trace Packet');
+      for (const answer of answers) {
+        await page.locator('.quick-input-widget input').first().waitFor();
+        await page.waitForTimeout(300);
+        await page.keyboard.insertText(answer);
+        await page.locator('.quick-input-list .monaco-list-row').first().waitFor();
+        await page.waitForTimeout(300);
+        await page.keyboard.press('Enter');
+        await page.waitForTimeout(500);
+      }
+    };
+    await steps({ page, shot, command, trace, server });
   } catch (error) {
     await page?.screenshot({ path: path.join(out, 'failed.png') });
     throw error;

@@ -6,22 +6,23 @@ def refused(lab, *what):
     lab.experiment(*what).update(arrives=False, answered=False)
 
 
+def service(director, address, how, *servers):
+    """Makes a virtual service with its servers; `how` is the scheduler, and what else the service has."""
+    director.run("\n".join([f"ipvsadm -A {address} -s {how}", *(f"ipvsadm -a {address} -r {server}" for server in servers)]))
+
+
 def build(lab):
-    switch = lab.machine("sw", bridge=True)
-    switch.run("ip link add br0 type bridge; ip link set br0 up")
+    switch = lab.switch("sw")
     extra = ("ipvsadm -Ln", "ipvsadm -Lnc", "sysctl -a -r net.ipv4.vs")
     names = ("client", "lb", "lb2", "dr1", "dr2", "tun1")
     client, lb, lb2, dr1, dr2, tun1 = ends = [lab.machine(name, *(extra if name.startswith("lb") else ())) for name in names]
     for n, one in enumerate(ends, 1):
-        lab.wire(switch, f"p{n}", one, "eth0")
-        switch.run(f"ip link set p{n} master br0")
+        lab.plug(switch, n, one)
     servers = [lab.machine(name) for name in ("r1", "r2", "r3")]
     r1, r2, r3 = servers
-    back = lab.machine("back", bridge=True)
-    back.run("ip link add br0 type bridge; ip link set br0 up")
+    back = lab.switch("back")
     for n, one in enumerate((lb, r1, r2), 1):
-        lab.wire(back, f"p{n}", one, "eth1" if one is lb else "eth0")
-        back.run(f"ip link set p{n} master br0")
+        lab.plug(back, n, one, "eth1" if one is lb else "eth0")
     lab.wire(lb, "eth2", tun1, "eth1")
     lab.wire(lb2, "eth1", r3, "eth0")
     client.run("ip address add 10.0.0.1/24 dev eth0; ip -6 address add fd00::1/64 dev eth0")
@@ -41,28 +42,29 @@ ip link add tunl1 type ipip local 172.16.0.1; ip address add 10.0.0.102/32 dev t
     ports = [80, *range(8081, 8100)]
     for one in (*servers, dr1, dr2, tun1, lb):
         one.serve(tcp=ports, udp=[53])
-    lb.run("""ipvsadm -A -t 10.0.0.100:80 -s rr; ipvsadm -a -t 10.0.0.100:80 -r 192.168.1.1:80 -m
-ipvsadm -A -t 10.0.0.100:81 -s rr; ipvsadm -a -t 10.0.0.100:81 -r 192.168.1.1:8081 -m; ipvsadm -a -t 10.0.0.100:81 -r 192.168.1.2:8081 -m
-ipvsadm -A -t 10.0.0.100:82 -s wlc; ipvsadm -a -t 10.0.0.100:82 -r 192.168.1.1:8082 -m -w 0; ipvsadm -a -t 10.0.0.100:82 -r 192.168.1.2:8082 -m -w 5
-ipvsadm -A -t 10.0.0.100:83 -s rr
-ipvsadm -A -t 10.0.0.100:84 -s wrr; ipvsadm -a -t 10.0.0.100:84 -r 192.168.1.1:8084 -m -w 0
-ipvsadm -A -u 10.0.0.100:53 -s rr; ipvsadm -a -u 10.0.0.100:53 -r 192.168.1.1:53 -m
-ipvsadm -A -u 10.0.0.100:54 -s rr
-for n in 85 86 87 88 89; do ipvsadm -A -t 10.0.0.100:$n -s rr; ipvsadm -a -t 10.0.0.100:$n -r 192.168.1.1:80$n -m; done
-ipvsadm -A -t 10.0.0.100:90 -s rr; ipvsadm -a -t 10.0.0.100:90 -r 192.168.1.77:8090 -m
-ipvsadm -A -t 10.0.0.100:91 -s rr; ipvsadm -a -t 10.0.0.100:91 -r 10.0.0.254:8091 -m
-ipvsadm -A -t 10.0.0.100:92 -s rr -p 600; ipvsadm -a -t 10.0.0.100:92 -r 192.168.1.2:8092 -m
-ipvsadm -A -t 10.0.0.100:93 -s fo; ipvsadm -a -t 10.0.0.100:93 -r 192.168.1.1:8093 -m -w 10; ipvsadm -a -t 10.0.0.100:93 -r 192.168.1.2:8093 -m -w 20
-ipvsadm -A -t 10.0.0.100:94 -s rr; ipvsadm -a -t 10.0.0.100:94 -r 127.0.0.1:8094 -m
-ipvsadm -A -f 7 -s rr; ipvsadm -a -f 7 -r 192.168.1.1:0 -m
-ipvsadm -A -t 10.0.0.101:80 -s rr; ipvsadm -a -t 10.0.0.101:80 -r 10.0.0.11:80 -g
-ipvsadm -A -t 10.0.0.101:8081 -s rr; ipvsadm -a -t 10.0.0.101:8081 -r 10.0.0.254 -g
-ipvsadm -A -t 10.0.0.102:80 -s rr; ipvsadm -a -t 10.0.0.102:80 -r 172.16.0.1:80 -i
-ipvsadm -A -u 10.0.0.102:53 -s rr; ipvsadm -a -u 10.0.0.102:53 -r 172.16.0.1:53 -i
-ipvsadm -A -t 10.0.0.102:8082 -s rr; ipvsadm -a -t 10.0.0.102:8082 -r 172.16.0.1 -i
-ipvsadm -A -t [fd00::100]:80 -s rr; ipvsadm -a -t [fd00::100]:80 -r [fd01::1]:80 -m
-ipvsadm -A -t [fd00::100]:83 -s rr
-iptables -t mangle -A PREROUTING -d 10.0.0.100 -p tcp --dport 8095:8096 -j MARK --set-mark 7
+    service(lb, "-t 10.0.0.100:80", "rr", "192.168.1.1:80 -m")
+    service(lb, "-t 10.0.0.100:81", "rr", "192.168.1.1:8081 -m", "192.168.1.2:8081 -m")
+    service(lb, "-t 10.0.0.100:82", "wlc", "192.168.1.1:8082 -m -w 0", "192.168.1.2:8082 -m -w 5")
+    service(lb, "-t 10.0.0.100:83", "rr")
+    service(lb, "-t 10.0.0.100:84", "wrr", "192.168.1.1:8084 -m -w 0")
+    service(lb, "-u 10.0.0.100:53", "rr", "192.168.1.1:53 -m")
+    service(lb, "-u 10.0.0.100:54", "rr")
+    for n in range(85, 90):
+        service(lb, f"-t 10.0.0.100:{n}", "rr", f"192.168.1.1:80{n} -m")
+    service(lb, "-t 10.0.0.100:90", "rr", "192.168.1.77:8090 -m")
+    service(lb, "-t 10.0.0.100:91", "rr", "10.0.0.254:8091 -m")
+    service(lb, "-t 10.0.0.100:92", "rr -p 600", "192.168.1.2:8092 -m")
+    service(lb, "-t 10.0.0.100:93", "fo", "192.168.1.1:8093 -m -w 10", "192.168.1.2:8093 -m -w 20")
+    service(lb, "-t 10.0.0.100:94", "rr", "127.0.0.1:8094 -m")
+    service(lb, "-f 7", "rr", "192.168.1.1:0 -m")
+    service(lb, "-t 10.0.0.101:80", "rr", "10.0.0.11:80 -g")
+    service(lb, "-t 10.0.0.101:8081", "rr", "10.0.0.254 -g")
+    service(lb, "-t 10.0.0.102:80", "rr", "172.16.0.1:80 -i")
+    service(lb, "-u 10.0.0.102:53", "rr", "172.16.0.1:53 -i")
+    service(lb, "-t 10.0.0.102:8082", "rr", "172.16.0.1 -i")
+    service(lb, "-t [fd00::100]:80", "rr", "[fd01::1]:80 -m")
+    service(lb, "-t [fd00::100]:83", "rr")
+    lb.run("""iptables -t mangle -A PREROUTING -d 10.0.0.100 -p tcp --dport 8095:8096 -j MARK --set-mark 7
 iptables -A INPUT -p tcp --dport 85 -j DROP
 iptables -A FORWARD -p tcp --dport 8086 -j DROP
 iptables -A OUTPUT -p tcp --dport 8087 -j DROP
@@ -70,10 +72,10 @@ iptables -A FORWARD -p tcp --sport 8088 -j DROP
 iptables -A FORWARD -p tcp --sport 8089 -m conntrack --ctstate INVALID -j DROP
 iptables -A OUTPUT -d 172.16.0.1 -p ipencap -m mark --mark 8 -j DROP
 iptables -t mangle -A PREROUTING -d 10.0.0.102 -p tcp --dport 8082 -j MARK --set-mark 8""")
-    lb2.run("""modprobe ip_vs 2>/dev/null || true; sysctl -qw net.ipv4.vs.conntrack=1
-ipvsadm -A -t 10.0.0.110:80 -s wrr; ipvsadm -a -t 10.0.0.110:80 -r 192.168.2.1:80 -m
-ipvsadm -A -u 10.0.0.110:54 -s wrr; ipvsadm -a -u 10.0.0.110:54 -r 192.168.2.1:53 -m
-iptables -t nat -A POSTROUTING -d 192.168.2.1 -p tcp --dport 80 -j MASQUERADE""")
+    lb2.run("modprobe ip_vs 2>/dev/null || true; sysctl -qw net.ipv4.vs.conntrack=1")
+    service(lb2, "-t 10.0.0.110:80", "wrr", "192.168.2.1:80 -m")
+    service(lb2, "-u 10.0.0.110:54", "wrr", "192.168.2.1:53 -m")
+    lb2.run("iptables -t nat -A POSTROUTING -d 192.168.2.1 -p tcp --dport 80 -j MASQUERADE")
     lab.experiment("NAT, one server", client, "10.0.0.100", "tcp", 80)
     for _ in range(3):
         if "r1 eth0" in " ".join(lab.experiment("NAT, one of two servers", client, "10.0.0.100", "tcp", 81, warm=False)["request"]):

@@ -47,13 +47,12 @@ SERVICES = """-A -u 10.96.0.10:53 -s rr
 
 
 def build(lab):
-    wires = lab.machine("sw", bridge=True)
-    wires.run("ip link add br0 type bridge; ip link set br0 up")
+    wires = lab.switch("sw")
     nodes = []
     for n in (1, 2):
         node = lab.machine(f"node{n}", "ipvsadm -Ln", "ipset save", "sysctl -a -r net.ipv4.vs", bridge=True)
         nodes.append(node)
-        lab.wire(wires, f"p{n}", node, "eth0")
+        lab.plug(wires, n, node)
         node.run(f"""sysctl -qw net.ipv4.ip_forward=1
 ip address add 192.168.50.1{n}/24 dev eth0; ip route add 10.244.{3 - n}.0/24 via 192.168.50.1{3 - n}
 ip link add cni0 type bridge; ip address add 10.244.{n}.1/24 dev cni0; ip link set cni0 up
@@ -67,9 +66,8 @@ ipvsadm -R <<'END'
 {SERVICES.format(host=10 + n)}END
 sysctl -qw net.ipv4.vs.conntrack=1 net.ipv4.vs.expire_nodest_conn=1 net.ipv4.vs.expire_quiescent_template=1 net.bridge.bridge-nf-call-iptables=1""")
     outside = lab.machine("outside")
-    lab.wire(wires, "p3", outside, "eth0")
+    lab.plug(wires, 3, outside)
     outside.run("ip address add 192.168.50.99/24 dev eth0")
-    wires.run("for n in 1 2 3; do ip link set p$n master br0; done")
     one, two = nodes
     pods = {}
     for node, names in ((one, ("web", "dns")), (two, ("shop",))):

@@ -284,6 +284,17 @@ class Lab:
                 machine.run(f"ip link set {old} netns {space}")
             machine.run(f"ip link set {old} name {new}; ip link set {new} up", space)
 
+    def switch(self, name):
+        """A machine that is a bridge and nothing else."""
+        made = self.machine(name, bridge=True)
+        made.run("ip link add br0 type bridge; ip link set br0 up")
+        return made
+
+    def plug(self, switch, n, machine, device="eth0"):
+        """A cable from the port pN of a switch."""
+        self.wire(switch, f"p{n}", machine, device)
+        switch.run(f"ip link set p{n} master br0")
+
     def guest(self, machine, name, port, address, script="", device="eth0", mtu=1500):
         """A namespace of a machine with one card, whose other end is a port of the machine."""
         space = machine.namespace(name)

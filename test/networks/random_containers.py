@@ -4,6 +4,8 @@ of kube-proxy's iptables mode, and routes or VXLAN between them; and in most of 
 """
 import random
 
+from random_asking import ask
+
 SERVED = {"tcp": [80], "udp": [53]}
 BRIDGED = "sysctl -qw net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1"
 
@@ -35,8 +37,7 @@ class Hosts:
         self.fault = self.r.choice([None, None, *(("policy", "unpublished", "wrong port", "bridge down", "isolated", "no masquerade", "forwarding", "guest filter") if self.kind == "docker" else
                                                   ("policy", "no endpoint", "wrong endpoint", "no route", "no masquerade", "forwarding", "hairpin", "guest filter", "no neighbour", "rp_filter"))])
         count = self.r.choice([1, 2]) if self.kind == "docker" else self.r.choice([2, 2, 3])
-        self.middle = lab.machine("sw", bridge=True)
-        self.middle.run("ip link add br0 type bridge; ip link set br0 up")
+        self.middle = lab.switch("sw")
         for n in range(count):
             self.node(n)
         self.client = lab.machine("client")
@@ -53,8 +54,7 @@ class Hosts:
         self.break_it()
 
     def wire(self, machine, n):
-        self.lab.wire(self.middle, f"p{n}", machine, "eth0")
-        self.middle.run(f"ip link set p{n} master br0")
+        self.lab.plug(self.middle, n, machine)
         machine.whole_checksums("eth0")
 
     def node(self, n):
@@ -239,25 +239,14 @@ class Hosts:
         return found
 
     def ask(self):
-        r = self.r
-        sources = [*((one.machine.name, one.machine) for one in self.containers) , *((node.name, node) for node in self.nodes), ("client", self.client)]
-        targets, asked = self.targets(), set()
-        for _ in range(60):
-            if len(asked) >= 10:
-                break
-            (source, machine), (target, to, proto, port) = r.choice(sources), r.choice(targets)
-            if proto is None:
-                proto, port = r.choice([("icmp", None), ("tcp", 80), ("udp", 53), ("tcp", 80)])
-            # What a node sends to itself by lo nobody watches.
-            if source == target or (source, to, proto, port) in asked or (to == getattr(machine, "ip", None) and (self.fault == "unpublished" or target == source)):
-                continue
-            # What an outside client may not know the way to.
-            if source == "client" and not to.startswith("192.168."):
-                continue
-            asked.add((source, to, proto, port))
-            length = r.choice([None, None, None, 1450, 1500]) if proto != "tcp" else None
-            df = None if length is None else r.random() < 0.5
-            self.lab.experiment(f"{source} to {target} {proto} {port or ''} {length or ''}{'' if df is None else ' df' if df else ' may be cut'}".strip(), machine, to, proto, port, length=length, df=df, asked=source)
+        sources = [*((one.machine.name, one.machine) for one in self.containers), *((node.name, node) for node in self.nodes), ("client", self.client)]
+
+        def is_idle(source, machine, _target, to):
+            # What a node sends to itself by lo nobody watches; what an outside client may not know the way to.
+            return (to == getattr(machine, "ip", None) and self.fault == "unpublished") or (source == "client" and not to.startswith("192.168."))
+
+        kinds = [("icmp", None), ("tcp", 80), ("udp", 53), ("tcp", 80)]
+        ask(self.lab, self.r, sources, self.targets(), kinds, [None, None, None, 1450, 1500], most=10, tries=60, is_idle=is_idle)
 
 
 def build_with(seed):

@@ -6,6 +6,8 @@ import random
 import subprocess
 import time
 
+from random_asking import ask
+
 SHOWN_BY_SWITCH = ("ovs-vsctl show", "ovs-vsctl list port", "ovs-appctl dpif/show", "ovs-appctl ovs/route/show", "ovs-appctl tnl/neigh/show", "ovs-appctl dpctl/dump-conntrack")
 SERVED = {"tcp": [80], "udp": [53]}
 
@@ -392,20 +394,13 @@ class Network:
         sources = [*((name, machine) for name, machine, _ in ends), ("outside", self.outside)]
         if hasattr(self, "inner"):
             sources.append(("inner", self.inner))
-        asked = set()
-        for _ in range(40):
-            if len(asked) >= 9:
-                break
-            (source, machine), (target, to) = r.choice(sources), r.choice(targets)
-            proto, port = r.choice([("icmp", None), ("tcp", 80), ("udp", 53), ("tcp", 22), ("tcp", 80)])
-            if target.split(" by ")[0] == source or ("by" in target and source == "inner") or (source == "outside" and target.startswith("out ")):
-                continue
-            if source == target or (source, target, proto, port) in asked or (source == "outside" and target in ("out", "far")):
-                continue
-            asked.add((source, target, proto, port))
-            length = r.choice([None, None, None, 1450, 1500, 3000]) if proto != "tcp" else None
-            df = None if length is None else r.random() < 0.5
-            self.lab.experiment(f"{source} to {target} {proto} {port or ''} {length or ''}{'' if df is None else ' df' if df else ' may be cut'}".strip(), machine, to, proto, port, length=length, df=df, asked=source)
+
+        def is_idle(source, _machine, target, _to):
+            own = target.split(" by ")[0] == source or ("by" in target and source == "inner")
+            return own or (source == "outside" and (target in ("out", "far") or target.startswith("out ")))
+
+        kinds = [("icmp", None), ("tcp", 80), ("udp", 53), ("tcp", 22), ("tcp", 80)]
+        ask(self.lab, r, sources, [(*target, None, None) for target in targets], kinds, [None, None, None, 1450, 1500, 3000], most=9, tries=40, is_idle=is_idle)
 
 
 def build_with(seed):

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import readline from 'node:readline';
 import { compare, type Case, type Difference } from './compare';
 import { hidden } from './hide';
+import { recordedIn } from './recorded';
 
 type Recorded = Case & { readonly error?: string };
 
@@ -11,16 +11,9 @@ type Recorded = Case & { readonly error?: string };
  * recorder (record.py) a set-up that differs is built once more: what does not come again was the moment's, and is told but not counted.
  */
 async function main(): Promise<void> {
-  const [file, keep = '', recorder, packets = '14', allow = '0'] = process.argv.slice(2);
-  const input = file === undefined || file === '-' ? process.stdin : fs.createReadStream(file);
+  const [file = '-', keep = '', recorder, packets = '14', allow = '0'] = process.argv.slice(2);
   const count = { setups: 0, packets: 0, wrong: 0, once: 0, broken: 0 };
-  for await (const line of readline.createInterface({ input })) {
-    const recorded = JSON.parse(line) as Recorded;
-    if (recorded.error !== undefined) {
-      count.broken++;
-      console.log(`seed ${recorded.seed}: could not be built (${recorded.error})`);
-      continue;
-    }
+  for await (const { recorded, line } of recordedIn<Recorded>(file, count)) {
     count.setups++;
     count.packets += recorded.packets.length;
     const differences = differencesIn(recorded);

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
-import readline from 'node:readline';
 import { linkNetwork } from '../../server/src/link/network';
+import { recordedIn } from '../oracle-linux/recorded';
 import { answersTo, documentsByName, troublesWith, waysToHaveLess, type RecordedNetwork } from '../unit/walk-less';
 import { assertWalked } from '../unit/walk-recorded';
 
@@ -12,15 +12,8 @@ type Recorded = RecordedNetwork & { readonly seed: number; readonly note?: strin
  */
 async function main(): Promise<void> {
   const [file = '-', less, keep = '', allow = '0'] = process.argv.slice(2);
-  const input = file === '-' ? process.stdin : fs.createReadStream(file);
   const count = { networks: 0, packets: 0, wrong: 0, broken: 0, wrongWithLess: 0 };
-  for await (const line of readline.createInterface({ input })) {
-    const recorded = JSON.parse(line) as Recorded;
-    if (recorded.error !== undefined) {
-      count.broken++;
-      console.log(`seed ${recorded.seed}: could not be built (${recorded.error})`);
-      continue;
-    }
+  for await (const { recorded, line } of recordedIn<Recorded>(file, count)) {
     count.networks++;
     count.packets += recorded.experiments.length;
     const troubles = troublesOf(recorded);
