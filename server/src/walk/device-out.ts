@@ -29,6 +29,7 @@ import { switchBetween } from './switch-between';
 import { intoPeer, offTheWire } from './device-size';
 import { lowest, type MacOwner } from './mac-owners';
 import { outByMacvtap } from './macvtap';
+import { privateSourceText } from './private-source';
 import { arrivalOf, type Arrival } from './wire';
 import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort, pairReason } from './owner';
 import { isAnswer, isRequest } from './arp';
@@ -552,7 +553,7 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
   return {
     disposition: 'exits',
     at: { host: host.name, device: bridge ?? name, port: bridge === undefined ? null : name },
-    summary: `Exits by ${name}${bridge === undefined ? '' : ` of ${bridge}`} of ${host.name}: what is behind it was not captured`,
+    summary: `Exits by ${name}${bridge === undefined ? '' : ` of ${bridge}`} of ${host.name}: what is behind it was not captured${privateSourceText(namespace, name, packet)}`,
     packet,
     back:
       bridge === undefined

@@ -7,21 +7,25 @@ import { LOCAL_PORT } from '../packet/fields';
 import { set, withVlan } from '../packet/flow-key';
 import { cardOfInstance, cardOfPort, ipOfMac, type Card } from './card';
 import { addGap, type Context } from './context';
+import { entryByRoute } from './entry-by-route';
 import { macOfAddress, onlyCandidate, resolveNeighbour } from './linux/neighbour';
 import { route } from './linux/routing';
 import { newPacket, type WalkQuestion } from './question';
-import { addresses, type Ending, type Place, type Step } from './step';
+import { addresses, type Certainty, type Ending, type Place, type Step } from './step';
 import { hasRole, siblingOf } from '../model/known-names';
 
 interface Entry {
   readonly host: string;
+  /** Of the device that takes it, where that is no switch's. */
+  readonly namespace?: string;
   readonly place: Place;
   readonly device: string;
-  /** Of the machine that hands the packet in, and of the one that takes it. */
-  readonly sourceMac: string;
-  readonly mac: string;
+  /** Of the machine that hands the packet in, and of the one that takes it; undefined where nobody tells. */
+  readonly sourceMac: string | undefined;
+  readonly mac: string | undefined;
   /** 0 for none. */
   readonly vlan: number;
+  readonly certainty?: Certainty;
   readonly reason: string;
   readonly evidence: readonly Source[];
 }
@@ -29,21 +33,21 @@ interface Entry {
 /** From an address that no captured machine has: it comes in where the way to it goes out. */
 export function startOutside(context: Context, ip: string, destination: string, question: WalkQuestion, steps: Step[]): Ending {
   const packet = newPacket(ip, destination, question);
-  const entry = byRouter(context, ip, destination) ?? bySwitch(context, ip, destination);
-  if (!entry) {
-    addGap(context, {
-      host: null,
-      command: 'ip neigh',
-      why: `where ${ip} comes in: no captured device is on the way between it and ${destination}`,
-    });
-    return {
-      disposition: 'insufficient-info',
-      at: { host: null, device: ip, port: null },
-      summary: `Where packets from ${ip} come in is not known: no captured namespace routes between it and ${destination}`,
-      packet,
-    };
+  const entry =
+    byRouter(context, ip, destination) ?? bySwitch(context, ip, destination) ?? entryByRoute(context, ip, destination);
+  if (entry && 'mac' in entry) {
+    if (entry.certainty === 'assumed')
+      addGap(context, { host: null, command: 'ip route', why: `on ${ip}: which machine it sends packets for ${destination} to` });
+    return enter(context, entry, ip, destination, question, steps);
   }
-  return enter(context, entry, ip, destination, question, steps);
+  const why = entry
+    ? `which of them ${ip} sends to: ${entry.places.join(', ')}`
+    : `where ${ip} comes in: no captured device is on the way between it and ${destination}`;
+  addGap(context, { host: null, command: entry ? 'ip route' : 'ip neigh', why: entry ? `on ${ip}: ${why}` : why });
+  const summary = entry
+    ? `Packets from ${ip} to ${destination} may come in at several captured machines: ${entry.places.join(', ')}`
+    : `Where packets from ${ip} come in is not known: no captured namespace routes between it and ${destination}`;
+  return { disposition: 'insufficient-info', at: { host: null, device: ip, port: null }, summary, packet };
 }
 
 /** From an uplink of a switch: whoever the switch has learned there sends the packet. */
@@ -94,21 +98,23 @@ export function startAtUplink(
 function enter(context: Context, entry: Entry, ip: string, destination: string, question: WalkQuestion, steps: Step[]): Ending {
   const { place } = entry;
   const plain = set(
-    set(newPacket(ip, destination, question), 'dl_src', parseMac(entry.sourceMac) ?? 0n),
+    set(newPacket(ip, destination, question), 'dl_src', parseMac(entry.sourceMac ?? '') ?? 0n),
     'dl_dst',
-    parseMac(entry.mac) ?? 0n,
+    parseMac(entry.mac ?? '') ?? 0n,
   );
   const frame = entry.vlan === 0 ? plain : withVlan(plain, entry.vlan);
+  const what = entry.sourceMac === undefined ? addresses(frame) : `${ip} (${entry.sourceMac}) sends ${addresses(frame)}`;
+  const to = entry.mac === undefined ? '' : ` to ${entry.mac}`;
   const at = place.kind === 'ovs-in' ? { device: place.bridge, port: place.port } : { device: entry.device, port: null };
   const tagged = entry.vlan === 0 ? '' : ` with VLAN ${entry.vlan}`;
   steps.push({
     host: entry.host,
-    namespace: null,
+    namespace: entry.namespace === undefined || entry.namespace === '' ? null : entry.namespace,
     stage: place.kind === 'ovs-in' ? 'ovs-port' : 'nic',
     device: at.device,
     port: at.port === at.device ? 'LOCAL' : at.port,
-    summary: `${ip} (${entry.sourceMac}) sends ${addresses(frame)} to ${entry.mac}; it comes in by ${at.port === null || at.port === at.device ? `${at.device}${at.port === null ? '' : "'s LOCAL port"}` : at.port}${tagged}`,
-    certainty: 'inferred',
+    summary: `${what}${to}; it comes in by ${at.port === null || at.port === at.device ? `${at.device}${at.port === null ? '' : "'s LOCAL port"}` : at.port}${tagged}`,
+    certainty: entry.certainty ?? 'inferred',
     reason: entry.reason,
     packet: frame,
     evidence: entry.evidence,

@@ -19,6 +19,7 @@ import {
   ovsPortNamed,
 } from '../model/queries';
 import { inPrefix, parseIp, parsePrefix } from '../packet/address';
+import { machinesSendingFrom } from '../model/route-sources';
 import { hasRole } from '../model/known-names';
 
 /** What a WHERE of the command line names. */
@@ -155,6 +156,9 @@ function ofIp(network: Network, ip: string, host: Host | undefined): Whereabouts
     (instance) => instance.ports.length === 0 && instance.interfaces.length > 0 && instance.ips.some((known) => known.ip === ip),
   );
   if (byAddress) return { kind: 'instance', instance: byAddress, port: undefined, ip };
+  const senders = machinesSendingFrom(network, ip).filter((candidate) => host === undefined || candidate.host === host);
+  const [sender, second] = senders;
+  if (sender && !second) return { kind: 'device', host: sender.host, namespace: sender.namespace, device: sender.device, ip };
   return { kind: 'ip', ip };
 }
 

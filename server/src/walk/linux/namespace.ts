@@ -2,7 +2,7 @@ import { formatAddress } from '../../kernel/packet';
 import type { Device } from '../../model/device';
 import type { Namespace } from '../../model/namespace';
 import type { Source } from '../../model/source';
-import { allDevices, bareNamespace, neutronPortOf, neutronPortWithIp, routerName } from '../../model/queries';
+import { bareNamespace, neutronPortOf, neutronPortWithIp, routerName } from '../../model/queries';
 import { isMulticastMac, parseMac } from '../../packet/address';
 import { get, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { asksOn } from '../begin-arp';
@@ -22,7 +22,7 @@ import {
   type Place,
   type Step,
 } from '../step';
-import { arpIn, whyUnverified } from './arp-in';
+import { arpIn } from './arp-in';
 import { failedEntry, resolveNeighbour, stateText } from './neighbour';
 import { at, eventSteps, isRouter, stepBase } from './events';
 import { mayShareByIp, takerBehindRules } from './macvlan';
@@ -33,6 +33,7 @@ import { asSent, routedLimit, tooLong } from './routed-size';
 import { unknownForwarding } from '../../kernel/route-input';
 import { vrfOf } from '../../kernel/routing';
 import { route } from './routing';
+import { byWireTo, unverifiedElsewhere } from './unnamed-neighbour';
 import { hasConnections, passNamespace, uncapturedTable, type Taken } from './stack-walk';
 import { knownNamespace, portIdPrefix } from '../../model/known-names';
 import { amongServers, outOfIpvs, servedBy } from './ipvs';
@@ -510,15 +511,6 @@ function deliver(passage: Passage, result: LocalDevice, unseen?: string): Ending
   };
 }
 
-/** Why nobody answers for an address that a machine has, but does not use. */
-function unverifiedElsewhere({ network }: Context, ip: string): string | undefined {
-  for (const { host, device } of allDevices(network)) {
-    const own = device.unverified.find((address) => address.ip === ip);
-    if (own) return `${host.name} has it on ${device.name}, but ${whyUnverified(own)}`;
-  }
-  return undefined;
-}
-
 /** Finds the next hop's MAC address and sends the frame. */
 function transmit(passage: Passage, device: string, nextHop: string): Ending {
   const { context, namespace, steps } = passage;
@@ -531,6 +523,10 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
   const neighbour = resolveNeighbour(context, namespace, device, nextHop);
   if (!neighbour) {
     const failed = failedEntry(namespace, device, nextHop);
+    const unverified = unverifiedElsewhere(context, nextHop);
+    const left =
+      failed || unverified !== undefined ? undefined : byWireTo(context, namespace, device, nextHop, passage.packet, steps);
+    if (left) return left;
     const summary = failed
       ? `The neighbour table on ${device} has ${stateText(failed)} when it was captured`
       : `Nobody says which MAC address ${nextHop} on ${device} has`;
@@ -539,7 +535,7 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
       stage: 'neighbour',
       summary,
       certainty: 'assumed',
-      reason: unverifiedElsewhere(context, nextHop) ?? 'no captured table holds it',
+      reason: unverified ?? 'no captured table holds it',
       packet: passage.packet,
       evidence: failed ? [failed.source] : [],
       steps: [],

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { networkOf, outline, trace } from './walk-fixture';
+
+const ADDRESSES = `root@gw:~# ip a
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000
+    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00
+    inet 127.0.0.1/8 scope host lo
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UP group default qlen 1000
+    link/ether 52:54:00:aa:00:01 brd ff:ff:ff:ff:ff:ff
+    inet 203.0.113.7/24 brd 203.0.113.255 scope global eth0
+3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UP group default qlen 1000
+    link/ether 52:54:00:aa:00:02 brd ff:ff:ff:ff:ff:ff
+    inet 192.168.77.1/24 brd 192.168.77.255 scope global eth1
+`;
+const ROUTES = `root@gw:~# ip r
+default via 203.0.113.1 dev eth0
+192.168.77.0/24 dev eth1 proto kernel scope link src 192.168.77.1
+203.0.113.0/24 dev eth0 proto kernel scope link src 203.0.113.7
+`;
+const forwarding = (on: 0 | 1): string => `root@gw:~# sysctl net.ipv4.ip_forward\nnet.ipv4.ip_forward = ${on}\n`;
+const RULES = `root@gw:~# iptables-save
+*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [3:180]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -i eth1 -p tcp -m tcp --dport 443 -j ACCEPT
+COMMIT
+`;
+const SETTINGS = 'root@gw:~# sysctl net.ipv4.conf.all.rp_filter\nnet.ipv4.conf.all.rp_filter = 1\n';
+
+const ask = (text: string, asked: string) => trace(networkOf(text), asked);
+const router = ADDRESSES + ROUTES + forwarding(1) + RULES;
+
+describe('a packet of a machine that nobody captured, through one router', () => {
+  it('comes in by the device that has its subnet, and the rules there drop it', () => {
+    const { request } = ask(router, '192.168.77.9 > 198.51.100.20 tcp 80');
+    assert.equal(request.ending.disposition, 'dropped', outline(request));
+    assert.equal(request.certainty, 'inferred');
+    assert.match(request.ending.summary, /policy of FORWARD/);
+    assert.equal(request.steps[0]?.device, 'eth1');
+  });
+
+  it('is not handed on where forwarding is off', () => {
+    const { request } = ask(ADDRESSES + ROUTES + forwarding(0) + RULES, '192.168.77.9 > 198.51.100.20 tcp 443');
+    assert.equal(request.ending.disposition, 'dropped', outline(request));
+    assert.match(request.ending.summary, /Forwarding is off/);
+  });
+
+  it('leaves by the card of the default route, with the private source that nothing translated', () => {
+    const { request, reply } = ask(router, '192.168.77.9 > 198.51.100.20 tcp 443 reply');
+    assert.equal(request.ending.disposition, 'exits', outline(request));
+    assert.equal(request.certainty, 'assumed');
+    assert.match(request.ending.summary, /private source 192\.168\.77\.9/);
+    assert.ok(request.gaps.some(({ host, command }) => host === 'gw' && command === 'ip neigh'));
+    assert.match(reply?.ending.summary ?? '', /policy of FORWARD/);
+  });
+
+  it('says nothing of the source where it is translated, or is public', () => {
+    const nat = RULES.replace('COMMIT', '-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT');
+    const { request } = ask(ADDRESSES + ROUTES + forwarding(1) + nat, '192.168.77.9 > 198.51.100.20 tcp 443');
+    assert.equal(request.ending.disposition, 'exits', outline(request));
+    assert.doesNotMatch(request.ending.summary, /private/);
+    const own = ask(router, 'gw > 198.51.100.20 tcp 443').request;
+    assert.equal(own.ending.disposition, 'exits', outline(own));
+    assert.doesNotMatch(own.ending.summary, /private/);
+  });
+
+  it('from the Internet comes to the public address, and from either side to what is there', () => {
+    const { request } = ask(router, '198.51.100.20 > 203.0.113.7 tcp 22');
+    assert.equal(request.ending.disposition, 'delivered', outline(request));
+    assert.equal(request.steps[0]?.device, 'eth0');
+  });
+
+  it('for the address of another card comes in by that card, and the strict filter of sources is no certainty', () => {
+    const { request } = ask(router + SETTINGS, '198.51.100.20 > 192.168.77.1 tcp 22');
+    assert.equal(request.steps[0]?.device, 'eth1', outline(request));
+    assert.equal(request.ending.disposition, 'insufficient-info');
+    assert.ok(request.gaps.some(({ command, why }) => command === 'ip route' && why.includes('198.51.100.20')));
+  });
+
+  it('has no known way where the captured machine has both ends on one side', () => {
+    const { request } = ask(router, '198.51.100.20 > 198.51.100.21');
+    assert.equal(request.ending.disposition, 'insufficient-info');
+    assert.equal(request.steps.length, 0);
+  });
+
+  it('may come in at one of two machines that are alike', () => {
+    const { request } = ask(router + router.replaceAll('@gw:', '@gw2:'), '192.168.77.9 > 198.51.100.20 tcp 443');
+    assert.equal(request.ending.disposition, 'insufficient-info');
+    assert.match(request.ending.summary, /eth1 of gw, eth1 of gw2/);
+  });
+});
+
+describe('machines of which only the routes were captured', () => {
+  const routes = `sam@alpha:~$ ip route
+default via 10.4.0.1 dev eth0
+10.4.0.0/24 dev eth0 proto kernel scope link src 10.4.0.14
+10.9.0.0/24 via 10.4.0.60 dev eth0
+`;
+  it('have the addresses that their routes send from', () => {
+    const { request } = ask(routes, '10.4.0.14 > 10.9.0.7');
+    assert.equal(request.steps[0]?.host, 'alpha', outline(request));
+    assert.equal(request.ending.disposition, 'exits');
+    assert.match(request.ending.summary, /for 10\.4\.0\.60/);
+    assert.equal(request.certainty, 'assumed');
+  });
+});
+
+describe('a next hop whose MAC address nobody captured', () => {
+  const brief = (host: string, own: string): string => `root@${host}:~# ip -br addr
+lo               UNKNOWN        127.0.0.1/8
+eth0             UP             ${own}/24
+root@${host}:~# ip route
+10.66.0.0/24 dev eth0 proto kernel scope link src ${own}
+`;
+  it('is the machine that has the address', () => {
+    const { request } = ask(brief('one', '10.66.0.1') + brief('two', '10.66.0.2'), '10.66.0.1 > 10.66.0.2');
+    assert.equal(request.ending.disposition, 'delivered', outline(request));
+    assert.equal(request.ending.at.host, 'two');
+    assert.notEqual(request.certainty, 'captured');
+  });
+
+  it('stays open behind a bridge', () => {
+    const bridge =
+      brief('one', '10.66.0.1').replaceAll('eth0', 'br0 ') +
+      'root@one:~# brctl show\nbridge name\tbridge id\t\tSTP enabled\tinterfaces\nbr0\t\t8000.525400aa0001\tno\t\teth0\n\t\t\t\t\t\t\teth1\n';
+    const { request } = ask(bridge, '10.66.0.1 > 10.66.0.9');
+    assert.equal(request.ending.disposition, 'insufficient-info', outline(request));
+  });
+});
