@@ -345,7 +345,9 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
   }
   if (connection.invented && !named) return undefined;
   const { masqueradedBy } = connection;
-  if (name === 'POSTROUTING' && !reply && masqueradedBy !== undefined && masqueradedBy !== run.out) {
+  // An error about it is translated and goes on (nf_nat_ipv4_fn, nf_nat_ipv6_fn).
+  const leaves = name === 'POSTROUTING' && !reply && !isError;
+  if (leaves && masqueradedBy !== undefined && masqueradedBy !== run.out) {
     // nf_nat_oif_changed: the address that it has belongs to another device.
     connection.dead = true;
     return end(
@@ -354,7 +356,7 @@ function translateAt(run: Run, name: Hook, chains: readonly BaseChain[]): Passag
       `its connection was masqueraded as it left by ${masqueradedBy}, and ends as it would leave by ${run.out}`,
     );
   }
-  if (name === 'POSTROUTING' && !reply && !staysMasqueraded(run, connection, chains))
+  if (leaves && !staysMasqueraded(run, connection, chains))
     return lost(run, 'its connection may have been masqueraded as it left by another device');
   const before = run.packet;
   run.packet = isError ? translatedError(run.packet, connection, reply, manip) : translated(run.packet, connection, reply, manip);
