@@ -15,6 +15,9 @@ def match(setup, table, hook):
              lambda: f"-m iprange --src-range {'fd00:1::1-fd00:3::9' if six else '10.0.1.2-10.0.3.3'} {setup.not_()}--dst-range {'fd00:1::1-fd00:4::9' if six else '10.0.0.0-198.51.100.9'}",
              lambda: "-m helper --helper ftp" if table != "raw" else None,
              lambda: address_type(setup, came, goes), lambda: uncommon(setup, hook),
+             # Elements of these count nothing.
+             lambda: f"-m set {setup.not_()}--match-set {r.choice(plain)} {r.choice(['src', 'dst'])} {setup.not_()}--{r.choice(['packets', 'bytes'])}-{r.choice(['eq', 'lt', 'gt'])} {r.choice([0, 1000])}"
+             if (plain := [name for name, kind in setup.sets if kind in ("hash:ip", "hash:net") and name.startswith("s")]) else None,
              lambda: f"-m set {setup.not_()}--match-set {r.choice(nets)} {r.choice(['src', 'dst'])} --return-nomatch"
              if (nets := [name for name, kind in setup.sets if kind == "hash:net"]) else None]
     if came:
@@ -175,12 +178,30 @@ def sets(setup):
     }
     if not six:
         kinds["bitmap:ip"] = (" range 10.0.0.0/16", lambda: r.choice(["10.0.1.2", "10.0.2.0-10.0.2.9", "10.0.3.0/24"]))
-        kinds["bitmap:ip,mac"] = (" range 10.0.0.0/16", lambda: f"10.0.{r.randrange(1, 5)}.2{r.choice(['', ',02:00:00:00:01:02'])}")
     kind = r.choice(list(kinds))
     options, element = kinds[kind]
     name = f"x{6 if six else 4}"
     elements = sorted({element() for _ in range(r.randrange(1, 5))})
     return (name, kind), [f"create {name} {kind}{options}", *[f"add {name} {one}" for one in elements]]
+
+
+def cards(setup):
+    """A set of addresses, some of them with the card that they belong to, and a list of it: `(name, type)` of each, lines; whose addresses: device, number."""
+    r = setup.r
+    places = sorted({(n, host) for n, host in [(r.randrange(1, 5), r.choice([2, 2, 3, 9])) for _ in range(r.randrange(3, 9))]})
+    elements = [f"10.0.{n}.{host}{r.choice(['', '', '', f',02:00:00:00:0{n}:02', f',{card(n)}'])}" for n, host in places]
+    lines = [f"create m4 bitmap:ip,mac range 10.0.0.0/16{r.choice(['', '', ' counters', ' timeout 30000'])}", *[f"add m4 {element}" for element in elements]]
+    made = [("m4", "bitmap:ip,mac")]
+    if r.random() < 0.4:
+        first = [name for name, kind in setup.sets if kind == "hash:ip"][:1] if r.random() < 0.5 else []
+        lines += ["create c4 list:set", *[f"add c4 {member}" for member in [*first, "m4"]]]
+        made.append(("c4", "list:set"))
+    return made, lines, places
+
+
+def card(n):
+    """Another card than the usual one behind the n-th device."""
+    return f"02:00:00:00:0{n}:03"
 
 
 def addresses(r, n, name):

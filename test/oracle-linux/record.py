@@ -194,6 +194,12 @@ class Traffic:
             if r.random() < 0.6:
                 packet["src"] = f"fd00:5::{port}" if family == 6 else f"10.0.5.{port}"
                 packet["dst"] = packet["dst"] if r.random() < 0.4 else f"fd00:5::{other}" if family == 6 else f"10.0.5.{other}"
+        elif family == 4 and setup.cards and not local and r.random() < 0.6:
+            # One address from several cards.
+            n, host = r.choice(setup.cards[:3])
+            packet |= {"iif": DEVICES[n - 1], "src": f"10.0.{n}.{host}"}
+            if r.random() < 0.5:
+                packet["smac"] = rare.card(n)
         self.fields(packet)
         if not local and proto == "udp" and r.random() < 0.1:
             packet["length"] = r.choice([600, 1250, 1450])

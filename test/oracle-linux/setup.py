@@ -35,6 +35,8 @@ class Setup:
         # What is written in other forms than usual.
         self.forms = random.random() < 0.4
         self.numbers = []
+        # Whose cards a set tells apart: by device and number.
+        self.cards = []
 
     def maybe(self, chance):
         return self.r.random() < chance
@@ -149,6 +151,10 @@ class Setup:
             made, more = rare.sets(self)
             self.sets.append(made)
             lines += more
+            if not self.six and self.maybe(0.6):
+                made, more, self.cards = rare.cards(self)
+                self.sets += made
+                lines += more
         return lines
 
     def element(self, part):
@@ -219,6 +225,8 @@ class Setup:
                               "addrtype", "iprange", "mac", "tcpflags", "ttl", "length", "dscp", "owner", "ct", "comment", "limit", "tos", "pkttype",
                               "state", "statistic", "rpfilter", "socket", "fragment", "tcpmss", "physdev"])
         has_ct = table not in ("raw",)
+        if self.cards and self.maybe(0.15):
+            kind = "set"
         if kind == "source":
             return f"{self.not_()}-s {self.network(self.anyone())}"
         if kind == "destination":
@@ -250,11 +258,12 @@ class Setup:
         if kind == "connmark" and has_ct:
             return f"-m connmark {self.not_()}--mark {self.r.choice(MARKS)}"
         if kind == "set" and self.sets:
-            name, type_ = self.r.choice(self.sets)
-            count = 1 if type_ in ("list:set", "bitmap:port") else type_.count(",") + 1
+            cards = [made for made in self.sets if made[0] in ("m4", "c4")]
+            name, type_ = self.r.choice(cards) if cards and self.maybe(0.5) else self.r.choice(self.sets)
+            count = self.r.choice([1, 2]) if type_ == "list:set" else 1 if type_ == "bitmap:port" else type_.count(",") + 1
             if type_ == "hash:mac":
                 return f"-m set {self.not_()}--match-set {name} src" if hook in ("PREROUTING", "INPUT", "FORWARD") else None
-            directions = [self.r.choice(["src", "dst"]) for _ in range(count)]
+            directions = [self.r.choice(["src", "src", "dst"] if name in ("m4", "c4") else ["src", "dst"]) for _ in range(count)]
             if "iface" in type_:
                 directions[-1] = "src" if hook in ("PREROUTING", "INPUT") else "dst" if hook in ("OUTPUT", "POSTROUTING") else directions[-1]
             return f"-m set {self.not_()}--match-set {name} {','.join(directions)}"

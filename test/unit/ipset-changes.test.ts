@@ -152,6 +152,75 @@ describe('sets of ipset that SET changes', () => {
   });
 });
 
+describe('cards in sets of ipset', () => {
+  const CARDS = 'create m bitmap:ip,mac range 10.0.0.0/16\nadd m 10.0.1.2';
+  const from = (n: number) => `${WAY} smac=02:00:00:00:99:0${n}`;
+  const forgets = `${CARDS.replace('/16', '/16 timeout 60')}`;
+  const rule = [drop('m', 'src,src')];
+
+  it('keeps open which card an address alone got from a packet of which nobody told', () => {
+    // Without its card nobody knows that there is a frame, either.
+    assert.deepEqual(verdicts(CARDS, rule, WAY), ['insufficient-info?']);
+    const ethernet = ADDRESSES.replace(/inet 10/g, 'link/ether 02:00:00:00:01:01 brd ff:ff:ff:ff:ff:ff\n    inet 10');
+    const captures = [
+      ethernet,
+      RULES,
+      ROUTES,
+      SYSCTLS,
+      `root@router:~# ipset save\n${CARDS}\n`,
+      tables(`-A FORWARD ${rule[0]}\n`, ''),
+    ];
+    const found = ask(captures, WAY, from(1)).map(({ verdict }) => verdict);
+    assert.deepEqual(found, ['dropped', 'insufficient-info']);
+    assert.deepEqual(
+      verdicts('create h hash:ip,mac\nadd h 10.0.1.2,02:00:00:00:99:01', [drop('h', 'src,src')], WAY, from(1), from(2)),
+      ['insufficient-info?', 'dropped', 'forwarded'],
+    );
+    assert.deepEqual(verdicts('create h hash:mac\nadd h 02:00:00:00:99:01', [drop('h', 'src')], WAY), ['insufficient-info?']);
+  });
+
+  it('keeps open what got it where another condition before it is open', () => {
+    const open = ['-m set --match-set unknown src -m set --match-set m src,src -j MARK --set-mark 1', ...rule];
+    assert.deepEqual(verdicts(CARDS, open.slice(0, 1), from(1)), ['insufficient-info?']);
+    const [first, second] = traces(
+      CARDS,
+      ['-m set --match-set unknown src -m set --match-set m src,src', '-s 10.0.1.2 -i eth0 -m set --match-set m src,dst -j DROP'],
+      `${from(1)} dmac=02:00:00:00:99:07`,
+      `${from(2)} dmac=02:00:00:00:99:01`,
+    );
+    assert.deepEqual([first?.verdict, second?.verdict], ['insufficient-info', 'insufficient-info']);
+    // Chance alone is told as such.
+    const limited = ['-m limit --limit 5/min -m set --match-set m src,src -j ACCEPT', ...rule];
+    const [likely] = traces(CARDS, limited, from(1));
+    assert.deepEqual([likely?.verdict, likely?.certainty], ['forwarded', 'assumed']);
+  });
+
+  it('does not know whether a line that is missing has the address', () => {
+    const cut = 'create m bitmap:ip,mac range 10.0.0.0/16\n...';
+    assert.deepEqual(verdicts(cut, rule, from(1), from(2)), ['insufficient-info?', 'insufficient-info?']);
+    assert.deepEqual(verdicts(`${cut}\nadd m 10.0.1.2`, rule, from(1), from(2)), ['dropped', 'forwarded']);
+  });
+
+  it('knows that time may have taken the address out once it has a card', () => {
+    const [first, second, third] = traces(forgets, rule, from(1), from(1), from(2));
+    assert.deepEqual([first?.verdict, first?.certainty], ['dropped', 'captured']);
+    assert.deepEqual([second?.verdict, second?.certainty], ['dropped', 'assumed']);
+    assert.deepEqual([third?.verdict, third?.certainty], ['forwarded', 'captured']);
+  });
+
+  it('does not take a port that NAT chose by chance for one that is in no set', () => {
+    const nat = '-A PREROUTING -p tcp -j DNAT --to-destination 10.0.2.9:8000-8009 --random\n';
+    const sets = 'root@router:~# ipset save\ncreate p hash:ip,port\nadd p 10.0.2.9,tcp:8003\n';
+    const captures = [ADDRESSES, RULES, ROUTES, SYSCTLS, sets, tables(`-A FORWARD ${drop('p', 'dst,dst')}\n`, nat)];
+    const [trace] = ask(captures, WAY);
+    assert.deepEqual([trace?.verdict, trace?.certainty], ['forwarded', 'assumed']);
+    assert.deepEqual(
+      trace?.alternatives.map(({ verdict }) => verdict),
+      ['dropped'],
+    );
+  });
+});
+
 describe('elements of ipset', () => {
   it('takes the narrowest network of the first value before those of the next', () => {
     const sets = 'create n hash:net,net\nadd n 10.0.0.0/8,8.8.8.0/24\nadd n 10.0.1.0/24,8.0.0.0/8 nomatch';

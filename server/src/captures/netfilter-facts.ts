@@ -327,8 +327,10 @@ export interface NfTargetOptions {
   readonly queueBypass?: boolean;
   /** ECN: `--ecn-tcp-remove` takes the flags of congestion off TCP. */
   readonly ecnRemove?: boolean;
-  /** SET: `--map-set` changes no set; with `--map-mark` the packet gets the mark that the set has for it. */
+  /** SET: `--map-set` only looks a packet up in a set; with `--map-mark` the packet gets the mark that the set has for it. */
   readonly mapSet?: 'mark' | 'other';
+  /** The set that `--map-set` looks the packet up in, and the sides of each value. */
+  readonly mapped?: { readonly set: Val<string>; readonly directions: readonly string[] };
   /** What arptables' target `mangle` puts in: `mangle-ip-s`, `mangle-mac-d` …, and `mangle-target`, where the packet goes then. */
   readonly arp?: Readonly<Record<string, Val<string>>>;
   /** The rule has a target of iptables', which nft could not print. */
@@ -412,9 +414,11 @@ export type IpsetFact =
   | {
       readonly kind: 'ipset-entry';
       readonly set: Val<string>;
-      /** As printed, in lower case: `10.0.0.1,tcp:80`, `10.0.0.0/24`, another set's name for `list:set`. */
+      /** As printed, addresses in lower case: `10.0.0.1,tcp:80`, `10.0.0.0/24`, another set's name for `list:set`. */
       readonly element: Val<string>;
       readonly nomatch: boolean;
+      /** Its device stands for all whose names begin so. */
+      readonly wildcard: boolean;
     };
 
 /** One direction of a connection, as its packets are addressed. */

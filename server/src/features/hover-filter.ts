@@ -97,6 +97,7 @@ export function describeIpsetEntry(world: World, locus: Locus, entry: FactOf<'ip
   return section(`Member of set ${escape(name)}`, [
     `${code(entry.element.value)}${kinds.length > 1 && kinds.length === parts.length ? `: ${said.join(', ')}` : ''}`,
     entry.nomatch ? 'An exception (`nomatch`): the set does not match it, although a wider member would' : undefined,
+    entry.wildcard ? 'Its interface stands for all whose names begin so (`wildcard`)' : undefined,
     set === undefined || set.type === ''
       ? undefined
       : `The set has ${count(set.elements.length, 'member')} (${code(set.type)})${inBrackets(world, set.source)}`,

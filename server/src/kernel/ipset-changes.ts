@@ -1,5 +1,6 @@
 import type { NfIpsetChange } from '../captures/netfilter-facts';
 import type { Ipset } from '../model/ipset';
+import { changeAddressAndCard, isOfAddressAndCard } from './bitmap-ipmac';
 import { or, type Tri } from './decide';
 import { ANY_SET, capturedByKey, capturedElements, isOfFamily, membersOf } from './ipset';
 import { dimensionsOf, elementFor, readElement } from './ipset-elements';
@@ -37,15 +38,11 @@ function changeSet(changes: SetChanges, name: string, change: NfIpsetChange, at:
   if (members) return changeFirst(changes, members, change, at, depth);
   const known = changedOf(changes, name);
   if (known.any) return unknown;
+  if (isOfAddressAndCard(set)) return changeAddressAndCard(set, changes, change, at.packet, at);
   const element = elementFor(set, change.directions, at.packet, at, (value) => lengthOf(set, changes, value));
   if (element === 'none') return { changes, done: 'no' };
-  const byCard = set.type === 'bitmap:ip,mac';
-  const there = byCard ? sameAddress(set, known.elements.keys(), change, at) : [];
-  // It takes out whatever has the address, with any card's (bitmap_ipmac_do_del).
-  if (byCard && change.op === 'delete' && there.length === 0) return { changes, done: 'no' };
   const key = element === 'unknown' ? undefined : readElement(set, element, false)?.key;
-  if (key === undefined || there.some((one) => one !== key)) return unknown;
-  if (!byCard && capturedElements(set).some((one) => one.key === undefined)) return unknown;
+  if (key === undefined || capturedElements(set).some((one) => one.key === undefined)) return unknown;
   const before = known.elements.get(key) ?? capturedState(set, key);
   const held = isHeld(before);
   if (change.op === 'delete')
@@ -63,17 +60,6 @@ function changeSet(changes: SetChanges, name: string, change: NfIpsetChange, at:
     changes: withElement(changes, name, key, state),
     done: held === 'yes' ? 'yes' : held === 'no' ? fresh : change.exist && fresh === 'yes' ? 'yes' : 'maybe',
   };
-}
-
-/** The elements of a bitmap of addresses and cards that have a packet's address; undefined where one has no card yet. */
-function sameAddress(
-  set: Ipset,
-  changed: Iterable<string>,
-  { directions: [by = 'src'] }: NfIpsetChange,
-  at: Moment,
-): (string | undefined)[] {
-  const all = [...capturedElements(set), ...[...changed].flatMap((key) => readElement(set, key, false) ?? [])];
-  return all.filter(({ parts }) => parts[0]?.holds(at.packet, by, at) !== false).map(({ key }) => key);
 }
 
 /** Of a list the first set that takes it (list_set_kadd, list_set_kdel). */

@@ -1,15 +1,19 @@
 import type { Ipset } from '../model/ipset';
+import type { Namespace } from '../model/namespace';
 import { parseIp, parsePrefix } from '../packet/address';
 import { ipProtocolNumber } from '../packet/ip-protocols';
+import { and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { formatAddress, hasPorts, isIcmp, PROTO, type IpPacket } from './packet';
 
-/** Where a set looks for a packet's devices. */
+/** Where a set looks for a packet's devices and cards. */
 export interface SetDevices {
+  readonly namespace: Namespace;
   readonly in: string | undefined;
   readonly out: string | undefined;
-  readonly physIn: string | undefined;
-  readonly physOut: string | undefined;
+  readonly arrivedBy: string | undefined;
+  /** This host made the packet: it has no frame yet. */
+  readonly local: boolean;
 }
 
 /** One value of a set's element: what it takes, how narrow it is, and the value itself, always written the same way. */
@@ -17,7 +21,7 @@ interface Part {
   readonly narrow: number;
   /** Undefined for what stands for several elements. */
   readonly key: string | undefined;
-  readonly holds: (packet: IpPacket, direction: string, devices: SetDevices) => boolean;
+  readonly holds: (packet: IpPacket, direction: string, devices: SetDevices) => Tri;
 }
 
 export interface SetElement {
@@ -33,9 +37,9 @@ export function dimensionsOf({ type }: Ipset): readonly string[] {
 }
 
 /** An element by its text; undefined where that is none of such a set. */
-export function readElement(set: Ipset, text: string, nomatch: boolean): SetElement | undefined {
+export function readElement(set: Ipset, text: string, nomatch: boolean, wildcard = false): SetElement | undefined {
   const texts = text.split(',');
-  const parts = dimensionsOf(set).map((dimension, n) => partOf(dimension, texts[n], set));
+  const parts = dimensionsOf(set).map((dimension, n) => partOf(dimension, texts[n], set, wildcard));
   const whole = parts.flatMap((part) => (part ? [part] : []));
   return whole.length < parts.length ? undefined : { parts: whole, nomatch, key: keyOf(whole.map(({ key }) => key)) };
 }
@@ -45,23 +49,13 @@ function keyOf(parts: readonly (string | undefined)[]): string | undefined {
 }
 
 /** Whether an element is for a packet; `directions` says which side of it each value looks at. */
-export function holdsElement(
-  { parts }: SetElement,
-  directions: readonly string[],
-  packet: IpPacket,
-  devices: SetDevices,
-): boolean {
-  return parts.every((part, n) => part.holds(packet, directions[n] ?? 'src', devices));
+export function holdsElement({ parts }: SetElement, directions: readonly string[], packet: IpPacket, devices: SetDevices): Tri {
+  return and(parts.map((part, n) => part.holds(packet, directions[n] ?? 'src', devices)));
 }
 
 /** The same without asking for the last value, a device. */
-export function holdsNetwork(
-  { parts }: SetElement,
-  directions: readonly string[],
-  packet: IpPacket,
-  devices: SetDevices,
-): boolean {
-  return parts.slice(0, -1).every((part, n) => part.holds(packet, directions[n] ?? 'src', devices));
+export function holdsNetwork({ parts }: SetElement, directions: readonly string[], packet: IpPacket, devices: SetDevices): Tri {
+  return and(parts.slice(0, -1).map((part, n) => part.holds(packet, directions[n] ?? 'src', devices)));
 }
 
 /** Which of two elements the kernel finds first: it tries the narrowest networks of the first value first, then those of the next. */
@@ -73,7 +67,7 @@ export function byNarrowness(a: SetElement, b: SetElement): number {
   return 0;
 }
 
-function partOf(dimension: string, text: string | undefined, set: Ipset): Part | undefined {
+function partOf(dimension: string, text: string | undefined, set: Ipset, wildcard: boolean): Part | undefined {
   switch (dimension) {
     case 'ip':
     case 'net':
@@ -81,20 +75,20 @@ function partOf(dimension: string, text: string | undefined, set: Ipset): Part |
     case 'port':
       return text === undefined ? undefined : portPart(text, set.type === 'bitmap:port');
     case 'iface': {
-      const physical = /^physdev:/.test(text ?? '');
-      const name = (text ?? '').replace(/^physdev:/, '');
+      const name = text ?? '';
+      // No rule of iptables asks for a bridge's port (`physdev:`): it never sets the flag that kadt of the type looks at.
+      const isOwn = (device: string | undefined) =>
+        wildcard ? device?.startsWith(name) === true : device === name && !name.startsWith('physdev:');
       return {
         narrow: 0,
-        key: text,
-        holds: (_packet, direction, devices) =>
-          (direction === 'src' ? (physical ? devices.physIn : devices.in) : physical ? devices.physOut : devices.out) === name,
+        key: wildcard ? undefined : text,
+        holds: (_packet, direction, devices) => tri(isOwn(direction === 'src' ? devices.in : devices.out)),
       };
     }
     case 'mac': {
-      // A bitmap may hold an address without its card.
-      if (text === undefined) return { narrow: 0, key: undefined, holds: () => true };
+      if (text === undefined) return undefined;
       const mac = text.toLowerCase();
-      return { narrow: 0, key: mac, holds: (packet, direction) => (direction === 'src' ? packet.smac : packet.dmac) === mac };
+      return { narrow: 0, key: mac, holds: (packet, direction, devices) => isCard(cardOf(packet, direction, devices), mac) };
     }
     case 'mark': {
       const mark = Number(text) >>> 0;
@@ -102,12 +96,34 @@ function partOf(dimension: string, text: string | undefined, set: Ipset): Part |
       return {
         narrow: 0,
         key: `${mark}`,
-        holds: (packet) => packet.mark !== undefined && (packet.mark & mask) >>> 0 === mark,
+        holds: (packet) => (packet.mark === undefined ? 'maybe' : tri((packet.mark & mask) >>> 0 === mark)),
       };
     }
     default:
       return undefined;
   }
+}
+
+const NO_CARD = '00:00:00:00:00:00';
+
+/**
+ * The card whose address a set compares. `none`: there is no frame, or one without addresses as on lo, and the set takes nothing (kadt of the
+ * types with `mac`); `untold`: there is a frame, but nobody told of its address; `unknown`: nobody told whether there is one.
+ */
+export function cardOf(
+  { smac, dmac }: IpPacket,
+  direction: string,
+  { namespace, in: inside, arrivedBy, local }: SetDevices,
+): string {
+  if (local || inside === 'lo') return 'none';
+  const mac = direction === 'src' ? smac : dmac;
+  if (mac !== undefined) return mac === NO_CARD ? 'none' : mac;
+  return namespace.devices.get(arrivedBy ?? inside ?? '')?.mac === undefined ? 'unknown' : 'untold';
+}
+
+/** Whether a card (`cardOf`) is that of an element. */
+export function isCard(card: string, mac: string): Tri {
+  return card === 'untold' || card === 'unknown' ? 'maybe' : tri(card === mac);
 }
 
 function markMask(set: Ipset): number {
@@ -124,7 +140,7 @@ function addressPart(text: string, set: Ipset): Part | undefined {
       key: undefined,
       holds: (packet, direction) => {
         const ip = direction === 'src' ? packet.src : packet.dst;
-        return ip >= from.value && ip <= to.value;
+        return tri(ip >= from.value && ip <= to.value);
       },
     };
   }
@@ -134,7 +150,7 @@ function addressPart(text: string, set: Ipset): Part | undefined {
   return {
     narrow: prefix.length,
     key: addressKey(prefix.family, prefix.value, prefix.length),
-    holds: (packet, direction) => ((direction === 'src' ? packet.src : packet.dst) & prefix.mask) === prefix.value,
+    holds: (packet, direction) => tri(((direction === 'src' ? packet.src : packet.dst) & prefix.mask) === prefix.value),
   };
 }
 
@@ -150,7 +166,7 @@ export function masked(family: 4 | 6, value: bigint, length: number): bigint {
 
 function portPart(text: string, anyProtocol: boolean): Part | undefined {
   const [left, right] = text.includes(':') ? text.split(':') : [undefined, text];
-  const proto = left === undefined ? (anyProtocol ? undefined : PROTO.TCP) : ipProtocolNumber(left);
+  const proto = left === undefined ? (anyProtocol ? undefined : PROTO.TCP) : ipProtocolNumber(left.toLowerCase());
   const icmp = proto === PROTO.ICMP || proto === PROTO.ICMPV6 ? icmpWords(right ?? '', proto) : undefined;
   const [from = 0, to = from] = (right ?? '').split('-').map(Number);
   const value = icmp ?? (from === to && !Number.isNaN(from) ? `${from}` : undefined);
@@ -159,10 +175,11 @@ function portPart(text: string, anyProtocol: boolean): Part | undefined {
     key: value === undefined ? undefined : anyProtocol ? value : `${proto ?? '?'}:${value}`,
     holds: (packet, direction) => {
       const own = portOf(packet, direction);
-      if (own === 'none' || (proto !== undefined && packet.proto !== proto)) return false;
-      if (anyProtocol && packet.proto !== PROTO.TCP && packet.proto !== PROTO.UDP) return false;
-      if (isIcmp(packet)) return own === icmp;
-      return typeof own === 'number' && own >= from && own <= to;
+      if (own === 'none' || (proto !== undefined && packet.proto !== proto)) return 'no';
+      if (anyProtocol && packet.proto !== PROTO.TCP && packet.proto !== PROTO.UDP) return 'no';
+      if (isIcmp(packet)) return tri(own === icmp);
+      // NAT may have chosen it by chance.
+      return own === undefined ? 'maybe' : tri(typeof own === 'number' && own >= from && own <= to);
     },
   };
 }
@@ -237,8 +254,10 @@ function valueFor(
     }
     case 'iface':
       return (direction === 'src' ? devices.in : devices.out) ?? 'none';
-    case 'mac':
-      return (direction === 'src' ? packet.smac : packet.dmac) ?? 'unknown';
+    case 'mac': {
+      const card = cardOf(packet, direction, devices);
+      return card === 'untold' ? 'unknown' : card;
+    }
     case 'mark':
       return packet.mark === undefined ? 'unknown' : `${(packet.mark & markMask(set)) >>> 0}`;
     default:
@@ -246,7 +265,8 @@ function valueFor(
   }
 }
 
-function isInRange(set: Ipset, ip: bigint): boolean {
+/** Whether a bitmap has room for an address; false where its range is not known. */
+export function isInRange(set: Ipset, ip: bigint): boolean {
   const range = set.options['range'] ?? '';
   const [from, to] = range.split('-').map(parseIp);
   const prefix = parsePrefix(range);

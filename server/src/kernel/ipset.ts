@@ -2,7 +2,8 @@ import type { Ipset } from '../model/ipset';
 import type { Namespace } from '../model/namespace';
 import { parseIp } from '../packet/address';
 import { addressType } from './address-type';
-import type { Tri } from './decide';
+import { afterLookupOfCard, hasAddressAndCard, isOfAddressAndCard } from './bitmap-ipmac';
+import { or, tri, type Tri } from './decide';
 import {
   byNarrowness,
   dimensionsOf,
@@ -13,7 +14,7 @@ import {
   type SetElement,
 } from './ipset-elements';
 import type { IpPacket } from './packet';
-import type { ElementState, SetChanges } from './set-changes';
+import { withMaybeChanged, withUnknownChange, type ElementState, type SetChanges } from './set-changes';
 
 /** What a set may look at besides the packet. */
 export interface SetContext extends SetDevices {
@@ -71,6 +72,7 @@ export function inSet(
   }
   // A set of more values than the rule names sides for takes nothing (ip_set_test).
   if (directions.length < dimensionsOf(set).length) return 'no';
+  if (isOfAddressAndCard(set)) return hasAddressAndCard(set, context.setChanges, directions, packet, context);
   const ends = directions.map((direction) => (direction === 'src' ? packet.src : packet.dst));
   if (changed && changed.own.length > 0 && ends.some((ip) => addressType(namespace, packet.family, ip, undefined) === 'LOCAL'))
     return 'maybe';
@@ -86,7 +88,7 @@ interface Candidate {
   readonly element: SetElement;
   readonly state: ElementState | undefined;
   /** Its device as well. */
-  readonly holds: boolean;
+  readonly holds: Tri;
 }
 
 function candidates(
@@ -100,7 +102,7 @@ function candidates(
   const add = (element: SetElement, state: ElementState | undefined): void => {
     const holds = holdsElement(element, directions, packet, devices);
     // Of networks with devices only the narrowest that has the address counts, whatever its devices (ip_set_hash_netiface).
-    if (holds || (set.type === 'hash:net,iface' && holdsNetwork(element, directions, packet, devices)))
+    if (holds !== 'no' || (set.type === 'hash:net,iface' && holdsNetwork(element, directions, packet, devices) === 'yes'))
       found.push({ element, state, holds });
   };
   for (const element of capturedElements(set))
@@ -109,7 +111,7 @@ function candidates(
     const element = readElement(set, key, false);
     if (element) add(element, state);
   }
-  return found.sort((a, b) => byNarrowness(a.element, b.element) || Number(b.holds) - Number(a.holds));
+  return found.sort((a, b) => byNarrowness(a.element, b.element) || Number(b.holds === 'yes') - Number(a.holds === 'yes'));
 }
 
 /** What the first of the elements that is there says. */
@@ -120,8 +122,9 @@ function decided({ type, known }: Ipset, found: readonly Candidate[], missing: T
     const may = state?.may ?? [element.nomatch ? 'nomatch' : 'plain'];
     // A narrower network that is not shown may be excepted.
     if (known !== 'whole' && type.includes('net')) answers.add('maybe');
-    for (const held of may) if (held !== 'absent') answers.add(holds && (held === 'nomatch') === turns ? 'yes' : 'no');
-    if (!may.includes('absent')) return one(answers);
+    if (holds === 'maybe') answers.add('maybe');
+    else for (const held of may) if (held !== 'absent') answers.add(tri(holds === 'yes' && (held === 'nomatch') === turns));
+    if (!may.includes('absent') && holds !== 'maybe') return one(answers);
   }
   answers.add(missing);
   return one(answers);
@@ -153,7 +156,52 @@ function read(set: Ipset): Prepared {
 }
 
 function elementsOf(set: Ipset): SetElement[] {
-  return set.elements.flatMap(({ element, nomatch }) => readElement(set, element, nomatch) ?? []);
+  return set.elements.flatMap(({ element, nomatch, wildcard }) => readElement(set, element, nomatch, wildcard) ?? []);
+}
+
+/** The sets after a packet was looked up in one; of a list each is asked until one has it (list_set_ktest). */
+export function afterLookup(
+  namespace: Namespace,
+  name: string,
+  directions: readonly string[],
+  packet: IpPacket,
+  context: SetContext,
+  depth = 0,
+): SetChanges {
+  const { setChanges } = context;
+  const set = namespace.ipsets.get(name);
+  if (!set || depth > 4 || setChanges.has(ANY_SET) || !isOfFamily(set, packet)) return setChanges;
+  if (isOfAddressAndCard(set)) return afterLookupOfCard(set, setChanges, directions, packet, context);
+  const members = membersOf(set);
+  if (members === undefined || !fillsIn(namespace)) return setChanges;
+  let all = setChanges;
+  // Which members a listing with gaps does not show, and where they stand, nobody knows.
+  let found: Tri = set.known === 'whole' ? 'no' : 'maybe';
+  for (const member of members) {
+    const now = { ...context, setChanges: all };
+    const next = afterLookup(namespace, member, directions, packet, now, depth + 1);
+    all = found === 'maybe' ? withMaybeChanged(all, next) : next;
+    found = or([found, inSet(namespace, member, directions, packet, now, depth + 1)]);
+    if (found === 'yes') break;
+  }
+  return all;
+}
+
+/** The same where the rule does not show which set it asks. */
+export function afterUnknownLookup(namespace: Namespace, setChanges: SetChanges): SetChanges {
+  if (!fillsIn(namespace)) return setChanges;
+  return [...namespace.ipsets.values()]
+    .filter(isOfAddressAndCard)
+    .reduce((all, { name }) => withUnknownChange(all, name), setChanges);
+}
+
+const filling = new WeakMap<Namespace, boolean>();
+
+/** Whether a namespace has sets that packets change by being looked up. */
+export function fillsIn(namespace: Namespace): boolean {
+  let found = filling.get(namespace);
+  if (found === undefined) filling.set(namespace, (found = [...namespace.ipsets.values()].some(isOfAddressAndCard)));
+  return found;
 }
 
 /** A set's elements as they were captured. */

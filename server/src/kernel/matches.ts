@@ -7,7 +7,7 @@ import { hasNamedStatus, hasStatusBits } from './connection-status';
 import { TEMPLATE, UNTRACKED, zoneId, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
-import { inSet } from './ipset';
+import { afterLookup, afterUnknownLookup, inSet } from './ipset';
 import { hasPorts, isIcmp, PROTO, TCP, type IpPacket } from './packet';
 import { isOfType } from './address-type';
 import { numberTest } from './numbers';
@@ -356,9 +356,34 @@ function makeTest(match: NfMatch): Test {
 }
 
 function inIpset(match: Extract<NfMatch, { kind: 'set' }>, at: Moment): Tri {
-  const returnNomatch = match.options?.value.includes('return-nomatch') === true;
-  const found = inSet(at.namespace, match.set.value, match.directions, at.packet, { ...at, returnNomatch });
-  return match.negated ? not(found) : found;
+  const found = inSet(at.namespace, match.set.value, match.directions, at.packet, {
+    ...at,
+    returnNomatch: returnsNomatch(match),
+  });
+  const answer = found === 'yes' && turnsOnCounters(match, at.namespace) ? 'maybe' : found;
+  return match.negated ? not(answer) : answer;
+}
+
+function returnsNomatch({ options }: Extract<NfMatch, { kind: 'set' }>): boolean {
+  return options?.value.includes('return-nomatch') === true;
+}
+
+/** `--packets-gt 5` and the like: elements count only in sets that were made so (ip_set_match_extensions), of a list its own alone. */
+function turnsOnCounters({ set, options }: Extract<NfMatch, { kind: 'set' }>, { ipsets }: Namespace): boolean {
+  if (options === undefined || !/\b(?:packets|bytes)-/.test(options.value)) return false;
+  const made = ipsets.get(set.value);
+  return made?.known !== 'whole' || 'counters' in made.options;
+}
+
+/** Whether a condition looks a packet up in a set of ipset(8); nft does not show which. */
+export function looksUp(match: NfMatch): boolean {
+  return match.kind === 'set' || (match.kind === 'other' && /^xt match "?set\b/.test(match.text.value));
+}
+
+/** The sets after such a condition was asked. */
+export function afterAsking(match: NfMatch, at: Moment): SetChanges {
+  if (match.kind !== 'set') return afterUnknownLookup(at.namespace, at.setChanges);
+  return afterLookup(at.namespace, match.set.value, match.directions, at.packet, { ...at, returnNomatch: returnsNomatch(match) });
 }
 
 /** Whether a condition on a set of ipset(8) holds where only time may have changed that; undefined where a capture would tell. */

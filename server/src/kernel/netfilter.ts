@@ -6,9 +6,10 @@ import { assigned } from './assignments';
 import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
 import { and, type Asker, type Doubt, type Tri } from './decide';
 import { decideHidden } from './hidden';
-import { testOf, type DeviceHook, type Hook, type Moment } from './matches';
+import { fillsIn } from './ipset';
+import { afterAsking, looksUp, testOf, type DeviceHook, type Hook, type Moment } from './matches';
 import { conditionText, openCondition, printsTable } from './open-condition';
-import { withChange } from './set-changes';
+import { withChange, withMaybeChanged, type SetChanges } from './set-changes';
 import { proxyFor } from './sockets';
 import { changed, isPassing, lacksOption } from './targets';
 
@@ -239,21 +240,55 @@ function passesMissing(run: Run): boolean {
   });
 }
 
-/** Whether all conditions hold. */
-function hold(matches: readonly NfMatch[], moment: Moment): Tri {
+/** What a rule's conditions say together. */
+interface Asked {
+  readonly answer: Tri;
+  /** The sets after those conditions that the kernel comes to, should all that are open hold. */
+  readonly sets: SetChanges;
+  /** The same where the first of those that are open does not. */
+  readonly sure: SetChanges;
+}
+
+/** Whether all conditions hold: the kernel asks one after the other, up to the first that does not. */
+function hold(matches: readonly NfMatch[], moment: Moment, hidden: boolean): Asked {
+  const fills = fillsIn(moment.namespace);
+  let now = moment;
+  let sure: SetChanges | undefined = hidden ? moment.setChanges : undefined;
   let all: Tri = 'yes';
   for (const match of matches) {
-    const answer = testOf(match)(moment);
-    if (answer === 'no') return 'no';
-    if (answer === 'maybe') all = 'maybe';
+    const answer = testOf(match)(now);
+    if (fills && looksUp(match)) {
+      // Addresses, devices and protocols come first, wherever they stand.
+      const headers = and(matches.filter(isOfHeader).map((header) => testOf(header)(now)));
+      if (headers === 'maybe') sure ??= now.setChanges;
+      if (headers !== 'no') now = { ...now, setChanges: afterAsking(match, now) };
+    }
+    if (answer === 'no') return { answer, sets: now.setChanges, sure: sure ?? now.setChanges };
+    if (answer === 'maybe') {
+      all = 'maybe';
+      sure ??= now.setChanges;
+    }
   }
-  return all;
+  return { answer: all, sets: now.setChanges, sure: sure ?? now.setChanges };
+}
+
+const HEADER = new Set<NfMatch['kind']>(['source', 'destination', 'in-interface', 'out-interface', 'protocol', 'fragment']);
+
+function isOfHeader({ kind }: NfMatch): boolean {
+  return HEADER.has(kind);
 }
 
 function runRule(run: Run, chain: NfChain, rule: NfRule, begun: Begun | undefined, depth: number): ChainEnd | undefined {
   const matches = begun === undefined ? rule.matches : rule.matches.filter((match) => !begun.held.includes(match));
-  const visible = hold(matches, run.moment);
-  if (visible === 'no') return undefined;
+  const asked = hold(matches, run.moment, rule.interfacesHidden === true);
+  const visible = asked.answer;
+  const withSets = (setChanges: SetChanges): void => {
+    if (setChanges !== run.moment.setChanges) run.moment = { ...run.moment, setChanges };
+  };
+  if (visible === 'no') {
+    withSets(withMaybeChanged(asked.sure, asked.sets));
+    return undefined;
+  }
   if (rule.settles !== undefined && begun?.held.includes(rule.settles) === true) return undefined;
   if (begun?.refused.some((refused) => refused.every((match) => rule.matches.includes(match)))) return undefined;
   const target = rule.target;
@@ -279,6 +314,7 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, begun: Begun | undefine
       key: `${run.key}|${run.table.name} ${chain.name} ${rule.number} ${open.join(', ')}`,
       rule,
     });
+    withSets(takes ? asked.sets : withMaybeChanged(asked.sure, asked.sets, doubt.nature !== 'chance'));
     if (!takes) {
       if (rule.part === true) begun?.refused.push(rule.matches);
       if (doubt.nature !== 'hidden' || doubt.certainty === 'assumed' || hidden)
@@ -293,7 +329,7 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, begun: Begun | undefine
         });
       return undefined;
     }
-  }
+  } else withSets(withMaybeChanged(asked.sure, asked.sets));
   run.hits.push({
     table: run.table.name,
     chain: chain.name,

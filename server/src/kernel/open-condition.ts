@@ -61,8 +61,12 @@ function likelyByTime(match: NfMatch, at: Moment, refuses: boolean): boolean | u
   }
 }
 
-/** Whether a condition asks for a port of a packet that has ports. */
-function asksForPort(match: NfMatch, { packet }: Moment): boolean {
+/** Whether a condition asks for a port of a packet that has ports, and nothing else of it is open. */
+function asksForPort(match: NfMatch, { packet, namespace, setChanges }: Moment): boolean {
+  if (match.kind === 'set') {
+    const set = namespace.ipsets.get(match.set.value);
+    return set?.known === 'whole' && /\bport\b/.test(set.type) && hasPorts(packet.proto) && setChanges.size === 0;
+  }
   if (match.kind === 'number')
     return hasPorts(packet.proto) && /^(?:tcp|udp|udplite|sctp|dccp|th) [sd]port$/.test(match.number.of);
   return /^(?:source|destination|any)-port$/.test(match.kind);

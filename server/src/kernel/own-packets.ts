@@ -3,6 +3,7 @@ import type { Namespace } from '../model/namespace';
 import type { NfChain, NfTable } from '../model/netfilter';
 import { membersOf } from './ipset';
 import { isOfSources } from './ipset-changes';
+import { dimensionsOf } from './ipset-elements';
 import { baseChains } from './netfilter';
 import { withOwnSource, withUnknownChange, type SetChanges } from './set-changes';
 
@@ -37,6 +38,8 @@ function afterIpset(
   const set = namespace.ipsets.get(name);
   const members = set && depth < 4 ? membersOf(set) : undefined;
   if (members) return members.reduce((all, member) => afterIpset(all, namespace, member, change, answered, depth + 1), changes);
+  // They have no frame yet, without which such a set takes nothing.
+  if (set && dimensionsOf(set).includes('mac')) return changes;
   if (isOfSources(set, change)) return withOwnSource(changes, name, change.op === 'delete' ? 'absent' : 'plain');
   return answered ? withUnknownChange(changes, name) : changes;
 }

@@ -5,8 +5,11 @@ import type { Tri } from './decide';
 import type { Moment } from './matches';
 import type { IpPacket } from './packet';
 
-/** What a set may hold for one packet: nothing, an element, an exception (`nomatch` of ipset), or an element that counts its packets. */
-export type Held = 'absent' | 'plain' | 'nomatch' | NfLimit;
+/**
+ * What a set may hold for one packet: nothing, an element, an exception (`nomatch` of ipset), an element that counts its packets, or an
+ * address with the card that it belongs to (`bitmap:ip,mac`, where a plain one has none yet), which may not be known (`mac ?`).
+ */
+export type Held = 'absent' | 'plain' | 'nomatch' | `mac ${string}` | NfLimit;
 
 /** One element that rules have put into a set or taken out. */
 export interface ElementState {
@@ -55,11 +58,12 @@ export function withElement(changes: SetChanges, set: string, key: string, state
   return new Map(changes).set(set, { ...known, elements: new Map(known.elements).set(key, state) });
 }
 
-/** Where a change may have been made, but need not. */
-export function withMaybeChanged(before: SetChanges, after: SetChanges): SetChanges {
+/** Where a change may have been made, but need not; `hidden`: a capture would tell. */
+export function withMaybeChanged(before: SetChanges, after: SetChanges, hidden = true): SetChanges {
+  if (before === after) return before;
   return anyChanges([
     { changes: after, hidden: false },
-    { changes: before, hidden: true },
+    { changes: before, hidden },
   ]);
 }
 

@@ -3,7 +3,7 @@ import { parseIp, parseMac } from '../packet/address';
 import type { ArpBody } from './arp';
 import type { Moment } from './matches';
 import { PROTO, TCP, type IpPacket } from './packet';
-import { ANY_SET } from './ipset';
+import { afterLookup, ANY_SET, inSet } from './ipset';
 import { flowOf, type Flow } from './routing';
 import { afterSetTarget } from './ipset-changes';
 import { withUnknownChange } from './set-changes';
@@ -63,7 +63,7 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
     case 'SET': {
       const known = options.ipsets !== undefined || options.mapSet !== undefined;
       const setChanges = known ? afterSetTarget(at, options.ipsets ?? []) : withUnknownChange(at.setChanges, ANY_SET);
-      return { ...at, setChanges, ...(options.mapSet === 'mark' ? { packet: { ...packet, mark: undefined } } : {}) };
+      return mapped({ ...at, setChanges }, options);
     }
     case 'TTL':
     case 'HL': {
@@ -100,6 +100,15 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
     default:
       return at;
   }
+}
+
+/** `--map-set`, which comes last (set_target): the packet gets the mark of its element, which nobody captured. */
+function mapped(at: Moment, { mapSet, mapped: by }: NfTargetOptions): Moment {
+  if (mapSet === undefined) return at;
+  const asked = by && ([at.namespace, by.set.value, by.directions, at.packet, at] as const);
+  const setChanges = asked ? afterLookup(...asked) : at.setChanges;
+  const stays = mapSet !== 'mark' || (asked !== undefined && inSet(...asked) === 'no');
+  return { ...at, setChanges, packet: stays ? at.packet : { ...at.packet, mark: undefined } };
 }
 
 function mangled(arp: ArpBody, options: NonNullable<NfTargetOptions['arp']>): ArpBody {

@@ -248,7 +248,7 @@ export function* linkIpsets(captures: readonly LinkedCapture[]): Generator<void,
           source,
         };
         own.set(fact.set.value, set);
-        set.elements.push({ element: fact.element.value, nomatch: fact.nomatch, source });
+        set.elements.push({ element: fact.element.value, nomatch: fact.nomatch, wildcard: fact.wildcard, source });
       }
     }
     for (const [name, set] of own) {

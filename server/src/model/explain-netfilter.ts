@@ -55,8 +55,8 @@ function explainNfMatch(match: NfMatch): string {
       return `${not}from MAC ${match.value.value}`;
     case 'set':
       return match.options?.value.includes('return-nomatch') === true
-        ? `${match.directions.join(',')} ${not}among what ipset ${match.set.value} excepts (nomatch)`
-        : `${match.directions.join(',')} ${not}in ipset ${match.set.value}`;
+        ? `${match.directions.join(',')} ${not}among what ipset ${match.set.value} excepts (nomatch)${counted(match.options.value)}`
+        : `${match.directions.join(',')} ${not}in ipset ${match.set.value}${counted(match.options?.value ?? '')}`;
     case 'addrtype':
       return `${match.which === 'src' ? 'source' : 'destination'} address ${not}of type ${match.value.value}`;
     case 'iprange':
@@ -190,4 +190,12 @@ export function explainNfTarget(target: string | undefined, goto: boolean, optio
       if (nfTargets[target] === undefined && isBuiltInTarget(target)) return `does what the target ${target} is for`;
       return nfTargets[target] ?? `${goto ? 'goes to' : 'jumps to'} chain ${target}`;
   }
+}
+
+/** `--packets-gt 5` and the like: what the element found must have counted. */
+function counted(options: string): string {
+  const words = [...options.matchAll(/(! )?(?:--)?(packets|bytes)-(eq|lt|gt) (\d+)/g)].map(
+    ([, not = '', what = '', how = '', number = '']) => `${not}${what} ${{ eq: '=', lt: '<', gt: '>' }[how] ?? how} ${number}`,
+  );
+  return words.length === 0 ? '' : ` with ${words.join(', ')}`;
 }

@@ -7,8 +7,14 @@ export interface Ipset {
   readonly type: string;
   readonly family: 'inet' | 'inet6';
   readonly options: Readonly<Record<string, string>>;
-  /** As printed, in lower case; a set may also be known by its members alone. */
-  readonly elements: readonly { readonly element: string; readonly nomatch: boolean; readonly source: Source }[];
+  /** As printed, addresses in lower case; a set may also be known by its members alone. */
+  readonly elements: readonly {
+    readonly element: string;
+    readonly nomatch: boolean;
+    /** Its device stands for all whose names begin so. */
+    readonly wildcard: boolean;
+    readonly source: Source;
+  }[];
   /** Whether an element that is not here is not in the set. */
   readonly known: Known;
   readonly source: Source;

@@ -15,10 +15,10 @@ const HEADER = /^\s*Header:(?:\s|$)/;
 const MEMBERS = /^\s*Members:(?:\s|$)/;
 const CREATE = /^\s*(?:ipset )?(?:create|-N|--create) \S+ (?:(?:hash|bitmap|list):\S+|\w+(?:hash|map|tree|list))(?:\s|$)/;
 const ADD =
-  /^\s*(?:ipset )?(?:add|-A|--add) \S+ [\w.:,/{}#-]+(?:\s+(?:timeout|packets|bytes|comment|nomatch|skb\w+|-exist)(?:\s.*)?)?$/;
+  /^\s*(?:ipset )?(?:add|-A|--add) \S+ [\w.:,/{}#-]+(?:\s+(?:timeout|packets|bytes|comment|nomatch|wildcard|skb\w+|-exist)(?:\s.*)?)?$/;
 /** An element is one word; what may follow it is known. A sentence of one word ends otherwise. */
 const MEMBER =
-  /^\s*[\w.:,/#%+-]*(?:[\w/]|[\da-f]::)(?:\s+(?:timeout \d|packets \d|bytes \d|skb\w+ \S|comment ["\\]|nomatch\b|forceadd\b).*)?$/;
+  /^\s*[\w.:,/#%+-]*(?:[\w/]|[\da-f]::)(?:\s+(?:timeout \d|packets \d|bytes \d|skb\w+ \S|comment ["\\]|nomatch\b|wildcard\b|forceadd\b).*)?$/;
 /** A line of `-o xml`. */
 const XML = /^\s*<\/?(?:ipsets?|type|revision|header|family|range|size|memsize|references|numentries|members?|elem)\b[^>]*>/;
 /** A member's own text tells it from a word of prose. */
@@ -117,12 +117,12 @@ export const ipset: CaptureKind = {
           });
           return 'record';
         case 'member':
-          if (set !== undefined) addMember(out, set.fact.name, line.element, line.nomatch);
+          if (set !== undefined) addMember(out, set.fact.name, line.element, line.flags);
           else elementRefs(out, line.element);
           if (set?.counted !== undefined) set.counted.found++;
           return 'record';
         case 'add':
-          addMember(out, line.set, line.element, line.nomatch);
+          addMember(out, line.set, line.element, line.flags);
           return 'record';
         case 'extra': {
           const said = /^\s*Number of entries: (\d+)/.exec(source.text)?.[1];

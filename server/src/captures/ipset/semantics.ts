@@ -1,7 +1,7 @@
 import type { MatchResult } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import { lower, textVal } from '../words';
+import { textVal } from '../words';
 import type { SourceText } from '../ohm';
 
 /** What a line of ipset(8) says. */
@@ -10,14 +10,14 @@ export type IpsetLine =
   | { readonly is: 'type'; readonly type: Val<string> }
   | { readonly is: 'header'; readonly options: Readonly<Record<string, Val<string>>> }
   | { readonly is: 'members' }
-  | { readonly is: 'member'; readonly element: Val<string>; readonly nomatch: boolean }
+  | { readonly is: 'member'; readonly element: Val<string>; readonly flags: readonly string[] }
   | {
       readonly is: 'create';
       readonly name: Val<string>;
       readonly type: Val<string>;
       readonly options: Readonly<Record<string, Val<string>>>;
     }
-  | { readonly is: 'add'; readonly set: Val<string>; readonly element: Val<string>; readonly nomatch: boolean }
+  | { readonly is: 'add'; readonly set: Val<string>; readonly element: Val<string>; readonly flags: readonly string[] }
   | { readonly is: 'extra' };
 
 const semantics = grammars.Ipset.createSemantics();
@@ -40,8 +40,9 @@ function optionsOf(options: Nodes, source: SourceText): Readonly<Record<string, 
   return Object.fromEntries(options.children.map((option) => option['option'](source) as readonly [string, Val<string>]));
 }
 
-function saysNomatch(extensions: Nodes): boolean {
-  return extensions.children.some((extension) => extension.sourceString === 'nomatch');
+/** `nomatch`, `wildcard`. */
+function flagsOf(extensions: Nodes): string[] {
+  return extensions.children.map((extension) => extension.sourceString);
 }
 
 semantics.addOperation<IpsetLine>('read(source)', {
@@ -65,7 +66,7 @@ semantics.addOperation<IpsetLine>('read(source)', {
   },
   memberLine(_indent, element, _sps, extensions, _remark, _end) {
     const source = this.args['source'] as SourceText;
-    return { is: 'member', element: lower(textVal(element, source)), nomatch: saysNomatch(extensions) };
+    return { is: 'member', element: textVal(element, source), flags: flagsOf(extensions) };
   },
   createLine(_indent, _program, _sp0, _create, _sp, name, _sp2, type, _sps, options, _remark, _end) {
     const source = this.args['source'] as SourceText;
@@ -81,8 +82,8 @@ semantics.addOperation<IpsetLine>('read(source)', {
     return {
       is: 'add',
       set: textVal(name, source),
-      element: lower(textVal(element, source)),
-      nomatch: saysNomatch(extensions),
+      element: textVal(element, source),
+      flags: flagsOf(extensions),
     };
   },
   commitLine(_indent, _commit, _end) {

@@ -1,9 +1,10 @@
 import { val, type Val } from '../../base/span';
 import type { ParseInput, Parsed } from '../capture';
 import { collect } from '../lines';
-import { lower } from '../words';
 import { child, childText, readXml, type XmlElement } from '../xml';
 import { addMember } from './members';
+
+const FLAGS = ['nomatch', 'wildcard'];
 
 /** `ipset list -o xml`, `ipset save -o xml` (ipset(8)): the same facts as from the plain listing. */
 export function readIpsetXml(input: ParseInput): Parsed {
@@ -26,7 +27,13 @@ export function readIpsetXml(input: ParseInput): Parsed {
     for (const member of members?.children ?? []) {
       // Old versions write the element as the text of the member itself.
       const written = childText(member, 'elem') ?? member.text;
-      if (written !== undefined) addMember(out, name, lower(written), child(member, 'nomatch') !== undefined);
+      if (written !== undefined)
+        addMember(
+          out,
+          name,
+          written,
+          FLAGS.filter((flag) => child(member, flag) !== undefined),
+        );
     }
   });
   return out;

@@ -142,15 +142,16 @@ semantics.addOperation<Piece>('pieceOf(source)', {
       markMatch('connmark', between(value, mask.children[0] ?? value, this.args['source'] as SourceText), isThere(not)),
     );
   },
-  piece_matchSet(not, _name, _sp, set, _sp2, directions, _sp3, nomatch, _ahead, _counts) {
+  piece_matchSet(not, _name, _sp, set, _sp2, directions, _sp3, nomatch, _ahead, _leaves, counts) {
     const source = this.args['source'] as SourceText;
-    const [option] = nomatch.children;
+    const options = [...nomatch.children, ...counts.children];
+    const text = options.length === 0 ? undefined : between(options[0] ?? counts, options.at(-1) ?? counts, source);
     return matched({
       kind: 'set',
       set: textVal(set, source),
       directions: directions.sourceString.split(','),
       negated: isThere(not),
-      ...(option === undefined ? {} : { options: textVal(option, source) }),
+      ...(text === undefined ? {} : { options: text }),
     });
   },
   piece_ttl(_name, _sp, _match, _sp2, _name2, _sp3, compare, _sp4, value, _ahead) {
@@ -425,8 +426,11 @@ semantics.addOperation<Piece>('pieceOf(source)', {
   },
   piece_setUpdate(what, _sp, name, _sp2, directions, _sps, options) {
     const words = options.sourceString;
-    if (what.sourceString === 'map-set') return { options: { mapSet: /map-mark/.test(words) ? 'mark' : 'other' } };
     const set = textVal(name, this.args['source'] as SourceText);
+    if (what.sourceString === 'map-set') {
+      const mapped = { set, directions: directions.sourceString.split(',') };
+      return { options: { mapSet: /map-mark/.test(words) ? 'mark' : 'other', mapped } };
+    }
     const timeout = /timeout\s+(\d+)/.exec(words)?.[1];
     const change: NfIpsetChange = {
       op: what.sourceString === 'add-set' ? 'add' : 'delete',

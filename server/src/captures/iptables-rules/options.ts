@@ -207,6 +207,13 @@ function matchesOf(module: string, option: RawOption, before: NfMatch[], moduleA
     case '--update-counters':
     case '--update-subcounters':
       return [];
+    case '--packets-eq':
+    case '--packets-lt':
+    case '--packets-gt':
+    case '--bytes-eq':
+    case '--bytes-lt':
+    case '--bytes-gt':
+      return ofSet(option, before);
     case '--helper':
       return [{ kind: 'helper', name: first, negated }];
     case '--tcp-option':
@@ -255,15 +262,23 @@ function bareMatches(option: RawOption, before: NfMatch[], moduleAt: number): re
     case '--update-counters':
     case '--update-subcounters':
       return [];
-    case '--return-nomatch': {
-      const at = before.findLastIndex((match) => match.kind === 'set');
-      const match = before[at];
-      if (match?.kind === 'set') before[at] = { ...match, options: option.whole() };
-      return [];
-    }
+    case '--return-nomatch':
+      return ofSet(option, before);
     default:
       return [otherMatch(option.whole(), negated)];
   }
+}
+
+/** An option of the condition that asks a set. */
+function ofSet(option: RawOption, before: NfMatch[]): readonly NfMatch[] {
+  const at = before.findLastIndex((match) => match.kind === 'set');
+  const match = before[at];
+  const text = option.whole();
+  if (match?.kind !== 'set') return [otherMatch(text, option.negated)];
+  const { options } = match;
+  const both = options && val(`${options.value} ${text.value}`, { start: options.span.start, end: text.span.end });
+  before[at] = { ...match, options: both ?? text };
+  return [];
 }
 
 /** Adds an option to the condition that its module made; false where the option is one that every rule may have. */

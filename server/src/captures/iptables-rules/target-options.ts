@@ -160,7 +160,7 @@ function optionWithArgument(
         : undefined;
     }
     case '--map-set':
-      return { mapSet: 'other' };
+      return { mapSet: 'other', mapped: { set: first, directions: (option.args[1]?.value ?? '').split(',') } };
     default:
       return undefined;
   }
