@@ -172,6 +172,9 @@ describe('cards in sets of ipset', () => {
     ];
     const found = ask(captures, WAY, from(1)).map(({ verdict }) => verdict);
     assert.deepEqual(found, ['dropped', 'insufficient-info']);
+    // The same packet has the same card all the way.
+    const twice = tables('-A FORWARD -m set --match-set m src,src\n-A FORWARD -m set ! --match-set m src,src -j DROP\n', '');
+    assert.equal(ask([...captures.slice(0, -1), twice], WAY)[0]?.verdict, 'forwarded');
     assert.deepEqual(
       verdicts('create h hash:ip,mac\nadd h 10.0.1.2,02:00:00:00:99:01', [drop('h', 'src,src')], WAY, from(1), from(2)),
       ['insufficient-info?', 'dropped', 'forwarded'],
@@ -206,6 +209,20 @@ describe('cards in sets of ipset', () => {
     assert.deepEqual([first?.verdict, first?.certainty], ['dropped', 'captured']);
     assert.deepEqual([second?.verdict, second?.certainty], ['dropped', 'assumed']);
     assert.deepEqual([third?.verdict, third?.certainty], ['forwarded', 'captured']);
+  });
+
+  it('says that nobody knows what an element has counted', () => {
+    const sets = 'create s hash:ip counters\nadd s 10.0.1.2 packets 3 bytes 200';
+    const [trace] = traces(sets, [drop('s', 'src', ' --packets-gt 5')], WAY);
+    assert.deepEqual([trace?.verdict, trace?.gaps], ['insufficient-info', []]);
+    assert.match(trace?.alternatives[0]?.because.join() ?? '', /has counted/);
+    assert.deepEqual(verdicts(sets, [drop('s', 'src', ' --packets-gt 5')], OTHER), ['forwarded']);
+    // An element that nobody captured is another matter.
+    const [cut] = traces('create s hash:ip counters\n...', [drop('s', 'src', ' --packets-gt 5')], WAY);
+    assert.deepEqual(
+      cut?.gaps.map(({ command }) => command),
+      ['ipset list'],
+    );
   });
 
   it('does not take a port that NAT chose by chance for one that is in no set', () => {

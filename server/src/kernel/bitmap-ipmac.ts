@@ -84,7 +84,7 @@ export function hasAddressAndCard(
 function answerOf(held: Held, card: string): Tri {
   if (held === 'plain') return card === 'unknown' ? 'maybe' : 'yes';
   const own = cardIn(held);
-  return own === undefined ? 'no' : own === '?' ? 'maybe' : isCard(card, own);
+  return own === undefined ? 'no' : isCard(card, own);
 }
 
 function cardIn(held: Held): string | undefined {
@@ -138,7 +138,7 @@ function withCard(
   takes: (held: Held) => boolean,
   timed: boolean,
 ): SetChanges {
-  const given: Held = `mac ${card === 'untold' || card === 'unknown' ? '?' : card}`;
+  const given: Held = `mac ${card === 'unknown' ? '?' : card}`;
   const may = state.may.flatMap((held): readonly Held[] =>
     !takes(held) ? [held] : card === 'unknown' ? [given, held] : [given],
   );
@@ -154,4 +154,19 @@ function withCard(
 function isTimed({ options }: Ipset, timeout: number | undefined): boolean {
   const usual = options['timeout'];
   return usual !== undefined && (timeout ?? Number(usual)) !== 0;
+}
+
+/** Where another packet comes: a card of which nobody told need not be its own. */
+export function atNextPacket(changes: SetChanges): SetChanges {
+  const untold = (held: Held) => cardIn(held)?.startsWith('untold') === true;
+  if (![...changes.values()].some(({ elements }) => [...elements.values()].some(({ may }) => may.some(untold)))) return changes;
+  return [...changes].reduce(
+    (all, [set, { elements }]) =>
+      [...elements].reduce((sum, [key, state]) => {
+        if (!state.may.some(untold)) return sum;
+        const may = state.may.map((held): Held => (untold(held) ? 'mac ?' : held));
+        return withElement(sum, set, key, { ...state, may: [...new Set(may)] });
+      }, all),
+    changes,
+  );
 }

@@ -108,7 +108,7 @@ const NO_CARD = '00:00:00:00:00:00';
 
 /**
  * The card whose address a set compares. `none`: there is no frame, or one without addresses as on lo, and the set takes nothing (kadt of the
- * types with `mac`); `untold`: there is a frame, but nobody told of its address; `unknown`: nobody told whether there is one.
+ * types with `mac`); `untold src`, `untold dst`: there is a frame, but nobody told of its address; `unknown`: nobody told whether there is one.
  */
 export function cardOf(
   { smac, dmac }: IpPacket,
@@ -118,12 +118,18 @@ export function cardOf(
   if (local || inside === 'lo') return 'none';
   const mac = direction === 'src' ? smac : dmac;
   if (mac !== undefined) return mac === NO_CARD ? 'none' : mac;
-  return namespace.devices.get(arrivedBy ?? inside ?? '')?.mac === undefined ? 'unknown' : 'untold';
+  return namespace.devices.get(arrivedBy ?? inside ?? '')?.mac === undefined ? 'unknown' : `untold ${direction}`;
 }
 
-/** Whether a card (`cardOf`) is that of an element. */
+/** Whether a card's address (`cardOf`) is known. */
+export function isTold(card: string): boolean {
+  return card !== '?' && !/^un(?:told|known)/.test(card);
+}
+
+/** Whether a card (`cardOf`) is that of an element; `?` for one of which nobody knows the address. */
 export function isCard(card: string, mac: string): Tri {
-  return card === 'untold' || card === 'unknown' ? 'maybe' : tri(card === mac);
+  const open = card === 'unknown' || mac === '?' || (card !== mac && (!isTold(card) || !isTold(mac)));
+  return open ? 'maybe' : tri(card === mac);
 }
 
 function markMask(set: Ipset): number {
@@ -256,7 +262,7 @@ function valueFor(
       return (direction === 'src' ? devices.in : devices.out) ?? 'none';
     case 'mac': {
       const card = cardOf(packet, direction, devices);
-      return card === 'untold' ? 'unknown' : card;
+      return card === 'none' || isTold(card) ? card : 'unknown';
     }
     case 'mark':
       return packet.mark === undefined ? 'unknown' : `${(packet.mark & markMask(set)) >>> 0}`;

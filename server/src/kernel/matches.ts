@@ -7,7 +7,7 @@ import { hasNamedStatus, hasStatusBits } from './connection-status';
 import { TEMPLATE, UNTRACKED, zoneId, type Tracking, type Tuple } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
-import { afterLookup, afterUnknownLookup, inSet } from './ipset';
+import { inIpset } from './ipset-condition';
 import { hasPorts, isIcmp, PROTO, TCP, type IpPacket } from './packet';
 import { isOfType } from './address-type';
 import { numberTest } from './numbers';
@@ -15,7 +15,7 @@ import { hasRealm } from './realm';
 import type { Flow, Lookup } from './routing';
 import { hasSocket, mayBeDemultiplexed } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
-import { changedElement, isHeld, letsBy, likelyChanges, NO_CHANGES, unnamedIn, type SetChanges } from './set-changes';
+import { changedElement, isHeld, letsBy, NO_CHANGES, unnamedIn, type SetChanges } from './set-changes';
 
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
 
@@ -353,44 +353,6 @@ function makeTest(match: NfMatch): Test {
     case 'other':
       return maybe;
   }
-}
-
-function inIpset(match: Extract<NfMatch, { kind: 'set' }>, at: Moment): Tri {
-  const found = inSet(at.namespace, match.set.value, match.directions, at.packet, {
-    ...at,
-    returnNomatch: returnsNomatch(match),
-  });
-  const answer = found === 'yes' && turnsOnCounters(match, at.namespace) ? 'maybe' : found;
-  return match.negated ? not(answer) : answer;
-}
-
-function returnsNomatch({ options }: Extract<NfMatch, { kind: 'set' }>): boolean {
-  return options?.value.includes('return-nomatch') === true;
-}
-
-/** `--packets-gt 5` and the like: elements count only in sets that were made so (ip_set_match_extensions), of a list its own alone. */
-function turnsOnCounters({ set, options }: Extract<NfMatch, { kind: 'set' }>, { ipsets }: Namespace): boolean {
-  if (options === undefined || !/\b(?:packets|bytes)-/.test(options.value)) return false;
-  const made = ipsets.get(set.value);
-  return made?.known !== 'whole' || 'counters' in made.options;
-}
-
-/** Whether a condition looks a packet up in a set of ipset(8); nft does not show which. */
-export function looksUp(match: NfMatch): boolean {
-  return match.kind === 'set' || (match.kind === 'other' && /^xt match "?set\b/.test(match.text.value));
-}
-
-/** The sets after such a condition was asked. */
-export function afterAsking(match: NfMatch, at: Moment): SetChanges {
-  if (match.kind !== 'set') return afterUnknownLookup(at.namespace, at.setChanges);
-  return afterLookup(at.namespace, match.set.value, match.directions, at.packet, { ...at, returnNomatch: returnsNomatch(match) });
-}
-
-/** Whether a condition on a set of ipset(8) holds where only time may have changed that; undefined where a capture would tell. */
-export function likelyInSet(match: Extract<NfMatch, { kind: 'set' }>, at: Moment): boolean | undefined {
-  if (at.setChanges.size === 0) return undefined;
-  const likely = inIpset(match, { ...at, setChanges: likelyChanges(at.setChanges) });
-  return likely === 'maybe' ? undefined : likely === 'yes';
 }
 
 /** RFC 9293, section 3.2. */

@@ -1,7 +1,8 @@
 import type { NfMatch } from '../captures/netfilter-facts';
 import type { NfRule, NfTable } from '../model/netfilter';
 import { turnsOnAge } from './connection-status';
-import { likelyInSet, readsHeader, testOf, type Moment } from './matches';
+import { likelyInSet, opensByCounters } from './ipset-condition';
+import { readsHeader, testOf, type Moment } from './matches';
 import { hasPorts } from './packet';
 import { changedElement } from './set-changes';
 import { knowsSockets } from './sockets';
@@ -151,6 +152,15 @@ export function openCondition(
     };
   }
   const unmodelled = open.every((match) => match.kind === 'other' || match.kind === 'number');
+  if (open.every((match) => match.kind === 'set' && opensByCounters(match, moment))) {
+    return {
+      likely: isJump,
+      certainty: 'assumed' as const,
+      nature: 'unmodelled' as const,
+      reason: `${names.join(', ')}: how much its element has counted by then nobody knows; taken ${isJump ? 'to match' : 'not to match'}`,
+      command: undefined,
+    };
+  }
   const set = open.find((match) => match.kind === 'set');
   const changed = open.find((match) => match.kind === 'changing-set');
   return {

@@ -1,4 +1,5 @@
 import { askHidden } from './decide';
+import { atNextPacket } from './bitmap-ipmac';
 import { deviceHook } from './device-hooks';
 import { hook } from './hooks';
 import { exceedsMtu } from './exceeds-mtu';
@@ -16,6 +17,7 @@ import { flowOf, likelyVrf, lookup, vrfOf, type Lookup } from './routing';
 
 /** Takes a packet through the IP stack of a namespace. Changes the connection table as the kernel would. */
 export function pass(input: StackInput): Passage {
+  input.connections.setChanges = atNextPacket(input.connections.setChanges);
   const run = begin(input, (own, at, entry, told) => carry(own, at, entry, told, transmit));
   if (input.bridged) return passBridge(run, input.bridged);
   return input.iif === undefined ? send(run) : receive(run, input.iif);
