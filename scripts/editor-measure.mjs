@@ -95,7 +95,7 @@ try {
       await timed('first hover', hover);
       await page.keyboard.press('Escape');
       for (const part of [0.25, 0.5, 0.75, 0.99]) {
-        await goTo(Math.floor(flows * part), 10);
+        await goTo(firstFlow + Math.floor(flows * part), 10);
         await page.keyboard.press('PageDown');
         await timed(`hover at ${part * 100} %`, hover);
         await page.keyboard.press('Escape');

@@ -13,10 +13,10 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   datapath: ['base', 'packet', 'openflow'],
   ofproto: ['base', 'packet', 'openflow', 'datapath'],
   captures: ['base', 'packet', 'openflow', 'generated', 'flow-reader'],
-  model: ['base', 'packet', 'openflow', 'ofproto', 'facts'],
+  model: ['base', 'packet', 'ofproto', 'facts'],
   link: ['base', 'packet', 'openflow', 'ofproto', 'model', 'captures'],
   kernel: ['base', 'packet', 'model', 'facts'],
-  walk: ['base', 'packet', 'openflow', 'datapath', 'ofproto', 'model', 'kernel', 'facts'],
+  walk: ['base', 'packet', 'openflow', 'ofproto', 'model', 'kernel', 'facts'],
   checks: ['base', 'packet', 'model'],
   features: [
     'base',
@@ -48,7 +48,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     'features',
   ],
   lsp: ['base', 'features', 'service', 'protocol'],
-  cli: ['base', 'packet', 'openflow', 'datapath', 'ofproto', 'captures', 'link', 'model', 'features', 'service', 'protocol'],
+  cli: ['base', 'openflow', 'datapath', 'ofproto', 'captures', 'model', 'features', 'service', 'protocol'],
 };
 
 function sources(folder: string): string[] {
