@@ -138,7 +138,16 @@ function print(world: World, trace: PacketTrace, n: number, all: number, out: Ou
     out.line(`  ${mark} ${step.summary}${out.dim(at)}`);
     if (step.reason !== undefined) out.line(out.dim(`      ${step.reason}`));
   }
-  for (const other of trace.alternatives)
-    out.line(out.dim(`  Or ${other.verdict}${other.out === null ? '' : ` by ${other.out}`}: ${other.because.join('; ')}`));
-  for (const gap of trace.gaps) out.line(`  ${out.colour('cyan', gap.command)}  ${out.dim(`(${gap.why})`)}`);
+  for (const other of trace.alternatives) out.line(out.dim(`  Or ${other.verdict}${byWhat(other)}: ${other.because.join('; ')}`));
+  for (const [at, { command, why }] of trace.gaps.entries()) {
+    const again = trace.gaps[at - 1]?.command === command;
+    out.line(again ? out.dim(`      ${why}`) : `  ${out.colour('cyan', command)}  ${out.dim(`(${why})`)}`);
+  }
+}
+
+/** What drops it, or the device that it leaves by. */
+function byWhat({ verdict, out, rules }: PacketTrace['alternatives'][number]): string {
+  if (verdict === 'forwarded') return out === null ? '' : ` by ${out}`;
+  const last = verdict === 'dropped' ? rules.at(-1) : undefined;
+  return last ? ` by ${last.number === null ? 'the policy' : `rule ${last.number}`} of ${last.table}/${last.chain}` : '';
 }

@@ -24,9 +24,9 @@ const USAGE = `Usage: packet-walk COMMAND PATH… [options]
       included, and with --df nobody may cut it.
   netfilter-trace PATH… [--host H] [--namespace NS] KEY=VALUE… [--then KEY=VALUE…]… [--json]
       What the kernel of a host or namespace does with packets: routing, connection tracking, every table and chain, NAT.
-      Keys: iif (none: the host makes the packet), src, dst, proto, sport, dport, type, code, id, flags, ttl, tos, length, mark, smac,
-      dmac, ctstate, ctdir, ctmark, uid, gid, mss, df, frag, whole, physin, physout. Every --then is the next packet; it meets the
-      connections of those before it.
+      Keys: iif (none: the host makes the packet), oif (where no route was captured), src, dst, proto, sport, dport, type, code, id,
+      flags, ttl, tos, length, mark, smac, dmac, ctstate, ctdir, ctmark, uid, gid, mss, df, frag, whole, physin, physout. Every --then
+      is the next packet; it meets the connections of those before it.
   ofproto-trace PATH… BRIDGE FLOW [PACKET] [--host HOST] [--names] [--ct-next STATES]… [--generate [--l7 HEX | --l7-len N]]
       [--json]
       What "ovs-appctl ofproto/trace BRIDGE FLOW [PACKET]" would print on that switch, from its captures alone. FLOW is an

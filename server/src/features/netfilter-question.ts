@@ -8,6 +8,8 @@ import { ipProtocolNumber } from '../packet/ip-protocols';
 export interface NetfilterQuestion {
   readonly packet: IpPacket;
   readonly iif: string | undefined;
+  /** The device that it leaves by, where no route was captured. */
+  readonly oif?: string;
   /** The port of the bridge `iif` that it came by. */
   readonly physIn?: string;
   /** It stays in the bridge, whose rules see it by way of br_netfilter. */
@@ -18,7 +20,7 @@ export interface NetfilterQuestion {
 }
 
 const KEYS = new Set(
-  'iif smac dmac src dst proto sport dport type code id flags ttl tos length mark ctstate ctdir ctmark uid gid df mss frag whole physin physout'.split(
+  'iif oif smac dmac src dst proto sport dport type code id flags ttl tos length mark ctstate ctdir ctmark uid gid df mss frag whole physin physout'.split(
     ' ',
   ),
 );
@@ -51,6 +53,10 @@ export function readQuestion(words: readonly string[], namespace: Namespace): Ne
   if (src && src.family !== dst.family) return 'src and dst must be of one family';
   const iif = given.get('iif');
   if (iif !== undefined && !src) return 'a packet that comes in by a device needs src=ADDRESS';
+  const oif = given.get('oif');
+  const routes = dst.family === 4 ? namespace.routesKnown : namespace.routesKnown6;
+  if (oif !== undefined && iif === undefined) return 'oif=DEVICE needs iif=DEVICE';
+  if (oif !== undefined && routes !== 'absent') return 'oif=DEVICE is for captures without routes: here they say where it leaves';
   const [physIn, physOut] = [given.get('physin'), given.get('physout')];
   if (physIn !== undefined && iif === undefined) return 'physin=PORT needs iif=BRIDGE';
   if (physOut !== undefined && physIn === undefined) return 'physout=PORT needs physin=PORT';
@@ -111,6 +117,7 @@ export function readQuestion(words: readonly string[], namespace: Namespace): Ne
       ]),
     },
     iif,
+    ...(oif === undefined ? {} : { oif }),
     ...(physIn === undefined ? {} : { physIn }),
     ...(iif === undefined || physIn === undefined || physOut === undefined ? {} : { bridged: { bridge: iif, physIn, physOut } }),
     ...(assumed ? { assumed } : {}),

@@ -110,11 +110,22 @@ export function netfilterTrace(
 ): PacketTrace[] {
   let connections = capturedAlone(capturedConnections(namespace), capturedExpectations(namespace));
   return questions.map((question, n) => {
-    const { trace, after } = traceOne(namespace, question, connections, n, bridges);
+    const { trace, after } = traceOne(withGivenWays(namespace, question), question, connections, n, bridges);
     const answered = [trace, ...trace.alternatives].some(({ verdict }) => verdict !== 'forwarded');
     connections = silent ? after : { ...after, setChanges: afterOwnPackets(after.setChanges, namespace, answered) };
     return trace;
   });
+}
+
+/** The namespace with the way out, and the way back, that the question says. */
+function withGivenWays(namespace: Namespace, { packet, iif, oif }: NetfilterQuestion): Namespace {
+  if (iif === undefined || oif === undefined) return namespace;
+  const { family } = packet;
+  const givenWays = [
+    { family, dst: packet.src, length: family === 4 ? 32 : 128, dev: iif },
+    { family, dst: 0n, length: 0, dev: oif },
+  ];
+  return { ...namespace, givenWays, ...(family === 4 ? { routesKnown: 'whole' } : { routesKnown6: 'whole' }) };
 }
 
 interface Run {
@@ -311,10 +322,16 @@ function path(passage: Passage): string {
     .join('|');
 }
 
+/** Every capture that would settle something, beside each thing that it would settle. */
 function gapsOf(doubts: readonly Pick<Doubt, 'command' | 'reason'>[]): { command: string; why: string }[] {
-  const gaps = new Map<string, string>();
-  for (const { command, reason } of doubts) if (command !== undefined && !gaps.has(command)) gaps.set(command, reason);
-  return [...gaps].map(([command, why]) => ({ command, why }));
+  const gaps = new Map<string, Set<string>>();
+  for (const { command, reason } of doubts) {
+    if (command === undefined) continue;
+    const known = gaps.get(command);
+    if (known) known.add(reason);
+    else gaps.set(command, new Set([reason]));
+  }
+  return [...gaps].flatMap(([command, reasons]) => [...reasons].map((why) => ({ command, why })));
 }
 
 function inferredFrom(namespace: Namespace, passage: Passage, forwards: unknown): 'captured' | 'inferred' | 'assumed' {

@@ -102,6 +102,11 @@ function makeFib(namespace: Namespace, family: 4 | 6): Fib {
     if (table === 'local') localShown = true;
     add(table, captured(namespace, route, prefix, source));
   }
+  for (const { family: of, dst, length, dev } of namespace.givenWays ?? []) {
+    if (of !== family) continue;
+    const way = implied('unicast', dst, length, family, dev, undefined, undefined, 'the question says so');
+    add('main', { ...way, text: `by ${dev}` });
+  }
   const known = family === 4 ? namespace.routesKnown : namespace.routesKnown6;
   const addUnshown = (table: string, implied: readonly FibRoute[]) => {
     const shown = [...(routes.get(table) ?? [])];
@@ -109,7 +114,7 @@ function makeFib(namespace: Namespace, family: 4 | 6): Fib {
   };
   if (!localShown) for (const route of localRoutes(namespace, family)) add('local', route);
   else if (known !== 'whole') addUnshown('local', localRoutes(namespace, family));
-  if (known !== 'whole') addUnshown('main', connectedRoutes(namespace, family));
+  if (known !== 'whole' || namespace.givenWays) addUnshown('main', connectedRoutes(namespace, family));
   const shown = namespace.tablesShown;
   const names = new Set([...routes.keys(), 'local', 'main', 'default']);
   const tables = new Map<string, FibTable>();

@@ -74,13 +74,17 @@ export function decideHidden(rule: NfRule, chain: NfChain, visible: Tri, packet:
   // A jump that leads on changes nothing by itself: the rules of its chain hide their interfaces as well.
   if ((isJump && !rule.goto) || rule.target === undefined) return undefined;
   const conditions = rule.matches.filter((match) => match.kind !== 'comment' && !isAny(match));
-  const isLast = chain.rules.at(-1) === rule;
-  if (conditions.length === 0 && !isLast) {
+  const pointless =
+    chain.rules.at(-1) !== rule
+      ? 'the rules after it'
+      : rule.target === 'ACCEPT' && chain.policy === 'DROP'
+        ? 'the policy DROP'
+        : undefined;
+  if (conditions.length === 0 && pointless !== undefined) {
     return {
       answer: 'no',
       certainty: 'assumed',
-      reason:
-        'read literally this rule would take every packet and make the rules after it pointless; iptables -L without -v hides the interface that it most likely names',
+      reason: `read literally rule ${rule.number} of ${chain.name} would take every packet and make ${pointless} pointless; iptables -L without -v hides the interface that it most likely names`,
     };
   }
   const refuses = rule.target === 'DROP' || rule.target === 'REJECT';

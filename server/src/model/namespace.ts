@@ -28,6 +28,8 @@ export interface Namespace {
   readonly routes: readonly { readonly route: RouteFact; readonly source: Source }[];
   /** Next hops that routes name by their numbers (`nhid`). */
   readonly nexthops: ReadonlyMap<number, NexthopFact>;
+  /** Ways that a question says, where nobody captured routes. */
+  readonly givenWays?: readonly { readonly family: 4 | 6; readonly dst: bigint; readonly length: number; readonly dev: string }[];
   readonly routesKnown: Known;
   /** The same of IPv6. */
   readonly routesKnown6: Known;
