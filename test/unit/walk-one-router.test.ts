@@ -135,3 +135,79 @@ root@${host}:~# ip route
     assert.equal(request.ending.disposition, 'insufficient-info', outline(request));
   });
 });
+
+describe('devices with two ends and no neighbours', () => {
+  const end = (host: string, own: string, outside: string): string => `root@${host}:~# ip a
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000
+    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00
+    inet 127.0.0.1/8 scope host lo
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UP group default qlen 1000
+    link/ether 52:54:00:bb:00:0${own.slice(-1)} brd ff:ff:ff:ff:ff:ff
+    inet ${outside}/24 brd 192.0.2.255 scope global eth0
+5: wg0: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1420 qdisc noqueue state UNKNOWN group default qlen 1000
+    link/none
+    inet ${own}/24 scope global wg0
+root@${host}:~# ip r
+default via ${outside.replace(/\d+$/, '1')} dev eth0
+10.44.0.0/24 dev wg0 proto kernel scope link src ${own}
+10.45.0.0/24 dev wg0 scope link
+`;
+  const one = end('one', '10.44.0.1', '192.0.2.7');
+
+  it('lead to the machine that has the address, by its device and never by its lo', () => {
+    const { request, reply } = ask(one + end('two', '10.44.0.2', '198.51.100.7'), 'one > 10.44.0.2 reply');
+    assert.equal(request.ending.disposition, 'delivered', outline(request));
+    assert.equal(request.ending.at.host, 'two');
+    assert.ok(
+      request.steps.every(({ device }) => device !== 'lo'),
+      outline(request),
+    );
+    assert.ok(request.gaps.some(({ command }) => command === 'wg show wg0'));
+    assert.equal(reply?.ending.disposition, 'delivered');
+  });
+
+  it('to a network behind the only other end are taken to lead there', () => {
+    const lan =
+      'root@two:~# ip a\n3: eth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP\n    inet 10.45.0.1/24 scope global eth1\n';
+    const { request } = ask(one + end('two', '10.44.0.2', '198.51.100.7') + lan, 'one > 10.45.0.1');
+    assert.equal(request.ending.disposition, 'delivered', outline(request));
+    assert.equal(request.certainty, 'assumed');
+  });
+
+  it('end the captures where nobody has the other end', () => {
+    const { request } = ask(one, 'one > 10.44.0.9');
+    assert.equal(request.ending.disposition, 'exits', outline(request));
+    assert.doesNotMatch(outline(request), /00:00:00/);
+  });
+
+  it('are known by their names where their devices were not captured', () => {
+    const routes = 'root@three:~# ip r\n10.46.0.0/24 dev tun0 proto kernel scope link src 10.46.0.1\n';
+    const { request } = ask(routes, '10.46.0.1 > 10.46.0.9');
+    assert.equal(request.ending.disposition, 'exits', outline(request));
+    assert.notEqual(request.certainty, 'captured');
+  });
+});
+
+describe('rules of routing that were all asked for', () => {
+  const routes = (command: string): string => `root@four:~# ${command}
+0:\tfrom all lookup local
+32765:\tnot from all fwmark 0x51 lookup 81
+32766:\tfrom all lookup main
+32767:\tfrom all lookup default
+root@four:~# ip route show table main
+default via 192.0.2.1 dev eth0
+192.0.2.0/24 dev eth0 proto kernel scope link src 192.0.2.9
+root@four:~# ip route show table 81
+default dev wg0 scope link
+`;
+  it('are all of them, with the word all as well', () => {
+    const { request } = ask(routes('ip rule show all'), '192.0.2.9 > 198.51.100.4');
+    assert.ok(!request.gaps.some(({ command }) => command === 'ip rule'), outline(request));
+    assert.equal(request.ending.at.device, 'wg0');
+    assert.ok(
+      ask(routes('ip rule show | grep lookup'), '192.0.2.9 > 198.51.100.4').request.gaps.some(
+        ({ command }) => command === 'ip rule',
+      ),
+    );
+  });
+});

@@ -1,6 +1,6 @@
 /** What stands for lines that somebody left out. */
 export const ELISION =
-  /^\s*(?:[.:⋮·]{1,2}|--|[([<]?\s*(?:\.{3,}|…|(?:\. ){2,}\.)\s*[)\]>]?(?:\s+(?:#|\/\/).*)?|(?:\.{3,}|…|\[\.{3}\])\s.*|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)\s*[>\])-]*|~+|\.{3,} ?[^\s.]{1,12} ?\.{3,})\s*$/i;
+  /^\s*(?:[.:⋮·]{1,2}|--|[([<]?\s*(?:\.{3,}|…|(?:\. ){2,}\.)\s*[)\]>]?(?:\s+(?:#|\/\/).*)?|(?:\.{3,}|…|\[\.{3}\])\s.*|\.{2,}\s*<?\s*(?:snip|cut|omitted)\s*>?\s*\.{2,}|[<[(-]*\s*(?:snip(?:ped)?|cut|omitted|output omitted|truncated|skipped)!*\s*[>\])-]*|~+|\.{3,} ?[^\s.]{1,12} ?\.{3,})\s*$/i;
 /** What fences captures off in Markdown, HTML, Jira's and forums' markup and Jekyll's. */
 export const FENCE = new RegExp(
   '^\\s*(?:```|~~~|' +

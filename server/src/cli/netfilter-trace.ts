@@ -138,7 +138,14 @@ function print(world: World, trace: PacketTrace, n: number, all: number, out: Ou
     out.line(`  ${mark} ${step.summary}${out.dim(at)}`);
     if (step.reason !== undefined) out.line(out.dim(`      ${step.reason}`));
   }
-  for (const other of trace.alternatives) out.line(out.dim(`  Or ${other.verdict}${byWhat(other)}: ${other.because.join('; ')}`));
+  const told = new Set([`${trace.likely ?? trace.verdict}${byWhat(trace.rules, trace.likely ?? trace.verdict, trace.out)}`]);
+  for (const { verdict, rules, out: device, because } of trace.alternatives) {
+    const end = `${verdict}${byWhat(rules, verdict, device)}`;
+    // Of ways to one end by other rules, the gaps below tell what they depend on.
+    if (told.has(end) && verdict !== 'forwarded') continue;
+    told.add(end);
+    out.line(out.dim(`  Or ${end}: ${because.join('; ')}`));
+  }
   for (const [at, { command, why }] of trace.gaps.entries()) {
     const again = trace.gaps[at - 1]?.command === command;
     out.line(again ? out.dim(`      ${why}`) : `  ${out.colour('cyan', command)}  ${out.dim(`(${why})`)}`);
@@ -146,8 +153,8 @@ function print(world: World, trace: PacketTrace, n: number, all: number, out: Ou
 }
 
 /** What drops it, or the device that it leaves by. */
-function byWhat({ verdict, out, rules }: PacketTrace['alternatives'][number]): string {
+function byWhat(rules: PacketTrace['rules'], verdict: PacketTrace['verdict'], out: string | null): string {
   if (verdict === 'forwarded') return out === null ? '' : ` by ${out}`;
-  const last = verdict === 'dropped' ? rules.at(-1) : undefined;
+  const last = verdict === 'dropped' || verdict === 'rejected' ? rules.at(-1) : undefined;
   return last ? ` by ${last.number === null ? 'the policy' : `rule ${last.number}`} of ${last.table}/${last.chain}` : '';
 }

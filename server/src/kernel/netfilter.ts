@@ -2,6 +2,7 @@ import type { NfMatch, NfStatement, NfTargetOptions } from '../captures/netfilte
 import type { Namespace } from '../model/namespace';
 import type { NfChain, NfRule, NfTable } from '../model/netfilter';
 import { inferredFrom, knownChain } from '../model/known-names';
+import { isBuiltInTarget } from '../packet/netfilter-targets';
 import { assigned } from './assignments';
 import { TEMPLATE, UNTRACKED, type Zone } from './conntrack';
 import { and, type Asker, type Doubt, type Tri } from './decide';
@@ -294,7 +295,8 @@ function runRule(run: Run, chain: NfChain, rule: NfRule, begun: Begun | undefine
   if (begun?.refused.some((refused) => refused.every((match) => rule.matches.includes(match)))) return undefined;
   const target = rule.target;
   const jump = target === undefined ? undefined : run.table.chains.get(target);
-  const hidden = decideHidden(rule, chain, visible, run.moment, jump !== undefined || target === undefined);
+  const leadsOn = jump !== undefined || target === undefined || !isBuiltInTarget(target);
+  const hidden = decideHidden(rule, chain, visible, run.moment, leadsOn);
   let certainty: RuleHit['certainty'] = 'captured';
   let reason: string | undefined;
   if (hidden || visible === 'maybe') {

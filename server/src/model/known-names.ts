@@ -317,7 +317,12 @@ export function isNextToGuest(device: string): boolean {
 
 /** Whether a device is called as the kernel and systemd call network cards, and people their bonds of them. */
 export function isCard(device: string): boolean {
-  return /^(?:eth\d|en[opsx][\da-f]|ib\d|em\d|p\d+p\d|bond\d|team\d|wl[ops]\d)/.test(device);
+  return /^(?:eth\d|en[dopsx][\da-f]|ib\d|em\d|p\d+p\d|bond\d|team\d|wl[ops]\d|wlan\d|wwan\d|wan\d*$)/.test(device);
+}
+
+/** Whether a device is called as those of WireGuard, of programs that make tunnels (OpenVPN, Tailscale) and of pppd are. */
+export function isPointToPoint(device: string): boolean {
+  return /^(?:wg|tun|ppp|pppoe-|utun|tailscale)\w*$/.test(device) && !/^tunl\d/.test(device);
 }
 
 const OF_PORT = new RegExp(`^(?:tap|qvo|qvb|qbr|qr-|qg-|sg-|rfp-|fpr-|ha-|fg-|vhu|macvtap)(${PORT})$`);

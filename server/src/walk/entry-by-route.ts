@@ -88,8 +88,12 @@ function candidateOf(host: Host, namespace: Namespace, ip: string, destination: 
   if (onward.kind === 'local') {
     const own = onward.device;
     const isSame = own === back.device || own === 'lo' || linuxBridgeNamed(host, namespace.name, own) !== undefined;
-    if (isSame || (beside && isRouter))
-      return { ...base, rank: beside ? 1 : 4, certainty: 'inferred', reason: `${name} has ${destination}, and ${where}` };
+    if (isSame || (beside && isRouter)) {
+      const reason = beside
+        ? `${name} has ${destination}, and ${ip} on a subnet of ${back.device}`
+        : `${name} has ${destination}, and ${where}`;
+      return { ...base, rank: beside ? 1 : 4, certainty: 'inferred', reason };
+    }
     // What is sent to the address of another card is brought there by the network, wherever answers go.
     const device = beside ? back.device : own;
     if (isOfSwitch(host, namespace, device)) return undefined;

@@ -6,7 +6,7 @@ import { inPrefix, parseIp, parseMac, parsePrefix } from '../packet/address';
 import { LOCAL_PORT } from '../packet/fields';
 import { set, withVlan } from '../packet/flow-key';
 import { cardOfInstance, cardOfPort, ipOfMac, type Card } from './card';
-import { addGap, type Context } from './context';
+import { addGap, inNamespace, type Context } from './context';
 import { entryByRoute } from './entry-by-route';
 import { macOfAddress, onlyCandidate, resolveNeighbour } from './linux/neighbour';
 import { route } from './linux/routing';
@@ -40,15 +40,37 @@ export function startOutside(context: Context, ip: string, destination: string, 
       addGap(context, { host: null, command: 'ip route', why: `on ${ip}: which machine it sends packets for ${destination} to` });
     return enter(context, entry, ip, destination, question, steps);
   }
-  const why = entry
-    ? `which of them ${ip} sends to: ${entry.places.join(', ')}`
-    : `where ${ip} comes in: no captured device is on the way between it and ${destination}`;
-  addGap(context, { host: null, command: entry ? 'ip route' : 'ip neigh', why: entry ? `on ${ip}: ${why}` : why });
+  if (entry) {
+    addGap(context, { host: null, command: 'ip route', why: `on ${ip}: which of them it sends to: ${entry.places.join(', ')}` });
+  } else if (!askRoutes(context, ip, destination)) {
+    const why = `where ${ip} comes in: no captured device is on the way between it and ${destination}`;
+    addGap(context, { host: null, command: 'ip neigh', why });
+  }
   const summary = entry
     ? `Packets from ${ip} to ${destination} may come in at several captured machines: ${entry.places.join(', ')}`
     : `Where packets from ${ip} come in is not known: no captured namespace routes between it and ${destination}`;
   return { disposition: 'insufficient-info', at: { host: null, device: ip, port: null }, summary, packet };
 }
+
+/** Asks for the routes of machines of which rules or devices were captured, and no routes; whether there are any. */
+function askRoutes(context: Context, ip: string, destination: string): boolean {
+  const v6 = destination.includes(':');
+  const unrouted = [...context.network.hosts.values()].flatMap((host) =>
+    [...host.namespaces.values()].filter(
+      ({ netfilter, nft, devices, routesKnown, routesKnown6 }) =>
+        (v6 ? routesKnown6 : routesKnown) === 'absent' && (netfilter.size > 0 || nft.size > 0 || devices.size > 0),
+    ),
+  );
+  for (const namespace of unrouted.slice(0, MOST_ASKED)) {
+    const name = namespace.name === '' ? namespace.host : namespace.name;
+    const why = `whether ${name} is on the way between ${ip} and ${destination}`;
+    addGap(context, { host: namespace.host, command: inNamespace(namespace, v6 ? 'ip -6 route' : 'ip route'), why });
+  }
+  return unrouted.length > 0;
+}
+
+/** Of more machines than this no routes are asked for. */
+const MOST_ASKED = 4;
 
 /** From an uplink of a switch: whoever the switch has learned there sends the packet. */
 export function startAtUplink(

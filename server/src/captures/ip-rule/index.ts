@@ -18,7 +18,8 @@ export const ipRule: CaptureKind = {
   recognise(argv) {
     const command = listCommand(argv);
     if (command?.object !== 'rule') return undefined;
-    const filter = selection(command.words, []);
+    // `all` selects nothing: rules of every network are shown.
+    const filter = selection(command.words, [], ['all']);
     return {
       kind: 'ip-rule',
       options: {

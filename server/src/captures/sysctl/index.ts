@@ -1,5 +1,6 @@
 import grammars from '../../generated/grammars.ohm-bundle';
-import type { CaptureKind } from '../capture';
+import type { Line } from '../../base/lines';
+import type { CaptureKind, Recognised } from '../capture';
 import { val } from '../../base/span';
 import { impliedVal, reportErrorOutput, trimmedSpan } from '../words';
 import { collect, parseEachLine, record } from '../lines';
@@ -9,6 +10,9 @@ import { readSetting } from './semantics';
 const VALUE = /^\s*(-?\d+(?:\s+-?\d+)*|[a-z][\w-]*)(?:\s+(?:#|<-|←).*)?$/;
 /** What `grep . /proc/sys/…` prints before each value. */
 const FILE = /^\s*\/proc\/sys\/(?:net|kernel|vm|fs)\/[\w./-]+:\S?/;
+/** What `head` and `tail` print before each of several files. */
+const HEADING = /^\s*==> (\/proc\/sys\/(?:net|kernel|vm|fs)\/[\w./-]+) <==\s*$/;
+const PATH = /^\/proc\/sys\/(?:net|kernel|vm|fs)\/[\w./{},*?[\]-]+$/;
 const SETTING = /^\s*[a-z][\w-]*(?:[./][\w.:*@/-]+)+ ?= ?\S?/;
 
 /** Settings that may not or can't be read, beside those that follow: nothing is said of them. */
@@ -23,6 +27,8 @@ export const sysctl: CaptureKind = {
   recognise(argv) {
     if (argv[0] === 'cat' && argv.length === 2 && /^\/proc\/sys\/(?:net|kernel|vm|fs)\/[\w./-]+$/.test(argv[1] ?? ''))
       return { kind: 'sysctl', options: { name: nameOf(argv[1] ?? '') } };
+    const files = ofFiles(argv);
+    if (files) return files;
     if (argv[0] !== 'sysctl' || argv.length < 2) return undefined;
     const names = argv.slice(1).filter((word) => !word.startsWith('-'));
     const [name = ''] = names;
@@ -36,11 +42,16 @@ export const sysctl: CaptureKind = {
     return partial || !asks ? undefined : { kind: 'sysctl' };
   },
   sniff(text) {
+    if (HEADING.test(text)) return { kind: 'sysctl', options: { headings: 'yes' } };
     return FILE.test(text) || /^\s*(?:net|kernel|vm|fs)\.[\w.*/-]+ = \S.*$/.test(text) ? { kind: 'sysctl' } : undefined;
   },
   accepts(text, _kind, options) {
     return (
-      SETTING.test(text) || FILE.test(text) || ONE_FAILED.test(text) || (options?.['name'] !== undefined && VALUE.test(text))
+      SETTING.test(text) ||
+      FILE.test(text) ||
+      HEADING.test(text) ||
+      ONE_FAILED.test(text) ||
+      ((options?.['name'] !== undefined || options?.['headings'] !== undefined) && VALUE.test(text))
     );
   },
   parse(input) {
@@ -54,8 +65,24 @@ export const sysctl: CaptureKind = {
       failures.facts.push({ kind: 'sysctl', name: impliedVal(asked, first), value: val(value, span) });
       record(failures, first);
     }
+    let heading: { readonly name: string; readonly line: Line } | undefined;
     const lines = input.lines.filter((line) => {
       if (line === first && failures.facts.length > 0) return false;
+      const path = HEADING.exec(line.text)?.[1];
+      if (path !== undefined) {
+        heading = { name: nameOf(path), line };
+        record(failures, line, line, 'header');
+        return false;
+      }
+      const below = heading === undefined ? undefined : VALUE.exec(line.text)?.[1];
+      if (heading && below !== undefined) {
+        const { start } = trimmedSpan(line);
+        const span = { start, end: start + below.length };
+        failures.facts.push({ kind: 'sysctl', name: impliedVal(heading.name, heading.line), value: val(below, span) });
+        record(failures, line);
+        heading = undefined;
+        return false;
+      }
       if (!ONE_FAILED.test(line.text)) return !reportErrorOutput(failures, line);
       record(failures, line, line, 'header');
       return false;
@@ -73,3 +100,15 @@ export const sysctl: CaptureKind = {
     };
   },
 };
+
+/** `grep . PATHS`, `head PATHS`, `tail -n +1 PATHS` below /proc/sys: of several files each value has its file's name before it. */
+function ofFiles(argv: readonly string[]): Recognised | undefined {
+  const [program = '', ...rest] = argv;
+  if (!/^(?:[ef]?grep|head|tail|more)$/.test(program)) return undefined;
+  const words = rest.filter((word, n) => !word.startsWith('-') && !(/^-[nc]$/.test(rest[n - 1] ?? '') && /^\+?\d+$/.test(word)));
+  const paths = /grep$/.test(program) ? words.slice(1) : words;
+  if (paths.length === 0 || !paths.every((word) => PATH.test(word))) return undefined;
+  const [only = ''] = paths;
+  const isOne = paths.length === 1 && !/[{}*?[\]]/.test(only) && !rest.some((word) => /^-[a-zA-Z]*[rRH]/.test(word));
+  return { kind: 'sysctl', options: isOne ? { name: nameOf(only) } : { headings: 'yes' } };
+}

@@ -24,6 +24,7 @@ import {
 } from '../step';
 import { arpIn } from './arp-in';
 import { failedEntry, resolveNeighbour, stateText } from './neighbour';
+import { byPointToPoint } from './point-to-point';
 import { at, eventSteps, isRouter, stepBase } from './events';
 import { mayShareByIp, takerBehindRules } from './macvlan';
 import { isDown } from './link-state';
@@ -516,6 +517,8 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
   const { context, namespace, steps } = passage;
   const base = stepBase(namespace, device);
   const out = { kind: 'device-out' as const, host: namespace.host, namespace: namespace.name, device };
+  const straight = byPointToPoint(context, namespace, device, nextHop, passage.packet, steps);
+  if (straight) return straight;
   // A tunnel of IP has no neighbours: what it is given goes to its far end.
   if (namespace.devices.get(device)?.noArp === true) return context.go(context, out, passage.packet, steps);
   const asked = askFailed(passage, device, nextHop);
