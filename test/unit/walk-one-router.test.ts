@@ -91,10 +91,74 @@ describe('a packet of a machine that nobody captured, through one router', () =>
     assert.equal(request.steps.length, 0);
   });
 
+  it('has the routes of a machine asked for of which only rules were captured', () => {
+    const { request } = ask(RULES, '192.168.77.9 > 198.51.100.20');
+    assert.deepEqual(
+      request.gaps.map(({ host, command }) => [host, command]),
+      [['gw', 'ip route']],
+    );
+  });
+
   it('may come in at one of two machines that are alike', () => {
     const { request } = ask(router + router.replaceAll('@gw:', '@gw2:'), '192.168.77.9 > 198.51.100.20 tcp 443');
     assert.equal(request.ending.disposition, 'insufficient-info');
     assert.match(request.ending.summary, /eth1 of gw, eth1 of gw2/);
+  });
+});
+
+describe('what is sent back where it came from with another destination', () => {
+  const hairpin =
+    ADDRESSES +
+    ROUTES +
+    forwarding(1) +
+    RULES.replace('FORWARD DROP', 'FORWARD ACCEPT').replace(
+      'COMMIT',
+      '-A PREROUTING -d 203.0.113.7/32 -p tcp -m tcp --dport 443 -j DNAT --to-destination 192.168.77.8\nCOMMIT',
+    );
+  const machine = (name: string, last: number): string => `root@${name}:~# ip a
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000
+    inet 127.0.0.1/8 scope host lo
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq_codel state UP group default qlen 1000
+    link/ether 52:54:00:cc:00:0${last} brd ff:ff:ff:ff:ff:ff
+    inet 192.168.77.${last}/24 brd 192.168.77.255 scope global eth0
+root@${name}:~# ip r
+default via 192.168.77.1 dev eth0
+192.168.77.0/24 dev eth0 proto kernel scope link src 192.168.77.${last}
+`;
+
+  it('is answered straight, by an address that was not asked', () => {
+    const text = hairpin + machine('web', 8) + machine('cli', 9);
+    const { request, reply } = ask(text, 'cli > 203.0.113.7 tcp 443 reply');
+    assert.equal(request.ending.at.host, 'web', outline(request));
+    assert.match(reply?.ending.summary ?? '', /from 192\.168\.77\.8, and 203\.0\.113\.7 was asked/);
+    const translated = text.replace('COMMIT', '-A POSTROUTING -s 192.168.77.0/24 -o eth1 -j MASQUERADE\nCOMMIT');
+    const fine = ask(translated, 'cli > 203.0.113.7 tcp 443 reply').reply;
+    assert.equal(fine?.ending.at.host, 'cli');
+    assert.doesNotMatch(fine.ending.summary, /was asked/);
+  });
+
+  it('is said to be, where the receiver was not captured and is behind a bridge', () => {
+    const bridged =
+      hairpin.replaceAll('eth1', 'br0') +
+      'root@gw:~# brctl show\nbridge name\tbridge id\t\tSTP enabled\tinterfaces\nbr0\t\t8000.525400aa0002\tno\t\tveth1\n';
+    const { request } = ask(bridged, '192.168.77.9 > 203.0.113.7 tcp 443');
+    assert.match(request.ending.summary, /192\.168\.77\.8 may answer 192\.168\.77\.9 straight/, outline(request));
+    assert.doesNotMatch(ask(bridged, '198.51.100.4 > 203.0.113.7 tcp 443').request.ending.summary, /straight/);
+  });
+});
+
+describe('a gateway that is shown by its name', () => {
+  it('is where the packet leaves for, by a card', () => {
+    const text = `root@r1:~# route
+Kernel IP routing table
+Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
+default         gw.example.net  0.0.0.0         UG    202    0        0 eth0
+10.98.0.0       0.0.0.0         255.255.255.0   U     0      0        0 tun0
+`;
+    const { request } = ask(text, '10.98.0.2 > 198.51.100.4');
+    assert.equal(request.ending.disposition, 'exits', outline(request));
+    assert.match(request.ending.summary, /for gw\.example\.net/);
+    assert.equal(request.certainty, 'assumed');
   });
 });
 

@@ -29,7 +29,7 @@ import { switchBetween } from './switch-between';
 import { intoPeer, offTheWire } from './device-size';
 import { lowest, type MacOwner } from './mac-owners';
 import { outByMacvtap } from './macvtap';
-import { privateSourceText } from './private-source';
+import { privateSourceText } from './way-back';
 import { arrivalOf, type Arrival } from './wire';
 import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort, pairReason } from './owner';
 import { isAnswer, isRequest } from './arp';

@@ -16,6 +16,7 @@ import { pathMtuOf, sizeCertainty, type PathMtu } from './path-mtu';
 import type { WalkQuestion } from './question';
 import { badLength, sizeOf, type PacketSize } from './size';
 import { addressOf, whereIs } from './start';
+import { strangerText } from './way-back';
 import {
   addresses,
   isIpv6,
@@ -77,7 +78,15 @@ export function walk(network: Network, question: WalkQuestion): WalkResult {
   const seen = { ...request, ...withEvidence(network, request, false) };
   if (!question.reply) return { kind: 'walk', request: seen, reply: undefined };
   const reply = walkReply(network, state, request, context.doubts, answerSize(question));
-  return { kind: 'walk', request: seen, reply: reply && { ...reply, ...withEvidence(network, reply, true) } };
+  const known = reply && { ...reply, ending: told(request, reply.ending) };
+  return { kind: 'walk', request: seen, reply: known && { ...known, ...withEvidence(network, known, true) } };
+}
+
+/** An answer that comes from another address than the one that was asked is said to. */
+function told({ steps }: WalkAnswer, ending: Ending): Ending {
+  const [first] = steps;
+  const text = first && ending.disposition === 'delivered' ? strangerText(first.packet, ending.packet) : '';
+  return text === '' ? ending : { ...ending, summary: `${ending.summary}${text}` };
 }
 
 function unknownPlace(network: Network, where: string, what: string): string {

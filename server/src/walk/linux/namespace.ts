@@ -34,9 +34,10 @@ import { asSent, routedLimit, tooLong } from './routed-size';
 import { unknownForwarding } from '../../kernel/route-input';
 import { vrfOf } from '../../kernel/routing';
 import { route } from './routing';
-import { byWireTo, unverifiedElsewhere } from './unnamed-neighbour';
+import { byWireTo, unnamedGateway, unverifiedElsewhere } from './unnamed-neighbour';
 import { hasConnections, passNamespace, uncapturedTable, type Taken } from './stack-walk';
 import { knownNamespace, portIdPrefix } from '../../model/known-names';
+import { straightAnswerText } from '../way-back';
 import { amongServers, outOfIpvs, servedBy } from './ipvs';
 
 /** A frame reaches a device of a namespace. */
@@ -296,7 +297,7 @@ function through(
       if (taken.inside) return outOfIpvs(sent.context, namespace, taken, withIpPacket(frame, taken.inside), steps);
       return hop.name === undefined
         ? transmit(sent, hop.device, formatAddress(hop.family, hop.ip))
-        : unnamedGateway(sent, hop.device, hop.name);
+        : unnamedGateway(sent.context, namespace, hop.device, hop.name, sent.packet, steps);
     }
     case 'ttl-exceeded':
       return dropHere(passage, where, 'The TTL ran out: the packet is dropped and the sender told');
@@ -346,15 +347,6 @@ function tellDoubts({ context, namespace, steps, in: iif }: Passage, doubts: Tak
   if (!step || reasons.size === 0) return;
   const reason = [...(step.reason === undefined ? [] : [step.reason]), ...reasons].join('; ');
   steps[at] = { ...step, certainty: weaker(step.certainty, weak), reason };
-}
-
-/** A table that was printed with names hides the gateway's address, and so its MAC address. */
-function unnamedGateway({ context, namespace, steps, packet }: Passage, device: string, name: string): Ending {
-  const summary = `The route's gateway is shown by its name ("${name}"): which address the next hop has is not known`;
-  addGap(context, { host: namespace.host, command: inNamespace(namespace, 'ip route'), why: summary });
-  const base = stepBase(namespace, device);
-  steps.push({ ...base, stage: 'neighbour', summary, certainty: 'assumed', packet, evidence: [], steps: [], effect: 'unknown' });
-  return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet };
 }
 
 /** The routing code itself drops the packet; no line of a capture stands for it. */
@@ -532,7 +524,7 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
     if (left) return left;
     const summary = failed
       ? `The neighbour table on ${device} has ${stateText(failed)} when it was captured`
-      : `Nobody says which MAC address ${nextHop} on ${device} has`;
+      : `Nobody says which MAC address ${nextHop} on ${device} has${straightAnswerText(arrival(passage), device, nextHop, passage.packet)}`;
     steps.push({
       ...base,
       stage: 'neighbour',
@@ -561,6 +553,12 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
     steps: [],
   });
   return context.go(context, out, frame, steps);
+}
+
+/** The packet as it came in here; undefined for one that is made here. */
+function arrival({ namespace, steps, in: device }: Passage): { readonly device: string; readonly packet: FlowKey } | undefined {
+  const step = steps.findLast(({ stage, host }) => stage === 'namespace' && host === namespace.host);
+  return device === undefined || step === undefined ? undefined : { device, packet: step.packet };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Host } from '../../model/network';
 import { allDevices, linuxBridgeNamed, onLink, ovsPortNamed } from '../../model/queries';
 import type { FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
-import { privateSourceText } from '../private-source';
+import { privateSourceText } from '../way-back';
 import { addresses, type Ending, type Step } from '../step';
 import { stepBase } from './events';
 import { tunnelDevice } from './tunnel-kind';

@@ -5,8 +5,8 @@ import type { Host } from '../../model/network';
 import { allDevices, bridgeOfMember, devicesWithIp, linuxBridgeNamed, ovsPortNamed } from '../../model/queries';
 import { parseMac } from '../../packet/address';
 import { set, type FlowKey } from '../../packet/flow-key';
-import { addGap, hostOf, type Context } from '../context';
-import { privateSourceText } from '../private-source';
+import { addGap, hostOf, inNamespace, type Context } from '../context';
+import { privateSourceText } from '../way-back';
 import { addresses, type Ending, type Step } from '../step';
 import { whyUnverified } from './arp-in';
 import { stepBase } from './events';
@@ -69,6 +69,24 @@ export function byWireTo(
     packet: frame,
     back: { kind: 'device-in', host: host.name, namespace: namespace.name, device },
   };
+}
+
+/** A table that was printed with names hides the gateway's address, and so its MAC address. */
+export function unnamedGateway(
+  context: Context,
+  namespace: Namespace,
+  device: string,
+  name: string,
+  packet: FlowKey,
+  steps: Step[],
+): Ending {
+  const summary = `The route's gateway is shown by its name ("${name}"): which address the next hop has is not known`;
+  addGap(context, { host: namespace.host, command: inNamespace(namespace, 'ip route'), why: summary });
+  const left = byWireTo(context, namespace, device, name, packet, steps);
+  if (left) return left;
+  const base = stepBase(namespace, device);
+  steps.push({ ...base, stage: 'neighbour', summary, certainty: 'assumed', packet, evidence: [], steps: [], effect: 'unknown' });
+  return { disposition: 'insufficient-info', at: { host: namespace.host, device, port: null }, summary, packet };
 }
 
 /** A card of the machine itself that belongs to nothing, by its kind or, where nobody says that, by its name. */

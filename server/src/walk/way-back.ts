@@ -1,6 +1,6 @@
 import type { Namespace } from '../model/namespace';
 import { inPrefix, parseIp, parsePrefix, type IpPrefix } from '../packet/address';
-import type { FlowKey } from '../packet/flow-key';
+import { get, type FlowKey } from '../packet/flow-key';
 import { route } from './linux/routing';
 import { destinationIp, sourceIp } from './step';
 
@@ -28,3 +28,30 @@ export function privateSourceText(namespace: Namespace, device: string, packet: 
   if (back.kind !== 'forward' || back.device === device) return '';
   return `; it leaves with the private source ${source}, which nothing here translates: it is answered only if a machine beyond translates it or has a route to it`;
 }
+
+/**
+ * What to say of a packet that goes back where it came from with another destination, and its source as it was: the receiver has the sender
+ * beside it and answers straight, from an address that was not asked (hairpin NAT). Empty where that is not so.
+ */
+export function straightAnswerText(
+  came: { readonly device: string; readonly packet: FlowKey } | undefined,
+  device: string,
+  nextHop: string,
+  packet: FlowKey,
+): string {
+  const [asked, receiver] = [came && destinationIp(came.packet), destinationIp(packet)];
+  if (came?.device !== device || asked === receiver || nextHop !== receiver) return '';
+  if (sourceIp(came.packet) !== sourceIp(packet)) return '';
+  return `; its source is not translated as well, so ${receiver} may answer ${sourceIp(packet)} straight, and not as ${asked ?? ''}`;
+}
+
+/** What to say of an answer that arrived from another address than the one that was asked. Empty where it is the same. */
+export function strangerText(request: FlowKey, answer: FlowKey): string {
+  const [asked, from] = [destinationIp(request), sourceIp(answer)];
+  const proto = get(answer, 'nw_proto');
+  if (asked === from || destinationIp(answer) !== sourceIp(request)) return '';
+  const effect = proto === TCP ? 'TCP takes it for no answer, and resets it' : 'most programs take it for no answer';
+  return `, but from ${from}, and ${asked} was asked: ${effect}`;
+}
+
+const TCP = 6n;
