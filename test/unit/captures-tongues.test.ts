@@ -102,6 +102,26 @@ describe('/proc/net/arp', () => {
   });
 });
 
+describe('a file of /proc in a folder', () => {
+  it('is of the machine whose folder holds it', () => {
+    for (const [file, text] of [
+      [
+        'net/arp',
+        'IP address       HW type     Flags       HW address            Mask     Device\n10.0.0.1  0x1  0x2  ac:e2:d3:00:00:01  *  eth0\n',
+      ],
+      ['net/nf_conntrack_expect', '297 l3proto = 2 proto=6 src=10.1.1.1 dst=10.2.2.2 sport=0 dport=41411 ftp\n'],
+      ['net/netfilter/nfnetlink_queue', '    0  31621     0 2  4016     0     0        2  1\n'],
+    ] as const) {
+      const path = `sosreport-node7/proc/${file}`;
+      assert.deepEqual(
+        readDocument(`file:///${path}`, path, text).captures.map(({ host, records }) => [host, records]),
+        [['sosreport-node7', 1]],
+        path,
+      );
+    }
+  });
+});
+
 describe('libvirt in other tongues', () => {
   it('lists domains and their interfaces', () => {
     for (const [title, running, off] of [

@@ -79,7 +79,11 @@ function fileOfProc(
 ): { readonly command: string; readonly host: string | undefined } | undefined {
   const at = segments.lastIndexOf('proc');
   const own =
-    at < 0 ? undefined : /^net\/(bonding\/[\w.-]+|ip_vs|ip_vs_conn|nf_conntrack)$/.exec(segments.slice(at + 1).join('/'))?.[1];
+    at < 0
+      ? undefined
+      : /^net\/(arp|bonding\/[\w.-]+|ip_vs|ip_vs_conn|netfilter\/nfnetlink_queue|nf_conntrack|nf_conntrack_expect)$/.exec(
+          segments.slice(at + 1).join('/'),
+        )?.[1];
   if (own !== undefined) return { command: `cat /proc/net/${own}`, host: segments[at - 1] };
   const told = /^cat_+proc_net_bonding_([\w.-]+)$/.exec(base)?.[1];
   return told === undefined ? undefined : { command: `cat /proc/net/bonding/${told}`, host: hostFolder(segments) };
