@@ -55,7 +55,7 @@ export function withoutFamily(item: Condition, rule: readonly NftItem[], lookup:
   if (first?.value !== 'ct protocol' || second !== undefined) return undefined;
   if (item.right.is !== 'values' || item.right.values.length > 1 || !/^(?:|==|eq)$/.test(item.relation)) return undefined;
   if (rule.some((other) => other.is === 'condition' && other.selectors.some(({ value }) => FAMILY.test(value)))) return undefined;
-  const lost = 'nft 1.0.6 leaves out a family of addresses that the rule asks for before it';
+  const lost = 'nft 1.0.6 prints rules for IPv4 or IPv6 alone in the same way';
   return conditionMatches(item, lookup).map((shown) => ({
     kind: 'translated',
     shown,
