@@ -6,7 +6,7 @@ import { sniffLine } from './registry';
 import { unquote } from './unquote';
 
 /** A line behind its number: `  12\ttext` (cat -n, nl), `12: text`, `12 | text`, `12. text`, `12 text`. */
-const NUMBERED = /^(\s*)(\d{1,6})([:.)]|[ \t]*[|│→]|\t|(?=\s|$))/;
+const NUMBERED = /^(\s*)(\d{1,6})([:.)]|\t| *[|│→]|(?=\s|$))/;
 /** So many numbers, each one more than the one before, are no accident. */
 const FEWEST = 3;
 /** So many lines of a stretch are looked at to find out what their numbers are. */
@@ -54,14 +54,19 @@ function stretchAt(lines: Lines, at: number): Stretch {
     if (line && found) all.push({ line, found });
   }
   const command = first > 0 ? (lines.at(first - 1)?.text ?? '') : '';
-  if (all.length < FEWEST || NUMBERS.test(command)) return { first, last, gap: undefined };
+  // `cat -n` says by its blanks and its tab what it is.
+  const fewest = all.every(({ found }) => found[1] !== '' && found[3] === '\t') ? FEWEST - 1 : FEWEST;
+  if (all.length < fewest || NUMBERS.test(command)) return { first, last, gap: undefined };
   const gaps = all.flatMap(({ line, found }) => {
     const rest = line.text.slice(found[0].length);
     return rest.trim() === '' ? [] : [/^ */.exec(rest)?.[0].length ?? 0];
   });
   const gap = Math.min(...gaps, 8);
   const plain = all.map(({ line, found }) => withoutIts(line, found, gap));
-  const isNumbered = !starts(all.map(({ line }) => line)) && starts(plain);
+  const bare = firstStart(plain);
+  // Rows that have numbers of their own (`iptables -L --line-numbers`) start where they are; a title behind a number is none.
+  const numbered = firstStart(all.map(({ line }) => line));
+  const isNumbered = bare >= 0 && (numbered < 0 || bare < numbered);
   return { first, last, gap: isNumbered ? gap : undefined };
 }
 
@@ -80,10 +85,10 @@ function endOf(lines: Lines, at: number, step: 1 | -1): number {
   return end;
 }
 
-/** Whether a capture starts somewhere in lines that follow one another. */
-function starts(lines: readonly Line[]): boolean {
+/** Where a capture starts in lines that follow one another; -1 where none does. */
+function firstStart(lines: readonly Line[]): number {
   const texts = lines.map((line) => unquote(line));
-  return texts.some((line, n) => {
+  return texts.findIndex((line, n) => {
     const following = (k: number) => texts[n + 1 + k]?.text;
     return commandAt(line, following, undefined)?.found !== undefined || sniffLine(line.text, following) !== undefined;
   });

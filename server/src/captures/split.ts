@@ -20,6 +20,7 @@ import {
 import { hostOfPromptAbove, parsePrompt, type CommandLine } from './command';
 import { commandAt, mayBeCommand, type Prompted } from './commands-in-text';
 import { isBoundToNamespace } from './container';
+import { doubledLines } from './doubled-lines';
 import { isErrorOutput } from './error-output';
 import type { NamedFile } from './file-name';
 import { nodeAbove, throughAlias, underHeading } from './heading';
@@ -110,6 +111,7 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
   /** Lines that a page shows of the one at `n`, which are looked at one after the other. */
   let shown: Line[] = [];
   const plainAt = unquotedLines(lines);
+  const doubled = doubledLines(plainAt);
   for (let n = 0; n < lines.length; n += shown.length > 0 ? 0 : 1) {
     if (++steps % STEP === 0) yield;
     const run = shown.length > 0 ? 0 : flows.runAt(n);
@@ -120,7 +122,7 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
     }
     const empty = run > 0 || shown.length > 0 ? 0 : flows.emptyAt(n);
     if (empty > 0) {
-      if (open) open.blanks += empty;
+      if (open) open.blanks += empty > MOST_ADDED ? empty : countFrom(n, empty, (blank) => !doubled.isAdded(blank));
       n += empty - 1;
       continue;
     }
@@ -129,7 +131,7 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
     const raw = shown.shift() ?? whole;
     if (!raw) continue;
     if (raw.text === '') {
-      if (open) open.blanks++;
+      if (open && !(raw === whole && doubled.isAdded(n))) open.blanks++;
       continue;
     }
     const unquoted = raw === whole ? (plainAt(n) ?? raw) : unquote(raw);
@@ -154,13 +156,13 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
     }
     const following = (k: number) => {
       const next = shown[k];
-      const plain = next ? unquote(next) : plainAt(n + 1 + k - shown.length);
+      const plain = next ? unquote(next) : plainAt(doubled.after(n, 1 + k - shown.length));
       return plain && ((inResult ? results.peek(plain) : undefined) ?? plain).text;
     };
     if (line.text.trim() === '' || FENCE.test(line.text)) {
       // Nobody knows where an output ends that is not read, but what captures it off does.
       if (open?.reach && open.found.syntax.kinds.length === 0 && line.text.trim() !== '') close();
-      if (open) open.blanks++;
+      if (open && !(raw === whole && line.text.trim() === '' && doubled.isAdded(n))) open.blanks++;
       continue;
     }
     if (ELISION.test(line.text)) {
@@ -373,6 +375,16 @@ function blocksOfHosts(first: OpenBlock, hosts: ReadonlyMap<string, readonly Lin
 
 /** Assignments and nothing else: to a shell no command follows them, and no sentence has such words. */
 const ASSIGNMENTS = /^\s{0,8}\w+=[^\s"'`|;&]*(?: +\w+=[^\s"'`|;&]*)+$/;
+
+/** Of longer runs of empty lines nobody asks which were added: a few blank lines where every second line is empty. */
+const MOST_ADDED = 9;
+
+/** How many of `count` numbers from `first` on are wanted. */
+function countFrom(first: number, count: number, wanted: (number: number) => boolean): number {
+  let found = 0;
+  for (let n = first; n < first + count; n++) if (wanted(n)) found++;
+  return found;
+}
 
 /** Whether a line that a dump of flows accepts could be anything else to `splitDocument`: a command, a quotation, a cut, prose. */
 export function isOnlyOutput(text: string): boolean {

@@ -91,7 +91,8 @@ function unquoted(line: Line): Line {
 
 /** Signs that pages and word processors make of those that were typed. */
 const TYPESET = /[“”„″‘’‚′–—×]/;
-const TYPESET_SIGN = /[“”„″]|[‘’‚′]|(?<=\s)[–—](?=[A-Za-z](?:\s|$)|[a-z]{3}[\w-]*(?:[\s=]|$))|(?<=\b0)×(?=[\da-f])/gi;
+const TYPESET_SIGN =
+  /[“”„″]|[‘’‚′]|(?<=\s)[–—](?=[a-z]{1,2}(?:\s|$)|(?:to|db|[a-z]{3}[\w-]*|[a-z]{2}-[\w-]+|802_3-[a-z]+)(?:[\s=]|$))|(?<=\b0)×(?=[\da-f])/gi;
 
 function withTypedSigns(line: Line): Line {
   if (!NOT_ASCII.test(line.text) || !TYPESET.test(line.text)) return line;
@@ -101,8 +102,16 @@ function withTypedSigns(line: Line): Line {
     if (/[“”„″]/.test(sign)) return '"';
     if (/[‘’‚′]/.test(sign)) return "'";
     // Two hyphens before a long option became one dash.
-    return /^[A-Za-z](?:\s|$)/.test(line.text.slice((found.index ?? 0) + 1)) ? '-' : '--';
+    const at = found.index ?? 0;
+    return isShort(line.text.slice(0, at), /^[\w-]+/.exec(line.text.slice(at + 1))?.[0] ?? '') ? '-' : '--';
   });
+}
+
+/** Whether a word is one letter or several that are options each (`iptables -nvL`, `netstat -tlnp`), rather than the name of one option. */
+function isShort(before: string, word: string): boolean {
+  if (/^[A-Za-z]$/.test(word)) return true;
+  if (/^[A-Za-z]{2,6}$/.test(word) && /[A-Z]/.test(word)) return true;
+  return /^[a-z46]{2,6}$/.test(word) && (/(?:^|\s)(?:arp|netstat|route|ss)\s+$/.test(before) || !/^(?:to|db)$|^.{3}/.test(word));
 }
 
 function withUsualBlanks(line: Line): Line {

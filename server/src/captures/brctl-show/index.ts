@@ -8,8 +8,12 @@ import { readBridgeLine } from './semantics';
 
 const TITLE = /^\s*bridge name\s+bridge id\s+STP\s+enabled/;
 const BRIDGE = /^\s*\S+\s+[\da-f]{4}\.[\da-f]{10,12}\s+(?:yes|no)(?:\s|$)/;
-/** A port below its bridge stands far to the right; a word alone near the margin may be anything. */
-const PORT = /^(?:\t{2}|[\t ]*\t {4}| {16})[\t ]*[\w.@:+-]{1,15}(?:\s+(?:#|<|-+>|=+>|\().*)?$/;
+/**
+ * A port below its bridge stands far to the right; a word alone near the margin may be anything, but for names that devices have, where a
+ * page or a chat took the blanks.
+ */
+const PORT =
+  /^[\t ]*(?:tap|q[vb][bor]|q[gr]-|veth|vnet|vif|eth|en[ospx]|bond|vxlan|wlan|lxc|cali|macvtap|gretap)[\w.:@-]*\d[\w.:@+-]*$|^(?:\t{2}|[\t ]*\t {4}| {16})[\t ]*[\w.@:+-]{1,15}(?:\s+(?:#|<|-+>|=+>|\().*)?$/;
 
 /** `brctl show`: Linux bridges and their ports (brctl(8)). */
 export const brctlShow: CaptureKind = {

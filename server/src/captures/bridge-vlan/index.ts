@@ -9,12 +9,14 @@ import { parseRows, type Rows } from '../rows';
 import { readVlanLine } from './semantics';
 
 const TITLE = /^\s*port\s+vlan(?:-id| ids)(?:\s+tunnel(?:-id| ids))?\s*$/;
-const ENTRY = /^\s+\d{1,4}(?:-\d{1,4})?(?:\s+(?:PVID|Egress Untagged|Master|\d+(?:-\d+)?))*(?:\s+(?:#|<|-+>|=+>|\().*)?$/;
+/** Below a port; where a page or a chat took the blanks in front, a number alone is no device's name. */
+const ENTRY =
+  /^\s+\d{1,4}(?:-\d{1,4})?(?:\s+(?:PVID|Egress Untagged|Master|\d+(?:-\d+)?))*(?:\s+(?:#|<|-+>|=+>|\().*)?$|^\d{1,4}(?:-\d{1,4})?(?:\s+(?:PVID|Egress Untagged|Master))*$/;
 const PORT =
   /^\s*[\w.@:+-]{1,15}\s+(?:None|\d{1,4}(?:-\d{1,4})?)(?:\s+(?:PVID|Egress Untagged|Master|\d+(?:-\d+)?))*(?:\s+(?:#|<|-+>|=+>|\().*)?$/;
 /** Old versions print a port that has no VLAN alone. */
 const ALONE = /^\s*[\w.@:+-]{1,15}$/;
-const STATISTICS = /^\s+(?:[RT]X:\s+\d+ bytes|state \w+|mcast_\w+ |neigh_suppress |msti )/;
+const STATISTICS = /^\s*(?:[RT]X:\s+\d+ bytes|state \w+|mcast_\w+ |neigh_suppress |msti )/;
 
 const rows: Rows = {
   grammar: grammars.BridgeVlan,

@@ -50,11 +50,17 @@ function readJsonLines(lines: readonly Line[], out: Collected): Entity[] {
   // The command alone: nothing of its answer was pasted.
   if (lines.length === 0) return [];
   let source: SourceText = { text: '', parts: [] };
-  for (const [n, line] of lines.entries()) source = n === 0 ? sourceOf(line) : concat(source, sourceOf(line), '\n');
-  const lineAt = (at: number): number => {
-    const found = source.parts.findLastIndex((part) => part.at <= at);
-    return Math.max(0, found);
-  };
+  // A line may have several parts, where something was cut out of it.
+  const starts: number[] = [];
+  for (const [n, line] of lines.entries()) {
+    starts.push(n === 0 ? 0 : source.text.length + 1);
+    source = n === 0 ? sourceOf(line) : concat(source, sourceOf(line), '\n');
+  }
+  const lineAt = (at: number): number =>
+    Math.max(
+      0,
+      starts.findLastIndex((start) => start <= at),
+    );
   const { node, trouble } = readJson(source);
   const bad = trouble === undefined || trouble.cutOff ? undefined : lineAt(trouble.at);
   const entities: Entity[] = [];

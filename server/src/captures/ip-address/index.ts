@@ -24,9 +24,12 @@ const LINK_TYPE =
 /** What follows a type in `ip -d`; words of prose do not. */
 const LINK_SETTING =
   'id|external|protocol|mode|forward_delay|state|type|addrgenmode|numtxqueues|remote|local|table|key|ip6ip6|ipip6|any|miimon|perm_hwaddr|if_id|port|slave|priority|udp\\w*|promiscuity';
+/** What stands below a device's first line; a page or a chat may have taken the blanks from what nothing else prints. */
 const DETAIL = new RegExp(
   '^\\s+(?:link\\/|inet6? [\\da-f:.]|valid_lft |preferred_lft |altname \\S+$|alias |promiscuity \\d|vf \\d|prog\\/xdp\\w* |[RT]X(?: errors)?: |\\d+(?:\\s+\\d+){2,}(?:\\s+[<#(←].*)?$|' +
-    `(?:${LINK_TYPE})(?:$|\\s+(?:${LINK_SETTING})\\b))`,
+    `(?:${LINK_TYPE})(?:$|\\s+(?:${LINK_SETTING})\\b))|` +
+    '^(?:link\\/\\w+\\b|inet6? [\\da-f:.]+(?:\\/\\d+)? (?:peer|brd|scope|metric)\\b|valid_lft \\S+ preferred_lft\\b|altname \\S+$|promiscuity \\d|' +
+    `(?:veth|openvswitch|dummy)$|(?:${LINK_TYPE}) (?:${LINK_SETTING})\\b)`,
 );
 /** The settings of a header's line, each with its value behind it. */
 const KEY = '(?:mtu|qdisc|master|state|mode|group|qlen)';
@@ -73,7 +76,7 @@ export const ipAddress: CaptureKind = {
     for (let n = 0; n < 4; n++) {
       const next = following(n);
       if (next === undefined || HEADER.test(next)) break;
-      if (/^\s+inet6? /.test(next)) return { kind: 'ip-address' };
+      if (/^\s*inet6? /.test(next)) return { kind: 'ip-address' };
     }
     return { kind: 'ip-link' };
   },

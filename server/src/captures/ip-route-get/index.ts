@@ -17,7 +17,8 @@ const ADDRESS = '(?:\\d{1,3}(?:\\.\\d{1,3}){3}|(?=[\\da-f]*:)[\\da-f:.]+)';
 const ANSWER = new RegExp(
   `^\\s*(?:(?:local|broadcast|multicast|unicast|anycast) )?${ADDRESS}(?: from ${ADDRESS})?(?: via (?:inet6? )?${ADDRESS})? dev \\S+(?:\\s|$)`,
 );
-const CACHE = /^\s+cache\b/;
+/** A page or a chat may have taken the blanks in front. */
+const CACHE = /^\s+cache\b|^cache(?:$| <| (?:expires|users|age|mtu|hoplimit|iif|ipid)\b)/;
 
 /** `ip route get ADDRESS`: how the kernel would route one packet (ip-route(8)). */
 export const ipRouteGet: CaptureKind = {
@@ -34,7 +35,7 @@ export const ipRouteGet: CaptureKind = {
   },
   sniff(text, following) {
     if (!ANSWER.test(text) || text.includes('\\')) return undefined;
-    return /\suid \d+\s*(?:#|<|$)/.test(text) || /^\s+cache(?:\s+(?:<|iif|expires|mtu|users|ipid)\b.*)?$/.test(following(0) ?? '')
+    return /\suid \d+\s*(?:#|<|$)/.test(text) || /^\s*cache(?:\s+(?:<|iif|expires|mtu|users|ipid)\b.*)?$/.test(following(0) ?? '')
       ? { kind: 'ip-route-get' }
       : undefined;
   },

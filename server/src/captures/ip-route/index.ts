@@ -34,7 +34,7 @@ const NO_TABLE = /^\s*Error: ipv[46]: FIB table does not exist\.$/;
 const ENDED = /^\s*Dump terminated$/;
 
 /** `ip -d route` says below a route what object of `ip nexthop` it names. */
-const NEXTHOP_OBJECT = /^\s+nh_info id \d+ /;
+const NEXTHOP_OBJECT = /^\s*nh_info id \d+ /;
 
 /** `ip route` with the table that it asks for: the routes of a namespace (ip-route(8)). */
 export const ipRoute: CaptureKind = {
@@ -60,8 +60,8 @@ export const ipRoute: CaptureKind = {
     return (
       ROUTE.test(text) ||
       BARE.test(text) ||
-      /^\s+nexthop\s+(?:via|dev|nhid|encap)\s/.test(text) ||
-      /^\s+cache\b/.test(text) ||
+      /^\s*nexthop\s+(?:via|dev|nhid|encap)\s/.test(text) ||
+      /^\s+cache\b|^cache(?:$| <| (?:expires|users|age|mtu|hoplimit|iif)\b)/.test(text) ||
       NEXTHOP_OBJECT.test(text) ||
       NO_TABLE.test(text) ||
       ENDED.test(text) ||

@@ -1,13 +1,13 @@
 import { val, type Val } from '../../base/span';
-import type { Line } from '../../base/lines';
+import { indentOf, type Line } from '../../base/lines';
 import { addOwner } from '../address-owner';
 import type { CaptureKind } from '../capture';
 import { positionals } from '../command';
-import { offsetIn } from '../line-parts';
+import { offsetIn, part } from '../line-parts';
 import { collect, record, type Collected } from '../lines';
 import { partOf, reportErrorOutput } from '../words';
 
-const NAME = /^Name:\s+\S+$/;
+const NAME = /^\s*Name:\s+\S+$/;
 /** `IP:  10.0.0.5`, `IPs:`, `QoS Class:  BestEffort`: what is said of an object itself stands at the margin. */
 const FIELD = /^([A-Z][A-Za-z() /-]*):(?:\s+(\S.*))?$/;
 /** The same one level below it. */
@@ -29,8 +29,8 @@ export const kubectlDescribe: CaptureKind = {
     return verb === 'describe' ? { kind: 'kubectl-describe' } : undefined;
   },
   sniff(text, following) {
-    if (!NAME.test(text) || !/^Namespace:\s+\S+$/.test(following(0) ?? '')) return undefined;
-    return /^(?:Priority|Labels|Annotations|Service Account|Node|Selector):/.test(following(1) ?? '')
+    if (!NAME.test(text) || !/^\s*Namespace:\s+\S+$/.test(following(0) ?? '')) return undefined;
+    return /^\s*(?:Priority|Labels|Annotations|Service Account|Node|Selector):/.test(following(1) ?? '')
       ? { kind: 'kubectl-describe' }
       : undefined;
   },
@@ -39,9 +39,12 @@ export const kubectlDescribe: CaptureKind = {
     const out = collect();
     let open: { fields: Map<string, Val<string>>; inner: Val<string>[] } | undefined;
     let title = '';
-    for (const line of lines) {
-      if (reportErrorOutput(out, line)) continue;
-      record(out, line);
+    // A block of code, or a list, moves all of it to the right.
+    const margin = lines.reduce((least, { text }) => (text.trim() === '' ? least : Math.min(least, indentOf(text))), Infinity);
+    for (const whole of lines) {
+      if (reportErrorOutput(out, whole)) continue;
+      record(out, whole);
+      const line = margin === 0 ? whole : part(whole, Math.min(margin, whole.text.length));
       const field = FIELD.exec(line.text);
       if (field) {
         title = field[1] ?? '';

@@ -10,7 +10,7 @@ import { nodeSpan, type SourceText } from '../ohm';
 const HEADER = /^\s*\S+@\S+:(?:\s+hit:\d+.*)?\s*$|^\s*\S+ \([\w-]+@[\w.-]+\):\s*$/;
 const BRIDGE = /^\s+[\w.@-]+:\s*$/;
 const PORT = /^\s*\S+ \d+\/(?:\d+|none):(?: \(|\s*$)/;
-const DATAPATH_PORT = /^\s+port \d+: \S+(?: \(|\s*$)/;
+const DATAPATH_PORT = /^\s*port \d+: \S+(?: \(|\s*$)/;
 const NUMBERS =
   /^\s*(?:lookups|flows|masks|masks-cache|caches?|overall avg|hourly avg|daily avg|megaflow|[RT]X (?:packets|bytes)|UPCALL packets|collisions)\s*:/;
 

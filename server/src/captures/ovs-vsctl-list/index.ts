@@ -41,7 +41,7 @@ export const ovsVsctlList: CaptureKind = {
     const titles = text.trim().split(/[ ,]+/);
     if (titles[0] === '_uuid' && titles.length > 3 && titles.some((title) => OVS_COLUMN.test(title)))
       return { kind: 'ovs-vsctl-list' };
-    if (!/^\s*_uuid {2,}: [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return undefined;
+    if (!/^\s*_uuid +: [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return undefined;
     // The databases of OVN are listed in the same way: only columns of Open vSwitch's own tables are certain.
     const columns: string[] = [];
     for (let n = 0; n < 50; n++) {

@@ -10,9 +10,9 @@ import { readTraceLine } from './semantics';
 const TITLE = /^\s*traceroute6? to \S+ \([^)]*\)/;
 /** A hop's number, then a router or a star. */
 const HOP =
-  /^\s{0,4}\d{1,3}\s+(?:\*|(?:\[AS\d+(?:\/AS\d+)*\]|\[\*\]|AS\d+|\*)\s+[\w.:-]+ \(?[\d.a-f:]|[\w.:-]+ \([\d.a-f:]+\)|\S+ ?\([\w.:-]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
+  /^\s{0,12}\d{1,3}\s+(?:\*|(?:\[AS\d+(?:\/AS\d+)*\]|\[\*\]|AS\d+|\*)\s+[\w.:-]+ \(?[\d.a-f:]|[\w.:-]+ \([\d.a-f:]+\)|\S+ ?\([\w.:-]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
 /** Hops that somebody left out. */
-const LEFT_OUT = /^\s{0,4}\d{1,3}\s+(?:\.{3,}|…)\s*$/;
+const LEFT_OUT = /^\s{0,12}\d{1,3}\s+(?:\.{3,}|…)\s*$/;
 const MORE =
   /^\s{4,}(?:\*|\[(?:AS\d+(?:\/AS\d+)*|\*)\]\s+[\w.:-]+ \(?[\d.a-f:]|[\w.:-]+ \([\d.a-f:]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
 const PATH =
