@@ -99,6 +99,22 @@ describe('a packet of a machine that nobody captured, through one router', () =>
     );
   });
 
+  it('does not come in at the inner end of a pair, past the machine that has the other', () => {
+    const pod = `root@pod:~# ip a
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000
+    inet 127.0.0.1/8 scope host lo
+3: eth0@if6: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default
+    link/ether 9e:d4:7d:00:00:01 brd ff:ff:ff:ff:ff:ff link-netnsid 0
+    inet 10.88.2.41/24 brd 10.88.2.255 scope global eth0
+root@pod:~# ip r
+default via 10.88.2.1 dev eth0
+10.88.2.0/24 dev eth0 proto kernel scope link src 10.88.2.41
+`;
+    const { request } = ask(pod, '10.88.2.63 > 10.88.2.41 tcp 80');
+    assert.equal(request.ending.disposition, 'insufficient-info', outline(request));
+    assert.equal(request.steps.length, 0);
+  });
+
   it('may come in at one of two machines that are alike', () => {
     const { request } = ask(router + router.replaceAll('@gw:', '@gw2:'), '192.168.77.9 > 198.51.100.20 tcp 443');
     assert.equal(request.ending.disposition, 'insufficient-info');

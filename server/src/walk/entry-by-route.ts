@@ -4,8 +4,10 @@ import type { Namespace } from '../model/namespace';
 import type { Host } from '../model/network';
 import type { Source } from '../model/source';
 import type { Context } from './context';
+import { isShared } from './linux/macvlan';
 import { resolveNeighbour } from './linux/neighbour';
 import { route, type RouteResult } from './linux/routing';
+import { vlanDevice } from './linux/vlan-device';
 import type { Certainty, Place } from './step';
 
 /** Where a packet from an address that no captured machine has comes into one by an ordinary device. */
@@ -47,8 +49,11 @@ const MAYBE_GATEWAY = 3;
  * with both beyond its gateways, on two devices. Undefined where no captured machine is any of them.
  */
 export function entryByRoute(context: Context, ip: string, destination: string): RoutedEntry | Ambiguous | undefined {
+  const guests = new Set(context.network.instances.map(({ guest }) => guest));
   const all = [...context.network.hosts.values()].flatMap((host) =>
-    [...host.namespaces.values()].flatMap((namespace) => candidateOf(host, namespace, ip, destination) ?? []),
+    guests.has(host.name)
+      ? []
+      : [...host.namespaces.values()].flatMap((namespace) => candidateOf(host, namespace, ip, destination) ?? []),
   );
   const best = Math.min(...all.map(({ rank }) => rank));
   const [found, ...others] = all.filter(({ rank }) => rank === best);
@@ -76,7 +81,7 @@ export function entryByRoute(context: Context, ip: string, destination: string):
 
 function candidateOf(host: Host, namespace: Namespace, ip: string, destination: string): Candidate | undefined {
   const back = route(namespace, ip, {});
-  if (back.kind !== 'forward' || back.device === 'lo' || isOfSwitch(host, namespace, back.device)) return undefined;
+  if (back.kind !== 'forward' || back.device === 'lo' || isInside(host, namespace, back.device)) return undefined;
   const onward = route(namespace, destination, { source: ip, iif: back.device });
   const name = nameOf(namespace);
   const beside = back.via === undefined;
@@ -96,7 +101,7 @@ function candidateOf(host: Host, namespace: Namespace, ip: string, destination: 
     }
     // What is sent to the address of another card is brought there by the network, wherever answers go.
     const device = beside ? back.device : own;
-    if (isOfSwitch(host, namespace, device)) return undefined;
+    if (isInside(host, namespace, device)) return undefined;
     const reason = `${name} has ${destination} on ${own}, but ${where}: taken to come in by ${device}`;
     return { ...base, device, rank: beside ? 1 : 4, certainty: 'assumed', reason };
   }
@@ -110,11 +115,15 @@ function candidateOf(host: Host, namespace: Namespace, ip: string, destination: 
     : undefined;
 }
 
-/** What comes by a port of a switch has passed its flows first, and those say by which port. */
-function isOfSwitch(host: Host, namespace: Namespace, device: string): boolean {
-  if (namespace.name === '' && host.bridges.has(device)) return true;
-  const pair = namespace.devices.get(device)?.pair;
-  return ovsPortNamed(host, device) !== undefined || (pair !== undefined && ovsPortNamed(host, pair.name) !== undefined);
+/**
+ * What comes by a port of a switch has passed its flows first, and those say by which port; what comes by an end of a pair, or by a device that
+ * shares a card, has passed the machine at the other end.
+ */
+function isInside(host: Host, namespace: Namespace, name: string): boolean {
+  if (ovsPortNamed(host, name) || (namespace.name === '' && host.bridges.has(name))) return true;
+  const device = namespace.devices.get(name);
+  const hasOtherEnd = device !== undefined && (device.pair !== undefined || device.peerIndex !== undefined || isShared(device));
+  return hasOtherEnd && vlanDevice(namespace.name, name, device) === undefined;
 }
 
 function nameOf(namespace: Namespace): string {
