@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { describe, it } from 'node:test';
 import { readDocument } from '../../server/src/captures/document';
 import { plain } from './linux-captures.harness';
@@ -51,5 +52,37 @@ describe('a capture that went through other hands', () => {
       const text = `[root@host ~]# ${command}\n${output.join('\n')}\n`;
       assert.deepEqual(known(lines(text, (line) => line.trim())), known(text), command);
     }
+  });
+
+  it('says the same where a terminal broke its lines', () => {
+    const [first] = fs.readFileSync('test/fixtures/kernel/routers.jsonl', 'utf8').split('\n', 1);
+    const { captures } = JSON.parse(first ?? '') as { readonly captures: Readonly<Record<string, string>> };
+    const text = captures['save'] ?? '';
+    for (const width of [80, 100]) {
+      const broken = text.replace(new RegExp(`(.{${width}})(?=.)`, 'g'), '$1\n');
+      assert.ok(broken.split('\n').length > text.split('\n').length + 5, `${width}`);
+      assert.deepEqual(known(broken), known(text), `${width} columns`);
+      const { captures: read } = readDocument('file:///notes.txt', 'notes.txt', broken);
+      for (const { span, value } of read.flatMap(({ refs }) => refs)) {
+        const shown = broken.slice(span.start, span.end);
+        // What is a part of a word that was broken may end at the break.
+        const word = shown.replaceAll('\n', '').toLowerCase();
+        assert.ok(
+          shown.includes('\n') ? value.toLowerCase().startsWith(word) : word === value.toLowerCase(),
+          `${value}: ${shown}`,
+        );
+      }
+    }
+  });
+
+  it('keeps rows apart that are of one width', () => {
+    const row = (n: number) =>
+      `${n}f6c2ba1-98b0-4d44-a4cb-4b46c0f5ec9a fa:16:3e:00:00:0${n} ip_address='10.0.0.${n}', subnet_id='8c2ba6f1-98b0-4d44-a4cb-4b46c0f5ec9a'`;
+    const ports = `[root@host ~]# openstack port list -f value -c ID -c MAC -c 'Fixed IP Addresses'\n${[1, 2, 3, 4, 5, 6].map(row).join('\n')}\n`;
+    assert.equal(known(ports).filter((fact) => fact.includes('"neutron-port"')).length, 6);
+    const device = (n: number) =>
+      `${n}: eth${n}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP group default qlen 1000\nlink/ether 02:00:00:00:00:0${n} brd ff:ff:ff:ff:ff:ff\n`;
+    const devices = `[root@host ~]# ip link\n${[1, 2, 3, 4, 5].map(device).join('')}`;
+    assert.equal(known(devices).filter((fact) => fact.includes('"mac":"02:00:00:00:00:0')).length, 5);
   });
 });

@@ -6,6 +6,8 @@ export interface Line {
   readonly number: number;
   /** Where `text` leaves out what stands in the document, a terminal's colours for instance: so many characters before its `at`. */
   readonly cuts?: readonly { readonly at: number; readonly length: number }[];
+  /** Its last line, where a terminal broke it. */
+  readonly until?: number;
   /** The machine that the log names before the line. */
   readonly host?: string;
 }
@@ -102,6 +104,8 @@ export interface Lines {
   readonly length: number;
   /** Undefined for a number that no line has. */
   at(number: number): Line | undefined;
+  /** The number of characters of a line, its trailing blanks too; 0 for a number that no line has. */
+  widthOf(number: number): number;
 }
 
 /** A document's lines, trailing blanks removed. */
@@ -115,6 +119,13 @@ export function linesOf(text: Text, index: LineIndex): Lines {
       let end = whole.length;
       while (end > 0 && isBlank(whole.charCodeAt(end - 1))) end--;
       return { text: whole.slice(0, end), start, number };
+    },
+    widthOf(number) {
+      const start = index.startOf(number);
+      if (start === undefined) return 0;
+      const next = index.startOf(number + 1);
+      if (next === undefined) return text.length - start;
+      return next - start - (text.slice(Math.max(start, next - 2), next) === '\r\n' ? 2 : 1);
     },
   };
 }

@@ -18,6 +18,7 @@ import { isVariable } from './loops';
 import { recogniseCommand } from './registry';
 import { emptyAt, flowOn, runAt, segmentsOf, type SegmentedText } from './segmented';
 import { splitDocument } from './split';
+import { offsetIn } from './line-parts';
 
 /** A document with everything that was recognised in it. Immutable; made anew when the text changes. */
 export interface CaptureDocument {
@@ -256,11 +257,11 @@ function* readBlock(block: Block, text: Known): Generator<number, Capture> {
   const first = reach && lineAt(block, text, reach.first, 0);
   const last = reach && lineAt(block, text, reach.last, -1);
   const start = block.commandSpan?.start ?? first?.start ?? 0;
-  const end = Math.max(last ? last.start + last.text.length : 0, block.commandSpan?.end ?? 0);
+  const end = Math.max(last ? offsetIn(last, last.text.length) : 0, block.commandSpan?.end ?? 0);
   const place = {
     span: { start, end },
     firstLine: block.commandLine ?? first?.number ?? 0,
-    lastLine: Math.max(last?.number ?? 0, block.commandLine ?? 0),
+    lastLine: Math.max(last?.until ?? last?.number ?? 0, block.commandLine ?? 0),
   };
   try {
     const input: ParseInput = {
@@ -340,16 +341,17 @@ function lineAt(block: Block, { lines }: Known, number: number, place: 0 | -1): 
 }
 
 function notUnderstood(line: Line, kind: string): CaptureError {
-  const start = line.start + (line.text.length - line.text.trimStart().length);
+  const start = offsetIn(line, line.text.length - line.text.trimStart().length);
+  const end = offsetIn(line, line.text.length);
   if (isErrorOutput(line.text)) {
     return {
-      span: { start, end: line.start + line.text.length },
+      span: { start, end },
       code: 'error-output',
       message: `The command failed here instead of printing all of its output (${kind}): what it would show is not known. Run it again.`,
     };
   }
   return {
-    span: { start, end: line.start + line.text.length },
+    span: { start, end },
     code: 'not-understood',
     message: `This line is not understood as part of ${kind}; it is left out. If it belongs there, check that it was pasted whole.`,
   };

@@ -34,6 +34,7 @@ export function part(line: Line, from: number, to = line.text.length): Line {
     start: offsetIn(line, from),
     number: line.number,
     ...(line.host === undefined ? {} : { host: line.host }),
+    ...(line.until === undefined ? {} : { until: line.until }),
     ...(cuts === undefined || cuts.length === 0 ? {} : { cuts }),
   };
 }

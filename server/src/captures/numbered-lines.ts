@@ -26,7 +26,7 @@ interface Stretch {
 export function withoutLineNumbers(lines: Lines): Lines {
   let known: Stretch | undefined;
   return {
-    length: lines.length,
+    ...lines,
     at(number) {
       const line = lines.at(number);
       const found = line && NUMBERED.exec(line.text);

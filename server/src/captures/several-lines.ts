@@ -1,5 +1,6 @@
 import type { Line, Lines } from '../base/lines';
 import { parsePrompt } from './command';
+import { offsetIn } from './line-parts';
 import { unquote } from './unquote';
 
 /** A loop that somebody typed in several lines, or at a shell that asked for the rest (`> done`), as one line. */
@@ -63,6 +64,6 @@ function openQuote(text: string): string | undefined {
 
 /** Where a line ends in the document; of one that is not there, where the other does. */
 export function lineEnd(line: Line | undefined, otherwise: Line): number {
-  const { start, text } = line ?? otherwise;
-  return start + text.length;
+  const of = line ?? otherwise;
+  return offsetIn(of, of.text.length);
 }

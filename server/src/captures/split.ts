@@ -33,6 +33,7 @@ import { recogniseCommand, sniffLine, type Found } from './registry';
 import { atPrompt, goesOn, leavesSession, opensNothing, sessionOf, type Session } from './session';
 import { continuedCommand, continuedLoop, lineEnd } from './several-lines';
 import { unquote, unquotedLines } from './unquote';
+import { withoutWraps } from './wrapped-lines';
 
 /** The line above the output of each namespace, of `ip -all netns exec`. */
 const EACH_NAMESPACE = /^\s*netns: (\S+)$/;
@@ -69,7 +70,8 @@ export interface KnownFlows {
  * the caller may do other things between.
  */
 export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: KnownFlows): Generator<void, Block[]> {
-  const lines = withoutLineNumbers(all);
+  const { lines: unwrapped, isRest } = withoutWraps(all, (number) => flows.runAt(number) > 0);
+  const lines = withoutLineNumbers(unwrapped);
   const blocks: Block[] = [];
   let open: OpenBlock | undefined;
   if (named) {
@@ -112,9 +114,23 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
   let shown: Line[] = [];
   const plainAt = unquotedLines(lines);
   const doubled = doubledLines(plainAt);
+  /** Whether an empty line was one before mails, pages and terminals had the text. */
+  const isBlank = (number: number) => !isRest(number) && !doubled.isAdded(number);
+  const wholeFlows = (number: number) => {
+    const run = flows.runAt(number);
+    return run > 0 && isRest(number + run) ? run - 1 : run;
+  };
+  const after = (number: number, steps: number) => {
+    let at = number;
+    for (let n = 0; n < steps; n++) {
+      at = doubled.after(at, 1);
+      while (isRest(at)) at++;
+    }
+    return at;
+  };
   for (let n = 0; n < lines.length; n += shown.length > 0 ? 0 : 1) {
     if (++steps % STEP === 0) yield;
-    const run = shown.length > 0 ? 0 : flows.runAt(n);
+    const run = shown.length > 0 ? 0 : wholeFlows(n);
     if (run > 0 && open && takesFlows(open, flows.indentOf(n))) {
       takeFlows(open, n, run, () => flows.indentOf(n));
       n += run - 1;
@@ -122,7 +138,7 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
     }
     const empty = run > 0 || shown.length > 0 ? 0 : flows.emptyAt(n);
     if (empty > 0) {
-      if (open) open.blanks += empty > MOST_ADDED ? empty : countFrom(n, empty, (blank) => !doubled.isAdded(blank));
+      if (open) open.blanks += empty > MOST_ADDED ? empty : countFrom(n, empty, (blank) => isBlank(blank));
       n += empty - 1;
       continue;
     }
@@ -131,7 +147,7 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
     const raw = shown.shift() ?? whole;
     if (!raw) continue;
     if (raw.text === '') {
-      if (open && !(raw === whole && doubled.isAdded(n))) open.blanks++;
+      if (open && (raw !== whole || isBlank(n))) open.blanks++;
       continue;
     }
     const unquoted = raw === whole ? (plainAt(n) ?? raw) : unquote(raw);
@@ -156,13 +172,13 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
     }
     const following = (k: number) => {
       const next = shown[k];
-      const plain = next ? unquote(next) : plainAt(doubled.after(n, 1 + k - shown.length));
+      const plain = next ? unquote(next) : plainAt(after(n, 1 + k - shown.length));
       return plain && ((inResult ? results.peek(plain) : undefined) ?? plain).text;
     };
     if (line.text.trim() === '' || FENCE.test(line.text)) {
       // Nobody knows where an output ends that is not read, but what captures it off does.
       if (open?.reach && open.found.syntax.kinds.length === 0 && line.text.trim() !== '') close();
-      if (open && !(raw === whole && line.text.trim() === '' && doubled.isAdded(n))) open.blanks++;
+      if (open && (raw !== whole || line.text.trim() !== '' || isBlank(n))) open.blanks++;
       continue;
     }
     if (ELISION.test(line.text)) {
