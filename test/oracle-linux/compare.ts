@@ -304,7 +304,8 @@ function wrongCertainties(seen: Observed, trace: PacketTrace, loaded: Loaded, va
   if (trace.verdict === 'insufficient-info') return [];
   // Operators rarely capture these: where they are missing the usual case is inferred, and the trace says so.
   if (trace.certainty !== 'captured' && /^without (?:ip (?:-6 )?rule|sysctl -a)$/.test(variant)) return [];
-  if (trace.certainty !== 'captured' && trace.verdict === 'local' && variant === 'without ip route show table all') return [];
+  const isForHost = trace.steps.some(({ reason }) => /table local was not captured/.test(reason ?? ''));
+  if (trace.certainty !== 'captured' && isForHost && variant === 'without ip route show table all') return [];
   return outcomeDifferences(seen, trace, loaded);
 }
 

@@ -146,7 +146,8 @@ export function setMatches(
   if (selectors.length === 1) {
     const values = elements.flatMap(({ key }) => (key[0] === undefined ? [] : [key[0]]));
     // An empty set holds nothing.
-    if (values.length === 0) return [{ kind: 'any-of', matches: [], text, negated }];
+    if (values.length === 0)
+      return [{ kind: 'any-of', matches: [], text, negated }, ...(negated ? headers(selectors, text, lookup) : [])];
     if (FLAG_SELECTORS.has(selector.value))
       return (
         flagMatches(selector.value, values, negated ? 'not exact' : 'exact', text, flagGuard(selector)) ?? [otherMatch(text)]
