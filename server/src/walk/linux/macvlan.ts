@@ -48,14 +48,14 @@ export function takerBehindRules(host: Host, lower: Lower, destination: string):
   );
 }
 
-/** Whether a device that nobody says the kind of may share a card by IP, and then takes what is for its address before the card's machine does. */
+/** Whether a device of which nobody says the kind, or the card below it, may share a card by IP, and then takes what is for its address before the card's machine does. */
 export function mayShareByIp(host: Host, { namespace, name }: Lower, destination: string): boolean {
   const card = host.namespaces.get(namespace)?.devices.get(name);
   return [...host.namespaces.values()].some(({ devices }) =>
     [...devices.values()].some(
       (device) =>
         device !== card &&
-        device.type === undefined &&
+        (device.type === undefined || (isShared(device) && device.pair === undefined)) &&
         device.mac !== undefined &&
         device.mac === card?.mac &&
         device.addresses.some(({ ip }) => ip === destination),
