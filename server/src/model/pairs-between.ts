@@ -26,7 +26,8 @@ function findPairs(network: Network): ReadonlyMap<Device, OtherEnd> {
   for (const host of network.hosts.values())
     for (const { devices } of host.namespaces.values())
       for (const device of devices.values()) {
-        if (!mayBeEnd(device) || (device.type === undefined && sharesAddress(host, device))) continue;
+        if (!mayBeEnd(device) || (device.type === undefined && (sharesAddress(host, device) || mayShareCard(host, device))))
+          continue;
         const key = `${device.index} ${device.peerIndex}`;
         ends.set(key, [...(ends.get(key) ?? []), device]);
       }
@@ -58,6 +59,14 @@ function findPairs(network: Network): ReadonlyMap<Device, OtherEnd> {
 function sharesAddress(host: Host, device: Device): boolean {
   return [...host.namespaces.values()].some(({ devices }) =>
     [...devices.values()].some((other) => other !== device && other.mac !== undefined && other.mac === device.mac),
+  );
+}
+
+/** The number that it names is that of a device in another namespace of its machine, whose card it may share (ip-link(8), "MACVLAN and MACVTAP"). */
+function mayShareCard(host: Host, { namespace: own, peerIndex }: Device): boolean {
+  return [...host.namespaces.values()].some(
+    ({ name, devices }) =>
+      own !== '' && name !== own && [...devices.values()].some(({ index }) => index !== undefined && index === peerIndex),
   );
 }
 
