@@ -50,6 +50,20 @@ describe('what was not captured, and once was taken for what is not there', () =
     );
   });
 
+  it('an address that a bridge and its port have says nothing of who is behind that port', () => {
+    const answer = ask('vlan-bridges', 'server > 10.0.10.1 tcp 80', /^pc-a\/ip_neigh/);
+    assert.equal(answer.ending.at.host, 'pc-a', outline(answer));
+  });
+
+  it('a device whose kind is not known may share the card of its machine', () => {
+    const shared = ask('shared-by-ip', '10.3.0.100 > 10.3.0.1 icmp', /^hv-l3s\/namespaces\/l3s-b\/ip_-d_link/);
+    assert.equal(shared.ending.disposition, 'insufficient-info', outline(shared));
+    assert.ok(
+      shared.gaps.some(({ command }) => command === 'ip -d link'),
+      outline(shared),
+    );
+  });
+
   it('what a host sends to its own address may be translated by rules that nobody captured', () => {
     const answer = ask('docker', 'dock01 > 192.0.2.10 tcp 8080', /^dock01\/iptables/);
     assert.notEqual(answer.certainty, 'captured', outline(answer));

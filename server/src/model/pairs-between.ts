@@ -39,11 +39,13 @@ function findPairs(network: Network): ReadonlyMap<Device, OtherEnd> {
   const fitting = (device: Device): Device[] =>
     (ends.get(`${device.peerIndex} ${device.index}`) ?? []).filter((other) => other.host !== device.host);
   const all = [...ends.values()].flat();
-  for (const device of all) {
-    const learned = fitting(device).filter((other) => !pairs.has(other) && knows(network, other, device.mac));
-    const [only, second] = learned;
-    if (only && !second && !pairs.has(device)) join(device, only, true);
-  }
+  // A switch tells by which port an address is reached; a neighbour has that of a bridge, too, which one of its ports may have as well.
+  for (const knows of [switchKnows, neighbourKnows])
+    for (const device of all) {
+      const learned = fitting(device).filter((other) => !pairs.has(other) && knows(network, other, device));
+      const [only, second] = learned;
+      if (only && !second && !pairs.has(device)) join(device, only, true);
+    }
   // What a table has paired is no other's end any more.
   const known = new Set(pairs.keys());
   const free = (device: Device): Device[] => fitting(device).filter((other) => !known.has(other));
@@ -70,14 +72,18 @@ function mayShareCard(host: Host, { namespace: own, peerIndex }: Device): boolea
   );
 }
 
-/** Whether a switch has learned the address on its port, or a neighbour table has it on the device. */
-function knows(network: Network, { host: name, namespace, name: device }: Device, mac: string | undefined): boolean {
+/** Whether a switch has learned a device's address on its port. */
+function switchKnows(network: Network, { host: name, namespace, name: port }: Device, { mac }: Device): boolean {
   const host = network.hosts.get(name);
-  if (!host || mac === undefined) return false;
-  const neighbours = host.namespaces.get(namespace)?.neighbours ?? [];
-  return (
-    addressesBehind(host, namespace, device).includes(mac) || neighbours.some((row) => row.dev === device && row.mac === mac)
-  );
+  return host !== undefined && mac !== undefined && addressesBehind(host, namespace, port).includes(mac);
+}
+
+/** Whether a neighbour table has an address on a device that is only the other one's. */
+function neighbourKnows(network: Network, { host: name, namespace, name: port }: Device, other: Device): boolean {
+  const far = network.hosts.get(other.host);
+  if (other.mac === undefined || far === undefined || sharesAddress(far, other)) return false;
+  const neighbours = network.hosts.get(name)?.namespaces.get(namespace)?.neighbours ?? [];
+  return neighbours.some((row) => row.dev === port && row.mac === other.mac);
 }
 
 /** A switch has learned addresses on its port, but none of the other machine's, nor any that this one has learned elsewhere. */
