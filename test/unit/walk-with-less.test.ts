@@ -64,6 +64,19 @@ describe('what was not captured, and once was taken for what is not there', () =
     );
   });
 
+  it('a port below whose name a capture was cut may have a tag', () => {
+    const { files } = readRecorded('vlan-office');
+    const show = files['sw1/ovs-vsctl_show.txt'] ?? '';
+    const cut = `${show.slice(0, show.indexOf('Port swp2') + 'Port swp2'.length)}\n...\n`;
+    const network = networkOf(new Map(Object.entries({ ...files, 'sw1/ovs-vsctl_show.txt': cut })));
+    const { request } = trace(network, 'pc-b > 198.51.100.80 udp 53');
+    assert.notEqual(request.certainty, 'captured', outline(request));
+    assert.ok(
+      request.gaps.some(({ host, command }) => host === 'sw1' && command === 'ovs-vsctl show'),
+      outline(request),
+    );
+  });
+
   it('what a host sends to its own address may be translated by rules that nobody captured', () => {
     const answer = ask('docker', 'dock01 > 192.0.2.10 tcp 8080', /^dock01\/iptables/);
     assert.notEqual(answer.certainty, 'captured', outline(answer));

@@ -164,8 +164,19 @@ function fromShow(
   bridge: (name: string) => BridgeDraft,
   port: (of: BridgeDraft, name: string) => PortDraft,
 ): void {
-  if (linked.capture.kind !== 'ovs-vsctl-show') return;
-  for (const fact of linked.capture.facts) {
+  const { kind, facts, elided } = linked.capture;
+  if (kind !== 'ovs-vsctl-show') return;
+  // The tag stands above the interface: where lines were left out and a port has none, it may have been among them.
+  const unfinished = new Set(
+    facts.flatMap((fact) =>
+      elided && fact.kind === 'ovs-interface' && fact.port?.span.start === fact.name.span.start ? [fact.name.span.start] : [],
+    ),
+  );
+  const named = (draft: PortDraft, { span }: Val<string>): void => {
+    if (unfinished.has(span.start)) draft.sources.push(sourceAt(linked, span));
+    else note(draft, 'name', sourceAt(linked, span));
+  };
+  for (const fact of facts) {
     if (fact.kind === 'ovs-bridge') {
       const draft = bridge(fact.name.value);
       draft.sources.push(sourceAt(linked, fact.name.span));
@@ -173,7 +184,7 @@ function fromShow(
       if (fact.datapathType) draft.datapathType = fact.datapathType.value;
     } else if (fact.kind === 'ovs-port' && fact.bridge) {
       const draft = port(bridge(fact.bridge.value), fact.name.value);
-      note(draft, 'name', sourceAt(linked, fact.name.span));
+      named(draft, fact.name);
       if (fact.tag) {
         draft.tag = fact.tag.value;
         note(draft, 'tag', sourceAt(linked, fact.tag.span));
@@ -182,7 +193,7 @@ function fromShow(
       if (fact.vlanMode) draft.vlanMode = fact.vlanMode.value;
     } else if (fact.kind === 'ovs-interface' && fact.bridge) {
       const draft = port(bridge(fact.bridge.value), fact.name.value);
-      note(draft, 'name', sourceAt(linked, fact.name.span));
+      named(draft, fact.name);
       if (fact.type) {
         draft.type = fact.type.value;
         note(draft, 'type', sourceAt(linked, fact.type.span));
