@@ -77,6 +77,19 @@ describe('what was not captured, and once was taken for what is not there', () =
     );
   });
 
+  it('a device that takes a VLAN may stand below where a list of devices was cut', () => {
+    const { files } = readRecorded('bonds');
+    const { 'sw/ip_-d_link.txt': _left, 'sw/ip_a.txt': devices = '', ...others } = files;
+    const lines = devices.split('\n');
+    const cut = [...lines.slice(0, Math.ceil(lines.length / 2)), '...', ''].join('\n');
+    const { request } = trace(networkOf(new Map(Object.entries({ ...others, 'sw/ip_a.txt': cut }))), 'lacp > 10.8.0.254 udp 53');
+    assert.equal(request.ending.disposition, 'insufficient-info', outline(request));
+    assert.ok(
+      request.gaps.some(({ host, command }) => host === 'sw' && command === 'ip -d addr'),
+      outline(request),
+    );
+  });
+
   it('what a host sends to its own address may be translated by rules that nobody captured', () => {
     const answer = ask('docker', 'dock01 > 192.0.2.10 tcp 8080', /^dock01\/iptables/);
     assert.notEqual(answer.certainty, 'captured', outline(answer));

@@ -99,7 +99,7 @@ function isAlone(namespace: Namespace, device: Device): boolean {
 
 /**
  * A frame of a VLAN that no device here is for: the kernel takes it for somebody else's (__netif_receive_skb_core). Tag 0 says a priority
- * only. Where the devices were not all listed, one may be there: a list of all has lo. Nor does a list without `-d` tell the VLAN of a
+ * only. Where the devices were not all listed, one may be there: a list of all has lo, and was not cut. Nor does a list without `-d` tell the VLAN of a
  * device that lies on this one.
  */
 function notTaken(context: Context, namespace: Namespace, device: string, tag: number, packet: FlowKey, steps: Step[]): Ending {
@@ -114,7 +114,8 @@ function notTaken(context: Context, namespace: Namespace, device: string, tag: n
   const mayTake = [...namespace.devices.values()].some(
     (each) => each.peer === device && each.vlanId === undefined && (each.type === undefined || each.type === 'vlan'),
   );
-  if (own && namespace.devices.has('lo') && !mayTake) {
+  const isCut = namespace.addressesKnown[4] === 'partial';
+  if (own && namespace.devices.has('lo') && !isCut && !mayTake) {
     const summary = `${device} discards the frame: no device here takes VLAN ${tag} off it`;
     const reason = 'a VLAN device on it would be among the devices that were captured';
     steps.push({ ...base, summary, certainty: 'inferred', reason, effect: 'dropped' });
