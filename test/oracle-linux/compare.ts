@@ -302,10 +302,9 @@ function sameVerdict(seen: Observed, trace: PacketTrace, loaded: Loaded): boolea
 
 function wrongCertainties(seen: Observed, trace: PacketTrace, loaded: Loaded, variant: string): string[] {
   if (trace.verdict === 'insufficient-info') return [];
-  // Operators rarely capture these: where they are missing the usual case is inferred, and the trace says so.
-  if (trace.certainty !== 'captured' && /^without (?:ip (?:-6 )?rule|sysctl -a)$/.test(variant)) return [];
-  const isForHost = trace.steps.some(({ reason }) => /table local was not captured/.test(reason ?? ''));
-  if (trace.certainty !== 'captured' && isForHost && variant === 'without ip route show table all') return [];
+  // Operators rarely capture it: the usual case is assumed, and what would settle it is named.
+  const isAssumed = trace.certainty === 'assumed' && trace.gaps.some(({ command }) => command.startsWith('sysctl '));
+  if (variant === 'without sysctl -a' && isAssumed) return [];
   return outcomeDifferences(seen, trace, loaded);
 }
 

@@ -11,11 +11,55 @@ describe('what the kernel does, where captures leave it open', () => {
   it('names the setting that nobody captured where it takes a machine to forward', () => {
     const settings = SYSCTLS.replace(/.*forward.*\n?/g, '');
     const [trace] = ask([ADDRESSES, RULES, ROUTES, settings, tables('', '')], WAY);
-    assert.deepEqual([trace?.verdict, trace?.certainty], ['forwarded', 'inferred']);
+    assert.deepEqual([trace?.verdict, trace?.certainty], ['forwarded', 'assumed']);
     assert.deepEqual(
       trace?.gaps.map(({ command }) => command),
       ['sysctl net.ipv4.ip_forward'],
     );
+  });
+
+  it('names that setting as well where a TTL ran out or no route leads on, which only who forwards tells', () => {
+    const settings = SYSCTLS.replace(/.*forward.*\n?/g, '');
+    const routes = ROUTES.replace(/^default.*\n/m, '');
+    for (const [captured, way] of [
+      [ROUTES, `${WAY} ttl=1`],
+      [routes, WAY],
+    ] as const) {
+      const [trace] = ask([ADDRESSES, RULES, captured, settings, tables('', '')], way);
+      assert.deepEqual(
+        [trace?.certainty, trace?.gaps.map(({ command }) => command)],
+        ['assumed', ['sysctl net.ipv4.ip_forward']],
+        way,
+      );
+      assert.equal(ask([ADDRESSES, RULES, captured, SYSCTLS, tables('', '')], way)[0]?.certainty, 'captured', way);
+    }
+  });
+
+  it('is open where no route was captured that might make a sender from elsewhere an address of the host itself', () => {
+    const settings = `${SYSCTLS}net.ipv4.conf.all.rp_filter = 0\n`;
+    const asked = (src: string, ...routes: readonly string[]) =>
+      ask(
+        [ADDRESSES, RULES, ...routes, settings, tables('', '')],
+        WAY.replace(/src=\S+/, `src=${src}`).replace(/dst=\S+/, 'dst=10.0.1.1'),
+      )[0];
+    const open = asked('172.16.6.6');
+    assert.deepEqual([open?.verdict, open?.likely], ['insufficient-info', 'local']);
+    assert.ok(open?.gaps.some(({ command }) => command === 'ip route show table all'));
+    // A neighbour is somebody else, and who captured routes has shown what is there.
+    assert.equal(asked('10.0.1.2')?.verdict, 'local');
+    assert.equal(asked('172.16.6.6', ROUTES)?.verdict, 'local');
+  });
+
+  it('asks whether loopback addresses may come in', () => {
+    const way = WAY.replace(/dst=\S+/, 'dst=127.0.0.1');
+    const asked = (settings: string) =>
+      ask([ADDRESSES, RULES, `${ROUTES}local 127.0.0.0/8 dev lo table local\n`, settings, tables('', '')], way)[0];
+    const without = SYSCTLS.replace(/.*localnet.*\n?/g, '');
+    const open = asked(without);
+    assert.deepEqual([open?.verdict, open?.likely], ['insufficient-info', 'unroutable']);
+    assert.ok(open?.gaps.some(({ command }) => command.includes('route_localnet')));
+    assert.equal(asked(`${without}net.ipv4.conf.all.route_localnet = 0\n`)?.verdict, 'unroutable');
+    assert.equal(asked(`${without}net.ipv4.conf.all.route_localnet = 1\n`)?.verdict, 'local');
   });
 
   it('passes a route over whose device has no carrier only where it is told to', () => {

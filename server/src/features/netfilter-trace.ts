@@ -8,6 +8,7 @@ import { capturedExpectations } from '../kernel/expected';
 import type { Answer } from '../kernel/icmp-errors';
 import { formatAddress, isIcmp, PROTO, type IpPacket } from '../kernel/packet';
 import type { Passage, Verdict } from '../kernel/passage';
+import { parsePrefix } from '../packet/address';
 import {
   afterPacket,
   capturedAlone,
@@ -209,7 +210,7 @@ function traceOne(
   const { passage } = main.result;
   const steps = passage.events.flatMap((event) => eventWords(namespace, event));
   const forwards =
-    passage.verdict === 'forwarded' && passage.in !== undefined
+    passage.in !== undefined && wouldBeHandedOn(passage)
       ? unknownForwarding(namespace, passage.in, passage.packet.family)
       : undefined;
   const certainty = open || passage.verdict === 'insufficient-info' ? 'assumed' : inferredFrom(namespace, passage, forwards);
@@ -259,8 +260,13 @@ function traceOne(
   return { trace, after };
 }
 
-/** A way by what addresses imply, where no route was captured: narrower routes may lead elsewhere, and the way back as well. */
-function uncapturedRoutes(namespace: Namespace, { packet, events }: Passage): Pick<Doubt, 'command' | 'reason'> | undefined {
+/**
+ * Where no route was captured: a way by what addresses imply, as narrower routes may lead elsewhere, and the way back as well; or a sender
+ * whom addresses do not show to be a neighbour, as somebody may have made the sender's address this host's own with a local route, and from
+ * such an address nothing is let in (fib_validate_source).
+ */
+function uncapturedRoutes(namespace: Namespace, passage: Passage): Pick<Doubt, 'command' | 'reason'> | undefined {
+  const { packet, events } = passage;
   const { family } = packet;
   if ((family === 4 ? namespace.routesKnown : namespace.routesKnown6) !== 'absent') return undefined;
   const isRouted = events.some((event) => {
@@ -270,7 +276,33 @@ function uncapturedRoutes(namespace: Namespace, { packet, events }: Passage): Pi
     return event.lookup.kind === 'refused' || (event.lookup.kind === 'found' && event.lookup.table === 'main');
   });
   const command = family === 4 ? 'ip route' : 'ip -6 route';
-  return isRouted ? { command, reason: 'no route was captured, only what the addresses imply is known' } : undefined;
+  if (isRouted) return { command, reason: 'no route was captured, only what the addresses imply is known' };
+  if (family !== 4 || passage.in === undefined || passage.in === 'lo') return undefined;
+  const taken = events.find((event) => event.kind === 'route');
+  if (taken?.kind !== 'route' || taken.packet.src === 0n || isConnected(namespace, taken.packet.src)) return undefined;
+  const sender = formatAddress(4, taken.packet.src);
+  return {
+    command: 'ip route show table all',
+    reason: `no route was captured: whether a local route makes ${sender} an address of this host, from which it takes nothing`,
+  };
+}
+
+/** Whether what became of a packet that came in depends on whether this host forwards: also the ICMP error that there is no route. */
+function wouldBeHandedOn({ events }: Passage): boolean {
+  return events.some((event) => {
+    if (event.kind === 'refused') return event.decision.why === 'route' || event.decision.why === 'no-route';
+    return event.kind === 'route' && event.lookup.kind === 'found' && event.lookup.type === 'unicast';
+  });
+}
+
+/** Whether an address is in the subnet of one of a namespace's own. */
+function isConnected(namespace: Namespace, ip: bigint): boolean {
+  return [...namespace.devices.values()].some(({ addresses }) =>
+    addresses.some((address) => {
+      const prefix = parsePrefix(`${address.peer ?? address.ip}/${address.prefix}`);
+      return prefix?.family === 4 && (ip & prefix.mask) === prefix.value;
+    }),
+  );
 }
 
 /** A capture would tell whether the packet takes this way. */
@@ -335,7 +367,7 @@ function gapsOf(doubts: readonly Pick<Doubt, 'command' | 'reason'>[]): { command
 }
 
 function inferredFrom(namespace: Namespace, passage: Passage, forwards: unknown): 'captured' | 'inferred' | 'assumed' {
-  if (forwards !== undefined) return 'inferred';
+  if (forwards !== undefined) return 'assumed';
   if (passage.events.some((event) => event.kind === 'table' && event.run.certainty === 'assumed')) return 'inferred';
   const routed = passage.events.some((event) => event.kind === 'route' || event.kind === 'refused');
   const [rules, routes] =

@@ -56,9 +56,8 @@ function martian(why: 'martian-source' | 'martian-destination', text: string): I
 function routeInput4(packet: IpPacket, iif: string, options: LookupOptions): InputDecision {
   const { namespace } = options;
   const { src, dst } = packet;
-  const localnet = sysctl(namespace, 'net.ipv4.conf', iif, 'route_localnet', 'or')?.value === '1';
   if (isMulticast(4, dst))
-    return multicastSource4(namespace, packet, iif, localnet, options) ?? multicastInput(namespace, packet, iif, options);
+    return multicastSource4(namespace, packet, iif, options) ?? multicastInput(namespace, packet, iif, options);
   if (isMulticast(4, src) || src === 0xffffffffn)
     return martian('martian-source', 'its source is a multicast or broadcast address');
   const isBroadcast = dst === 0xffffffffn || (src === 0n && dst === 0n);
@@ -66,9 +65,9 @@ function routeInput4(packet: IpPacket, iif: string, options: LookupOptions): Inp
     // Since Linux 5.3 the rest of 0.0.0.0/8 is as good as any other address.
     if (src === 0n) return martian('martian-source', 'its source is 0.0.0.0');
     if (dst === 0n) return martian('martian-destination', 'its destination is 0.0.0.0');
-    if (dst >> 24n === 127n && !localnet)
+    if (dst >> 24n === 127n && !routesLocalnet(iif, options))
       return martian('martian-destination', 'its destination is a loopback address, which never comes in from outside');
-    if (src >> 24n === 127n && !localnet)
+    if (src >> 24n === 127n && !routesLocalnet(iif, options))
       return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
   }
   const found: Lookup | undefined = isBroadcast ? undefined : lookup(flowOf(packet, iif), { ...options, mayBeOwn: true });
@@ -92,6 +91,18 @@ function routeInput4(packet: IpPacket, iif: string, options: LookupOptions): Inp
   if (found.type !== 'unicast') return martian('martian-destination', `its destination is of type ${found.type}`);
   const refused = validateSource(namespace, packet, iif, found.hop?.device, options);
   return refused ?? { kind: 'forward', lookup: found };
+}
+
+/** Whether loopback addresses may come in by a device (ip-sysctl, `route_localnet`; off unless somebody, say kube-proxy, turns it on). */
+function routesLocalnet(iif: string, options: LookupOptions): boolean {
+  const said = sysctl(options.namespace, 'net.ipv4.conf', iif, 'route_localnet', 'or');
+  if (said !== undefined) return said.value === '1';
+  return askHidden(options, {
+    key: 'route_localnet',
+    likely: false,
+    reason: `whether loopback addresses may come in by ${iif} was not captured; they are taken not to`,
+    command: `sysctl net.ipv4.conf.all.route_localnet net.ipv4.conf.${iif}.route_localnet`,
+  });
 }
 
 /** What ip6_rcv throws away before any rule sees it; undefined for what IPv4 takes in and for sound packets. */
@@ -197,13 +208,12 @@ function multicastSource4(
   namespace: Namespace,
   packet: IpPacket,
   iif: string,
-  localnet: boolean,
   options: LookupOptions,
 ): InputDecision | undefined {
   const { src, dst, proto } = packet;
   if (isMulticast(4, src) || src === 0xffffffffn)
     return martian('martian-source', 'its source is a multicast or broadcast address');
-  if (src >> 24n === 127n && !localnet)
+  if (src >> 24n === 127n && !routesLocalnet(iif, options))
     return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
   if (src !== 0n) return validateSource(namespace, toAny(packet), iif, undefined, options);
   return dst >> 8n === 0xe00000n || proto === IGMP ? undefined : martian('martian-source', 'its source is 0.0.0.0');

@@ -320,7 +320,7 @@ function tellForwarding({ context, namespace, steps, packet }: Passage, device: 
   const step = steps[at];
   if (!step || isRouter(namespace)) return;
   const reason = `${step.reason === undefined ? '' : `${step.reason}; `}${name} is taken to forward: ${setting} was not captured`;
-  steps[at] = { ...step, certainty: weaker(step.certainty, 'inferred'), reason };
+  steps[at] = { ...step, certainty: 'assumed', reason };
 }
 
 /**
