@@ -302,9 +302,10 @@ function sameVerdict(seen: Observed, trace: PacketTrace, loaded: Loaded): boolea
 
 function wrongCertainties(seen: Observed, trace: PacketTrace, loaded: Loaded, variant: string): string[] {
   if (trace.verdict === 'insufficient-info') return [];
-  // Operators rarely capture it: the usual case is assumed, and what would settle it is named.
-  const isAssumed = trace.certainty === 'assumed' && trace.gaps.some(({ command }) => command.startsWith('sysctl '));
-  if (variant === 'without sysctl -a' && isAssumed) return [];
+  // Operators rarely capture these: the usual case is inferred or assumed, and what would settle it is named.
+  const names = (command: RegExp) => trace.certainty !== 'captured' && trace.gaps.some((gap) => command.test(gap.command));
+  if (variant === 'without sysctl -a' && trace.certainty === 'assumed' && names(/^sysctl /)) return [];
+  if (/^without ip (?:-6 )?rule$/.test(variant) && names(/^ip (?:-6 )?rule$/)) return [];
   return outcomeDifferences(seen, trace, loaded);
 }
 

@@ -20,7 +20,7 @@ import {
   type PossibleConnections,
 } from '../kernel/possible-connections';
 import { afterOwnPackets } from '../kernel/own-packets';
-import { unknownForwarding } from '../kernel/route-input';
+import { unknownForwarding, type InputDecision } from '../kernel/route-input';
 import { pass } from '../kernel/stack';
 import type { NetfilterQuestion } from './netfilter-question';
 import { eventWords } from './netfilter-words';
@@ -246,6 +246,7 @@ function traceOne(
           ]
         : []),
       ...(forwards ? [{ command: forwards.command, reason: forwards.why }] : []),
+      ...usualRules(namespace, passage),
     ]),
   };
   const left = (branch: Branch<Run>) => ({ table: branch.result.connections, because: decisive(main, branch) });
@@ -290,9 +291,14 @@ function uncapturedRoutes(namespace: Namespace, passage: Passage): Pick<Doubt, '
 /** Whether what became of a packet that came in depends on whether this host forwards: also the ICMP error that there is no route. */
 function wouldBeHandedOn({ events }: Passage): boolean {
   return events.some((event) => {
-    if (event.kind === 'refused') return event.decision.why === 'route' || event.decision.why === 'no-route';
+    if (event.kind === 'refused') return isAfterForwarding(event.decision);
     return event.kind === 'route' && event.lookup.kind === 'found' && event.lookup.type === 'unicast';
   });
+}
+
+/** Whether the kernel asks first if it forwards: of what comes to its senders in answer, and where IPv4 finds no route. */
+function isAfterForwarding({ why, error }: InputDecision & { readonly kind: 'refused' }): boolean {
+  return error !== undefined || why === 'route' || why === 'no-route';
 }
 
 /** Whether an address is in the subnet of one of a namespace's own. */
@@ -369,11 +375,23 @@ function gapsOf(doubts: readonly Pick<Doubt, 'command' | 'reason'>[]): { command
 function inferredFrom(namespace: Namespace, passage: Passage, forwards: unknown): 'captured' | 'inferred' | 'assumed' {
   if (forwards !== undefined) return 'assumed';
   if (passage.events.some((event) => event.kind === 'table' && event.run.certainty === 'assumed')) return 'inferred';
-  const routed = passage.events.some((event) => event.kind === 'route' || event.kind === 'refused');
-  const [rules, routes] =
-    passage.packet.family === 4 ? [namespace.rulesKnown, namespace.routesKnown] : [namespace.rulesKnown6, namespace.routesKnown6];
+  const { family } = passage.packet;
+  const routes = family === 4 ? namespace.routesKnown : namespace.routesKnown6;
   // Addresses tell what is for this host; local routes that somebody added they do not.
-  return routed && (rules === 'absent' || routes === 'absent' || namespace.sysctls.size === 0) ? 'inferred' : 'captured';
+  const isUsual = routes === 'absent' || namespace.sysctls.size === 0 || usualRules(namespace, passage).length > 0;
+  return isRouted(passage) && isUsual ? 'inferred' : 'captured';
+}
+
+function isRouted({ events }: Passage): boolean {
+  return events.some(({ kind }) => kind === 'route' || kind === 'refused');
+}
+
+/** What would tell the routing rules where nobody captured them and the kernel's own are taken (fib_default_rules_init). */
+function usualRules(namespace: Namespace, passage: Passage): Pick<Doubt, 'command' | 'reason'>[] {
+  const { family } = passage.packet;
+  if (!isRouted(passage) || (family === 4 ? namespace.rulesKnown : namespace.rulesKnown6) !== 'absent') return [];
+  const command = family === 4 ? 'ip rule' : 'ip -6 rule';
+  return [{ command, reason: 'the routing rules were not captured; those that are there by themselves are taken' }];
 }
 
 function answerOf(passage: Passage): Answer | undefined {

@@ -13,7 +13,7 @@ import { isOfType } from './address-type';
 import { numberTest } from './numbers';
 import { hasRealm } from './realm';
 import type { Flow, Lookup } from './routing';
-import { hasSocket, mayBeDemultiplexed } from './sockets';
+import { hasOwner, hasSocket, mayBeDemultiplexed } from './sockets';
 import { ipProtocolNumber } from '../packet/ip-protocols';
 import { changedElement, isHeld, letsBy, NO_CHANGES, unnamedIn, type SetChanges } from './set-changes';
 
@@ -543,10 +543,10 @@ function isFrameType(type: string, at: Moment): Tri {
   return tri(frameType(at) === type);
 }
 
-/** Only packets of this host's own processes have an owner, and those that a proxy's socket was given to. */
+/** Only packets that have their sender's socket have an owner, and those that a proxy's socket was given to. */
 function ownerTest(what: 'uid' | 'gid' | 'socket-exists', text: string | undefined, negated: boolean): Test {
   return (at) => {
-    if (!at.local && !at.socket) return mayBeDemultiplexed(at) ? 'maybe' : tri(negated);
+    if (!hasOwner(at) && !at.socket) return mayBeDemultiplexed(at) ? 'maybe' : tri(negated);
     if (what === 'socket-exists') return tri(!negated);
     const id = what === 'uid' ? (at.socket ?? at).uid : at.socket ? undefined : at.gid;
     if (id === undefined) return 'maybe';

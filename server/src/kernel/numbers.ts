@@ -6,7 +6,7 @@ import { headerField, linkHeader, networkHeader, transportHeader } from './heade
 import type { Moment } from './matches';
 import { isIcmp } from './packet';
 import { mayHaveRealms } from './realm';
-import { mayBeDemultiplexed } from './sockets';
+import { hasOwner, mayBeDemultiplexed } from './sockets';
 import { clampedMss } from './targets';
 
 /** What a number is at a rule: `none` where the packet lacks it, undefined where nobody knows whether it has it. */
@@ -134,7 +134,7 @@ function metaNumber(key: string, at: Moment): Found {
     case 'skuid':
     case 'skgid':
     case 'cgroup': {
-      if (!at.local && !at.socket) return mayBeDemultiplexed(at) ? undefined : 'none';
+      if (!hasOwner(at) && !at.socket) return mayBeDemultiplexed(at) ? undefined : 'none';
       const user = (at.socket ?? at).uid;
       const group = at.socket ? undefined : at.gid;
       return bits(32, key === 'skuid' ? user : key === 'skgid' ? group : undefined);

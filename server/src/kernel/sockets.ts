@@ -91,6 +91,11 @@ export function knowsSockets({ namespace, packet }: Moment): boolean {
   );
 }
 
+/** Whether a packet has the socket that sent it: those of this host's own processes, until lo takes it from them (loopback_xmit). */
+export function hasOwner({ local, hook }: Moment): boolean {
+  return local && hook !== 'PREROUTING' && hook !== 'INPUT' && hook !== 'INGRESS';
+}
+
 /** Whether a packet for this host may have found its socket already when the rules of INPUT see it (tcp_early_demux, udp_early_demux). */
 export function mayBeDemultiplexed(at: Moment): boolean {
   return at.hook === 'INPUT' && isConnected(at, at.packet) !== 'no';
