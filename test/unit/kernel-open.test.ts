@@ -18,6 +18,19 @@ describe('what the kernel does, where captures leave it open', () => {
     );
   });
 
+  it('infers that a machine forwards from the chains of programs that turn it on', () => {
+    const settings = SYSCTLS.replace(/.*forward.*\n?/g, '');
+    const asked = (chain: string) =>
+      ask([ADDRESSES, RULES, ROUTES, settings, tables(`:${chain} - [0:0]\n`, '')], WAY)[0]?.certainty;
+    assert.deepEqual(['DOCKER-USER', 'LIBVIRT_FWO', 'KUBE-FORWARD', 'mine', 'DOCKER_OUTPUT'].map(asked), [
+      'inferred',
+      'inferred',
+      'inferred',
+      'assumed',
+      'assumed',
+    ]);
+  });
+
   it('names that setting as well where a TTL ran out or no route leads on, which only who forwards tells', () => {
     const settings = SYSCTLS.replace(/.*forward.*\n?/g, '');
     const routes = ROUTES.replace(/^default.*\n/m, '');

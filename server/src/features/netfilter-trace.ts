@@ -20,7 +20,7 @@ import {
   type PossibleConnections,
 } from '../kernel/possible-connections';
 import { afterOwnPackets } from '../kernel/own-packets';
-import { unknownForwarding, type InputDecision } from '../kernel/route-input';
+import { unknownForwarding, type InputDecision, type UnknownForwarding } from '../kernel/route-input';
 import { pass } from '../kernel/stack';
 import type { NetfilterQuestion } from './netfilter-question';
 import { eventWords } from './netfilter-words';
@@ -372,8 +372,12 @@ function gapsOf(doubts: readonly Pick<Doubt, 'command' | 'reason'>[]): { command
   return [...gaps].flatMap(([command, reasons]) => [...reasons].map((why) => ({ command, why })));
 }
 
-function inferredFrom(namespace: Namespace, passage: Passage, forwards: unknown): 'captured' | 'inferred' | 'assumed' {
-  if (forwards !== undefined) return 'assumed';
+function inferredFrom(
+  namespace: Namespace,
+  passage: Passage,
+  forwards: UnknownForwarding | undefined,
+): 'captured' | 'inferred' | 'assumed' {
+  if (forwards !== undefined) return forwards.writer === undefined ? 'assumed' : 'inferred';
   if (passage.events.some((event) => event.kind === 'table' && event.run.certainty === 'assumed')) return 'inferred';
   const { family } = passage.packet;
   const routes = family === 4 ? namespace.routesKnown : namespace.routesKnown6;

@@ -7,7 +7,7 @@ import { parseIp } from '../packet/address';
 import { addressType } from './address-type';
 import { flowOf, lookup, vrfOf, unknownText, type Lookup, type LookupOptions } from './routing';
 import { sysctl } from './sysctl';
-import { knownNamespace } from '../model/known-names';
+import { knownChain, knownNamespace } from '../model/known-names';
 
 /** What the kernel does with a packet that comes in, before any rule of the filter sees it (ip_route_input). */
 export type InputDecision =
@@ -191,16 +191,32 @@ export function forwarding(namespace: Namespace, iif: string, family: 4 | 6): Tr
   return said === undefined ? 'maybe' : tri(said.value !== '0');
 }
 
+/** That a machine is taken to forward, which no capture says. */
+export interface UnknownForwarding {
+  readonly name: string;
+  readonly setting: string;
+  /** What would tell. */
+  readonly command: string;
+  readonly why: string;
+  /** Whose chains are on it, which only machines that forward have. */
+  readonly writer: string | undefined;
+}
+
 /** What would tell whether a machine forwards; undefined where that is known. Routers of Neutron always do. */
-export function unknownForwarding(
-  namespace: Namespace,
-  iif: string,
-  family: 4 | 6,
-): { readonly name: string; readonly setting: string; readonly command: string; readonly why: string } | undefined {
+export function unknownForwarding(namespace: Namespace, iif: string, family: 4 | 6): UnknownForwarding | undefined {
   if (forwarding(namespace, iif, family) !== 'maybe' || knownNamespace(namespace.name)?.routes === true) return undefined;
   const name = namespace.name === '' ? namespace.host : namespace.name;
   const setting = family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
-  return { name, setting, command: `sysctl ${setting}`, why: `whether ${name} forwards what is not for itself` };
+  const why = `whether ${name} forwards what is not for itself`;
+  return { name, setting, command: `sysctl ${setting}`, why, writer: writerThatForwards(namespace, family) };
+}
+
+/** Docker and libvirt turn forwarding on for the families that they write rules for, and kube-proxy's services work only with it. */
+function writerThatForwards({ netfilter, netfilter6 }: Namespace, family: 4 | 6): string | undefined {
+  for (const { chains } of (family === 4 ? netfilter : netfilter6).values())
+    for (const chain of chains.keys())
+      if (/^(?:DOCKER(?:-|$)|LIBVIRT_FW|KUBE-(?:FORWARD|SERVICES)$)/.test(chain)) return knownChain(chain)?.writer;
+  return undefined;
 }
 
 /** Sources that no packet to a group may have (ip_mc_validate_source); 0.0.0.0 may ask in groups of the link and speak IGMP. */

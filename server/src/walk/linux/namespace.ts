@@ -314,13 +314,14 @@ function through(
 function tellForwarding({ context, namespace, steps, packet }: Passage, device: string): void {
   const unknown = unknownForwarding(namespace, device, isIpv6(packet) ? 6 : 4);
   if (unknown === undefined) return;
-  const { name, setting, command, why } = unknown;
+  const { name, setting, command, why, writer } = unknown;
   addGap(context, { host: namespace.host, command: inNamespace(namespace, command), why });
   const at = steps.findLastIndex((step) => step.stage === 'route' && step.host === namespace.host);
   const step = steps[at];
-  if (!step || isRouter(namespace)) return;
-  const reason = `${step.reason === undefined ? '' : `${step.reason}; `}${name} is taken to forward: ${setting} was not captured`;
-  steps[at] = { ...step, certainty: 'assumed', reason };
+  if (!step) return;
+  const because = writer === undefined ? '' : `, as it has chains of ${writer}, whose machines do`;
+  const reason = `${step.reason === undefined ? '' : `${step.reason}; `}${name} is taken to forward${because}: ${setting} was not captured`;
+  steps[at] = { ...step, certainty: weaker(step.certainty, writer === undefined ? 'assumed' : 'inferred'), reason };
 }
 
 /**
