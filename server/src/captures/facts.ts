@@ -296,6 +296,10 @@ export type LinuxFact =
       readonly master?: Val<string>;
       readonly vlan?: Val<number>;
       readonly dst?: Val<string>;
+      /** `nhid`: the next hop of ip-nexthop(8) that it is sent to, in place of `dst`. */
+      readonly nexthop?: Val<number>;
+      /** The network that a VXLAN device sends it in, where that is not its own. */
+      readonly vni?: Val<number>;
       /** Of a VXLAN device of many networks: the one that the row is for. */
       readonly sourceVni?: Val<number>;
       readonly flags: readonly string[];

@@ -115,7 +115,7 @@ export function wordAfter(words: readonly string[], key: string): string | undef
 
 /** Complaints that stand where an output should be: the kind of line that programs of iproute2, iptables and brctl print. */
 export function isErrorOutput(text: string): boolean {
-  return /^\s*(?:RTNETLINK answers: |Cannot (?:find|open|open network) |Error: |Device "[^"]*" does not exist|Object "[^"]*" is unknown|Dump (?:terminated|was interrupted)|(?:iptables|ip6tables|brctl|sysctl|arp|bridge|ip)[\w-]*(?: v[\d.]+ \([\w-]+\))?: |bash: |-bash: |sudo: |bridge \S+ does not exist|Another app is currently holding the xtables lock|Perhaps iptables or your kernel)/.test(
+  return /^\s*(?:RTNETLINK answers: |Cannot (?:find|open|open network) |Error: |Device "[^"]*" does not exist|(?:Object|Option|Command) "[^"]*" is unknown|Dump (?:terminated|was interrupted)|(?:iptables|ip6tables|brctl|sysctl|arp|bridge|ip)[\w-]*(?: v[\d.]+ \([\w-]+\))?: |bash: |-bash: |sudo: |bridge \S+ does not exist|Another app is currently holding the xtables lock|Perhaps iptables or your kernel)/.test(
     text,
   );
 }

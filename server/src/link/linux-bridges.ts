@@ -1,6 +1,7 @@
 import type { BridgeFdbRow, BridgeMember, BridgeTunnel, BridgeVlan, LinuxBridge } from '../model/linux-bridge';
 import type { Known, Source } from '../model/source';
 import { bridgeKeyIn } from '../model/queries';
+import type { Capture } from '../captures/capture';
 import { completeness, groupBy, sourceAt, type LinkedCapture } from './facts';
 
 type MemberDraft = { -readonly [K in keyof BridgeMember]: BridgeMember[K] };
@@ -122,8 +123,8 @@ function fdbKnown(captures: readonly LinkedCapture[], bridge: string): Known {
 function vlansKnown(captures: readonly LinkedCapture[]): Known {
   let known: Known = 'absent';
   for (const { capture } of captures) {
-    if (capture.kind !== 'bridge-vlan' || known === 'whole') continue;
-    known = /\b(?:dev|vid|tunnelshow|tunnel|global)\b/.test(capture.command ?? '') ? 'partial' : completeness(capture).known;
+    if (capture.kind !== 'bridge-vlan' || known === 'whole' || showsTunnels(capture)) continue;
+    known = /\b(?:dev|vid)\b/.test(capture.command ?? '') ? 'partial' : completeness(capture).known;
   }
   return known;
 }
@@ -143,13 +144,18 @@ function linkTunnels(captures: readonly LinkedCapture[]): Map<string, BridgeTunn
   return tunnels;
 }
 
+/** Whether a listing is of the numbers that VLANs travel under: it says nothing of the other VLANs. */
+function showsTunnels(capture: Capture): boolean {
+  return (
+    capture.kind === 'bridge-vlan' &&
+    (capture.options['shows'] === 'tunnels' || capture.facts.some(({ kind }) => kind === 'bridge-vlan-tunnel'))
+  );
+}
+
 function tunnelsKnown(captures: readonly LinkedCapture[]): Known {
   let known: Known = 'absent';
   for (const { capture } of captures) {
-    const shows =
-      capture.kind === 'bridge-vlan' &&
-      (capture.options['shows'] === 'tunnels' || capture.facts.some(({ kind }) => kind === 'bridge-vlan-tunnel'));
-    if (shows && known !== 'whole') known = completeness(capture).known;
+    if (showsTunnels(capture) && known !== 'whole') known = completeness(capture).known;
   }
   return known;
 }

@@ -66,7 +66,7 @@ function* linkNamespace(
   for (const linked of own)
     if (linked.capture.commandSpan && name !== '') sources.push(sourceAt(linked, linked.capture.commandSpan));
   const enter = own.map(({ capture }) => capture.enter).find((text) => text !== undefined);
-  const routes = yield* known(own, 'route', (kind) => kind === 'ip-route' || kind === 'route');
+  const routes = yield* known(own, 'route', listsRoutes);
   yield;
   const shown = routeTablesShown(own);
   yield;
@@ -220,6 +220,11 @@ function addressesShown(captures: readonly LinkedCapture[]): Readonly<Record<4 |
   return shown;
 }
 
+/** Whether the kernel's routes stand in a capture of this kind. */
+function listsRoutes(kind: string): boolean {
+  return kind === 'ip-route' || kind === 'route' || kind === 'proc-net-route';
+}
+
 /** Which routing tables somebody asked for, and how much of `main` was shown, for each family. */
 function routeTablesShown(captures: readonly LinkedCapture[]): {
   readonly known4: Known;
@@ -233,7 +238,7 @@ function routeTablesShown(captures: readonly LinkedCapture[]): {
   };
   for (const linked of captures) {
     const { kind, command, options } = linked.capture;
-    if (kind !== 'ip-route' && kind !== 'route') continue;
+    if (!listsRoutes(kind)) continue;
     if (/\bget\b/.test(command ?? '')) continue;
     const table = options['table'];
     const own = completeness(linked.capture).known;
@@ -260,24 +265,28 @@ function linkNexthops(captures: readonly LinkedCapture[]): Namespace['nexthops']
   return new Map(facts.map((fact) => [fact.id.value, fact]));
 }
 
-/** `bridge fdb`: where VXLAN devices send frames (`dst`). */
+/** `bridge fdb`: where VXLAN devices send frames (`dst`, or `nhid` for those that several hosts share). */
 function* linkRemotes(captures: readonly LinkedCapture[]): Generator<void, Namespace['remotes']> {
   const rows: Namespace['remotes'][number][] = [];
   yield* eachFact(captures, (fact, linked) => {
-    if (fact.kind !== 'bridge-fdb' || !fact.dst) return;
-    const span = { start: fact.mac.span.start, end: fact.dst.span.end };
+    if (fact.kind !== 'bridge-fdb') return;
+    const to = fact.dst ?? fact.nexthop;
+    if (to === undefined) return;
+    const span = { start: fact.mac.span.start, end: to.span.end };
     rows.push({
       dev: fact.dev.value,
       mac: fact.mac.value,
-      ip: fact.dst.value,
+      ...(fact.dst ? { ip: fact.dst.value } : {}),
+      ...(fact.nexthop ? { nexthop: fact.nexthop.value } : {}),
       ...(fact.sourceVni ? { vni: fact.sourceVni.value } : {}),
+      ...(fact.vni ? { toVni: fact.vni.value } : {}),
       source: { uri: linked.uri, span },
     });
   });
   return yield* unique(
     rows,
     (row) => row,
-    ({ dev, mac, ip, vni }) => `${dev} ${mac} ${ip} ${vni ?? ''}`,
+    ({ dev, mac, ip, nexthop, vni, toVni }) => `${dev} ${mac} ${ip ?? ''} ${nexthop ?? ''} ${vni ?? ''} ${toVni ?? ''}`,
   );
 }
 

@@ -51,9 +51,13 @@ export interface Namespace {
   readonly remotes: readonly {
     readonly dev: string;
     readonly mac: string;
-    readonly ip: string;
+    readonly ip?: string;
+    /** In place of an address: the next hop, most often a group of them, that has it (ip-nexthop(8), `fdb`). */
+    readonly nexthop?: number;
     /** The network that the row is for, of a device of many. */
     readonly vni?: number;
+    /** The network that frames for it are sent in, where it is not the device's own. */
+    readonly toVni?: number;
     readonly source: Source;
   }[];
   /** The devices whose table of those was captured whole; `*` for all. */

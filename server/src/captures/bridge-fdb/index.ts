@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { CaptureKind, ParseInput } from '../capture';
 import { getCommand, listCommand, wordAfter } from '../iproute-command';
@@ -7,7 +8,7 @@ import { collect, parseEachLine } from '../lines';
 import { readFdbEntry } from './semantics';
 
 const ENTRY =
-  /^\s*[\da-f]{2}(?::[\da-f]{2}){5} (?:dev|vlan|master|dst|self|extern_learn|permanent|static|local|offload|sticky|locked|blackhole)(?:\s|$)/i;
+  /^\s*[\da-f]{2}(?::[\da-f]{2}){5} (?:dev|vlan|master|dst|nhid|self|extern_learn|permanent|static|local|offload|sticky|locked|blackhole|activity_notify|inactive|src_vni|vni|used)(?:\s|$)/i;
 
 /** `bridge fdb show`: the forwarding tables of bridges, VXLAN devices and cards (bridge(8)). */
 export const bridgeFdb: CaptureKind = {
@@ -43,8 +44,11 @@ export const bridgeFdb: CaptureKind = {
       'forwarding entry',
       (result, source, out, line) => {
         const { mac, words } = readFdbEntry(result, source);
-        const [vlan, master, dst] = [words.pairs.get('vlan'), words.pairs.get('master'), words.pairs.get('dst')];
-        const vni = words.pairs.get('src_vni');
+        const [master, dst] = [words.pairs.get('master'), words.pairs.get('dst')];
+        const number = (key: string) => {
+          const word = words.pairs.get(key);
+          return word === undefined || !/^\d+$/.test(word.value) ? undefined : numberVal(word);
+        };
         const dev = words.pairs.get('dev') ?? (asked === undefined ? undefined : impliedVal(asked, line));
         macRef(out, mac);
         if (master !== undefined) deviceRef(out, master);
@@ -56,10 +60,8 @@ export const bridgeFdb: CaptureKind = {
           kind: 'bridge-fdb',
           mac: lower(mac),
           dev,
-          ...(master === undefined ? {} : { master }),
-          ...(vlan === undefined || !/^\d+$/.test(vlan.value) ? {} : { vlan: numberVal(vlan) }),
-          ...(dst === undefined ? {} : { dst: lower(dst) }),
-          ...(vni === undefined || !/^\d+$/.test(vni.value) ? {} : { sourceVni: numberVal(vni) }),
+          ...defined({ master, vlan: number('vlan'), dst: dst && lower(dst) }),
+          ...defined({ nexthop: number('nhid'), vni: number('vni'), sourceVni: number('src_vni') }),
           flags: words.flags.map((flag) => flag.value),
         });
       },
@@ -75,6 +77,7 @@ function parseJson(input: ParseInput) {
     const dev = jsonText(object, 'ifname');
     if (mac === undefined) continue;
     const [master, dst, vlan] = [jsonText(object, 'master'), jsonText(object, 'dst'), jsonNumber(object, 'vlan')];
+    const [nexthop, vni, sourceVni] = [jsonNumber(object, 'nhid'), jsonNumber(object, 'vni'), jsonNumber(object, 'src_vni')];
     macRef(out, mac);
     if (dev !== undefined) deviceRef(out, dev);
     if (master !== undefined) deviceRef(out, master);
@@ -85,9 +88,7 @@ function parseJson(input: ParseInput) {
       kind: 'bridge-fdb',
       mac: lower(mac),
       dev,
-      ...(master === undefined ? {} : { master }),
-      ...(vlan === undefined ? {} : { vlan }),
-      ...(dst === undefined ? {} : { dst: lower(dst) }),
+      ...defined({ master, vlan, dst: dst && lower(dst), nexthop, vni, sourceVni }),
       flags: [...jsonTexts(object, 'flags'), ...(state === undefined || state.value === '' ? [] : [state.value])],
     });
   }

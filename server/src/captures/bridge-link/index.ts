@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
@@ -17,6 +18,8 @@ const VLAN = /^\s*[\w.@:-]{1,15}\s+\d{1,4}(?:-\d{1,4})?(?:\s+(?:PVID|Egress Unta
 /** A port of which the author left only the start. */
 const CUT = /^\s*\d+: [^\s<>]+(?: state \w+)? ?(?:@\S+)? ?:? ?\.{3}\s*$/;
 
+/** What `-s` counts below a port. */
+const STATISTICS = /^\s*(?:[RT]X:\s+bytes\s|\d+(?:\s+\d+){4,6}\s*$)/;
 /** The end of a port's line, where a narrow page broke it. */
 const REST = /^\s*priority \d+ cost \d+\s*$/;
 
@@ -32,8 +35,10 @@ const rows: Rows = {
           ? 'restLine'
           : VLAN.test(text)
             ? 'vlanLine'
-            : 'settingsLine',
-  starts: (text) => PORT.test(text) || SETTINGS.test(text) || VLAN.test(text) || CUT.test(text),
+            : STATISTICS.test(text)
+              ? 'statisticsLine'
+              : 'settingsLine',
+  starts: (text) => [PORT, SETTINGS, VLAN, CUT, STATISTICS].some((form) => form.test(text)),
 };
 
 type PortFact = Extract<Fact, { kind: 'linux-bridge-port' }>;
@@ -65,8 +70,8 @@ export const bridgeLink: CaptureKind = {
         if (open !== undefined) open.settings = { ...open.settings, ...readSettings(result, source) };
         return 'record';
       }
-      if (rule === 'restLine' || rule === 'vlanLine' || rule === 'cutLine') return 'header';
-      const { index, name, peer, peerIndex, flags, words } = readBridgePort(result, source);
+      if (/^(?:rest|vlan|cut|statistics)Line$/.test(rule)) return 'header';
+      const { index, name, peer, peerIndex, flags, words, settings } = readBridgePort(result, source);
       const [mtu, state] = [words.pairs.get('mtu'), words.pairs.get('state')];
       // iproute2 before 4.20 lists the bridge itself as well.
       const master = words.pairs.get('master')?.value === name.value ? undefined : words.pairs.get('master');
@@ -85,9 +90,7 @@ export const bridgeLink: CaptureKind = {
       });
       // The state here is the spanning tree's, so it belongs to the port and not to the device.
       open =
-        master === undefined
-          ? undefined
-          : { kind: 'linux-bridge-port', bridge: master, name, ...(state === undefined ? {} : { state }) };
+        master === undefined ? undefined : { kind: 'linux-bridge-port', bridge: master, name, ...defined({ state, settings }) };
       if (open !== undefined) out.facts.push(open);
       return 'record';
     });
@@ -112,6 +115,7 @@ function parseJson(input: ParseInput) {
       jsonText(object, 'state'),
       jsonText(object, 'link'),
     ];
+    const linkIndex = jsonNumber(object, 'link_index');
     deviceRef(out, name, true);
     // `if3`: a device of another namespace, by its index there.
     const byIndex = peer !== undefined && /^if\d+$/.test(peer.value);
@@ -123,6 +127,7 @@ function parseJson(input: ParseInput) {
       name,
       ...(peer === undefined || byIndex ? {} : { peer }),
       ...(peer === undefined || !byIndex ? {} : { peerIndex: numberVal(partOf(peer, 2, peer.value.length)) }),
+      ...(peer === undefined && linkIndex !== undefined ? { peerIndex: linkIndex } : {}),
       flags: jsonTexts(object, 'flags'),
       ...(mtu === undefined ? {} : { mtu }),
       ...(master === undefined ? {} : { master }),

@@ -1,4 +1,4 @@
-import type { MatchResult } from 'ohm-js';
+import type { MatchResult, Node } from 'ohm-js';
 import grammars from '../../generated/grammars.ohm-bundle';
 import type { Val } from '../../base/span';
 import type { SourceText } from '../ohm';
@@ -11,10 +11,13 @@ export interface BridgePortLine {
   readonly peerIndex: Val<number> | undefined;
   readonly flags: readonly string[];
   readonly words: Words;
+  /** What `-d` says, where `-o` puts it on the port's own line. */
+  readonly settings: Readonly<Record<string, Val<string>>> | undefined;
 }
 
 const semantics = grammars.BridgeLink.createSemantics().addOperation<BridgePortLine>('read(source)', {
-  portLine(_indent, index, _colon, _sp, name, _oldState, peer, _sp2, _colon2, _sp3, flags, items, _remark, _end) {
+  portLine(_indent, index, _colon, _sp, name, _oldState, peer, _sp2, _colon2, _sp3, flags, items, below, _remark, _end) {
+    const [, , , firstSetting, , moreSettings] = below.children[0]?.children ?? [];
     const source = this.args['source'] as SourceText;
     const found = peer.children[0]?.children[2]?.children[0];
     const byIndex = found?.ctorName === 'peerName_index' ? found.children[1] : undefined;
@@ -25,6 +28,7 @@ const semantics = grammars.BridgeLink.createSemantics().addOperation<BridgePortL
       peerIndex: byIndex === undefined ? undefined : numberVal(textVal(byIndex, source)),
       flags: (flags.children[1]?.sourceString ?? '').split(',').filter((flag) => flag !== ''),
       words: wordsOf(items, source),
+      settings: firstSetting === undefined ? undefined : settingsOf([firstSetting, ...(moreSettings?.children ?? [])], source),
     };
   },
 });
@@ -34,22 +38,20 @@ export function readBridgePort(result: MatchResult, source: SourceText): BridgeP
   return semantics(result)['read'](source) as BridgePortLine;
 }
 
-const settings = grammars.BridgeLink.createSemantics();
-
-settings.addOperation<readonly [string, Val<string>]>('pair(source)', {
-  setting(name, _sp, value) {
-    return [name.sourceString, textVal(value, this.args['source'] as SourceText)];
-  },
-});
-
-settings.addOperation<Readonly<Record<string, Val<string>>>>('settings(source)', {
+const settings = grammars.BridgeLink.createSemantics().addOperation<Readonly<Record<string, Val<string>>>>('settings(source)', {
   settingsLine(_indent, first, _sps, rest, _end) {
-    const pairs = [first, ...rest.children].map((node) => node['pair'](this.args['source']) as readonly [string, Val<string>]);
-    return Object.fromEntries(pairs);
+    return settingsOf([first, ...rest.children], this.args['source'] as SourceText);
   },
 });
 
 /** What a matched line of settings below a port (`hairpin off guard off …`) says. */
 export function readSettings(result: MatchResult, source: SourceText): Readonly<Record<string, Val<string>>> {
   return settings(result)['settings'](source) as Readonly<Record<string, Val<string>>>;
+}
+
+function settingsOf(all: readonly Node[], source: SourceText): Readonly<Record<string, Val<string>>> {
+  const pairs = all.flatMap(({ children: [name, , value] }) =>
+    name === undefined || value === undefined ? [] : [[name.sourceString, textVal(value, source)] as const],
+  );
+  return Object.fromEntries(pairs);
 }

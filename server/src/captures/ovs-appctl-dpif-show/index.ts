@@ -9,6 +9,8 @@ import { nodeSpan, type SourceText } from '../ohm';
 
 const HEADER = /^\s*\S+@\S+:(?:\s+hit:\d+.*)?\s*$|^\s*\S+ \([\w-]+@[\w.-]+\):\s*$/;
 const BRIDGE = /^\s+[\w.@-]+:\s*$/;
+/** A bridge whose blanks in front a page took: its ports stand below it, or it is a word of the author's. */
+const BARE_BRIDGE = /^[\w.-]+:\s*$/;
 const PORT = /^\s*\S+ \d+\/(?:\d+|none):(?: \(|\s*$)/;
 const DATAPATH_PORT = /^\s*port \d+: \S+(?: \(|\s*$)/;
 const NUMBERS =
@@ -36,12 +38,19 @@ export const ovsAppctlDpifShow: CaptureKind = {
       if (next === undefined || next.trim() === '') break;
       if (PORT.test(next)) return { kind: 'ovs-appctl-dpif-show' };
       if (DATAPATH_PORT.test(next)) return { kind: 'ovs-appctl-dpctl-show' };
-      if (!NUMBERS.test(next) && !BRIDGE.test(next)) break;
+      if (!NUMBERS.test(next) && !BRIDGE.test(next) && !BARE_BRIDGE.test(next)) break;
     }
     return /hit:\d/.test(text) ? { kind: 'ovs-appctl-dpif-show' } : undefined;
   },
   accepts(text) {
-    return HEADER.test(text) || BRIDGE.test(text) || PORT.test(text) || DATAPATH_PORT.test(text) || NUMBERS.test(text);
+    return (
+      HEADER.test(text) ||
+      BRIDGE.test(text) ||
+      BARE_BRIDGE.test(text) ||
+      PORT.test(text) ||
+      DATAPATH_PORT.test(text) ||
+      NUMBERS.test(text)
+    );
   },
   parse: (input) => drained(parseInSteps(input)),
   parseInSteps,
@@ -140,7 +149,9 @@ function configOf(optional: Node, args: Args): Config | undefined {
 function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
   let datapath: string | undefined;
   let bridge: Val<string> | undefined;
-  return yield* eachLineInSteps(input, grammars.DpifShow, 'line', 'line of dpif/show', (result, source, out) => {
+  const isWord = (text: string, next: string) => BARE_BRIDGE.test(text) && !NUMBERS.test(text) && !PORT.test(next);
+  const lines = input.lines.filter((line, n) => !isWord(line.text, input.lines[n + 1]?.text ?? ''));
+  return yield* eachLineInSteps({ ...input, lines }, grammars.DpifShow, 'line', 'line of dpif/show', (result, source, out) => {
     const read = semantics(result)['read'](source) as Read;
     if (read.what === 'datapath') {
       datapath = read.name.value;

@@ -7,7 +7,7 @@ import { nodeSpan, type SourceText } from '../ohm';
 
 const TITLE = /^\s*---- \S+ ----\s*$/;
 const LINE =
-  /^\s*(?:Root ID:|Bridge ID:|r?stp-[\w-]+\s|This bridge is the root|root-port\s|root-path-cost\s|Interface\s+Role\s+State|-{5,})|^\s+\S+\s+(?:root|designated|alternate|backup|disabled|master)\s+[a-z]+\s+\d+/i;
+  /^\s*(?:Root ID:|Bridge ID:|r?stp-[\w-]+\s|This bridge is the root|root-port\s|root-path-cost\s|Interface\s+Role\s+State|-{5,}|(?:hello|max-age|fwd-delay)\S*\s)|^\s*\S+\s+(?:root|designated|alternate|backup|disabled|master)\s+[a-z]+\s+\d+/i;
 
 /** `ovs-appctl stp/show` and `rstp/show`: which ports a spanning tree lets forward (ovs-vswitchd(8)). */
 export const ovsAppctlStpShow: CaptureKind = {

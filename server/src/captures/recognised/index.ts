@@ -28,12 +28,23 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
   (argv) => (argv[0] === 'ovn-sbctl' && positionals(argv)[0] === 'dump-flows' ? 'ovn-sbctl-lflow-list' : undefined),
   named('ovn-sbctl', ['--db', '-t', '--timeout']),
   (argv) => (argv[0] === 'ovn-trace' ? 'ovn-trace' : undefined),
+  (argv) => ofDocker(argv),
+  (argv) => (argv[0] === 'bridge' && argv.includes('vlan') && argv.includes('global') ? 'bridge-vlan-global' : undefined),
   (argv) => (argv[0] === 'iptables-xml' ? 'iptables-xml' : undefined),
   (argv) => {
     const name = virshCommand(argv)?.name ?? '';
     return OF_VIRSH.test(name) ? `virsh-${name}` : undefined;
   },
 ];
+
+/** What containers and networks there are, and which ports are published; who has which address is in `docker inspect`. */
+function ofDocker(argv: readonly string[]): string | undefined {
+  if (!/^(?:docker|podman|nerdctl)$/.test(argv[0] ?? '') || argv.some((word) => /^(?:-q|--quiet)$/.test(word))) return undefined;
+  const [first = '', second = ''] = positionals(argv, ['-H', '--host', '--context', '-n', '--namespace']);
+  if (first === 'ps' || (first === 'container' && /^(?:ls|ps|list)$/.test(second))) return 'docker-ps';
+  if (first === 'network' && /^(?:ls|list)$/.test(second)) return 'docker-network-ls';
+  return first === 'port' ? 'docker-port' : undefined;
+}
 
 /** Actions that print nothing of interest, or nothing at all. */
 const SILENT =
@@ -68,6 +79,9 @@ export const recognisedOnly: CaptureKind = {
       // A switch without ports may stand above the next one.
       if (start.test(text) && [start, below].some((pattern) => pattern.test(following(0) ?? ''))) return { kind };
     }
+    if (/^\s*CONTAINER ID\s+IMAGE\s+COMMAND\s+CREATED\s+STATUS\s+PORTS\s+NAMES/.test(text)) return { kind: 'docker-ps' };
+    if (/^\s*NETWORK ID\s+NAME\s+(?:VERSION|DRIVER)\b/.test(text)) return { kind: 'docker-network-ls' };
+    if (/^\s*port\s+vlan-id\s*$/.test(text)) return { kind: 'bridge-vlan-global' };
     if (/^\s*<iptables-rules version="/.test(text)) return { kind: 'iptables-xml' };
     if (/^\s*(?:tunnel\(|recirc_id\(|ufid:|flow-dump from )/.test(text)) return { kind: 'ovs-dpctl-dump-flows' };
     if (/^\S+@ovs-\S+:(?: hit:\d+|$)/.test(text.trim()))

@@ -23,22 +23,48 @@ const DEFAULT_MAC = '00:00:00:00:00:00';
 interface Target {
   readonly ip: string;
   readonly source: Source | undefined;
+  /** The network that it is sent in, where it is not the device's own. */
+  readonly toVni?: number | undefined;
+}
+
+interface Targets {
+  readonly targets: readonly Target[];
+  /** The device's table has the address, and one host for it. */
+  readonly exact: boolean;
+  /** The table names a next hop for the address: its hosts are that one's, which chooses by a hash. */
+  readonly nexthop?: number;
 }
 
 /** Where a tunnel device sends a frame: by its forwarding table, or to its one remote address. */
-function targetsOf(namespace: Namespace, name: string, packet: FlowKey): { readonly targets: Target[]; readonly exact: boolean } {
+function targetsOf(namespace: Namespace, name: string, packet: FlowKey): Targets {
   const device = namespace.devices.get(name);
   const mac = destinationMac(packet);
   // A device of many networks looks in the table of the one that the frame is in.
   const number = Number(get(packet, 'tun_id'));
   const own = namespace.remotes.filter(({ dev, vni }) => dev === name && (vni === undefined || number === 0 || vni === number));
+  const to = (row: (typeof own)[number]): Target[] =>
+    row.ip === undefined ? [] : [{ ip: row.ip, source: row.source, toVni: row.toVni }];
   const exact = own.filter((row) => row.mac === mac);
-  if (exact.length > 0) return { targets: exact, exact: true };
-  const fallback: Target[] = own.filter((row) => row.mac === DEFAULT_MAC);
+  const shared = exact.find((row) => row.nexthop !== undefined);
+  if (shared?.nexthop !== undefined) {
+    const hosts = addressesOf(namespace, shared.nexthop).map((ip) => ({ ...shared, ip }));
+    return { targets: hosts, exact: hosts.length === 1, nexthop: shared.nexthop };
+  }
+  if (exact.length > 0) return { targets: exact.flatMap(to), exact: true };
+  const fallback: Target[] = own.filter((row) => row.mac === DEFAULT_MAC).flatMap(to);
   const remote = device?.settings['remote'] ?? device?.settings['group'];
   if (remote !== undefined && !ANY.has(remote) && !fallback.some(({ ip }) => ip === remote))
     fallback.push({ ip: remote, source: device?.sources[0] });
   return { targets: fallback, exact: own.length === 0 && fallback.length === 1 && device?.settings['group'] === undefined };
+}
+
+/** The addresses of a next hop or, where it is a group, of its members (ip-nexthop(8)); none where a member was not captured. */
+function addressesOf({ nexthops }: Namespace, id: number): readonly string[] {
+  const object = nexthops.get(id);
+  const members =
+    object === undefined ? [] : object.group.length === 0 ? [object] : object.group.map((one) => nexthops.get(one.id));
+  const found = members.flatMap((member) => member?.via?.value ?? []);
+  return found.length === members.length ? found : [];
 }
 
 /** A frame or packet leaves by a tunnel device of the kernel's and comes out of its twin on the other host (ip-link(8)). */
@@ -54,10 +80,10 @@ export function outOfTunnel(
   const port = bridgeOfMember(host, namespace.name, name)?.members.find((one) => one.name === name);
   // What a bridge's port gives the numbers of its VLANs to has none of its own, whatever it is called.
   const tunnel = mapsVlans(port) && !named.said ? { type: 'vxlan', id: undefined, said: true } : named;
-  const { targets, exact } = targetsOf(namespace, name, packet);
-  if (targets.length === 0 && leadsNowhere(context, namespace, name, tunnel, packet))
+  const { targets, exact, nexthop } = targetsOf(namespace, name, packet);
+  if (targets.length === 0 && nexthop === undefined && leadsNowhere(context, namespace, name, tunnel, packet))
     return toNobody(host, namespace, name, tunnel, packet, steps);
-  const way = { host, namespace, name, tunnel, exact };
+  const way = { host, namespace, name, tunnel, exact, nexthop };
   const [first, ...more] = targets;
   if (more.length === 0) return toTarget(context, way, first, packet, steps);
   // What is not in its table a VXLAN device sends to every host that is named for that.
@@ -116,10 +142,13 @@ interface Way {
   readonly tunnel: TunnelDevice;
   /** Its table has the address. */
   readonly exact: boolean;
+  /** The next hop that its table names in place of a host. */
+  readonly nexthop: number | undefined;
 }
 
 function toTarget(context: Context, way: Way, to: Target | undefined, packet: FlowKey, steps: Step[]): Ending {
-  const { host, namespace, name, tunnel, exact } = way;
+  const { host, namespace, name, exact, nexthop } = way;
+  const tunnel = to?.toVni === undefined ? way.tunnel : { ...way.tunnel, id: to.toVni };
   const { network } = context;
   const device = namespace.devices.get(name);
   const mac = destinationMac(packet);
@@ -141,7 +170,10 @@ function toTarget(context: Context, way: Way, to: Target | undefined, packet: Fl
   if (!to)
     addGap(context, {
       host: host.name,
-      command: inNamespace(namespace, isVxlan ? `bridge fdb show dev ${name}` : `ip -d link show ${name}`),
+      command: inNamespace(
+        namespace,
+        nexthop !== undefined ? 'ip nexthop' : isVxlan ? `bridge fdb show dev ${name}` : `ip -d link show ${name}`,
+      ),
       why: `which host ${name} sends ${isVxlan ? `frames for ${mac}` : 'packets'} to`,
     });
   const number = tunnel.id === undefined ? '' : `, ${/^(?:vxlan|geneve)$/.test(tunnel.type) ? 'VNI' : 'key'} ${tunnel.id}`;
@@ -170,9 +202,11 @@ function toTarget(context: Context, way: Way, to: Target | undefined, packet: Fl
     tunnel.said ? '' : `the name ${name} says that its VNI is ${tunnel.id ?? 0}`,
     exact
       ? ''
-      : to
-        ? `${mac} is not in the table of ${name}: it goes to every host that is`
-        : `${isVxlan ? `no forwarding table of ${name}` : `no far end of ${name}`} was captured${far ? `; ${far.host.name} alone has a device of ${isVxlan ? 'VNI' : 'number'} ${tunnel.id ?? 0}` : ''}`,
+      : nexthop !== undefined
+        ? `the table of ${name} leads ${mac} to next hop ${nexthop}, ${to ? 'which chooses one of several hosts by a hash' : 'whose hosts were not captured'}`
+        : to
+          ? `${mac} is not in the table of ${name}: it goes to every host that is`
+          : `${isVxlan ? `no forwarding table of ${name}` : `no far end of ${name}`} was captured${far ? `; ${far.host.name} alone has a device of ${isVxlan ? 'VNI' : 'number'} ${tunnel.id ?? 0}` : ''}`,
   ].filter((reason) => reason !== '');
   steps.push({
     ...stepBase(namespace, name),
