@@ -1,5 +1,12 @@
-import { afterOptions, execCommand, isBoundToNamespace, lxcAttachCommand, nsenterCommand, remoteCommand } from './container';
-
+import {
+  afterOptions,
+  execCommand,
+  isBoundToNamespace,
+  lxcAttachCommand,
+  nsenterCommand,
+  procOfProcess,
+  remoteCommand,
+} from './container';
 import { isVariable, loopOf } from './loops';
 import { commandOnMany, type EachHost } from './many-hosts';
 
@@ -203,15 +210,21 @@ export function parseCommand(text: string): CommandLine | undefined {
     const remote = remoteCommand(program, argv);
     const inside = remote
       ? undefined
-      : (execCommand(program, argv) ?? nsenterCommand(program, argv) ?? lxcAttachCommand(program, argv));
+      : (execCommand(program, argv) ??
+        nsenterCommand(program, argv) ??
+        lxcAttachCommand(program, argv) ??
+        procOfProcess(program, argv));
     if (remote) {
       host = remote.host;
       argv = remote.argv.length === 1 ? words(remote.argv[0] ?? '').words : remote.argv;
     } else if (inside) {
       argv = inside.argv;
-      container = inside.namespace ?? container;
-      enter = inside.enter ?? enter;
-      inContainer = program !== 'nsenter';
+      // A process that is named inside a container is one of its own.
+      if (program !== 'cat' || container === undefined) {
+        container = inside.namespace ?? container;
+        enter = inside.enter ?? enter;
+        inContainer = program !== 'nsenter' && program !== 'cat';
+      }
     } else if (program === 'chroot' && argv.length <= 2) break;
     else if (/^\w+=/.test(first)) argv = argv.slice(1);
     else if (/^(?:sudo|time|nohup|env|doas|chroot|then|do|exec)$/.test(program)) {
@@ -256,6 +269,8 @@ export function parseCommand(text: string): CommandLine | undefined {
       argv = [name, ...argv.slice(perNode ? 4 : 3)];
     } else if (/^(?:sh|bash)$/.test(program) && argv[1] === '-c' && argv[2] !== undefined) {
       argv = words(argv[2]).words;
+    } else if (/^(?:busybox|toybox)$/.test(program) && /^[a-z]/.test(argv[1] ?? '')) {
+      argv = argv.slice(1);
     } else if (program === 'sh' && argv[1] !== undefined && !argv[1].startsWith('-')) {
       argv = argv.slice(1); // mininet> sh ovs-ofctl …
     } else break;

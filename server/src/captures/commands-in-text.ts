@@ -87,7 +87,7 @@ export function mayBeCommand(line: Line): boolean {
 
 /** What may stand before a program: wrappers, assignments, a shell's words. Cheap to test, for every line of a log is. */
 const WRAPPER =
-  /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|ansible$|salt(?:-ssh)?$|pdsh$|clush$|pssh$|parallel-ssh$|lxc|incus$|pct$|vagrant$|minikube$|multipass$|limactl$|docker-machine$|juju$|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|[\w-]+\.(?:ovs|ovn)-)/;
+  /^(?:\w+=|sudo$|time$|nohup$|env$|doas$|chroot$|then$|do$|exec$|watch$|timeout$|nsenter$|ansible$|salt(?:-ssh)?$|pdsh$|clush$|pssh$|parallel-ssh$|lxc|incus$|pct$|vagrant$|minikube$|multipass$|limactl$|docker-machine$|juju$|docker$|podman$|crictl$|nerdctl$|oc$|kubectl$|microk8s|k3s$|sh$|bash$|ssh$|busybox$|toybox$|[\w-]+\.(?:ovs|ovn)-)/;
 
 /** The command that starts at `at`; undefined where its program is none that is known, unless it is `certain` to be a command. */
 function asCommand(line: Line, at: number, certain = false): Omit<Prompted, 'prompt'> | undefined {

@@ -167,6 +167,18 @@ export function nsenterCommand(program: string, argv: readonly string[]): Inside
   return { argv: command, namespace, enter: namespace === undefined ? undefined : enter };
 }
 
+/** `cat /proc/4711/net/route`: a file as it is in the namespace of that process (proc(5)); undefined for other commands. */
+export function procOfProcess(program: string, argv: readonly string[]): Inside | undefined {
+  const [, process, file] = (program === 'cat' && /^\/proc\/(\d+)\/(net\/.+)$/.exec(argv[1] ?? '')) || [];
+  if (process === undefined || file === undefined) return undefined;
+  const isHost = process === '1';
+  return {
+    argv: ['cat', `/proc/${file}`, ...argv.slice(2)],
+    namespace: isHost ? undefined : `pid ${process}`,
+    enter: isHost ? undefined : `nsenter -t ${process} -n`,
+  };
+}
+
 /** `lxc-attach -n NAME -- …`; undefined for other commands. */
 export function lxcAttachCommand(program: string, argv: readonly string[]): Inside | undefined {
   if (program !== 'lxc-attach') return undefined;

@@ -81,7 +81,7 @@ function fileOfProc(
   const own =
     at < 0
       ? undefined
-      : /^net\/(arp|bonding\/[\w.-]+|ip_vs|ip_vs_conn|netfilter\/nfnetlink_queue|nf_conntrack|nf_conntrack_expect)$/.exec(
+      : /^net\/(arp|route|bonding\/[\w.-]+|ip_vs|ip_vs_conn|netfilter\/nfnetlink_queue|nf_conntrack|nf_conntrack_expect)$/.exec(
           segments.slice(at + 1).join('/'),
         )?.[1];
   if (own !== undefined) return { command: `cat /proc/net/${own}`, host: segments[at - 1] };

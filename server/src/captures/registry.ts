@@ -52,6 +52,7 @@ import { ovsVsctlList } from './ovs-vsctl-list';
 import { ovsVsctlShow } from './ovs-vsctl-show';
 import { ping } from './ping';
 import { procBonding } from './proc-bonding';
+import { procNetRoute } from './proc-net-route';
 import { otherSystems } from './other-systems';
 import { recognisedOnly } from './recognised';
 import { route } from './route';
@@ -102,6 +103,7 @@ export const captureKinds: readonly CaptureKind[] = [
   ipNetnsList,
   otherSystems,
   route,
+  procNetRoute,
   arp,
   ifconfig,
   sockets,
@@ -168,7 +170,7 @@ export function isUnread(kind: string): boolean {
 
 /** Commands that print a title or a first row whatever there is: where nothing stands below one, what it printed is not there. */
 const TITLED =
-  /^(?:ip6?tables-(?:list|rules)|ebtables-list|route|netstat|ss|brctl-show|sysctl|virsh-list|ovs-vsctl-show|ovs-appctl-fdb-show|virsh-domi(?:flist|faddr))$/;
+  /^(?:ip6?tables-(?:list|rules)|ebtables-list|route|proc-net-route|netstat|ss|brctl-show|sysctl|virsh-list|ovs-vsctl-show|ovs-appctl-fdb-show|virsh-domi(?:flist|faddr))$/;
 
 /** Whether a command never prints nothing at all: every namespace has lo, every host its routing rules, every table its chains. */
 export function alwaysPrints(kind: string, argv: readonly string[]): boolean {

@@ -4,6 +4,10 @@ import type { Sample } from './sample';
 export const LINUX_SAMPLES: readonly Sample[] = [
   ['route -n', ['0.0.0.0         10.0.0.254      0.0.0.0         UG    100    0        0 eth0', 'fe80::/64 :: U 256 1 0 eth0']],
   [
+    'cat /proc/net/route',
+    ['eth0\t0000FEA9\t00000000\t0001\t0\t0\t1000\t0000FFFF\t0\t0\t0', '* 00000A0A 00000000 0201 0 0 0 0000FFFF'],
+  ],
+  [
     'ifconfig',
     [
       'eth0: flags=4163<UP,BROADCAST>  mtu 1500',

@@ -16,6 +16,9 @@ import { readConntrackXml } from './xml';
 
 const ENTRY =
   /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:ipv[46](?:\/ipv6)?\s+\d+\s+)?[a-z][\w-]*\s+\d+\s+(?:\d+\s+)?(?:[A-Z_0-9]+\s+)?(?:\[[A-Z_]+\]\s+)*src=[\da-f.:]+ dst=[\da-f.:]+/i;
+/** An entry whose addresses somebody masked. */
+const MASKED =
+  /^\s*(?:ipv[46]\s+\d+\s+)?(?:tcp|udp|udplite|icmp|icmpv6|sctp|dccp|gre|unknown)\s+\d+\s+(?:\d+\s+)?(?:[A-Z_0-9]+\s+)?src=\S+ dst=\S+\s.*\ssrc=\S+ dst=\S+/;
 /** The beginning of an entry whose line ends before both addresses are there: what stands on the next goes on with it. */
 const BEGINNING =
   /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:ipv[46](?:\/ipv6)?\s+\d+\s+)?(?:tcp|udp|udplite|icmp|icmpv6|ipv6-icmp|sctp|dccp|gre|unknown)\s+\d+(?:\s+\d+)?(?:\s+[A-Z][A-Z_0-9]+)?(?:\s+src=[\da-f.:]+(?:\s+d(?:s(?:t=?)?)?)?)?\s*$/i;
@@ -40,7 +43,7 @@ const rows: Rows = {
     if (SAVED.test(text)) return 'saveLine';
     return /^\s*[\w-]+,\w+=\(/.test(text) ? 'datapathLine' : 'entryLine';
   },
-  starts: (text) => [ENTRY, DATAPATH, EXPECT, SAVED, SUMMARY, BEGINNING].some((pattern) => pattern.test(text)),
+  starts: (text) => [ENTRY, MASKED, DATAPATH, EXPECT, SAVED, SUMMARY, BEGINNING].some((pattern) => pattern.test(text)),
   isPiece: (text) => PIECE.test(text) && /^\s*(?:[\w-]*=\S|\[?[A-Z_]*\])|\s(?:[a-z][\w-]*=\S|\[[A-Z_]+\]?)/.test(text),
 };
 
@@ -84,6 +87,7 @@ export const conntrack: CaptureKind = {
     if (DATAPATH.test(text)) return { kind: 'ovs-dpctl-dump-conntrack' };
     if (SAVED.test(text)) return { kind: 'conntrack-list' };
     if (BEGINNING.test(text) && /^\s*(?:src|dst)=[\da-f.:]+/.test(following(0) ?? '')) return { kind: 'conntrack-list' };
+    if (MASKED.test(text)) return { kind: 'conntrack-list' };
     return ENTRY.test(text) && / (?:sport|type|src|mark|use|packets|\[\w+\])/.test(text) ? { kind: 'conntrack-list' } : undefined;
   },
   accepts: (text) => rows.starts(text) || XML.test(text),
@@ -95,6 +99,12 @@ export const conntrack: CaptureKind = {
     // By what tells a connection apart: its last event says how it stands.
     const events = new Map<string, ConntrackEntryFact | undefined>();
     const take = (rule: string, line: EntryLine, out: Collected) => {
+      const masked = maskedAddress(out, line);
+      if (masked !== undefined) {
+        const message = `"${masked.value}" is no address, so that no packet can be compared with this connection; it is left out.`;
+        out.errors.push({ span: masked.span, code: 'inconsistent', message });
+        return;
+      }
       const fact = entryOf(out, line, rule === 'datapathLine');
       if (fact === undefined && ipProtocolNumber(line.protocol.value) !== undefined)
         out.errors.push({
@@ -131,6 +141,14 @@ function identity({ protocol, original: { src, dst, sport, dport, icmpId }, zone
 }
 
 /** A connection, or what became of it. */
+/** What somebody put in place of an address; the addresses beside it are references all the same. */
+function maskedAddress(out: Collected, { words }: EntryLine) {
+  const said = words.flatMap(({ key, value }) => (value !== undefined && /^(?:src|dst)$/.test(key) ? [value] : []));
+  const masked = said.find(({ value }) => !/^[\da-f.:]+$/i.test(value));
+  if (masked !== undefined) for (const ip of said) if (/^[\da-f.:]+$/i.test(ip.value)) ipRef(out, ip);
+  return masked;
+}
+
 function entryOf(out: Collected, line: EntryLine, datapath: boolean): ConntrackEntryFact | undefined {
   const [original, reply] = datapath
     ? [line.words.filter(({ path }) => path === 'orig'), line.words.filter(({ path }) => path === 'reply')]

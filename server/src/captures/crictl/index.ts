@@ -1,9 +1,11 @@
 import type { Val } from '../../base/span';
 import grammars from '../../generated/grammars.ohm-bundle';
-import type { CaptureKind } from '../capture';
+import { defined } from '../../base/defined';
+import type { CaptureKind, ParseInput } from '../capture';
 import { positionals } from '../command';
 import { readCells } from '../kubectl-get/semantics';
-import type { Collected } from '../lines';
+import { acceptsJson, jsonObjects, jsonText, readJson } from '../json';
+import { collect, type Collected } from '../lines';
 import { parseRows, type Rows } from '../rows';
 
 const PODS = /^\s*POD ID\s{2,}CREATED\s{2,}STATE\s{2,}NAME\b/;
@@ -30,16 +32,17 @@ export const crictl: CaptureKind = {
       ),
     );
     if (words[0] !== 'ps' && words[0] !== 'pods') return undefined;
-    // Other formats are whole objects or identifiers alone.
-    if (argv.some((word) => /^(?:-q|--quiet|json|yaml|--output=(?:json|yaml)|-o(?:json|yaml))$/.test(word))) return undefined;
+    // Other formats are documents of YAML or identifiers alone.
+    if (argv.some((word) => /^(?:-q|--quiet|yaml|--output=yaml|-oyaml)$/.test(word))) return undefined;
     const filters = argv.filter((word) =>
       /^(?:--(?:name|namespace|label|state|pod|image|id|last|latest)|-[spnl])(?:=|$)/.test(word),
     );
     return { kind: `crictl-${words[0]}`, ...(filters.length === 0 ? {} : { options: { filter: filters.join(' ') } }) };
   },
   sniff: (text) => (PODS.test(text) ? { kind: 'crictl-pods' } : CONTAINERS.test(text) ? { kind: 'crictl-ps' } : undefined),
-  accepts: (text, kind) => (kind === 'crictl-pods' ? PODS : CONTAINERS).test(text) || ROW.test(text),
+  accepts: (text, kind) => (kind === 'crictl-pods' ? PODS : CONTAINERS).test(text) || ROW.test(text) || acceptsJson(text),
   parse(input) {
+    if (input.lines.some((line) => acceptsJson(line.text))) return parseJson(input);
     let columns: readonly Val<string>[] = [];
     return parseRows(input, rows, (rule, result, source, out) => {
       const cells = readCells(result, source);
@@ -78,4 +81,25 @@ function addObject(
     ...(what === 'pod' && namespace !== undefined ? { namespace } : {}),
     ...(what === 'container' && pod !== undefined ? { pod } : {}),
   });
+}
+
+/** `-o json`: one object, with a list of sandboxes or of containers. */
+function parseJson(input: ParseInput) {
+  const out = collect();
+  const whole = readJson(input, out, 'object');
+  if (whole?.is !== 'object') return out;
+  const what = input.kind === 'crictl-pods' ? 'pod' : 'container';
+  for (const object of jsonObjects(whole.fields, what === 'pod' ? 'items' : 'containers')) {
+    const metadata = object.get('metadata');
+    if (metadata?.is !== 'object') continue;
+    const [id, name] = [jsonText(object, 'id'), jsonText(metadata.fields, 'name')];
+    if (id === undefined || name === undefined) continue;
+    const [state, namespace, pod] = [
+      jsonText(object, 'state'),
+      jsonText(metadata.fields, 'namespace'),
+      jsonText(object, 'podSandboxId'),
+    ];
+    out.facts.push({ kind: 'runtime-object', what, id, name, ...defined({ state, namespace, pod }) });
+  }
+  return out;
 }

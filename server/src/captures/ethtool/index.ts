@@ -1,8 +1,10 @@
 import grammars from '../../generated/grammars.ohm-bundle';
 import { val, type Val } from '../../base/span';
-import type { CaptureKind } from '../capture';
+import type { CaptureKind, ParseInput } from '../capture';
 import type { Fact } from '../facts';
-import { impliedVal } from '../words';
+import { acceptsJson, isJson, jsonNumber, jsonText, readJsonObjects } from '../json';
+import { collect } from '../lines';
+import { deviceRef, impliedVal } from '../words';
 import { parseRows, type Rows } from '../rows';
 import { readEthtoolLine } from './semantics';
 
@@ -64,8 +66,14 @@ export const ethtool: CaptureKind = {
       ? { kind: 'ethtool' }
       : undefined;
   },
-  accepts: (text) => rows.starts(text) || MORE.test(text) || /^\s*[\w-]+:$/.test(text) || /^\s*no stats available$/.test(text),
+  accepts: (text) =>
+    rows.starts(text) ||
+    acceptsJson(text) ||
+    MORE.test(text) ||
+    /^\s*[\w-]+:$/.test(text) ||
+    /^\s*no stats available$/.test(text),
   parse(input) {
+    if (isJson(input)) return parseJson(input);
     let dev: Val<string> | undefined;
     const found: Partial<{ -readonly [K in keyof LinkFact]: LinkFact[K] }> = {};
     const parsed = parseRows(input, rows, (_rule, result, source, out, line) => {
@@ -90,3 +98,15 @@ export const ethtool: CaptureKind = {
       : { ...parsed, facts: [...parsed.facts, { kind: 'link', name: dev, flags: [], ...found }] };
   },
 };
+
+/** `ethtool --json`: an object for each device. */
+function parseJson(input: ParseInput) {
+  const out = collect();
+  for (const object of readJsonObjects(input, out)) {
+    const [name, peerIndex] = [jsonText(object, 'ifname'), jsonNumber(object, 'peer_ifindex')];
+    if (name === undefined) continue;
+    deviceRef(out, name);
+    if (peerIndex !== undefined) out.facts.push({ kind: 'link', name, flags: [], peerIndex });
+  }
+  return out;
+}

@@ -10,6 +10,8 @@ const WITH_VALUE = new Set('-c -i -I -s -w -W -t -p -Q -M -S -T -l -m -F -N -e -
 const START = /^\s*PING \S+ ?\(?[\w.:%]+\)?.*\b\d+(?:\(\d+\))?(?: data)? bytes/;
 const START_LINE =
   /^\s*PING [\w.:%-]* ?\((?:[\w.:%-]+ \([\w.:%-]+\)|[\w.:%-]+)\)(?: from [^:]*(?::[^:]+)*)?(?:: \d+ data bytes|:? \d+\(\d+\) bytes of data\.|:? \d+ data bytes)$/;
+const REPLY =
+  /^\s*(?:\d+ bytes from (?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f:%\w]*:[\da-f:%\w]*|[\w.-]+ \([\d.a-f:]+\)): (?:icmp_)?seq=\d+ ttl=\d+ time=|--- \S+ ping statistics ---$)/;
 const STAMP = /^\s*(?:\[\d+\.\d+\] ?)?(?:\^C)?/;
 const LINE =
   /^(?:PING \S+|\d+ bytes from \S+|\d+ \p{L}+ (?:von|de|da|desde|van|от|od|z) \S+ ?(?:\(\S+\) ?)?: (?:icmp_)?seq=|(?:Von|De|Da|Desde) \S+ (?:\(\S+\) )?icmp_seq=|From \S+.* (?:icmp_seq=\d+|[Uu]nreachable|exceeded|Redirect)|Request timeout for |no answer yet for |--- \S*.* ?ping statistics ---|---.*[Pp]ing.*---$|\d+ packets transmitted, |\d+ \p{L}[^,]*, \d+ \p{L}[^,]*,.* \d+(?:[.,]\d+)? ?%|rtt min\/|round-trip min\/|pipe \d+$|PATTERN: 0x[\da-f]+$|$)/u;
@@ -36,7 +38,10 @@ export const ping: CaptureKind = {
     return { kind: 'ping', ...(target === undefined ? {} : { target }) };
   },
   sniff(text, following) {
-    return START_LINE.test(text) || (/^\s*PATTERN: 0x[\da-f]+$/.test(text) && START_LINE.test(following(0) ?? ''))
+    // What came before may be cut off.
+    return START_LINE.test(text) ||
+      REPLY.test(text) ||
+      (/^\s*PATTERN: 0x[\da-f]+$/.test(text) && START_LINE.test(following(0) ?? ''))
       ? { kind: 'ping' }
       : undefined;
   },

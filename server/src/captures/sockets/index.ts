@@ -27,9 +27,9 @@ const TITLE_REST = /^\s*(?:Address:Port(?:\s+Process)?|State\s+PID\/Program name
 const PIECE = /^\s*(?:\/(?:usr|opt|s?bin)\/?\S*|users:\(\(.*|cgroup:\S+)$/;
 const UNIX_ROW = /^\s*unix\s+\d+\s+\[/;
 
-/** Kernels without a socket family, and machines without control groups, make ss complain and go on. */
+/** Kernels without a socket family, and machines without control groups, make ss and netstat complain and go on. */
 const HARMLESS =
-  /^\s*(?:RTNETLINK answers: (?:Invalid argument|No such file or directory)|Failed to (?:find|open) cgroup2 )|^\s*\((?:Not all processes could be identified|No info could be read)|^\s*will not be shown, you would have to be root/;
+  /^\s*(?:RTNETLINK answers: (?:Invalid argument|No such file or directory)|Failed to (?:find|open) cgroup2 )|^\s*\((?:Not all processes could be identified|No info could be read)|^\s*will not be shown, you would have to be root|^\s*netstat: (?:no support for |\/proc\/net\/\w+: No such file)/;
 
 const rows: Rows = {
   grammar: grammars.Sockets,
@@ -112,7 +112,14 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
       else if (/\bstate listen/.test(input.options['filter'] ?? '')) found.push(row);
       return 'record';
     }
-    if (row.state?.value === 'LISTEN' || /UNCONN/.test(row.state?.value ?? '') || (row.state === undefined && isUdp(row)))
+    // `ss state listening` of several protocols has a column for them, and none for the state.
+    const asked = row.state === undefined && input.kind === 'ss' && /\bstate listen/.test(input.options['filter'] ?? '');
+    if (
+      asked ||
+      row.state?.value === 'LISTEN' ||
+      /UNCONN/.test(row.state?.value ?? '') ||
+      (row.state === undefined && isUdp(row))
+    )
       found.push(row);
     if (row.state?.value !== 'LISTEN' && row.peer.port.value !== '*') connected.push(row);
     return 'record';

@@ -162,11 +162,12 @@ function addPacket(
   out.facts.push({ ...base, ...bodyFields(out, packet.body) });
   if (packet.body.is !== 'ip') return undefined;
   const { rest } = packet.body;
-  const number = /\bvni (0x[\da-f]+|\d+)|\bkey=(0x[\da-f]+|\d+)/i.exec(rest.value);
+  const number = /\b(?:vni|instance) (0x[\da-f]+|\d+)|\bkey=(0x[\da-f]+|\d+)/i.exec(rest.value);
   const text = number?.[1] ?? number?.[2];
   const at = number === null || text === undefined ? 0 : rest.span.start + number.index + number[0].length - text.length;
   const own = text === undefined ? undefined : val(Number(text), { start: at, end: at + text.length });
-  const tunnel = /^\s*(?:VXLAN|Geneve|GREv\d|\[.*\] VXLAN)/.test(rest.value);
+  // At port 8472, which Linux chose before VXLAN had a port of its own, tcpdump takes it for OTV.
+  const tunnel = /^\s*(?:VXLAN|OTV|Geneve|GREv\d|\[.*\] VXLAN)/.test(rest.value);
   if (!tunnel) return undefined;
   // The inner packet may stand on the same line: behind the last `: ` that starts addresses of its own.
   const inner = /(?:: |\s)((?:IP6? )\S+ > \S+: .*)$/.exec(rest.value);

@@ -95,7 +95,7 @@ semantics.addOperation<PacketBody>('body(source)', {
     const source = this.args['source'] as SourceText;
     return { is: 'arp', what: val('reply', nodeSpan(source, what)), src: textVal(ip, source), dst: undefined };
   },
-  packet(_name, _sp, options, from, _sp2, _arrow, _sp3, to, tail) {
+  packet(_name, _sp, options, _truncated, from, _sp2, _arrow, _sp3, to, tail) {
     const source = this.args['source'] as SourceText;
     return {
       is: 'ip',

@@ -11,16 +11,23 @@ const TITLE = /^\s*traceroute6? to \S+ \([^)]*\)/;
 /** A hop's number, then a router or a star. */
 const HOP =
   /^\s{0,12}\d{1,3}\s+(?:\*|(?:\[AS\d+(?:\/AS\d+)*\]|\[\*\]|AS\d+|\*)\s+[\w.:-]+ \(?[\d.a-f:]|[\w.:-]+ \([\d.a-f:]+\)|\S+ ?\([\w.:-]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
-/** Hops that somebody left out. */
-const LEFT_OUT = /^\s{0,12}\d{1,3}\s+(?:\.{3,}|…)\s*$/;
+/** Hops that somebody left out, and one that no packet could be sent to. */
+const LEFT_OUT = /^\s{0,12}\d{1,3}\s+(?:(?:\.{3,}|…)\s*$|(?:send|sendto|sendmsg|connect): )/;
 const MORE =
   /^\s{4,}(?:\*|\[(?:AS\d+(?:\/AS\d+)*|\*)\]\s+[\w.:-]+ \(?[\d.a-f:]|[\w.:-]+ \([\d.a-f:]+\)\s+[\d.]+ ?ms|(?:\d{1,3}(?:\.\d{1,3}){3}|(?=[\da-f]*:)[\da-f:]+)\s+[\d.]+ ?ms)/i;
 const PATH =
-  /^\s*\d{1,3}\??:\s+(?:\[LOCALHOST\]|no reply|send failed|\S+(?: \([^)]*\))?\s+[\d.]+ ?ms|\S+(?: \([^)]*\))?\s+.*\bpmtu \d)/;
+  /^\s*\d{1,3}\??:\s+(?:\[LOCALHOST\]|no reply|send failed|\S+(?: \([^)]*\))?\s+[\d.]+ ?ms|\S+(?: \([^)]*\))?\s+.*(?:\bpmtu \d|![A-Z]\s*$))/;
 const RESUME = /^\s*(?:Resume: pmtu|Too many hops: pmtu)/;
-const MTR_TITLE = /^\s*(?:HOST: \S+\s+Loss%|Start: \S)/;
-const MTR = /^\s*\d{1,3}\.\|--\s+\S/;
+const MTR_TITLE = /^\s*(?:HOST: \S+\s+Loss%|Host\s+Loss%\s+Snt|Packets\s+Pings\s*$|Start: \S|My traceroute\s+\[v|Keys:\s+Help\s)/;
+/** The screen's second line: from where to where. */
+const MTR_TARGET = /^\s*\S+ \([\d.a-f:]+\) -> \S+(?: \([\d.a-f:]+\))?\s+\d{4}-\d\d-\d\d/;
+/** As `-r` prints it, with `-z` as well, and as it stands on the screen. */
+const MTR = /^\s*\d{1,3}\.(?:\|--\s+\S|\s+(?:\S.*\s\d+\.\d%?(?:\s+[\d.]+){6,}\s*$|\?{3}|\(waiting for reply\)))/;
+/** Other routers of the hop above, and the labels of MPLS. */
 const MTR_MORE = /^\s*\|(?:\s|`\|--|\|)/;
+const MTR_ALSO = /^\s{3,}(?:AS(?:\d+|\?{3})\s+)?(?:\S+ \((?:\d{1,3}(?:\.\d{1,3}){3}|[\da-f:]+)\)|\d{1,3}(?:\.\d{1,3}){3})\s*$/;
+
+const FORMS = [TITLE, HOP, LEFT_OUT, MORE, PATH, RESUME, MTR_TITLE, MTR_TARGET, MTR, MTR_MORE, MTR_ALSO];
 
 const rows: Rows = {
   grammar: grammars.Traceroute,
@@ -31,14 +38,24 @@ const rows: Rows = {
     if (PATH.test(text)) return 'pathLine';
     if (RESUME.test(text)) return 'resumeLine';
     if (MTR_TITLE.test(text)) return 'mtrTitle';
+    if (MTR_TARGET.test(text)) return 'mtrTarget';
     if (MTR.test(text)) return 'mtrLine';
     if (MTR_MORE.test(text)) return 'mtrMore';
+    if (MTR_ALSO.test(text)) return 'mtrAlso';
     return MORE.test(text) && !HOP.test(text) ? 'moreLine' : 'hopLine';
   },
-  starts: (text) => [TITLE, HOP, LEFT_OUT, MORE, PATH, RESUME, MTR_TITLE, MTR, MTR_MORE].some((pattern) => pattern.test(text)),
+  starts: (text) => FORMS.some((pattern) => pattern.test(text)),
 };
 
-const VALUED = new Set('-i -f -m -p -q -s -t -w -z -l -N -g -P -c -b --mtu -A -M'.split(' '));
+/** The letters whose option takes a value, alone or behind others (`mtr -rwc 10`); in each program they are others. */
+const VALUED: Readonly<Record<string, string>> = {
+  traceroute: 'fgimNpqstwzlMOP',
+  tracert: 'hjwSi',
+  tracepath: 'lmp',
+  mtr: 'FfmUcIasiQBPLMGZoyX',
+};
+const LONG_VALUED =
+  /^--(?:interface|max-hops|first|port|sport|queries|wait|source|sendwait|fwmark|tos|report-cycles|cycles|address|interval|psize|first-ttl|max-ttl|timeout|order|ipinfo|gracetime|filename|localport|mark|bitpattern)$/;
 type RouteFact = Extract<EvidenceFact, { kind: 'traceroute' }>;
 type OpenRoute = {
   target: Val<string> | undefined;
@@ -54,18 +71,19 @@ export const traceroute: CaptureKind = {
     if (!/^(?:traceroute|tracepath|tracert)6?$|^mtr$/.test(argv[0] ?? '')) return undefined;
     // "traceroute to www.example (192.0.2.1), 30 hops max" is what it prints.
     if (argv[1] === 'to' && argv[3]?.startsWith('(') === true) return undefined;
+    const valued = VALUED[(argv[0] ?? '').replace('6', '')] ?? '';
     let target: string | undefined;
     for (let n = 1; n < argv.length; n++) {
       const word = argv[n] ?? '';
-      if (VALUED.has(word)) n++;
+      if (LONG_VALUED.test(word) || (/^-[a-zA-Z]+$/.test(word) && valued.includes(word.at(-1) ?? ''))) n++;
       else if (!word.startsWith('-')) target ??= word;
     }
     return { kind: 'traceroute', ...(target === undefined ? {} : { target }) };
   },
   sniff(text, following) {
-    if (TITLE.test(text)) return { kind: 'traceroute' };
+    if (TITLE.test(text) || MTR_TARGET.test(text)) return { kind: 'traceroute' };
     if (/^\s*1\?: \[LOCALHOST\]\s+pmtu \d/.test(text)) return { kind: 'traceroute' };
-    return /^\s*HOST: \S+\s+Loss%/.test(text) && MTR.test(following(0) ?? '') ? { kind: 'traceroute' } : undefined;
+    return /^\s*(?:HOST: \S+|Host)\s+Loss%/.test(text) && MTR.test(following(0) ?? '') ? { kind: 'traceroute' } : undefined;
   },
   accepts: (text) => rows.starts(text),
   parse(input) {
@@ -83,7 +101,8 @@ export const traceroute: CaptureKind = {
       if (route === undefined) routes.push((route = { target: undefined, hops: [], reached: false, line }));
       route.reached ||= said.reached;
       const last = route.hops[route.hops.length - 1];
-      if (said.ttl === undefined || (last !== undefined && last.ttl.value === said.ttl.value)) last?.ips.push(...said.ips);
+      if (said.ttl === undefined || last?.ttl.value === said.ttl.value)
+        last?.ips.push(...said.ips.filter((ip) => !last.ips.some((known) => known.value === ip.value)));
       else route.hops.push({ ttl: said.ttl, ips: [...said.ips] });
       return 'record';
     });

@@ -94,6 +94,9 @@ semantics.addOperation<TraceLine>('read(source)', {
   mtrTitle(_indent, _word, _rest) {
     return { is: 'extra' };
   },
+  mtrTarget(_indent, _from, _sp, _open, _own, _close, _sp2, _arrow, _sp3, host, _sp4, _open2, address, _close2, _sp5, _rest) {
+    return { is: 'title', target: lower(textVal(address.children[0] ?? host, this.args['source'] as SourceText)) };
+  },
   mtrLine(_indent, ttl, _mark, _sp, _system, host, _rest) {
     const source = this.args['source'] as SourceText;
     return {
@@ -103,10 +106,21 @@ semantics.addOperation<TraceLine>('read(source)', {
       reached: false,
     };
   },
-  mtrMore(_indent, _bar, _mark, _rest) {
+  mtrMore_host(_indent, _bar, _sp, _mark, _sp2, _system, host, _rest) {
+    return alsoAt(host, this.args['source'] as SourceText);
+  },
+  mtrMore_other(_indent, _bar, _mark, _rest) {
     return { is: 'extra' };
   },
+  mtrAlso(_indent, _system, host, _end) {
+    return alsoAt(host, this.args['source'] as SourceText);
+  },
 });
+
+/** A further router that answered for the hop above. */
+function alsoAt(host: Node, source: SourceText): TraceLine {
+  return { is: 'hop', ttl: undefined, ips: host['ips'](source) as readonly Val<string>[], reached: false };
+}
 
 function unique(values: readonly Val<string>[]): readonly Val<string>[] {
   return values.filter((value, n) => values.findIndex((other) => other.value === value.value) === n);

@@ -48,7 +48,9 @@ export const virshDomifaddr: CaptureKind = {
       const target = device && input.options['source'] !== 'agent' && TAP.test(device.value) ? device : undefined;
       if (mac !== undefined && macCell.value !== '-') macRef(out, mac, true);
       if (target !== undefined && macCell.value !== '-') deviceRef(out, target, true);
-      const owner = isLease ? (name.value === '-' ? undefined : name) : domainOf(input.target, line);
+      // A client that told no name is known by its card.
+      const hostname = isLease && name.value === '-' ? mac : name;
+      const owner = isLease ? hostname : domainOf(input.target, line);
       if (!isLease && target !== undefined && macCell.value !== '-')
         out.facts.push({
           kind: 'domain-interface',

@@ -31,6 +31,9 @@ const semantics = grammars.VirshTable.createSemantics().addOperation<VirshRow>('
   listLine_name(_i, name, _end) {
     return row(this.args['source'] as SourceText, [name]);
   },
+  listLine_both(_i, uuid, _1, name, _end) {
+    return row(this.args['source'] as SourceText, [uuid, name]);
+  },
   domifaddrLine_ruler(_ruler) {
     return { what: 'header' };
   },

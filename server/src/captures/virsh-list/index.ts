@@ -1,3 +1,4 @@
+import { defined } from '../../base/defined';
 import type { CaptureKind } from '../capture';
 import { parseVirshTable } from '../virsh-domiflist';
 import { isVirshError, virshCommand } from '../virsh-dumpxml/command';
@@ -8,6 +9,8 @@ const HEADER = /^\s*I[Dd]\s+\p{L}+\s+\p{L}+(?:\s+\p{L}+)?$/u;
 const FOREIGN_ROW = /^\s*(?:\d+|-)\s+\S+(?: \S+)* {2,}\p{L}/u;
 const ROW =
   /^\s*(?:\d+|-)\s+\S+(?: \S+)*\s+(?:running|idle|paused|in shutdown|shut off|crashed|pmsuspended|dying|no state)(?:\s.*)?$/;
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** `virsh list`: the domains of a host. */
 export const virshList: CaptureKind = {
@@ -25,16 +28,17 @@ export const virshList: CaptureKind = {
       FOREIGN_ROW.test(text) ||
       /^\s*[-─—]{4,}$/.test(text) ||
       /^[\w.-]+$/.test(text) ||
+      UUID.test(text.split(' ')[0] ?? '') ||
       isVirshError(text)
     );
   },
   parse(input) {
     return parseVirshTable(input, 'listLine', (cells, out) => {
-      // `--name` and `--uuid` print that alone.
+      // `--name` and `--uuid` print that alone, or both.
       const name = cells[1] ?? cells[0];
       if (name === undefined) return;
-      const isUuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name.value);
-      out.facts.push({ kind: 'domain', ...(isUuid ? { uuid: name } : { name }) });
+      const uuid = cells.find(({ value }) => UUID.test(value));
+      out.facts.push({ kind: 'domain', ...defined({ uuid, name: name === uuid ? undefined : name }) });
       out.refs.push({ kind: 'instance', value: name.value, span: name.span, defines: true });
     });
   },

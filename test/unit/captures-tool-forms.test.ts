@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { plain } from './linux-captures.harness';
+import { errorsOf, factsOf, places, read } from './read-text';
+
+/** Facts without their spans and their kind. */
+const said = <K extends Parameters<typeof factsOf>[1]>(text: string, kind: K): unknown[] =>
+  factsOf(text, kind).map((fact) => {
+    const { kind: _kind, ...rest } = plain(fact) as Record<string, unknown>;
+    return rest;
+  });
+
+const hopsOf = (text: string) =>
+  factsOf(text, 'traceroute').map(({ target, hops, reached }) => [
+    target.value,
+    hops.map(({ ttl, ips }) => `${ttl.value} ${ips.map(({ value }) => value).join(' ')}`),
+    reached,
+  ]);
+
+const REPORT = 'HOST: h                     Loss%   Snt   Last   Avg  Best  Wrst StDev';
+const NUMBERS = '0.0%     3    0.3   0.3   0.3   0.3   0.0';
+
+describe('mtr', () => {
+  for (const command of ['mtr -rwnc 3 10.2.0.9', 'mtr -w 10.2.0.9', 'mtr -r -b -z 10.2.0.9', 'mtr --report-cycles 3 -r 10.2.0.9'])
+    it(`knows where ${command} leads`, () => {
+      const text = `root@h:~# ${command}\n${REPORT}\n  1.|-- 10.0.0.254           ${NUMBERS}\n  2.|-- 10.2.0.9             ${NUMBERS}\n`;
+      assert.deepEqual(hopsOf(text), [['10.2.0.9', ['1 10.0.0.254', '2 10.2.0.9'], true]]);
+    });
+
+  it('lists all routers of a hop, and none for the labels of MPLS', () => {
+    const text = `root@h:~# mtr -r 10.2.0.9
+${REPORT}
+  1.|-- 10.1.0.1             ${NUMBERS}
+    |  \`|-- 10.1.0.2
+    |   |-- r3.example.com (10.1.0.3)
+    |  +-[MPLS: Lbl 24015 TC 0 S u TTL 1]
+  2.|-- 10.2.0.9             ${NUMBERS}
+`;
+    assert.deepEqual(hopsOf(text), [['10.2.0.9', ['1 10.1.0.1 10.1.0.2 10.1.0.3', '2 10.2.0.9'], true]]);
+  });
+
+  it('reads a report with numbers of networks', () => {
+    const text = `root@h:~# mtr -r -z 10.2.0.9
+${REPORT}
+  1. AS64512  gw.example.com (10.0.0.254)       ${NUMBERS}
+  2. AS???    ???                              100.0    10    0.0   0.0   0.0   0.0   0.0
+`;
+    assert.deepEqual(hopsOf(text), [['10.2.0.9', ['1 10.0.0.254', '2 '], false]]);
+    assert.deepEqual(errorsOf(text), []);
+  });
+
+  it('is read from its screen', () => {
+    const text = `                              My traceroute  [v0.93]
+h (10.0.0.5) -> 10.2.0.9                              2024-01-10T10:00:00+0000
+Keys:  Help   Display mode   Restart statistics   Order of fields   quit
+                                       Packets               Pings
+ Host                                Loss%   Snt   Last   Avg  Best  Wrst StDev
+ 1. 10.0.0.254                        ${NUMBERS}
+ 2. 10.1.0.1                          ${NUMBERS}
+    10.1.0.2
+ 3. (waiting for reply)
+ 4. 10.2.0.9                          ${NUMBERS}
+`;
+    assert.deepEqual(hopsOf(text), [['10.2.0.9', ['1 10.0.0.254', '2 10.1.0.1 10.1.0.2', '3 ', '4 10.2.0.9'], true]]);
+    assert.deepEqual(read(text).unclassified, []);
+  });
+});
+
+describe('traceroute and tracepath', () => {
+  it('may end where a packet was refused', () => {
+    const text = `root@h:~# traceroute -A -e 10.3.3.3
+traceroute to 10.3.3.3 (10.3.3.3), 30 hops max, 60 byte packets
+ 1  _gateway (10.0.0.254) [*]  0.311 ms  0.299 ms
+ 2  send: Network is unreachable
+root@h:~# tracepath 10.3.3.10
+ 1:  10.0.0.254                                           0.400ms
+ 1:  10.0.0.254                                           0.300ms
+ 2:  10.7.7.7                                             !H
+     Resume: pmtu 1500
+`;
+    assert.deepEqual(places(text), [
+      ['traceroute', 'h', undefined],
+      ['traceroute', 'h', undefined],
+    ]);
+    assert.deepEqual(hopsOf(text), [
+      ['10.3.3.3', ['1 10.0.0.254'], false],
+      ['10.3.3.10', ['1 10.0.0.254', '2 10.7.7.7'], false],
+    ]);
+  });
+
+  it('know options without a value', () => {
+    for (const command of ['traceroute -n --mtu 10.3.3.9', 'traceroute -A 10.3.3.9', 'tracepath -b 10.3.3.9'])
+      assert.equal(read(`$ ${command}\n 1  10.0.0.254  0.5 ms\n`).captures[0]?.target, '10.3.3.9', command);
+  });
+});
+
+describe('ping', () => {
+  it('is known by its answers where its first lines were cut off', () => {
+    const text = `Then:
+64 bytes from 10.99.0.1: icmp_seq=7 ttl=64 time=0.047 ms
+64 bytes from 10.99.0.1: icmp_seq=8 ttl=64 time=0.047 ms
+--- 10.99.0.1 ping statistics ---
+8 packets transmitted, 8 received, 0% packet loss, time 7045ms
+`;
+    assert.deepEqual(said(text, 'ping'), [{ target: '10.99.0.1', replies: 8, lost: '0%' }]);
+  });
+});
+
+describe('sockets', () => {
+  it('wait where the command asked for such, whatever columns there are', () => {
+    const text = `root@h:~# ss -4 state listening
+Netid  Recv-Q   Send-Q     Local Address:Port       Peer Address:Port
+tcp    0        128              0.0.0.0:22              0.0.0.0:*
+`;
+    assert.deepEqual(said(text, 'listener'), [{ protocol: 'tcp', ip: '0.0.0.0', port: 22 }]);
+  });
+
+  it('go on behind a complaint about a family that the kernel lacks', () => {
+    const text = `root@h:~# netstat -tuln
+Active Internet connections (only servers)
+Proto Recv-Q Send-Q Local Address           Foreign Address         State
+tcp        0      0 0.0.0.0:80              0.0.0.0:*               LISTEN
+netstat: /proc/net/tcp6: No such file or directory
+udp        0      0 0.0.0.0:67              0.0.0.0:*
+`;
+    assert.deepEqual(places(text), [['netstat', 'h', undefined]]);
+    assert.equal(said(text, 'listener').length, 2);
+  });
+});
+
+describe('connections', () => {
+  it('are reported where their addresses are masked, before and after others', () => {
+    const masked =
+      'tcp      6 110 TIME_WAIT src=x.x.x.x dst=10.0.0.9 sport=1 dport=22 src=10.0.0.9 dst=x.x.x.x sport=22 dport=1 [ASSURED] mark=0 use=1';
+    const whole = masked.replaceAll('x.x.x.x', '10.0.0.7');
+    for (const text of [`${masked}\n`, `${masked}\n${whole}\n`, `${whole}\n${masked}\n`]) {
+      assert.deepEqual(
+        read(text).captures.map(({ kind }) => kind),
+        ['conntrack-list'],
+        text,
+      );
+      assert.ok(errorsOf(text).length > 0, text);
+      assert.equal(factsOf(text, 'conntrack-entry').length, text.includes('10.0.0.7') ? 1 : 0);
+    }
+  });
+});
+
+describe('virsh', () => {
+  it('lists names beside identifiers', () => {
+    const text = `[root@kvm1 ~]# virsh list --all --uuid --name
+d2b7e3a4-1111-2222-3333-444455556666 web server 2
+e2b7e3a4-1111-2222-3333-444455556666 db01
+
+`;
+    assert.deepEqual(said(text, 'domain'), [
+      { uuid: 'd2b7e3a4-1111-2222-3333-444455556666', name: 'web server 2' },
+      { uuid: 'e2b7e3a4-1111-2222-3333-444455556666', name: 'db01' },
+    ]);
+  });
+
+  it('knows a client of DHCP that told no name by its card', () => {
+    const text = `# virsh net-dhcp-leases default
+ Expiry Time           MAC address         Protocol   IP address           Hostname   Client ID or DUID
+------------------------------------------------------------------------------------------------------------
+ 2024-01-10 10:00:00   52:54:00:11:22:34   ipv4       192.168.122.9/24     -          01:52:54:00:11:22:34
+`;
+    assert.deepEqual(said(text, 'address-owner'), [
+      { what: 'DHCP client', name: '52:54:00:11:22:34', ip: '192.168.122.9', mac: '52:54:00:11:22:34' },
+    ]);
+  });
+});
+
+describe('what runs containers', () => {
+  it('lists them in JSON', () => {
+    const text = `root@node1:~# crictl pods -o json
+{"items":[{"id":"3a1b2c4d5e6f7","metadata":{"name":"dns-1","uid":"u","namespace":"kube-system","attempt":0},"state":"SANDBOX_READY"}]}
+root@node1:~# crictl ps -o json
+{
+  "containers": [
+    {
+      "id": "1fd2a1b2c3d4e",
+      "podSandboxId": "3a1b2c4d5e6f7",
+      "metadata": {
+        "name": "coredns",
+        "attempt": 0
+      },
+      "state": "CONTAINER_RUNNING"
+    }
+  ]
+}
+`;
+    assert.deepEqual(read(text).unclassified, []);
+    assert.deepEqual(said(text, 'runtime-object'), [
+      { what: 'pod', id: '3a1b2c4d5e6f7', name: 'dns-1', state: 'SANDBOX_READY', namespace: 'kube-system' },
+      { what: 'container', id: '1fd2a1b2c3d4e', name: 'coredns', state: 'CONTAINER_RUNNING', pod: '3a1b2c4d5e6f7' },
+    ]);
+  });
+
+  it('is kept as what it is where it is not read', () => {
+    const ps = `CONTAINER ID   IMAGE          COMMAND                  CREATED        STATUS        PORTS                  NAMES
+a1b2c3d4e5f6   nginx:latest   "/docker-entrypoint.…"   2 hours ago    Up 2 hours    0.0.0.0:8080->80/tcp   web
+`;
+    const networks = `NETWORK ID     NAME      DRIVER    SCOPE
+1a2b3c4d5e6f   bridge    bridge    local
+`;
+    const kinds = (text: string) => read(text).captures.map(({ kind }) => kind);
+    assert.deepEqual(kinds(`$ docker ps\n${ps}$ docker network ls\n${networks}$ docker port web\n80/tcp -> 0.0.0.0:8080\n`), [
+      'docker-ps',
+      'docker-network-ls',
+      'docker-port',
+    ]);
+    assert.deepEqual(kinds(`In the mail:\n\n${ps}\n${networks}`), ['docker-ps', 'docker-network-ls']);
+  });
+});
+
+describe('ethtool', () => {
+  it('is read in JSON', () => {
+    const text = `# ethtool --json -S veth0
+[ {
+        "ifname": "veth0",
+        "peer_ifindex": 12
+    } ]
+`;
+    assert.deepEqual(read(text).unclassified, []);
+    assert.deepEqual(said(text, 'link'), [{ name: 'veth0', flags: [], peerIndex: 12 }]);
+  });
+});
+
+describe('tcpdump', () => {
+  it('calls VXLAN at port 8472 OTV, and says where a packet is not whole', () => {
+    const text = `# tcpdump -ni eth0
+10:00:00.000001 IP 10.5.0.4.41818 > 10.5.0.9.8472: OTV, flags [I] (0x08), overlay 0, instance 7
+IP 10.244.1.5.55555 > 10.244.2.7.80: Flags [S], seq 1, win 64860, options [mss 1410], length 0
+10:00:00.000009 IP truncated-ip - 20 bytes missing! 10.0.0.1.22 > 10.0.0.9.5555: Flags [P.], seq 1:37, ack 1, win 501, length 36
+`;
+    assert.deepEqual(
+      factsOf(text, 'packet-seen').map(({ vni, src, dport, what }) => [vni?.value, src?.value, dport?.value, what?.value]),
+      [
+        [undefined, '10.5.0.4', 8472, undefined],
+        [7, '10.244.1.5', 80, 'S'],
+        [undefined, '10.0.0.1', 5555, 'P.'],
+      ],
+    );
+  });
+});
