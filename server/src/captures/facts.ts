@@ -304,6 +304,20 @@ export type LinuxFact =
       readonly sourceVni?: Val<number>;
       readonly flags: readonly string[];
     }
+  /** WireGuard's device, and the public key that its peers know it by. */
+  | { readonly kind: 'wireguard-device'; readonly dev: Val<string>; readonly key: Val<string> }
+  | {
+      /** `wg show`: whom a device of WireGuard sends to. */
+      readonly kind: 'wireguard-peer';
+      readonly dev: Val<string>;
+      /** As the line names it: the key, or what somebody put in its place. */
+      readonly peer: Val<string>;
+      readonly key?: Val<string>;
+      /** The address of the machine that it was last heard from, or is configured at. */
+      readonly endpoint?: Val<string>;
+      /** The networks behind it, as prefixes. */
+      readonly allowed: readonly Val<string>[];
+    }
   /** A queue of NFQUEUE that a program serves. */
   | { readonly kind: 'nf-queue'; readonly queue: Val<number> }
   | { readonly kind: 'sysctl'; readonly name: Val<string>; readonly value: Val<string> };

@@ -65,6 +65,7 @@ import { virshDomifaddr } from './virsh-domifaddr';
 import { virshDomiflist } from './virsh-domiflist';
 import { virshDumpxml } from './virsh-dumpxml';
 import { virshList } from './virsh-list';
+import { wgShow } from './wg-show';
 import type { CaptureKind, Recognised } from './capture';
 
 /** Every kind of capture, one line each; the first that recognises a command or a line has it. */
@@ -120,6 +121,7 @@ export const captureKinds: readonly CaptureKind[] = [
   ipvsadm,
   sysctl,
   nfnetlinkQueue,
+  wgShow,
   procBonding,
   clientTable,
   virshDumpxml,

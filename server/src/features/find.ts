@@ -213,6 +213,10 @@ export function factSpan(fact: Fact): Span | undefined {
     case 'connected-socket':
     case 'address-owner':
       return fact.ip.span;
+    case 'wireguard-device':
+      return fact.key.span;
+    case 'wireguard-peer':
+      return fact.peer.span;
     case 'bridge-fdb':
     case 'bridge-mac':
       return fact.mac.span;

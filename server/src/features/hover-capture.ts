@@ -82,6 +82,7 @@ const nouns: Partial<Record<Fact['kind'], string>> = {
   'bridge-vlan-tunnel': 'VLAN in a tunnel',
   'bridge-fdb': 'MAC',
   'bridge-mac': 'MAC',
+  'wireguard-peer': 'peer',
   listener: 'listening socket',
   'packet-seen': 'packet',
   'address-owner': 'owner of an address',

@@ -7,6 +7,7 @@ import { linkEvidence } from './evidence';
 import { linkPairs } from './device-pairs';
 import { linkIpvs } from './ipvs';
 import { completeness, eachFact, groupBy, sourceAt, type LinkedCapture } from './facts';
+import { linkWireGuard } from './wireguard';
 import { legacyWarnings, linkIpsets, linkNetfilter, linkNft } from './netfilter';
 
 /** Joins what was captured inside one host's namespaces (`''` is the root): devices, routes, neighbours, netfilter. */
@@ -146,6 +147,7 @@ function* linkNamespace(
     ),
     neighboursKnown: neighbours.known,
     remotes: yield* linkRemotes(own),
+    wireguard: yield* paused(() => linkWireGuard(own)),
     remotesShown: remotesShown(own),
     netfilter: yield* linkNetfilter(own, 'ip'),
     netfilter6: yield* linkNetfilter(own, 'ip6'),

@@ -9,6 +9,7 @@ import type { Ipvs } from './ipvs';
 import type { NfTable } from './netfilter';
 import type { ConnectedSocket, Listener } from './sockets';
 import type { Known, Source } from './source';
+import type { WireGuard } from './wireguard';
 
 export type RouteFact = Fact & { readonly kind: 'route' };
 export type RuleFact = Fact & { readonly kind: 'ip-rule' };
@@ -60,6 +61,8 @@ export interface Namespace {
     readonly toVni?: number;
     readonly source: Source;
   }[];
+  /** WireGuard's devices, by name. */
+  readonly wireguard: ReadonlyMap<string, WireGuard>;
   /** The devices whose table of those was captured whole; `*` for all. */
   readonly remotesShown: ReadonlySet<string>;
   readonly netfilter: ReadonlyMap<string, NfTable>;

@@ -194,6 +194,7 @@ export function bareNamespace(host: string, name: string): Namespace {
     neighbours: [],
     neighboursKnown: 'absent',
     remotes: [],
+    wireguard: new Map(),
     remotesShown: new Set(),
     netfilter: new Map(),
     netfilter6: new Map(),

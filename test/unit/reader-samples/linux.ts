@@ -19,6 +19,16 @@ export const LINUX_SAMPLES: readonly Sample[] = [
     'cat /proc/net/bonding/bond0',
     ['Bonding Mode: IEEE 802.3ad Dynamic link aggregation', 'Slave Interface: eth0', 'Aggregator ID: 1'],
   ],
+  [
+    'wg show',
+    [
+      'interface: wg0',
+      '  public key: aAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=',
+      'peer: xxxx',
+      '  endpoint: [2001:db8::9]:51820',
+      '  allowed ips: 10.7.0.2/32, fd00::/64',
+    ],
+  ],
   ['ss -tlnp', ['tcp   LISTEN 0      128    0.0.0.0%veth0:9002      0.0.0.0:*    users:(("python3",pid=1,fd=7))']],
   ['netstat -tulpn', ['tcp6       0      0 :::22                   :::*                    LISTEN      1/sshd']],
   [

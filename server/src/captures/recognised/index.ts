@@ -29,6 +29,7 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
   named('ovn-sbctl', ['--db', '-t', '--timeout']),
   (argv) => (argv[0] === 'ovn-trace' ? 'ovn-trace' : undefined),
   (argv) => ofDocker(argv),
+  (argv) => ofWireGuard(argv),
   (argv) => (argv[0] === 'bridge' && argv.includes('vlan') && argv.includes('global') ? 'bridge-vlan-global' : undefined),
   (argv) => (argv[0] === 'iptables-xml' ? 'iptables-xml' : undefined),
   (argv) => {
@@ -44,6 +45,12 @@ function ofDocker(argv: readonly string[]): string | undefined {
   if (first === 'ps' || (first === 'container' && /^(?:ls|ps|list)$/.test(second))) return 'docker-ps';
   if (first === 'network' && /^(?:ls|list)$/.test(second)) return 'docker-network-ls';
   return first === 'port' ? 'docker-port' : undefined;
+}
+
+/** `wg showconf wg0`, `wg show wg0 dump`, `wg show interfaces`: what has another form than `wg show`. */
+function ofWireGuard([program, verb = '', device = '', what = device]: readonly string[]): string | undefined {
+  if (program !== 'wg') return undefined;
+  return verb === 'showconf' ? 'wg-showconf' : verb === 'show' && what !== '' ? `wg-show-${what}` : undefined;
 }
 
 /** Actions that print nothing of interest, or nothing at all. */

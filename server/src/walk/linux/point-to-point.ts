@@ -6,8 +6,11 @@ import { allDevices, linuxBridgeNamed, onLink, ovsPortNamed } from '../../model/
 import type { FlowKey } from '../../packet/flow-key';
 import { addGap, hostOf, inNamespace, type Context } from '../context';
 import { privateSourceText } from '../way-back';
-import { addresses, type Ending, type Step } from '../step';
+import type { Source } from '../../model/source';
+import type { WireGuardPeer } from '../../model/wireguard';
+import { addresses, destinationIp, type Ending, type Step } from '../step';
 import { stepBase } from './events';
+import { byWireGuard, short } from './wireguard';
 import { tunnelDevice } from './tunnel-kind';
 
 interface End {
@@ -33,18 +36,24 @@ export function byPointToPoint(
   const own = namespace.devices.get(device);
   if (!host || !isLink(host, namespace, device, own)) return undefined;
   const base = { ...stepBase(namespace, device), stage: 'nic' as const, packet, steps: [] };
-  const evidence = own?.sources.slice(0, 1) ?? [];
+  const evidence: Source[] = own?.sources.slice(0, 1) ?? [];
   const isWireGuard = own?.type === 'wireguard' || /^wg/.test(device);
-  if (isWireGuard)
+  const said = isWireGuard ? byWireGuard(context, namespace, device, packet, steps) : undefined;
+  if (said !== undefined && 'ending' in said) return said.ending;
+  const peer = said?.peer;
+  if (isWireGuard && peer === undefined)
     addGap(context, {
       host: namespace.host,
       command: inNamespace(namespace, `wg show ${device}`),
       why: `to which peer ${device} sends what is for ${nextHop} (allowed ips), and whether it has one`,
     });
   const others = [...allDevices(context.network)].filter(
-    (end) => end.host !== host && end.device.noArp && isLink(end.host, end.namespace, end.device.name, end.device),
+    (end) =>
+      end.host !== host && end.device.noArp && isLink(end.host, end.namespace, end.device.name, end.device) && mayBe(end, peer),
   );
-  const owners = others.filter((end) => end.device.addresses.some(({ ip }) => ip === nextHop));
+  const atEndpoint = others.filter((end) => peer?.endpoint !== undefined && hasAddress(end.host, peer.endpoint));
+  const owners =
+    atEndpoint.length > 0 ? atEndpoint : others.filter((end) => end.device.addresses.some(({ ip }) => ip === nextHop));
   const beside = owners.length > 0 ? owners : others.filter((end) => own !== undefined && inOneNetwork(own, end));
   const [far, second] = beside;
   if (far && !second) {
@@ -54,24 +63,31 @@ export function byPointToPoint(
       summary: `Into ${device}, out of ${name}: ${addresses(packet)}`,
       certainty: owners.length > 0 ? 'inferred' : 'assumed',
       reason:
-        owners.length > 0
-          ? `${name} has ${nextHop}: taken to be the other end`
-          : `${name} is the only captured device with an address of the same network: taken to be the other end`,
-      evidence: [...evidence, ...far.device.sources.slice(0, 1)],
+        atEndpoint.length > 0
+          ? `${far.host.name} has ${peer?.endpoint}, where the peer of ${destinationIp(packet)} is: taken to be the other end`
+          : owners.length > 0
+            ? `${name} has ${nextHop}: taken to be the other end`
+            : `${name} is the only captured device with an address of the same network: taken to be the other end`,
+      evidence: [...evidence, ...(peer === undefined ? [] : [peer.source]), ...far.device.sources.slice(0, 1)],
     });
     const place = { kind: 'device-in' as const, host: far.host.name, namespace: far.namespace.name, device: far.device.name };
     return context.go(context, place, packet, steps);
   }
-  if (!isWireGuard)
-    addGap(context, { host: null, command: 'ip a', why: `on the machine at the other end of ${device} of ${host.name}` });
+  if (!isWireGuard || peer !== undefined)
+    addGap(context, {
+      host: null,
+      command: peer === undefined ? 'ip a' : 'wg show',
+      why: `on the machine at the other end of ${device} of ${host.name}${peer === undefined ? '' : `, peer ${short(peer)}`}`,
+    });
+  const to = peer === undefined ? '' : `, to peer ${short(peer)}${peer.endpoint === undefined ? '' : ` at ${peer.endpoint}`}`;
   steps.push({
     ...base,
-    summary: `Leaves by ${device}: ${addresses(packet)}`,
+    summary: `Leaves by ${device}${to}: ${addresses(packet)}`,
     certainty: own ? 'captured' : 'inferred',
     ...(own
       ? {}
       : { reason: `the device itself (ip a) was not captured; it is called as one that has two ends and no neighbours` }),
-    evidence,
+    evidence: peer === undefined ? evidence : [...evidence, peer.source],
     effect: 'exits',
   });
   return {
@@ -87,7 +103,19 @@ function isLink(host: Host, namespace: Namespace, name: string, device: Device |
   if (ovsPortNamed(host, name) || linuxBridgeNamed(host, namespace.name, name) || tunnelDevice(name, device)) return false;
   if (device?.type !== undefined && !/^(?:wireguard|tun|ppp|none)$/.test(device.type)) return false;
   if (device && (device.pair || device.peerIndex !== undefined || device.peer !== undefined)) return false;
-  return device?.noArp === true || (device?.mac === undefined && isPointToPoint(name));
+  return device?.noArp === true || device?.type === 'wireguard' || (device?.mac === undefined && isPointToPoint(name));
+}
+
+/** Whether a device may be the one that a peer is: its key, where it is known, is the peer's. */
+function mayBe({ namespace, device }: End, peer: WireGuardPeer | undefined): boolean {
+  const key = namespace.wireguard.get(device.name)?.key;
+  return key === undefined || peer?.key === undefined || key === peer.key;
+}
+
+function hasAddress(host: Host, address: string): boolean {
+  return [...host.namespaces.values()].some(({ devices }) =>
+    [...devices.values()].some((device) => device.addresses.some(({ ip }) => ip === address)),
+  );
 }
 
 function inOneNetwork(own: Device, { device }: End): boolean {
