@@ -53,6 +53,23 @@ describe('a packet of a machine that nobody captured, through one router', () =>
     assert.match(request.ending.summary, /Forwarding is off/);
   });
 
+  it('is lost where no route leads on, as far as the routing rules are those that every machine has', () => {
+    const routes = ROUTES.replace(/^default.*\n/m, '');
+    const lost = ask(ADDRESSES + routes, 'gw:eth1 > 198.51.100.20 tcp 443').request;
+    assert.deepEqual([lost.ending.disposition, lost.certainty], ['dropped', 'inferred'], outline(lost));
+    assert.ok(lost.gaps.some(({ command }) => command === 'ip rule'));
+    const rules =
+      'root@gw:~# ip rule\n0:\tfrom all lookup local\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n';
+    const surely = ask(ADDRESSES + routes + rules, 'gw:eth1 > 198.51.100.20 tcp 443').request;
+    assert.deepEqual([surely.ending.disposition, surely.certainty], ['dropped', 'captured'], outline(surely));
+    // Distributed routers of Neutron have rules that lead out.
+    const name = 'qrouter-5f0d7c1e-0c43-4a6b-9a9e-1f2a3b4c5d6e';
+    const inside = (ADDRESSES + routes + RULES).replaceAll('# ', `# ip netns exec ${name} `);
+    const open = ask(inside, '192.168.77.9 > 198.51.100.20 tcp 443').request;
+    assert.equal(open.ending.disposition, 'insufficient-info', outline(open));
+    assert.ok(open.gaps.some(({ command }) => command === `ip netns exec ${name} ip rule`));
+  });
+
   it('leaves by the card of the default route, with the private source that nothing translated', () => {
     const { request, reply } = ask(router, '192.168.77.9 > 198.51.100.20 tcp 443 reply');
     assert.equal(request.ending.disposition, 'exits', outline(request));

@@ -279,7 +279,8 @@ function stopped(run: Run, result: TableRun): Passage | undefined {
   if (result.verdict === 'REJECT') {
     // What is refused at a device is answered from there, before it was routed.
     const at = result.hook === 'INGRESS' || result.hook === 'EGRESS' ? 'PREROUTING' : result.hook;
-    answer(run, rejection(run.packet, result.rejectWith ?? ''), at);
+    // Of a packet in fragments the first one only, in IPv6 as well, which answers the others elsewhere (nf_reject_v6_csum_ok).
+    if (!run.packet.fragment) answer(run, rejection(run.packet, result.rejectWith ?? ''), at);
     return end(run, 'rejected', where);
   }
   return result.undetermined ? lost(run, where) : end(run, 'dropped', where);

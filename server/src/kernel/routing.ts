@@ -1,4 +1,5 @@
 import type { Device } from '../model/device';
+import { knownNamespace } from '../model/known-names';
 import type { Namespace, RuleFact } from '../model/namespace';
 import type { Source } from '../model/source';
 import { askChance, askHidden, type Asker } from './decide';
@@ -96,7 +97,26 @@ export function lookup(flow: Flow, options: LookupOptions): Lookup {
     const answer = lookupTable(fib, table, flow, rule.rule, options);
     if (answer) return answer;
   }
-  return { kind: 'none' };
+  return fib.rulesCaptured || fib.rulesMissing || leadsNowhere(flow, options)
+    ? { kind: 'none' }
+    : { kind: 'unknown', table: '', why: 'the routing rules were not captured' };
+}
+
+/** The question whether rules that nobody captured lead on. */
+export const FURTHER_RULES = 'further rules';
+
+/** Whether there is no further rule where nobody captured any: most machines have those only that are there by themselves. */
+function leadsNowhere({ family }: Flow, options: LookupOptions): boolean {
+  const isRouter = knownNamespace(options.namespace.name)?.routes === true;
+  return askHidden(options, {
+    key: FURTHER_RULES,
+    likely: !isRouter,
+    certainty: 'inferred',
+    reason: isRouter
+      ? 'the routing rules were not captured, and distributed routers of Neutron have some that lead out'
+      : 'the routing rules were not captured; those that are there by themselves lead nowhere',
+    command: family === 6 ? 'ip -6 rule' : 'ip rule',
+  });
 }
 
 /** The VRF that a device is, or belongs to. */

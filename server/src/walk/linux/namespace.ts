@@ -7,35 +7,23 @@ import { isMulticastMac, parseMac } from '../../packet/address';
 import { get, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import { asksOn } from '../begin-arp';
 import { isAnswer, isRequest } from '../arp';
-import { addDoubt, addGap, connectionsIn, hostOf, inNamespace, restoreConnections, type Context } from '../context';
+import { addGap, connectionsIn, hostOf, inNamespace, restoreConnections, type Context } from '../context';
 import { firstHop } from '../start';
-import {
-  addresses,
-  destinationIp,
-  destinationMac,
-  isIpv6,
-  sourceIp,
-  weaker,
-  weakest,
-  type Certainty,
-  type Ending,
-  type Place,
-  type Step,
-} from '../step';
+import { addresses, destinationIp, destinationMac, isIpv6, sourceIp, weakest, type Ending, type Place, type Step } from '../step';
 import { arpIn } from './arp-in';
 import { failedEntry, resolveNeighbour, stateText } from './neighbour';
 import { byPointToPoint } from './point-to-point';
-import { at, eventSteps, isRouter, stepBase } from './events';
+import { sureOfNoRoute, tellDoubts, tellForwarding, unseenRules, unseenWay, type Passage } from './doubts';
+import { at, eventSteps, stepBase } from './events';
 import { mayShareByIp, takerBehindRules } from './macvlan';
 import { isDown } from './link-state';
 import { intoSharing, intoVlanDevice } from './receive';
 import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
 import { asSent, routedLimit, tooLong } from './routed-size';
-import { unknownForwarding } from '../../kernel/route-input';
 import { vrfOf } from '../../kernel/routing';
 import { route } from './routing';
 import { byWireTo, unnamedGateway, unverifiedElsewhere } from './unnamed-neighbour';
-import { hasConnections, passNamespace, uncapturedTable, type Taken } from './stack-walk';
+import { hasConnections, passNamespace, type Taken } from './stack-walk';
 import { knownNamespace, portIdPrefix } from '../../model/known-names';
 import { straightAnswerText } from '../way-back';
 import { amongServers, outOfIpvs, servedBy } from './ipvs';
@@ -166,15 +154,6 @@ export function outOfVrf(context: Context, namespace: Namespace, vrf: string, pa
   return through(context, namespace, packet, steps, undefined, { name: vrf, passed: true });
 }
 
-/** A packet on its way through one namespace's IP stack. */
-interface Passage {
-  readonly context: Context;
-  readonly namespace: Namespace;
-  readonly steps: Step[];
-  readonly in: string | undefined;
-  packet: FlowKey;
-}
-
 /** Lets the kernel's model take the packet through the namespace, and shows what it did. */
 function through(
   context: Context,
@@ -263,6 +242,11 @@ function through(
   }
   if (nothing) {
     const known = isIpv6(frame) ? namespace.routesKnown6 : namespace.routesKnown;
+    const unseen = unseenWay(doubts);
+    if (unseen !== undefined) {
+      const summary = `No captured route leads to ${destinationIp(passage.packet)}: ${unseen}`;
+      return { disposition: 'insufficient-info', at: where, summary, packet: passage.packet };
+    }
     const left = taken.why === 'no route leads to its destination' || taken.why.startsWith('routing table');
     if (left)
       return noRoute(
@@ -270,6 +254,7 @@ function through(
         passage,
         destinationIp(passage.packet),
         taken.verdict === 'unroutable' ? known : known === 'whole' ? 'partial' : known,
+        doubts,
       );
     if (/^the way to the server /.test(taken.why))
       addGap(context, { host: namespace.host, command: inNamespace(namespace, 'ip route'), why: taken.why });
@@ -310,47 +295,6 @@ function through(
   }
 }
 
-/** Routers of Neutron forward; that any other machine does so is taken for granted where its settings were not captured, and said. */
-function tellForwarding({ context, namespace, steps, packet }: Passage, device: string): void {
-  const unknown = unknownForwarding(namespace, device, isIpv6(packet) ? 6 : 4);
-  if (unknown === undefined) return;
-  const { name, setting, command, why, writer } = unknown;
-  addGap(context, { host: namespace.host, command: inNamespace(namespace, command), why });
-  const at = steps.findLastIndex((step) => step.stage === 'route' && step.host === namespace.host);
-  const step = steps[at];
-  if (!step) return;
-  const because = writer === undefined ? '' : `, as it has chains of ${writer}, whose machines do`;
-  const reason = `${step.reason === undefined ? '' : `${step.reason}; `}${name} is taken to forward${because}: ${setting} was not captured`;
-  steps[at] = { ...step, certainty: weaker(step.certainty, writer === undefined ? 'assumed' : 'inferred'), reason };
-}
-
-/**
- * What the captures left open on the way: the captures that would settle it, and no certainty for the step that rests on the answer that was
- * taken. Of tables that nobody captured the steps speak themselves. What may have led the packet elsewhere also makes a later drop less than
- * certain; what may have dropped it here does not.
- */
-function tellDoubts({ context, namespace, steps, in: iif }: Passage, doubts: Taken['doubts']): void {
-  const reasons = new Set<string>();
-  let weak: Certainty = 'captured';
-  for (const { command, nature, key, reason, likely, answer, certainty } of doubts) {
-    if (command === undefined || nature !== 'hidden') continue;
-    const gap = { host: namespace.host, command: inNamespace(namespace, command), why: reason };
-    const table = uncapturedTable(key);
-    if (likely !== answer || table === undefined) addGap(context, gap);
-    const mayLead =
-      table === undefined ? !/\|(?:rp_filter$|mtu of )/.test(key) : table === 'nat' && (iif !== undefined || isRouter(namespace));
-    if (mayLead) addDoubt(context, gap);
-    if (table !== undefined || certainty !== 'assumed') continue;
-    reasons.add(reason);
-    weak = weaker(weak, mayLead ? 'assumed' : 'inferred');
-  }
-  const at = steps.findLastIndex((step) => step.stage === 'route' && step.host === namespace.host);
-  const step = steps[at];
-  if (!step || reasons.size === 0) return;
-  const reason = [...(step.reason === undefined ? [] : [step.reason]), ...reasons].join('; ');
-  steps[at] = { ...step, certainty: weaker(step.certainty, weak), reason };
-}
-
 /** The routing code itself drops the packet; no line of a capture stands for it. */
 function dropHere({ namespace, steps, packet }: Passage, where: Ending['at'], summary: string): Ending {
   const base = stepBase(namespace, where?.device ?? 'lo');
@@ -381,7 +325,13 @@ function isSameVrf(namespace: Namespace, one: string, other: string): boolean {
   return vrfOf(namespace, one) === vrfOf(namespace, other);
 }
 
-function noRoute(context: Context, passage: Passage, destination: string, known: 'absent' | 'partial' | 'whole'): Ending {
+function noRoute(
+  context: Context,
+  passage: Passage,
+  destination: string,
+  known: 'absent' | 'partial' | 'whole',
+  doubts: Taken['doubts'],
+): Ending {
   const { namespace, steps } = passage;
   const device = passage.in ?? 'lo';
   if (known === 'whole') {
@@ -390,7 +340,7 @@ function noRoute(context: Context, passage: Passage, destination: string, known:
       ...stepBase(namespace, device),
       stage: 'route',
       summary,
-      certainty: 'captured',
+      ...sureOfNoRoute(doubts),
       packet: passage.packet,
       evidence: namespace.routes.slice(0, 1).map(({ source }) => source),
       steps: [],
@@ -457,15 +407,6 @@ function sendLikeNeutron(passage: Passage, destination: string): Ending | undefi
     steps: [],
   });
   return transmit(passage, device, hop.ip);
-}
-
-/** Why a packet that comes to its host may not be let in after all; undefined where the captures show it. */
-function unseenRules(doubts: Taken['doubts']): string | undefined {
-  const ipvs = doubts.find(({ key, answer }) => key.endsWith('|ipvs') && !answer);
-  if (ipvs) return ipvs.reason;
-  return doubts.some(({ key }) => uncapturedTable(key) === 'filter')
-    ? 'no rules were captured here that might refuse it'
-    : undefined;
 }
 
 function deliver(passage: Passage, result: LocalDevice, unseen?: string): Ending {
