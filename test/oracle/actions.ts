@@ -59,6 +59,26 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
     const load = reg.includes('6') ? 'load:%->NXM_NX_REG6[16..31]' : 'load:%->NXM_NX_REG7[0..15]';
     return `${load.replace('%', `${random.pick(ports).ofport}`)},output:${reg}`;
   },
+  in_port_write: ({ random, ports }) =>
+    random.pick([
+      ...['load:0->NXM_OF_IN_PORT[]', 'load:0->NXM_OF_IN_PORT[]', 'load:0xffff->NXM_OF_IN_PORT[]', 'set_field:0->in_port'],
+      ...[`set_field:${random.pick(ports).ofport}->in_port`, `load:${random.pick(ports).ofport}->NXM_OF_IN_PORT[]`],
+      ...['move:NXM_NX_REG0[0..15]->NXM_OF_IN_PORT[]', 'move:NXM_OF_IN_PORT[]->NXM_NX_REG5[0..15]'],
+      ...[
+        `push:NXM_OF_IN_PORT[],load:0->NXM_OF_IN_PORT[],output:${random.pick(ports).ofport},pop:NXM_OF_IN_PORT[]`,
+        'load:0xfffe->NXM_OF_IN_PORT[]',
+      ],
+    ]),
+  output_odd: ({ random, ports }) =>
+    random.pick([
+      ...['output:65534', 'output:77', 'output:0xfff8', 'output:reg0[0..15]', 'output:NXM_NX_REG15[]', 'output:NXM_OF_IN_PORT[]'],
+      ...[
+        `output(port=${random.pick(ports).ofport},max_len=14)`,
+        'output(port=LOCAL,max_len=100)',
+        'output(port=in_port,max_len=64)',
+      ],
+      ...['output:FLOOD', 'output:ALL', 'output:CONTROLLER:77'],
+    ]),
   in_port: ({ random }) => random.pick(['in_port', 'IN_PORT', 'output:in_port']),
   local: ({ random }) => random.pick(['LOCAL', 'local', 'output:LOCAL']),
   flood: ({ random }) => random.pick(['FLOOD', 'flood']),
@@ -111,6 +131,8 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
     if (field.maskable && random.chance(0.3)) {
       let mask = random.bits(field.bits);
       if (mask === 0n) mask = 1n;
+      // A mask that begins with a digit would be read as a prefix length.
+      if (field.format === 'ipv6') mask |= 0xfn << 124n;
       return `set_field:${valueText(field, value & mask, random)}/${valueText(field, mask, random)}->${field.name}`;
     }
     return `set_field:${valueText(field, value, random)}->${random.pick([field.name, ...field.aliases.filter((name) => !/^tp/.test(name))])}`;
@@ -158,7 +180,8 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
     random.pick([
       `sample(probability=${random.int(1, 65535)},collector_set_id=${random.int(1, 9)},obs_domain_id=${random.int(0, 9)},obs_point_id=${random.int(0, 9)})`,
       `sample(probability=100,collector_set_id=1,sampling_port=${random.pick(ports).ofport})`,
-      `sample(probability=65535,collector_set_id=2,obs_point_id=NXM_NX_REG0[],egress)`,
+      `sample(probability=65535,collector_set_id=2,obs_point_id=4294967295,egress)`,
+      `sample(probability=1,collector_set_id=3,obs_domain_id=1,ingress)`,
     ]),
   fin_timeout: ({ random, kind }) =>
     kind === 'tcp' || kind === 'tcp6'

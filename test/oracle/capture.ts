@@ -23,8 +23,8 @@ export async function readDatabase(at: Switch): Promise<Database> {
   return { show: show.out, lists };
 }
 
-/** Captures everything about one set-up: only what commands with its bridges' names would print. */
-export async function capture(at: Switch, database: Database, setUp: SetUp, random: Random): Promise<Capture[]> {
+/** Captures everything about one set-up: only what commands with its bridges' names would print. `exact`: flows as the switch keeps them. */
+export async function capture(at: Switch, database: Database, setUp: SetUp, random: Random, exact = false): Promise<Capture[]> {
   const captures: Capture[] = [];
   const appctl = async (...args: string[]): Promise<void> => {
     const { status, out } = await at.appctl(args);
@@ -47,7 +47,8 @@ export async function capture(at: Switch, database: Database, setUp: SetUp, rand
     if (shows.length === 0) shows.push([]);
     if (random.chance(0.5)) shows.reverse();
     for (const dialect of shows) await ofctl(...dialect, 'show', name);
-    const dump = dialect(bridge, random);
+    const drawn = dialect(bridge, random, setUp.vsctl?.includes('controller') === true);
+    const dump = exact ? ['bridge/dump-flows'] : drawn;
     if (dump[0] === 'bridge/dump-flows') await appctl('bridge/dump-flows', name);
     else {
       const { status, out } = await at.ofctl([...dump, 'dump-flows', name]);
@@ -68,11 +69,13 @@ export async function capture(at: Switch, database: Database, setUp: SetUp, rand
     await appctl('ovs/route/show');
     await appctl('tnl/neigh/show');
     await appctl('tnl/ports/show', '-v');
+  }
+  if (bridges.some(tunnelled) || setUp.appctl?.some(([command]) => command === 'dpif/set-dp-features') === true) {
     await appctl('dpif/show-dp-features', bridges[0]?.name ?? '');
     // What holds now: the one before says what held when the datapath was made.
     await appctl('dpif/set-dp-features', bridges[0]?.name ?? '');
   }
-  for (const table of ['sflow', 'ipfix', 'Flow_Sample_Collector_Set', 'qos', 'queue'])
+  for (const table of ['sflow', 'ipfix', 'Flow_Sample_Collector_Set', 'qos', 'queue', 'controller'])
     if (setUp.vsctl?.includes(table) === true) {
       const { out } = await at.vsctl(['list', table]);
       captures.push({ command: `ovs-vsctl list ${table}`, text: out });
@@ -89,7 +92,9 @@ export function tunnelled({ ports }: Bridge): boolean {
 }
 
 /** How flows are dumped. OpenFlow 1.0 has no words for some actions, so a dump in it would not say what the switch does. */
-function dialect({ flows, groups = [] }: Bridge, random: Random): readonly string[] {
+function dialect({ flows, groups = [] }: Bridge, random: Random, own: boolean): readonly string[] {
+  // Flows of the switch's own are told by this command alone.
+  if (own) return ['bridge/dump-flows'];
   // Kept by the switch as it came, but told by later versions as other actions, which mean another thing in places.
   if (flows.some(({ text }) => /set_mpls|mod_vlan/.test(text))) return ['bridge/dump-flows'];
   const lossy =

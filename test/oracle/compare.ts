@@ -14,34 +14,30 @@ interface Parts {
 }
 
 export interface Comparison {
-  /** What must be equal and is not: `rules`, `final`, `datapath`, `error`. */
+  /** What must be equal and is not: `rules`, `final`, `datapath`, `error`; of an exact case `megaflow` and `lines`, too. */
   readonly differs: readonly string[];
   readonly megaflow: boolean;
   readonly text: boolean;
 }
 
 /** What no capture tells of a case, and so cannot be compared. */
-type Loose = Partial<Pick<Case, 'alike' | 'unordered' | 'cookiesHidden' | 'question'>>;
+type Loose = Partial<Pick<Case, 'alike' | 'unordered' | 'cookiesHidden' | 'exact' | 'question'>>;
 
 /** Compares the real answer with ours. */
 export function compare(
   real: Answer,
   ours: Answer,
-  { alike = [], unordered = false, cookiesHidden = false, question }: Loose = {},
+  { alike = [], unordered = false, cookiesHidden = false, exact = false, question }: Loose = {},
 ): Comparison {
   if (real.kind === 'error' || ours.kind === 'error') {
     const same = real.kind === ours.kind && sentence(real.text) === sentence(ours.text);
     return { differs: same ? [] : ['error'], megaflow: same, text: same };
   }
-  const told = (text: string): string =>
-    cookiesHidden ? text.replace(/\b(rule_cookie=)(?:0x)?[0-9a-f]+/g, '$10').replace(/, cookie 0x[0-9a-f]+$/gm, '') : text;
+  const told = (text: string): string => (cookiesHidden ? withoutCookies(text) : text);
   const [a, b] = [partsOf(told(real.text), alike), partsOf(told(ours.text), alike)];
   const tpid = /\beth_type\(0x88a8\),vlan\(/.test(question?.flow ?? '') ? 0x88a8 : 0x8100;
   const flooded = unordered || /^\s*(?:->|>)? *(?:FLOOD|ALL)$|flooding|^\s*output:(?:FLOOD|ALL)|mirror/im.test(real.text);
   const differs: string[] = [];
-  const same = (x: readonly string[], y: readonly string[]): boolean =>
-    x.length === y.length && x.every((line, n) => line === y[n]);
-  const sorted = (lines: readonly string[]): string[] => [...lines].sort();
   if (!same(a.rules, b.rules) && !(flooded && same(sorted(a.rules), sorted(b.rules)))) differs.push('rules');
   if (!same(a.finals, b.finals)) differs.push('final');
   if (
@@ -55,7 +51,27 @@ export function compare(
     )
   )
     differs.push('datapath');
-  return { differs, megaflow: same(a.megaflows, b.megaflows), text: a.text === b.text };
+  const megaflow = same(a.megaflows, b.megaflows);
+  if (exact) differs.push(...(megaflow ? [] : ['megaflow']), ...(sameLines(a.text, b.text, flooded) ? [] : ['lines']));
+  return { differs, megaflow, text: a.text === b.text };
+}
+
+const same = (x: readonly string[], y: readonly string[]): boolean =>
+  x.length === y.length && x.every((line, n) => line === y[n]);
+const sorted = (lines: readonly string[]): string[] => [...lines].sort();
+
+/** Whether all lines but those of the datapath's actions are the same: those of actions too, whose words only flows as they are kept tell. */
+function sameLines(one: string, other: string, flooded: boolean): boolean {
+  const others = (text: string): string[] => text.split('\n').filter((line) => !line.startsWith('Datapath actions: '));
+  const [x, y] = [others(one), others(other)];
+  // Where a line stands depends on whether it is the last of its list.
+  const trimmed = (all: readonly string[]): string[] => sorted(all.map((line) => line.trimStart()));
+  return same(x, y) || (flooded && same(trimmed(x), trimmed(y)));
+}
+
+/** An answer without the cookies of rules, which `bridge/dump-flows` does not print. */
+export function withoutCookies(text: string): string {
+  return text.replace(/\b(rule_cookie=)(?:0x)?[0-9a-f]+/g, '$10').replace(/, cookie 0x[0-9a-f]+$/gm, '');
 }
 
 const sentence = (text: string): string => text.trim().replace(/\s+/g, ' ');

@@ -17,6 +17,8 @@ export interface Case {
   readonly unordered?: boolean;
   /** Whether flows were captured by `bridge/dump-flows`, which prints no cookies. */
   readonly cookiesHidden?: boolean;
+  /** Flows were captured as the switch keeps them: every line has to be the same, the megaflow's too. */
+  readonly exact?: boolean;
 }
 
 /** What `ofproto/trace` said. */

@@ -28,6 +28,7 @@ const USAGE = `npm run oracle -- [options]
   --show N          how many differing cases to print (default 5)
   --allow N         end well where at most N of 1,000 cases differ (default 0)
   --text            print those too whose text differs only in what is not compared
+  --exact           capture flows by bridge/dump-flows, which prints them as they are kept, and compare whole texts
   --real            ask the real switch only
   --record FOLDER   write the equal cases as fixtures, one file per family; with --replay and --lab too
   --most N          at most so many of a family (default 60)
@@ -46,6 +47,7 @@ const { values } = parseArgs({
     show: { type: 'string' },
     allow: { type: 'string' },
     text: { type: 'boolean' },
+    exact: { type: 'boolean' },
     real: { type: 'boolean' },
     record: { type: 'string' },
     most: { type: 'string' },
@@ -131,7 +133,7 @@ async function realAnswers(seed: string, out: string): Promise<{ cases: Case[]; 
       }
       for (const set of [shared, ...alone.map((one) => [one])]) {
         if (set.length === 0 || !more()) continue;
-        const ran = await runBatch(set, datapath, out);
+        const ran = await runBatch(set, datapath, out, values.exact);
         cases.push(...ran.cases);
         refused.push(...ran.refused);
       }

@@ -188,6 +188,8 @@ export function matchOf(
     const masked = what.maskable && random.chance(options.mask ?? 0.4) && !(name === 'nw_tos');
     parts.push(masked ? maskedText(what, value, random) : exactText(what, value, random, isTcp(of.kind) ? 'tcp' : undefined));
   }
+  if (!of.fields.has('dl_vlan') && (options.only?.includes('dl_vlan') ?? true) && random.chance(0.06))
+    parts.push(random.pick(['dl_vlan=0xffff', 'vlan_tci=0', 'vlan_tci=0x0000/0x1000', 'vlan_tci=0/0x1fff', 'vlan_vid=0']));
   const protocol = saysProtocol ? [shallow ? layer3 : random.pick(description.shorthand)] : [];
   return { text: [...protocol, ...parts].join(','), kind: saysProtocol && !shallow ? of.kind : undefined, vlan };
 }

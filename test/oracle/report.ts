@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
-import { normalise, type Comparison } from './compare';
+import { normalise, withoutCookies, type Comparison } from './compare';
 import type { Answer, Case } from './folder';
 
 export interface Compared {
@@ -52,13 +52,16 @@ export function difference({ one, ours, comparison }: Compared): string {
   return [
     `--- ${family}: ${comparison.differs.join(', ') || 'text'} (${folder})`,
     `    ofproto/trace ${[...options, question.bridge ?? '', `'${question.flow}'`, question.packet ?? ''].join(' ')}`,
-    unified(answer, ours),
+    unified(answer, ours, one.cookiesHidden === true),
   ].join('\n');
 }
 
-function unified(real: Answer, ours: Answer): string {
+function unified(real: Answer, ours: Answer, cookiesHidden: boolean): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'packet-walk-diff-'));
-  const text = ({ kind, text: said }: Answer): string => `${kind === 'error' ? 'error: ' : ''}${normalise(said).trimEnd()}\n`;
+  const text = ({ kind, text: said }: Answer): string => {
+    const told = normalise(cookiesHidden ? withoutCookies(said) : said);
+    return `${kind === 'error' ? 'error: ' : ''}${told.trimEnd()}\n`;
+  };
   fs.writeFileSync(path.join(folder, 'real'), text(real));
   fs.writeFileSync(path.join(folder, 'ours'), text(ours));
   const { stdout } = spawnSync('diff', ['-U', '4', 'real', 'ours'], { cwd: folder, encoding: 'utf8' });

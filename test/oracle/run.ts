@@ -20,9 +20,9 @@ export interface Ran {
 
 /**
  * Puts these set-ups on one new switch, captures them below `out` and asks the switch everything. A set-up that fails as a whole is
- * reported as refused.
+ * reported as refused. `exact`: flows are captured as the switch keeps them.
  */
-export async function runBatch(set: readonly Named[], datapath: Place['datapath'], out: string): Promise<Ran> {
+export async function runBatch(set: readonly Named[], datapath: Place['datapath'], out: string, exact = false): Promise<Ran> {
   const at = await startSwitch();
   try {
     const refused = await makeBridges(
@@ -40,7 +40,7 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
         const chance = random(`${name}/${n}`);
         const folder = path.join(out, `${name}-${n}`);
         fs.mkdirSync(folder, { recursive: true });
-        const captures = await capture(at, database, setUp, chance);
+        const captures = await capture(at, database, setUp, chance, exact);
         writeFiles(folder, filesOf(captures, layout(chance)));
         const cookiesHidden = captures.some(({ command }) => command.startsWith('ovs-appctl bridge/dump-flows'));
         const own: Case[] = [];
@@ -67,6 +67,7 @@ export async function runBatch(set: readonly Named[], datapath: Place['datapath'
             ...(alike.length > 0 ? { alike } : {}),
             ...(unordered ? { unordered } : {}),
             ...(cookiesHidden ? { cookiesHidden } : {}),
+            ...(exact ? { exact } : {}),
           });
           // A packet that was really made may have taught the bridges: what was captured does not hold any more.
           const made = question.packet !== undefined || question.generate === true;

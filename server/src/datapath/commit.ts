@@ -34,6 +34,8 @@ export interface CommitOptions {
 interface Part {
   readonly at: number;
   readonly bits: readonly number[];
+  /** The room that its only word takes, where that is more than its bits: a whole set counts as having looked at all of it. */
+  readonly room?: number;
   /** Never set; part of the comparison and of a whole set all the same. */
   readonly fixed?: true;
 }
@@ -63,7 +65,7 @@ const ipv6: Header = {
   parts: [
     wide(W.ipv6Src),
     wide(W.ipv6Dst),
-    { at: W.ipv6Label, bits: [0xfffff] },
+    { at: W.ipv6Label, bits: [0xfffff], room: 0xffffffff },
     fixed(byte(W.nwProto)),
     byte(W.nwTos),
     byte(W.nwTtl),
@@ -128,7 +130,7 @@ function commitHeader(
     for (let i = 0; i < part.bits.length; i++) {
       const at = part.at + i;
       const bits = part.bits[i] ?? 0;
-      if (!masked) mask[at] = bits;
+      if (!masked) mask[at] = part.room ?? bits;
       value[at] = (wordAt(flow, at) & (masked ? wordAt(mask, at) : bits)) >>> 0;
       base[at] = (wordAt(flow, at) & bits) >>> 0;
       wc[at] = (wordAt(wc, at) | wordAt(mask, at)) >>> 0;

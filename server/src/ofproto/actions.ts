@@ -1,5 +1,6 @@
 import { ones } from '../base/bits';
 import { multipathLink } from '../datapath/hash';
+import { netlinkSize } from '../datapath/netlink-size';
 import { lookAtField, setFieldMasked } from '../openflow/field-access';
 import { formatAction } from '../openflow/format-actions';
 import type { OfpAct } from '../openflow/ofpact';
@@ -167,8 +168,8 @@ function runOne(ctx: Ctx, act: XlateAct, actions: readonly XlateAct[], index: nu
       return 'next';
     case 'dec_ttl':
       exact8(wc, W.nwTtl);
-      if (!isIpAny(flow)) return undefined;
       exact8(wc, W.nwProto);
+      if (!isIpAny(flow)) return undefined;
       if (!decTtl(ctx, act.ids)) return undefined;
       report(ctx, 'warn', `IPv${wordAt(flow, W.dlType) === ETH_TYPE.IP ? 4 : 6} decrement TTL exception`);
       return 'stop';
@@ -497,8 +498,9 @@ function checkPktLarger(ctx: Ctx, act: OfpAct & { kind: 'check_pkt_larger' }, re
   const saved = { stack: ctx.stack, actionSet: ctx.actionSet, flow: ctx.flow.slice() };
   commit(ctx);
   const base = ctx.baseFlow.slice();
-  const { wasMpls, conntracked, dpActions, enclosing } = ctx;
-  ctx.enclosing = [...enclosing, dpActions];
+  const { wasMpls, conntracked, dpActions, enclosingBytes } = ctx;
+  // The action itself, the length that it asks for, and the list of what follows.
+  ctx.enclosingBytes += netlinkSize(dpActions) + 4 + 8 + 4;
   // The switch copies the stack and the action set once: what longer packets take out of them, the others miss.
   ctx.stack = [...saved.stack];
   ctx.actionSet = [...saved.actionSet];
@@ -517,10 +519,10 @@ function checkPktLarger(ctx: Ctx, act: OfpAct & { kind: 'check_pkt_larger' }, re
   const greater = branch(1n);
   const exit = ctx.exit;
   ctx.exit = false;
-  ctx.enclosing = [...ctx.enclosing, greater];
+  ctx.enclosingBytes += netlinkSize(greater) + 4;
   const lessEqual = branch(0n);
   ctx.dpActions = dpActions;
-  ctx.enclosing = enclosing;
+  ctx.enclosingBytes = enclosingBytes;
   ctx.dpActions.push({ kind: 'check_pkt_len', length: act.length, greater, lessEqual });
   ctx.stack = saved.stack;
   ctx.actionSet = saved.actionSet;

@@ -15,6 +15,8 @@ export interface Classifier {
   readonly source: RuleSource;
   readonly subtables: readonly Subtable[];
   readonly tries: readonly TrieField[];
+  /** Flows that are in the groups and not in effect: a lookup meets their bits, never them. */
+  readonly hidden?: (rule: number) => boolean;
 }
 
 interface TrieField {
@@ -307,6 +309,7 @@ function foundIn(classifier: Classifier, subtable: Subtable, flow: FlowWords, ha
   const { words, masks } = subtable.mask;
   const list: number[] = [];
   for (const rule of bucket) {
+    if (classifier.hidden?.(rule) === true) continue;
     const { values } = classifier.source.match(rule);
     let equal = true;
     for (let i = 0; i < words.length && equal; i++) {
@@ -369,9 +372,11 @@ function findStaged(
     const ports = (((wordAt(flow, W.tpSrc) << 16) | wordAt(flow, W.tpDst)) & subtable.portsMask) >>> 0;
     const { bits } = lookupPrefixes(subtable.portsTrie, ports, 32);
     const seen = (subtable.portsMask & (bits >= 32 ? 0xffffffff : bits === 0 ? 0 : 0xffffffff << (32 - bits))) >>> 0;
-    wc[W.tpSrc] = (wordAt(wc, W.tpSrc) | (seen >>> 16)) >>> 0;
-    wc[W.tpDst] = (wordAt(wc, W.tpDst) | (seen & 0xffff)) >>> 0;
-    fold(from);
+    // The tree tells how much of the ports was needed; all else that the group matches was looked at in full.
+    const [src, dst] = [wordAt(wc, W.tpSrc) | (seen >>> 16), wordAt(wc, W.tpDst) | (seen & 0xffff)];
+    fold(words.length);
+    wc[W.tpSrc] = src >>> 0;
+    wc[W.tpDst] = dst >>> 0;
     return undefined;
   }
   fold(words.length);

@@ -1,3 +1,4 @@
+import { netlinkSize } from '../datapath/netlink-size';
 import { runActionSet } from './action-set';
 import { commit } from './commit';
 import { report, type Ctx, type XlateAct } from './context';
@@ -20,10 +21,10 @@ export function runClone(actions: readonly XlateAct[], ctx: Ctx, isLast: boolean
     // What is already decided is told before the clone, once for both.
     commit(ctx);
     const base = ctx.baseFlow.slice();
-    const { wasMpls, conntracked, dpActions, enclosing } = ctx;
-    ctx.dpActions = [];
-    ctx.enclosing = [...enclosing, dpActions];
+    const { wasMpls, conntracked, dpActions, enclosingBytes } = ctx;
     const { clone, sampleNesting } = ctx.session.sw.datapath;
+    ctx.enclosingBytes += netlinkSize(dpActions) + (clone ? 4 : 16);
+    ctx.dpActions = [];
     // A datapath that cannot clone samples every packet instead, if it can nest samples deeply enough.
     if (clone || sampleNesting > 3) inner(true);
     else report(ctx, 'error', 'Failed to compose clone action');
@@ -32,7 +33,7 @@ export function runClone(actions: readonly XlateAct[], ctx: Ctx, isLast: boolean
         clone ? { kind: 'clone', actions: ctx.dpActions } : { kind: 'sample', probability: 0xffffffff, actions: ctx.dpActions },
       );
     ctx.dpActions = dpActions;
-    ctx.enclosing = enclosing;
+    ctx.enclosingBytes = enclosingBytes;
     ctx.conntracked = conntracked;
     ctx.wasMpls = wasMpls;
     ctx.baseFlow = base;

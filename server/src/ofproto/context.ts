@@ -110,8 +110,8 @@ export interface Ctx {
   /** Bits looked at: the megaflow. */
   wc: FlowWords;
   dpActions: DpAction[];
-  /** The lists that `dpActions` will stand in, and what stands before it there. */
-  enclosing: readonly (readonly DpAction[])[];
+  /** Bytes of what the list stands in, up to itself. */
+  enclosingBytes: number;
   /** By how many ports the packet left, and by which last. */
   sflowOutputs: { readonly count: number; readonly port: Port | undefined };
   stack: StackItem[];

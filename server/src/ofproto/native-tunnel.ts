@@ -1,5 +1,6 @@
 import type { TunnelPushHeader } from '../datapath/dp-action';
 import { geneveOptions } from '../datapath/geneve';
+import { netlinkSize } from '../datapath/netlink-size';
 import { formatMac, formatIpv4, formatIpv6, inPrefix, parseIp, parsePrefix, type IpAddress } from '../packet/address';
 import { meetSwitch, report, type Ctx } from './context';
 import type { Port, TunnelRoute } from './switch';
@@ -227,12 +228,19 @@ export function nativeTunnelOutput(
     report(ctx, 'warn', 'native tunnel header build failed');
     return;
   }
-  const saved = { flow: ctx.flow.slice(), base: ctx.baseFlow.slice(), wc: ctx.wc, actions: ctx.dpActions };
+  const saved = {
+    flow: ctx.flow.slice(),
+    base: ctx.baseFlow.slice(),
+    wc: ctx.wc,
+    actions: ctx.dpActions,
+    bytes: ctx.enclosingBytes,
+  };
   const { proto, ...outer } = header;
   for (const words of [ctx.baseFlow, ctx.flow])
     becomeOuter(words, ctx.flow, way, smac, neighbour.mac, header.ip.family === 6, proto);
   const push = { tnlPort: odpPort, outPort: way.port.odpPort, ...outer };
   const inner: typeof ctx.dpActions = [{ kind: 'tnl_push', push }];
+  ctx.enclosingBytes += netlinkSize(ctx.dpActions) + (options.isLast ? 0 : 4);
   ctx.dpActions = inner;
   let keep = true;
   if (options.truncate) {
@@ -249,6 +257,7 @@ export function nativeTunnelOutput(
     keep = inner.length > 1;
   }
   ctx.dpActions = saved.actions;
+  ctx.enclosingBytes = saved.bytes;
   if (keep && options.isLast) ctx.dpActions.push(...inner);
   else if (keep) ctx.dpActions.push({ kind: 'clone', actions: inner });
   ctx.flow = saved.flow;

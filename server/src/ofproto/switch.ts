@@ -90,13 +90,24 @@ export interface Bridge {
   readonly netflow: boolean;
   /** A controller of OpenFlow 1.0 to 1.2 takes the packets that miss; later ones get what flows send them. */
   readonly hasController: boolean;
+  /** It talks to a controller through its own ports, for which it has flows and outputs of its own. */
+  readonly inBand: boolean;
   /** What no capture tells of it, and what stands in its place: a sentence for whoever meets it. */
   readonly unseen: ReadonlyMap<Unseen, string>;
 }
 
 /** A part of a bridge that has a command of its own to capture it. */
 export type Unseen =
-  'mac-table' | 'port-settings' | 'bridge-settings' | 'port-config' | 'multicast-groups' | 'groups' | 'meters' | 'tlv-map';
+  | 'mac-table'
+  | 'port-settings'
+  | 'bridge-settings'
+  | 'port-config'
+  | 'multicast-groups'
+  | 'groups'
+  | 'meters'
+  | 'tlv-map'
+  | 'own-flows'
+  | 'controller';
 
 /** A bridge's flows, by number; the order is that of the capture. */
 export interface RuleSource {

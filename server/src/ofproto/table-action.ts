@@ -5,7 +5,7 @@ import { tlvsOf } from './fields';
 import { actionsOf, cookieOf, ruleFor, type RuleRef } from './tables';
 import type { TraceNode } from './trace-node';
 import { wordAt, type FlowWords, W } from '../packet/flow-words';
-import { ETH_TYPE, isIpAny } from '../packet/protocols';
+import { ETH_TYPE, IP_PROTO, isIpAny } from '../packet/protocols';
 
 /** How deep resubmits may nest, and how many there may be in all (ovs-actions(7), "resubmit"). */
 export const MAX_DEPTH = 64;
@@ -32,8 +32,15 @@ export function withinLimits(ctx: Ctx): boolean {
 }
 
 /** Bytes that the actions so far take, those that these are nested in as well. */
-function actionBytes({ dpActions, enclosing }: Ctx): number {
-  return enclosing.reduce((sum, actions) => sum + netlinkSize(actions) + 4, netlinkSize(dpActions));
+function actionBytes({ dpActions, enclosingBytes }: Ctx): number {
+  return enclosingBytes + netlinkSize(dpActions);
+}
+
+/** What a switch that reaches its controller in-band has flows of its own for (ovs-vswitchd(8), in-band control). */
+function mayBeForController(packet: FlowWords): boolean {
+  const type = wordAt(packet, W.dlType);
+  const proto = wordAt(packet, W.nwProto);
+  return type === ETH_TYPE.ARP || (type === ETH_TYPE.IP && (proto === IP_PROTO.TCP || proto === IP_PROTO.UDP));
 }
 
 /** Reports the flow that was hit; what it does is reported below it. */
@@ -67,6 +74,7 @@ export function reportTable(ctx: Ctx, ref: RuleRef, table: number, packet: FlowW
     nodes: [],
   };
   ctx.trace.push(node);
+  if (table === 0 && mayBeForController(packet)) meet(ctx, 'own-flows');
   const trouble = ctx.bridge.rules.trouble(table);
   if (trouble) ctx.session.notes.add(trouble);
   if (node.also.length > 0) {

@@ -61,7 +61,7 @@ export interface Tables {
 interface BridgeTables {
   readonly source: RuleSource;
   byTable: Map<number, number[]> | undefined;
-  /** By table and version: `table * VERSIONS + version`. */
+  /** By table, version, and how many versions later the last hidden flows came: `(table * VERSIONS + version) * VERSIONS + later`. */
   readonly classifiers: Map<number, Classifier>;
   readonly rules: Map<number, Rule>;
   /** Learned flows by number, from `source.count` on, and the version that each is there from. */
@@ -74,6 +74,7 @@ interface BridgeTables {
 
 /** More than a bridge's tables ever change in a trace or a walk. */
 const VERSIONS = 1 << 20;
+// 2 ** 8 tables and twice 2 ** 20 versions are numbers that are kept exactly.
 
 const shared = new WeakMap<RuleSource, BridgeTables>();
 
@@ -145,9 +146,10 @@ export function withoutIndexing<T>(run: () => T): { readonly value: T } | { read
 /** Makes a table ready as it was captured. */
 function* indexed(state: BridgeTables, table: number): Generator<void, void> {
   const byTable = (state.byTable ??= yield* byTableInSteps(state.source));
-  if (state.classifiers.has(table * VERSIONS)) return;
+  const key = table * VERSIONS * VERSIONS;
+  if (state.classifiers.has(key)) return;
   const made = yield* classifierInSteps(state.source, byTable.get(table) ?? []);
-  if (!state.classifiers.has(table * VERSIONS)) state.classifiers.set(table * VERSIONS, made);
+  if (!state.classifiers.has(key)) state.classifiers.set(key, made);
 }
 
 function ruleOf(state: BridgeTables, index: number): Rule {
@@ -177,12 +179,17 @@ function changed(state: BridgeTables, table: number, version: number): number {
   return last;
 }
 
-function classifierOf(state: BridgeTables, table: number, asked: number): Classifier {
+/**
+ * A table as it was in a version. `until`: with the flows that came up to a later one, hidden: the switch keeps them in the groups that
+ * it looks into, so that the bits of theirs that a lookup meets are looked at.
+ */
+function classifierOf(state: BridgeTables, table: number, asked: number, until = asked): Classifier {
   const version = state.version === 0 ? 0 : changed(state, table, asked);
-  const key = table * VERSIONS + version;
+  const latest = state.version === 0 ? 0 : changed(state, table, until);
+  const key = (table * VERSIONS + version) * VERSIONS + latest - version;
   let found = state.classifiers.get(key);
   if (!found) {
-    if (!waiting && version === 0 && state.source.count > MANY) throw new NotIndexed(indexed(tablesOf(state.source), table));
+    if (!waiting && latest === 0 && state.source.count > MANY) throw new NotIndexed(indexed(tablesOf(state.source), table));
     const source: RuleSource = {
       count: state.source.count + state.learned.length,
       table: (i) => (i < state.source.count ? state.source.table(i) : (state.learned[i - state.source.count]?.table ?? 0)),
@@ -193,19 +200,21 @@ function classifierOf(state: BridgeTables, table: number, asked: number): Classi
       trouble: (t) => state.source.trouble(t),
     };
     const there = (index: number) => (state.removed.get(index) ?? Infinity) > version;
+    const since = (index: number) => state.since[index - state.source.count] ?? 0;
     const captured = indexesOf(state, table);
     const learned: number[] = [];
     state.learned.forEach((rule, i) => {
       const index = state.source.count + i;
-      if (rule.table === table && (state.since[i] ?? 0) <= version && there(index)) learned.push(index);
+      if (rule.table === table && since(index) <= latest && there(index)) learned.push(index);
     });
-    if (version > 0 && captured.length > MANY) {
+    if (latest > 0 && captured.length > MANY) {
       const gone = [...state.removed.keys()].filter(
         (index) => index < state.source.count && state.source.table(index) === table && !there(index),
       );
       found = grownClassifier(classifierOf(state, table, 0), source, learned, gone);
     }
     found ??= drained(classifierInSteps(source, [...captured.filter(there), ...learned]));
+    if (latest > version) found = { ...found, hidden: (index) => since(index) > version };
     state.classifiers.set(key, found);
   }
   return found;
@@ -244,7 +253,7 @@ export function makeTables(): Tables {
     version: (bridge) => stateOf(bridge).version,
     lookup(bridge, table, flow, wc, version) {
       const state = stateOf(bridge);
-      const result = lookup(classifierOf(state, table, version), flow, wc, (index) => clausesOf(state, index));
+      const result = lookup(classifierOf(state, table, version, state.version), flow, wc, (index) => clausesOf(state, index));
       return { ...result, found: result.rule === undefined ? undefined : ruleOf(state, result.rule) };
     },
     add(bridge, rule) {

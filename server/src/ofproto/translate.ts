@@ -1,4 +1,5 @@
 import type { DpAction } from '../datapath/dp-action';
+import { netlinkSize } from '../datapath/netlink-size';
 import { formatActions } from '../openflow/format-actions';
 import { OFPP, type OfpAct } from '../openflow/ofpact';
 import { runActionSet, writeActions } from './action-set';
@@ -6,6 +7,7 @@ import { runActions } from './actions';
 import { bundleOf, forwards, isMirrorOutput } from './bundles';
 import {
   cancelFreeze,
+  meet,
   portOf,
   report,
   reportBridge,
@@ -17,7 +19,7 @@ import {
   type XlateError,
 } from './context';
 import { finishFreezing } from './freeze';
-import { clearConntrack, mayReceive, mirrorIngress } from './output';
+import { clearConntrack, composeOutput, mayReceive, mirrorIngress } from './output';
 import { restoreMetadata } from './recirculation';
 import { finishSflow, sampleInput } from './sampling';
 import { processSpecial } from './special';
@@ -26,8 +28,19 @@ import { reportTable } from './table-action';
 import { actionsOf, cookieOf, ruleFor } from './tables';
 import type { TraceNode } from './trace-node';
 import { cameByTunnel, lookAtTunnel, processEcn } from './tunnel-send';
-import { wordAt, emptyFlow, type FlowWords, or, W, writeMac } from '../packet/flow-words';
-import { CT_STATE, FRAG, isIcmpv4, isIcmpv6, isIpAny, isMplsType, isVlanType, PACKET_TYPE } from '../packet/protocols';
+import { wordAt, emptyFlow, exact16, exact8, type FlowWords, or, W, writeMac } from '../packet/flow-words';
+import {
+  CT_STATE,
+  ETH_TYPE,
+  FRAG,
+  IP_PROTO,
+  isIcmpv4,
+  isIcmpv6,
+  isIpAny,
+  isMplsType,
+  isVlanType,
+  PACKET_TYPE,
+} from '../packet/protocols';
 import { clearTunnel, TUNNEL_END, tunnelDst } from './headers';
 
 export interface Translation {
@@ -141,7 +154,7 @@ export function translate(session: Session, bridge: Bridge, packet: FlowWords, o
     baseFlow,
     origTunnelDst: tunnelDst(packet),
     wc: initialWc(flow),
-    enclosing: [],
+    enclosingBytes: 0,
     sflowOutputs: { count: 0, port: undefined },
     dpActions: [],
     stack: [],
@@ -254,11 +267,45 @@ function run(ctx: Ctx, state: FrozenState | undefined, recircId: number): DpActi
       if (!ctx.freezing) runActionSet(ctx);
       if (ctx.freezing) finishFreezing(ctx);
     }
+    if (!ctx.freezing) outputInBand(ctx);
     if (!state && firstBridge.sflow !== undefined) finishSflow(ctx, firstBridge.sflow, sent);
   }
+  if (isTooMuch(sent)) ctx.slow.add('ACTION');
   if (ctx.node) ctx.node.after ??= ctx.flow.slice();
   finishWc(ctx);
   return sent;
+}
+
+/** What the switch's own host needs to find a controller that it reaches through the bridge: answers of DHCP come to it in any case. */
+function outputInBand(ctx: Ctx): void {
+  const { flow, wc } = ctx;
+  if (wordAt(flow, W.dlType) !== ETH_TYPE.IP || wordAt(flow, W.nwProto) !== IP_PROTO.UDP) return;
+  if (wordAt(flow, W.tpSrc) !== 67 || wordAt(flow, W.tpDst) !== 68) return;
+  if (!ctx.bridge.inBand) {
+    meet(ctx, 'controller');
+    return;
+  }
+  const local = portOf(ctx, OFPP.LOCAL)?.odpPort;
+  if (ctx.dpActions.some((action) => action.kind === 'output' && action.port === local)) return;
+  exact8(wc, W.nwProto);
+  exact16(wc, W.tpSrc);
+  exact16(wc, W.tpDst);
+  exact16(wc, W.dlType);
+  report(ctx, 'detail', 'outputting DHCP packet to local port for in-band control');
+  composeOutput(ctx, OFPP.LOCAL, { isLast: false });
+}
+
+/** Bytes of actions that one netlink attribute can hold. */
+const MAX_ATTRIBUTE = 0xffff - 4;
+/** Packets that a kernel queues before it drops them: `net.core.netdev_max_backlog` unless it was changed. */
+const MAX_BACKLOG = 1000;
+
+/** Whether there are more actions, or more copies, than a datapath is trusted with at once: the switch then does them one by one. */
+function isTooMuch(actions: readonly DpAction[]): boolean {
+  if (netlinkSize(actions) > MAX_ATTRIBUTE) return true;
+  return (
+    actions.length > MAX_BACKLOG && actions.filter(({ kind }) => kind === 'output' || kind === 'lb_output').length > MAX_BACKLOG
+  );
 }
 
 function isMirrorBundle(bridge: Bridge, ofport: number): boolean {

@@ -2,7 +2,7 @@ import { ones } from '../base/bits';
 import type { Field } from '../packet/field';
 import { exactMask } from '../packet/fields';
 import { hasOption, noTlvs, optionIndex, readOption, writeOption, type TlvTable } from './tlv';
-import { emptyFlow, type FlowWords, readSlices, W, writeSlices } from '../packet/flow-words';
+import { emptyFlow, type FlowWords, readSlices, W, wordAt, writeSlices } from '../packet/flow-words';
 
 /** OpenFlow 1.1 and later give reserved ports 32-bit numbers. */
 const OFP11_OFFSET = 0xffff0000n;
@@ -116,6 +116,8 @@ export function lookAtField(field: Field, mask: bigint, wc: FlowWords, tlv: TlvT
   // All ones would mean "no VLAN" to dl_vlan.
   const bits = field.mfName === 'dl_vlan' ? mask & 0xfffn : mask;
   setField(field, getField(field, wc, tlv) | bits, wc, tlv);
+  // Setting the label keeps its 20 bits of what a match has looked at as a whole word.
+  if (field.mfName === 'ipv6_label') wc[W.ipv6Label] = wordAt(wc, W.ipv6Label) & 0xfffff;
 }
 
 /** What a flow demands of a packet, in the long form: `(packet & mask) == value`. */

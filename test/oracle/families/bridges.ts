@@ -16,6 +16,7 @@ const MENU: Menu = [
   ['pop', 0.3],
   ['resubmit', 1],
   ['in_port', 0.2],
+  ['in_port_write', 0.5],
   ['local', 0.3],
   ['normal', 0.5],
   ['mpls', 0.3],

@@ -65,4 +65,59 @@ const limits: Family = {
   },
 };
 
-export const limitFamilies: readonly Family[] = [limits];
+/** So many outputs, most of them by way of another table. */
+function outputs(count: number): string {
+  const each = 64;
+  const rest = Array.from({ length: count % each }, () => 'output:1');
+  return [...Array.from({ length: Math.floor(count / each) }, () => 'resubmit(,1)'), ...rest].join(',');
+}
+
+/** More copies, or more bytes of actions, than a datapath is trusted with; the last of them by a tunnel that the switch builds itself. */
+const large: Family = {
+  name: 'large',
+  make: (random, place): Omit<SetUp, 'family'> => {
+    const name = bridgeName(place);
+    const underlay = bridgeName(place, 'phy');
+    const ports = plainPorts(random, place, 3);
+    const own = plainPorts(random, place, 2, 'e');
+    const tunnel = {
+      name: `t${place.index}`,
+      ofport: 50,
+      type: 'vxlan',
+      interface: ['options:remote_ip=10.99.0.2', 'options:key=flow'],
+    };
+    // Around 1,000 outputs, and around 64 kB of them, 8 bytes each.
+    const count = random.chance(0.5) ? random.int(995, 1005) : random.int(8170, 8192);
+    const after = random.pick([
+      '',
+      ',output:50',
+      ',output:50,output:1',
+      ',output:50,output:50,output:1',
+      ',clone(output:50,ct(commit)),output:1',
+    ]);
+    return {
+      bridges: [
+        {
+          name,
+          ports: [...ports, tunnel],
+          flows: [
+            f(`ip actions=${outputs(count)}${after}`),
+            f(`table=1 actions=${Array.from({ length: 64 }, () => 'output:1').join(',')}`),
+          ],
+          settings: ['fail-mode=secure'],
+        },
+        { name: underlay, ports: own, flows: [f('actions=NORMAL')] },
+      ],
+      appctl: [
+        ['netdev-dummy/ip4addr', underlay, '10.99.0.1/24'],
+        ['ovs/route/add', '10.99.0.0/24', underlay],
+        ['tnl/neigh/set', underlay, '10.99.0.2', '0e:00:00:00:00:01'],
+        ['fdb/add', underlay, own[0]?.name ?? '', '0', '0e:00:00:00:00:01'],
+      ],
+      exclusive: true,
+      stages: [[{ bridge: name, flow: `in_port=${ports[1]?.ofport ?? 2},tcp` }]],
+    };
+  },
+};
+
+export const limitFamilies: readonly Family[] = [limits, large];

@@ -3,6 +3,10 @@ import type { Place, SetUp } from '../setup';
 import { bridgeFamilies } from './bridges';
 import type { Family } from './common';
 import { conjunctionFamilies } from './conjunctions';
+import { controllerFamilies } from './controllers';
+import { datapathFlowFamilies } from './datapath-flows';
+import { featureFamilies } from './features';
+import { fragmentFamilies } from './fragments';
 import { groupFamilies } from './groups';
 import { learningFamilies } from './learning';
 import { normalFamilies } from './normal';
@@ -32,6 +36,10 @@ export const families: readonly Family[] = [
   ...samplingFamilies,
   ...queueFamilies,
   ...watchedPortFamilies,
+  ...fragmentFamilies,
+  ...featureFamilies,
+  ...datapathFlowFamilies,
+  ...controllerFamilies,
 ];
 
 export function makeSetUp(family: Family, random: Random, place: Place): SetUp {

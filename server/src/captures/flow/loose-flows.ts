@@ -41,7 +41,7 @@ export interface LooseColumns {
   readonly firstLines: Uint32Array;
   readonly lastLines: Uint32Array;
   readonly tables: readonly (number | string)[];
-  readonly priorities: Uint16Array;
+  readonly priorities: Uint32Array;
   readonly hashes: Int32Array;
   readonly marks: Uint8Array;
   /** The lines of those that keep them. */
@@ -73,7 +73,7 @@ export function* looseColumns(
     firstLines: new Uint32Array(count),
     lastLines: new Uint32Array(count),
     tables: [] as (number | string)[],
-    priorities: new Uint16Array(count),
+    priorities: new Uint32Array(count),
     hashes: new Int32Array(count),
     marks: new Uint8Array(count),
     lines: new Map<number, readonly Line[]>(),

@@ -12,7 +12,7 @@ export interface OddFlows {
   /** The lines that they stand on, ascending. */
   readonly lines: Uint16Array;
   readonly tables: readonly (number | string)[];
-  readonly priorities: Uint16Array;
+  readonly priorities: Uint32Array;
   readonly hashes: Int32Array;
   /** Of each flow: `HAS_PORTS`, `IS_BROKEN`. */
   readonly marks: Uint8Array;
@@ -37,7 +37,7 @@ export interface OddFlow {
 const NONE: OddFlows = {
   lines: new Uint16Array(0),
   tables: [],
-  priorities: new Uint16Array(0),
+  priorities: new Uint32Array(0),
   hashes: new Int32Array(0),
   marks: new Uint8Array(0),
   errors: [],
@@ -71,7 +71,7 @@ export function* withOddFlows(
     odd: {
       lines: Uint16Array.from(lines),
       tables: flows.map(({ table }) => table),
-      priorities: Uint16Array.from(flows, ({ priority }) => priority),
+      priorities: Uint32Array.from(flows, ({ priority }) => priority),
       hashes: Int32Array.from(flows, ({ hash }) => hash),
       marks: Uint8Array.from(flows, ({ marks }) => marks),
       errors,

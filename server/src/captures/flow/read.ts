@@ -39,6 +39,8 @@ export function takesAnyNumber(key: string): boolean {
   return key === 'cookie' || key === 'n_packets' || (asides.has(key) && !Object.hasOwn(numbers, key));
 }
 
+const MAX_OWN_PRIORITY = 0x7fffffffn;
+
 const flagWords = new Set(['send_flow_rem', 'check_overlap', 'reset_counts', 'no_packet_counts', 'no_byte_counts']);
 
 /** Reads one flow; a line that is none is one error with the column where reading stopped. */
@@ -70,6 +72,8 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
   let packets: Val<bigint> | undefined;
   const properties: { -readonly [K in 'idleTimeout' | 'hardTimeout' | 'importance']?: Flow[K] } = {};
   const flags: string[] = [];
+  /** The switch's own flows, which bridge/dump-flows tells too, stand above all that OpenFlow can say (ovs-vswitchd(8), in-band control). */
+  const isKept = syntax.items.some(({ key }) => key.text === 'n_packets');
   let firstMatch: number | undefined;
   let lastMatch = 0;
   let lost = broken;
@@ -109,7 +113,8 @@ function build(source: SourceText, syntax: FlowSyntax, broken: boolean): ReadFlo
       case 'priority': {
         const text = value?.text ?? '';
         const number = parseNumber(text);
-        if (number === undefined || number > 0xffffn) misplaced(`invalid priority "${text}"`, valueSpan());
+        if (number === undefined || number > (isKept ? MAX_OWN_PRIORITY : 0xffffn))
+          misplaced(`invalid priority "${text}"`, valueSpan());
         else priority = val(Number(number), valueSpan());
         continue;
       }

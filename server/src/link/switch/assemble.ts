@@ -14,7 +14,7 @@ import { datapathOf, datapathTypesOf, tunnelNeighboursOf, tunnelRoutesOf } from 
 import { groupsOf } from './groups';
 import { mirrorsOf } from './mirrors';
 import { portsOf } from './ports';
-import { integer, isTrue, items, map, numbers, text, type DbRow } from './rows';
+import { integer, isTrue, items, map, numbers, text, type DbRow, isShown } from './rows';
 import { ruleSource } from './rules';
 import { unseenOf, unseenOfSwitch } from './unseen';
 
@@ -65,6 +65,7 @@ function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<str
   const floodVlans = numbers(row, 'flood_vlans');
   const protocols = items(row, 'protocols');
   const controllers = items(row, 'controller');
+  const inBand = config['disable-in-band'] !== 'true' && controllers.some((uuid) => isInBand(captured, uuid));
   return {
     name: bridge.name,
     ports,
@@ -92,9 +93,29 @@ function bridgeOf(captured: Captured, bridge: OvsBridge, meters: ReadonlyMap<str
     flowSampling: flowSamplingOf(captured, row),
     tunnelSampling: tunnelSamplingOf(captured, row),
     netflow: items(row, 'netflow').length > 0,
-    hasController: controllers.length > 0 && protocols.length > 0 && protocols.every((word) => /^OpenFlow1[012]$/.test(word)),
-    unseen: unseenOf(captured, bridge, bundles),
+    hasController:
+      controllers.some((uuid) => mayBeConnected(captured, uuid)) &&
+      protocols.length > 0 &&
+      protocols.every((word) => /^OpenFlow1[012]$/.test(word)),
+    inBand,
+    unseen: unseenOf(captured, bridge, bundles, inBand),
   };
+}
+
+/** A controller that is not there gets nothing; one of whom only the bridge tells may be. */
+function mayBeConnected(captured: Captured, uuid: string): boolean {
+  const row = captured.rows.byUuid(uuid);
+  return !isShown(row, 'is_connected') || isTrue(row, 'is_connected');
+}
+
+/** Whether a controller, as it was listed, is reached through the bridge's own ports (ovs-vswitchd.conf.db(5), "connection_mode"). */
+function isInBand(captured: Captured, uuid: string): boolean {
+  const row = captured.rows.byUuid(uuid);
+  return (
+    isShown(row, 'connection_mode') &&
+    text(row, 'connection_mode') !== 'out-of-band' &&
+    /^(?:tcp|ssl):/.test(text(row, 'target') ?? '')
+  );
 }
 
 /** How often a bridge with sFlow or IPFIX samples; a rate that is not captured is announced. */

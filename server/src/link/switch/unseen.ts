@@ -2,19 +2,25 @@ import type { OvsBridge } from '../../model/ovs-bridge';
 import type { Bundle, Unseen, UnseenOfSwitch } from '../../ofproto/switch';
 import { aboutBridge, factsOf, isWhole, type Captured } from './captured';
 import { PORT_KINDS } from './ports';
-import { isShown } from './rows';
+import { isShown, items } from './rows';
 
 const FDB_KINDS: ReadonlySet<string> = new Set(['ovs-appctl-fdb-show']);
 const MDB_KINDS: ReadonlySet<string> = new Set(['ovs-appctl-mdb-show']);
 const GROUP_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-dump-groups']);
 const METER_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-dump-meters']);
+const OWN_FLOW_KINDS: ReadonlySet<string> = new Set(['ovs-appctl-bridge-dump-flows']);
 const TLV_KINDS: ReadonlySet<string> = new Set(['ovs-ofctl-dump-tlv-map']);
 
 /**
  * What no capture tells of a bridge, and what stands in its place: a sentence each, for whoever meets it. What was shown in part counts
  * as not told.
  */
-export function unseenOf(captured: Captured, bridge: OvsBridge, bundles: readonly Bundle[]): ReadonlyMap<Unseen, string> {
+export function unseenOf(
+  captured: Captured,
+  bridge: OvsBridge,
+  bundles: readonly Bundle[],
+  inBand: boolean,
+): ReadonlyMap<Unseen, string> {
   const { name } = bridge;
   const { rows } = captured;
   const unseen = new Map<Unseen, string>();
@@ -59,6 +65,16 @@ export function unseenOf(captured: Captured, bridge: OvsBridge, bundles: readonl
     unseen.set(
       'tlv-map',
       `${name}: which Geneve options its tun_metadata fields stand for is not captured whole (ovs-ofctl dump-tlv-map ${name}); where none is, tun_metadata0 is taken for OVN's own option`,
+    );
+  if (inBand && !whole(OWN_FLOW_KINDS))
+    unseen.set(
+      'own-flows',
+      `${name}: it reaches a controller in-band, for which it has flows that only ovs-appctl bridge/dump-flows ${name} shows: of ARP, of DHCP and of TCP with the controller`,
+    );
+  if (items(bridgeRow, 'controller').some((uuid) => !isShown(rows.byUuid(uuid), 'connection_mode')))
+    unseen.set(
+      'controller',
+      `${name}: whether it reaches its controller in-band is not captured (ovs-vsctl list controller); answers of DHCP are then handed to its own host, too`,
     );
   return unseen;
 }
