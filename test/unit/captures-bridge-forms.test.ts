@@ -38,6 +38,23 @@ describe('bridge fdb', () => {
     ]);
   });
 
+  it('is known behind a switch prompt, and what its next hops are under `get`', () => {
+    const text = `leaf1>bridge fdb show dev vx10
+02:00:00:00:00:0b nhid 8 self extern_learn
+leaf1>bridge vni
+dev               vni                group/remote
+vx10              10
+leaf1>ip nexthop get id 8
+id 8 group 7 fdb
+`;
+    assert.deepEqual(places(text), [
+      ['bridge-fdb', 'leaf1', undefined],
+      ['bridge-vni', 'leaf1', undefined],
+      ['ip-nexthop', 'leaf1', undefined],
+    ]);
+    assert.equal(read(text).captures[2]?.options['filter'], 'get id 8');
+  });
+
   it('says where an option was refused', () => {
     assert.deepEqual(errorsOf('# bridge -ts fdb\nOption "-ts" is unknown, try "bridge help".\n'), ['error-output']);
   });

@@ -145,6 +145,18 @@ describe('connections', () => {
   });
 });
 
+describe('a list of connections', () => {
+  const entry = (port: number) =>
+    `tcp      6 9 ESTABLISHED src=10.0.0.5 dst=10.0.0.9 sport=${port} dport=22 src=10.0.0.9 dst=10.0.0.5 sport=22 dport=${port} [ASSURED] mark=0 use=1\n`;
+  const list = (said: number) =>
+    `# conntrack -L\n${entry(1)}${entry(2)}conntrack v1.4.6 (conntrack-tools): ${said} flow entries have been shown.\n`;
+
+  it('is not whole where its end says that there were more', () => {
+    assert.deepEqual(errorsOf(list(2)), []);
+    assert.deepEqual(errorsOf(list(8)), ['cut-off']);
+  });
+});
+
 describe('virsh', () => {
   it('lists names beside identifiers', () => {
     const text = `[root@kvm1 ~]# virsh list --all --uuid --name

@@ -107,6 +107,13 @@ describe('the same networks as people break them, or with a capture missing', ()
     open(answer, /^bridge vlan tunnelshow$/);
   });
 
+  it('a device of many networks says the number of each in its rows, once or twice', () => {
+    const changed = (text: string) => text.replace(/ src_vni (\d+)/g, ' vni $1 src_vni $1');
+    const answer = ask('vlan-tunnels', '10.10.0.1 > 10.10.0.2 tcp 80', { changed });
+    assert.equal(outline(answer), outline(ask('vlan-tunnels', '10.10.0.1 > 10.10.0.2 tcp 80', {})));
+    assert.equal(answer.ending.disposition, 'delivered');
+  });
+
   it('a bridge answers for whom it knows behind a port that is spared of questions', () => {
     const who = (asked: string, left?: RegExp) =>
       ask('suppressed', `10.0.0.11 > ${asked} arp`, left === undefined ? {} : { left });

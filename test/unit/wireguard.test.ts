@@ -62,6 +62,21 @@ describe('wg show', () => {
       );
     });
 
+  it('is read with remarks behind its lines, none of which goes to the peer above', () => {
+    const remarked = SHOW.replace(`peer: ${KEY.b}`, `peer: ${KEY.b} # Client 1`)
+      .replace('peer: xxxxxxxx', 'peer: xxxxxxxx # Client 2')
+      .replace('allowed ips: (none)', 'allowed ips: 10.9.0.0/24  <-- here')
+      .replace('endpoint: [', 'endpoint: <HIDDEN>:51820 #Port is ephemeral\n  endpoint: [');
+    const [first, second] = expected;
+    assert.deepEqual(peers(`$ wg show\n${remarked}`), [first, { ...second, endpoint: '2001:db8::9', allowed: ['10.9.0.0/24'] }]);
+    assert.deepEqual(read(`$ wg show\n${remarked}`).unclassified, []);
+  });
+
+  it('leaves out a second list of a device, which may be of another machine', () => {
+    const text = `${device('a', 'b', '10.7.0.2/32')}\n${device('b', 'a', '10.7.0.1/32')}`;
+    assert.deepEqual([peers(text).length, errorsOf(text)], [1, ['inconsistent']]);
+  });
+
   it('is kept as what it is in other forms', () => {
     const dump = `wg0\t(none)\t${KEY.a}\t51820\toff\n`;
     const text = `root@a:~# wg show all dump\n${dump}root@a:~# wg showconf wg0\n[Interface]\nListenPort = 51820\n\nroot@a:~# wg show interfaces\nwg0\n`;
@@ -122,7 +137,8 @@ describe('a packet for a peer of WireGuard', () => {
   });
 
   it('is not dropped where a list was cut, or what is behind a peer is masked', () => {
-    for (const show of [`${device('a', 'b', '10.7.0.9/32')}...\n`, device('a', 'b', '10.7.x.x/32')]) {
+    const lists = ['10.7.x.x/32', '10.7.0.9/32, 10.7.0.1'].map((allowed) => device('a', 'b', allowed));
+    for (const show of [`${device('a', 'b', '10.7.0.9/32')}...\n`, ...lists]) {
       const answer = walked(machine('a', show) + machine('b'));
       assert.notEqual(answer.ending.disposition, 'dropped', answer.ending.summary);
       assert.ok(answer.gaps.some(({ command }) => command === 'wg show wg0'));

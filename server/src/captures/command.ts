@@ -80,7 +80,7 @@ const prompts: readonly RegExp[] = [
   // / # ~ $ /etc # (BusyBox), ~# ~$
   /^\s*(?:~|\/[\w./-]*) ?[#$]\s+(?=\S)/,
   // node1> ip route, user@node1: ip route: only known programs tell them from a quotation or a remark
-  /^\s*(?:(?<host>[a-z][\w-]*\d)>|[\w.-]+@(?<name>[A-Za-z\d][\w.-]*):)\s+(?=(?:sudo\s+)?(?:ip|iptables|ip6tables|ovs-\w+|brctl|bridge|nft|ss|netstat|conntrack|ebtables|ipvsadm|virsh)\s)/,
+  /^\s*(?:(?<host>[a-z][\w-]*\d)>\s*|[\w.-]+@(?<name>[A-Za-z\d][\w.-]*):\s+)(?=(?:sudo\s+)?(?:ip|iptables|ip6tables|ovs-\w+|brctl|bridge|nft|ss|netstat|conntrack|ebtables|ipvsadm|virsh)\s)/,
   // └─$ ip route: the second line of a prompt, whose first names the host
   /^\s*[└╰][─╼-]*>?\s?[#$❯]\s*(?=\S)/,
   // ~>>> ❯ ➜ $ # > # % #>, ➜  folder git:(main) ✗ (Oh My Zsh)

@@ -1,6 +1,5 @@
 import type { Known } from '../model/source';
 import type { WireGuard, WireGuardPeer } from '../model/wireguard';
-import { parsePrefix } from '../packet/address';
 import { completeness, sourceAt, type LinkedCapture } from './facts';
 
 interface Draft {
@@ -29,8 +28,6 @@ export function linkWireGuard(captures: readonly LinkedCapture[]): ReadonlyMap<s
       if (fact.kind === 'wireguard-device') draft.key ??= fact.key.value;
       if (fact.kind !== 'wireguard-peer') continue;
       const allowed = fact.allowed.map(({ value }) => value);
-      // What is behind a peer may be masked.
-      if (allowed.some((network) => parsePrefix(network) === undefined)) draft.known = 'partial';
       const peer = { name: fact.peer.value, key: fact.key?.value, endpoint: fact.endpoint?.value.toLowerCase(), allowed };
       // Masked keys may all look the same.
       const key = fact.key?.value ?? `${fact.peer.value} ${allowed.join(' ')}`;

@@ -2,6 +2,7 @@ import grammars from '../../generated/grammars.ohm-bundle';
 import { val } from '../../base/span';
 import type { CaptureKind, Recognised } from '../capture';
 import { positionals } from '../command';
+import { missing, type Counted } from '../counted';
 import type { ConntrackEntryFact, ConntrackTuple } from '../netfilter-facts';
 import { ipRef, lower } from '../words';
 import type { Collected } from '../lines';
@@ -30,6 +31,8 @@ const EXPECT =
   /^\s*(?:\[\d+(?:\.\d+)?\]\s+)?(?:\[(?:NEW|UPDATE|DESTROY)\]\s+)?(?:\d+|-)\s+(?:l3proto = \d+ )?proto=\d+ src=[\da-f.:]+ dst=/i;
 /** A line of `-o save`. */
 const SAVED = /^\s*-[AIUD]\s(?=.*\s-s [\da-f.:]+\s)(?=.*\s-d [\da-f.:]+\s)(?=.*\s-r [\da-f.:]+\s)/i;
+/** What conntrack(8) says behind a list. */
+const SHOWN = /(\d+) flow entries have been shown/;
 const SUMMARY = /^\s*conntrack v[\d.]+ \(conntrack-tools\): \d+ /;
 /** A line of `-o xml`. */
 const XML = /^\s*(?:<\?xml\b|<\/?(?:conntrack|expect|flow|meta|layer[34]|src|dst|sport|dport|expected|mask|master)\b[^>]*>)/;
@@ -98,7 +101,10 @@ export const conntrack: CaptureKind = {
     if (input.lines.some(({ text }) => XML.test(text))) return readConntrackXml(input, SUMMARY);
     // By what tells a connection apart: its last event says how it stands.
     const events = new Map<string, ConntrackEntryFact | undefined>();
+    const counts: Counted[] = [];
+    let found = 0;
     const take = (rule: string, line: EntryLine, out: Collected) => {
+      found++;
       const masked = maskedAddress(out, line);
       if (masked !== undefined) {
         const message = `"${masked.value}" is no address, so that no packet can be compared with this connection; it is left out.`;
@@ -121,17 +127,25 @@ export const conntrack: CaptureKind = {
       take(rule, line, out);
       return 'record' as const;
     };
-    const parsed = parseRows(input, { ...rows, known }, (rule, result, source, out) => {
-      if (rule === 'summaryLine') return 'header';
+    const parsed = parseRows(input, { ...rows, known }, (rule, result, source, out, line) => {
+      if (rule === 'summaryLine') {
+        const [text = '', said] = SHOWN.exec(source.text) ?? [];
+        const start = line.start + source.text.indexOf(text);
+        if (said !== undefined)
+          counts.push({ what: 'This list', span: { start, end: start + text.length }, said: Number(said), found });
+        found = 0;
+        return 'header';
+      }
       if (rule === 'expectLine') addExpectation(out, readExpectation(result, source));
       else {
-        const line = rule === 'saveLine' ? readSaved(result, source) : readEntry(result, source);
-        if (line !== undefined) take(rule, line, out);
-        if (line !== undefined && rule === 'entryLine') forms.learn(source, line);
+        const entry = rule === 'saveLine' ? readSaved(result, source) : readEntry(result, source);
+        if (entry !== undefined) take(rule, entry, out);
+        if (entry !== undefined && rule === 'entryLine') forms.learn(source, entry);
       }
       return 'record';
     });
-    return { ...parsed, facts: [...parsed.facts, ...[...events.values()].filter((fact) => fact !== undefined)] };
+    const errors = [...parsed.errors, ...missing(counts)];
+    return { ...parsed, errors, facts: [...parsed.facts, ...[...events.values()].filter((fact) => fact !== undefined)] };
   },
 };
 
@@ -140,7 +154,6 @@ function identity({ protocol, original: { src, dst, sport, dport, icmpId }, zone
   return [protocol, src, dst, sport, dport, icmpId, zone].map((part) => part?.value ?? '').join(' ');
 }
 
-/** A connection, or what became of it. */
 /** What somebody put in place of an address; the addresses beside it are references all the same. */
 function maskedAddress(out: Collected, { words }: EntryLine) {
   const said = words.flatMap(({ key, value }) => (value !== undefined && /^(?:src|dst)$/.test(key) ? [value] : []));
@@ -149,6 +162,7 @@ function maskedAddress(out: Collected, { words }: EntryLine) {
   return masked;
 }
 
+/** A connection, or what became of it. */
 function entryOf(out: Collected, line: EntryLine, datapath: boolean): ConntrackEntryFact | undefined {
   const [original, reply] = datapath
     ? [line.words.filter(({ path }) => path === 'orig'), line.words.filter(({ path }) => path === 'reply')]

@@ -5,7 +5,7 @@ import type { CaptureKind, ParseInput } from '../capture';
 import type { Fact } from '../facts';
 import { jsonGateway, withoutEncap } from '../ip-route';
 import { readRouteLine } from '../ip-route/semantics';
-import { listCommand, selection } from '../iproute-command';
+import { getCommand, listCommand, selection } from '../iproute-command';
 import { acceptsJson, isJson, jsonNumber, jsonObjects, jsonText, readJsonObjects } from '../json';
 import { collect, type Collected } from '../lines';
 import { continuesRow, parseRows, type Rows } from '../rows';
@@ -27,9 +27,10 @@ const rows: Rows = {
 export const ipNexthop: CaptureKind = {
   kinds: ['ip-nexthop'],
   recognise(argv) {
-    const command = listCommand(argv);
+    const listed = listCommand(argv);
+    const command = listed ?? getCommand(argv);
     if (command?.object !== 'nexthop') return undefined;
-    const filter = selection(command.words, []);
+    const filter = listed ? selection(command.words, []) : `get ${command.words.join(' ')}`;
     return { kind: 'ip-nexthop', ...(filter === undefined ? {} : { options: { filter } }) };
   },
   sniff: (text) => (OBJECT.test(text) && /\s(?:scope|proto|group)\s/.test(text) ? { kind: 'ip-nexthop' } : undefined),

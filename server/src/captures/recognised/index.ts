@@ -30,6 +30,7 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
   (argv) => (argv[0] === 'ovn-trace' ? 'ovn-trace' : undefined),
   (argv) => ofDocker(argv),
   (argv) => ofWireGuard(argv),
+  (argv) => (argv[0] === 'bridge' && positionals(argv)[0] === 'vni' ? 'bridge-vni' : undefined),
   (argv) => (argv[0] === 'bridge' && argv.includes('vlan') && argv.includes('global') ? 'bridge-vlan-global' : undefined),
   (argv) => (argv[0] === 'iptables-xml' ? 'iptables-xml' : undefined),
   (argv) => {

@@ -17,25 +17,25 @@ const semantics = grammars.WgShow.createSemantics().addOperation<WgLine>('read(s
   line(content) {
     return content['read'](this.args['source']) as WgLine;
   },
-  interface(_indent, _word, _sp, name, _end) {
+  interface(_indent, _word, _sp, name, _behind) {
     return { is: 'interface', name: textVal(name, this.args['source'] as SourceText) };
   },
-  peer(_indent, _word, _sp, key, _end) {
+  peer(_indent, _word, _sp, key, _behind) {
     return { is: 'peer', key: textVal(key, this.args['source'] as SourceText) };
   },
-  publicKey(_indent, _word, _sp, key, _end) {
+  publicKey(_indent, _word, _sp, key, _behind) {
     return { is: 'public-key', key: textVal(key, this.args['source'] as SourceText) };
   },
-  endpoint(_indent, _word, _sp, address, _colon, _port, _end) {
+  endpoint(_indent, _word, _sp, address, _colon, _port, _behind) {
     const [alternative] = address.children;
     const ip = alternative?.children.length === 4 ? alternative.children[1] : alternative;
     return { is: 'endpoint', ip: textVal(ip ?? address, this.args['source'] as SourceText) };
   },
-  allowed(_indent, _word, _sp, ips, _comma, _end) {
+  allowed(_indent, _word, _sp, ips, _comma, _remark, _end) {
     const [list] = ips.children;
     return { is: 'allowed', networks: list?.ctorName === 'ips_some' ? networksOf(list.children[0], this.args['source']) : [] };
   },
-  moreLine(_indent, list, _comma, _end) {
+  moreLine(_indent, list, _comma, _remark, _end) {
     return { is: 'allowed', networks: networksOf(list, this.args['source']) };
   },
   other: (_indent, _key, _colon, _rest) => ({ is: 'other' }),

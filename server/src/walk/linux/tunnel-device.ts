@@ -148,7 +148,9 @@ interface Way {
 
 function toTarget(context: Context, way: Way, to: Target | undefined, packet: FlowKey, steps: Step[]): Ending {
   const { host, namespace, name, exact, nexthop } = way;
-  const tunnel = to?.toVni === undefined ? way.tunnel : { ...way.tunnel, id: to.toVni };
+  // A device of many networks says the number in every row; its twin has none of its own either.
+  const ofMany = way.tunnel.id === undefined ? to?.toVni : undefined;
+  const tunnel = to?.toVni === undefined || way.tunnel.id === undefined ? way.tunnel : { ...way.tunnel, id: to.toVni };
   const { network } = context;
   const device = namespace.devices.get(name);
   const mac = destinationMac(packet);
@@ -157,7 +159,9 @@ function toTarget(context: Context, way: Way, to: Target | undefined, packet: Fl
   // Without a table the only other host with a device of the same number is where the frame must come out.
   const guessed = to === undefined && tunnel.id !== undefined ? otherDevices(network, host, tunnel) : [];
   const far = to
-    ? (deviceEnd(network, host, local, to.ip, tunnel) ?? portEnd(network, near, to.ip))
+    ? (deviceEnd(network, host, local, to.ip, tunnel) ??
+      (ofMany === undefined ? undefined : deviceEnd(network, host, local, to.ip, { ...tunnel, id: ofMany })) ??
+      portEnd(network, near, to.ip))
     : guessed.length === 1
       ? guessed[0]
       : undefined;
@@ -176,8 +180,9 @@ function toTarget(context: Context, way: Way, to: Target | undefined, packet: Fl
       ),
       why: `which host ${name} sends ${isVxlan ? `frames for ${mac}` : 'packets'} to`,
     });
-  const number = tunnel.id === undefined ? '' : `, ${/^(?:vxlan|geneve)$/.test(tunnel.type) ? 'VNI' : 'key'} ${tunnel.id}`;
-  const sealed = tunnel.id === undefined ? packet : set(packet, 'tun_id', BigInt(tunnel.id));
+  const id = tunnel.id ?? ofMany;
+  const number = id === undefined ? '' : `, ${/^(?:vxlan|geneve)$/.test(tunnel.type) ? 'VNI' : 'key'} ${id}`;
+  const sealed = id === undefined ? packet : set(packet, 'tun_id', BigInt(id));
   const long = throughTunnel(
     context,
     {
@@ -233,7 +238,11 @@ function toTarget(context: Context, way: Way, to: Target | undefined, packet: Fl
     return context.go(
       context,
       { kind: 'device-in', host: far.host.name, namespace: far.namespace.name, device: far.device },
-      packet,
+      ofMany === undefined
+        ? packet
+        : far.namespace.devices.get(far.device)?.vni === undefined
+          ? sealed
+          : set(packet, 'tun_id', 0n),
       steps,
     );
   const nobody = hostWithout(network, host, to?.ip);
