@@ -157,6 +157,28 @@ describe('a list of connections', () => {
   });
 });
 
+describe('route -6', () => {
+  it('tells the addresses of the host from other ways', () => {
+    const text = `root@h:~# route -6 -n
+Kernel IPv6 routing table
+Destination                    Next Hop                   Flag Met Ref Use If
+fd00::/64                      ::                         U    256 0      0 eth0
+fd00::9/128                    ::                         U    256 0      0 eth1
+fd00::5/128                    ::                         Un   0   2      0 eth0
+::/0                           ::                         !n   -1  1      0 lo
+`;
+    assert.deepEqual(
+      factsOf(text, 'route').map(({ type, dst, table }) => [type, dst.value.ip, table?.value]),
+      [
+        ['unicast', 'fd00::', undefined],
+        ['unicast', 'fd00::9', undefined],
+        ['local', 'fd00::5', 'local'],
+        ['unreachable', '::', undefined],
+      ],
+    );
+  });
+});
+
 describe('virsh', () => {
   it('lists names beside identifiers', () => {
     const text = `[root@kvm1 ~]# virsh list --all --uuid --name

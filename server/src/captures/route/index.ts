@@ -91,15 +91,24 @@ function addRoute(out: Collected, row: RouteRow, fifthIsMetric: boolean): void {
   out.facts.push({
     kind: 'route',
     // A blackhole has no device, but is up; of `!` net-tools does not tell whether it is unreachable or prohibited.
-    type: row.flags.value.includes('!') ? 'unreachable' : named ? 'unicast' : 'blackhole',
+    type: row.flags.value.includes('!') ? 'unreachable' : isOwn(row, dst.prefix) ? 'local' : named ? 'unicast' : 'blackhole',
     dst: val(dst, row.destination.span),
     ...(via === undefined ? {} : { via: lower(via) }),
     ...(name === undefined ? {} : { gatewayName: name }),
     ...(named ? { dev: row.device } : {}),
     ...(fifthIsMetric && /^\d+$/.test(row.fifth.value) && row.fifth.value !== '0' ? { metric: numberVal(row.fifth) } : {}),
+    ...(isOwn(row, dst.prefix) ? { table: val('local', { start: row.flags.span.start, end: row.flags.span.start }) } : {}),
     flags: [],
     text: row.text,
   });
+}
+
+/**
+ * Of IPv6 the table of the host's own addresses is printed with the others: what leads to one address without a next hop (`n`, RTF_NONEXTHOP, see
+ * `addrconf_f6i_alloc` in the kernel's net/ipv6/route.c) is of it.
+ */
+function isOwn({ mask, flags }: RouteRow, prefix: number): boolean {
+  return mask === undefined && prefix === 128 && flags.value.includes('n');
 }
 
 function nameless({ destination }: RouteRow): CaptureError {
