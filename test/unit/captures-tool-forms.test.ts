@@ -243,6 +243,11 @@ a1b2c3d4e5f6   nginx:latest   "/docker-entrypoint.…"   2 hours ago    Up 2 hou
       'docker-network-ls',
       'docker-port',
     ]);
+    // What stands below without a blank line is not swallowed.
+    assert.deepEqual(kinds(`${ps}I see:\n10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.5\n`), [
+      'docker-ps',
+      'ip-route',
+    ]);
     assert.deepEqual(kinds(`In the mail:\n\n${ps}\n${networks}`), ['docker-ps', 'docker-network-ls']);
   });
 });

@@ -67,6 +67,14 @@ const OVN_SHOW: Readonly<Record<string, readonly [start: RegExp, below: RegExp]>
   ],
   'ovn-sbctl-show': [/^\s*Chassis "?[\w.:-]+"?\s*$/, /^\s+(?:hostname: |Encap \w+\s*$|Port_Binding )/],
 };
+/** The lines of what is known well enough that nothing else is taken for it. */
+const ROWS: Readonly<Record<string, RegExp>> = {
+  'docker-ps': /^\s*(?:CONTAINER ID\s|[\da-f]{12,64}\s{2,}\S)/,
+  'docker-network-ls': /^\s*(?:NETWORK ID\s|[\da-f]{12,64}\s+\S+\s+\S+)/,
+  'docker-port': /^\s*\d+\/(?:tcp|udp|sctp) -> /,
+  'bridge-vni': /^\s*(?:dev\s+vni\b|[\w.@-]{1,15}\s+\d|\d+(?:-\d+)?(?:\s|$)|[RT]X: )/,
+  'bridge-vlan-global': /^\s*(?:port\s+vlan-id|[\w.@-]{1,15}\s+\d+(?:-\d+)?\s*$|\d+(?:-\d+)?\s*$|mcast_\w+ |msti |vlan_)/,
+};
 const OVN_SHOWS = Object.entries(OVN_SHOW);
 
 /**
@@ -104,6 +112,8 @@ export const recognisedOnly: CaptureKind = {
   },
   accepts(text, kind) {
     // Identifiers may be cut short by hand.
+    const rows = ROWS[kind];
+    if (rows !== undefined) return rows.test(text);
     if (OVN_SHOW[kind]) return /^\s+\S/.test(text) || /^(?:l?(?:switch|router)|Chassis) \S+(?: \(.*\))?\s*$/.test(text);
     return text.trim() !== '' && !/^\s*[•]/.test(text) && !/^\s*```/.test(text);
   },
