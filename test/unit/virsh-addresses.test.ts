@@ -73,7 +73,7 @@ describe('virsh domifaddr', () => {
 });
 
 describe('virsh net-dhcp-leases', () => {
-  it('tells who has a lease, where the client said its name', () => {
+  it('tells who has a lease, by its card where the client said no name', () => {
     const text = `$ virsh net-dhcp-leases default
  Expiry Time           MAC address         Protocol   IP address           Hostname   Client ID or DUID
 ------------------------------------------------------------------------------------------------------------
@@ -81,7 +81,10 @@ describe('virsh net-dhcp-leases', () => {
  2026-01-05 18:25:01   52:54:00:0a:0b:0d   ipv4       192.168.122.41/24    -          -
 `;
     assert.deepEqual(errorsOf(text), []);
-    assert.deepEqual(owners(text), [['DHCP client', 'app', '192.168.122.40', '52:54:00:0a:0b:0c']]);
+    assert.deepEqual(owners(text), [
+      ['DHCP client', 'app', '192.168.122.40', '52:54:00:0a:0b:0c'],
+      ['DHCP client', '52:54:00:0a:0b:0d', '192.168.122.41', '52:54:00:0a:0b:0d'],
+    ]);
   });
 });
 
