@@ -49,6 +49,19 @@ ${REPORT}
     assert.deepEqual(errorsOf(text), []);
   });
 
+  it('is read from the screen of other versions', () => {
+    const text = `$ mtr -zn 10.2.0.9
+                           My traceroute  [v0.92]
+h (10.0.0.5)                                   2018-12-05T15:55:42+0000
+ Host                            Loss%   Snt   Last   Avg  Best  Wrst StDev
+ 1. AS???    10.0.0.254          ${NUMBERS}
+ 2. ???
+11. AS64512  10.2.0.9            ${NUMBERS}
+`;
+    assert.deepEqual(hopsOf(text), [['10.2.0.9', ['1 10.0.0.254', '2 ', '11 10.2.0.9'], true]]);
+    assert.deepEqual(read(text).unclassified, []);
+  });
+
   it('is read from its screen', () => {
     const text = `                              My traceroute  [v0.93]
 h (10.0.0.5) -> 10.2.0.9                              2024-01-10T10:00:00+0000

@@ -18,7 +18,8 @@ const MORE =
 const PATH =
   /^\s*\d{1,3}\??:\s+(?:\[LOCALHOST\]|no reply|send failed|\S+(?: \([^)]*\))?\s+[\d.]+ ?ms|\S+(?: \([^)]*\))?\s+.*(?:\bpmtu \d|![A-Z]\s*$))/;
 const RESUME = /^\s*(?:Resume: pmtu|Too many hops: pmtu)/;
-const MTR_TITLE = /^\s*(?:HOST: \S+\s+Loss%|Host\s+Loss%\s+Snt|Packets\s+Pings\s*$|Start: \S|My traceroute\s+\[v|Keys:\s+Help\s)/;
+const MTR_TITLE =
+  /^\s*(?:HOST: \S+\s+Loss%|\S+\s+Loss%\s+Snt|\S+ \([\d.a-f:]+\)\s+\d{4}-\d\d-\d\d[T ]|Packets\s+Pings\s*$|Start: \S|My traceroute\s+\[v|Keys:\s+Help\s)/;
 /** The screen's second line: from where to where. */
 const MTR_TARGET = /^\s*\S+ \([\d.a-f:]+\) -> \S+(?: \([\d.a-f:]+\))?\s+\d{4}-\d\d-\d\d/;
 /** As `-r` prints it, with `-z` as well, and as it stands on the screen. */
