@@ -256,6 +256,8 @@ a1b2c3d4e5f6   nginx:latest   "/docker-entrypoint.…"   2 hours ago    Up 2 hou
       'docker-network-ls',
       'docker-port',
     ]);
+    // Of other formats nobody knows the lines.
+    assert.deepEqual(kinds("$ docker ps --format '{{.Names}} {{.Ports}}'\nweb 0.0.0.0:8080->80/tcp\n"), []);
     // What stands below without a blank line is not swallowed.
     assert.deepEqual(kinds(`${ps}I see:\n10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.5\n`), [
       'docker-ps',

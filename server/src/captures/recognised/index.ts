@@ -41,7 +41,8 @@ const programs: readonly ((argv: readonly string[]) => string | undefined)[] = [
 
 /** What containers and networks there are, and which ports are published; who has which address is in `docker inspect`. */
 function ofDocker(argv: readonly string[]): string | undefined {
-  if (!/^(?:docker|podman|nerdctl)$/.test(argv[0] ?? '') || argv.some((word) => /^(?:-q|--quiet)$/.test(word))) return undefined;
+  if (!/^(?:docker|podman|nerdctl)$/.test(argv[0] ?? '') || argv.some((word) => /^(?:-q|--quiet$|--format(?:=|$))/.test(word)))
+    return undefined;
   const [first = '', second = ''] = positionals(argv, ['-H', '--host', '--context', '-n', '--namespace']);
   if (first === 'ps' || (first === 'container' && /^(?:ls|ps|list)$/.test(second))) return 'docker-ps';
   if (first === 'network' && /^(?:ls|list)$/.test(second)) return 'docker-network-ls';
