@@ -165,6 +165,8 @@ export const MAKERS: Readonly<Record<string, Maker>> = {
       `set_field:0x${random.bits(24).toString(16)}->tun_id`,
       `set_field:${random.int(0, 65535)}->tun_gbp_id`,
       'set_field:fd00::5->tun_ipv6_dst',
+      'set_field:fd99::2->tun_ipv6_dst',
+      'set_field:fd99::1->tun_ipv6_src',
       'load:0x1->NXM_NX_TUN_FLAGS[0]',
       'load:0xa630002->NXM_NX_TUN_IPV4_DST[]',
     ]),

@@ -1,4 +1,4 @@
-import { ipv4Text } from '../fields';
+import { ipv4Text, macText } from '../fields';
 import type { Packet } from '../packets';
 import type { Random } from '../random';
 import type { Flow } from '../setup';
@@ -25,6 +25,9 @@ const DIMENSIONS: readonly Dimension[] = [
     ),
   ({ fields }) => `in_port=${fields.get('in_port') ?? 1n}`,
   ({ fields }) => `ip,reg3=0x${(fields.get('reg3') ?? 0n).toString(16)}`,
+  (_, random) => `ip,nw_frag=${random.pick(['no', 'not_later', 'yes'])}`,
+  ({ fields }) => `ip,dl_src=${macText(fields.get('dl_src') ?? 0n)}`,
+  (_, random) => `ip,nw_ttl=${random.pick([64, 63, 1])}`,
   ({ fields }, random) => `ip,ct_state=${random.pick(['-trk', '+trk', '-est'])},reg5=${fields.get('reg5') ?? 0n}`,
 ];
 
@@ -52,7 +55,7 @@ const conjunctions: Family = {
     for (let k = 0; k < random.int(1, 3); k++) {
       const id = random.int(1, 2000) * 4 + k;
       const priority = 100 + 10 * k;
-      const dimensions = random.sample(DIMENSIONS, random.int(2, 3));
+      const dimensions = random.sample(DIMENSIONS, random.int(2, 5));
       dimensions.forEach((dimension, n) => {
         for (let m = 0; m < random.int(1, 4); m++) {
           const match = dimension(random.pick(packets), random);
@@ -66,9 +69,13 @@ const conjunctions: Family = {
         'drop',
         'resubmit(,9)',
         'mod_nw_ttl:9,output:1',
+        'load:5->NXM_NX_REG5[],resubmit(,9)',
+        'ct(commit,table=9)',
       ]);
       if (random.chance(0.9))
-        add(`table=${table},priority=${random.chance(0.8) ? priority : priority + 1},conj_id=${id},ip actions=${outcome}`);
+        add(
+          `table=${table},priority=${random.chance(0.8) ? priority : priority + 1},conj_id=${id},${random.pick(['ip', 'ip', 'tcp', 'udp'])} actions=${outcome}`,
+        );
     }
     if (random.chance(0.5))
       add(`table=${table},priority=105,tcp,in_port=${packets[0]?.fields.get('in_port') ?? 1n} actions=output:3`);

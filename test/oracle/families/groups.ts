@@ -16,6 +16,12 @@ const BUCKET: Menu = [
   ['controller', 0.2],
   ['local', 0.2],
   ['ct', 0.3],
+  ['output_truncated', 0.3],
+  ['push_mpls', 0.3],
+  ['set_queue', 0.3],
+  ['output_odd', 0.2],
+  ['ct_clear', 0.2],
+  ['move', 0.4],
 ];
 const HASHED = [
   'ip_src',
@@ -30,6 +36,8 @@ const HASHED = [
   'ipv6_src',
   'vlan_vid',
   'reg0',
+  ...['nw_tos', 'ipv6_label', 'arp_spa', 'metadata', 'in_port', 'eth_type', 'icmp_type', 'nd_target', 'tun_id', 'mpls_label'],
+  ...['ct_mark', 'pkt_mark', 'xreg1', 'nw_ttl', 'vlan_pcp', 'sctp_dst', 'tcp_flags', 'ct_state'],
 ];
 
 type Type = 'all' | 'select' | 'indirect' | 'ff' | 'fast_failover';
@@ -50,7 +58,8 @@ function groupText(
           ...['', ',selection_method=dp_hash', `,selection_method=dp_hash,selection_method_param=${random.int(1, 9)}`],
           ...[hashMethod(random), hashMethod(random), hashMethod(random)],
         ]);
-  const buckets = Array.from({ length: count }, () => {
+  const ids = random.chance(0.25);
+  const buckets = Array.from({ length: count }, (_, n) => {
     const actions = actionList(
       { random, ports, next: tables, kind: undefined, vlan: false, groups: earlier },
       BUCKET,
@@ -60,17 +69,18 @@ function groupText(
       type === 'ff' || type === 'fast_failover' || random.chance(0.08)
         ? random.chance(0.2) && earlier.length > 0
           ? `watch_group:${random.pick(earlier)},`
-          : `watch_port:${random.pick(ports).ofport},`
+          : `watch_port:${random.chance(0.1) ? random.pick(['LOCAL', 'CONTROLLER']) : random.pick(ports).ofport},`
         : '';
     const weight = type === 'select' && random.chance(0.7) ? `weight:${random.pick([0, 1, 1, 5, 100, 40000])},` : '';
-    return `bucket=${weight}${watch}${random.chance(0.5) ? 'actions=' : ''}${actions === '' ? 'drop' : actions}`;
+    const own = ids && n > 0 ? `bucket_id:${n * 7 + 3},` : ids ? 'bucket_id:1,' : '';
+    return `bucket=${own}${weight}${watch}${random.chance(0.5) ? 'actions=' : ''}${actions === '' ? 'drop' : actions}`;
   });
   return `group_id=${id},type=${type}${method},${buckets.join(',')}`;
 }
 
 function hashMethod(random: Random): string {
   const fields = random
-    .sample(HASHED, random.int(1, 4))
+    .sample(HASHED, random.int(1, 6))
     .map((name) => (name === 'ip_src' && random.chance(0.5) ? 'ip_src=255.255.0.0' : name));
   const param = random.chance(0.5) ? `,selection_method_param=${random.pick([1, 7, 4294967295])}` : '';
   return `,selection_method=hash${param},fields(${fields.join(',')})`;

@@ -3,6 +3,7 @@ import type { Place, SetUp } from '../setup';
 import { bridgeFamilies } from './bridges';
 import type { Family } from './common';
 import { conjunctionFamilies } from './conjunctions';
+import { connectionFamilies } from './connections';
 import { controllerFamilies } from './controllers';
 import { datapathFlowFamilies } from './datapath-flows';
 import { featureFamilies } from './features';
@@ -40,6 +41,7 @@ export const families: readonly Family[] = [
   ...featureFamilies,
   ...datapathFlowFamilies,
   ...controllerFamilies,
+  ...connectionFamilies,
 ];
 
 export function makeSetUp(family: Family, random: Random, place: Place): SetUp {

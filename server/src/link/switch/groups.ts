@@ -1,6 +1,6 @@
 import type { SwitchFact } from '../../captures/switch-facts';
 import { parseActions } from '../../captures/flow/ofpacts';
-import type { NameMap } from '../../openflow/names';
+import { reservedPort, type NameMap } from '../../openflow/names';
 import { parseFieldValue } from '../../openflow/parse-field';
 import type { Group } from '../../ofproto/switch';
 import { exactMask, mfFromName } from '../../packet/fields';
@@ -45,10 +45,15 @@ function groupOf(fact: GroupFact, ports: NameMap, captured: Captured, bridge: st
       const trouble = parsed.troubles[0];
       if (trouble) captured.notes.push(`group ${fact.id.value} of ${bridge}: ${trouble.message}`);
       const watched = bucket.watchPort?.value;
+      const watchPort = typeof watched === 'string' ? (reservedPort(watched) ?? ports.numberOf(watched)) : watched;
+      if (watched !== undefined && watchPort === undefined)
+        captured.notes.push(
+          `group ${fact.id.value} of ${bridge}: which port ${watched} is, that a bucket watches, is not captured; the bucket is taken to be live (ovs-ofctl show ${bridge} tells)`,
+        );
       return {
         id: bucket.id?.value ?? index,
         weight: bucket.weight?.value ?? 1,
-        watchPort: typeof watched === 'string' ? ports.numberOf(watched) : watched,
+        watchPort,
         watchGroup: bucket.watchGroup?.value,
         actions: parsed.acts,
       };
