@@ -96,7 +96,9 @@ function dialect({ flows, groups = [] }: Bridge, random: Random, own: boolean): 
   // Flows of the switch's own are told by this command alone.
   if (own) return ['bridge/dump-flows'];
   // Kept by the switch as it came, but told by later versions as other actions, which mean another thing in places.
-  if (flows.some(({ text }) => /set_mpls|mod_vlan/.test(text))) return ['bridge/dump-flows'];
+  // Later versions tell that there is no VLAN header by fewer bits than the switch may match.
+  if (flows.some(({ text }) => /set_mpls|mod_vlan|vlan_tci=0|dl_vlan=0xffff|vlan_vid=0\b|VLAN_TCI\[\]/.test(text)))
+    return ['bridge/dump-flows'];
   const lossy =
     groups.length > 0 ||
     flows.some(({ text }) =>

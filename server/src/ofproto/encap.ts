@@ -137,7 +137,7 @@ export function decapAction(ctx: Ctx, act: OfpAct & { kind: 'decap' }): boolean 
     }
     case PACKET_TYPE.MPLS:
     case PACKET_TYPE.MPLS_MCAST: {
-      flow[W.packetType] = act.packetType ?? 0x1fffe;
+      flow[W.packetType] = act.packetType ?? PACKET_TYPE.NEXT_PROTOCOL;
       const ethertype = wordAt(flow, W.packetType) & 0xffff || ETH_TYPE.TEB;
       const n = mplsLabels(flow, ctx.wc);
       if (popMpls(flow, n, ethertype, ctx.wc)) {

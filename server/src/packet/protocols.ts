@@ -43,6 +43,8 @@ export const PACKET_TYPE = {
   MPLS: 0x18847,
   MPLS_MCAST: 0x18848,
   NSH: 0x1894f,
+  /** What decap() asks for: the type that the header itself tells. */
+  NEXT_PROTOCOL: 0xfffe,
 } as const;
 
 /** Bits of `nw_frag`: any fragment, and one that is not the first. */
