@@ -61,6 +61,10 @@ describe('what the kernel does, where captures leave it open', () => {
     // A neighbour is somebody else, and who captured routes has shown what is there.
     assert.equal(asked('10.0.1.2')?.verdict, 'local');
     assert.equal(asked('172.16.6.6', ROUTES)?.verdict, 'local');
+    // Nor do rules alone show that no route leads on.
+    const rules = RULES.replace(/32766:.*\n32767:.*\n/, '');
+    const nowhere = ask([ADDRESSES, rules, settings, tables('', '')], WAY)[0];
+    assert.deepEqual([nowhere?.verdict, nowhere?.likely], ['insufficient-info', 'unroutable']);
   });
 
   it('asks whether loopback addresses may come in', () => {

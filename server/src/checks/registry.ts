@@ -1,6 +1,8 @@
 import type { Network } from '../model/network';
 import { bridgeMtu } from './bridge-mtu';
 import type { Check, CheckFinding } from './check';
+import { forwardingOff } from './forwarding-off';
+import { gatewayUnreachable } from './gateway-unreachable';
 import { interfaceError } from './interface-error';
 import { ipvsServer } from './ipvs-server';
 import { ipvsService } from './ipvs-service';
@@ -9,6 +11,7 @@ import { pairMtu } from './pair-mtu';
 import { patchPeer } from './patch-peer';
 import { portWatch } from './port-watch';
 import { tunnelMtu } from './tunnel-mtu';
+import { unreachedRule } from './unreached-rule';
 
 /** Every check, one line each. */
 const checks: readonly Check[] = [
@@ -21,6 +24,9 @@ const checks: readonly Check[] = [
   networkMtu,
   ipvsService,
   ipvsServer,
+  unreachedRule,
+  gatewayUnreachable,
+  forwardingOff,
 ];
 
 const results = new WeakMap<Network, readonly CheckFinding[]>();

@@ -272,9 +272,11 @@ function uncapturedRoutes(namespace: Namespace, passage: Passage): Pick<Doubt, '
   if ((family === 4 ? namespace.routesKnown : namespace.routesKnown6) !== 'absent') return undefined;
   const isRouted = events.some((event) => {
     // A rule that refuses comes behind the table of what is this host's, which may have more than its addresses.
-    if (event.kind === 'refused') return event.decision.why === 'route';
+    if (event.kind === 'refused') return event.decision.why === 'route' || event.decision.why === 'no-route';
     if (event.kind !== 'route') return false;
-    return event.lookup.kind === 'refused' || (event.lookup.kind === 'found' && event.lookup.table === 'main');
+    const { lookup } = event;
+    if (lookup.kind === 'none') return passage.verdict === 'unroutable';
+    return lookup.kind === 'refused' || (lookup.kind === 'found' && lookup.table === 'main');
   });
   const command = family === 4 ? 'ip route' : 'ip -6 route';
   if (isRouted) return { command, reason: 'no route was captured, only what the addresses imply is known' };
