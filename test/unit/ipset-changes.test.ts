@@ -35,6 +35,15 @@ describe('sets of ipset that SET changes', () => {
     ]);
   });
 
+  it('may be any where a list of sets was not captured whole', () => {
+    const sets = (list: string) => `create s hash:ip\nadd s 10.0.1.2\ncreate l list:set size 8\n${list}`;
+    const rules = ['-j SET --del-set l src', drop('s', 'src')];
+    assert.deepEqual(verdicts(sets('add l s'), rules, WAY), ['forwarded']);
+    assert.deepEqual(verdicts(sets(''), rules, WAY), ['dropped']);
+    assert.deepEqual(verdicts(sets('...'), rules, WAY), ['insufficient-info?']);
+    assert.deepEqual(verdicts('create s hash:ip\nadd s 10.0.1.2\n...', rules, WAY), ['insufficient-info?']);
+  });
+
   it('does both that one rule says, putting in first', () => {
     const sets = 'create a hash:ip\ncreate b hash:ip\nadd b 10.0.1.2';
     assert.deepEqual(verdicts(sets, ['-j SET --del-set b src --add-set a src', drop('b', 'src')], WAY), ['forwarded']);

@@ -29,7 +29,9 @@ interface Changed {
 
 function changeSet(changes: SetChanges, name: string, change: NfIpsetChange, at: Moment, depth: number): Changed {
   const set = at.namespace.ipsets.get(name);
-  const unknown: Changed = { changes: withUnknownChange(changes, name), done: 'maybe' };
+  // What may be a list, of which members are missing, may lead to any set.
+  const mayLead = set === undefined || set.type === '' || (set.known !== 'whole' && set.type.startsWith('list:'));
+  const unknown: Changed = { changes: withUnknownChange(changes, mayLead ? ANY_SET : name), done: 'maybe' };
   if (changes.has(ANY_SET) || depth > 4) return unknown;
   // What was in a set that was not captured whole nobody knows.
   if (set?.known !== 'whole' || set.type === '') return unknown;

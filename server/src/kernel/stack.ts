@@ -6,7 +6,7 @@ import { exceedsMtu } from './exceeds-mtu';
 import { carry } from './ipvs-send';
 import { answer, begin, end, lost, type Passage, type Run, type StackInput } from './passage';
 import { isTaken, tupleOf, UNTRACKED } from './conntrack';
-import { hasPorts, isIcmp } from './packet';
+import { hasPorts, isIcmp, isLinkLocal6, isMulticast } from './packet';
 import { hasRole } from '../model/known-names';
 import { bridgeKeyIn } from '../model/queries';
 import { parseIp } from '../packet/address';
@@ -246,8 +246,11 @@ function passBridge(run: Run, bridged: NonNullable<StackInput['bridged']>): Pass
  */
 function redirected(run: Run, bridge: string): Passage {
   const { packet } = run;
-  const asked = packet.family === 6 ? lookup(flowOf(packet, bridge), run) : undefined;
-  if (asked?.kind === 'found' && asked.type === 'unicast' && asked.hop?.device === bridge) return stay(run, bridge);
+  // Groups and addresses of the link mean the bridge's own link (rt6_need_strict).
+  const isLinks = packet.family === 6 && (isMulticast(6, packet.dst) || isLinkLocal6(packet.dst));
+  const flow = { ...flowOf(packet, bridge), ...(isLinks ? { oif: bridge, strict: true } : {}) };
+  const asked = packet.family === 6 ? lookup(flow, run) : undefined;
+  if (asked?.kind === 'found' && /^(?:uni|multi)cast$/.test(asked.type) && asked.hop?.device === bridge) return stay(run, bridge);
   const decision = routeInput(packet, bridge, run, true);
   const stays = decision.kind === 'forward' && decision.lookup.hop?.device === bridge;
   const atBridge = stays ? undefined : deviceHook(run, 'INGRESS', bridge);
@@ -265,6 +268,10 @@ function redirected(run: Run, bridge: string): Passage {
 function stay(run: Run, bridge: string): Passage {
   const { namespace, packet, physIn } = run;
   const own = run.input.bridges?.get(bridgeKeyIn(namespace.name, bridge));
+  if (isMulticast(packet.family, packet.dst)) {
+    const [other, ...more] = own?.members.filter(({ name }) => name !== physIn) ?? [];
+    return throughBridge(run, bridge, other && more.length === 0 ? other.name : UNKNOWN_PORT);
+  }
   const mac = namespace.neighbours.find(({ dev, ip }) => dev === bridge && parseIp(ip)?.value === packet.dst)?.mac;
   const port = own?.fdb.find((row) => row.mac === mac && row.dev !== bridge)?.dev;
   const member = own?.members.find(({ name }) => name === physIn);
