@@ -13,6 +13,10 @@ export interface Compared {
 
 const share = (part: number, all: number): string => (all === 0 ? '-' : `${((100 * part) / all).toFixed(1)}%`);
 
+/** More lines of a difference, and more signs of a line, are not printed: `--keep` has them all. */
+const MOST_LINES = 120;
+const MOST_SIGNS = 2000;
+
 /** How many cases of each family are equal, as a table. */
 export function table(all: readonly Compared[]): string {
   const families = [...new Set(all.map(({ one }) => one.family))].sort();
@@ -66,5 +70,8 @@ function unified(real: Answer, ours: Answer, cookiesHidden: boolean): string {
   fs.writeFileSync(path.join(folder, 'ours'), text(ours));
   const { stdout } = spawnSync('diff', ['-U', '4', 'real', 'ours'], { cwd: folder, encoding: 'utf8' });
   fs.rmSync(folder, { recursive: true, force: true });
-  return stdout.split('\n').slice(2).join('\n').trimEnd();
+  const lines = stdout.trimEnd().split('\n').slice(2);
+  // A loop of resubmits is traced in tens of thousands of lines, as deep as it goes.
+  const shown = lines.slice(0, MOST_LINES).map((line) => (line.length > MOST_SIGNS ? `${line.slice(0, MOST_SIGNS)}…` : line));
+  return [...shown, ...(lines.length > MOST_LINES ? [`… ${lines.length - MOST_LINES} more lines`] : [])].join('\n');
 }

@@ -79,12 +79,18 @@ export const INVALID: Tracking = { state: 'INVALID', reply: false, connection: u
 /** A rule has named the zone to look in: until then the packet has a stand-in for its connection (nf_ct_tmpl_alloc). */
 export const TEMPLATE: Tracking = { state: 'NEW', reply: false, connection: undefined };
 
+/** What a program of this host has sent, and whose the program is, where that is known. */
+export interface Opened extends Tuple {
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+}
+
 /** The connections of one namespace: those that were captured, by key, and those that this walk made. */
 export interface ConnectionTable {
   readonly captured: ReadonlyMap<string, Connection>;
   readonly own: Connection[];
   /** What programs of this host have sent, as their sockets see it. */
-  readonly opened: Tuple[];
+  readonly opened: Opened[];
   /** The connections of IPVS that this walk made. */
   readonly ipvs: IpvsEntry[];
   setChanges: SetChanges;

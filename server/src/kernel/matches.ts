@@ -4,7 +4,7 @@ import { parseIp, parsePrefix } from '../packet/address';
 import { arpTest } from './arp';
 import { hasFibDevice } from './fib-device';
 import { hasNamedStatus, hasStatusBits } from './connection-status';
-import { TEMPLATE, UNTRACKED, zoneId, type Tracking, type Tuple } from './conntrack';
+import { TEMPLATE, UNTRACKED, zoneId, type Opened, type Tracking } from './conntrack';
 import { not, or, and, tri, type Tri } from './decide';
 import { icmpType } from './icmp-names';
 import { inIpset } from './ipset-condition';
@@ -37,7 +37,7 @@ export interface Moment {
   readonly physOut: string | undefined;
   readonly tracking: Tracking;
   /** What this host's own programs have sent since: they may hold sockets that wait for its answers. */
-  readonly opened: readonly Tuple[];
+  readonly opened: readonly Opened[];
   readonly setChanges: SetChanges;
   /** A packet that this host made: only those have an owner. */
   readonly local: boolean;

@@ -12,7 +12,7 @@ import { afterAsking, looksUp } from './ipset-condition';
 import { testOf, type DeviceHook, type Hook, type Moment } from './matches';
 import { conditionText, openCondition, printsTable } from './open-condition';
 import { withChange, withMaybeChanged, type SetChanges } from './set-changes';
-import { proxyFor } from './sockets';
+import { ownerInInput, proxyFor } from './sockets';
 import { changed, isPassing, lacksOption } from './targets';
 
 export interface RuleHit {
@@ -251,8 +251,18 @@ interface Asked {
   readonly sure: SetChanges;
 }
 
-/** Whether all conditions hold: the kernel asks one after the other, up to the first that does not. */
+/** Whether all conditions hold; of a packet that may have the socket of the program that it answers by now, with it and without it. */
 function hold(matches: readonly NfMatch[], moment: Moment, hidden: boolean): Asked {
+  const asked = holdAsIs(matches, moment, hidden);
+  const owner = asked.answer === 'maybe' ? ownerInInput(moment) : undefined;
+  if (owner === undefined) return asked;
+  const without = holdAsIs(matches, { ...moment, opened: [] }, hidden);
+  const having = holdAsIs(matches, { ...moment, socket: { uid: owner.uid } }, hidden);
+  return without.answer === having.answer ? without : asked;
+}
+
+/** The kernel asks one condition after the other, up to the first that does not hold. */
+function holdAsIs(matches: readonly NfMatch[], moment: Moment, hidden: boolean): Asked {
   const fills = fillsIn(moment.namespace);
   let now = moment;
   let sure: SetChanges | undefined = hidden ? moment.setChanges : undefined;

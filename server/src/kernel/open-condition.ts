@@ -70,6 +70,7 @@ function asksForPort(match: NfMatch, { packet, namespace, setChanges }: Moment):
   }
   if (match.kind === 'number')
     return hasPorts(packet.proto) && /^(?:tcp|udp|udplite|sctp|dccp|th) [sd]port$/.test(match.number.of);
+  if (match.kind === 'conntrack') return /port$/.test(match.what);
   return /^(?:source|destination|any)-port$/.test(match.kind);
 }
 

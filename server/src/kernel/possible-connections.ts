@@ -1,4 +1,4 @@
-import { copyTable, isRemembered, type Connection, type ConnectionTable, type Tuple } from './conntrack';
+import { copyTable, isRemembered, type Connection, type ConnectionTable, type Opened, type Tuple } from './conntrack';
 import type { Doubt } from './decide';
 import { invert, newTable, tupleOf } from './conntrack';
 import type { Expectation } from './expected';
@@ -12,7 +12,7 @@ export type Answered = Doubt & { readonly answer: boolean };
 /** What packets may have left behind, and the answers that differ from the likely ones where it is so. */
 interface Left {
   readonly own: readonly Connection[];
-  readonly opened: readonly Tuple[];
+  readonly opened: readonly Opened[];
   readonly ipvs: readonly IpvsEntry[];
   readonly because: readonly Answered[];
 }

@@ -2,6 +2,7 @@ import type { Namespace } from '../model/namespace';
 import type { Listener } from '../model/sockets';
 import { parseIp } from '../packet/address';
 import type { Tri } from './decide';
+import type { Opened } from './conntrack';
 import type { Moment } from './matches';
 import { isIcmpError, PROTO, TCP, type IpPacket } from './packet';
 
@@ -39,7 +40,7 @@ function startsConnection({ packet, tracking }: Moment): boolean {
 
 /** Whether a socket is connected to the packet's sender: one that no capture shows may be, unless all of them were captured. */
 function isConnected(at: Moment, end: Pick<IpPacket, 'dst' | 'dport'>): Tri {
-  const { packet, namespace, opened } = at;
+  const { packet, namespace } = at;
   const protocol = protocolOf(packet);
   if (protocol === undefined) return 'no';
   const { src, sport } = packet;
@@ -53,11 +54,29 @@ function isConnected(at: Moment, end: Pick<IpPacket, 'dst' | 'dport'>): Tri {
       valueOf(socket.peerIp) === src,
   );
   if (found) return 'yes';
-  const answered = opened.some(
-    (own) => own.proto === packet.proto && own.src === dst && own.dst === src && own.sport === dport && own.dport === sport,
-  );
+  const answered = openerOf(at, end) !== undefined;
   if (answered) return 'maybe';
   return startsConnection(at) || namespace.connectedKnown[protocol] === 'whole' ? 'no' : 'maybe';
+}
+
+/** What a program of this host has sent before that a packet may answer. */
+function openerOf({ packet, opened }: Moment, { dst, dport }: Pick<IpPacket, 'dst' | 'dport'>): Opened | undefined {
+  return opened.find(
+    (own) =>
+      own.proto === packet.proto &&
+      own.src === dst &&
+      own.dst === packet.src &&
+      own.sport === dport &&
+      own.dport === packet.sport,
+  );
+}
+
+/** Whose socket a packet has by INPUT, if it has one: that of the program whose packet it answers; undefined where it may be another's. */
+export function ownerInInput(at: Moment): Opened | undefined {
+  const { packet, namespace } = at;
+  const protocol = protocolOf(packet);
+  if (at.hook !== 'INPUT' || protocol === undefined || namespace.connectedKnown[protocol] !== 'whole') return undefined;
+  return openerOf(at, packet);
 }
 
 function valueOf(ip: string): bigint | undefined {

@@ -185,7 +185,8 @@ function send(run: Run): Passage {
   run.out = first.device;
   run.rerouted = first;
   run.gateway = gatewayOf(first.found);
-  if (hasPorts(run.packet.proto)) run.input.connections.opened.push(tupleOf(run.packet));
+  const { uid, gid } = run.input;
+  if (hasPorts(run.packet.proto)) run.input.connections.opened.push({ ...tupleOf(run.packet), uid, gid });
   run.packet = { ...run.packet, mss: run.packet.mss ?? advertisedMss(run, first) };
   const refused = outByVrf(run) ?? hook(run, 'OUTPUT');
   if (refused) return refused;
