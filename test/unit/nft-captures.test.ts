@@ -215,6 +215,8 @@ table ip filter { # handle 3
       'dnat ip to tcp dport map { 80 : 10.9.0.2 . 8080, 81 : 10.9.0.3 . 8081 }': [
         'source=0.0.0.0/0 protocol=tcp destination-port=[[80,80]] -> DNAT',
         'source=0.0.0.0/0 protocol=tcp destination-port=[[81,81]] -> DNAT',
+        'source=::/0 protocol=tcp destination-port=[[80,80]] -> ',
+        'source=::/0 protocol=tcp destination-port=[[81,81]] -> ',
       ],
       'numgen random mod 2 vmap { 0 : jump a, 1 : jump b }': ['limit -> a', 'limit -> b'],
       '@th,16,16 0x35 drop': ['number -> DROP'],

@@ -153,13 +153,16 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
         if (item.family !== undefined && item.family !== lookup.family && !draft.matches.some((m) => asksFor(m, item.family))) {
           const [own, others] = item.family === 'ip' ? (['0.0.0.0/0', '::/0'] as const) : (['::/0', '0.0.0.0/0'] as const);
           begin();
-          if (item.map === undefined)
-            untouched = [...draft.matches, { kind: 'source', value: val(others, item.text.span), negated: false }];
+          untouched = [...draft.matches, { kind: 'source', value: val(others, item.text.span), negated: false }];
           narrow([{ kind: 'source', value: val(own, item.text.span), negated: false }]);
         }
         if (item.map === undefined) break;
         const found = item.form === 'interval' ? undefined : mapElements(item.map.map, lookup);
-        if (found === undefined) break;
+        if (found === undefined) {
+          // Whom the map holds nobody knows.
+          untouched = undefined;
+          break;
+        }
         begin();
         for (const { matches, element } of mapCases(item.map.selectors, found, lookup)) {
           const data = mapData(element);
@@ -169,6 +172,12 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
             matches,
             item.form === 'prefix' ? netmap(to, item.flags, item.text) : natTo(item.which, to, item.flags, item.text),
           );
+        }
+        // What the map does not hold ends the rule for the others as well.
+        if (untouched !== undefined) {
+          draft.matches = untouched;
+          for (const { matches, element } of mapCases(item.map.selectors, found, lookup))
+            if (mapData(element) !== undefined && !matches.some((match) => asksFor(match, item.family))) emit(matches, undefined);
         }
         return done();
       }
