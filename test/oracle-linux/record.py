@@ -278,6 +278,7 @@ def observe(router, packet):
     router.trace_lines({})
     error = None
     if packet["iif"] is None:
+        packet["df"] = asks_not_to_fragment(router, packet)
         error = router.send_local(packet)
     else:
         router.send_frame(packet["iif"], packet)
@@ -312,6 +313,15 @@ def observe(router, packet):
     if found["resolving"] or family == 6 and step["postrouting_last"] and not found["frame"]:
         router.forget_neighbours()
     return {"error": error, "answers": answers, "step": step, "marks": marks, "hits": hits, "ordered": ordered, **found}
+
+
+def asks_not_to_fragment(router, packet):
+    """Whether the kernel sets DF in a packet of its own: it discovers the path's MTU unless the route has it locked (ip_dont_fragment)."""
+    if ":" in packet["dst"]:
+        return False
+    origin = ["from", packet["src"]] if packet["src"] else []
+    mark = ["mark", str(packet["mark"])] if packet["mark"] else []
+    return "lock" not in router.router.run("ip", "route", "get", packet["dst"], *origin, *mark, check=False)
 
 
 def number_of(proto):
