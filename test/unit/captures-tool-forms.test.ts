@@ -297,3 +297,45 @@ IP 10.244.1.5.55555 > 10.244.2.7.80: Flags [S], seq 1, win 64860, options [mss 1
     );
   });
 });
+
+describe('bridge -d link', () => {
+  it('of iproute2 5.x says the name once more at the end', () => {
+    const text = `# bridge -d link show
+2: ens3: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master br-ens3 state forwarding priority 32 cost 100
+    hairpin off guard off root_block off fastleave off learning on flood on isolated on ens3
+9: br-ens3: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master br-ens3 br-ens3
+`;
+    assert.deepEqual([errorsOf(text), read(text).unclassified], [[], []]);
+    assert.deepEqual(
+      factsOf(text, 'linux-bridge-port').map(({ name, settings }) => [name.value, settings?.['isolated']?.value]),
+      [['ens3', 'on']],
+    );
+    // Cut in the middle it is told.
+    assert.deepEqual(errorsOf(text.split('\n').slice(0, 2).join('\n') + '\n    hairpin off guard off isolated\n'), ['cut-off']);
+  });
+});
+
+describe('ethtool without a device', () => {
+  it('is the name of a package', () => {
+    const text = 'zlib1g:\n  Installed: 1:1.2\nethtool:\n  Installed: 1:5.4-1\n  Version table:\n *** 1:5.4-1 500\n';
+    assert.deepEqual([read(text).captures, read(text).unclassified], [[], []]);
+  });
+});
+
+describe('conntrack -L', () => {
+  it('has what the program says in the middle of a connection, where both went into one file', () => {
+    const row = (port: number, protocol = 'tcp      6 431997 ESTABLISHED') =>
+      `ipv4     2 ${protocol} src=10.0.0.1 dst=10.0.0.2 sport=${port} dport=80 src=10.0.0.2 dst=10.0.0.1 sport=80 dport=${port} mark=0 use=1`;
+    const summary = 'conntrack v1.4.5 (conntrack-tools): 4 flow entries have been shown.\n';
+    const torn = (text: string, at: number) => text.slice(0, at) + summary + text.slice(at);
+    for (const at of [row(2).length - 1, 110, 100, 90]) {
+      const text = `# conntrack -L -o extended 2>&1\n${row(1)}\n${torn(row(2), at)}\n${row(3)}\n${row(4)}\n`;
+      assert.deepEqual(
+        factsOf(text, 'conntrack-entry').map(({ original }) => original.sport?.value),
+        [1, 2, 3, 4],
+        String(at),
+      );
+      assert.deepEqual([errorsOf(text), read(text).unclassified], [[], []]);
+    }
+  });
+});

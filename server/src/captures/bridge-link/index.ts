@@ -1,5 +1,6 @@
 import { defined } from '../../base/defined';
 import grammars from '../../generated/grammars.ohm-bundle';
+import type { Line } from '../../base/lines';
 import { val, type Val } from '../../base/span';
 import type { CaptureKind, ParseInput } from '../capture';
 import type { Fact } from '../facts';
@@ -41,6 +42,18 @@ const rows: Rows = {
   starts: (text) => [PORT, SETTINGS, VLAN, CUT, STATISTICS].some((form) => form.test(text)),
 };
 
+/** iproute2 5.0 to 5.3 say the port's name once more at the end of what -d shows of it. */
+function withoutRepeatedNames(lines: readonly Line[]): readonly Line[] {
+  let name: string | undefined;
+  return lines.map((line) => {
+    name = /^\s*\d+: ([^\s:@<>]+)(?:@[^\s:]+)?: </.exec(line.text)?.[1] ?? name;
+    const end = line.text.trimEnd();
+    return name !== undefined && end.endsWith(` ${name}`) && !/\s(?:master|dev|state)\s+\S+$/.test(end)
+      ? { ...line, text: end.slice(0, -name.length).trimEnd() }
+      : line;
+  });
+}
+
 type PortFact = Extract<Fact, { kind: 'linux-bridge-port' }>;
 type OpenPort = { -readonly [K in keyof PortFact]: PortFact[K] };
 
@@ -62,8 +75,9 @@ export const bridgeLink: CaptureKind = {
     return rows.starts(text) || acceptsJson(text);
   },
   continues: (previous, text) => continuesRow(rows)(previous, text) || REST.test(text),
-  parse(input) {
-    if (isJson(input)) return parseJson(input);
+  parse(given) {
+    if (isJson(given)) return parseJson(given);
+    const input = { ...given, lines: withoutRepeatedNames(given.lines) };
     let open: OpenPort | undefined;
     return parseRows(input, rows, (rule, result, source, out) => {
       if (rule === 'settingsLine') {

@@ -1,4 +1,5 @@
 import grammars from '../../generated/grammars.ohm-bundle';
+import type { Line } from '../../base/lines';
 import { val } from '../../base/span';
 import type { CaptureKind, Recognised } from '../capture';
 import { positionals } from '../command';
@@ -94,11 +95,12 @@ export const conntrack: CaptureKind = {
     return ENTRY.test(text) && / (?:sport|type|src|mark|use|packets|\[\w+\])/.test(text) ? { kind: 'conntrack-list' } : undefined;
   },
   accepts: (text) => rows.starts(text) || XML.test(text),
-  continues: continuesRow(rows),
+  continues: (previous, text) => summaryWithin(previous) >= 0 || continuesRow(rows)(previous, text),
   // Events are read together: what a later one says of a connection replaces what one before it said.
   startsRecord: (text) => (ENTRY.test(text) && !EVENT.test(text)) || DATAPATH.test(text),
-  parse(input) {
-    if (input.lines.some(({ text }) => XML.test(text))) return readConntrackXml(input, SUMMARY);
+  parse(given) {
+    if (given.lines.some(({ text }) => XML.test(text))) return readConntrackXml(given, SUMMARY);
+    const input = { ...given, lines: given.lines.map(summaryApart) };
     // By what tells a connection apart: its last event says how it stands.
     const events = new Map<string, ConntrackEntryFact | undefined>();
     const counts: Counted[] = [];
@@ -148,6 +150,20 @@ export const conntrack: CaptureKind = {
     return { ...parsed, errors, facts: [...parsed.facts, ...[...events.values()].filter((fact) => fact !== undefined)] };
   },
 };
+
+/**
+ * The words behind a list go another way than the list (conntrack(8) writes them to standard error): where both went into one file, they stand in the
+ * middle of a connection.
+ */
+function summaryApart(line: Line): Line {
+  const at = summaryWithin(line.text);
+  return at < 0 || line.cuts !== undefined ? line : { ...line, text: line.text.slice(0, at) };
+}
+
+/** Where those words start behind something else; -1 where there are none. */
+function summaryWithin(text: string): number {
+  return text.search(/(?<=\S.*)conntrack v[\d.]+ \(conntrack-tools\): \d+ flow entries/);
+}
 
 /** What is the same in every event of a connection. */
 function identity({ protocol, original: { src, dst, sport, dport, icmpId }, zone }: ConntrackEntryFact): string {

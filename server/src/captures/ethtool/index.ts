@@ -44,7 +44,8 @@ type LinkFact = Extract<Fact, { kind: 'link' }>;
 export const ethtool: CaptureKind = {
   kinds: ['ethtool'],
   recognise(argv) {
-    if (argv[0] !== 'ethtool') return undefined;
+    // Without a device it says how it is used; as a word with a colon behind it is a package, or a key.
+    if (argv[0] !== 'ethtool' || argv.length < 2) return undefined;
     const names = argv.slice(1).filter((word) => !word.startsWith('-'));
     // Tables of other forms, besides those options that change something.
     const other = argv.some((word) =>

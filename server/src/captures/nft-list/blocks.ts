@@ -11,6 +11,7 @@ import { changedSets } from './dynamic';
 import { cutElements, wholeElements } from './elements';
 import { priorityNumber } from './names';
 import { limitOf, rateIn, type SetHead } from './rates';
+import { statementsOf } from './one-line';
 import { ruleRefs } from './refs';
 import { ruleFacts } from './rules';
 import { UNPRINTED_TARGET } from './statements';
@@ -55,7 +56,7 @@ const MOST_RULE_LINES = 400;
 
 /** Reads the nested blocks of nft(8): each line, or each rule and set over several, is a record of its own. */
 export function readBlocks(input: ParseInput): Parsed {
-  const { lines } = input;
+  const lines = statementsOf(input.lines);
   const lacksExtensions = lines.some((line) => /XT (?:match|target) \S+ not found/.test(line.text));
   const state: State = {
     out: collect(),

@@ -13,7 +13,7 @@ const BRIDGE_PRIORITIES: Readonly<Record<string, number>> = { dstnat: -300, filt
 /** `filter`, `dstnat + 10`, `-150` as a number (nft(8), "standard priority names"); undefined for a name that is none. */
 export function priorityNumber(text: string, family: string): number | undefined {
   if (/^-?\d+$/.test(text)) return Number(text);
-  const [, name = '', sign, offset] = /^(\w+)(?:\s+([+-])\s+(\d+))?$/.exec(text) ?? [];
+  const [, name = '', sign, offset] = /^(\w+)(?:\s*([+-])\s*(\d+))?$/.exec(text) ?? [];
   const base = (family === 'bridge' ? BRIDGE_PRIORITIES : PRIORITIES)[name];
   if (base === undefined) return undefined;
   return base + (sign === undefined ? 0 : Number(`${sign}${offset ?? '0'}`));

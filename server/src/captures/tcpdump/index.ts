@@ -7,7 +7,7 @@ import { deviceRef, ipRef, macRef } from '../words';
 import type { Collected } from '../lines';
 import { sliceSource, type SourceText } from '../ohm';
 import { continuesRow, parseRowsInSteps, type Rows } from '../rows';
-import { readInner, readNote, readPacketLine, type PacketBody, type PacketLine } from './semantics';
+import { readNote, readPacketLine, type PacketBody, type PacketLine } from './semantics';
 
 const CLOCK = '(?:\\d{4}-\\d\\d-\\d\\d )?(?:\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?|\\d{9,11}\\.\\d{3,9})';
 const MACS = '[\\da-f]{2}(?::[\\da-f]{2}){5}(?: \\(oui [^)]*\\))? > (?:[\\da-f]{2}(?::[\\da-f]{2}){5}|Broadcast)';
@@ -28,8 +28,14 @@ const CERTAIN = new RegExp(`${BODY}|ethertype (?:IPv[46]|ARP) \\(0x`, 'i');
 const INDENTED = /^\s+\S+ > \S+: /;
 /** Further fields of the packet above, which tcpdump sets below it behind a tab: options of neighbour discovery, of DHCP … */
 const DETAIL =
-  /^(?:\t| {6,})\s*(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT) \S+ HTTP\/|HTTP\/\d)|^(?:\t| {6,})\s*[A-Za-z][\w-]*(?: [\w-]+)*(?: ?[(:[]|,)/;
-const VERBOSE = new RegExp(`^\\s*(?:${CLOCK}\\s+(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?)?IP6? \\(.*\\)$`);
+  /^(?: *\t| {6,})\s*(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT) \S+ HTTP\/|HTTP\/\d)|^(?: *\t| {6,})\s*[A-Za-z][\w-]*(?: [\w/.-]+)*(?: ?[(:[]|,)/;
+/** The packet inside a tunnel's, which -v sets below it: behind a tab for Geneve and GRE, at the margin for VXLAN. */
+const CARRIED = new RegExp(`^\\s*(?:IP6? \\(|(?:IP6? )?\\S+ > \\S+: |ARP, |${MACS}, )`, 'i');
+/** How what follows the ports starts, where it carries a packet of its own. */
+const TUNNEL = /^\s*(?:\[[^\]]*\] )?(?:VXLAN|OTV|Geneve|GREv\d|IP6? )/;
+/** The same packet on the line of the one that carries it. */
+const CARRIED_THERE = new RegExp(`(?:^|:)\\s+((?:IP6? (?:\\([^>]*\\) )?\\S+ > \\S+: |ARP, |${MACS}, ).*)$`, 'i');
+const VERBOSE = new RegExp(`^\\s*(?:${CLOCK}\\s+(?:\\S+\\s+(?:In|Out|P|B|M)\\s+)?)?IP6? (?:\\[[^\\]]*\\] )?\\(.*\\)$`);
 /** The bytes of a packet as letters (-A): its first begins with the version and length of an IP header, most others with dots for what is none. */
 const ASCII = /^E\S*\.\S*\.|^\S*\.{3,}\S*$/;
 const HEX = /^\s*0x[\da-f]{4}:\s+[\da-f]{2}/i;
@@ -110,7 +116,7 @@ export const tcpdump: CaptureKind = {
 
 function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
   let dev: Val<string> | undefined;
-  let vni: Val<number> | undefined;
+  let tunnel: Tunnel | undefined;
   let stamped = false;
   return yield* parseRowsInSteps(input, rows, (rule, result, source, out) => {
     if (rule !== 'packetLine') {
@@ -123,27 +129,36 @@ function* parseInSteps(input: ParseInput): Generator<void, Parsed> {
         out.facts.push({ kind: 'packets-counted', ...(dev === undefined ? {} : { dev }), captured: note.captured });
       return 'header';
     }
-    if (DETAIL.test(source.text) || (input.options['payload'] === 'ascii' && ASCII.test(source.text))) return 'record';
+    if (tunnel === undefined || !CARRIED.test(source.text)) {
+      if (DETAIL.test(source.text) || (input.options['payload'] === 'ascii' && ASCII.test(source.text))) return 'record';
+    }
     const packet = readPacketLine(result, source);
     stamped ||= packet.time !== undefined;
     // What an ICMP error quotes of the packet that it is about was not seen here.
-    if (packet.time === undefined && stamped && vni === undefined && /^\s/.test(source.text)) return 'record';
-    const inTunnel = packet.time === undefined && vni !== undefined;
-    vni = addPacket(out, packet, dev?.value === 'any' ? undefined : dev, inTunnel ? vni : undefined, source);
+    if (packet.time === undefined && stamped && tunnel === undefined && /^\s/.test(source.text)) return 'record';
+    const around = packet.time === undefined ? tunnel : undefined;
+    // The text ends before it says what is in the tunnel.
+    if (around !== undefined && packet.body.is === 'other' && packet.macSrc === undefined) return 'record';
+    tunnel = addPacket(out, packet, dev?.value === 'any' ? undefined : dev, around?.vni, source);
     return 'record';
   });
 }
 
+/** A packet that carries the one on the next line, and the number of its network, where it names one. */
+interface Tunnel {
+  readonly vni: Val<number> | undefined;
+}
+
 type SeenFact = Extract<EvidenceFact, { kind: 'packet-seen' }>;
 
-/** Notes a packet and those that it carries; gives the VNI of a tunnel whose inner packet the next line shows. */
+/** Notes a packet and those that it carries; gives the tunnel whose inner packet the next line shows. */
 function addPacket(
   out: Collected,
   packet: PacketLine,
   listening: Val<string> | undefined,
   vni: Val<number> | undefined,
   source: SourceText,
-): Val<number> | undefined {
+): Tunnel | undefined {
   const dev = packet.dev ?? listening;
   if (packet.dev !== undefined) deviceRef(out, packet.dev);
   for (const mac of [packet.macSrc, packet.macDst]) if (mac !== undefined) macRef(out, mac);
@@ -167,26 +182,14 @@ function addPacket(
   const at = number === null || text === undefined ? 0 : rest.span.start + number.index + number[0].length - text.length;
   const own = text === undefined ? undefined : val(Number(text), { start: at, end: at + text.length });
   // At port 8472, which Linux chose before VXLAN had a port of its own, tcpdump takes it for OTV.
-  const tunnel = /^\s*(?:VXLAN|OTV|Geneve|GREv\d|\[.*\] VXLAN)/.test(rest.value);
-  if (!tunnel) return undefined;
-  // The inner packet may stand on the same line: behind the last `: ` that starts addresses of its own.
-  const inner = /(?:: |\s)((?:IP6? )\S+ > \S+: .*)$/.exec(rest.value);
-  if (inner?.[1] !== undefined) {
-    const start = source.text.length - inner[1].length;
-    const piece = sliceSource(source, start, source.text.length);
-    const result = grammars.Tcpdump.match(piece.text, 'packet');
-    if (result.succeeded()) {
-      out.facts.push({
-        kind: 'packet-seen',
-        ...(dev === undefined ? {} : { dev }),
-        ...(own === undefined ? {} : { vni: own }),
-        ...bodyFields(out, readInner(result, piece)),
-        text: packet.text,
-      });
-      return undefined;
-    }
+  if (!TUNNEL.test(rest.value)) return undefined;
+  const inner = CARRIED_THERE.exec(rest.value)?.[1];
+  if (inner !== undefined) {
+    const piece = sliceSource(source, source.text.length - inner.length, source.text.length);
+    const result = grammars.Tcpdump.match(piece.text, 'packetLine');
+    if (result.succeeded()) return addPacket(out, { ...readPacketLine(result, piece), text: packet.text }, dev, own, piece);
   }
-  return own;
+  return { vni: own };
 }
 
 function bodyFields(out: Collected, body: PacketBody): Partial<SeenFact> {
@@ -204,8 +207,9 @@ function bodyFields(out: Collected, body: PacketBody): Partial<SeenFact> {
   for (const { ip } of [src, dst]) if (ip !== undefined) ipRef(out, ip);
   const six = (src.ip ?? dst.ip)?.value.includes(':') === true;
   const protocol = protocolOf(body, six);
-  const flags = /^ +Flags \[([^\]]*)\]/.exec(rest.value);
-  const echo = /^ +ICMP6?, ?echo (request|reply)|^ +ICMP:? echo (request|reply)/i.exec(rest.value);
+  const said = ` ${withoutChecksum(rest.value)}`;
+  const flags = /^ Flags \[([^\]]*)\]/.exec(said);
+  const echo = /^ ICMP6?, ?echo (request|reply)|^ ICMP:? echo (request|reply)/i.exec(said);
   const word = flags?.[1] ?? echo?.[1] ?? echo?.[2];
   const start = word === undefined ? 0 : rest.span.start + rest.value.indexOf(word);
   return {
@@ -219,12 +223,15 @@ function bodyFields(out: Collected, body: PacketBody): Partial<SeenFact> {
   };
 }
 
+/** `[udp sum ok]`, `[icmp6 sum ok]`, which -v says first. */
+const withoutChecksum = (rest: string): string => rest.trimStart().replace(/^\[[^\]]*\] /, '');
+
 function isAddress(text: string): boolean {
   return /^(?:\d+(?:\.\d+){3}|(?=[\da-f]*:)[\da-f:.]+)$/i.test(text);
 }
 
 function protocolOf(body: Extract<PacketBody, { is: 'ip' }>, six: boolean): string | undefined {
-  const rest = ` ${body.rest.value.trimStart()}`;
+  const rest = ` ${withoutChecksum(body.rest.value)}`;
   if (/^ Flags \[/.test(rest) || /^ (?:[SFPRWE.]+|\.) .*\bwin \d+/.test(rest)) return 'tcp';
   // -q prints the protocol and the length alone.
   const quiet = /^ (tcp|udp|sctp) \d+(?:\s|$)/i.exec(rest)?.[1]?.toLowerCase();

@@ -101,7 +101,9 @@ semantics.addOperation<PacketBody>('body(source)', {
       is: 'ip',
       src: addressOf(from, source),
       dst: addressOf(to, source),
-      protocol: /\bproto ([\w-]+)/.exec(options.sourceString)?.[1]?.toLowerCase(),
+      protocol: /\b(?:proto |next-header:? (?=TCP|UDP|ICMPv6|SCTP|GRE|ESP))([\w-]+)/
+        .exec(options.sourceString)?.[1]
+        ?.toLowerCase(),
       rest: tail['rest'](source) as Val<string>,
     };
   },
@@ -173,11 +175,6 @@ function etherName(text: string | undefined): string | undefined {
 /** What a matched line of a packet says. */
 export function readPacketLine(result: MatchResult, source: SourceText): PacketLine {
   return semantics(result)['read'](source) as PacketLine;
-}
-
-/** The packet that another one carries (`VXLAN, … vni 10` with the inner packet behind it); undefined where there is none. */
-export function readInner(result: MatchResult, source: SourceText): PacketBody {
-  return semantics(result)['body'](source) as PacketBody;
 }
 
 const notes = grammars.Tcpdump.createSemantics().addOperation<{
