@@ -67,6 +67,44 @@ describe('what the kernel does, where captures leave it open', () => {
     assert.deepEqual([nowhere?.verdict, nowhere?.likely], ['insufficient-info', 'unroutable']);
   });
 
+  it('asks whether loopback addresses may leave where a rule sends a packet of this host to itself elsewhere', () => {
+    const nat = ':OUTPUT ACCEPT [0:0]\n-A OUTPUT -d 127.0.0.1/32 -j DNAT --to-destination 10.0.2.9\n';
+    const asked = (settings: string) =>
+      ask(
+        [ADDRESSES, RULES, ROUTES, SYSCTLS + settings, tables('', nat)],
+        'src=127.0.0.1 dst=127.0.0.1 proto=udp sport=40000 dport=80',
+      )[0];
+    const [all, own] = ['all', 'eth1'].map((name) => (value: number) => `net.ipv4.conf.${name}.route_localnet = ${value}\n`);
+    assert.ok(all && own);
+    for (const half of ['', all(0), own(0)]) {
+      const open = asked(half);
+      assert.deepEqual([open?.verdict, open?.likely], ['insufficient-info', 'unroutable'], half);
+    }
+    assert.equal(asked(all(0) + own(0))?.verdict, 'unroutable');
+    for (const on of [all(1), own(1)]) assert.equal(asked(on)?.verdict, 'forwarded', on);
+  });
+
+  it('knows rp_filter only where both of its halves were captured, or one that no other can change', () => {
+    const way = 'iif=eth0 src=8.8.4.4 dst=10.0.2.2 proto=tcp sport=40000 dport=80';
+    const asked = (settings: string) => {
+      const [trace] = ask(
+        [ADDRESSES, RULES, ROUTES, `root@router:~# sysctl -a\nnet.ipv4.ip_forward = 1\n${settings}`, tables('', '')],
+        way,
+      );
+      return [trace?.verdict, trace?.likely].filter((word) => word !== undefined && word !== null).join(' ');
+    };
+    const [all, own] = ['all', 'eth0'].map((name) => (value: number) => `net.ipv4.conf.${name}.rp_filter = ${value}\n`);
+    assert.ok(all && own);
+    assert.deepEqual(
+      ['', all(0), own(0), all(1), own(1), all(2), own(2), all(0) + own(0), all(0) + own(1), all(1) + own(2)].map(asked),
+      [
+        ...['insufficient-info forwarded', 'insufficient-info forwarded', 'insufficient-info forwarded'],
+        ...['insufficient-info unroutable', 'insufficient-info unroutable'],
+        ...['forwarded', 'forwarded', 'forwarded', 'unroutable', 'forwarded'],
+      ],
+    );
+  });
+
   it('asks whether loopback addresses may come in', () => {
     const way = WAY.replace(/dst=\S+/, 'dst=127.0.0.1');
     const asked = (settings: string) =>
@@ -75,7 +113,9 @@ describe('what the kernel does, where captures leave it open', () => {
     const open = asked(without);
     assert.deepEqual([open?.verdict, open?.likely], ['insufficient-info', 'unroutable']);
     assert.ok(open?.gaps.some(({ command }) => command.includes('route_localnet')));
-    assert.equal(asked(`${without}net.ipv4.conf.all.route_localnet = 0\n`)?.verdict, 'unroutable');
+    const off = 'net.ipv4.conf.all.route_localnet = 0\n';
+    assert.equal(asked(without + off)?.verdict, 'insufficient-info');
+    assert.equal(asked(without + off + off.replace('all', 'eth0'))?.verdict, 'unroutable');
     assert.equal(asked(`${without}net.ipv4.conf.all.route_localnet = 1\n`)?.verdict, 'local');
   });
 
@@ -542,5 +582,19 @@ target     prot opt source               destination
       hidden?.alternatives.map(({ packet }) => packet.mark),
       [1, 0],
     );
+  });
+
+  it('leaves open whether a RST counts for a connection whose answered SYN may have been repeated before the capture', () => {
+    const drops = tables('-A FORWARD -m conntrack --ctstate INVALID -j DROP\n', '');
+    const asked = (flags: string, captured: string) => {
+      const tracked = `root@router:~# conntrack -L\ntcp      6 100 SYN_SENT src=10.0.1.2 dst=8.8.8.8 sport=40000 dport=80 ${captured}src=8.8.8.8 dst=10.0.1.2 sport=80 dport=40000 mark=0 use=1\n`;
+      return ask([ADDRESSES, RULES, ROUTES, SYSCTLS, drops, tracked], `${WAY} flags=${flags}`)[0];
+    };
+    const open = asked('rst,ack', '');
+    assert.deepEqual([open?.verdict, open?.likely], ['insufficient-info', 'forwarded']);
+    assert.ok(open?.gaps.some(({ command, why }) => command === 'conntrack -L' && why.includes('repeated')));
+    // Without numbers of the answerer that it could contradict it is in order, and a SYN that nobody answered was the last segment.
+    assert.equal(asked('rst', '')?.verdict, 'forwarded');
+    assert.equal(asked('rst,ack', '[UNREPLIED] ')?.verdict, 'dropped');
   });
 });

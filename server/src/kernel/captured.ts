@@ -35,10 +35,6 @@ function read(namespace: Namespace): Map<string, Connection> {
         // What is taken up in its middle tells the other side's numbers as well; a SYN does not, nor what was let by since.
         answererKnown: entry.state === undefined ? !entry.flags.includes('UNREPLIED') : entry.state.value !== 'SYN_SENT',
         assured: entry.flags.includes('ASSURED'),
-        // Nothing but an ACK leaves a connection that was answered where it is (its table of states).
-        ...(entry.state?.value === 'SYN_SENT' && !entry.flags.includes('UNREPLIED')
-          ? { last: { index: 'ack', reply: true, ignored: true } }
-          : {}),
         closing: ['FIN_WAIT', 'CLOSE_WAIT', 'LAST_ACK', 'TIME_WAIT'].includes(entry.state?.value ?? ''),
       },
       ...translations(answer, reply),
@@ -46,7 +42,7 @@ function read(namespace: Namespace): Map<string, Connection> {
       destinationDone: true,
       confirmed: true,
       captured: true,
-      ...(entry.state?.value === 'CLOSE' && !entry.flags.includes('ASSURED') ? { closed: true as const } : {}),
+      ...(entry.state?.value === 'CLOSE' && !entry.flags.includes('ASSURED') ? { inOrder: 'reset' as const } : {}),
       source,
     };
     connections.set(tupleKey(original, zone, 'orig'), connection);

@@ -50,8 +50,11 @@ export interface Connection {
   dead: boolean;
   /** It stood in a capture, which does not say everything. */
   readonly captured?: true;
-  /** Captured as closed, or closed by a RST since: whether further segments are in order for it is not known. */
-  closed?: true;
+  /**
+   * Why it is not known whether further segments are in order for it: it was captured as closed or closed by a RST since (`reset`), or
+   * captured when the other side had answered its SYN with an ACK, which a repeated SYN may have followed (`answered`).
+   */
+  inOrder?: 'reset' | 'answered';
   /** Where NAT chose the port by chance: which it may be, and those of them that others had then. */
   chosen?: { readonly ports: readonly [number, number]; readonly taken: ReadonlySet<number> } | undefined;
   /** The device whose address MASQUERADE gave it. */
@@ -334,7 +337,7 @@ export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loos
   let found = find(table, tuple, zone, pick);
   if (found && packet.proto === PROTO.TCP) {
     const { connection, reply } = found;
-    if (connection.segments.unsure === true) connection.closed = true;
+    if (connection.segments.unsure === true) connection.inOrder = 'reset';
     const step = nextTcpStep(connection, packet.tcpFlags, reply);
     if (step.kind === 'invalid') return INVALID;
     if (step.kind === 'reopened') {
@@ -343,6 +346,7 @@ export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loos
     } else {
       connection.tcp = step.tcp;
       connection.segments = step.segments;
+      if (step.kind === 'taken' && step.open === true) connection.inOrder = 'answered';
       // Where a RST is the only answer, the connection is forgotten at once.
       if (step.kind === 'taken' && (packet.tcpFlags & TCP.RST) !== 0 && !connection.seenReply) connection.dead = true;
     }

@@ -172,7 +172,8 @@ function trackPacket(run: Run): void {
   else {
     const loose = run.namespace.sysctls.get('net.netfilter.nf_conntrack_tcp_loose')?.value !== '0';
     run.tracking = track(connections, run.packet, run.zone, loose, pickBy(run));
-    if (run.tracking.connection?.closed && !takesClosed(run)) run.tracking = INVALID;
+    const why = run.tracking.connection?.inOrder;
+    if (why !== undefined && !isInOrder(run, why)) run.tracking = INVALID;
   }
   const { connection } = run.tracking;
   if (connection && assumed && !connections.own.includes(connection)) connections.own.push(connection);
@@ -207,11 +208,14 @@ function pickBy(run: Run): Pick {
 }
 
 /** A closed connection takes only segments that are in order for it, of which nothing was captured. */
-function takesClosed(run: Run): boolean {
+function isInOrder(run: Run, why: 'reset' | 'answered'): boolean {
   return askHidden(run, {
     key: 'closed',
     likely: true,
-    reason: 'its connection was captured when it had been reset: whether the packet still counts as part of it is not known',
+    reason:
+      why === 'reset'
+        ? 'its connection was captured when it had been reset: whether the packet still counts as part of it is not known'
+        : 'its connection was captured when an ACK had answered its SYN: if the SYN was repeated since, this RST is invalid',
     command: 'conntrack -L',
   });
 }

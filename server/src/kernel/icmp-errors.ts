@@ -81,7 +81,7 @@ function leadsBack(packet: IpPacket, answer: Answer, options: LookupOptions, { r
   const leads = (src: bigint, turn: string) => {
     const found = lookup(flowBack(namespace, packet, answer, src), { ...options, key: `${options.key}|answer${turn}` });
     const device = found.kind === 'found' && found.type !== 'local' ? found.hop?.device : undefined;
-    const strays = device !== undefined && isStrayLoopback(namespace, packet.family, src, device);
+    const strays = device !== undefined && isStrayLoopback(packet.family, src, device, options);
     const leads = found.kind === 'unknown' || (found.kind === 'found' && !strays);
     return { leads, source: 'route' in found ? found.route?.src : undefined };
   };

@@ -6,7 +6,8 @@ import { isLinkLocal6, isMulticast, type IpPacket } from './packet';
 import { parseIp } from '../packet/address';
 import { addressType } from './address-type';
 import { flowOf, lookup, vrfOf, unknownText, type Lookup, type LookupOptions } from './routing';
-import { sysctl } from './sysctl';
+import { routesLocalnet } from './source-address';
+import { sysctl, type Setting } from './sysctl';
 import { knownChain, knownNamespace } from '../model/known-names';
 
 /** What the kernel does with a packet that comes in, before any rule of the filter sees it (ip_route_input). */
@@ -91,18 +92,6 @@ function routeInput4(packet: IpPacket, iif: string, options: LookupOptions): Inp
   if (found.type !== 'unicast') return martian('martian-destination', `its destination is of type ${found.type}`);
   const refused = validateSource(namespace, packet, iif, found.hop?.device, options);
   return refused ?? { kind: 'forward', lookup: found };
-}
-
-/** Whether loopback addresses may come in by a device (ip-sysctl, `route_localnet`; off unless somebody, say kube-proxy, turns it on). */
-function routesLocalnet(iif: string, options: LookupOptions): boolean {
-  const said = sysctl(options.namespace, 'net.ipv4.conf', iif, 'route_localnet', 'or');
-  if (said !== undefined) return said.value === '1';
-  return askHidden(options, {
-    key: 'route_localnet',
-    likely: false,
-    reason: `whether loopback addresses may come in by ${iif} was not captured; they are taken not to`,
-    command: `sysctl net.ipv4.conf.all.route_localnet net.ipv4.conf.${iif}.route_localnet`,
-  });
 }
 
 /** What ip6_rcv throws away before any rule sees it; undefined for what IPv4 takes in and for sound packets. */
@@ -298,7 +287,7 @@ function validateSource(
     source: undefined,
     error: undefined,
   };
-  if (said !== undefined && mode === 0 && !fib.hasCustomRules) {
+  if (isOff(said) && !fib.hasCustomRules) {
     if (acceptLocal) return undefined;
     // Of the loopback network only its addresses count here, unless somebody has added local routes.
     const isLoop = packet.src >> 24n === 127n && !isAddress(namespace, packet.src) && !hasOwnLocalRoutes(namespace);
@@ -327,15 +316,15 @@ function validateSource(
   const refused: InputDecision = {
     kind: 'refused',
     why: 'rp-filter',
-    text: `the way back to its source does not lead out of ${iif} (rp_filter = ${mode})`,
+    text: `the way back to its source does not lead out of ${iif} (rp_filter${said ? ` = ${mode}` : ''})`,
     source: said?.source,
     error: undefined,
   };
-  if (back.kind === 'unknown') return said !== undefined && mode === 0 ? undefined : settle(refused, mode, false, options, 1);
-  if (back.kind !== 'found') return settle(refused, mode, said !== undefined, options, 2);
+  if (back.kind === 'unknown') return isOff(said) ? undefined : settle(refused, undefined, options, 1);
+  if (back.kind !== 'found') return settle(refused, said, options, 2);
   // Also an own address that is accepted must be that device's.
   if (back.type !== 'unicast' && (back.type !== 'local' || !acceptLocal)) return own;
-  if (!back.choices.some((hop) => hop.device === iif)) return settle(refused, mode, said !== undefined, options, 1);
+  if (!back.choices.some((hop) => hop.device === iif)) return settle(refused, said, options, 1);
   // What addresses imply is not all: a narrower route may lead elsewhere.
   if (namespace.routesKnown !== 'absent' || mode !== 1) return undefined;
   const passes = askHidden(options, {
@@ -365,18 +354,24 @@ function hasOwnLocalRoutes(namespace: Namespace): boolean {
   return false;
 }
 
-/** Refuses where rp_filter says so; where it was not captured, that is open. */
+function isOff(said: Setting | undefined): boolean {
+  return said?.value === '0' && said.atLeast !== true;
+}
+
+/** Refuses where rp_filter says so: the loosest mode that does is 1 or 2. Where it was not captured whole, that is open. */
 function settle(
   refused: InputDecision,
-  mode: number,
-  known: boolean,
+  said: Setting | undefined,
   options: LookupOptions,
   loosest: 1 | 2,
 ): InputDecision | undefined {
-  if (known) return mode === 1 || (loosest === 2 && mode === 2) ? refused : undefined;
+  const mode = Number(said?.value ?? 0);
+  const refuses = mode === 1 || (loosest === 2 && mode === 2);
+  if (said !== undefined && (said.atLeast !== true || mode === 2 || (refuses && loosest === 2)))
+    return refuses ? refused : undefined;
   const passes = askHidden(options, {
     key: 'rp_filter',
-    likely: true,
+    likely: !refuses,
     reason: 'the way back to the source leads elsewhere; with rp_filter the packet would be dropped',
     command: 'sysctl -a | grep rp_filter',
   });

@@ -93,13 +93,14 @@ function routeOutput(
 ): Passage | { readonly device: string; readonly found: Lookup & { kind: 'found' } } {
   const key = `${run.key}|output${again ? ' again' : ''}`;
   const { vrf } = run.input;
+  const options = { namespace: run.namespace, choose: run.choose, key, mayBeOwn: true };
   const answer = lookup(
     {
       ...flowOf(run.packet, 'lo', run.input.oif),
       ...(vrf === undefined ? {} : { vrf: vrf.name }),
       uid: run.input.uid ?? 'unknown',
     },
-    { namespace: run.namespace, choose: run.choose, key, mayBeOwn: true },
+    options,
   );
   run.events.push({ kind: 'route', lookup: answer, packet: run.packet, again });
   if (answer.kind === 'unknown') return end(run, 'insufficient-info', unknownText(answer));
@@ -107,7 +108,7 @@ function routeOutput(
   if (answer.kind === 'refused') return end(run, 'unroutable', answer.text);
   const device = answer.type === 'local' || answer.type === 'anycast' ? 'lo' : answer.hop?.device;
   if (device === undefined) return end(run, 'insufficient-info', 'the route names no device');
-  if (isStrayLoopback(run.namespace, run.packet.family, run.packet.src, device))
+  if (isStrayLoopback(run.packet.family, run.packet.src, device, options))
     return end(run, 'unroutable', 'its source is a loopback address, which never leaves the host');
   return { device, found: answer };
 }

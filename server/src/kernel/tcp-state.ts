@@ -76,7 +76,8 @@ export const NO_SEGMENTS: TcpSegments = { answererKnown: true, closing: false, a
 export type TcpStep =
   | { readonly kind: 'invalid' }
   | { readonly kind: 'reopened' }
-  | { readonly kind: 'taken'; readonly tcp: TcpState; readonly segments: TcpSegments }
+  /** `open`: whether it was in order depends on a segment before the capture. */
+  | { readonly kind: 'taken'; readonly tcp: TcpState; readonly segments: TcpSegments; readonly open?: true }
   | { readonly kind: 'ignored'; readonly tcp: TcpState; readonly segments: TcpSegments };
 
 /** The first segment of a connection; `loose` takes up those that have begun already (sysctl nf_conntrack_tcp_loose). */
@@ -111,8 +112,11 @@ export function nextTcpStep(
     return { kind: 'ignored', tcp, segments: { ...segments, last: { ...last, ignored: true } } };
   }
   const unchecked = index === 'rst' && isRstUnchecked(tcp, segments, seenReply, reply);
-  const unsure = index === 'rst' && reply && !segments.answererKnown && !segments.assured && segments.last === undefined;
-  if (!unchecked && !reply && !segments.answererKnown && (flags & TCP.ACK) !== 0) return { kind: 'invalid' };
+  // Nothing but an ACK leaves a connection that was answered in SYN_SENT; a SYN may have been repeated after it.
+  const unsure = index === 'rst' && !segments.answererKnown && !segments.assured && segments.last === undefined;
+  const unknown = !unchecked && !reply && !segments.answererKnown && (flags & TCP.ACK) !== 0;
+  const open = unknown && unsure && seenReply;
+  if (unknown && !open) return { kind: 'invalid' };
   return {
     kind: 'taken',
     tcp: next,
@@ -121,8 +125,9 @@ export function nextTcpStep(
       closing: segments.closing || (next === 'FIN_WAIT' && tcp !== 'FIN_WAIT'),
       assured: segments.assured || (seenReply && next === 'ESTABLISHED' && (tcp === 'SYN_RECV' || tcp === 'ESTABLISHED')),
       last,
-      ...(unsure || segments.unsure === true ? { unsure: true } : {}),
+      ...((unsure && reply) || segments.unsure === true ? { unsure: true } : {}),
     },
+    ...(open ? { open } : {}),
   };
 }
 
