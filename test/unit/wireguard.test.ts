@@ -38,9 +38,10 @@ describe('wg show', () => {
       peer: KEY.b,
       key: KEY.b,
       endpoint: '203.0.113.2',
+      reached: true,
       allowed: ['10.7.0.2/32', '10.2.0.0/24', 'fd00:2::/64'],
     },
-    { dev: 'wg0', peer: 'xxxxxxxx', endpoint: '2001:db8::9', allowed: [] },
+    { dev: 'wg0', peer: 'xxxxxxxx', endpoint: '2001:db8::9', reached: true, allowed: [] },
   ];
   for (const [how, text] of [
     ['under its command', `root@a:~# wg show\n${SHOW}`],
@@ -134,6 +135,21 @@ describe('a packet for a peer of WireGuard', () => {
     assert.match(nobody.ending.summary, /^No peer of wg0 has 10\.7\.0\.2 among its allowed IPs/);
     const refused = walked(machine('a', device('a', 'b', '10.7.0.2/32')) + machine('b', device('b', 'a', '10.7.0.9/32')));
     assert.deepEqual([refused.ending.disposition, refused.ending.at.host], ['dropped', 'b']);
+  });
+
+  it('is dropped where its peer has no endpoint, as far as the list tells', () => {
+    const show = device('a', 'b', '10.7.0.2/32').replace(/ *endpoint:.*\n/, '');
+    const far = machine('b', device('b', 'a', '10.7.0.1/32'));
+    const { ending } = walked(machine('a', show) + far);
+    assert.deepEqual([ending.disposition, ending.at.host], ['dropped', 'a']);
+    assert.match(ending.summary, /^Peer bBBBBBBB… of wg0 has no endpoint/);
+    for (const told of [
+      '  endpoint: <HIDDEN>:51820\n',
+      '  latest handshake: 2 minutes ago\n',
+      '  transfer: 1.21 KiB received, 3.05 KiB sent\n',
+      '...\n',
+    ])
+      assert.equal(walked(machine('a', show + told) + far).ending.disposition, 'delivered', told);
   });
 
   it('is not dropped where a list was cut, or what is behind a peer is masked', () => {

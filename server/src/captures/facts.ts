@@ -315,6 +315,8 @@ export type LinuxFact =
       readonly key?: Val<string>;
       /** The address of the machine that it was last heard from, or is configured at. */
       readonly endpoint?: Val<string>;
+      /** A line tells of an endpoint, whose address may be masked, or of packets that went there. */
+      readonly reached: boolean;
       /** The networks behind it, as prefixes. */
       readonly allowed: readonly Val<string>[];
     }

@@ -1,5 +1,6 @@
 import type { Namespace } from '../model/namespace';
 import type { Host } from '../model/network';
+import { onLink } from '../model/queries';
 import type { Source } from '../model/source';
 import { capturedConnections } from '../kernel/captured';
 import { copyTable, type ConnectionTable } from '../kernel/conntrack';
@@ -8,7 +9,6 @@ import { capturedExpectations } from '../kernel/expected';
 import type { Answer } from '../kernel/icmp-errors';
 import { formatAddress, isIcmp, PROTO, type IpPacket } from '../kernel/packet';
 import type { Passage, Verdict } from '../kernel/passage';
-import { parsePrefix } from '../packet/address';
 import {
   afterPacket,
   capturedAlone,
@@ -237,17 +237,19 @@ function traceOne(
       ...answerWords([branch], true),
       because: decisive(main, branch).map(({ reason }) => reason),
     })),
-    gaps: gapsOf([
-      ...(open || answers.answerOpen || passage.verdict === 'insufficient-info'
-        ? [
-            ...(unrouted ? [unrouted] : []),
-            ...(meets.unknown?.because ?? []),
-            ...branches.flatMap(({ doubts, result }) => [...result.before, ...doubts]),
-          ]
-        : []),
-      ...(forwards ? [{ command: forwards.command, reason: forwards.why }] : []),
-      ...usualRules(namespace, passage),
-    ]),
+    gaps: gapsOf(
+      [
+        ...(open || answers.answerOpen || passage.verdict === 'insufficient-info'
+          ? [
+              ...(unrouted ? [unrouted] : []),
+              ...(meets.unknown?.because ?? []),
+              ...branches.flatMap(({ doubts, result }) => [...result.before, ...doubts]),
+            ]
+          : []),
+        ...(forwards ? [{ command: forwards.command, reason: forwards.why }] : []),
+      ],
+      usualRules(namespace, passage),
+    ),
   };
   const left = (branch: Branch<Run>) => ({ table: branch.result.connections, because: decisive(main, branch) });
   const lost = branches.filter(({ result: { passage } }) => passage.undetermined || passage.verdict === 'insufficient-info');
@@ -282,8 +284,9 @@ function uncapturedRoutes(namespace: Namespace, passage: Passage): Pick<Doubt, '
   if (isRouted) return { command, reason: 'no route was captured, only what the addresses imply is known' };
   if (family !== 4 || passage.in === undefined || passage.in === 'lo') return undefined;
   const taken = events.find((event) => event.kind === 'route');
-  if (taken?.kind !== 'route' || taken.packet.src === 0n || isConnected(namespace, taken.packet.src)) return undefined;
+  if (taken?.kind !== 'route' || taken.packet.src === 0n) return undefined;
   const sender = formatAddress(4, taken.packet.src);
+  if ([...namespace.devices.values()].some((device) => onLink(device, sender))) return undefined;
   return {
     command: 'ip route show table all',
     reason: `no route was captured: whether a local route makes ${sender} an address of this host, from which it takes nothing`,
@@ -301,16 +304,6 @@ function wouldBeHandedOn({ events }: Passage): boolean {
 /** Whether the kernel asks first if it forwards: of what comes to its senders in answer, and where IPv4 finds no route. */
 function isAfterForwarding({ why, error }: InputDecision & { readonly kind: 'refused' }): boolean {
   return error !== undefined || why === 'route' || why === 'no-route';
-}
-
-/** Whether an address is in the subnet of one of a namespace's own. */
-function isConnected(namespace: Namespace, ip: bigint): boolean {
-  return [...namespace.devices.values()].some(({ addresses }) =>
-    addresses.some((address) => {
-      const prefix = parsePrefix(`${address.peer ?? address.ip}/${address.prefix}`);
-      return prefix?.family === 4 && (ip & prefix.mask) === prefix.value;
-    }),
-  );
 }
 
 /** A capture would tell whether the packet takes this way. */
@@ -362,8 +355,12 @@ function path(passage: Passage): string {
     .join('|');
 }
 
-/** Every capture that would settle something, beside each thing that it would settle. */
-function gapsOf(doubts: readonly Pick<Doubt, 'command' | 'reason'>[]): { command: string; why: string }[] {
+/** Every capture that would settle something, beside each thing that it would settle; `general` only what no doubt names already. */
+function gapsOf(
+  named: readonly Pick<Doubt, 'command' | 'reason'>[],
+  general: readonly Pick<Doubt, 'command' | 'reason'>[],
+): { command: string; why: string }[] {
+  const doubts = [...named, ...general.filter(({ command }) => named.every((other) => other.command !== command))];
   const gaps = new Map<string, Set<string>>();
   for (const { command, reason } of doubts) {
     if (command === undefined) continue;

@@ -200,11 +200,13 @@ export function unknownForwarding(namespace: Namespace, iif: string, family: 4 |
   return { name, setting, command: `sysctl ${setting}`, why, writer: writerThatForwards(namespace, family) };
 }
 
-/** Docker and libvirt turn forwarding on for the families that they write rules for, and kube-proxy's services work only with it. */
+/** Who is known by its chains to have forwarding turned on for a family. */
 function writerThatForwards({ netfilter, netfilter6 }: Namespace, family: 4 | 6): string | undefined {
   for (const { chains } of (family === 4 ? netfilter : netfilter6).values())
-    for (const chain of chains.keys())
-      if (/^(?:DOCKER(?:-|$)|LIBVIRT_FW|KUBE-(?:FORWARD|SERVICES)$)/.test(chain)) return knownChain(chain)?.writer;
+    for (const name of chains.keys()) {
+      const known = knownChain(name);
+      if (known?.forwards === true) return known.writer;
+    }
   return undefined;
 }
 

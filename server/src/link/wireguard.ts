@@ -28,7 +28,14 @@ export function linkWireGuard(captures: readonly LinkedCapture[]): ReadonlyMap<s
       if (fact.kind === 'wireguard-device') draft.key ??= fact.key.value;
       if (fact.kind !== 'wireguard-peer') continue;
       const allowed = fact.allowed.map(({ value }) => value);
-      const peer = { name: fact.peer.value, key: fact.key?.value, endpoint: fact.endpoint?.value.toLowerCase(), allowed };
+      const { peer: called, key: publicKey, endpoint, reached } = fact;
+      const peer = {
+        name: called.value,
+        key: publicKey?.value,
+        endpoint: endpoint?.value.toLowerCase(),
+        reached,
+        allowed,
+      };
       // Masked keys may all look the same.
       const key = fact.key?.value ?? `${fact.peer.value} ${allowed.join(' ')}`;
       if (!draft.peers.has(key)) draft.peers.set(key, { ...peer, source: sourceAt(linked, fact.peer.span) });

@@ -54,6 +54,8 @@ interface KnownNamespace extends KnownName {
 
 interface KnownChain extends KnownName {
   readonly effect?: ChainEffect;
+  /** Its writer turns forwarding on for the family that it writes it for, or could not work without (kube-proxy's services). */
+  readonly forwards?: boolean;
 }
 
 const PORT = '[0-9a-f]{8}-[0-9a-f]{2}';
@@ -233,15 +235,22 @@ const chains: readonly KnownChain[] = [
     pattern: /^DOCKER-USER$/,
     writer: 'Docker',
     says: "is left to the administrator's rules, asked before Docker's",
+    forwards: true,
     effect: RETURNS,
   },
-  { pattern: /^DOCKER-ISOLATION-STAGE-[12]$/, writer: 'Docker', says: 'keeps its networks apart from each other' },
+  {
+    pattern: /^DOCKER-ISOLATION-STAGE-[12]$/,
+    writer: 'Docker',
+    says: 'keeps its networks apart from each other',
+    forwards: true,
+  },
   {
     pattern: /^DOCKER-(?:FORWARD|BRIDGE|CT|INTERNAL|INGRESS)$/,
     writer: 'Docker',
     says: 'holds part of what its networks let through',
+    forwards: true,
   },
-  { pattern: /^DOCKER$/, writer: 'Docker', says: 'holds the published ports of containers' },
+  { pattern: /^DOCKER$/, writer: 'Docker', says: 'holds the published ports of containers', forwards: true },
   { pattern: /^DOCKER_OUTPUT$|^DOCKER_POSTROUTING$/, writer: 'Docker', says: 'leads to its name server inside a container' },
   {
     pattern: /^KUBE-MARK-MASQ$/,
@@ -260,10 +269,15 @@ const chains: readonly KnownChain[] = [
   { pattern: /^KUBE-(?:EXT|XLB)-/, writer: 'kube-proxy', says: 'takes what comes to a service from outside the cluster' },
   { pattern: /^KUBE-SVL-/, writer: 'kube-proxy', says: "picks one of a service's endpoints on this node" },
   { pattern: /^KUBE-FW-/, writer: 'kube-proxy', says: "guards a load balancer's address" },
-  { pattern: /^KUBE-SERVICES$/, writer: 'kube-proxy', says: "leads packets to services' addresses to their chains" },
+  {
+    pattern: /^KUBE-SERVICES$/,
+    writer: 'kube-proxy',
+    says: "leads packets to services' addresses to their chains",
+    forwards: true,
+  },
   { pattern: /^KUBE-NODEPORTS$/, writer: 'kube-proxy', says: "leads packets to services' node ports to their chains" },
   { pattern: /^KUBE-POSTROUTING$/, writer: 'kube-proxy', says: 'masquerades what is marked with 0x4000' },
-  { pattern: /^KUBE-FORWARD$/, writer: 'kube-proxy', says: 'lets pass what is marked with 0x4000, and answers' },
+  { pattern: /^KUBE-FORWARD$/, writer: 'kube-proxy', says: 'lets pass what is marked with 0x4000, and answers', forwards: true },
   {
     pattern: /^KUBE-(?:FIREWALL|PROXY-FIREWALL)$/,
     writer: 'kubelet or kube-proxy',
@@ -277,9 +291,9 @@ const chains: readonly KnownChain[] = [
   },
   { pattern: /^LIBVIRT_INP$/, writer: 'libvirt', says: 'lets guests reach the DHCP and DNS server of their network' },
   { pattern: /^LIBVIRT_OUT$/, writer: 'libvirt', says: "lets the DHCP and DNS server's answers out" },
-  { pattern: /^LIBVIRT_FWI$/, writer: 'libvirt', says: 'says what may be forwarded to guests' },
-  { pattern: /^LIBVIRT_FWO$/, writer: 'libvirt', says: 'says what guests may send out' },
-  { pattern: /^LIBVIRT_FWX$/, writer: 'libvirt', says: 'lets guests of one network talk to each other' },
+  { pattern: /^LIBVIRT_FWI$/, writer: 'libvirt', says: 'says what may be forwarded to guests', forwards: true },
+  { pattern: /^LIBVIRT_FWO$/, writer: 'libvirt', says: 'says what guests may send out', forwards: true },
+  { pattern: /^LIBVIRT_FWX$/, writer: 'libvirt', says: 'lets guests of one network talk to each other', forwards: true },
   { pattern: /^LIBVIRT_PRT$/, writer: 'libvirt', says: 'masquerades what guests send out' },
   { pattern: /^OVN-KUBE-/, writer: 'OVN-Kubernetes', says: 'holds what its services and egress need' },
   { pattern: /^cali-|^cali\w*:/, writer: 'Calico', says: 'holds part of its policy' },

@@ -129,13 +129,14 @@ export function neutronPortWithMac(network: Network, mac: string): NeutronPort |
   return network.neutronPorts.find((port) => port.mac === mac);
 }
 
-/** Whether `ip` is on the subnet of one of a device's addresses. */
+/** Whether `ip` is on the subnet of one of a device's addresses, or the other end of one (`peer`). */
 export function onLink(device: Device, ip: string): boolean {
   const address = parseIp(ip);
   if (!address) return false;
-  return [...device.addresses, ...device.unverified].some((own) => {
-    const prefix = parsePrefix(`${own.ip}/${own.prefix}`);
-    return prefix !== undefined && own.prefix < (prefix.family === 4 ? 32 : 128) && inPrefix(address, prefix);
+  return [...device.addresses, ...device.unverified].some(({ ip: own, peer, prefix: length }) => {
+    const prefix = parsePrefix(`${peer ?? own}/${length}`);
+    if (prefix === undefined || !inPrefix(address, prefix)) return false;
+    return peer !== undefined || length < (prefix.family === 4 ? 32 : 128);
   });
 }
 

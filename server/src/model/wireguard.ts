@@ -7,6 +7,8 @@ export interface WireGuardPeer {
   readonly key: string | undefined;
   /** The address of the machine that it is on, as far as this one knows. */
   readonly endpoint: string | undefined;
+  /** The machine had an endpoint of it when that was captured: without one nothing can be sent to it until it has been heard from. */
+  readonly reached: boolean;
   /** The prefixes that are behind it: packets for them are sent to it, and packets from them taken from it alone. */
   readonly allowed: readonly string[];
   readonly source: Source;

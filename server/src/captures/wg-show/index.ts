@@ -72,10 +72,12 @@ export const wgShow: CaptureKind = {
           dev,
           peer: line.key,
           ...defined({ key: isKey(line.key) ? line.key : undefined }),
+          reached: false,
           allowed: [],
         };
         out.facts.push(peer);
       } else if (line.is === 'endpoint') {
+        if (peer !== undefined) peer.reached = true;
         // It may be masked.
         if (parseIp(line.ip.value) === undefined) return 'record';
         ipRef(out, line.ip);
@@ -91,6 +93,8 @@ export const wgShow: CaptureKind = {
           }
           peer?.allowed.push(network);
         }
+      } else if (line.is === 'other' && line.reaches && peer !== undefined) {
+        peer.reached = true;
       }
       return line.is === 'other' ? 'header' : 'record';
     });

@@ -11,7 +11,8 @@ export type WgLine =
   | { readonly is: 'public-key'; readonly key: Val<string> }
   | { readonly is: 'endpoint'; readonly ip: Val<string> }
   | { readonly is: 'allowed'; readonly networks: readonly Val<string>[] }
-  | { readonly is: 'other' };
+  /** `reaches`: such a line stands only with a peer whose endpoint is known. */
+  | { readonly is: 'other'; readonly reaches: boolean };
 
 const semantics = grammars.WgShow.createSemantics().addOperation<WgLine>('read(source)', {
   line(content) {
@@ -38,7 +39,10 @@ const semantics = grammars.WgShow.createSemantics().addOperation<WgLine>('read(s
   moreLine(_indent, list, _comma, _remark, _end) {
     return { is: 'allowed', networks: networksOf(list, this.args['source']) };
   },
-  other: (_indent, _key, _colon, _rest) => ({ is: 'other' }),
+  other: (_indent, key, _colon, _rest) => ({
+    is: 'other',
+    reaches: ['endpoint', 'latest handshake', 'transfer'].includes(key.sourceString),
+  }),
 });
 
 function networksOf(list: Node | undefined, source: unknown): readonly Val<string>[] {

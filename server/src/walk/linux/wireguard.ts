@@ -23,7 +23,8 @@ export type ByWireGuard = { readonly ending: Ending } | { readonly peer: WireGua
 
 /**
  * A device of WireGuard sends a packet to the peer that has its destination among its allowed IPs, the longest prefix first, and drops what
- * no peer has; the other end takes a packet only from the peer that has its source (wg(8), "Cryptokey Routing").
+ * no peer has, and what is for a peer whose endpoint it does not know; the other end takes a packet only from the peer that has its source
+ * (wg(8), "Cryptokey Routing").
  */
 export function byWireGuard(
   context: Context,
@@ -41,6 +42,12 @@ export function byWireGuard(
     const summary = `No peer of ${device} has ${destinationIp(packet)} among its allowed IPs: the packet is dropped`;
     const evidence = own.peers.slice(0, 1).map(({ source }) => source);
     steps.push({ ...base, summary, certainty: 'captured', evidence, effect: 'dropped' });
+    return { ending: dropped(namespace, device, summary, packet) };
+  }
+  // What was cut off may be the line that names it.
+  if (!peer.reached && own.known === 'whole') {
+    const summary = `Peer ${short(peer)} of ${device} has no endpoint, so that nothing can be sent to it before it has sent something itself: the packet is dropped`;
+    steps.push({ ...base, summary, certainty: 'captured', evidence: [peer.source], effect: 'dropped' });
     return { ending: dropped(namespace, device, summary, packet) };
   }
   const far = endWith(context, peer.key);
