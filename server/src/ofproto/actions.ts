@@ -9,6 +9,7 @@ import { clearActionSet, reportActionSet, runActionSet, writeActions } from './a
 import { runClone } from './clone';
 import { commit } from './commit';
 import {
+  datapathCan,
   meet,
   portNames,
   report,
@@ -404,7 +405,7 @@ function runHeaderAction(ctx: Ctx, act: XlateAct): void {
     case 'ct_clear':
       if (ctx.conntracked) {
         clearConntrack(ctx);
-        if (ctx.session.sw.datapath.ctClear) ctx.dpActions.push({ kind: 'ct_clear' });
+        if (datapathCan(ctx, 'ctClear')) ctx.dpActions.push({ kind: 'ct_clear' });
       }
       return;
     case 'nat':
@@ -489,7 +490,7 @@ function checkPktLarger(ctx: Ctx, act: OfpAct & { kind: 'check_pkt_larger' }, re
     writeBits(ctx.bridge, ctx.flow, act.dst, follower.isLonger(ctx, act.length) ? 1n : 0n);
     return undefined;
   }
-  if (!ctx.session.sw.datapath.checkPktLen) {
+  if (!datapathCan(ctx, 'checkPktLen')) {
     const larger = ctx.packetLength !== undefined && ctx.packetLength > act.length;
     writeBits(ctx.bridge, ctx.flow, act.dst, larger ? 1n : 0n);
     ctx.slow.add('ACTION');

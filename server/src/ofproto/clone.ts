@@ -1,7 +1,7 @@
 import { netlinkSize } from '../datapath/netlink-size';
 import { runActionSet } from './action-set';
 import { commit } from './commit';
-import { report, type Ctx, type XlateAct } from './context';
+import { datapathCan, report, type Ctx, type XlateAct } from './context';
 import { finishFreezing } from './freeze';
 
 /** Actions whose effect on the packet the datapath can't take back by other actions. */
@@ -22,7 +22,8 @@ export function runClone(actions: readonly XlateAct[], ctx: Ctx, isLast: boolean
     commit(ctx);
     const base = ctx.baseFlow.slice();
     const { wasMpls, conntracked, dpActions, enclosingBytes } = ctx;
-    const { clone, sampleNesting } = ctx.session.sw.datapath;
+    const clone = datapathCan(ctx, 'clone');
+    const { sampleNesting } = ctx.session.sw.datapath;
     ctx.enclosingBytes += netlinkSize(dpActions) + (clone ? 4 : 16);
     ctx.dpActions = [];
     // A datapath that cannot clone samples every packet instead, if it can nest samples deeply enough.

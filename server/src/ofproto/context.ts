@@ -180,6 +180,12 @@ export function meetSwitch({ session }: Ctx, part: UnseenOfSwitch): void {
   if (sentence !== undefined) session.notes.add(sentence);
 }
 
+/** Whether the datapath knows an action, and says so where no capture tells. */
+export function datapathCan(ctx: Ctx, what: 'clone' | 'ctClear' | 'checkPktLen' | 'addMpls' | 'truncation'): boolean {
+  meetSwitch(ctx, 'datapath-actions');
+  return ctx.session.sw.datapath[what];
+}
+
 export function reportBridge(ctx: Ctx, bridge: string): TraceNode[] {
   const node: TraceNode = { kind: 'bridge', bridge, text: `bridge("${bridge}")`, nodes: [] };
   ctx.trace.push(node);

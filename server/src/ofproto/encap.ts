@@ -1,6 +1,6 @@
 import type { OfpAct } from '../openflow/ofpact';
 import { commit } from './commit';
-import { report, type Ctx } from './context';
+import { datapathCan, report, type Ctx } from './context';
 import { wordAt, exact8, W, writeMac } from '../packet/flow-words';
 import { ETH_TYPE, MAX_MPLS_LABELS, mplsLabels, PACKET_TYPE, VLAN_CFI } from '../packet/protocols';
 import { popMpls, pushMpls, tci } from './headers';
@@ -93,7 +93,7 @@ export function encapAction(ctx: Ctx, act: OfpAct & { kind: 'encap' }): void {
   else if (act.packetType === PACKET_TYPE.NSH) data = encapNsh(ctx, act);
   else {
     encapMpls(ctx, act.packetType);
-    if (!ctx.session.sw.datapath.addMpls) ctx.slow.add('ACTION');
+    if (!datapathCan(ctx, 'addMpls')) ctx.slow.add('ACTION');
   }
   if (ctx.error === undefined) {
     ctx.pendingEncap = true;
@@ -141,7 +141,7 @@ export function decapAction(ctx: Ctx, act: OfpAct & { kind: 'decap' }): boolean 
       const ethertype = wordAt(flow, W.packetType) & 0xffff || ETH_TYPE.TEB;
       const n = mplsLabels(flow, ctx.wc);
       if (popMpls(flow, n, ethertype, ctx.wc)) {
-        if (!ctx.session.sw.datapath.addMpls) ctx.slow.add('ACTION');
+        if (!datapathCan(ctx, 'addMpls')) ctx.slow.add('ACTION');
         ctx.pendingDecap = true;
         return n === 1;
       }

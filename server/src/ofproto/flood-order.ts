@@ -5,12 +5,13 @@ import type { Bundle, Port } from './switch';
 /**
  * The bridge's ports as FLOOD and ALL visit them: Open vSwitch keeps them in a table hashed by OpenFlow port number, which doubles as
  * ports are added, and goes through its buckets. Which of two ports of one bucket comes first depends on what the switch did since
- * it started; here it is the order of `ports`.
+ * it started; here it is the lower number. `bucket` says which ports share one.
  */
-export function inFloodOrder(ports: readonly Port[]): Port[] {
+export function inFloodOrder(ports: readonly Port[]): { readonly port: Port; readonly bucket: number }[] {
   const mask = bucketMask(ports.length);
-  const bucket = ({ ofport }: Port): number => (hashInt(ofport, 0) & mask) >>> 0;
-  return [...ports].sort((a, b) => bucket(a) - bucket(b));
+  return ports
+    .map((port) => ({ port, bucket: (hashInt(port.ofport, 0) & mask) >>> 0 }))
+    .sort((a, b) => a.bucket - b.bucket || a.port.ofport - b.port.ofport);
 }
 
 /** One less than the number of buckets after `count` ports were added one by one: at most two ports a bucket on average. */

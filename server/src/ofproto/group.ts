@@ -5,7 +5,7 @@ import { formatPort } from '../openflow/names';
 import { fieldOf, fields as fieldTable } from '../packet/fields';
 import { actionSetList } from './action-set';
 import { isAlive } from './bundles';
-import { meet, report, triggerFreeze, type Ctx } from './context';
+import { meet, meetSwitch, report, triggerFreeze, type Ctx } from './context';
 import { tlvsOf } from './fields';
 import { finishFreezing } from './freeze';
 import type { Bucket, Group } from './switch';
@@ -111,6 +111,7 @@ export function hashMap(group: Group): Bucket[] | undefined {
 function byDatapathHash(ctx: Ctx, group: Group, map: readonly Bucket[], algorithm: number, basis: number): Bucket | undefined {
   const hash = wordAt(ctx.flow, W.dpHash);
   if (hash === 0) {
+    meetSwitch(ctx, 'datapath-actions');
     const known = Math.min(algorithm, 1) > ctx.session.sw.datapath.maxHashAlgorithm ? 0 : algorithm;
     triggerFreeze(ctx);
     ctx.hash = { algorithm: known === 1 ? 'sym_l4' : 'l4', basis };

@@ -2,7 +2,7 @@ import { bundleMember } from '../datapath/hash';
 import { formatPort } from '../openflow/names';
 import { OFPP, type OfpAct } from '../openflow/ofpact';
 import { isAlive } from './bundles';
-import { portOf, report, reportSubfield, type Ctx } from './context';
+import { datapathCan, portOf, report, reportSubfield, type Ctx } from './context';
 import { inFloodOrder } from './flood-order';
 import { controllerAction } from './controller';
 import { lookAtBits, readBits, writeBits } from './fields';
@@ -32,11 +32,15 @@ export function portNumber(ctx: Ctx, port: number | string): number | undefined 
 
 /** FLOOD and ALL: every port but the one that the packet came by. */
 function floodPorts(ctx: Ctx, all: boolean, isLast: boolean): void {
-  const ports = inFloodOrder([...ctx.bridge.ports.values()]).filter(
-    (port) => port.ofport !== wordAt(ctx.flow, W.inPort) && (all || !port.noFlood),
+  const visited = inFloodOrder([...ctx.bridge.ports.values()]).filter(
+    ({ port }) => port.ofport !== wordAt(ctx.flow, W.inPort) && (all || !port.noFlood),
   );
-  ports.forEach((port, i) => {
-    composeOutput(ctx, port.ofport, { isLast: isLast && i === ports.length - 1, checkStp: !all });
+  if (visited.some(({ bucket }, n) => bucket === visited[n + 1]?.bucket))
+    ctx.session.notes.add(
+      `${ctx.bridge.name}: in which order ${all ? 'ALL' : 'FLOOD'} reaches ports that the switch keeps together depends on its past, which no capture tells; the lower number is taken to be first`,
+    );
+  visited.forEach(({ port }, i) => {
+    composeOutput(ctx, port.ofport, { isLast: isLast && i === visited.length - 1, checkStp: !all });
   });
 }
 
@@ -107,7 +111,7 @@ export function outputTruncAction(ctx: Ctx, port: number, maxLen: number, option
   }
   ctx.dpActions.push({ kind: 'trunc', maxLen });
   outputAction(ctx, port, { ...options, mayPacketIn: false, truncate: true });
-  if (!ctx.session.sw.datapath.truncation) ctx.slow.add('ACTION');
+  if (!datapathCan(ctx, 'truncation')) ctx.slow.add('ACTION');
 }
 
 /** enqueue:PORT:QUEUE. A userspace datapath has no queues and sends the packet by the port; Linux sets the packet's priority. */

@@ -193,7 +193,7 @@ function sendBy(
   const tunnelBefore: FlowWords = ctx.flow.slice(0, TUNNEL_END);
   const native = port.tunnel !== undefined && ctx.session.sw.datapath.tunnelPushPop;
   if (port.tunnel) {
-    if (ctx.session.sw.datapath.userspace) meetSwitch(ctx, 'datapath-features');
+    if (ctx.session.sw.datapath.userspace) meetSwitch(ctx, 'datapath-tunnels');
     if (port.odpPort === undefined) {
       report(ctx, 'warn', 'Tunneling decided against output');
       return;

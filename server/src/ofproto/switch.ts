@@ -17,8 +17,8 @@ export interface Switch {
   readonly unseen: ReadonlyMap<UnseenOfSwitch, string>;
 }
 
-/** What a userspace datapath's tunnels go by. */
-export type UnseenOfSwitch = 'tunnel-routes' | 'tunnel-neighbours' | 'datapath-features';
+/** What a userspace datapath's tunnels go by, and which actions a datapath knows. */
+export type UnseenOfSwitch = 'tunnel-routes' | 'tunnel-neighbours' | 'datapath-tunnels' | 'datapath-actions';
 
 export interface TunnelRoute {
   /** Canonical IPv4 or IPv6 text. */

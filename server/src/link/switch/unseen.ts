@@ -91,13 +91,18 @@ export function unseenOfSwitch(captured: Captured, tunnelPushPop: boolean): Read
       'tunnel-neighbours',
       'the neighbours of the userspace datapath are not captured whole (ovs-appctl tnl/neigh/show)',
     );
-  const built = `its tunnels are taken to be built by ${tunnelPushPop ? 'the switch itself' : 'the kernel'}`;
-  if (!whole('ovs-appctl-dpif-set-dp-features'))
+  if (!whole('ovs-appctl-dpif-set-dp-features')) {
+    const said = whole('ovs-appctl-dpif-show-dp-features')
+      ? 'dpif/show-dp-features tells what the datapath could do when it was made, ovs-appctl dpif/set-dp-features BRIDGE whether that was changed'
+      : 'what the datapath can do is not captured (ovs-appctl dpif/show-dp-features BRIDGE tells)';
     unseen.set(
-      'datapath-features',
-      whole('ovs-appctl-dpif-show-dp-features')
-        ? `dpif/show-dp-features tells what the datapath could do when it was made, ovs-appctl dpif/set-dp-features BRIDGE whether that was changed; ${built}`
-        : `what the datapath can do is not captured (ovs-appctl dpif/show-dp-features BRIDGE tells); ${built}`,
+      'datapath-tunnels',
+      `${said}; its tunnels are taken to be built by ${tunnelPushPop ? 'the switch itself' : 'the kernel'}`,
     );
+    unseen.set(
+      'datapath-actions',
+      `${said}; its actions are chosen as for one that ${whole('ovs-appctl-dpif-show-dp-features') ? 'still can that' : 'can what Open vSwitch 3.1 asks of it'}`,
+    );
+  }
   return unseen;
 }
