@@ -42,7 +42,7 @@ function momentOf(run: Run, name: Hook | DeviceHook): Moment {
     arrivedBy: run.input.iif,
     socket: run.keepsSocket ?? run.proxied,
     local: isOwn,
-    gateway: run.gateway,
+    way: run.way,
     routed: name !== 'PREROUTING' || (isOwn && !run.routeLost),
     // Bridges show tagged frames to IP's rules only where they are told to (ip-sysctl).
     mayBeTagged: run.physIn !== undefined && run.namespace.sysctls.get('net.bridge.bridge-nf-filter-vlan-tagged')?.value === '1',

@@ -4,7 +4,7 @@ import type { IpvsEntry } from './ipvs-connections';
 import type { Hook } from './matches';
 import { formatAddress, isLoopback, plainPacket, type IpPacket } from './packet';
 import { answer, begin, end, untrack, type Carry, type IpvsTold, type Passage, type Run } from './passage';
-import { askAgain, gatewayOf } from './route-output';
+import { askAgain } from './route-output';
 import { flowOf, lookup, unknownText, type Lookup } from './routing';
 import { sourceAddress } from './source-address';
 import { defragments } from './tracks';
@@ -147,7 +147,7 @@ function send(run: Run, entry: IpvsEntry, told: Told, way: Lookup & { kind: 'fou
   const iif = run.in;
   run.in = undefined;
   run.out = hop.device;
-  run.gateway = gatewayOf(way);
+  run.way = way;
   run.rerouted = undefined;
   const refused = hook(run, 'OUTPUT') ?? trackedAgain(run, before);
   if (refused) return refused;
@@ -197,7 +197,7 @@ function wrap(
     events: run.events,
     byIpvs: true,
     out: device,
-    gateway: gatewayOf(way),
+    way,
   };
   const sent = hook(own, 'OUTPUT') ?? transmit(own, device, nextHop);
   return { ...sent, in: run.input.iif, inside };

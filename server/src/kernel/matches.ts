@@ -51,8 +51,8 @@ export interface Moment {
   readonly rules: 'iptables-legacy' | 'iptables-nft' | 'nft';
   /** The device that it came in by, also where a hook does not say it. */
   readonly arrivedBy: string | undefined;
-  /** The gateway of the route that the packet has by then; undefined where it has none, or no route yet; without `ip` where its address is not known. */
-  readonly gateway: { readonly family: 4 | 6; readonly ip: bigint | undefined } | undefined;
+  /** The route that the packet has by then; undefined where it has none yet. */
+  readonly way: (Lookup & { readonly kind: 'found' }) | undefined;
   /** Whether it has a route: before PREROUTING is over that is so only of what comes back by lo, until NAT turns it elsewhere. */
   readonly routed: boolean;
   /** Whether rules may see a tag of a VLAN in the frame: where IP is looked at it is gone. */
@@ -76,7 +76,7 @@ export const UNROUTED = {
   local: false,
   rules: 'nft',
   socket: undefined,
-  gateway: undefined,
+  way: undefined,
   routed: false,
   mayBeTagged: true,
   route: () => ({ kind: 'none' }) as const,

@@ -6,6 +6,7 @@ import { headerField, linkHeader, networkHeader, transportHeader } from './heade
 import type { Moment } from './matches';
 import { isIcmp } from './packet';
 import { mayHaveRealms } from './realm';
+import { gatewayOf } from './routing';
 import { hasOwner, mayBeDemultiplexed } from './sockets';
 import { clampedMss } from './targets';
 
@@ -171,7 +172,8 @@ function routeNumber(key: string, at: Moment): Found {
       const family = key === 'ip nexthop' ? 4 : 6;
       if (packet.family !== family) return 'none';
       const width = family === 4 ? 32 : 128;
-      return at.gateway?.family === family ? bits(width, at.gateway.ip) : bits(width, packet.dst);
+      const gateway = at.way && gatewayOf(at.way);
+      return gateway?.family === family ? bits(width, gateway.ip) : bits(width, packet.dst);
     }
     default:
       return undefined;

@@ -146,8 +146,8 @@ export interface Run {
   keepsSocket: TableRun['proxied'];
   physIn: string | undefined;
   physOut: string | undefined;
-  /** Of the route that the packet has by now. */
-  gateway: Moment['gateway'];
+  /** The route that the packet has by now. */
+  way: Moment['way'];
   /** NAT has turned it elsewhere in PREROUTING, where what comes by lo has a route already. */
   routeLost: boolean;
   /** Where a packet that is made here goes, after what the rules of OUTPUT changed. */
@@ -183,7 +183,7 @@ export function begin(input: StackInput, carry: Carry): Run {
     keepsSocket: undefined,
     physIn: input.bridged?.physIn ?? input.physIn,
     physOut: undefined,
-    gateway: undefined,
+    way: undefined,
     routeLost: false,
     rerouted: undefined,
     byIpvs: false,

@@ -3,7 +3,7 @@ import { addressType } from './address-type';
 import { fibOf } from './fib';
 import { isMulticast, PROTO, type IpPacket } from './packet';
 import { end, lost, type Passage, type Run } from './passage';
-import { flowOf, lookup, unknownText, type Lookup } from './routing';
+import { flowOf, gatewayOf, lookup, unknownText, type Lookup } from './routing';
 import { hasAddresses, isStrayLoopback, sourceAddress, sourceAddress6 } from './source-address';
 
 /**
@@ -63,28 +63,22 @@ export function reroute(run: Run, before: IpPacket, isNat: boolean): Passage | u
   const second = routeOutput(run, true);
   if ('verdict' in second) return second;
   run.rerouted = second;
-  run.gateway = gatewayOf(second.found);
+  run.way = second.found;
   return undefined;
 }
 
 /** Asks for the way of a packet whose addresses IPVS changed, as of one that this host sends (ip_vs_route_me_harder); the end where there is none. */
 export function askAgain(run: Run, before: IpPacket): Passage | undefined {
-  const { out, gateway } = run;
+  const { out, way } = run;
   const events = run.events.length;
   const refused = reroute(run, before, false);
   if (refused) return refused;
   const second = run.rerouted;
   // The same way is no news.
   if (!second) return undefined;
-  if (second.device === out && gateway?.ip === gatewayOf(second.found)?.ip) run.events.splice(events);
+  if (second.device === out && (way && gatewayOf(way))?.ip === gatewayOf(second.found)?.ip) run.events.splice(events);
   run.out = second.device;
   return undefined;
-}
-
-/** The gateway that a route leads to, where there is one. */
-export function gatewayOf({ hop, type }: Lookup & { kind: 'found' }): Run['gateway'] {
-  if (hop === undefined || type === 'local' || (hop.via === undefined && hop.gatewayName === undefined)) return undefined;
-  return { family: hop.viaFamily, ip: hop.via };
 }
 
 function routeOutput(

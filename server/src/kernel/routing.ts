@@ -102,6 +102,18 @@ export function lookup(flow: Flow, options: LookupOptions): Lookup {
     : { kind: 'unknown', table: '', why: 'the routing rules were not captured' };
 }
 
+/** The next hop that a route names; without `ip` where its address is not known. */
+export interface Gateway {
+  readonly family: 4 | 6;
+  readonly ip: bigint | undefined;
+}
+
+/** The gateway that a route leads to, where there is one. */
+export function gatewayOf({ hop, type }: Lookup & { kind: 'found' }): Gateway | undefined {
+  if (hop === undefined || type === 'local' || (hop.via === undefined && hop.gatewayName === undefined)) return undefined;
+  return { family: hop.viaFamily, ip: hop.via };
+}
+
 /** The question whether rules that nobody captured lead on. */
 export const FURTHER_RULES = 'further rules';
 

@@ -12,8 +12,8 @@ import { bridgeKeyIn } from '../model/queries';
 import { parseIp } from '../packet/address';
 import { UNKNOWN_PORT } from './matches';
 import { malformed6, routeInput, type InputDecision } from './route-input';
-import { advertisedMss, firstRoute, gatewayOf } from './route-output';
-import { flowOf, likelyVrf, lookup, vrfOf, type Lookup } from './routing';
+import { advertisedMss, firstRoute } from './route-output';
+import { flowOf, gatewayOf, likelyVrf, lookup, vrfOf, type Lookup } from './routing';
 
 /** Takes a packet through the IP stack of a namespace. Changes the connection table as the kernel would. */
 export function pass(input: StackInput): Passage {
@@ -87,6 +87,7 @@ function decide(run: Run, iif: string, decision: InputDecision): Passage {
     }
     case 'local':
       run.events.push({ kind: 'route', lookup: decision.lookup, packet: run.packet, again: false });
+      if (decision.lookup.kind === 'found') run.way = decision.lookup;
       return deliver(run);
     case 'forward':
       run.events.push({ kind: 'route', lookup: decision.lookup, packet: run.packet, again: false });
@@ -122,7 +123,7 @@ function forward(run: Run, iif: string, found: Lookup & { kind: 'found' }): Pass
   run.packet = { ...run.packet, ttl: run.packet.ttl - 1 };
   run.in = iif;
   run.out = hop.device;
-  run.gateway = gatewayOf(found);
+  run.way = found;
   run.rerouted = undefined;
   const refused = hook(run, 'FORWARD');
   if (refused) return refused;
@@ -141,7 +142,7 @@ function transmit(run: Run, device: string, nextHop: Passage['nextHop']): Passag
   const clash = confirm(run) ?? goOut(run, device);
   if (clash) return clash;
   // Without a gateway the neighbour is whom the packet is for by then (ip_finish_output2).
-  const onLink = run.gateway === undefined && nextHop?.ip === dst && run.packet.dst !== dst;
+  const onLink = (run.way === undefined || gatewayOf(run.way) === undefined) && nextHop?.ip === dst && run.packet.dst !== dst;
   if (device !== 'lo') return end(run, 'forwarded', '', onLink ? { ...nextHop, ip: run.packet.dst } : nextHop);
   // What a host sends to itself comes in again by lo, its connection and its route attached.
   run.in = 'lo';
@@ -184,7 +185,7 @@ function send(run: Run): Passage {
   if (refusedAtOnce) return refusedAtOnce;
   run.out = first.device;
   run.rerouted = first;
-  run.gateway = gatewayOf(first.found);
+  run.way = first.found;
   const { uid, gid } = run.input;
   if (hasPorts(run.packet.proto)) run.input.connections.opened.push({ ...tupleOf(run.packet), uid, gid });
   run.packet = { ...run.packet, mss: run.packet.mss ?? advertisedMss(run, first) };

@@ -1,10 +1,11 @@
+import type { Namespace } from '../model/namespace';
 import type { NfTargetOptions } from '../captures/netfilter-facts';
 import { parseIp, parseMac } from '../packet/address';
 import type { ArpBody } from './arp';
 import type { Moment } from './matches';
 import { PROTO, TCP, type IpPacket } from './packet';
 import { afterLookup, ANY_SET, inSet } from './ipset';
-import { flowOf, type Flow } from './routing';
+import { flowOf, type Lookup } from './routing';
 import { afterSetTarget } from './ipset-changes';
 import { withUnknownChange } from './set-changes';
 
@@ -133,27 +134,18 @@ function withMss(packet: IpPacket, mss: number | undefined): IpPacket {
 export function clampedMss(at: Moment): number | undefined {
   const { packet, namespace } = at;
   // What stays in a bridge has the bridge's own MTU before it.
-  const onwards = at.physOut === undefined ? mtuTowards(at, flowOf(packet, at.arrivedBy ?? 'lo', undefined), 'mtu') : undefined;
-  const back = mtuTowards(
-    at,
-    {
-      ...flowOf({ ...packet, src: 0n, dst: packet.src, mark: 0, tos: 0 }, 'lo', undefined),
-      proto: 0,
-      sport: undefined,
-      dport: undefined,
-    },
-    'mtu back',
-  );
+  const onwards = at.physOut === undefined && at.way ? mtuOf(namespace, at.way) : undefined;
+  const flowBack = flowOf({ ...packet, src: 0n, dst: packet.src, mark: 0, tos: 0 }, 'lo', undefined);
+  const wayBack = at.route({ ...flowBack, proto: 0, sport: undefined, dport: undefined }, 'mtu back');
+  const back = wayBack.kind === 'found' ? mtuOf(namespace, wayBack) : undefined;
   const out = onwards ?? namespace.devices.get(at.out ?? '')?.mtu;
   if (out === undefined) return undefined;
   return Math.min(out, back ?? out) - (packet.family === 4 ? 40 : 60);
 }
 
-function mtuTowards(at: Moment, flow: Flow, name: string): number | undefined {
-  const found = at.route(flow, name);
-  if (found.kind !== 'found') return undefined;
-  const device = found.type === 'local' ? 'lo' : found.hop?.device;
-  return found.route.mtu ?? at.namespace.devices.get(device ?? '')?.mtu;
+/** What a route says, or else its device. */
+function mtuOf(namespace: Namespace, { type, hop, route }: Lookup & { kind: 'found' }): number | undefined {
+  return route.mtu ?? namespace.devices.get((type === 'local' ? 'lo' : hop?.device) ?? '')?.mtu;
 }
 
 type MarkOption = NonNullable<NfTargetOptions['mark']>['value'];
