@@ -374,7 +374,11 @@ function settle(
   const passes = askHidden(options, {
     key: 'rp_filter',
     likely: !refuses,
-    reason: 'the way back to the source leads elsewhere; with rp_filter the packet would be dropped',
+    // One half of it says so already; the other could only make it looser.
+    ...(refuses ? { certainty: 'inferred' as const } : {}),
+    reason: refuses
+      ? 'the way back to the source leads elsewhere, and one half of rp_filter is 1, so that the packet is dropped unless the other half is 2'
+      : 'the way back to the source leads elsewhere; with rp_filter the packet would be dropped',
     command: 'sysctl -a | grep rp_filter',
   });
   return passes ? undefined : refused;

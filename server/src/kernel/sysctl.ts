@@ -27,5 +27,5 @@ export function sysctl(
   // Where the device's own value was not captured, it is the one that new devices get.
   const device_ = own ?? namespace.sysctls.get(`${prefix}.default.${name}`);
   const larger = all && device_ ? (Number(all.value) >= Number(device_.value) ? all : device_) : (all ?? device_);
-  return larger === undefined || (all && own) ? larger : { ...larger, atLeast: true };
+  return larger === undefined || (all && device_) ? larger : { ...larger, atLeast: true };
 }
