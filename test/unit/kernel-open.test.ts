@@ -84,6 +84,26 @@ describe('what the kernel does, where captures leave it open', () => {
     for (const on of [all(1), own(1)]) assert.equal(asked(on)?.verdict, 'forwarded', on);
   });
 
+  it('asks whether a sender may have an address of the host itself, and whether its mark counts for the way back', () => {
+    const marked = RULES.replace('32766:', '50:\tfrom all fwmark 0x5 lookup 100\n32766:');
+    const local = ROUTES.replace('default via 10.0.1.9 dev eth0 table 100', 'local 172.16.6.6 dev lo table 100');
+    for (const [name, routes, rules, way, off, on] of [
+      ['accept_local', ROUTES, RULES, WAY.replace('10.0.1.2', '10.0.2.1'), 'unroutable', 'forwarded'],
+      ['src_valid_mark', local, marked, `${WAY.replace('10.0.1.2', '172.16.6.6')} mark=5`, 'forwarded', 'unroutable'],
+    ] as const) {
+      const [all, own] = [`net.ipv4.conf.all.${name} = 0\n`, `net.ipv4.conf.eth0.${name} = 0\n`];
+      const others = name === 'accept_local' ? '' : (all + own).replaceAll(name, 'accept_local');
+      const asked = (settings: string) => ask([ADDRESSES, rules, routes, SYSCTLS + others + settings, tables('', '')], way)[0];
+      for (const half of ['', all, own]) {
+        const open = asked(half);
+        assert.deepEqual([open?.verdict, open?.likely], ['insufficient-info', off], name);
+        assert.ok(open?.gaps.some(({ command }) => command.includes(name)));
+      }
+      assert.equal(asked(all + own)?.verdict, off, name);
+      assert.equal(asked(all.replace('= 0', '= 1'))?.verdict, on, name);
+    }
+  });
+
   it('knows rp_filter only where both of its halves were captured, or one that no other can change', () => {
     const way = 'iif=eth0 src=8.8.4.4 dst=10.0.2.2 proto=tcp sport=40000 dport=80';
     const asked = (settings: string) => {

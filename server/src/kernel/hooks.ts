@@ -272,7 +272,10 @@ function take(run: Run, result: TableRun): void {
     return;
   }
   if (result.ct.notrack) run.notrack = true;
-  if (result.ct.zone) run.zone = result.ct.zone;
+  if (result.ct.zone) {
+    run.zone = result.ct.zone;
+    run.notrack = false;
+  }
 }
 
 function stopped(run: Run, result: TableRun): Passage | undefined {

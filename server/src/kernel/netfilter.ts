@@ -431,16 +431,16 @@ function carryOut(run: Run, rule: NfRule, statement: NfStatement): ChainEnd | un
       return 'ACCEPT';
     }
     case 'CT':
-    case 'NOTRACK':
-      // The first one decides: the packet then has a template already (xt_CT).
-      if (run.ct.notrack || run.ct.zone) return undefined;
-      if (!run.moment.tracking.connection)
-        run.moment = { ...run.moment, tracking: target === 'NOTRACK' || options.notrack === true ? UNTRACKED : TEMPLATE };
-      run.ct =
-        target === 'NOTRACK' || options.notrack === true
-          ? { notrack: true, zone: undefined }
-          : { notrack: false, zone: zoneSet(statement.options, run.moment.packet.mark) };
+    case 'NOTRACK': {
+      const { tracking, rules, packet } = run.moment;
+      const untracks = target === 'NOTRACK' || options.notrack === true;
+      // The first one decides, also of another chain (xt_CT, nft_notrack_eval); but nft's zone takes back what was not to be tracked.
+      if (tracking.connection || tracking === TEMPLATE) return undefined;
+      if (tracking === UNTRACKED && (untracks || rules !== 'nft')) return undefined;
+      run.moment = { ...run.moment, tracking: untracks ? UNTRACKED : TEMPLATE };
+      run.ct = untracks ? { notrack: true, zone: undefined } : { notrack: false, zone: zoneSet(options, packet.mark) };
       return undefined;
+    }
     case 'mangle': {
       // Of arptables(8).
       if (run.moment.packet.arp === undefined) return unknownTarget(run, rule, target);

@@ -6,7 +6,7 @@ import { isLinkLocal6, isMulticast, type IpPacket } from './packet';
 import { parseIp } from '../packet/address';
 import { addressType } from './address-type';
 import { flowOf, lookup, vrfOf, unknownText, type Lookup, type LookupOptions } from './routing';
-import { routesLocalnet } from './source-address';
+import { isSetFor } from './device-setting';
 import { sysctl, type Setting } from './sysctl';
 import { knownChain, knownNamespace } from '../model/known-names';
 
@@ -66,9 +66,9 @@ function routeInput4(packet: IpPacket, iif: string, options: LookupOptions): Inp
     // Since Linux 5.3 the rest of 0.0.0.0/8 is as good as any other address.
     if (src === 0n) return martian('martian-source', 'its source is 0.0.0.0');
     if (dst === 0n) return martian('martian-destination', 'its destination is 0.0.0.0');
-    if (dst >> 24n === 127n && !routesLocalnet(iif, options))
+    if (dst >> 24n === 127n && !isSetFor(iif, 'route_localnet', options))
       return martian('martian-destination', 'its destination is a loopback address, which never comes in from outside');
-    if (src >> 24n === 127n && !routesLocalnet(iif, options))
+    if (src >> 24n === 127n && !isSetFor(iif, 'route_localnet', options))
       return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
   }
   const found: Lookup | undefined = isBroadcast ? undefined : lookup(flowOf(packet, iif), { ...options, mayBeOwn: true });
@@ -220,7 +220,7 @@ function multicastSource4(
   const { src, dst, proto } = packet;
   if (isMulticast(4, src) || src === 0xffffffffn)
     return martian('martian-source', 'its source is a multicast or broadcast address');
-  if (src >> 24n === 127n && !routesLocalnet(iif, options))
+  if (src >> 24n === 127n && !isSetFor(iif, 'route_localnet', options))
     return martian('martian-source', 'its source is a loopback address, which never comes in from outside');
   if (src !== 0n) return validateSource(namespace, toAny(packet), iif, undefined, options);
   return dst >> 8n === 0xe00000n || proto === IGMP ? undefined : martian('martian-source', 'its source is 0.0.0.0');
@@ -280,7 +280,7 @@ function validateSource(
 ): InputDecision | undefined {
   const said = sysctl(namespace, 'net.ipv4.conf', iif, 'rp_filter', 'max');
   const mode = Number(said?.value ?? 0);
-  const acceptLocal = sysctl(namespace, 'net.ipv4.conf', iif, 'accept_local', 'or')?.value === '1';
+  const acceptsOwn = (): boolean => isSetFor(iif, 'accept_local', options);
   const fib = fibOf(namespace, 4);
   const own: InputDecision = {
     kind: 'refused',
@@ -290,12 +290,12 @@ function validateSource(
     error: undefined,
   };
   if (isOff(said) && !fib.hasCustomRules) {
-    if (acceptLocal) return undefined;
     // Of the loopback network only its addresses count here, unless somebody has added local routes.
     const isLoop = packet.src >> 24n === 127n && !isAddress(namespace, packet.src) && !hasOwnLocalRoutes(namespace);
-    return addressType(namespace, 4, packet.src, undefined) === 'LOCAL' && !isLoop ? own : undefined;
+    return addressType(namespace, 4, packet.src, undefined) === 'LOCAL' && !isLoop && !acceptsOwn() ? own : undefined;
   }
-  const marked = sysctl(namespace, 'net.ipv4.conf', iif, 'src_valid_mark', 'or')?.value === '1';
+  const asksMark = packet.mark !== 0 && fib.rules.some(({ rule }) => rule?.fwmark !== undefined);
+  const marked = asksMark && isSetFor(iif, 'src_valid_mark', options);
   const asksPorts = usesPorts(namespace);
   const { sport, dport } = flowOf(packet, iif);
   const vrf = vrfOf(namespace, iif);
@@ -325,7 +325,7 @@ function validateSource(
   if (back.kind === 'unknown') return isOff(said) ? undefined : settle(refused, undefined, options, 1);
   if (back.kind !== 'found') return settle(refused, said, options, 2);
   // Also an own address that is accepted must be that device's.
-  if (back.type !== 'unicast' && (back.type !== 'local' || !acceptLocal)) return own;
+  if (back.type !== 'unicast' && (back.type !== 'local' || !acceptsOwn())) return own;
   if (!back.choices.some((hop) => hop.device === iif)) return settle(refused, said, options, 1);
   // What addresses imply is not all: a narrower route may lead elsewhere.
   if (namespace.routesKnown !== 'absent' || mode !== 1) return undefined;

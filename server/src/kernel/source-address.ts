@@ -1,9 +1,8 @@
 import type { Namespace } from '../model/namespace';
 import { parseIp } from '../packet/address';
-import { askHidden } from './decide';
+import { isSetFor } from './device-setting';
 import { isLinkLocal6, isLoopback, isMulticast } from './packet';
 import type { LookupOptions } from './routing';
-import { sysctl } from './sysctl';
 
 interface Own {
   readonly ip: bigint;
@@ -113,17 +112,5 @@ function labelOf(ip: bigint): number {
 
 /** Loopback addresses of IPv4 leave by other devices than lo only with route_localnet (__mkroute_output). */
 export function isStrayLoopback(family: 4 | 6, src: bigint, device: string, options: LookupOptions): boolean {
-  return family === 4 && isLoopback(4, src) && device !== 'lo' && !routesLocalnet(device, options);
-}
-
-/** Whether loopback addresses may pass a device (ip-sysctl, `route_localnet`; off unless somebody, say kube-proxy, turns it on). */
-export function routesLocalnet(device: string, options: LookupOptions): boolean {
-  const said = sysctl(options.namespace, 'net.ipv4.conf', device, 'route_localnet', 'or');
-  if (said !== undefined && (said.value === '1' || said.atLeast !== true)) return said.value === '1';
-  return askHidden(options, {
-    key: 'route_localnet',
-    likely: false,
-    reason: `whether loopback addresses may pass ${device} was not captured; they are taken not to`,
-    command: `sysctl net.ipv4.conf.all.route_localnet net.ipv4.conf.${device}.route_localnet`,
-  });
+  return family === 4 && isLoopback(4, src) && device !== 'lo' && !isSetFor(device, 'route_localnet', options);
 }

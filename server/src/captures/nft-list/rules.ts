@@ -308,6 +308,9 @@ function statementGuard({ selector, expression, text }: Extract<NftItem, { is: '
       : read && !/^meta mark$/.test(read.of)
         ? [presenceOf(read, text)]
         : [];
+  // nft asks for the kind of device where the family does not tell that there is such a header, and prints nothing of that.
+  if (selector.value.startsWith('ether ') && lookup.family !== 'bridge' && lookup.family !== 'netdev')
+    return [{ kind: 'from-ethernet', text: selector, negated: false }, ...value];
   if (/^ip6? /.test(selector.value)) return [...familyGuard(selector, lookup), ...value];
   const [, protocol] = /^(tcp|udp|icmp|icmpv6|th) /.exec(selector.value) ?? [];
   if (protocol === undefined) return value;

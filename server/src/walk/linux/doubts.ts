@@ -55,7 +55,8 @@ export function tellDoubts({ context, namespace, steps, in: iif }: Passage, doub
   const at = steps.findLastIndex((step) => step.stage === 'route' && step.host === namespace.host);
   const step = steps[at];
   if (!step || reasons.size === 0) return;
-  const reason = [...(step.reason === undefined ? [] : [step.reason]), ...reasons].join('; ');
+  const said = step.reason?.split('; ') ?? [];
+  const reason = [...said, ...[...reasons].filter((one) => !said.includes(one))].join('; ');
   steps[at] = { ...step, certainty: weaker(step.certainty, weak), reason };
 }
 

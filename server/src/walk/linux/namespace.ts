@@ -225,7 +225,8 @@ function through(
   }
   const long = tooLong(context, namespace, taken, device === undefined, passage.packet, steps);
   if (long) return long;
-  tellDoubts(passage, doubts);
+  // The step of what is delivered comes last.
+  if (taken.verdict !== 'local') tellDoubts(passage, doubts);
   const where = at(namespace, taken.out ?? device ?? 'lo');
   if (unsure || mayTurn) {
     const name = namespace.name === '' ? namespace.host : namespace.name;
@@ -265,13 +266,15 @@ function through(
   switch (taken.verdict) {
     case 'local': {
       const taker = host && takerBehindRules(host, lower, destinationIp(passage.packet));
-      if (taker)
-        return deliver(
-          { ...passage, namespace: taker.namespace, in: undefined },
-          { device: taker.device.name, evidence: taker.device.sources.slice(0, 1) },
-          unseenRules(doubts),
-        );
-      return deliver(passage, localDevice(namespace, passage.packet, device), unseenRules(doubts));
+      const ending = taker
+        ? deliver(
+            { ...passage, namespace: taker.namespace, in: undefined },
+            { device: taker.device.name, evidence: taker.device.sources.slice(0, 1) },
+            unseenRules(doubts),
+          )
+        : deliver(passage, localDevice(namespace, passage.packet, device), unseenRules(doubts));
+      tellDoubts(passage, doubts);
+      return ending;
     }
     case 'forwarded': {
       const hop = taken.nextHop;
