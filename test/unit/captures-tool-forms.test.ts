@@ -339,3 +339,64 @@ describe('conntrack -L', () => {
     }
   });
 });
+
+describe('ip address', () => {
+  it('without the devices tells them by what addresses are called', () => {
+    const text = `[root@h ~]# ip a | grep inet
+    inet 127.0.0.1/8 scope host lo
+    inet 10.0.0.5/24 brd 10.0.0.255 scope global dynamic noprefixroute eth0
+    inet 10.0.0.6/24 scope global secondary eth0:1
+    inet 10.0.0.7/24 scope global secondary
+    inet6 fe80::1/64 scope link
+`;
+    assert.deepEqual(
+      factsOf(text, 'address').map(({ dev, ip, prefix }) => `${dev.value} ${ip.value}/${prefix.value}`),
+      ['lo 127.0.0.1/8', 'eth0 10.0.0.5/24', 'eth0 10.0.0.6/24'],
+    );
+    assert.deepEqual([errorsOf(text), read(text).unclassified], [[], []]);
+  });
+
+  it('gives no prefix to addresses that stand without one', () => {
+    const text = `# ip -j addr | jq -r '.[] | "\\(.ifname) \\(.operstate) \\(.addr_info[0].local)"'
+lo UNKNOWN 127.0.0.1
+eth0 UP 10.42.0.17
+`;
+    assert.deepEqual(factsOf(text, 'address'), []);
+    assert.deepEqual(
+      factsOf('# ip -br a\neth0 UP 10.0.0.1/24 fe80::1/64\ntun0 UNKNOWN 10.8.0.1 peer 10.8.0.2/32\n', 'address').map(
+        ({ ip, prefix }) => `${ip.value}/${prefix.value}`,
+      ),
+      ['10.0.0.1/24', 'fe80::1/64', '10.8.0.1/32'],
+    );
+  });
+});
+
+describe('tracepath and mtr', () => {
+  it('stand below one line of commands, each with a target of its own', () => {
+    const text = `[root@h ~]# tracepath 10.0.1.1;tracepath 10.0.2.1;tracepath 10.0.3.1
+ 1:  10.0.9.1     0.038ms
+ 2:  10.0.1.1     0.038ms reached
+     Resume: pmtu 65535 hops 2 back 2
+ 1?: [LOCALHOST]  pmtu 1500
+ 1:  10.0.2.1     0.346ms reached
+     Resume: pmtu 1500 hops 1 back 1
+ 1?: [LOCALHOST]  pmtu 1500
+ 1:  no reply
+     Too many hops: pmtu 1500
+     Resume: pmtu 1500
+`;
+    assert.deepEqual(hopsOf(text), [
+      ['10.0.1.1', ['1 10.0.9.1', '2 10.0.1.1'], true],
+      ['10.0.2.1', ['1 10.0.2.1'], true],
+    ]);
+  });
+
+  it('reach a target that they show by its name', () => {
+    const text = (target: string) =>
+      `$ mtr -r -c 10 ${target}\n${REPORT}\n  1.|-- 10.0.0.1      0.0%    10    1.2   1.5   0.8   3.2   0.7\n  2.|-- www.example   0.0%    10    1.2   1.5   0.8   3.2   0.7\n`;
+    assert.deepEqual(
+      ['www.example', 'mail.example'].map((target) => hopsOf(text(target))[0]?.[2]),
+      [true, false],
+    );
+  });
+});

@@ -189,9 +189,11 @@ function take(out: Collected, found: AddressLine, open: OpenLink | undefined, li
       return open;
     }
     case 'address': {
-      // A line of `| grep inet` stands alone; then its device is not known, only its address.
-      if (open === undefined) ipRef(out, splitPrefix(found.address.cidr).ip, true);
-      else addAddress(out, open.name, found.address);
+      // A line of `| grep inet` stands alone; then only what it is called tells the device.
+      const name = open?.name ?? deviceOfLabel(found.address.label);
+      if (name === undefined) ipRef(out, splitPrefix(found.address.cidr).ip, true);
+      else addAddress(out, name, found.address);
+      if (open === undefined && name !== undefined) deviceRef(out, name);
       return open;
     }
     case 'short-address': {
@@ -214,7 +216,11 @@ function take(out: Collected, found: AddressLine, open: OpenLink | undefined, li
         state: found.state,
         ...(mac === undefined ? {} : { mac }),
       });
-      for (const address of found.addresses) addAddress(out, found.name, address);
+      for (const address of found.addresses) {
+        // ip(8) always prints a prefix; what jq(1) or somebody made of it may have none, and then nobody knows it.
+        if (address.cidr.value.includes('/') || address.peer !== undefined) addAddress(out, found.name, address);
+        else ipRef(out, address.cidr, true);
+      }
       return undefined;
     }
     case 'detail': {
@@ -257,6 +263,14 @@ function peerFields(out: Collected, peer: PeerName | undefined): Pick<LinkFact, 
     return { peer: peer.name };
   }
   return peer?.index === undefined ? {} : { peerIndex: peer.index };
+}
+
+/** `eth0:1` is an address of eth0. */
+function deviceOfLabel(label: Val<string> | undefined): Val<string> | undefined {
+  const name = label?.value.split(':')[0] ?? '';
+  return label === undefined || name === ''
+    ? undefined
+    : val(name, { start: label.span.start, end: label.span.start + name.length });
 }
 
 function addAddress(out: Collected, dev: Val<string>, address: AddressText): void {

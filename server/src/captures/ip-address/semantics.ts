@@ -27,6 +27,8 @@ export interface AddressText {
   readonly noPrefixRoute: boolean;
   /** `tentative`, `dadfailed`. */
   readonly unverified: Val<string> | undefined;
+  /** `eth0`, `eth0:1`: what an address of IPv4 is called. ip(8) lets it start with nothing but the device's name. */
+  readonly label: Val<string> | undefined;
 }
 
 /** What one line (or one piece between the backslashes of `ip -o`) says. */
@@ -74,6 +76,13 @@ semantics.addOperation<PeerName>('peerOf(source)', {
   },
 });
 
+/** What stands behind the scope of an address and is not what it is called. */
+const STATES: ReadonlySet<string> = new Set(
+  'secondary temporary permanent dynamic deprecated tentative dadfailed nodad optimistic home mngtmpaddr noprefixroute autojoin stable-privacy'.split(
+    ' ',
+  ),
+);
+
 /** An optimistic address is used while it is still tentative (RFC 4429). */
 function unverified(flags: readonly Val<string>[]): Val<string> | undefined {
   const flag = (name: string) => flags.find(({ value }) => value === name);
@@ -81,7 +90,7 @@ function unverified(flags: readonly Val<string>[]): Val<string> | undefined {
 }
 
 semantics.addOperation<AddressText>('addressOf(source)', {
-  address(_family, _sp, cidr, items) {
+  address(family, _sp, cidr, items) {
     const source = this.args['source'] as SourceText;
     const words = wordsOf(items, source);
     const { pairs, flags } = words;
@@ -92,6 +101,7 @@ semantics.addOperation<AddressText>('addressOf(source)', {
       broadcast: pairs.get('brd'),
       noPrefixRoute: flags.some(({ value }) => value === 'noprefixroute'),
       unverified: unverified(flags),
+      label: family.sourceString === 'inet' && pairs.has('scope') ? flags.findLast(({ value }) => !STATES.has(value)) : undefined,
     };
   },
   briefAddress(_sp, cidr, peer, _metric) {
@@ -104,6 +114,7 @@ semantics.addOperation<AddressText>('addressOf(source)', {
       broadcast: undefined,
       noPrefixRoute: false,
       unverified: undefined,
+      label: undefined,
     };
   },
 });

@@ -7,7 +7,7 @@ const NAMED =
   'snmp 161, snmp-trap 162, snmptrap 162, xdmcp 177, bgp 179, irc 194, qmtp 209, imap3 220, ldap 389, mptn 397, ' +
   'svrloc 427, https 443, microsoft-ds 445, kpasswd 464, smtps 465, ssmtp 465, submissions 465, urd 465, isakmp 500, ' +
   'biff 512, exec 512, login 513, who 513, shell 514, syslog 514, printer 515, talk 517, ntalk 518, rip 520, route 520, ' +
-  'router 520, ripng 521, klogin 543, kshell 544, dhcpv6-client 546, dhcpv6-server 547, rtsp 554, submission 587, ipp 631, ' +
+  'router 520, ripng 521, klogin 543, kshell 544, dhcpv6-client 546, dhcpv6-server 547, rtsp 554, nntps 563, submission 587, ipp 631, ' +
   'ldaps 636, kerberos-adm 749, domain-s 853, rsync 873, rndc 953, ftps-data 989, ftps 990, telnets 992, imaps 993, ' +
   'pop3s 995, socks 1080, openvpn 1194, ms-sql-s 1433, ms-sql-m 1434, ncube-lm 1521, l2f 1701, l2tp 1701, pptp 1723, ' +
   'radius 1812, radius-acct 1813, ssdp 1900, hsrp 1985, cisco-sccp 2000, nfs 2049, radsec 2083, gtp-control 2123, ' +
@@ -19,7 +19,7 @@ const NAMED =
   'openflow 6653, ircd 6667, afs3-fileserver 7000, irdmi 8000, http-alt 8080, webcache 8080, puppet 8140, ' +
   'pcsync-https 8443, otv 8472, cslistener 9000, websm 9090, hp-pdl-datastr 9100, jetdirect 9100, bacula-dir 9101, ' +
   'bacula-fd 9102, bacula-sd 9103, armtechdaemon 9292, git 9418, ndmp 10000, webmin 10000, zabbix-agent 10050, ' +
-  'zabbix-trapper 10051, memcache 11211, mountd 20048, nfsrdma 20049, openstack-id 35357';
+  'zabbix-trapper 10051, memcache 11211, hkp 11371, mountd 20048, nfsrdma 20049, openstack-id 35357';
 
 const PORTS: ReadonlyMap<string, number> = new Map(
   NAMED.split(', ').map((entry) => {

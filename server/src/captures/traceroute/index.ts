@@ -62,6 +62,10 @@ type OpenRoute = {
   target: Val<string> | undefined;
   hops: { ttl: Val<number>; ips: Val<string>[] }[];
   reached: boolean;
+  /** What tracepath says last was said. */
+  ended?: boolean;
+  /** Another one came before it, which has the command's target. */
+  next?: boolean;
   line: Line;
 };
 
@@ -89,8 +93,13 @@ export const traceroute: CaptureKind = {
   accepts: (text) => rows.starts(text),
   parse(input) {
     const routes: OpenRoute[] = [];
-    const parsed = parseRows(input, rows, (_rule, result, source, out, line) => {
+    const parsed = parseRows(input, rows, (rule, result, source, out, line) => {
       const said = readTraceLine(result, source);
+      const before = routes[routes.length - 1];
+      if (rule === 'resumeLine' && before !== undefined && /^\s*Resume:/.test(source.text)) before.ended = true;
+      // tracepath has no title: `tracepath a; tracepath b`.
+      if (rule === 'pathLine' && before?.ended === true)
+        routes.push({ target: undefined, hops: [], reached: false, next: true, line });
       if (said.is === 'extra') return 'header';
       if (said.is === 'title') {
         ipRef(out, said.target);
@@ -100,7 +109,8 @@ export const traceroute: CaptureKind = {
       for (const ip of said.ips) ipRef(out, ip);
       let route = routes[routes.length - 1];
       if (route === undefined) routes.push((route = { target: undefined, hops: [], reached: false, line }));
-      route.reached ||= said.reached;
+      // mtr may show the target by its name.
+      route.reached ||= said.reached || (rule === 'mtrLine' && source.text.split(/\s+/).includes(input.target ?? ''));
       const last = route.hops[route.hops.length - 1];
       if (said.ttl === undefined || last?.ttl.value === said.ttl.value)
         last?.ips.push(...said.ips.filter((ip) => !last.ips.some((known) => known.value === ip.value)));
@@ -113,7 +123,10 @@ export const traceroute: CaptureKind = {
 
 /** Without a title the command says where to; a name alone is no address, so that only the last hop may tell. */
 function routeFact(route: OpenRoute, asked: string | undefined): RouteFact[] {
-  const target = route.target ?? (asked === undefined ? undefined : impliedVal(asked, route.line));
+  // Of several that one line of commands made, each that reached its target says by its last hop where that was.
+  const own = route.next !== true ? undefined : route.reached ? route.hops.at(-1)?.ips.at(-1) : undefined;
+  const implied = asked === undefined || route.next === true ? undefined : impliedVal(asked, route.line);
+  const target = route.target ?? own ?? implied;
   if (target === undefined) return [];
   const reached = route.reached || route.hops.some(({ ips }) => ips.some((ip) => ip.value === target.value));
   return [{ kind: 'traceroute', target, hops: route.hops, reached }];
