@@ -125,3 +125,38 @@ web1$ tcpdump -ni eth0 'proto gre and
     assert.deepEqual([document.captures.length, document.unclassified], [1, []]);
   });
 });
+
+describe('the prompt of virsh', () => {
+  const text = `virsh # domiflist c7
+Interface  Type       Source     Model       MAC
+-------------------------------------------------------
+vnet0      network    br0        virtio      52:54:00:49:7d:8a
+virsh # domiflist c8
+Interface  Type       Source     Model       MAC
+-------------------------------------------------------
+vnet1      bridge     br9        rtl8139     52:54:00:49:7d:8b
+virsh # console c8
+Connected to domain c8
+
+virsh # domifaddr c8
+ Name       MAC address          Protocol     Address
+-------------------------------------------------------------------------------
+ vnet1      52:54:00:49:7d:8b    ipv4         192.168.122.19/24
+
+virsh #
+`;
+  it('stands before commands that lack the name of the program', () => {
+    for (const indent of ['', '    ']) {
+      const document = read(text.replace(/^(?=.)/gm, indent));
+      assert.deepEqual(document.unclassified, []);
+      assert.deepEqual(
+        document.captures.map(({ kind, target, host, records }) => [kind, target, host, records]),
+        [
+          ['virsh-domiflist', 'c7', undefined, 1],
+          ['virsh-domiflist', 'c8', undefined, 1],
+          ['virsh-domifaddr', 'c8', undefined, 1],
+        ],
+      );
+    }
+  });
+});

@@ -71,6 +71,8 @@ const prompts: readonly RegExp[] = [
   // mininet> h1 ifconfig: the command runs on the host h1
   /^\s*mininet>\s+(?<host>(?!sh\b)[a-z]\w*)\s+(?=(?:ifconfig|ip|ping6?|route|arp|tcpdump|netstat|ss|traceroute|tracepath|iptables|ethtool|brctl|bridge|cat|sysctl|ovs-\w+)\s)/,
   /^\s*mininet>\s+(?<host>(?!sh\b)[a-z]\w*)\s+(?=(?:ifconfig|route|arp|netstat|ss)$)/,
+  // virsh # domiflist vm1: what is typed there lacks the program's name, which stays with it
+  /^\s*(?=virsh\s?[#>]\s+[a-z])/,
   // mininet> sh-5.1# bash-4.2$
   /^\s*(?:mininet|(?:sh|bash)-[\d.]+)\s?[>#$]\s*/,
   // (node2) $ (NODE1) #: not the name of a Python environment
@@ -192,7 +194,8 @@ export function parseCommand(text: string): CommandLine | undefined {
   if (loop && inner && (inner.namespace?.replace(/^pid /, '') === loop.variable || inner.host === loop.variable))
     return { ...inner, text: text.trim(), inEach: 'loop', title: loop.title };
   // "ping 10.0.0.2  (in web)": a remark behind the command, which no shell would take.
-  const { words: all, pipe } = words(text.replace(/\s+\([\w .,:-]*\)\s*$/, ''));
+  const typed = text.replace(/^virsh\s?[#>]\s+(?=[a-z])/, 'virsh ');
+  const { words: all, pipe } = words(typed.replace(/\s+\([\w .,:-]*\)\s*$/, ''));
   let argv: readonly string[] = all;
   let namespace: string | undefined;
   let container: string | undefined;
