@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { errorsOf, factsOf } from './read-text';
+import { errorsOf, factsOf, read } from './read-text';
 
 /** What was seen, a word for each thing that is known of a packet. */
 const seen = (text: string): string[] =>
@@ -110,5 +110,15 @@ describe('a packet', () => {
       '09:45:02.623859 IP 10.0.0.1 > 10.0.0.2: ICMP echo request, id 1, seq 1, length 64\n';
     assert.equal(seen(`listening on eth0, link-type EN10MB (Ethernet), capture size 262144 bytes\n${text}`).length, 2);
     assert.deepEqual(errorsOf(text), []);
+  });
+
+  it('of DHCP says more below with -v', () => {
+    const text =
+      '10:00:00.000001 IP (tos 0x0, ttl 64, id 0, offset 0, flags [none], proto UDP (17), length 328)\n' +
+      '    0.0.0.0.68 > 255.255.255.255.67: BOOTP/DHCP, Request from fa:16:3e:00:00:01, length 300, xid 0x1, Flags [none]\n' +
+      '\t  Client-Ethernet-Address fa:16:3e:00:00:01\n\t  Vendor-rfc1048 Extensions\n\t    Magic Cookie 0x63825363\n' +
+      '\t    DHCP-Message Option 53, length 1: Discover\n\t    Parameter-Request Option 55, length 3:\n\t      Subnet-Mask, BR, Time-Zone\n\t    END Option 255, length 0\n';
+    assert.deepEqual(seen(text), ['udp 0.0.0.0>255.255.255.255 :67']);
+    assert.deepEqual([errorsOf(text), read(text).unclassified], [[], []]);
   });
 });

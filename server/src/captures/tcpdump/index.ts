@@ -28,7 +28,7 @@ const CERTAIN = new RegExp(`${BODY}|ethertype (?:IPv[46]|ARP) \\(0x`, 'i');
 const INDENTED = /^\s+\S+ > \S+: /;
 /** Further fields of the packet above, which tcpdump sets below it behind a tab: options of neighbour discovery, of DHCP … */
 const DETAIL =
-  /^(?: *\t| {6,})\s*(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT) \S+ HTTP\/|HTTP\/\d)|^(?: *\t| {6,})\s*[A-Za-z][\w-]*(?: [\w/.-]+)*(?: ?[(:[]|,)/;
+  /^(?: *\t| {6,})\s*(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT) \S+ HTTP\/|HTTP\/\d)|^(?: *\t| {6,})\s*(?:[A-Za-z][\w-]*(?: [\w/.-]+)*(?: ?[(:[]|,)|Vendor-rfc1048 Extensions$|Magic Cookie 0x[\da-f]+$)/;
 /** The packet inside a tunnel's, which -v sets below it: behind a tab for Geneve and GRE, at the margin for VXLAN. */
 const CARRIED = new RegExp(`^\\s*(?:IP6? \\(|(?:IP6? )?\\S+ > \\S+: |ARP, |${MACS}, )`, 'i');
 /** How what follows the ports starts, where it carries a packet of its own. */
