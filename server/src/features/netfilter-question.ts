@@ -12,6 +12,8 @@ export interface NetfilterQuestion {
   readonly oif?: string;
   /** The port of the bridge `iif` that it came by. */
   readonly physIn?: string;
+  /** `iif` is a port of a bridge, which decides where the frame goes. */
+  readonly port?: { readonly bridge: string };
   /** It stays in the bridge, whose rules see it by way of br_netfilter. */
   readonly bridged?: { readonly bridge: string; readonly physIn: string; readonly physOut: string };
   readonly assumed?: { readonly state: CtState; readonly reply: boolean; readonly mark: number };

@@ -3,6 +3,8 @@ import type { Host } from '../model/network';
 import { onLink } from '../model/queries';
 import type { Source } from '../model/source';
 import { capturedConnections } from '../kernel/captured';
+import { callsIp6tables, callsIptables } from '../kernel/bridge-netfilter';
+import { bridgeKeyIn } from '../model/queries';
 import { copyTable, type ConnectionTable } from '../kernel/conntrack';
 import { explore, type Branch, type Doubt } from '../kernel/decide';
 import { capturedExpectations } from '../kernel/expected';
@@ -75,7 +77,7 @@ export interface TraceWords {
   readonly evidence: readonly Source[];
 }
 
-/** A packet in the words of the question. Ports that the kernel chooses by chance are null, with the ports that it may choose. */
+/** A packet in the words of the question. Ports and ids of ICMP that the kernel chooses by chance are null, with what it may choose. */
 export interface PacketWords {
   readonly src: string;
   readonly dst: string;
@@ -84,7 +86,7 @@ export interface PacketWords {
   readonly dport?: number | null;
   readonly type?: number;
   readonly code?: number;
-  readonly id?: number;
+  readonly id?: number | null;
   readonly ttl: number;
   readonly tos: number;
   readonly mark: number | null;
@@ -111,11 +113,29 @@ export function netfilterTrace(
 ): PacketTrace[] {
   let connections = capturedAlone(capturedConnections(namespace), capturedExpectations(namespace));
   return questions.map((question, n) => {
-    const { trace, after } = traceOne(withGivenWays(namespace, question), question, connections, n, bridges);
+    const { trace, after } = traceOne(withGivenWays(namespace, question), atPort(namespace, question, bridges), connections, n, bridges);
     const answered = [trace, ...trace.alternatives].some(({ verdict }) => verdict !== 'forwarded');
     connections = silent ? after : { ...after, setChanges: afterOwnPackets(after.setChanges, namespace, answered) };
     return trace;
   });
+}
+
+/** The question where a frame comes to a port of a bridge, which takes it before the stack does. */
+function atPort(namespace: Namespace, question: NetfilterQuestion, bridges: Host['linuxBridges'] | undefined): NetfilterQuestion {
+  const { iif, oif, physIn } = question;
+  if (iif === undefined || oif !== undefined || physIn !== undefined) return question;
+  const own = [...(bridges?.values() ?? [])].find(
+    (bridge) => bridge.namespace === namespace.name && bridge.members.some(({ name }) => name === iif),
+  );
+  if (own !== undefined) return { ...question, port: { bridge: own.name } };
+  const bridge = bridges?.get(bridgeKeyIn(namespace.name, iif));
+  const port = bridge?.fdb.find(({ mac, dev, permanent }) => mac === question.packet.smac && dev !== iif && !permanent)?.dev;
+  return port === undefined || !passesSurely(namespace, question, iif) ? question : { ...question, physIn: port };
+}
+
+/** What br_netfilter hands to the rules still has the port that it came by. */
+function passesSurely(namespace: Namespace, { packet }: NetfilterQuestion, name: string): boolean {
+  return (packet.family === 4 ? callsIptables(namespace, { name }) : callsIp6tables(namespace, { name })) === 'yes';
 }
 
 /** The namespace with the way out, and the way back, that the question says. */
@@ -191,7 +211,7 @@ function traceOne(
   bridges: Host['linuxBridges'] | undefined,
 ) {
   const { branches, complete, meets } = waysOf(namespace, question, before, n, bridges);
-  const [main, ...others] = branches;
+  const [main, ...others] = explained(branches);
   if (!main) throw new Error('a packet must take some way');
   const same = (branch: Branch<Run>) => fate(branch.result.passage) === fate(main.result.passage);
   const different = others.filter((branch) => !same(branch));
@@ -332,10 +352,29 @@ function fate(passage: Passage): string {
   ].join(' ');
 }
 
+/**
+ * The likely branch first. What chance did to the packets before shows in those that come after: one that a connection waits for belongs to
+ * it, rather than to nothing.
+ */
+function explained(branches: readonly Branch<Run>[]): readonly Branch<Run>[] {
+  const isAwaited = ({ result }: Branch<Run>) => /^(?:ESTABLISHED|RELATED)$/.test(result.passage.tracking.state);
+  const [first] = branches;
+  if (!first || isAwaited(first)) return branches;
+  const better = branches.find(
+    (branch) =>
+      isAwaited(branch) &&
+      branch.result.before.every(({ nature }) => nature === 'chance') &&
+      branch.doubts.every(({ answer, likely }) => answer === likely),
+  );
+  return better === undefined ? branches : [better, ...branches.filter((branch) => branch !== better)];
+}
+
 /** The answers in which a branch differs from the likely one. */
 function decisive(main: Branch<Run>, other: Branch<Run>): readonly Answered[] {
   const likely = new Map(main.doubts.map((doubt) => [doubt.key, doubt.answer]));
-  return [...other.result.before, ...other.doubts.filter((doubt) => (likely.get(doubt.key) ?? doubt.likely) !== doubt.answer)];
+  const before = other.result.before.filter((one) => !main.result.before.includes(one));
+  const instead = main.result.before.filter((one) => !other.result.before.includes(one));
+  return [...before, ...instead, ...other.doubts.filter((doubt) => (likely.get(doubt.key) ?? doubt.likely) !== doubt.answer)];
 }
 
 function distinct(branches: readonly Branch<Run>[], keyOf: (passage: Passage) => string): Branch<Run>[] {
@@ -427,7 +466,7 @@ function packetWords(passage: Passage): PacketWords {
     ...(packet.proto === PROTO.TCP || packet.proto === PROTO.UDP || packet.sport !== undefined || packet.dport !== undefined
       ? { sport: packet.sport ?? null, dport: packet.dport ?? null }
       : {}),
-    ...(isIcmp(packet) ? { type: packet.icmpType, code: packet.icmpCode, id: packet.icmpId } : {}),
+    ...(isIcmp(packet) ? { type: packet.icmpType, code: packet.icmpCode, id: packet.icmpId ?? null } : {}),
     ttl: packet.ttl,
     tos: packet.tos,
     mark: packet.mark ?? null,

@@ -257,14 +257,14 @@ export function translated(packet: IpPacket, connection: Connection, reply: bool
   if (manip === 'src') {
     const moved = { ...packet, src: target.src };
     return isIcmp
-      ? { ...moved, icmpId: target.sport ?? packet.icmpId }
+      ? { ...moved, icmpId: target.sport }
       : hasPorts(target.proto)
         ? { ...moved, sport: target.sport }
         : moved;
   }
   const moved = { ...packet, dst: target.dst };
   return isIcmp
-    ? { ...moved, icmpId: target.sport ?? packet.icmpId }
+    ? { ...moved, icmpId: target.sport }
     : hasPorts(target.proto)
       ? { ...moved, dport: target.dport }
       : moved;

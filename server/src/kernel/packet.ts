@@ -12,7 +12,8 @@ export interface IpPacket {
   readonly dport: number | undefined;
   readonly icmpType: number;
   readonly icmpCode: number;
-  readonly icmpId: number;
+  /** Undefined where NAT chose one by chance. */
+  readonly icmpId: number | undefined;
   /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128. */
   readonly tcpFlags: number;
   /** The maximum segment size that a SYN names, 0 where it names none; undefined where it is not known. */

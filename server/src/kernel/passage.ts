@@ -113,6 +113,8 @@ export interface StackInput {
   readonly vrf?: { readonly name: string; readonly passed: boolean };
   /** The bridge's port that a packet came by whose `iif` is a bridge. */
   readonly physIn?: string;
+  /** The bridge that `iif` is a port of: it decides where the frame goes. */
+  readonly port?: { readonly bridge: string };
   /** A bridge that hands a frame through the IP hooks (br_netfilter) instead of a device. */
   readonly bridged?: { readonly bridge: string; readonly physIn: string; readonly physOut: string | undefined };
   /** The host's bridges, where they are known. */

@@ -1,5 +1,6 @@
 import { askHidden } from './decide';
 import { atNextPacket } from './bitmap-ipmac';
+import { bridgeWay, passesRules } from './bridge-way';
 import { deviceHook } from './device-hooks';
 import { hook } from './hooks';
 import { exceedsMtu } from './exceeds-mtu';
@@ -20,6 +21,7 @@ export function pass(input: StackInput): Passage {
   input.connections.setChanges = atNextPacket(input.connections.setChanges);
   const run = begin(input, (own, at, entry, told) => carry(own, at, entry, told, transmit));
   if (input.bridged) return passBridge(run, input.bridged);
+  if (input.port && input.iif !== undefined) return enterBridge(run, input.port.bridge, input.iif);
   return input.iif === undefined ? send(run) : receive(run, input.iif);
 }
 
@@ -224,6 +226,37 @@ function messageTooLong(run: Run, { device, found }: { device: string; found: Lo
   if (!dontFragment || length === undefined || mtu === undefined || length <= mtu) return undefined;
   const why = `its ${length} bytes are more than the MTU of ${device} (${mtu}) and it may not be fragmented: its program is told that the message is too long`;
   return { ...end(run, 'dropped', why), tooLong: { device, mtu } };
+}
+
+/** A frame comes to the port of a bridge: it is for this host, passes the bridge, with or without the rules of IP, or ends there. */
+function enterBridge(run: Run, bridge: string, port: string): Passage {
+  const way = bridgeWay(run, bridge, port);
+  if (way.kind === 'refused' && !way.late) return end(run, 'dropped', way.why);
+  const isFiltered = passesRules(run, bridge);
+  if (isFiltered) run.physIn = port;
+  if (way.kind === 'up') {
+    run.in = bridge;
+    if (run.packet.frame === 'otherhost') run.packet = { ...run.packet, frame: 'host' };
+    return byPort(run, receive(run, bridge));
+  }
+  if (isFiltered) {
+    const passage = passBridge(run, { bridge, physIn: port, physOut: way.kind === 'out' ? way.port : undefined });
+    if (passage.verdict !== 'forwarded') return passage;
+    if (run.physOut !== undefined) return byPort(run, passage);
+    // Rules may have sent it to this host's routes instead.
+    if (run.out !== undefined) return passage;
+  }
+  if (way.kind === 'refused') return end(run, 'dropped', way.why);
+  run.out = way.port;
+  return (
+    (isFiltered ? undefined : (deviceHook(run, 'INGRESS', port) ?? deviceHook(run, 'EGRESS', way.port))) ?? end(run, 'forwarded', '')
+  );
+}
+
+/** What stays in the bridge leaves by one of its ports, not by its own device. */
+function byPort({ physOut }: Run, passage: Passage): Passage {
+  const stays = passage.verdict === 'forwarded' && physOut !== undefined && physOut !== UNKNOWN_PORT;
+  return stays ? { ...passage, out: physOut } : passage;
 }
 
 /** br_netfilter: a bridged frame passes the IP hooks, with the bridge as its device and the ports as physdev. */

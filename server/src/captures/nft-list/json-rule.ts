@@ -37,7 +37,7 @@ function valueOf(json: Json | undefined): Val<string> | undefined {
   if (json.is === 'word') return json.value === undefined ? undefined : val(json.value ? 'exists' : 'missing', json.span);
   const one = only(json);
   if (one?.name === 'prefix') {
-    const address = jsonText(fieldsOf(one.value), 'addr');
+    const address = jsonText(fieldsOf(one.value), 'addr') ?? jsonNumber(fieldsOf(one.value), 'addr');
     const length = jsonNumber(fieldsOf(one.value), 'len');
     return address && length ? val(`${address.value}/${length.value}`, cover(address.span, length.span)) : undefined;
   }

@@ -112,12 +112,21 @@ function rangeIn(of: string, text: string): Range | undefined {
     const all = prefix?.family === 4 ? 0xffffffffn : MOST;
     return prefix && [prefix.value, prefix.value | (all & ~prefix.mask)];
   }
+  if (/ mark$/.test(of) && text.includes('/')) return markRange(text);
   // Names have hyphens themselves.
   for (let at = text.indexOf('-'); at > 0; at = text.indexOf('-', at + 1)) {
     const [from, to] = [plainValue(of, text.slice(0, at)), plainValue(of, text.slice(at + 1))];
     if (from !== undefined && to !== undefined && from <= to) return [from, to];
   }
   return undefined;
+}
+
+/** `0x04000000/16`: nft prints marks with a mask, and ranges of a set that are as long, as if they were addresses. */
+export function markRange(text: string): Range | undefined {
+  const [, from, length] = /^(0x[\da-f]{1,8}|\d{1,10})\/(\d{1,2})$/i.exec(text) ?? [];
+  if (from === undefined || length === undefined || Number(length) > 32 || BigInt(from) > 0xffffffffn) return undefined;
+  const free = (1n << BigInt(32 - Number(length))) - 1n;
+  return [BigInt(from) & ~free, BigInt(from) | free];
 }
 
 const FRAMES: Readonly<Record<string, number>> = {

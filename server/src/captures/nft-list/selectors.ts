@@ -7,7 +7,7 @@ import type { SetHead } from './rates';
 import { markValue, portRanges, protocolName } from '../iptables-rules/netfilter';
 import { fibDeviceMatches } from './fib';
 import { optionMatches } from './header-options';
-import { numberIn, numberMatches, presenceOf } from './numbers';
+import { markRange, numberIn, numberMatches, presenceOf } from './numbers';
 import { dscp, ECN, icmpCode, icmpType, nameOf, plainNumber } from './names';
 import type { NftElement, NftItem } from './semantics';
 
@@ -422,6 +422,9 @@ function markMatch(kind: 'mark' | 'connmark', value: Val<string>): NfMatch | und
   const [from, to] = value.value.split('-').map(plainNumber);
   if (from !== undefined && to !== undefined)
     return { kind, mark: val({ value: from, mask: 0xffffffff, to }, value.span), negated: false };
+  const [first, last] = markRange(value.value) ?? [];
+  if (first !== undefined && last !== undefined)
+    return { kind, mark: val({ value: Number(first), mask: Number(0xffffffffn ^ first ^ last) }, value.span), negated: false };
   const mark = markValue(value.value);
   return mark === undefined || value.value.includes('/') ? undefined : { kind, mark: val(mark, value.span), negated: false };
 }

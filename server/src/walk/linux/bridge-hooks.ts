@@ -1,3 +1,4 @@
+import { callsIp6tables, callsIptables } from '../../kernel/bridge-netfilter';
 import { takeLikely } from '../../kernel/decide';
 import { runTable, type TableRun } from '../../kernel/netfilter';
 import { UNROUTED, type Hook, type Moment } from '../../kernel/matches';
@@ -85,24 +86,6 @@ export function netfilterOf(
   };
 }
 
-/** Whether br_netfilter hands bridged packets to iptables: a setting of the namespace, or of the bridge alone. */
-function callsIptables(namespace: Namespace, bridge: LinuxBridge): Run['calls'] {
-  const all = namespace.sysctls.get('net.bridge.bridge-nf-call-iptables')?.value;
-  const own = namespace.devices.get(bridge.name)?.settings['nf_call_iptables'];
-  if (all === '1' || own === '1') return 'yes';
-  if (all === '0') return 'no';
-  // Rules that ask for bridge ports are of no use otherwise.
-  const filter = namespace.netfilter.get('filter');
-  return filter !== undefined && usesPhysdev(filter) ? 'yes' : 'unsaid';
-}
-
-/** The same of IPv6 (`bridge-nf-call-ip6tables`). */
-function callsIp6tables(namespace: Namespace, bridge: LinuxBridge): Run['calls'] {
-  const all = namespace.sysctls.get('net.bridge.bridge-nf-call-ip6tables')?.value;
-  const own = namespace.devices.get(bridge.name)?.settings['nf_call_ip6tables'];
-  return all === '1' || own === '1' ? 'yes' : all === '0' ? 'no' : 'unsaid';
-}
-
 /** Where nobody says whether bridged frames pass iptables, guests' and containers' ports are guarded as a rule. */
 function hasUnseenRules({ namespace, bridge, from, calls }: Run, port: string): boolean {
   if (calls === 'no' || namespace.nftKnown === 'whole') return false;
@@ -112,12 +95,6 @@ function hasUnseenRules({ namespace, bridge, from, calls }: Run, port: string): 
 
 function isGuarded(port: string): boolean {
   return hasRole(port, 'tap', 'vnet', 'container');
-}
-
-function usesPhysdev(table: NfTable): boolean {
-  return [...table.chains.values()].some((chain) =>
-    chain.rules.some((rule) => rule.matches.some((match) => match.kind.startsWith('physdev'))),
-  );
 }
 
 function dropped(run: Run, summary: string, packet: FlowKey): Ending {
