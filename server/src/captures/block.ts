@@ -122,13 +122,14 @@ export function start(
   };
 }
 
-export function finish(open: OpenBlock): Block | undefined {
+/** An output is whole once nothing more can belong to it. `isFile`: it is an empty file, whose name says what printed nothing. */
+export function finish(open: OpenBlock, isFile = false): Block | undefined {
   // A file that is named after a command holds what the command said, be it only why it failed.
   const failed = () => open.command !== undefined && open.strange.some((line) => isErrorOutput(line.text));
-  if (!open.reach && open.commandSpan === undefined && !failed()) return undefined;
+  if (!open.reach && open.commandSpan === undefined && !failed() && !isFile) return undefined;
   // A command behind a bare `$` that nothing stands below may be one to type, not one that printed nothing.
   const isEmpty = !open.reach && open.strange.length === 0 && !open.saysEmpty;
-  const toType = open.host === undefined && !open.onTerminal;
+  const toType = open.host === undefined && !open.onTerminal && !isFile;
   const lost = isEmpty && (toType || (open.command && alwaysPrints(open.found.recognised.kind, open.command.argv)));
   // Where one namespace's output ends and the next one's starts may not show.
   const mixed = open.command?.inEach === 'loop' && open.command.title === undefined;

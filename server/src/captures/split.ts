@@ -80,9 +80,11 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
       open = start(found, { host: named.host, hostBy: named.hostBy, namespace: named.namespace, command: named.command });
     }
   }
+  // A collector leaves an empty file where a command printed nothing: no rules, no connections.
+  const isNothing = named !== undefined && open !== undefined && isEmpty(lines);
   const close = () => {
     if (open) {
-      const block = finish(open);
+      const block = finish(open, isNothing);
       if (block) blocks.push(block);
     }
     open = undefined;
@@ -416,4 +418,12 @@ export function isOnlyOutput(text: string): boolean {
     commandAt(line, () => undefined, undefined) !== undefined ||
     mayBeCommand(line)
   );
+}
+
+/** Whether a document has no text at all. */
+function isEmpty(lines: Lines): boolean {
+  for (let n = 0; n < lines.length; n++) {
+    if (n > 2 || (lines.at(n)?.text.trim() ?? '') !== '') return false;
+  }
+  return true;
 }

@@ -113,7 +113,13 @@ export function netfilterTrace(
 ): PacketTrace[] {
   let connections = capturedAlone(capturedConnections(namespace), capturedExpectations(namespace));
   return questions.map((question, n) => {
-    const { trace, after } = traceOne(withGivenWays(namespace, question), atPort(namespace, question, bridges), connections, n, bridges);
+    const { trace, after } = traceOne(
+      withGivenWays(namespace, question),
+      atPort(namespace, question, bridges),
+      connections,
+      n,
+      bridges,
+    );
     const answered = [trace, ...trace.alternatives].some(({ verdict }) => verdict !== 'forwarded');
     connections = silent ? after : { ...after, setChanges: afterOwnPackets(after.setChanges, namespace, answered) };
     return trace;

@@ -32,7 +32,8 @@ export function bridgeWay(run: Run, name: string, port: string): BridgeWay {
   const rows = (bridge?.fdb ?? []).filter(
     (row) => row.mac === mac && (vlan === undefined || row.vlan === undefined || row.vlan === vlan),
   );
-  const row = rows.find(({ dev, permanent }) => dev !== port && dev !== name && !permanent) ?? rows.find(({ permanent }) => !permanent);
+  const row =
+    rows.find(({ dev, permanent }) => dev !== port && dev !== name && !permanent) ?? rows.find(({ permanent }) => !permanent);
   if (row) {
     const to = bridge?.members.find((member) => member.name === row.dev);
     const late = true;

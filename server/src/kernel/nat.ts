@@ -256,18 +256,10 @@ export function translated(packet: IpPacket, connection: Connection, reply: bool
   const isIcmp = target.proto === PROTO.ICMP || target.proto === PROTO.ICMPV6;
   if (manip === 'src') {
     const moved = { ...packet, src: target.src };
-    return isIcmp
-      ? { ...moved, icmpId: target.sport }
-      : hasPorts(target.proto)
-        ? { ...moved, sport: target.sport }
-        : moved;
+    return isIcmp ? { ...moved, icmpId: target.sport } : hasPorts(target.proto) ? { ...moved, sport: target.sport } : moved;
   }
   const moved = { ...packet, dst: target.dst };
-  return isIcmp
-    ? { ...moved, icmpId: target.sport }
-    : hasPorts(target.proto)
-      ? { ...moved, dport: target.dport }
-      : moved;
+  return isIcmp ? { ...moved, icmpId: target.sport } : hasPorts(target.proto) ? { ...moved, dport: target.dport } : moved;
 }
 
 /** An ICMP error with its own addresses and those of the packet inside translated back (nf_nat_icmp_reply_translation). */

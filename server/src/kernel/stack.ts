@@ -249,7 +249,8 @@ function enterBridge(run: Run, bridge: string, port: string): Passage {
   if (way.kind === 'refused') return end(run, 'dropped', way.why);
   run.out = way.port;
   return (
-    (isFiltered ? undefined : (deviceHook(run, 'INGRESS', port) ?? deviceHook(run, 'EGRESS', way.port))) ?? end(run, 'forwarded', '')
+    (isFiltered ? undefined : (deviceHook(run, 'INGRESS', port) ?? deviceHook(run, 'EGRESS', way.port))) ??
+    end(run, 'forwarded', '')
   );
 }
 

@@ -526,6 +526,13 @@ function onTheWire(context: Context, host: Host, namespace: Namespace, name: str
     const between =
       receiver && whatIsBetween(context.network, { host, device: name }, { host: receiver, device: arrival.place.device });
     for (const gap of between?.gaps ?? []) addGap(context, gap);
+    // A card that shares another may not reach those that share it as well.
+    if (device && [...(host.namespaces.get(device.namespace)?.devices.values() ?? [])].every(({ type }) => type === undefined))
+      addGap(context, {
+        host: host.name,
+        command: inNamespace(device.namespace, 'ip -d link'),
+        why: `what kind of device ${name} is, and what it may reach`,
+      });
     const [port] = between?.ports ?? [];
     if (last)
       steps[steps.length - 1] = {

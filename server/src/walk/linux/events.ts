@@ -4,6 +4,7 @@ import { answerSource } from '../../kernel/icmp-errors';
 import { formatAddress, type IpPacket } from '../../kernel/packet';
 import type { RuleHit, TableRun } from '../../kernel/netfilter';
 import type { StackEvent } from '../../kernel/passage';
+import { parseIp } from '../../packet/address';
 import type { FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import { addresses, type Ending, type Step } from '../step';
@@ -146,6 +147,10 @@ export function eventSteps(own: EventContext, event: StackEvent): Step[] {
   }
 }
 
+function hasAddress({ devices }: Namespace, { src }: IpPacket): boolean {
+  return src === 0n || [...devices.values()].some(({ addresses: own }) => own.some(({ ip }) => parseIp(ip)?.value === src));
+}
+
 function uncaptured(
   { context, namespace, in: iif, served }: EventContext,
   event: StackEvent & { kind: 'uncaptured' },
@@ -155,7 +160,10 @@ function uncaptured(
 ): Step[] {
   const { hook } = event;
   // Routers filter what they say themselves as well; of other machines that would be asked too often for nothing.
-  const asked = hook === 'FORWARD' || hook === 'INPUT' || (hook === 'OUTPUT' && (served === true || isRouter(namespace)));
+  // What they send for others that share their card is not said by them.
+  const isOwn = hook !== 'OUTPUT' || hasAddress(namespace, event.packet);
+  const asked =
+    hook === 'FORWARD' || hook === 'INPUT' || (hook === 'OUTPUT' && (served === true || !isOwn || isRouter(namespace)));
   if (!event.all) {
     for (const table of event.tables) {
       if (table !== 'filter' && table !== 'nat') continue;

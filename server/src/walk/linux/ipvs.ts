@@ -3,7 +3,7 @@ import type { IpvsTold, Passage } from '../../kernel/passage';
 import type { Namespace } from '../../model/namespace';
 import type { Host } from '../../model/network';
 import type { FlowKey } from '../../packet/flow-key';
-import { hostOf, type Context } from '../context';
+import { addGap, hostOf, inNamespace, type Context } from '../context';
 import { followCopies, type Copy } from '../copies';
 import { deviceEnd, hostWithout, noFarEnd } from '../tunnel-ends';
 import { throughTunnel } from '../tunnel-size';
@@ -48,6 +48,11 @@ export function amongServers(
     },
   }));
   const at = steps.length;
+  addGap(context, {
+    host: namespace.host,
+    command: inNamespace(namespace, 'ipvsadm -Lnc'),
+    why: 'which of its servers a connection was given to',
+  });
   steps.push({
     ...stepBase(namespace, device),
     stage: 'netfilter',
