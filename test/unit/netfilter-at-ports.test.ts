@@ -138,6 +138,15 @@ describe('what comes to the port of a bridge', () => {
     assert.ok(open.gaps.some(({ command }) => command === 'sysctl net.bridge.bridge-nf-call-iptables'));
   });
 
+  it('is open where a rule asks for what the question does not say, for which no capture is asked', () => {
+    const guarded = HYBRID.replace('-A in -p tcp -m tcp --dport 22', '-A in -p tcp -m mac --mac-source fa:16:3e:00:00:09');
+    const [open] = traced(guarded, `${IN.replace(/smac=\S+ /, '')} dport=22`);
+    assert.equal(open?.verdict, 'insufficient-info');
+    assert.deepEqual(open.gaps, []);
+    assert.ok(open.alternatives.some(({ because }) => because.some((why) => why.includes('which card sends the packet (smac)'))));
+    assert.equal(traced(guarded, `${IN} dport=22`)[0]?.verdict, 'forwarded');
+  });
+
   it('is open where the ports that it may leave by make a difference and no MAC table was captured', () => {
     const third = `5: tap2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue master qbr1 state UP mode DEFAULT group default qlen 1000
     link/ether fe:16:3e:00:00:06 brd ff:ff:ff:ff:ff:ff

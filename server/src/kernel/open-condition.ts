@@ -162,6 +162,15 @@ export function openCondition(
       command: undefined,
     };
   }
+  const unsaid = new Set(open.map((match) => unsaidOf(match, moment)));
+  if (!unsaid.has(undefined))
+    return {
+      likely: isJump,
+      certainty: 'assumed' as const,
+      nature: 'hidden' as const,
+      reason: `${names.join(', ')}: nobody said ${[...unsaid].join(' and ')}; taken ${isJump ? 'to match' : 'not to match'}`,
+      command: undefined,
+    };
   const set = open.find((match) => match.kind === 'set');
   const changed = open.find((match) => match.kind === 'changing-set');
   return {
@@ -172,4 +181,11 @@ export function openCondition(
     reason: `${names.join(', ')}: ${changed ? 'packets before may have changed the set' : open.every((match) => match.kind === 'number') ? 'nothing tells of it' : unmodelled ? 'not modelled' : 'what it needs was not captured'}; taken ${isJump ? 'to match' : 'not to match'}`,
     command: set && !changed ? 'ipset list' : unmodelled ? undefined : printsTable(table),
   };
+}
+
+/** What of the packet itself is not known, and no capture would tell; undefined for what depends on more. */
+function unsaidOf(match: NfMatch, { packet }: Moment): string | undefined {
+  if (match.kind === 'mac-source' && packet.smac === undefined) return 'which card sends the packet (smac)';
+  if (match.kind === 'length' && packet.length === undefined) return 'how long the packet is (length)';
+  return undefined;
 }
