@@ -63,6 +63,8 @@ function numberOf(of: string, at: Moment): Found {
   }
 }
 
+const NO_MAC = '00:00:00:00:00:00';
+
 /** `@nh,128,32`: bits of a header by their place (nft(8), "raw payload expression"). */
 function rawNumber(of: string, at: Moment): Found {
   const [base, from, length] = of.split(',');
@@ -77,7 +79,9 @@ function rawNumber(of: string, at: Moment): Found {
     }
     case '@ll':
       if (device === undefined && local) return 'none';
-      return device === undefined || device === 'lo' ? undefined : part(linkHeader(packet));
+      if (device === undefined) return undefined;
+      // What a host sends to itself has a header of zeros (eth_header).
+      return part(linkHeader(device === 'lo' ? { ...packet, smac: NO_MAC, dmac: NO_MAC } : packet));
     default:
       return undefined;
   }
