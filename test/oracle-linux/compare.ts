@@ -117,6 +117,21 @@ function questionOf(seen: Observed, namespace: Namespace): NetfilterQuestion {
   return seen.inner ? { ...question, packet: { ...question.packet, inner: innerOf(seen.inner) } } : question;
 }
 
+/** br_netfilter is on wherever routers are built, which the captures do not say. */
+function withBridgeRules(namespace: Namespace): Namespace {
+  const [source] = [...namespace.devices.values()].flatMap(({ sources }) => sources);
+  if (source === undefined) return namespace;
+  const on = { value: '1', source };
+  const settings = ['net.bridge.bridge-nf-call-iptables', 'net.bridge.bridge-nf-call-ip6tables'];
+  return { ...namespace, sysctls: new Map([...namespace.sysctls, ...settings.map((name) => [name, on] as const)]) };
+}
+
+/** The same frame where the question names the port alone: the bridge then decides, by its MAC table, where it goes. */
+function atPort(question: NetfilterQuestion): NetfilterQuestion {
+  const { physIn, packet, iif: _iif, bridged: _bridged, ...rest } = question;
+  return physIn === undefined || packet.dmac === undefined ? question : { ...rest, packet, iif: physIn };
+}
+
 function innerOf(frame: Frame): IpPacket {
   const [src, dst] = [parseIp(frame.src), parseIp(frame.dst)];
   return {
@@ -142,9 +157,12 @@ export function compare(recorded: Case, variant: string): Difference[] {
   const { host, namespace } = hostOf(text);
   const from = variant === 'tracked' ? (recorded.trackedFrom ?? 0) : 0;
   const packets = recorded.packets.slice(from);
-  const questions = packets.map((seen) => questionOf(seen, namespace));
+  const questions = packets.map((seen, n) => {
+    const question = questionOf(seen, namespace);
+    return isWhole(variant, recorded) && n % 2 === 1 ? atPort(question) : question;
+  });
   // What the router sends by itself is stopped before its rules (OWN and NOISE in kernel.py).
-  const traces = netfilterTrace(namespace, questions, host.linuxBridges, true);
+  const traces = netfilterTrace(withBridgeRules(namespace), questions, host.linuxBridges, true);
   const differences: Difference[] = [];
   const whole = isWhole(variant, recorded);
   const loaded = loadedRules(recorded);
