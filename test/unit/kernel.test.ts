@@ -148,7 +148,9 @@ describe('netfilter-trace', () => {
   });
 
   it('takes nothing in for a group from where no packet can come', () => {
-    const group = (src: string) => asked(whole(''), 'iif=eth0', `src=${src}`, 'dst=224.0.0.1', 'proto=udp', 'sport=1', 'dport=2');
+    const settings = 'root@router:~# sysctl -a\nnet.ipv4.conf.all.accept_local = 0\nnet.ipv4.conf.eth0.accept_local = 0\n';
+    const group = (src: string) =>
+      asked(whole('') + settings, 'iif=eth0', `src=${src}`, 'dst=224.0.0.1', 'proto=udp', 'sport=1', 'dport=2');
     assert.equal(group('10.0.1.2').verdict, 'local');
     // Asked of Linux: a loopback address comes in from nowhere, and 0.0.0.0 only in groups of the link.
     assert.equal(group('127.0.0.1').verdict, 'unroutable');

@@ -174,6 +174,15 @@ export function isUnread(kind: string): boolean {
 const TITLED =
   /^(?:ip6?tables-(?:list|rules)|ebtables-list|route|proc-net-route|netstat|ss|brctl-show|sysctl|virsh-list|ovs-vsctl-show|ovs-appctl-fdb-show|virsh-domi(?:flist|faddr))$/;
 
+/** Lists of what many machines have none of. */
+const OPTIONAL =
+  /^(?:(?:ip6?|arp|eb)tables-save|nft-list-ruleset|ipset-(?:list|save)|conntrack-(?:list|expect)|nfnetlink-queue|ip-(?:neighbour|netns-list|nexthop)|bridge-(?:link|fdb|mdb|vlan))$/;
+
+/** Whether a file that is named after such a command and empty tells of a machine without, rather than of a command that failed. */
+export function mayPrintNothing(kind: string): boolean {
+  return OPTIONAL.test(kind);
+}
+
 /** Whether a command never prints nothing at all: every namespace has lo, every host its routing rules, every table its chains. */
 export function alwaysPrints(kind: string, argv: readonly string[]): boolean {
   const asks = argv

@@ -29,7 +29,7 @@ import { linesOfHtml } from './html-lines';
 import { hostHeading, linesOfHosts } from './many-hosts';
 import { withoutLineNumbers } from './numbered-lines';
 import { BULLET, isOrder, isStepOfScript, looksLikeProse } from './prose';
-import { recogniseCommand, sniffLine, type Found } from './registry';
+import { mayPrintNothing, recogniseCommand, sniffLine, type Found } from './registry';
 import { atPrompt, goesOn, leavesSession, opensNothing, sessionOf, type Session } from './session';
 import { continuedCommand, continuedLoop, lineEnd } from './several-lines';
 import { unquote, unquotedLines } from './unquote';
@@ -81,7 +81,7 @@ export function* splitDocument(all: Lines, named: NamedFile | undefined, flows: 
     }
   }
   // A collector leaves an empty file where a command printed nothing: no rules, no connections.
-  const isNothing = named !== undefined && open !== undefined && isEmpty(lines);
+  const isNothing = open !== undefined && mayPrintNothing(open.found.recognised.kind) && isEmpty(lines);
   const close = () => {
     if (open) {
       const block = finish(open, isNothing);
