@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { readDocument } from '../../server/src/captures/document';
 import { readQuestion } from '../../server/src/features/netfilter-question';
 import { netfilterTrace, type PacketTrace } from '../../server/src/features/netfilter-trace';
+import { IDLE } from './small-router';
 import { networkOf } from './walk-fixture';
 
 /** Traces packets on the only host of a text. */
@@ -35,18 +36,7 @@ fa:16:3e:00:00:05 dev tap1 master qbr1
 fe:16:3e:00:00:05 dev tap1 master qbr1 permanent
 fa:16:3e:00:00:09 dev qvb1 master qbr1
 [root@c1 ~]# iptables-save
-*raw
-:PREROUTING ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
-COMMIT
-*mangle
-:PREROUTING ACCEPT [0:0]
-:INPUT ACCEPT [0:0]
-:FORWARD ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
-:POSTROUTING ACCEPT [0:0]
-COMMIT
-*filter
+${IDLE}*filter
 :INPUT ACCEPT [0:0]
 :FORWARD ACCEPT [0:0]
 :OUTPUT ACCEPT [0:0]
@@ -91,18 +81,7 @@ net.ipv4.conf.cni0.rp_filter = 0
 net.ipv4.conf.eth0.rp_filter = 0
 net.ipv4.ip_forward = 1
 [root@n1 ~]# iptables-save
-*raw
-:PREROUTING ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
-COMMIT
-*mangle
-:PREROUTING ACCEPT [0:0]
-:INPUT ACCEPT [0:0]
-:FORWARD ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
-:POSTROUTING ACCEPT [0:0]
-COMMIT
-*nat
+${IDLE}*nat
 :PREROUTING ACCEPT [0:0]
 :INPUT ACCEPT [0:0]
 :OUTPUT ACCEPT [0:0]

@@ -50,10 +50,8 @@ net.ipv4.conf.eth0.rp_filter = 0
 net.ipv4.conf.eth1.rp_filter = 0
 `;
 
-/** All tables, with the given rules of filter and nat. */
-export function tables(filter: string, nat: string): string {
-  return `root@router:~# iptables-save
-*raw
+/** The tables raw and mangle without a rule. */
+export const IDLE = `*raw
 :PREROUTING ACCEPT [0:0]
 :OUTPUT ACCEPT [0:0]
 COMMIT
@@ -64,7 +62,12 @@ COMMIT
 :OUTPUT ACCEPT [0:0]
 :POSTROUTING ACCEPT [0:0]
 COMMIT
-*nat
+`;
+
+/** All tables, with the given rules of filter and nat. */
+export function tables(filter: string, nat: string): string {
+  return `root@router:~# iptables-save
+${IDLE}*nat
 :PREROUTING ACCEPT [0:0]
 :POSTROUTING ACCEPT [0:0]
 ${nat}COMMIT
