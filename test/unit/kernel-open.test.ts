@@ -493,4 +493,24 @@ target     prot opt source               destination
     assert.equal(asked('rst', '')?.verdict, 'forwarded');
     assert.equal(asked('rst,ack', '[UNREPLIED] ')?.verdict, 'dropped');
   });
+
+  it('does not know which NAT gave a captured ping its identifier where the addresses stayed', () => {
+    const asked = (states: string, answers: string, id: number) => {
+      const drops = tables(`-A FORWARD -m conntrack --ctstate ${states} -j DROP\n`, '');
+      const tracked = `root@router:~# conntrack -L\nicmp     1 29 src=10.0.1.2 dst=8.8.8.8 type=8 code=0 id=9 ${answers} type=0 code=0 id=${id} mark=0 use=1\n`;
+      return ask(
+        [ADDRESSES, RULES, ROUTES, SYSCTLS, drops, tracked],
+        'iif=eth0 src=10.0.1.2 dst=8.8.8.8 proto=icmp type=8 id=9',
+      )[0]?.verdict;
+    };
+    const [same, other] = ['src=8.8.8.8 dst=10.0.1.2', 'src=8.8.8.8 dst=10.0.2.1'];
+    assert.deepEqual(
+      ['SNAT', 'DNAT', 'SNAT,DNAT'].map((states) => asked(states, same, 700)),
+      ['insufficient-info', 'insufficient-info', 'dropped'],
+    );
+    assert.deepEqual(
+      ['SNAT', 'DNAT'].map((states) => asked(states, other, 9)),
+      ['dropped', 'forwarded'],
+    );
+  });
 });

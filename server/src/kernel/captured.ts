@@ -52,10 +52,11 @@ function read(namespace: Namespace): Map<string, Connection> {
 }
 
 /** What NAT changed. The identifier of ICMP is the same for both directions: it is the source's, unless only the destination changed. */
-function translations(answer: Tuple, reply: Tuple): Pick<Connection, 'sourceNat' | 'destinationNat'> {
+function translations(answer: Tuple, reply: Tuple): Pick<Connection, 'sourceNat' | 'destinationNat' | 'natUnsure'> {
   if (answer.proto === PROTO.ICMP || answer.proto === PROTO.ICMPV6) {
-    const destinationNat = answer.src !== reply.src;
-    return { destinationNat, sourceNat: answer.dst !== reply.dst || (answer.sport !== reply.sport && !destinationNat) };
+    const [destinationNat, sourceNat] = [answer.src !== reply.src, answer.dst !== reply.dst];
+    const unsure = !destinationNat && !sourceNat && answer.sport !== reply.sport;
+    return { destinationNat, sourceNat: sourceNat || unsure, ...(unsure ? { natUnsure: true } : {}) };
   }
   return {
     destinationNat: answer.src !== reply.src || answer.sport !== reply.sport,

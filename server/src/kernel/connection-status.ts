@@ -28,7 +28,7 @@ export function hasStatusBits(mask: number, set: number, connection: Connection,
     (connection.sourceNat ? 16 | 128 : 0) |
     (connection.destinationNat ? 32 | 256 : 0);
   // Both kinds of translation were done where one was (IPS_SRC_NAT_DONE, IPS_DST_NAT_DONE).
-  const open = (OPEN_STATUS & ~known) | (assured === 'maybe' ? 4 : 0);
+  const open = (OPEN_STATUS & ~known) | (assured === 'maybe' ? 4 : 0) | (connection.natUnsure === true ? 16 | 32 | 128 | 256 : 0);
   if (((known ^ set) & mask & ~open) !== 0) return 'no';
   return (mask & open) !== 0 ? 'maybe' : 'yes';
 }

@@ -43,6 +43,8 @@ export interface Connection {
   readonly follows?: true;
   sourceNat: boolean;
   destinationNat: boolean;
+  /** A captured one of ICMP whose identifier alone is another: either kind of NAT may have changed it, SNAT mostly. */
+  readonly natUnsure?: true;
   /** Whether NAT has decided, for sources and for destinations. */
   sourceDone: boolean;
   destinationDone: boolean;

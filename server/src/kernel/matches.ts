@@ -161,11 +161,11 @@ function makeTest(match: NfMatch): Test {
       const states = new Set(match.states.value);
       return turned(match.negated, ({ tracking }) => {
         const { state, connection } = tracking;
-        return tri(
-          states.has(state) ||
-            (states.has('SNAT') && connection?.sourceNat === true) ||
-            (states.has('DNAT') && connection?.destinationNat === true),
-        );
+        if (states.has(state)) return 'yes';
+        const asks = { source: states.has('SNAT'), destination: states.has('DNAT') };
+        if (connection?.natUnsure === true && (asks.source || asks.destination))
+          return asks.source && asks.destination ? 'yes' : 'maybe';
+        return tri((asks.source && connection?.sourceNat === true) || (asks.destination && connection?.destinationNat === true));
       });
     }
     case 'icmp-code': {
