@@ -6,7 +6,7 @@ COMMON = ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh"
 TABLES = ("raw", "mangle", "nat", "filter", "security")
 FORMS = ("-S", "-L -n -v --line-numbers", "-L -n", "-L -v", "-L")
 # With any of these the kernel tracks connections, for which it puts fragments together.
-TRACKS = re.compile(r"-m (?:conntrack|state|connmark|socket|helper|connbytes|connlimit|connlabel)\b|-j (?:[SD]NAT|MASQUERADE|REDIRECT|NETMAP|CONNMARK|TPROXY|CT --zone)\b")
+TRACKS = re.compile(r"-m (?:conntrack|state|connmark|socket|helper|connbytes|connlimit|connlabel)\b|-j (?:[SD]NAT|MASQUERADE|REDIRECT|NETMAP|CONNMARK|TPROXY|CT --(?!notrack)[\w-]+)\b")
 NATIVE_TRACKS = re.compile(r"\bct |\b[sd]nat|\bmasquerade\b|\bredirect\b|\btproxy\b")
 SETTINGS = re.compile(r"^net\.(ipv4\.ip_forward|ipv4\.conf\.[^.]+\.(rp_filter|forwarding|route_localnet|accept_local|src_valid_mark)|ipv6\.conf\.[^.]+\.forwarding) ")
 
