@@ -383,6 +383,8 @@ def words_of(packet, length):
     else:
         words += ["uid=0", "gid=0"]
     words.append(f"length={length}")
+    if ":" in packet["dst"] and packet["iif"] is not None:
+        words.append(f"flowlabel={packet.get('carries', (0, 0))[1]}")
     if "frag" in packet:
         words.append(f"whole={len(ip_packet(packet))}")
     words.append(f"df={int(packet.get('df', False))}")

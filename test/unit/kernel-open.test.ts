@@ -100,6 +100,41 @@ describe('what the kernel does, where captures leave it open', () => {
     });
     const [open] = ask([ADDRESSES, RULES, ROUTES, SYSCTLS, ...listing], WAY);
     assert.deepEqual([open?.likely, open?.answer, open?.answerOpen], ['rejected', undefined, true]);
+    // A rule that is missing may lead the answer elsewhere.
+    const cut = RULES.replace('32766:', '...\n32766:');
+    const [hidden] = ask(
+      [ADDRESSES, cut, ROUTES, SYSCTLS, tables('-A INPUT -j REJECT\n', '')],
+      WAY.replace('8.8.8.8', '10.0.1.1'),
+    );
+    assert.notDeepEqual([hidden?.answer === undefined, hidden?.answerOpen], [false, undefined]);
+  });
+
+  it('compares the flow label of IPv6 where the question says it, until a rule of nft changes it', () => {
+    const captures = (rule: string) =>
+      `root@router:~# ip a
+2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP group default qlen 1000
+    inet6 fd00:1::1/64 scope global
+root@router:~# ip -6 rule
+0:	from all lookup local
+32766:	from all lookup main
+root@router:~# ip -6 route show table all
+fd00:1::/64 dev eth0 proto kernel metric 256 pref medium
+local fd00:1::1 dev eth0 table local proto kernel metric 0 pref medium
+root@router:~# nft list ruleset
+table ip6 t {
+	chain p {
+		type filter hook prerouting priority raw; policy accept;
+		${rule}
+		ip6 flowlabel 5 drop
+	}
+}
+`;
+    const verdict = (label: string, rule = 'counter') =>
+      ask([captures(rule)], `iif=eth0 src=fd00:1::2 dst=fd00:1::1 proto=udp sport=1 dport=2${label}`)[0]?.verdict;
+    assert.deepEqual(
+      [verdict(' flowlabel=5'), verdict(' flowlabel=6'), verdict(''), verdict(' flowlabel=6', 'ip6 flowlabel set 5')],
+      ['dropped', 'local', 'insufficient-info', 'insufficient-info'],
+    );
   });
 
   it('counts a connection that another one announced as RELATED, once', () => {

@@ -22,7 +22,7 @@ export interface NetfilterQuestion {
 }
 
 const KEYS = new Set(
-  'iif oif smac dmac src dst proto sport dport type code id flags ttl tos length mark ctstate ctdir ctmark uid gid df mss frag whole physin physout'.split(
+  'iif oif smac dmac src dst proto sport dport type code id flags ttl tos flowlabel length mark ctstate ctdir ctmark uid gid df mss frag whole physin physout'.split(
     ' ',
   ),
 );
@@ -103,6 +103,7 @@ export function readQuestion(words: readonly string[], namespace: Namespace): Ne
       mss: numbers.get('mss'),
       ttl: numbers.get('ttl') ?? 64,
       tos: numbers.get('tos') ?? 0,
+      ...(numbers.has('flowlabel') ? { flowLabel: numbers.get('flowlabel') } : {}),
       length: numbers.get('length'),
       dontFragment: numbers.get('df') === 1 || (numbers.get('df') === undefined && proto === PROTO.TCP),
       fragment: fragment === 'later',
@@ -136,6 +137,7 @@ const LIMITS: readonly (readonly [string, number])[] = [
   ['id', 65535],
   ['ttl', 255],
   ['tos', 255],
+  ['flowlabel', 0xfffff],
   ['length', 65535],
   ['mark', 0xffffffff],
   ['ctmark', 0xffffffff],

@@ -38,7 +38,7 @@ function ipv6(packet: IpPacket): Bits {
   return joined([
     bits(4, 6),
     bits(8, packet.tos),
-    bits(20, undefined),
+    bits(20, packet.flowLabel),
     bits(16, packet.length === undefined ? undefined : packet.length - 40),
     bits(8, isFragment ? FRAGMENT_HEADER : packet.proto),
     bits(8, packet.ttl),

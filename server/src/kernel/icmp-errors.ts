@@ -82,7 +82,7 @@ function leadsBack(packet: IpPacket, answer: Answer, options: LookupOptions, { r
     const found = lookup(flowBack(namespace, packet, answer, src), { ...options, key: `${options.key}|answer${turn}` });
     const device = found.kind === 'found' && found.type !== 'local' ? found.hop?.device : undefined;
     const strays = device !== undefined && isStrayLoopback(packet.family, src, device, options);
-    const leads = found.kind === 'unknown' || (found.kind === 'found' && !strays);
+    const leads = found.kind === 'unknown' ? mayLead(packet, options, turn) : found.kind === 'found' && !strays;
     return { leads, source: 'route' in found ? found.route?.src : undefined };
   };
   const src = sourceBack(packet, answer, namespace, routed);
@@ -100,6 +100,16 @@ function leadsBack(packet: IpPacket, answer: Answer, options: LookupOptions, { r
     command: 'ip a',
   });
   return first.leads === as;
+}
+
+/** What leads back was not captured whole. */
+function mayLead({ family }: IpPacket, options: LookupOptions, turn: string): boolean {
+  return askHidden(options, {
+    key: `answer way${turn}`,
+    likely: true,
+    reason: 'whether a way leads back to the sender was not captured; taken to be so',
+    command: family === 4 ? 'ip route show table all' : 'ip -6 route show table all',
+  });
 }
 
 /**

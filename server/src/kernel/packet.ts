@@ -22,6 +22,8 @@ export interface IpPacket {
   readonly ttl: number;
   /** The type of service, or IPv6's traffic class: DSCP and ECN. */
   readonly tos: number;
+  /** Of IPv6, 20 bits; absent where nobody said it. */
+  readonly flowLabel?: number | undefined;
   /** In bytes, IP header included; undefined where it is not known. */
   readonly length: number | undefined;
   readonly dontFragment: boolean;

@@ -55,6 +55,8 @@ export function changed(at: Moment, target: string, options: NfTargetOptions): M
     }
     case 'mangle':
       return packet.arp ? { ...at, packet: { ...packet, arp: mangled(packet.arp, options.arp ?? {}) } } : at;
+    case 'ip6 flowlabel set':
+      return { ...at, packet: { ...packet, flowLabel: undefined } };
     case 'HMARK':
       return { ...at, packet: { ...packet, mark: undefined } };
     case 'CONNMARK':
