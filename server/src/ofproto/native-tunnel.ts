@@ -91,8 +91,8 @@ function tunnelHeader(ctx: Ctx, port: Port, ipv6: boolean): TunnelPushHeader | u
       };
     }
     case 'gtpu': {
-      // Version 1 of a GTP packet with user data, where no action says otherwise; 0x2: sequence numbers.
-      const flags = (wordAt(flow, W.tunGtpuFlags) || 0x30) | (tunnel.options['seq'] === 'true' ? 0x2 : 0);
+      // Version 1 of a GTP packet with user data, where no action says otherwise; `seq` is for GRE alone (ovs-vswitchd.conf.db(5)).
+      const flags = wordAt(flow, W.tunGtpuFlags) || 0x30;
       return { kind: 'gtpu', flags, msgtype: wordAt(flow, W.tunGtpuMsgtype) || 255, teid: key };
     }
     case 'erspan':
