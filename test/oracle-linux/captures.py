@@ -2,7 +2,7 @@
 import re
 import shutil
 
-COMMON = ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ip nexthop", "bridge fdb show", "ipset save", "ss -tunae", "cat /proc/net/netfilter/nfnetlink_queue")
+COMMON = ("ip a", "ip rule", "ip -6 rule", "ip route show table all", "ip neigh", "ip nexthop", "bridge fdb show", "bridge -d link", "ipset save", "ss -tunae", "cat /proc/net/netfilter/nfnetlink_queue")
 TABLES = ("raw", "mangle", "nat", "filter", "security")
 FORMS = ("-S", "-L -n -v --line-numbers", "-L -n", "-L -v", "-L")
 # With any of these the kernel tracks connections, for which it puts fragments together.

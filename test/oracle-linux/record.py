@@ -26,6 +26,10 @@ def build(router, r, setups):
     X = router.router.run
     if router.bridge:
         router.add_bridge()
+        # What a rule sends back by the port that it came by leaves by it only there.
+        for port in ("p0", "p1"):
+            if r.random() < 0.2:
+                X("bridge", "link", "set", "dev", port, "hairpin", "on")
     for n, name in enumerate(DEVICES, 1):
         router.add_device(name, f"02:00:00:00:0{n}:01", f"02:00:00:00:0{n}:02")
     settings = {"net.ipv6.conf.all.accept_dad": 0, "net.ipv6.conf.default.accept_dad": 0, "net.ipv6.conf.default.dad_transmits": 0,

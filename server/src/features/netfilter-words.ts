@@ -101,6 +101,22 @@ export function eventWords(namespace: Namespace, event: StackEvent): TraceWords[
         },
       ];
     }
+    case 'ebtables': {
+      const { run, table, chain } = event;
+      const taken = run.hits.filter((hit) => hit.taken);
+      const last = taken.at(-1);
+      return [
+        {
+          stage: 'netfilter',
+          summary:
+            last && !run.byPolicy
+              ? `ebtables ${table.name}/${chain.name}: rule ${last.rule.number} of ${last.chain} → ${last.verdict}`
+              : `ebtables ${table.name}/${chain.name}: policy of ${chain.name} → ${run.verdict}`,
+          certainty: taken.some((hit) => hit.certainty !== 'captured') ? 'assumed' : 'captured',
+          evidence: taken.length > 0 ? taken.map((hit) => hit.rule.source) : [chain.source],
+        },
+      ];
+    }
     case 'uncaptured':
       return [
         {

@@ -183,7 +183,8 @@ function isReply(connection: Connection, tuple: Tuple): boolean {
 /** Ports of which so many may have been chosen are taken to be free: chance hardly ever meets one twice. */
 const MANY_PORTS = 1000;
 
-interface Found {
+/** A connection, and whether a packet goes the way of its answers. */
+export interface Found {
   readonly connection: Connection;
   readonly reply: boolean;
 }
@@ -195,6 +196,9 @@ function mirrors(connection: Connection, tuple: Tuple): boolean {
 
 /** Which of several connections an answer is for, whose ports were all chosen by chance. */
 export type Pick = (candidates: readonly [Connection, ...Connection[]]) => Connection;
+
+/** Which of several connections an ICMP error is for, where the question does not say what it is about. */
+export type About = (candidates: readonly Found[]) => Found | undefined;
 
 /** The connection that a tuple belongs to, in either direction. */
 export function find(table: ConnectionTable, tuple: Tuple, zone: Zone, pick: Pick = ([first]) => first): Found | undefined {
@@ -328,11 +332,18 @@ const MAY_START_6 = new Set([128, 139]);
  * What conntrack makes of a packet that it has not seen yet: it finds the packet's connection or begins one, as
  * nf_conntrack_core and the trackers of TCP, UDP, ICMP and the rest do. Sequence numbers are taken to be in order.
  */
-export function track(table: ConnectionTable, packet: IpPacket, zone: Zone, loose: boolean, pick?: Pick): Tracking {
+export function track(
+  table: ConnectionTable,
+  packet: IpPacket,
+  zone: Zone,
+  loose: boolean,
+  pick?: Pick,
+  about?: About,
+): Tracking {
   if (isIcmp(packet)) {
     if (packet.family === 6 && NEVER_TRACKED_6.has(packet.icmpType)) return UNTRACKED;
     if (packet.family === 4 && packet.icmpType > 18) return INVALID;
-    if (isIcmpError(packet)) return trackError(table, packet, zone);
+    if (isIcmpError(packet)) return trackError(table, packet, zone, pick, about);
   }
   if (packet.proto === PROTO.TCP && !packet.fragment && !areValidTcpFlags(packet.tcpFlags)) return INVALID;
   const tuple = tupleOf(packet);
@@ -398,11 +409,24 @@ function announcedConnection(table: ConnectionTable, connection: Connection, { m
 }
 
 /** An ICMP error belongs to the connection of the packet that it is about. */
-function trackError(table: ConnectionTable, packet: IpPacket, zone: Zone): Tracking {
-  if (!packet.inner) return INVALID;
-  const found = find(table, invert(tupleOf(packet.inner)), zone);
+function trackError(table: ConnectionTable, packet: IpPacket, zone: Zone, pick?: Pick, about?: About): Tracking {
+  const found = packet.inner ? find(table, invert(tupleOf(packet.inner)), zone, pick) : about?.(whoseSender(table, packet, zone));
   if (!found) return INVALID;
-  const { connection, reply } = found;
+  const { reply } = found;
+  const connection = table.own.includes(found.connection) ? found.connection : { ...found.connection };
+  if (connection !== found.connection) table.own.push(connection);
   if ((reply ? connection.reply : connection.original).dst !== packet.dst) return INVALID;
   return { state: 'RELATED', reply, connection };
+}
+
+/** The connections of which a packet may have come from an address, the latest first: an error about it goes there. */
+function whoseSender(table: ConnectionTable, { family, dst }: IpPacket, zone: Zone): Found[] {
+  const captured = new Set([...table.captured.values()].filter((connection) => isUnchanged(table, connection)));
+  return [...[...table.own].reverse(), ...captured].flatMap((connection): Found[] => {
+    if (connection.dead || !connection.confirmed || connection.original.family !== family) return [];
+    return (['orig', 'reply'] as const).flatMap((way) => {
+      const { dst: sender } = way === 'orig' ? connection.original : connection.reply;
+      return sender === dst && zoneId(connection.zone, way) === zoneId(zone, way) ? [{ connection, reply: way === 'reply' }] : [];
+    });
+  });
 }

@@ -5,8 +5,10 @@ import {
   inventedConnection,
   TEMPLATE,
   track,
+  tupleKey,
   UNTRACKED,
   ZONE_0,
+  type About,
   type Connection,
   type Pick,
   type Zone,
@@ -161,7 +163,8 @@ function passes(run: Run, table: string): boolean {
   });
 }
 
-function trackPacket(run: Run): void {
+/** The packet's connection, once on its way. */
+export function trackPacket(run: Run): void {
   // A packet that comes back by lo is tracked already.
   if (run.tracking) return;
   const { connections, assumed } = run.input;
@@ -171,7 +174,7 @@ function trackPacket(run: Run): void {
   else if (assumed) run.tracking = inventedConnection(run.packet, assumed.state, assumed.reply, assumed.mark, run.zone);
   else {
     const loose = run.namespace.sysctls.get('net.netfilter.nf_conntrack_tcp_loose')?.value !== '0';
-    run.tracking = track(connections, run.packet, run.zone, loose, pickBy(run));
+    run.tracking = track(connections, run.packet, run.zone, loose, pickBy(run), aboutBy(run));
     const why = run.tracking.connection?.inOrder;
     if (why !== undefined && !isInOrder(run, why)) run.tracking = INVALID;
   }
@@ -205,6 +208,22 @@ function pickBy(run: Run): Pick {
     ) ??
     candidates[candidates.length - 1] ??
     candidates[0];
+}
+
+/** Of so many connections each may be the one that an error is about. */
+const MOST_ABOUT = 4;
+
+/** A question cannot say which packet an ICMP error carries: it is taken to be about the latest connection that it may be about. */
+function aboutBy(run: Run): About {
+  return (candidates) =>
+    candidates.slice(0, MOST_ABOUT).find(({ connection: { original }, reply }) =>
+      askHidden(run, {
+        key: `about ${tupleKey(original, ZONE_0, reply ? 'reply' : 'orig')}`,
+        likely: true,
+        reason: `which packet the ICMP error is about is not said; taken to be one of the connection from ${formatAddress(original.family, original.src)} to ${formatAddress(original.family, original.dst)}`,
+        command: undefined,
+      }),
+    );
 }
 
 /** A closed connection takes only segments that are in order for it, of which nothing was captured. */
@@ -242,6 +261,15 @@ export function deviceMoment(run: Run, name: DeviceHook, device: string): Moment
   const ends = name === 'INGRESS' ? { in: device, out: undefined, tracking: INVALID } : { in: undefined, out: device };
   const packet = name === 'INGRESS' ? frameAt(run, device) : run.packet;
   return { ...momentOf(run, name), packet, physIn: undefined, physOut: undefined, mayBeTagged: true, ...ends };
+}
+
+/** A packet as rules for frames see it on a bridge, whose devices are its ports. */
+export function frameMoment(
+  run: Run,
+  name: Hook,
+  ends: { readonly in: string | undefined; readonly out: string | undefined },
+): Moment {
+  return { ...momentOf(run, name), physIn: undefined, physOut: undefined, in: ends.in, out: ends.out, mayBeTagged: true };
 }
 
 /** For whom a device takes a frame: what is for a bridge is not for the card of its port. */

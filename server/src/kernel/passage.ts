@@ -1,8 +1,10 @@
+import type { EbChain, EbTable } from '../model/ebtables';
 import type { LinuxBridge } from '../model/linux-bridge';
 import type { Namespace } from '../model/namespace';
 import type { Source } from '../model/source';
 import { UNTRACKED, ZONE_0, type Connection, type ConnectionTable, type CtState, type Tracking, type Zone } from './conntrack';
 import { unlessChance, type Choose } from './decide';
+import type { EbRun } from './ebtables';
 import { isAnswered, type Answer } from './icmp-errors';
 import type { IpvsEntry } from './ipvs-connections';
 import type { Hook, Moment } from './matches';
@@ -29,6 +31,14 @@ export type StackEvent =
   /** The fragment was put together with the others of its packet. */
   | { readonly kind: 'defragment'; readonly hook: Hook; readonly packet: IpPacket }
   | IpvsTold
+  /** A chain of ebtables, of which a rule matched. */
+  | {
+      readonly kind: 'ebtables';
+      readonly table: EbTable;
+      readonly chain: EbChain;
+      readonly run: EbRun;
+      readonly packet: IpPacket;
+    }
   | { readonly kind: 'track'; readonly tracking: Tracking; readonly packet: IpPacket }
   | {
       readonly kind: 'translate';

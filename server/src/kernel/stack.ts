@@ -1,14 +1,15 @@
 import { askHidden } from './decide';
 import { atNextPacket } from './bitmap-ipmac';
-import { bridgeWay, passesRules } from './bridge-way';
+import { frameHook, isBrouted } from './bridge-chains';
+import { bridgeWay, entryOf, isHairpin, passesRules, refusalBetween, type BridgeWay } from './bridge-way';
 import { deviceHook } from './device-hooks';
 import { hook } from './hooks';
 import { exceedsMtu } from './exceeds-mtu';
 import { carry } from './ipvs-send';
 import { answer, begin, end, lost, type Passage, type Run, type StackInput } from './passage';
 import { isTaken, tupleOf, UNTRACKED } from './conntrack';
+import type { Hook } from './matches';
 import { hasPorts, isIcmp, isLinkLocal6, isMulticast } from './packet';
-import { hasRole } from '../model/known-names';
 import { bridgeKeyIn } from '../model/queries';
 import { parseIp } from '../packet/address';
 import { UNKNOWN_PORT } from './matches';
@@ -27,8 +28,11 @@ export function pass(input: StackInput): Passage {
 
 /** ip_rcv: what comes in by a device. */
 function receive(run: Run, iif: string): Passage {
-  const taken = comeIn(run, iif);
-  if (taken) return taken;
+  return comeIn(run, iif) ?? receiveAt(run, iif);
+}
+
+/** The same behind the chains at the device. */
+function receiveAt(run: Run, iif: string): Passage {
   if (run.packet.frame === 'otherhost')
     return end(run, 'dropped', `the frame is for ${run.packet.dmac ?? 'another card'}, not for ${iif}`);
   // A bridge shows the packet to its rules before the stack looks at it.
@@ -40,6 +44,10 @@ function receive(run: Run, iif: string): Passage {
   // On its way up from the bridge the packet loses the proxy's socket (skb_orphan in ip_rcv).
   if (run.physIn !== undefined) run.proxied = undefined;
   if (run.physIn !== undefined && run.packet.dst !== dst) return redirected(run, iif);
+  return afterPrerouting(run, iif);
+}
+
+function afterPrerouting(run: Run, iif: string): Passage {
   const atBridge = run.physIn === undefined ? undefined : deviceHook(run, 'INGRESS', iif);
   if (atBridge) return atBridge;
   if (run.input.isSharers?.(run.packet.dst) === true) return deliver(run);
@@ -230,28 +238,71 @@ function messageTooLong(run: Run, { device, found }: { device: string; found: Lo
 
 /** A frame comes to the port of a bridge: it is for this host, passes the bridge, with or without the rules of IP, or ends there. */
 function enterBridge(run: Run, bridge: string, port: string): Passage {
-  const way = bridgeWay(run, bridge, port);
-  if (way.kind === 'refused' && !way.late) return end(run, 'dropped', way.why);
+  const ended = deviceHook(run, 'INGRESS', port);
+  if (ended) return ended;
+  const entry = entryOf(run, bridge, port);
+  if (entry.kind !== 'in') return nowhere(run, entry);
+  if (isBrouted(run, { bridge, in: port, out: undefined })) return receiveAt(run, port);
   const isFiltered = passesRules(run, bridge);
-  if (isFiltered) run.physIn = port;
-  if (way.kind === 'up') {
-    run.in = bridge;
-    if (run.packet.frame === 'otherhost') run.packet = { ...run.packet, frame: 'host' };
-    return byPort(run, receive(run, bridge));
-  }
+  // The frame may be for another card, but the rules see it as one for this host.
+  if (run.packet.frame === 'otherhost') run.packet = { ...run.packet, frame: 'host' };
+  const { dst } = run.packet;
+  const early = frames(run, 'PREROUTING', 'before');
+  if (early) return early;
   if (isFiltered) {
-    const passage = passBridge(run, { bridge, physIn: port, physOut: way.kind === 'out' ? way.port : undefined });
-    if (passage.verdict !== 'forwarded') return passage;
-    if (run.physOut !== undefined) return byPort(run, passage);
-    // Rules may have sent it to this host's routes instead.
-    if (run.out !== undefined) return passage;
+    run.physIn = port;
+    run.in = bridge;
+    const refused = hook(run, 'PREROUTING');
+    if (refused) return refused;
+    run.keepsSocket = run.proxied;
+    run.proxied = undefined;
   }
-  if (way.kind === 'refused') return end(run, 'dropped', way.why);
-  run.out = way.port;
-  return (
-    (isFiltered ? undefined : (deviceHook(run, 'INGRESS', port) ?? deviceHook(run, 'EGRESS', way.port))) ??
-    end(run, 'forwarded', '')
-  );
+  const late = frames(run, 'PREROUTING', 'behind');
+  if (late) return late;
+  if (run.packet.dst !== dst) return byPort(run, redirected(run, bridge));
+  const way = bridgeWay(run, entry);
+  switch (way.kind) {
+    case 'refused':
+    case 'unknown':
+      return nowhere(run, way);
+    case 'up':
+      return up(run, bridge, isFiltered);
+    case 'out':
+      return byPort(run, isFiltered ? throughBridge(run, bridge, way.port) : acrossBridge(run, way.port));
+  }
+}
+
+function nowhere(run: Run, { kind, why }: Extract<BridgeWay, { kind: 'refused' | 'unknown' }>): Passage {
+  return kind === 'refused' ? end(run, 'dropped', why) : lost(run, why);
+}
+
+/** br_pass_frame_up: a bridge's own host takes the frame as one that came by the bridge. `seen`: PREROUTING has had it. */
+function up(run: Run, bridge: string, seen: boolean): Passage {
+  run.in = bridge;
+  const stopped = frames(run, 'INPUT', 'before');
+  if (stopped) return stopped;
+  return byPort(run, seen ? afterPrerouting(run, bridge) : receive(run, bridge));
+}
+
+/** A frame passes a bridge that does not show it to the rules of IP. */
+function acrossBridge(run: Run, port: string): Passage {
+  run.out = port;
+  run.physOut = port;
+  const stopped =
+    frames(run, 'FORWARD', 'before') ??
+    frames(run, 'FORWARD', 'behind') ??
+    frames(run, 'POSTROUTING', 'before') ??
+    confirm(run) ??
+    deviceHook(run, 'EGRESS', port);
+  return stopped ?? end(run, 'forwarded', '');
+}
+
+/** The chains for frames, where it is this model that takes a frame through the bridge. */
+function frames(run: Run, name: Hook, part: 'before' | 'behind'): Passage | undefined {
+  const { port, iif } = run.input;
+  if (!port || iif === undefined) return undefined;
+  const out = name === 'FORWARD' || name === 'POSTROUTING' ? run.physOut : undefined;
+  return frameHook(run, name, part, { bridge: port.bridge, in: name === 'POSTROUTING' ? undefined : iif, out });
 }
 
 /** What stays in the bridge leaves by one of its ports, not by its own device. */
@@ -310,31 +361,18 @@ function stay(run: Run, bridge: string): Passage {
   }
   const mac = namespace.neighbours.find(({ dev, ip }) => dev === bridge && parseIp(ip)?.value === packet.dst)?.mac;
   const port = own?.fdb.find((row) => row.mac === mac && row.dev !== bridge)?.dev;
-  const member = own?.members.find(({ name }) => name === physIn);
-  const said = member?.settings['hairpin'];
-  const isHairpin =
-    said === 'on' ||
-    (said === undefined &&
-      member !== undefined &&
-      // Container runtimes switch it on for the ports of their containers.
-      hasRole(member.name, 'container') &&
-      port === physIn &&
-      !askHidden(run, {
-        key: `hairpin of ${physIn ?? ''}`,
-        likely: true,
-        reason: `whether ${physIn ?? ''} is in hairpin mode was not captured; taken not to be`,
-        command: 'bridge -d link',
-      }));
   const leaves =
-    isHairpin ||
-    (port === undefined
+    port === undefined
       ? askHidden(run, {
           key: `port of ${bridge}`,
           likely: true,
           reason: `which port of ${bridge} leads to its new destination was not captured; taken to be another than ${physIn}`,
           command: `bridge fdb show br ${bridge}`,
-        })
-      : port !== physIn);
+        }) || isHairpin(run, own, physIn ?? '')
+      : port !== physIn || isHairpin(run, own, physIn);
+  const to = own && port !== physIn ? own.members.find(({ name }) => name === port) : undefined;
+  const refusal = own && to && refusalBetween(run, own, physIn ?? '', to);
+  if (refusal !== undefined) return end(run, 'dropped', refusal);
   if (!leaves) return end(run, 'unroutable', `${bridge} would send it back by ${physIn}, the port that it came by`);
   return throughBridge(run, bridge, port ?? UNKNOWN_PORT);
 }
@@ -342,10 +380,10 @@ function stay(run: Run, bridge: string): Passage {
 function throughBridge(run: Run, bridge: string, physOut: string): Passage {
   run.physOut = physOut;
   run.out = bridge;
-  const second = hook(run, 'FORWARD');
+  const second = frames(run, 'FORWARD', 'before') ?? hook(run, 'FORWARD') ?? frames(run, 'FORWARD', 'behind');
   if (second) return second;
   run.in = undefined;
-  const third = hook(run, 'POSTROUTING');
+  const third = frames(run, 'POSTROUTING', 'before') ?? hook(run, 'POSTROUTING');
   if (third) return third;
   const clash = confirm(run) ?? deviceHook(run, 'EGRESS', physOut);
   if (clash) return clash;

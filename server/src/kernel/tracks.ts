@@ -25,6 +25,11 @@ export function tracksConnections(namespace: Namespace, family: 4 | 6): boolean 
   return tablesOf(namespace, family).some(({ table, isNative }) => usesOf(table, isNative).tracks.has(family));
 }
 
+/** Whether nft's tables of the bridge family make bridges track connections by themselves (nf_conntrack_bridge). */
+export function bridgesTrackConnections({ nft }: Namespace): boolean {
+  return [...nft.values()].some((table) => table.family === 'bridge' && usesOf(table, true).tracks.size > 0);
+}
+
 /** Whether they make it put fragments together before it asks any, as it does where connections are tracked. */
 export function defragments(namespace: Namespace, family: 4 | 6): boolean {
   return tablesOf(namespace, family).some(({ table, isNative }) => {

@@ -99,10 +99,12 @@ function* linkNamespace(
     name,
     ...(enter === undefined ? {} : { enter }),
     devices: yield* paused(() => linkDevices(host, name, own)),
-    bridgesKnown: howKnown(
-      own.filter(({ capture }) => capture.target === undefined),
-      (kind) => kind === 'brctl-show' || kind === 'bridge-link',
-    ),
+    bridgesKnown: own.some(listsAllMasters)
+      ? 'whole'
+      : howKnown(
+          own.filter(({ capture }) => capture.target === undefined),
+          (kind) => kind === 'brctl-show' || kind === 'bridge-link',
+        ),
     addressesKnown: addressesShown(own),
     routes: yield* unique(
       routes.found,
@@ -205,6 +207,19 @@ function howKnown(captures: readonly LinkedCapture[], isKind: (kind: string) => 
     if (how !== 'whole') how = narrow && own === 'whole' && linked.capture.options['table'] !== 'all' ? 'partial' : own;
   }
   return how;
+}
+
+/** `ip` without anything that picks out devices, as a family does, of which some have no address. */
+const ALL_DEVICES = /^\s*(?:\S*\/)?ip\s+(?:-(?!4|6|0|f|B|M)\S+\s+)*(?:a|l|addr|address|link)(?:\s+(?:s|sh|show|ls|list))?\s*$/;
+
+/** A whole list of the devices says of each which bridge it belongs to; a short one (`-br`) does not. */
+function listsAllMasters({ capture }: LinkedCapture): boolean {
+  return (
+    /^ip-(?:address|link)$/.test(capture.kind) &&
+    ALL_DEVICES.test((capture.command ?? '').replace(/^.*\bsudo\s+/, '')) &&
+    completeness(capture).known === 'whole' &&
+    capture.facts.some((fact) => fact.kind === 'link' && fact.mtu)
+  );
 }
 
 /** How much of each family's addresses the listings of all devices show; one of a single device says nothing of the others. */

@@ -22,7 +22,7 @@ export interface Namespace {
   /** What one types before a command to run it there, where a capture shows it; else `ip netns exec NAME`. */
   readonly enter?: string;
   readonly devices: ReadonlyMap<string, Device>;
-  /** How much was captured of its bridges and their ports (`brctl show`, `bridge link`). */
+  /** How much was captured of its bridges and their ports (`brctl show`, `bridge link`, a whole `ip link`). */
   readonly bridgesKnown: Known;
   /** How much was captured of the addresses of all its devices, of IPv4 and of IPv6. */
   readonly addressesKnown: Readonly<Record<4 | 6, Known>>;

@@ -105,3 +105,9 @@ export function vlansOf(key: FlowKey): number[] {
   for (let left = key, vlan = vlanOf(left); vlan !== undefined; left = withoutVlan(left), vlan = vlanOf(left)) vlans.push(vlan);
   return vlans;
 }
+
+/** The protocol that `ip -d link` names; nobody knows where it names none. */
+export function tagProtocol(name: string | undefined): number {
+  if (name === undefined) return ANY_TAG;
+  return name.toLowerCase() === '802.1ad' ? AD_TAG : Q_TAG;
+}

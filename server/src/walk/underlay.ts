@@ -1,7 +1,8 @@
 import type { Host } from '../model/network';
 import { isPatch, isTunnel } from '../model/queries';
 import type { FlowKey } from '../packet/flow-key';
-import { isDown, linkFault } from './linux/link-state';
+import { linkFault } from '../kernel/link-fault';
+import { isDown } from './linux/link-state';
 import { route } from './linux/routing';
 import type { Ending, Step } from './step';
 

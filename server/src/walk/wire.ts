@@ -16,12 +16,12 @@ import {
   ovsPortNamed,
   patchPeer,
 } from '../model/queries';
-import { hasTagOf, pushVlan, Q_TAG, vlanOf, withoutVlan, withVlan, type FlowKey } from '../packet/flow-key';
+import { hasTagOf, pushVlan, Q_TAG, tagProtocol, vlanOf, withoutVlan, withVlan, type FlowKey } from '../packet/flow-key';
 import type { Context } from './context';
 import { isBond, slavesOf } from './linux/bond';
 import { isShared } from './linux/macvlan';
 import { tunnelDevice } from './linux/tunnel-kind';
-import { tagProtocol, vlanDevice, vlanDeviceFor } from './linux/vlan-device';
+import { vlanDevice, vlanDeviceFor } from './linux/vlan-device';
 import { attachmentOf, isGuestPort } from './owner';
 import { destinationIp, sourceIp, sourceMac, type Certainty, type Place } from './step';
 

@@ -4,7 +4,7 @@ import type { FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import type { Ending, Step } from '../step';
 import { stepBase } from './events';
-import { linkFault } from './link-state';
+import { linkFault } from '../../kernel/link-fault';
 
 /** The devices of a bond, in the order of the captures. */
 export function slavesOf(namespace: Namespace, bond: string): Device[] {

@@ -1,4 +1,5 @@
 import { callsIp6tables, callsIptables } from '../../kernel/bridge-netfilter';
+import { ebtablesChains, IPTABLES_AT, nativeChains } from '../../kernel/bridge-chains';
 import { takeLikely } from '../../kernel/decide';
 import { runTable, type TableRun } from '../../kernel/netfilter';
 import { UNROUTED, type Hook, type Moment } from '../../kernel/matches';
@@ -12,10 +13,11 @@ import { answeredBy, isArp } from '../arp';
 import { addGap, inNamespace, type Context } from '../context';
 import { isIpv6, type Ending, type Step } from '../step';
 import { hasArpRules, passArpRules } from './arp-rules';
-import { filteringOf } from './bridge-port';
-import { macText, runEbtables, type EbRun } from './ebtables';
+import { filteringOf } from '../../kernel/bridge-port';
+import { macText, runEbtables, type EbRun } from '../../kernel/ebtables';
 import { eventSteps, stepBase, tableGaps, tableStep } from './events';
-import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
+import { ipPacketOf, tcpFlagsOf } from './packet';
+import { withIpPacket } from '../../kernel/frame';
 import { hasConnections, passNamespace, tellOpen, type Taken } from './stack-walk';
 import { hasRole } from '../../model/known-names';
 
@@ -47,19 +49,6 @@ interface Run {
   readonly steps: Step[];
   readonly calls: 'yes' | 'no' | 'unsaid';
 }
-
-/** Where the tables of ebtables and nft stand among iptables' at a bridge's hook (linux/netfilter_bridge.h). */
-const EB_TABLES: Readonly<Record<Hook, readonly { readonly table: string; readonly priority: number }[]>> = {
-  PREROUTING: [{ table: 'nat', priority: -300 }],
-  INPUT: [{ table: 'filter', priority: -200 }],
-  FORWARD: [{ table: 'filter', priority: -200 }],
-  OUTPUT: [
-    { table: 'nat', priority: 100 },
-    { table: 'filter', priority: 200 },
-  ],
-  POSTROUTING: [{ table: 'nat', priority: 300 }],
-};
-const IPTABLES_AT: Readonly<Partial<Record<Hook, number>>> = { PREROUTING: 0, FORWARD: -1, POSTROUTING: 0x7fffffff };
 
 /** The hooks of a bridge for a frame that comes by a port, or, with the bridge's own name, from its host. */
 export function netfilterOf(
@@ -141,13 +130,10 @@ function runHook(
 ): Passed {
   type Item = { readonly priority: number; readonly take: (packet: FlowKey) => Passed };
   const items: Item[] = [];
-  for (const { table: name, priority } of EB_TABLES[hook]) {
-    const table = run.namespace.ebtables.get(name);
-    const chain = table?.chains.get(hook);
-    if (table && chain) items.push({ priority, take: (now) => ebtables(run, table, chain, now, out) });
-  }
-  for (const { table, chain } of nativeChains(run.namespace, hook))
-    items.push({ priority: chain.priority ?? 0, take: (now) => native(run, table, chain, hook, now, out) });
+  for (const { table, chain, priority } of ebtablesChains(run.namespace, hook))
+    items.push({ priority, take: (now) => ebtables(run, table, chain, now, out) });
+  for (const { table, chain, priority } of nativeChains(run.namespace, hook))
+    items.push({ priority, take: (now) => native(run, table, chain, hook, now, out) });
   if (hook === 'FORWARD' && out !== undefined && isArp(packet))
     items.push({ priority: 0, take: (now) => arptables(run, now, out) });
   const at = IPTABLES_AT[hook];
@@ -159,15 +145,6 @@ function runHook(
     now = result.packet;
   }
   return { packet: now };
-}
-
-/** nft's own chains of the bridge family; what ebtables made is read from ebtables where that was captured. */
-function nativeChains(namespace: Namespace, hook: Hook): { readonly table: NfTable; readonly chain: NfChain }[] {
-  return [...namespace.nft.values()]
-    .filter((table) => table.family === 'bridge' && !namespace.ebtables.has(table.name))
-    .flatMap((table) =>
-      [...table.chains.values()].filter((chain) => chain.hook?.toUpperCase() === hook).map((chain) => ({ table, chain })),
-    );
 }
 
 /** br_netfilter hands bridged ARP to the rules for ARP, with the ports as its devices (br_nf_forward_arp); tagged frames not by default. */

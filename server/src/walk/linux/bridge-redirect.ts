@@ -8,7 +8,8 @@ import type { Context } from '../context';
 import type { Ending, Step } from '../step';
 import { at, eventSteps } from './events';
 import { resolveNeighbour } from './neighbour';
-import { ipPacketOf, tcpFlagsOf, withIpPacket } from './packet';
+import { ipPacketOf, tcpFlagsOf } from './packet';
+import { withIpPacket } from '../../kernel/frame';
 import { hasConnections, passNamespace, tellOpen } from './stack-walk';
 
 /** What becomes of a bridged frame whose packet got another destination before the bridge looked at the frame. */

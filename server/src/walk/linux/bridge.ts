@@ -26,7 +26,7 @@ import {
   stateRefusal,
   type Refusal,
   type Way,
-} from './bridge-port';
+} from '../../kernel/bridge-port';
 import { stepBase } from './events';
 import { isSpared, suppress, type Suppression } from './suppressed';
 import { intoTunnel, mapsVlans, outOfTunnel, TUNNELS } from './vlan-tunnel';

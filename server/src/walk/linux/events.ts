@@ -8,7 +8,7 @@ import { parseIp } from '../../packet/address';
 import type { FlowKey } from '../../packet/flow-key';
 import { addGap, inNamespace, type Context } from '../context';
 import { addresses, type Ending, type Step } from '../step';
-import { withIpPacket } from './packet';
+import { withIpPacket } from '../../kernel/frame';
 import { routeResult } from './routing';
 import { knownNamespace } from '../../model/known-names';
 
@@ -42,6 +42,8 @@ export function eventSteps(own: EventContext, event: StackEvent): Step[] {
   const base = stepBase(namespace, device);
   const program = event.packet.family === 6 ? 'ip6tables' : 'iptables';
   switch (event.kind) {
+    // What ebtables does the walk's own bridge tells (bridge-hooks.ts).
+    case 'ebtables':
     case 'track':
     case 'defragment':
       return [];

@@ -1,16 +1,9 @@
-import type { Device } from '../../model/device';
+import { linkFault } from '../../kernel/link-fault';
 import type { Host } from '../../model/network';
 import { bridgeKeyIn } from '../../model/queries';
 import type { FlowKey } from '../../packet/flow-key';
 import type { Ending, Step } from '../step';
 import { stepBase } from './events';
-
-/** Why nothing passes a device, as a predicate: it was captured without the flag UP, or without a carrier; undefined for others. */
-export function linkFault(device: Device | undefined): string | undefined {
-  if (device === undefined) return undefined;
-  if (!device.up) return 'is down';
-  return device.noCarrier === true ? 'has no carrier' : undefined;
-}
 
 /**
  * A device that is down neither sends nor takes frames, and one without a carrier has nothing at its other end; undefined for others.

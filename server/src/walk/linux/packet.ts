@@ -1,6 +1,6 @@
 import { formatMac } from '../../packet/address';
-import { get, set, type FlowKey } from '../../packet/flow-key';
-import { hasPorts, isIcmp, isMulticast, PROTO, TCP, type IpPacket } from '../../kernel/packet';
+import { get, type FlowKey } from '../../packet/flow-key';
+import { hasPorts, isMulticast, PROTO, TCP, type IpPacket } from '../../kernel/packet';
 import type { PacketSize } from '../size';
 import { isIpv6 } from '../step';
 
@@ -52,18 +52,6 @@ export function ipPacketOf(packet: FlowKey, mark: number | undefined, flags: num
         }
       : {}),
   };
-}
-
-/** The frame with what the IP stack changed in its packet. A port that nobody can foretell stays as it was. */
-export function withIpPacket(packet: FlowKey, ip: IpPacket): FlowKey {
-  const six = ip.family === 6;
-  let next = set(packet, six ? 'ipv6_src' : 'nw_src', ip.src);
-  next = set(next, six ? 'ipv6_dst' : 'nw_dst', ip.dst);
-  next = set(next, 'nw_ttl', BigInt(ip.ttl));
-  next = set(next, 'nw_tos', BigInt(ip.tos));
-  if (isIcmp(ip) || !hasPorts(ip.proto)) return next;
-  if (ip.sport !== undefined) next = set(next, 'tp_src', BigInt(ip.sport));
-  return ip.dport === undefined ? next : set(next, 'tp_dst', BigInt(ip.dport));
 }
 
 /** A first segment asks for a connection; an answer to it says so. */

@@ -2,7 +2,7 @@ import type { Device } from '../../model/device';
 import type { Namespace } from '../../model/namespace';
 import type { Host } from '../../model/network';
 import { hasRole } from '../../model/known-names';
-import { AD_TAG, ANY_TAG, hasTagOf, pushVlan, Q_TAG, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
+import { hasTagOf, pushVlan, tagProtocol, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
 import type { Context } from '../context';
 import type { Ending, Step } from '../step';
 import { stepBase } from './events';
@@ -20,12 +20,6 @@ export interface VlanDevice {
   readonly protocol: number;
   /** `ip -d link` says so, not the name alone. */
   readonly said: boolean;
-}
-
-/** The protocol that `ip -d link` names; nobody knows where it names none. */
-export function tagProtocol(name: string | undefined): number {
-  if (name === undefined) return ANY_TAG;
-  return name.toLowerCase() === '802.1ad' ? AD_TAG : Q_TAG;
 }
 
 /** The VLAN and the lower device of a VLAN device such as `eth1.101`; undefined for other devices. */

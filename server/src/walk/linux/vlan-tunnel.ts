@@ -1,6 +1,6 @@
 import type { BridgeMember, BridgeTunnel, LinuxBridge } from '../../model/linux-bridge';
 import { get, pushVlan, set, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
-import type { Refusal } from './bridge-port';
+import type { Refusal } from '../../kernel/bridge-port';
 
 /** A port that puts VLANs into tunnels by number, and takes them out (`vlan_tunnel`, bridge(8)). */
 export function mapsVlans(member: BridgeMember | undefined): boolean {

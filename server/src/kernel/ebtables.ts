@@ -1,19 +1,9 @@
-import {
-  formatIpv4,
-  formatIpv6,
-  formatMac,
-  inPrefix,
-  isMulticastMac,
-  parseIp,
-  parseMac,
-  parsePrefix,
-} from '../../packet/address';
-import { not, tri, type Tri } from '../../kernel/decide';
-import type { EbChain, EbRule, EbTable } from '../../model/ebtables';
-import type { EbMatch } from '../../captures/netfilter-facts';
-import { ipProtocolNumber } from '../../packet/ip-protocols';
-import { get, set, vlanOf, type FlowKey } from '../../packet/flow-key';
-import type { Certainty } from '../step';
+import { formatIpv4, formatIpv6, formatMac, inPrefix, isMulticastMac, parseIp, parseMac, parsePrefix } from '../packet/address';
+import { not, tri, type Tri } from './decide';
+import type { EbChain, EbRule, EbTable } from '../model/ebtables';
+import type { EbMatch } from '../captures/netfilter-facts';
+import { ipProtocolNumber } from '../packet/ip-protocols';
+import { get, set, vlanOf, type FlowKey } from '../packet/flow-key';
 
 /** A frame at one of ebtables' hooks. */
 export interface EbFrame {
@@ -32,7 +22,7 @@ export interface EbHit {
   readonly verdict: string;
   /** False for a rule that may match and was taken not to. */
   readonly taken: boolean;
-  readonly certainty: Certainty;
+  readonly certainty: 'captured' | 'assumed';
 }
 
 export interface EbRun {
@@ -40,17 +30,25 @@ export interface EbRun {
   readonly byPolicy: boolean;
   readonly hits: readonly EbHit[];
   readonly packet: FlowKey;
-  readonly certainty: Certainty;
+  readonly certainty: 'captured' | 'assumed';
   /** The MAC address that `arpreply` answers with. */
   readonly answers: string | undefined;
+  /** A rule has marked the packet. */
+  readonly marked: boolean;
 }
 
 const ETHERTYPES: Readonly<Record<string, number>> = { ipv4: 0x800, ipv6: 0x86dd, arp: 0x806, '802_1q': 0x8100, loop: 0x60 };
 const MAX_DEPTH = 32;
 
-/** Walks one chain of ebtables with a frame (ebtables(8)); what can't be decided is taken not to match. */
-export function runEbtables(table: EbTable, chain: EbChain, frame: EbFrame): EbRun {
-  const run: Run = { table, frame, packet: frame.packet, hits: [], doubtful: false, answers: undefined };
+/** Whether a rule is taken to match that may. */
+export type EbDecide = (chain: EbChain, rule: EbRule) => boolean;
+
+/**
+ * Walks one chain of ebtables with a frame (ebtables(8)); what can't be decided is taken not to match, and leaves the end in doubt, unless
+ * `decide` says more.
+ */
+export function runEbtables(table: EbTable, chain: EbChain, frame: EbFrame, decide?: EbDecide): EbRun {
+  const run: Run = { table, frame, decide, packet: frame.packet, hits: [], doubtful: false, marked: false, answers: undefined };
   const end = runChain(run, chain, 0);
   const byPolicy = end === undefined || end === 'RETURN';
   const verdict = byPolicy ? (chain.policy ?? 'ACCEPT') : end;
@@ -61,15 +59,18 @@ export function runEbtables(table: EbTable, chain: EbChain, frame: EbFrame): EbR
     packet: run.packet,
     certainty: run.doubtful || table.known !== 'whole' ? 'assumed' : 'captured',
     answers: run.answers,
+    marked: run.marked,
   };
 }
 
 interface Run {
   readonly table: EbTable;
   readonly frame: EbFrame;
+  readonly decide: EbDecide | undefined;
   packet: FlowKey;
   readonly hits: EbHit[];
   doubtful: boolean;
+  marked: boolean;
   answers: string | undefined;
 }
 
@@ -90,9 +91,10 @@ function runRule(run: Run, chain: EbChain, rule: EbRule, depth: number): string 
   if (answers.includes('no')) return undefined;
   const verdict = rule.target ?? 'CONTINUE';
   const maybe = answers.includes('maybe');
-  if (maybe) run.doubtful = true;
-  run.hits.push({ chain: chain.name, rule, verdict, taken: !maybe, certainty: maybe ? 'assumed' : 'captured' });
-  return maybe ? undefined : carryOut(run, rule, verdict, depth);
+  const taken = !maybe || run.decide?.(chain, rule) === true;
+  if (maybe && !run.decide) run.doubtful = true;
+  run.hits.push({ chain: chain.name, rule, verdict, taken, certainty: maybe ? 'assumed' : 'captured' });
+  return taken ? carryOut(run, rule, verdict, depth) : undefined;
 }
 
 function carryOut(run: Run, rule: EbRule, target: string, depth: number): string | undefined {
@@ -114,6 +116,7 @@ function carryOut(run: Run, rule: EbRule, target: string, depth: number): string
       write(run, 'dl_dst', run.frame.ownMac);
       return then(options['redirect-target'], 'ACCEPT');
     case 'mark':
+      run.marked = true;
       return then(options['mark-target'], 'ACCEPT');
     case 'arpreply': {
       // Only requests for an address are answered; others go on.
@@ -227,7 +230,9 @@ const CLASSES: Readonly<Record<string, (mac: bigint) => boolean>> = {
   bga: (mac) => mac === 0x0180c2000000n,
 };
 
+/** A card that nobody named is 0, as in `frameOf`. */
 function macHolds(text: string, mac: bigint): Tri {
+  if (mac === 0n) return 'maybe';
   const named = CLASSES[text.toLowerCase()];
   if (named) return tri(named(mac));
   const [address = '', maskText] = text.split('/');

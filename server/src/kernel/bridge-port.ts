@@ -1,12 +1,11 @@
-import { hasRole } from '../../model/known-names';
-import type { Device } from '../../model/device';
-import type { BridgeMember, BridgeVlan, LinuxBridge } from '../../model/linux-bridge';
-import type { Namespace } from '../../model/namespace';
-import type { Source } from '../../model/source';
-import { formatMac, isMulticastMac } from '../../packet/address';
-import { AD_TAG, ANY_TAG, get, hasTagOf, pushVlan, vlanOf, withoutVlan, type FlowKey } from '../../packet/flow-key';
-import { linkFault } from './link-state';
-import { tagProtocol } from './vlan-device';
+import { hasRole } from '../model/known-names';
+import type { Device } from '../model/device';
+import type { BridgeMember, BridgeVlan, LinuxBridge } from '../model/linux-bridge';
+import type { Namespace } from '../model/namespace';
+import type { Source } from '../model/source';
+import { formatMac, isMulticastMac } from '../packet/address';
+import { AD_TAG, ANY_TAG, get, hasTagOf, pushVlan, tagProtocol, vlanOf, withoutVlan, type FlowKey } from '../packet/flow-key';
+import { linkFault } from './link-fault';
 
 /** Why a bridge does not let a frame in or out by a port, with what says so. */
 export interface Refusal {
