@@ -548,4 +548,22 @@ target     prot opt source               destination
       ['dropped', 'forwarded'],
     );
   });
+
+  it('is open where nobody says which packet an ICMP error is about and connections lead to its receiver', () => {
+    const asked = (filter: string) =>
+      ask(
+        [ADDRESSES, RULES, ROUTES, SYSCTLS, tables(filter, '')],
+        WAY,
+        'iif=eth1 src=8.8.4.4 dst=10.0.1.2 proto=icmp type=11 code=0',
+        'iif=eth1 src=8.8.4.4 dst=10.0.1.9 proto=icmp type=11 code=0',
+      ).slice(1);
+    const [about, none] = asked('-A FORWARD -m conntrack --ctstate INVALID -j DROP\n');
+    assert.deepEqual([about?.verdict, about?.likely, about?.ctstate], ['insufficient-info', 'forwarded', 'RELATED']);
+    assert.equal(none?.verdict, 'dropped');
+    // Where no rule asks for the state it does not matter.
+    assert.deepEqual(
+      asked('').map((trace) => trace.verdict),
+      ['forwarded', 'forwarded'],
+    );
+  });
 });

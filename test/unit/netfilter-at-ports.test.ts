@@ -1,23 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readDocument } from '../../server/src/captures/document';
-import { readQuestion } from '../../server/src/features/netfilter-question';
-import { netfilterTrace, type PacketTrace } from '../../server/src/features/netfilter-trace';
+import type { PacketTrace } from '../../server/src/features/netfilter-trace';
 import { IDLE } from './small-router';
-import { networkOf } from './walk-fixture';
-
-/** Traces packets on the only host of a text. */
-function traced(text: string, ...packets: string[]): PacketTrace[] {
-  const [host] = networkOf(text).hosts.values();
-  const namespace = host?.namespaces.get('');
-  if (!host || !namespace) throw new Error('no host');
-  const questions = packets.map((words) => {
-    const question = readQuestion(words.split(' '), namespace);
-    if (typeof question === 'string') throw new Error(question);
-    return question;
-  });
-  return netfilterTrace(namespace, questions, host.linuxBridges);
-}
+import { traced } from './traced';
 
 const told = ({ verdict, out, rules }: PacketTrace) =>
   `${verdict} ${out ?? '-'}: ${rules.map(({ table, chain, number }) => `${table}/${chain}:${number ?? 'policy'}`).join(' ')}`;
@@ -147,6 +133,65 @@ describe('what comes to the port of a bridge', () => {
     const back = across.replace('dmac=02:00:00:00:00:02', 'dmac=02:00:00:00:00:01');
     // A container's port may be in hairpin mode.
     assert.equal(traced(NODE, back)[0]?.likely, 'dropped');
+  });
+});
+
+describe('what nobody captured of a bridge', () => {
+  const asked = (text: string, words: string) => traced(text, words)[0];
+  const across =
+    'iif=vetha smac=02:00:00:00:00:01 dmac=02:00:00:00:00:02 src=10.244.1.2 dst=10.244.1.3 proto=udp sport=4 dport=5';
+  const back = across.replace('dmac=02:00:00:00:00:02', 'dmac=02:00:00:00:00:01');
+  const without = (text: string, command: RegExp) =>
+    text
+      .split(/^(?=\[root@)/m)
+      .filter((section) => !command.test(section))
+      .join('');
+
+  it('is no drop: a port that no list shows may take the frame', () => {
+    // The list of devices has one port alone, and was asked for no more.
+    const alone = NODE.replace('ip a\n', 'ip a show vetha\n').replace(/4: vethb:.*\n.*\n/, '');
+    const open = asked(without(alone, /bridge fdb/), across);
+    assert.equal(open?.verdict, 'insufficient-info');
+    assert.ok(open.gaps.some(({ command }) => command === 'bridge link'));
+    // With a list of all ports there is none.
+    const all = NODE.replace(/4: vethb:.*\n.*\n/, '').replace(/^.*dev vethb.*\n/m, '');
+    assert.equal(asked(all, across)?.verdict, 'dropped');
+  });
+
+  it('is asked for where hairpin mode decides, whatever the port is called', () => {
+    const text = NODE.replace(/veth(?=[ab])/g, 'port');
+    const words = back.replace('iif=vetha', 'iif=porta');
+    const open = asked(text, words);
+    assert.deepEqual([open?.verdict, open?.likely], ['insufficient-info', 'dropped']);
+    assert.ok(open?.gaps.some(({ command }) => command === 'bridge -d link'));
+    const settings = (mode: string) => `[root@n1 ~]# bridge -d link
+3: porta@eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master cni0 state forwarding priority 32 cost 2
+    hairpin ${mode} guard off root_block off fastleave off learning on flood on mcast_flood on bcast_flood on neigh_suppress off vlan_tunnel off isolated off locked off
+`;
+    assert.equal(asked(text + settings('off'), words)?.verdict, 'dropped');
+    assert.deepEqual(
+      [asked(text + settings('on'), words)].map((one) => [one?.verdict, one?.out]),
+      [['forwarded', 'porta']],
+    );
+  });
+
+  it('decides by VLANs only where the bridge is said to tell them apart', () => {
+    const vlans = (mode: 0 | 1, other: number) =>
+      `${NODE.replace('ip a\n', 'ip -d a\n').replace(/(cni0: .*\n.*link\/ether.*)\n/, `$1 promiscuity 0\n    bridge forward_delay 1500 vlan_filtering ${mode} vlan_protocol 802.1Q\n`)}[root@n1 ~]# bridge vlan
+port              vlan-id
+vetha             10 PVID Egress Untagged
+vethb             ${other} PVID Egress Untagged
+cni0              1 PVID Egress Untagged
+`;
+    assert.deepEqual(
+      [vlans(1, 10), vlans(1, 20), vlans(0, 20)].map((text) => asked(text, across)?.verdict),
+      ['forwarded', 'dropped', 'forwarded'],
+    );
+    const unsaid = asked(vlans(1, 20).replace(/ vlan_filtering.*/, ''), across);
+    assert.deepEqual([unsaid?.verdict, unsaid?.likely], ['insufficient-info', 'dropped']);
+    const untold = asked(without(vlans(1, 10), /bridge vlan/), across);
+    assert.equal(untold?.verdict, 'insufficient-info');
+    assert.ok(untold.gaps.some(({ command }) => command === 'bridge vlan'));
   });
 });
 
