@@ -31,7 +31,8 @@ export interface Observed {
   readonly error: string | null;
   readonly step: Readonly<Record<string, number>>;
   readonly marks: readonly number[];
-  readonly hits: readonly (readonly [string, string, number | null])[];
+  /** The rules that the kernel's trace names; null where the kernel lost a part of that. */
+  readonly hits: readonly (readonly [string, string, number | null])[] | null;
   readonly ordered: boolean;
   /** What the router sent back: types and codes of ICMP, `reset`; absent in older recordings. */
   readonly answers?: readonly (readonly (number | string)[])[];
@@ -168,7 +169,7 @@ export function compare(recorded: Case, variant: string): Difference[] {
   const loaded = loadedRules(recorded);
   for (const [n, seen] of packets.entries()) {
     const trace = traces[n];
-    if (!trace || waits(seen, trace) || asks(seen, trace)) continue;
+    if (!trace || seen.hits === null || waits(seen, trace) || asks(seen, trace)) continue;
     const told = recorded.packets
       .slice(0, from + n)
       .filter((one) => sourceOf(one) === sourceOf(seen) && one.answers?.length === 1).length;
@@ -293,7 +294,9 @@ function meetsDrop(seen: Observed, { dropping }: Loaded): boolean {
 }
 
 function meets(seen: Observed, rules: ReadonlySet<string>): boolean {
-  return seen.hits.some(([table, chain, number]) => rules.has(`${familyOf(seen)} ${table} ${chain} ${number ?? 'policy'}`));
+  return (seen.hits ?? []).some(([table, chain, number]) =>
+    rules.has(`${familyOf(seen)} ${table} ${chain} ${number ?? 'policy'}`),
+  );
 }
 
 /** Whether a packet of this host's own ended behind a verdict map, which may have dropped it, or a new route that leads nowhere: nothing tells. */
@@ -335,7 +338,7 @@ function differencesOf(seen: Observed, trace: PacketTrace, loaded: Loaded): stri
   );
   const own = shown.map((rule) => `${rule.table} ${rule.chain} ${rule.number ?? 'policy'}`);
   // Tables without rules have no trace in the kernel, whose chains may not even exist.
-  const theirs = seen.hits
+  const theirs = (seen.hits ?? [])
     .filter(([, chain, number]) => !isAtDevice(chain) && (seen.ordered || number !== null))
     .map(([table, chain, number]) => `${table} ${chain} ${number ?? 'policy'}`);
   const [a, b] = seen.ordered ? [own, theirs] : [[...own].sort(), [...theirs].sort()];

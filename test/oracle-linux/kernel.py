@@ -377,7 +377,10 @@ class Router:
         return frames
 
     def trace_lines(self, step):
-        """What the kernel's trace says of a packet: read until it names every chain of the observer that has counted one."""
+        """
+        What the kernel's trace says of a packet: read until it names every chain of the observer that has counted one; None where it does
+        not, because the kernel had no room for all of it (ENOBUFS of its socket on a busy machine).
+        """
         if not self.monitor:
             return []
         until, quiet = time.time() + 3, time.time() + 0.02
@@ -387,8 +390,9 @@ class Router:
             if data:
                 self.pending += data
                 quiet = time.time() + 0.015
+        is_lost = self.is_late(step)
         text, self.pending = self.pending.decode(errors="replace"), b""
-        return text.splitlines()
+        return None if is_lost else text.splitlines()
 
     def is_late(self, step):
         return any(self.pending.count(f"inet observer {chain} policy ".encode()) < count for chain, count in step.items() if chain != "expired" and not chain.startswith("own_"))

@@ -12,10 +12,11 @@ type Recorded = Case & { readonly error?: string };
  */
 async function main(): Promise<void> {
   const [file = '-', keep = '', recorder, packets = '14', allow = '0'] = process.argv.slice(2);
-  const count = { setups: 0, packets: 0, wrong: 0, once: 0, broken: 0 };
+  const count = { setups: 0, packets: 0, untold: 0, wrong: 0, once: 0, broken: 0 };
   for await (const { recorded, line } of recordedIn<Recorded>(file, count)) {
     count.setups++;
     count.packets += recorded.packets.length;
+    count.untold += recorded.packets.filter(({ hits }) => hits === null).length;
     const differences = differencesIn(recorded);
     if (differences.length === 0) continue;
     const again = recorder === undefined ? undefined : recordAgain(recorder, recorded, packets);
@@ -29,7 +30,7 @@ async function main(): Promise<void> {
   }
   const equal = count.setups - count.wrong - count.once;
   console.log(
-    `${count.setups} set-ups, ${count.packets} packets: ${equal} equal, ${count.wrong} different, ${count.once} different once and not again, ${count.broken} not built`,
+    `${count.setups} set-ups, ${count.packets} packets: ${equal} equal, ${count.wrong} different, ${count.once} different once and not again, ${count.broken} not built${count.untold > 0 ? `; not compared: ${count.untold} packets whose trace the kernel had no room for` : ''}`,
   );
   const unsteady = count.once > Math.max(1, count.setups / 20);
   process.exitCode = count.wrong > Number(allow) || unsteady || count.setups === 0 || count.broken > count.setups / 10 ? 1 : 0;

@@ -305,7 +305,7 @@ def observe(router, packet):
         answers.append(["reset"])
     router.counts = counts
     if router.backend != "legacy":
-        hits, ordered = hits_of(lines, router.handles, packet), True
+        hits, ordered = None if lines is None else hits_of(lines, router.handles, packet), True
     else:
         hits = [[*key] for key, value in after[family].items() for _ in range(value - before[family].get(key, 0))]
         ordered = False

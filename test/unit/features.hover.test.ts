@@ -142,6 +142,19 @@ test('namespaces, chains, rules and routes are put in words', () => {
   check(cloudAt('net1.txt', 'default via', 'default'), ['**Default route**', 'Next hop `203.0.113.1`']);
 });
 
+test('a route by a device that asks for no neighbours does not speak of ARP', () => {
+  const route = (kind: string) =>
+    fixture(`[root@a ~]# ip -d a
+3: wg0: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1420 qdisc noqueue state UNKNOWN group default
+    link/none${kind}
+    inet 10.7.0.1/24 scope global wg0
+[root@a ~]# ip route
+10.7.0.0/24 d$0ev wg0 proto kernel scope link src 10.7.0.1
+`);
+  check(route('\n    wireguard'), ['WireGuard sends it to the peer'], ['ARP']);
+  check(route(''), ['without asking for neighbours (NOARP)'], ['by ARP']);
+});
+
 test('a rule of nft says all that it does, case by case', () => {
   const ruleset = (rule: string) =>
     fixture(`root@r:~# nft list ruleset

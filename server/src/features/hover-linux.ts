@@ -1,6 +1,7 @@
 import { inNamespace } from '../walk/context';
 import type { Fact } from '../captures/facts';
 import type { NfFamily } from '../captures/netfilter-facts';
+import type { Device } from '../model/device';
 import type { Namespace } from '../model/namespace';
 import type { NfChain, NfRule, NfTable } from '../model/netfilter';
 import type { Source } from '../model/source';
@@ -264,6 +265,14 @@ const routeKinds: Readonly<Record<string, string>> = {
   prohibit: 'Packets are refused: prohibited',
 };
 
+/** How a host finds whom a packet is for where no gateway has it. */
+function directly(device: Device | undefined, isIpv6: boolean): string {
+  if (device?.type === 'wireguard')
+    return 'Directly: WireGuard sends it to the peer that has the destination among its allowed IPs';
+  if (device?.noArp === true) return 'Directly: the device sends without asking for neighbours (NOARP)';
+  return `Directly on the link: the destination itself is asked for by ${isIpv6 ? 'neighbour discovery' : 'ARP'}`;
+}
+
 /** A route in words: for whom, where to, by which device and switch port. */
 export function describeRoute(world: World, locus: Locus, route: FactOf<'route'>): string {
   const { ip, prefix } = route.dst.value;
@@ -286,8 +295,7 @@ export function describeRoute(world: World, locus: Locus, route: FactOf<'route'>
         ? `One of ${hops.join(', ')}, chosen by flow`
         : dev === undefined
           ? routeKinds[route.type]
-          : (routeKinds[route.type] ??
-            `Directly on the link: the destination itself is asked for by ${ip.includes(':') ? 'neighbour discovery' : 'ARP'}`)
+          : (routeKinds[route.type] ?? directly(device, ip.includes(':')))
       : `Next hop ${code(via)}${neighbour ? `, MAC ${code(neighbour.mac ?? '')}${inBrackets(world, neighbour.source)}` : device && onLink(device, via) ? ', on the link of that device' : ''}`,
     dev === undefined
       ? undefined
