@@ -49,6 +49,12 @@ describe('the same networks as people break them, or with a capture missing', ()
     lost(ask('two-routers', 'web > 10.50.0.1', { changed: down }), /qr-5b0e0001-77 is down/);
   });
 
+  it('nothing crosses a patch port whose peer names another one', () => {
+    const changed = (text: string) =>
+      text.replace(/(Interface patch-int\n +type: patch\n +options: \{peer=)patch-tun\}/g, '$1patch-xxx}');
+    lost(ask('two-routers', 'app > 10.50.0.12', { changed }), /patch-int, its peer, names patch-xxx/);
+  });
+
   it('nothing passes a tunnel whose card is down', () => {
     const changed = (text: string) => text.replace(/(: eth1@\S+ <)(.*?),UP,LOWER_UP>/g, '$1$2>');
     lost(ask('two-routers', 'web > 10.50.0.12', { changed }), /eth1 is down on os-cmp-a/);

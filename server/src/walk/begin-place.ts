@@ -1,7 +1,8 @@
 import type { Namespace } from '../model/namespace';
 import type { Host, Network } from '../model/network';
-import { bridgeOfMember } from '../model/queries';
-import { cardOfPort } from './card';
+import { pairElsewhere } from '../model/pairs-between';
+import { bridgeOfMember, devicesWithMac } from '../model/queries';
+import { cardBehindDevice, cardOfPort } from './card';
 import type { Whereabouts } from './start';
 import { hasRole, portIdPrefix } from '../model/known-names';
 
@@ -17,6 +18,34 @@ export function isOthers({ host, namespace, device, ip }: Whereabouts & { kind: 
   return bridgeOfMember(host, '', device) !== undefined || hasRole(device, 'tap', 'vnet', 'vhost-user');
 }
 
+/** A namespace whose captures show what is sent from it. */
+export type Sender = Beginning & { readonly kind: 'namespace' };
+
+/**
+ * The captured machine or namespace behind a port of a switch: the other end of its pair, or the only one that has the address which is known
+ * to be behind it. Undefined where nobody captured it.
+ */
+export function senderBehind(network: Network, host: Host, device: string): Sender | undefined {
+  const near = host.namespaces.get('')?.devices.get(device);
+  const far = near && pairElsewhere(network, near)?.device;
+  const other = near?.pair ? { ...near.pair, host } : far && { ...far, host: network.hosts.get(far.host) };
+  const paired = other?.host?.namespaces.get(other.namespace);
+  if (other?.host && paired && (paired.name !== '' || other.host !== host)) {
+    const ip = addressOf(paired, other.name);
+    if (ip !== undefined) return { kind: 'namespace', host: other.host, namespace: paired, ip };
+  }
+  const mac = cardBehindDevice(network, host, device)?.mac;
+  const cards = mac === undefined ? [] : devicesWithMac(network, mac).filter(({ device: card }) => card.addresses.length > 0);
+  const [card, more] = cards;
+  return card && !more && card.host !== host
+    ? { kind: 'namespace', host: card.host, namespace: card.namespace, ip: addressOf(card.namespace, card.device.name) }
+    : undefined;
+}
+
+function addressOf(namespace: Namespace, device: string): string | undefined {
+  return addressFor(namespace, device, false) ?? addressFor(namespace, device, true);
+}
+
 /** Who sends what starts at a place. */
 export function beginsAt(network: Network, from: Whereabouts): Beginning {
   switch (from.kind) {
@@ -29,7 +58,7 @@ export function beginsAt(network: Network, from: Whereabouts): Beginning {
     }
     case 'device':
       return isOthers(from)
-        ? { kind: 'card', from }
+        ? (senderBehind(network, from.host, from.device) ?? { kind: 'card', from })
         : { kind: 'namespace', host: from.host, namespace: from.namespace, ip: from.ip };
     case 'host': {
       const root = from.host.namespaces.get('');
@@ -47,7 +76,7 @@ export function beginsAt(network: Network, from: Whereabouts): Beginning {
       return { kind: 'card', from };
     }
     case 'ovs-port':
-      return { kind: 'card', from };
+      return senderBehind(network, from.host, from.port.name) ?? { kind: 'card', from };
     case 'ip':
       return { kind: 'unknown' };
   }

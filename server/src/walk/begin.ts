@@ -4,7 +4,7 @@ import type { Source } from '../model/source';
 import { instanceOf, networkOf, neutronPortOf, ovsPortNamed } from '../model/queries';
 import { parseMac } from '../packet/address';
 import { set, type FlowKey } from '../packet/flow-key';
-import { addressFor, isOthers } from './begin-place';
+import { addressFor, isOthers, senderBehind } from './begin-place';
 import { cardBehindDevice, cardOfInstance, cardOfPort, hopOf, type Card } from './card';
 import { addGap, hostOf, inNamespace, type Context } from './context';
 import { fromGuest } from './device-size';
@@ -91,6 +91,8 @@ function beginBehind(
   const instance = neutron && instanceOf(network, neutron);
   if (instance && neutron)
     return beginInstance(context, { kind: 'instance', instance, port: neutron }, destination, question, steps);
+  const sender = senderBehind(network, host, device);
+  if (sender) return beginNamespace(context, sender.host, sender.namespace, sender.ip, destination, question, steps);
   const ovs = ovsPortNamed(host, device);
   const leadsAway =
     ovs !== undefined &&

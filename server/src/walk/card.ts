@@ -3,7 +3,7 @@ import type { Instance, NeutronPort } from '../model/openstack';
 import type { Source } from '../model/source';
 import { allDevices, instanceOf, neutronPortOf, neutronPortWithMac, onLink, ovsPortNamed } from '../model/queries';
 import { inPrefix, parseIp, parsePrefix } from '../packet/address';
-import { attachmentOf, cardBehind, isGuestSide, type Attachment } from './owner';
+import { attachedTo, attachmentOf, cardBehind, isGuestSide, type Attachment } from './owner';
 import { firstHop, type FirstHop } from './start';
 
 /** A network card of a machine that hangs on a tap, whoever says so: Neutron, libvirt, a MAC table. */
@@ -115,14 +115,14 @@ function macBehind(
   host: Host,
   device: string,
 ): { readonly mac: string; readonly reason: string; readonly source: Source } | undefined {
-  const ovs = ovsPortNamed(host, device);
-  if (ovs?.port.attachedMac !== undefined && ovs.port.says['attachedMac']) {
+  const attached = attachedTo(host, device);
+  if (attached)
     return {
-      mac: ovs.port.attachedMac,
-      reason: `the interface's external_ids name it as what is attached to ${device}`,
-      source: ovs.port.says['attachedMac'],
+      mac: attached.mac,
+      reason: `the interface's external_ids name it as what is attached to ${attached.port}`,
+      source: attached.source,
     };
-  }
+  const ovs = ovsPortNamed(host, device);
   const rows = [
     ...(ovs?.bridge.fdb
       .filter((row) => row.ofport !== undefined && row.ofport === ovs.port.ofport)

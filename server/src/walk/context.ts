@@ -68,6 +68,8 @@ export interface Context {
   readonly visits: HostVisit[];
   /** The answer to a packet that went before. */
   readonly isReply: boolean;
+  /** The answer is TCP's reset, because nobody waits for the packet that went before. */
+  readonly isReset: boolean;
   /** Where the walker is to go on: set by walk.ts, so that devices need not know one another. */
   readonly go: (context: Context, place: Place, packet: FlowKey, steps: Step[]) => Ending;
   readonly depth: number;

@@ -31,7 +31,7 @@ import { lowest, type MacOwner } from './mac-owners';
 import { outByMacvtap } from './macvtap';
 import { privateSourceText } from './way-back';
 import { arrivalOf, type Arrival } from './wire';
-import { attachmentOf, cannotBeGuest, cardBehind, isGuestPort, pairReason } from './owner';
+import { attachedTo, attachmentOf, cannotBeGuest, cardBehind, isGuestPort, pairReason } from './owner';
 import { isAnswer, isRequest } from './arp';
 import { arpAtInstance, arpOnTheWire } from './arp-instance';
 import { addDoubt, addGap, hostOf, inNamespace, type Context } from './context';
@@ -342,7 +342,8 @@ function toInstance(context: Context, host: Host, tap: string, packet: FlowKey, 
     guestWithMac(context, mac, { host, device: tap });
   const own = near?.mac;
   const expected = neutronPortOf(context.network, tap)?.mac ?? known?.card.mac ?? far?.mac ?? neutron?.mac;
-  const other = expected ?? (cannotBeGuest(tap, own, mac) ? `what ${own ?? ''} on ${tap} is made from` : undefined);
+  const named = expected ?? (instance ? undefined : attachedTo(host, tap)?.mac);
+  const other = named ?? (cannotBeGuest(tap, own, mac) ? `what ${own ?? ''} on ${tap} is made from` : undefined);
   const ovs = ovsPortNamed(host, tap);
   const member = [...host.linuxBridges.values()].flatMap((bridge) =>
     bridge.members.filter((candidate) => candidate.name === tap),

@@ -2,7 +2,7 @@ import type { PacketDump, SeenPacket } from '../model/evidence';
 import type { Namespace } from '../model/namespace';
 import type { Network } from '../model/network';
 import type { Listener } from '../model/sockets';
-import type { Source } from '../model/source';
+import type { Known, Source } from '../model/source';
 import { get, type FlowKey } from '../packet/flow-key';
 import { destinationIp, destinationMac, isIpv6, sourceIp, sourceMac, type Ending, type Step } from './step';
 import { ipProtocolNumber } from '../packet/ip-protocols';
@@ -139,12 +139,22 @@ function passesFilter(packet: FlowKey, filter: string | undefined): boolean {
   return host !== undefined && (host === sourceIp(packet) || host === destinationIp(packet));
 }
 
-/** Where a packet was delivered to a machine's own address: whether somebody there waits for it. */
-function listenerNote(
-  network: Network,
-  ending: Ending,
-  last: Step,
-): { readonly notes: readonly Step[]; readonly summary: string | undefined } | undefined {
+/** Whether the kernel where the packet was delivered answers it with TCP's reset: no captured program waits there, and all were captured. */
+export function isRefused(network: Network, ending: Ending): boolean {
+  const waiting = waitingAt(network, ending);
+  return waiting?.protocol === 'tcp' && waiting.listeners.length === 0 && waiting.known === 'whole';
+}
+
+interface Waiting {
+  readonly namespace: Namespace;
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+  readonly listeners: readonly Listener[];
+  readonly known: Known;
+}
+
+/** Who waits for a packet that was delivered to a machine's own address; undefined where that is no question. */
+function waitingAt(network: Network, ending: Ending): Waiting | undefined {
   const protocol = { 6: 'tcp', 17: 'udp' }[Number(get(ending.packet, 'nw_proto'))] as 'tcp' | 'udp' | undefined;
   const port = Number(get(ending.packet, 'tp_dst'));
   if (ending.disposition !== 'delivered' || protocol === undefined || port === 0) return undefined;
@@ -155,10 +165,22 @@ function listenerNote(
   if (namespace === undefined) return undefined;
   const ip = destinationIp(ending.packet);
   const vrf = place?.kind === 'namespace-local' ? place.vrf : undefined;
-  const found = namespace.listeners.filter(
+  const listeners = namespace.listeners.filter(
     (listener) => takes(listener, protocol, port, ip) && isInVrf(namespace, listener, protocol, vrf),
   );
-  const [first] = found;
+  return { namespace, protocol, port, listeners, known: namespace.listenersKnown[protocol] };
+}
+
+/** Where a packet was delivered to a machine's own address: whether somebody there waits for it. */
+function listenerNote(
+  network: Network,
+  ending: Ending,
+  last: Step,
+): { readonly notes: readonly Step[]; readonly summary: string | undefined } | undefined {
+  const waiting = waitingAt(network, ending);
+  if (waiting === undefined) return undefined;
+  const { namespace, protocol, port, listeners, known } = waiting;
+  const [first] = listeners;
   if (first !== undefined) {
     const who = first.process ?? 'a process';
     const bound = first.dev === undefined ? '' : ` on ${first.dev} only`;
@@ -167,7 +189,7 @@ function listenerNote(
       summary: undefined,
     };
   }
-  if (namespace.listenersKnown[protocol] !== 'whole') return undefined;
+  if (known !== 'whole') return undefined;
   const answer = protocol === 'tcp' ? 'a reset' : 'an ICMP error';
   const text = `nobody there waits for ${protocol} packets to port ${port}: the kernel answers with ${answer}`;
   return { notes: [note(last, text, namespace.sources.slice(0, 1), 'inferred')], summary: `${ending.summary}; ${text}` };

@@ -105,6 +105,19 @@ export function cannotBeGuest(device: string, own: string | undefined, mac: stri
   return isNextToGuest(device) && own !== undefined && own.startsWith('fe:') && own.slice(3) !== mac.slice(3);
 }
 
+/**
+ * What the switch's external_ids name as attached to a device. Of a hybrid port the switch has the outer end of a pair, and says of it what is
+ * attached to all of it.
+ */
+export function attachedTo(
+  host: Host,
+  device: string,
+): { readonly mac: string; readonly port: string; readonly source: Source } | undefined {
+  const { port } = ovsPortNamed(host, device) ?? ovsPortNamed(host, siblingOf(device, 'outer')) ?? {};
+  const source = port?.says['attachedMac'];
+  return port?.attachedMac !== undefined && source ? { mac: port.attachedMac, port: port.name, source } : undefined;
+}
+
 /** The card that libvirt says is behind a device of a host. */
 export function cardBehind(
   network: Network,

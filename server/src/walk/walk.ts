@@ -4,7 +4,7 @@ import { get, set, type FlowKey } from '../packet/flow-key';
 import { answerOfInstance, begin, outOfInstance } from './begin';
 import { addGap, hostOf, newState, type Context, type HostVisit, type WalkState } from './context';
 import { deviceOut } from './device-out';
-import { withEvidence } from './evidence';
+import { isRefused, withEvidence } from './evidence';
 import { beginFrame } from './frame';
 import { beginArp } from './begin-arp';
 import { arpText } from './arp';
@@ -104,6 +104,7 @@ function newContext(
   isReply: boolean,
   doubts: readonly Gap[],
   size: PacketSize | undefined,
+  isReset = false,
 ): Context {
   return {
     network,
@@ -115,6 +116,7 @@ function newContext(
     size,
     visits: [],
     isReply,
+    isReset,
     go,
     depth: 0,
     seen: new Set(),
@@ -206,7 +208,8 @@ function walkReply(
 ): WalkAnswer | undefined {
   const { ending } = request;
   // An answer to a packet that may have been translated elsewhere may be another one.
-  const context = newContext(network, state, true, request.certainty === 'assumed' ? [...doubts, ...request.gaps] : doubts, size);
+  const open = request.certainty === 'assumed' ? [...doubts, ...request.gaps] : doubts;
+  const context = newContext(network, state, true, open, size, isRefused(network, request.ending));
   const { back, packet } = ending;
   if (!back || ending.disposition === 'dropped' || ending.disposition === 'loop' || ending.disposition === 'insufficient-info')
     return undefined;

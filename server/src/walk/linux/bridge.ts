@@ -168,6 +168,12 @@ function forward(run: Run, packet: FlowKey): Ending {
   const listens = group && from !== bridge.name && own !== undefined && own.addresses.length > 0;
   if (flooded.to.length === 0 && !listens) {
     if (flooded.refusals.length > 0) return nowhere(run, flooded.refusals, packet);
+    // The table has a row of every port, that of its own address.
+    const alone =
+      bridge.fdbKnown === 'whole' &&
+      bridge.fdb.some(({ dev }) => dev === from) &&
+      bridge.fdb.every(({ dev }) => dev === from || dev === bridge.name);
+    if (alone) return nowhere(run, [{ why: `${from} is its only one`, evidence: inEvidence(run) }], packet);
     addFdbGap(run, packet);
     const summary = `Linux bridge ${bridge.name}: which member the frame leaves by is not known`;
     run.steps.push({ ...bridgeStep(run, packet, summary), certainty: 'assumed', evidence: inEvidence(run), effect: 'unknown' });

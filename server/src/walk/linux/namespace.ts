@@ -459,7 +459,8 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
   const straight = byPointToPoint(context, namespace, device, nextHop, passage.packet, steps);
   if (straight) return straight;
   // A tunnel of IP has no neighbours: what it is given goes to its far end.
-  if (namespace.devices.get(device)?.noArp === true) return context.go(context, out, passage.packet, steps);
+  const card = namespace.devices.get(device);
+  if (card?.noArp === true && card.mac === undefined) return context.go(context, out, passage.packet, steps);
   const asked = askFailed(passage, device, nextHop);
   if (asked) return asked;
   const neighbour = resolveNeighbour(context, namespace, device, nextHop);
@@ -485,7 +486,7 @@ function transmit(passage: Passage, device: string, nextHop: string): Ending {
     });
     return { disposition: 'insufficient-info', at: at(namespace, device), summary, packet: passage.packet };
   }
-  const mac = namespace.devices.get(device)?.mac ?? neutronPortOf(context.network, device)?.mac;
+  const mac = card?.mac ?? neutronPortOf(context.network, device)?.mac;
   let frame = set(passage.packet, 'dl_dst', parseMac(neighbour.mac) ?? 0n);
   if (mac !== undefined) frame = set(frame, 'dl_src', parseMac(mac) ?? 0n);
   const state = neighbour.state === undefined || neighbour.state === 'REACHABLE' ? '' : ` (${neighbour.state})`;

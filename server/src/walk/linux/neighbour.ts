@@ -27,6 +27,8 @@ export function resolveNeighbour(context: Context, namespace: Namespace, device:
   );
   if (entry?.mac !== undefined)
     return { mac: entry.mac, certainty: 'captured', reason: undefined, evidence: [entry.source], state: entry.state };
+  const unasked = withoutAsking(context, namespace, device);
+  if (unasked) return unasked;
   const failed = failedEntry(namespace, device, ip);
   const paired = otherEnd(context, namespace, device, ip);
   const elsewhere = paired ? undefined : onAnotherLink(namespace, device, ip);
@@ -53,6 +55,25 @@ export function resolveNeighbour(context: Context, namespace: Namespace, device:
         evidence: [failed.source, ...known.evidence],
       }
     : known;
+}
+
+/** A card that asks nobody (`arp off`) sends to its own address what no entry is made for (arp_constructor, ndisc_constructor). */
+function withoutAsking(context: Context, namespace: Namespace, device: string): Neighbour | undefined {
+  const card = namespace.devices.get(device);
+  if (card?.noArp !== true || card.mac === undefined) return undefined;
+  const whole = namespace.neighboursKnown === 'whole';
+  if (!whole)
+    addGap(context, {
+      host: namespace.host,
+      command: inNamespace(namespace, 'ip neigh'),
+      why: `whether somebody made an entry on ${device}, which asks nobody itself`,
+    });
+  return {
+    mac: card.mac,
+    certainty: whole ? 'captured' : 'assumed',
+    reason: `${device} asks nobody (NOARP), and sends to its own address what no entry was made for`,
+    evidence: card.sources.slice(0, 1),
+  };
 }
 
 /** Addresses of pairs are given anew on every host: the other end of this very pair has it. */

@@ -103,7 +103,9 @@ function isLink(host: Host, namespace: Namespace, name: string, device: Device |
   if (ovsPortNamed(host, name) || linuxBridgeNamed(host, namespace.name, name) || tunnelDevice(name, device)) return false;
   if (device?.type !== undefined && !/^(?:wireguard|tun|ppp|none)$/.test(device.type)) return false;
   if (device && (device.pair || device.peerIndex !== undefined || device.peer !== undefined)) return false;
-  return device?.noArp === true || device?.type === 'wireguard' || (device?.mac === undefined && isPointToPoint(name));
+  // A card that asks nobody (`arp off`) has an address of hardware all the same.
+  const asksNobody = device?.noArp === true && device.mac === undefined;
+  return asksNobody || device?.type === 'wireguard' || (device?.mac === undefined && isPointToPoint(name));
 }
 
 /** Whether a device may be the one that a peer is: its key, where it is known, is the peer's. */

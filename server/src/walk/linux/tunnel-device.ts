@@ -13,7 +13,7 @@ import { deviceEnd, endText, hostWithout, noFarEnd, otherDevices, portEnd } from
 import { throughTunnel, type TunnelWay } from '../tunnel-size';
 import { underlayDown } from '../underlay';
 import { stepBase } from './events';
-import type { TunnelDevice } from './tunnel-kind';
+import { tunnelDevice, type TunnelDevice } from './tunnel-kind';
 import { mapsVlans } from './vlan-tunnel';
 
 const ANY = new Set(['any', '0.0.0.0', '::']);
@@ -180,6 +180,15 @@ function toTarget(context: Context, way: Way, to: Target | undefined, packet: Fl
       ),
       why: `which host ${name} sends ${isVxlan ? `frames for ${mac}` : 'packets'} to`,
     });
+  const byName = [{ host, namespace, device: name }, ...(far?.kind === 'device' ? [far] : [])].filter(
+    (end) => tunnelDevice(end.device, end.namespace.devices.get(end.device))?.said === false,
+  );
+  for (const end of byName)
+    addGap(context, {
+      host: end.host.name,
+      command: inNamespace(end.namespace, `ip -d link show ${end.device}`),
+      why: `whether ${end.device} has the VNI that its name says`,
+    });
   const id = tunnel.id ?? ofMany;
   const number = id === undefined ? '' : `, ${/^(?:vxlan|geneve)$/.test(tunnel.type) ? 'VNI' : 'key'} ${id}`;
   const sealed = id === undefined ? packet : set(packet, 'tun_id', BigInt(id));
@@ -204,7 +213,7 @@ function toTarget(context: Context, way: Way, to: Target | undefined, packet: Fl
   );
   if (long && 'disposition' in long) return long;
   const reasons = [
-    tunnel.said ? '' : `the name ${name} says that its VNI is ${tunnel.id ?? 0}`,
+    ...byName.map((end) => `the name ${end.device} says that its VNI on ${end.host.name} is ${tunnel.id ?? 0}`),
     exact
       ? ''
       : nexthop !== undefined
@@ -217,7 +226,7 @@ function toTarget(context: Context, way: Way, to: Target | undefined, packet: Fl
     ...stepBase(namespace, name),
     stage: 'tunnel',
     summary: `${isVxlan ? 'VXLAN' : tunnel.type === 'geneve' ? 'Geneve' : tunnel.type.toUpperCase()} device ${name}${number}${to ? `, to ${to.ip}` : ''}${far ? ` on ${far.host.name}` : ''}`,
-    certainty: exact && tunnel.said ? 'captured' : to ? 'inferred' : 'assumed',
+    certainty: exact && byName.length === 0 ? 'captured' : to ? 'inferred' : 'assumed',
     ...(reasons.length > 0 ? { reason: reasons.join('; ') } : {}),
     packet: sealed,
     evidence,

@@ -109,6 +109,22 @@ function patch(context: Context, bridge: OvsBridge, port: OvsPort, packet: FlowK
       packet,
     };
   }
+  const back = peer.port.says['peer'] && peer.port.options['peer'];
+  if (back !== undefined && back !== port.name) {
+    const last = steps.at(-1);
+    if (last)
+      steps[steps.length - 1] = {
+        ...last,
+        effect: 'dropped',
+        evidence: [...last.evidence, ...(peer.port.says['peer'] ? [peer.port.says['peer']] : [])],
+      };
+    return {
+      disposition: 'dropped',
+      at: { host: bridge.host, device: bridge.name, port: port.name },
+      summary: `Lost at patch port ${port.name}: ${peer.port.name}, its peer, names ${back} as its own, so no packet crosses`,
+      packet,
+    };
+  }
   return context.go(
     context,
     { kind: 'ovs-in', host: bridge.host, bridge: peer.bridge.name, port: peer.port.name },

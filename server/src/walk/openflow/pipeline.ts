@@ -268,7 +268,7 @@ function track(run: Run, act: OfpAct & { kind: 'ct' }, zone: number, packet: Flo
   const { state } = run.context;
   const tracked = trackPacket(state, where, packet, nat);
   const { known, reply } = tracked;
-  const stray = !known && startsNothing(run.context, packet);
+  const stray = !known && startsNothing(run, packet);
   // Where the way of the first packet was not certain, its connection may have been committed here all the same, or not.
   const unsure = stray && run.context.doubts.length > 0;
   if (unsure)
@@ -314,9 +314,11 @@ function track(run: Run, act: OfpAct & { kind: 'ct' }, zone: number, packet: Flo
   run.returning.push({ packet: tracked.packet, state: bits.trk | (known ? bits.est | (reply ? bits.rpl : 0n) : bits.new) });
 }
 
-function startsNothing({ isReply }: Context, packet: FlowKey): boolean {
-  if (!isReply) return false;
+function startsNothing({ context, bridge }: Run, packet: FlowKey): boolean {
+  if (!context.isReply) return false;
   const proto = get(packet, 'nw_proto');
+  // The userspace datapath lets a reset start a connection, the kernel's does not (tcp_valid_new, tcp_conntracks).
+  if (proto === 6n && context.isReset && bridge.datapathType === 'netdev') return false;
   return proto === 6n || proto === 1n || proto === 58n;
 }
 
