@@ -281,6 +281,12 @@ ${rules.map((rule) => `\t\t${rule}\n`).join('')}	}
       assert.deepEqual([plain?.verdict, plain?.certainty], ['dropped', 'captured']);
     });
 
+    it('lets no packet go on that lacks what a map gets with it', () => {
+      const rule = 'update @ports { ip saddr : tcp dport } drop';
+      const verdict = (protocol: string) => ask(all(rule), WAY.replace('proto=tcp', `proto=${protocol}`))[0]?.verdict;
+      assert.deepEqual(['tcp', 'udp'].map(verdict), ['dropped', 'forwarded']);
+    });
+
     it('knows what a packet has put into a set, as long as it is not forgotten', () => {
       const [first, second] = ask(all('ip saddr @seen drop', 'add @seen { ip saddr }'), WAY, WAY);
       assert.deepEqual([first?.verdict, first?.certainty], ['forwarded', 'captured']);

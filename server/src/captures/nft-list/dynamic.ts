@@ -11,6 +11,8 @@ export interface SetChange {
   readonly op: 'add' | 'delete';
   /** What of the packet it puts in or takes out. */
   readonly selectors: readonly Val<string>[];
+  /** What of the packet a map gets with it: a packet that lacks it ends the rule. */
+  readonly data: readonly Val<string>[];
   /** The rate or number that the set keeps for each element: the rule goes on for some packets only. */
   readonly rate: NfLimit | undefined;
   /** The rule says itself how long an element stays. */
@@ -34,16 +36,21 @@ export function setChange(item: NftItem): SetChange | undefined {
   const set = name ?? oldName;
   if (set === undefined) return undefined;
   const whole = name === undefined ? old : inside;
-  const key = whole.split(/\s(?:limit|ct count|quota|counter|timeout|expires|comment|last)\b|\s:\s/)[0] ?? '';
-  const selectors = key.split(/\s\.\s/).map((part) => {
-    const { value, span } = at(part.trim());
-    return val(value.replace(/\s+/g, ' '), span);
-  });
+  const [before = '', given = ''] = whole.split(/\s:\s/);
+  const partsOf = (expression: string): Val<string>[] => {
+    const bare = expression.split(/\s(?:limit|ct count|quota|counter|timeout|expires|comment|last)\b/)[0] ?? '';
+    const parts = bare.split(/\s\.\s/).map((part) => {
+      const { value, span } = at(part.trim());
+      return val(value.replace(/\s+/g, ' '), span);
+    });
+    return parts.filter(({ value }) => value !== '');
+  };
   const rate = rateIn(at(inside));
   return {
     set: val(`@${set}`, at(set).span),
     op: /^(?:set )?delete\b/.test(text.value) ? 'delete' : 'add',
-    selectors: selectors.filter(({ value }) => value !== ''),
+    selectors: partsOf(before),
+    data: partsOf(given),
     rate: rate === undefined ? undefined : limitOf(rate),
     timed: /\stimeout\s/.test(whole),
   };

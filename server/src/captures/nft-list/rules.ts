@@ -228,7 +228,7 @@ export function ruleFacts(items: readonly NftItem[], place: RulePlace, lookup: L
       case 'other': {
         const change = setChange(item);
         if (change !== undefined) {
-          narrow(headers(change.selectors, item.text, lookup));
+          narrow(headers([...change.selectors, ...change.data], item.text, lookup));
           const { set, op, selectors, timed } = change;
           const head = lookup.head(set.value.slice(1));
           const element: NfElementChange = {
