@@ -14,7 +14,7 @@ import {
   type Zone,
 } from './conntrack';
 import { askChance, askHidden, unlessChance } from './decide';
-import { defragments, tracksConnections } from './tracks';
+import { defragments, mayDefragment, tracksConnections } from './tracks';
 import { rejection } from './icmp-errors';
 import { IPVS_PRIORITY, passIpvs } from './ipvs';
 import type { DeviceHook, Hook, Moment } from './matches';
@@ -118,9 +118,23 @@ interface Between {
 function defragment(run: Run, name: Hook): void {
   const { fragment, firstFragment, family } = run.packet;
   if (!fragment && firstFragment !== true) return;
-  if (name === 'INPUT' ? family === 6 : !defragments(run.namespace, family)) return;
+  if (name === 'INPUT' ? family === 6 : !putsTogether(run)) return;
   run.packet = { ...run.packet, fragment: false, firstFragment: false, length: run.packet.wholeLength };
   run.events.push({ kind: 'defragment', hook: name, packet: run.packet });
+}
+
+/** Rules that nobody captured, of which one may have connections tracked, are taken to have one, as most have. */
+function putsTogether(run: Run): boolean {
+  const { namespace, packet } = run;
+  if (defragments(namespace, packet.family)) return true;
+  if (!mayDefragment(namespace, packet.family)) return false;
+  return askHidden(run, {
+    key: 'fragments',
+    likely: true,
+    reason:
+      'fragments are put together before the rules see them where one of the rules asks for connections; taken to be so, as not all were captured',
+    command: packet.family === 4 ? 'iptables-save' : 'ip6tables-save',
+  });
 }
 
 /** Tables whose rules nobody captured: they are taken to let the packet through. */

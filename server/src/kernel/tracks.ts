@@ -38,6 +38,12 @@ export function defragments(namespace: Namespace, family: 4 | 6): boolean {
   });
 }
 
+/** Whether a rule of iptables that nobody captured may make it put fragments together. */
+export function mayDefragment(namespace: Namespace, family: 4 | 6): boolean {
+  const tables = family === 4 ? namespace.netfilter : namespace.netfilter6;
+  return namespace.nftKnown !== 'whole' && ['raw', 'mangle', 'nat', 'filter'].some((name) => tables.get(name)?.known !== 'whole');
+}
+
 /** `isNative`: of nft's own, not iptables'. */
 function tablesOf(namespace: Namespace, family: 4 | 6): { readonly table: NfTable; readonly isNative: boolean }[] {
   const own = [...(family === 4 ? namespace.netfilter : namespace.netfilter6).values()];
