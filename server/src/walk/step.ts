@@ -96,3 +96,9 @@ export function tagText(packet: FlowKey): string {
   const vlans = vlansOf(packet);
   return vlans.length === 0 ? 'untagged' : vlans.map((vlan) => `VLAN ${vlan}`).join(' around ');
 }
+
+/** Says of the last step what it does to the packet. */
+export function markLast(steps: Step[], effect: NonNullable<Step['effect']>): void {
+  const last = steps.at(-1);
+  if (last) steps[steps.length - 1] = { ...last, effect };
+}
