@@ -387,6 +387,29 @@ describe('what people saw', () => {
     assert.match(told, /tcpdump on vnet2 saw no such packet/, outline(request));
   });
 
+  it('says that nobody answers a datagram where nobody waits for it', () => {
+    const machine = (name: string, n: number, sockets: string) =>
+      at(
+        name,
+        'ip a',
+        '1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 state UNKNOWN',
+        '    inet 127.0.0.1/8 scope host lo',
+        '2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP',
+        `    link/ether 52:54:00:00:00:0${n} brd ff:ff:ff:ff:ff:ff`,
+        `    inet 10.5.0.${n}/24 scope global eth0`,
+      ) +
+      at(name, 'ip r', `10.5.0.0/24 dev eth0 proto kernel scope link src 10.5.0.${n}`) +
+      at(name, 'ip neigh', `10.5.0.${3 - n} dev eth0 lladdr 52:54:00:00:00:0${3 - n} REACHABLE`) +
+      at(name, 'ss -ulnp', 'State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process', sockets);
+    const answered = (sockets: string) =>
+      trace(networkOf(machine('a', 1, '') + machine('b', 2, sockets)), '10.5.0.1 > 10.5.0.2 udp 53 reply').reply;
+    const open = 'UNCONN 0      0            0.0.0.0:53         0.0.0.0:*';
+    assert.doesNotMatch(answered(open)?.steps[0]?.reason ?? '', /ICMP/);
+    const closed = answered(open.replace(':53 ', ':67 '));
+    assert.match(closed?.steps[0]?.reason ?? '', /nobody there waits for it, so an ICMP error goes back/);
+    assert.equal(closed?.certainty, 'assumed');
+  });
+
   it('names the container that has an address', () => {
     const network = networkOf(
       at(

@@ -13,6 +13,8 @@ export interface FibRoute {
   readonly tos: number;
   readonly metric: number;
   readonly hops: readonly Hop[];
+  /** A blackhole among the next hops that routes share, which takes what is asked for of any device (nexthop_is_blackhole). */
+  readonly anyDevice?: true;
   readonly src: bigint | undefined;
   readonly mtu: number | undefined;
   readonly advmss?: number;
@@ -181,6 +183,7 @@ function captured(namespace: Namespace, route: RouteFact, prefix: IpPrefix, sour
     unknown ??= { why: `next hop ${said.missing}, by which the route leads, was not captured`, command: 'ip nexthop' };
   return {
     type: said.blackhole ? 'blackhole' : route.type,
+    ...(said.blackhole ? { anyDevice: true as const } : {}),
     prefix,
     tos: route.tos?.value ?? 0,
     metric: route.metric?.value ?? (family === 6 ? 1024 : 0),

@@ -342,9 +342,16 @@ function inOrder(candidates: readonly FibRoute[], flow: Flow): readonly FibRoute
   return by ? [by] : candidates;
 }
 
+/** IPv6's routes that refuse packets are by lo: where a device is asked for alone they do not count, but a shorter one may (rt6_score_route). */
+function isElsewhere({ family }: Fib, { type, anyDevice }: FibRoute, { oif, strict, prefers }: Flow): boolean {
+  const refuses = /^(?:throw|blackhole|unreachable|prohibit)$/.test(type) && anyDevice !== true;
+  return family === 6 && refuses && strict === true && prefers !== true && oif !== undefined && oif !== 'lo';
+}
+
 function routeFits(fib: Fib, route: FibRoute, table: string, flow: Flow, options: LookupOptions): Lookup | 'throw' | undefined {
   // `tos` of a route must be the packet's, of which the two ECN bits never count.
   if (route.tos !== 0 && route.tos !== (flow.tos & 0xfc)) return undefined;
+  if (isElsewhere(fib, route, flow)) return undefined;
   switch (route.type) {
     case 'throw':
       return 'throw';

@@ -141,8 +141,13 @@ function passesFilter(packet: FlowKey, filter: string | undefined): boolean {
 
 /** Whether the kernel where the packet was delivered answers it with TCP's reset: no captured program waits there, and all were captured. */
 export function isRefused(network: Network, ending: Ending): boolean {
+  return refusedProtocol(network, ending) === 'tcp';
+}
+
+/** The protocol of a packet that was delivered where nobody waits for it; undefined for others, and where that was not captured. */
+export function refusedProtocol(network: Network, ending: Ending): 'tcp' | 'udp' | undefined {
   const waiting = waitingAt(network, ending);
-  return waiting?.protocol === 'tcp' && waiting.listeners.length === 0 && waiting.known === 'whole';
+  return waiting?.listeners.length === 0 && waiting.known === 'whole' ? waiting.protocol : undefined;
 }
 
 interface Waiting {

@@ -4,7 +4,7 @@ import { get, set, type FlowKey } from '../packet/flow-key';
 import { answerOfInstance, begin, outOfInstance } from './begin';
 import { addGap, hostOf, newState, type Context, type HostVisit, type WalkState } from './context';
 import { deviceOut } from './device-out';
-import { isRefused, withEvidence } from './evidence';
+import { isRefused, refusedProtocol, withEvidence } from './evidence';
 import { beginFrame } from './frame';
 import { beginArp } from './begin-arp';
 import { arpText } from './arp';
@@ -78,7 +78,7 @@ export function walk(network: Network, question: WalkQuestion): WalkResult {
   const seen = { ...request, ...withEvidence(network, request, false) };
   if (!question.reply) return { kind: 'walk', request: seen, reply: undefined };
   const reply = walkReply(network, state, request, context.doubts, answerSize(question));
-  const known = reply && { ...reply, ending: told(request, reply.ending) };
+  const known = reply && unheard(network, request, { ...reply, ending: told(request, reply.ending) });
   return { kind: 'walk', request: seen, reply: known && { ...known, ...withEvidence(network, known, true) } };
 }
 
@@ -87,6 +87,14 @@ function told({ steps }: WalkAnswer, ending: Ending): Ending {
   const [first] = steps;
   const text = first && ending.disposition === 'delivered' ? strangerText(first.packet, ending.packet) : '';
   return text === '' ? ending : { ...ending, summary: `${ending.summary}${text}` };
+}
+
+/** Where nobody waits for a datagram, what a program there would answer is walked, and said to be no more than that. */
+function unheard(network: Network, request: WalkAnswer, reply: WalkAnswer): WalkAnswer {
+  const [first, ...others] = reply.steps;
+  if (first === undefined || refusedProtocol(network, request.ending) !== 'udp') return reply;
+  const reason = 'nobody there waits for it, so an ICMP error goes back; this is the way of what a program there would answer';
+  return { ...reply, certainty: 'assumed', steps: [{ ...first, certainty: 'assumed', reason }, ...others] };
 }
 
 function unknownPlace(network: Network, where: string, what: string): string {
